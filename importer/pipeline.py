@@ -133,8 +133,8 @@ def _check_and_discover(
     if checked.creates or known.matched:
         # What an earlier discovery has seen may be gone since: where it matters, all is looked up anew.
         discovered = discover(context, thorough=known.matched > 0)
-        notes, seen = (*notes, *map(str, discovered.doubles)), discovered.issue_ids
-        if discovered.taken or known.matched:
+        notes, seen = (*notes, *discovered.warnings), discovered.issue_ids
+        if discovered.is_news or known.matched:
             known, checked = check_now()
         if find_hidden(context, checked):
             known, checked = check_now()

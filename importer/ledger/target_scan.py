@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
@@ -12,6 +13,8 @@ from importer.ledger.statements import Transaction, find_pairs, portions
 from importer.phrases import shell_quote
 from importer.records import Act
 
+OWN_AT_ONCE = 1000
+"""Own issues that are read from the ledger at a time."""
 COLUMNS = (
     found.c.issue_id,
     found.c.triage_id,
@@ -39,6 +42,16 @@ class Found(NamedTuple):
     created_at: float
     returned: bytes
     key: str = ""
+
+
+class Own(NamedTuple):
+    """An issue of a key, as the ledger knows it: `id` is that of its create, `returned` its snapshot."""
+
+    id: int
+    key: str
+    issue_id: str
+    triage_id: str
+    returned: bytes
 
 
 class Double(NamedTuple):
@@ -160,6 +173,47 @@ class Seen:
     def end_span(self) -> None:
         """Note that a closing scan has passed all creates."""
         self._set(unswept=None)
+
+    def own_since(self, mark: float) -> Iterator[Own]:
+        """Yield the source's own issues that were made after Triage had shown a later creation time than this.
+
+        The last made is the first. With `-inf` all are yielded, also those of which that isn't known.
+        """
+        names = (
+            operations.c.id,
+            operations.c.key,
+            operations.c.issue_id,
+            operations.c.triage_id,
+            operations.c.returned,
+        )
+        its = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
+        statement = select(*names).where(*its, operations.c.state == State.DONE).order_by(operations.c.id.desc())
+        statement, before = statement.limit(OWN_AT_ONCE), None
+        if mark > -inf:
+            statement = statement.where(operations.c.mark > mark)
+        while True:
+            with self._transaction() as connection:
+                page = connection.execute(
+                    statement if before is None else statement.where(operations.c.id < before)
+                ).all()
+            yield from (Own(*values) for values in page)
+            if len(page) < OWN_AT_ONCE:
+                return
+            before = page[-1].id
+
+    def first_own(self) -> str:
+        """Return the id of the source's own issue that was made first; "" if there is none."""
+        its = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
+        first = select(operations.c.issue_id).where(*its, operations.c.state == State.DONE).order_by(operations.c.id)
+        with self._transaction() as connection:
+            return connection.scalar(first.limit(1)) or ""
+
+    def remember(self, issues: Iterable[Own]) -> None:
+        """Store the snapshots of own issues."""
+        with self._transaction() as connection:
+            for each in issues:
+                this = update(operations).where(operations.c.id == each.id)
+                connection.execute(this.values(returned=each.returned))
 
     def _set(self, **values: object) -> None:
         with self._transaction() as connection:

@@ -23,6 +23,8 @@ from importer.errors import TargetUnreachable
 from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import Double, Found, Seen
 from importer.load.context import ImportContext
+from importer.phrases import counted
+from importer.phrases import listed as name_some
 from importer.progress import Progress, Unseen
 from importer.transform.markers import find_marker, find_marker_line, record_marker, source_marker
 from importer.triage.absence import Absence, NotYet
@@ -40,10 +42,15 @@ from importer.triage.listing import (
     search_issues,
 )
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import Snapshot
+from importer.triage.snapshot import NOT_LISTED, Snapshot, is_missing
 
 RESUMED_SECONDS = 3600.0
 """A whole discovery that was broken off goes on for so long; then issues that it has seen may be gone."""
+LACKING_READ = 100
+"""So many issues that a list lacks are read by the run that follows; the next one reads others."""
+LACKING_SAID = 3
+ROUNDING = 1.0
+"""Seconds by which a list may show a creation time later than it was when the next create was sent."""
 DOUBLES_READ = 100
 """So many doubles are looked for in each discovery, to see whether they are still there."""
 _KEY = re.compile(r"^Imported from (.+)$", re.MULTILINE)
@@ -55,11 +62,32 @@ class Discovered(NamedTuple):
     taken      keys whose issue is in Triage, and whose create the ledger doesn't know
     doubles    keys with two issues
     issue_ids  ids of the issues that this discovery has found
+    lacking    numbers of the ledger's own issues that should have been shown and weren't, the last made first
     """
 
     taken: int
     doubles: list[Double]
     issue_ids: frozenset[str]
+    lacking: Sequence[str] = ()
+
+    @property
+    def is_news(self) -> bool:
+        """Whether rows stand otherwise than before."""
+        return self.taken > 0 or bool(self.lacking)
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each thing that a person should know."""
+        sentences = [str(double) for double in self.doubles]
+        if self.lacking:
+            number, shown = counted(len(self.lacking), "issue"), name_some(self.lacking, LACKING_SAID)
+            which = f"the last {LACKING_READ} of them" if len(self.lacking) > LACKING_READ else "them"
+            sentences.append(
+                f"Triage doesn't list {number} that the ledger knows: {shown}. Somebody has deleted them, or Triage "
+                f"was set back to an earlier state. An import looks for {which} once more. If it was set back, move "
+                "the ledger away and run the same command again: what is in Triage is found, and the rest is made."
+            )
+        return sentences
 
 
 class _ListCuts(Exception):
@@ -88,6 +116,8 @@ class Discovery:
         self._unread = set[str]()  # ids: shown by the list, and not there when they were read
         self._state, self._unmarked = FoundState.NOTED, False  # of what is noted; whether issues without marker are
         self._reached = 0  # issues that were read
+        self._shown = set[str]()  # ids of own issues
+        self._since = inf  # own issues that were made after this creation time should have been shown
 
     async def discover(self, *, thorough: bool = False) -> Discovered:
         """Read what the ledger may not know, and keep it there; `thorough` reads all there is.
@@ -96,7 +126,8 @@ class Discovery:
             RunStopped: the target can't be read, or its list never ends.
         """
         await self._read_all(self._discover_all if thorough or not self._seen.is_complete() else self._discover_new)
-        return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
+        lacking = self._note_lacking()
+        return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids), lacking)
 
     async def sweep(self, back_to: float | None) -> frozenset[str]:
         """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
@@ -153,14 +184,19 @@ class Discovery:
 
     async def _discover_new(self) -> None:
         """Read the list back to the newest issue that the ledger knows."""
-        back_to: float | None = None
+        back_to, oldest = None, inf
         async for page in list_newest_first(self._client, self._calls):
             known = self._known(page)
+            oldest = min([oldest, *(created_seconds(issue, inf) for issue in page)])
             # Only the first known issue counts. Those created just before it may have been committed after it.
             if known and back_to is None:
                 back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
             if await self._read_page(page, known, back_to):
-                return
+                break
+        # A list may end too early, as if that were all: what is older than what it shows may be there, unless it goes
+        # back to our first issue, or has none of ours at all.
+        is_whole = not self._shown or self._seen.first_own() in self._shown
+        self._since = -inf if is_whole else oldest + ROUNDING
 
     async def _discover_all(self) -> None:
         """Search for the source's marker and read the whole list, or what was left of it when that was broken off."""
@@ -178,6 +214,7 @@ class Discovery:
             await self._read_page(page.items, self._known(page.items), None)
             newest = newest or self._target_time.newest
             self._seen.keep_place(time.time(), newest, page.next_cursor or "")
+        self._since = inf if cursor else -inf  # what was shown before it was broken off isn't known any more
 
     async def _read_list(self, back_to: float) -> None:
         async for page in list_newest_first(self._client, self._calls):
@@ -192,6 +229,20 @@ class Discovery:
         self._reached += len(page)
         self._progress.reach(self._reached)
         return len(new) < len(page)
+
+    def _note_lacking(self) -> list[str]:
+        """Note the ledger's own issues that the list lacks, so that the run reads them; return their numbers.
+
+        As of a Triage that was set back to an earlier state: it would be said of all of them that they are in.
+        """
+        own = self._seen.own_since(self._since) if self._since < inf else ()
+        lacking = [each for each in own if each.issue_id not in self._shown and not is_missing(each.returned)]
+        lacking = [each for each in lacking if each.returned]
+        self._seen.remember(
+            each._replace(returned=Snapshot.parse(each.returned).without_issue(NOT_LISTED).dump())
+            for each in lacking[:LACKING_READ]
+        )
+        return [each.triage_id for each in lacking]
 
     async def _forget_gone(self) -> None:
         """Forget issues that were to be settled and are surely not there any more."""
@@ -210,7 +261,9 @@ class Discovery:
                 await self._calls.sleep(seconds)
 
     def _known(self, page: Sequence[Issue]) -> set[str]:
-        return self._seen.known({issue.id: issue.triage_id for issue in page})
+        known = self._seen.known({issue.id: issue.triage_id for issue in page})
+        self._shown |= known
+        return known
 
     async def _note(self, page: Sequence[Issue], known: Collection[str]) -> None:
         """Keep the unknown issues of a page with this source's marker, and perhaps those without any marker."""
@@ -271,8 +324,8 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     discovered = run_loop(_discover(context, seen, thorough=thorough))
     if discovered.taken:
         say(f"{discovered.taken:,} issues of this source are in Triage that the ledger did not know: taken in.")
-    for double in discovered.doubles:
-        say(f"warning: {double}")
+    for sentence in discovered.warnings:
+        say(f"warning: {sentence}")
     if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss
         seen.doubt()
     return discovered

@@ -33,6 +33,8 @@ Numbers = Collection[str] | None
 """Numbers of issues, `T-1042`, that count as ours in a description; None where nobody knows which are."""
 RUNS_THAT_AGREE = 2
 """So many runs must have found an issue deleted before none asks for it again."""
+NOT_LISTED = "-"
+"""In place of a run's name: a list of issues didn't show it, which decides nothing, but has the next run read it."""
 _GONE, _TOUCHED = b'"gone":', b'"touched":true'  # within a JSON text their quotes would be escaped
 
 
@@ -258,7 +260,7 @@ class Snapshot(NamedTuple):
     @property
     def gone_code(self) -> str:
         """The code of an issue that was just found deleted: only once runs agree is it decided."""
-        return GONE_AT_TARGET if len(self.gone) >= RUNS_THAT_AGREE else PERHAPS_GONE
+        return GONE_AT_TARGET if len({*self.gone} - {NOT_LISTED}) >= RUNS_THAT_AGREE else PERHAPS_GONE
 
 
 class _Pending(NamedTuple):

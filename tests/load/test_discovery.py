@@ -185,7 +185,7 @@ def test_a_late_double_is_named(ledger: Ledger) -> None:
     issue = triage.issues[0]
     done = Decision("jira:A", State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"])
     run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])
-    taken, doubles, _ = look(triage, ledger, thorough=True)
+    taken, doubles, *_ = look(triage, ledger, thorough=True)
     assert taken == 0
     assert [str(double).split(":")[0:2] for double in doubles] == [
         ["jira", "A has two issues, T-1001, which the ledger knows, and T-1002"]
@@ -359,3 +359,20 @@ def test_a_link_to_the_ledger(program: Program, serve: Serve) -> None:
     Path("link.db").symlink_to(program.ledger)
     assert run(program, sandbox, "--ledger", "link.db") == {"unchanged": 2}
     assert not Path("link.db.lock").exists()
+
+
+def test_a_list_that_lacks_what_is_there(ledger: Ledger) -> None:
+    """Only what was made after something that it shows should have been shown; what is there is found to be so."""
+    triage = FakeTriage()
+    triage.issues = [make_issue(number, described(f"jira:{number}"), at=1e6 + 1000 * number) for number in range(1, 6)]
+    look(triage, ledger)
+    run = ledger.begin_run(RunIdentity(TARGET, "jira", "d", "m"))
+    for number, issue in enumerate(triage.issues, 1):
+        create = Operation(f"jira:{number}", "POST", "/", b"{}", record_marker(f"jira:{number}"))
+        done = Decision(create.key, State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"], returned=b"{}")
+        run.decide([done], [create])
+    ledger.seen(TARGET, "jira", writable=True).complete()
+    assert look(triage, ledger).lacking == []
+    del triage.issues[2]
+    assert look(triage, ledger, thorough=True).lacking == ["T-1003"]
+    assert look(triage, ledger, thorough=True).lacking == [], "it is noted already"
