@@ -27,6 +27,8 @@ from importer.triage.actions import Action, CallFailed
 
 PAGE = 200
 """Items whose places and earlier additions are read from the ledger at a time."""
+PROBED = 20
+"""Issues that are read before a continued run trusts its ledger: another one that went on with it began with these."""
 DAY = 86_400.0
 
 
@@ -40,12 +42,17 @@ class AdditionLoader:
         log: AdditionLog,
         *,
         wait_seconds: float = 7 * DAY,
+        is_continued: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Evidence that the target doesn't know is tried again for `wait_seconds`, from its first request on."""
+        """Evidence that the target doesn't know is tried again for `wait_seconds`, from its first request on.
+
+        A run that is continued may have gone on with another ledger meanwhile: its first issues are read.
+        """
         self._run, self._references, self._connection = connection.run, references, connection
         self._progress = progress or Unseen()
         self._ended = 0  # additions
+        self._probed = self._to_probe = PROBED if is_continued else 0
         self._log = log
         self._numbers = ReferenceNumbers(connection, log)
         self._reconciler = Reconciler(
@@ -101,7 +108,7 @@ class AdditionLoader:
         for added in perhaps:
             if added.name not in blank:
                 await self._sender.decide_earlier(work, added)
-        if work.place.was_found or work.place.is_older or blank:
+        if work.place.was_found or work.place.is_older or self._to_probe > 0 or blank:
             await self._take_in_existing(work, is_doubted=work.place.was_found or bool(blank))
         for addition in self._plan(work):
             await self._sender.add(work, addition)
@@ -144,6 +151,7 @@ class AdditionLoader:
                 operation = work.operation(addition, addition.body)
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
                 self._log.note(work, operation, result)
+            self._to_probe = self._probed if existing else self._to_probe - 1
             if is_doubted:
                 await self._leave_unproven(work, filled, shown)
         except CallFailed as error:

@@ -247,7 +247,15 @@ class Attempt:
         model = self.job.mapping.model
         references, wait_seconds = References(model.references, self.job.source_name), model.evidence_wait_days * DAY
         async with self._connected() as connection:
-            loader = AdditionLoader(connection, references, self.log, wait_seconds=wait_seconds, progress=self.progress)
+            loader = AdditionLoader(
+                connection,
+                references,
+                self.log,
+                wait_seconds=wait_seconds,
+                # Where something was to be created, discovery would have seen that another ledger went on with it.
+                is_continued=self.run.attempts > 1 and not self.checked.creates,
+                progress=self.progress,
+            )
             await loader.add_all(iter(self.queue))
 
     def _advance(self, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ import shutil
 import httpx
 import pytest
 
+from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
 from tests.harness.running import Program
@@ -58,3 +59,16 @@ def test_what_a_person_took_away_stops_nothing(program: Program, serve: Serve) -
     ended = nights.run([Row("D-1", ("one",)), Row("D-2", blocks="D-3"), Row("D-3")])
     assert (ended.code, ended.outcomes()) == (0, {"updated": 1, "unchanged": 2}), ended.err
     assert nights.everything()["relations"] == [("D-2", "blocks", "D-3")]
+
+
+def test_a_run_that_another_ledger_has_ended(program: Program, serve: Serve) -> None:
+    """A run that was broken off between its comments, went on elsewhere, and goes on here: nothing is doubled."""
+    nights = Nights(program, serve(faults=(parse_fault("403-after:comment@req=3"),)))
+    rows = [Row(f"D-{number}", ("one", "two"), blocks=f"D-{number - 1}") for number in range(1, 60)]
+    broken = nights.run(rows, "--concurrency", "1")
+    assert broken.code == 3, broken.err
+    assert nights.run(rows, "--ledger", "other.db").code == 0
+    ended = nights.run(rows)
+    assert ended.code == 0, ended.err
+    assert nights.comments() == {row.key: ["one", "two"] for row in rows}
+    assert len(nights.sandbox.relations()) == 58
