@@ -326,7 +326,14 @@ MUTATIONS = (
         "importer/ledger/sqlite.py",
         "    if reached < generation.seen or generation.is_replaced:\n",
         "    if reached < generation.seen:\n",
-        "tests/load/test_discovery.py::test_a_ledger_that_comes_back_with_its_side_file",
+        "tests/ledger/test_sqlite.py::test_a_copy_that_comes_back_with_its_side_file",
+    ),
+    Mutation(
+        "what another ledger has added",
+        "importer/load/additions.py",
+        "        if work.place.was_found or work.place.is_older or self._to_probe > 0 or blank:\n",
+        "        if work.place.was_found or blank:\n",
+        "tests/end_to_end/test_two_ledgers.py::test_two_memories_that_take_turns",
     ),
     Mutation(
         "the integrity check",

@@ -329,6 +329,16 @@ def copy_back(path: Path) -> None:
     path.with_name("copy").replace(path)
 
 
+def test_a_copy_that_comes_back_with_its_side_file(path: Path) -> None:
+    """As from a backup of the whole folder: nothing says how old it is, so that all is looked up again."""
+    with open_ledger(path) as ledger:
+        begin(ledger)
+        ledger.seen(TARGET, "jira-acme", writable=True).complete()
+    copy_back(path)
+    with open_ledger(path) as ledger:
+        assert not ledger.seen(TARGET, "jira-acme").is_complete()
+
+
 @pytest.mark.parametrize(
     "change",
     [leave_early, copy_back, lambda path: os.truncate(path, path.stat().st_size + 4096), Path.touch],
