@@ -141,6 +141,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         refuse_unknown_people(mapping)
     with survey_files(sources, reading) as survey:
         if mapping is None:
+            survey.refuse_unreadable()
             match = find_preset(survey.samples, given.typed(sources))
             evidence, mapping = str(match), load_mapping(match.preset)
             click.echo(printable(f"{match.sample.file_name}: {evidence}"), err=True)

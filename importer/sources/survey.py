@@ -76,11 +76,13 @@ class Surveyed:
 
     places  dotted path of an array of records → how the file is read then; "" is the document itself
     choice  how it is read if the user names no path, or the error if that is not clear
+    unreadable  the error where none of its records can be read: a mapping rejects each, but none can be found for them
     """
 
     samples: tuple[Sample, ...]
     places: Mapping[str, SourceFile]
     choice: SourceFile | SourceError | SourceNotReady
+    unreadable: SourceError | None = None
 
 
 class Survey:
@@ -91,6 +93,12 @@ class Survey:
         self._files = files
         self._stamps = stamps
         self._resources = resources
+
+    def refuse_unreadable(self) -> None:
+        """Raise SourceError for the first file of which no record can be read: nothing says what it is."""
+        for file in self._files:
+            if file.unreadable is not None:
+                raise file.unreadable
 
     def open(self, records: str | None = None, comments: Source | None = None) -> Source:
         """Open the files. Close the source, or use it as a context manager.
@@ -277,15 +285,18 @@ def _survey_records(file: SourceFile) -> Surveyed:
                 pass
     if not any_value:
         raise json.no_records(file.name)
-    if unreadable and not sampler.rows:
-        raise SourceError(
-            f"{file.name} has nothing that can be read as a record. {unreadable.message}.",
-            hint="Mend the file, or say what it is if its name says something else: --format csv, jsonl or json",
-        )
     file = _with_sample(file, sampler)
     if sampler.rows and not (file.errors_file or any(sampler.names.values())):
         raise SourceError(f"{file.name} has lists or single values in place of objects with keys.", hint=AS_RECORDS)
-    return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file)
+    error = _none_readable(file.name, unreadable) if unreadable and not sampler.rows else None
+    return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file, error)
+
+
+def _none_readable(name: str, first: Finding) -> SourceError:
+    return SourceError(
+        f"{name} has nothing that can be read as a record. {first.message}.",
+        hint="Mend the file, or say what it is if its name says something else: --format csv, jsonl or json",
+    )
 
 
 def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:

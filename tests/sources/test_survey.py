@@ -242,8 +242,10 @@ def test_documents_without_records(tmp_path: Path, content: str, error: type[Exc
 def test_lines_of_which_none_can_be_read(tmp_path: Path) -> None:
     """The reason of the first is said, as it is that of all."""
     path = write(tmp_path, '{"id": 1},\n{"id": 2},\n', "a.jsonl")
-    with pytest.raises(SourceError, match=r"a\.jsonl has nothing that .* Line 1, column 10 is not valid JSON"):
-        survey(path)
+    with survey_files([path], SourceOptions()) as surveyed:
+        assert surveyed.samples == ()
+        with pytest.raises(SourceError, match=r"a\.jsonl has nothing that .* Line 1, column 10 is not valid JSON"):
+            surveyed.refuse_unreadable()
 
 
 def test_a_page_without_its_array(tmp_path: Path) -> None:
