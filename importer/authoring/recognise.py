@@ -160,7 +160,7 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
         f"{name} is no export that a preset knows. {what}{nearest}",
         hint=f"Draft a mapping of your own: {typed.draft_command()}"
         + (f"\nOr say which preset it is for: -m {near[0][1].preset}" if near else "")
-        + (f"\n{FURTHER_DOWN}" if samples[0].format == "csv" and len(columns) < HEADER_CELLS else ""),
+        + (f"\n{FURTHER_DOWN}" if samples[0].format == "csv" and (len(columns) < HEADER_CELLS or not near) else ""),
     )
 
 

@@ -46,8 +46,9 @@ PAGES = "Export the rest in pages (by key or date), and give all files to one co
 NO_SPREADSHEET = "Export again, and give the file as it comes, without opening it in a spreadsheet."
 
 ERROR_CELL = re.compile(
-    r"#(?:REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!|SPILL!|BEZUG!|WERT!|NV|ZAHL!|NOM\?|VALEUR!|NOMBRE\?|VALOR!)|#{4,}"
+    r"#[¡¿]?(?:(?![a-z])[^\W\d_]|[/_0]){2,20}[!?]|#(?:N/A|N/D|N/B|NV|I/T|Н/Д|YOK|HIÁNYZIK)|#{4,}|Err:5\d\d"
 )
+"""Spreadsheets say most of their errors in the language of their country: `#REF!`, `#BEZUG!`, `#¡REF!`, `#ССЫЛКА!`."""
 DATE_OF_NUMBERS = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2\d{2}(?:\d{2})?(?:[ ,T].*)?", re.DOTALL)
 MONTHS = 12
 
@@ -166,7 +167,7 @@ class DamageSigns:
         self._texts = _refs(mapping.title, mapping.description, *values, *fallbacks)
         keys = _refs(mapping.input.key, mapping.input.local_key)
         self._ids = keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links)
-        self._cells = keys | _refs(mapping.title, mapping.description)
+        self._cells = keys | _refs(mapping.title, mapping.description, mapping.created, *mapping.footer.values())
         read = _date_refs(mapping)
         self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
 
@@ -215,7 +216,7 @@ class DamageSigns:
             blocks = ["\n".join(filter(str.isascii, column)), others]
         if ref in self._ids:
             yield from (((became,), rows) for became, rows in find_damaged_ids(column, blocks))
-        if ref in self._cells and contain(blocks, "#") and (broken := matching(column, ERROR_CELL)):
+        if ref in self._cells and contain(blocks, "#", "Err:") and (broken := matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
         if others and ref in self._texts:
             for was, read_as, rows in _garbled(column, others):

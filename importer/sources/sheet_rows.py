@@ -58,6 +58,10 @@ _PLACE = re.compile(rb"\br=\"([A-Z]+)(\d+)\"")
 _KIND = re.compile(rb"\bt=\"(\w+)\"")
 _FORMULA = re.compile(rb"<(?:\w+:)?f\b[^<>]*?(?:/>|>(.*?)</(?:\w+:)?f>)", re.DOTALL)
 _VALUE = re.compile(rb"<(?:\w+:)?v\b[^<>]*>([^<]+)<")
+_REF = re.compile(rb"\bref=\"([A-Z]+)(\d+)")
+_NOTE = re.compile(rb"<(?:\w+:)?comment\s[^<>]*>")
+_ADDRESS = re.compile(rb"<(?:\w+:)?hyperlink\s[^<>]*>")
+_ADDRESS_ID = re.compile(rb"\bid=\"([^\"]+)\"")
 _LINK = re.compile(r"""HYPERLINK\(\s*("(?:[^"]|"")*")\s*(?:,\s*("(?:[^"]|"")*")\s*)?\)""", re.IGNORECASE)
 
 
@@ -66,10 +70,12 @@ class Found:
     """What is said of a sheet: sentence → the cells that it is about.
 
     texts     of cells that are empty in the library's eyes
+    links     addresses behind cells
     computed  formulas with a value other than 0
     """
 
     texts: defaultdict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    links: defaultdict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
     computed: int = 0
     cells: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
@@ -77,7 +83,8 @@ class Found:
     def add(self, sentence: str, row: int, column: int, text: str) -> None:
         """Count a cell."""
         self.cells[sentence] += 1
-        self.first.setdefault(sentence, f"{text[:SHOWN]} in {_letters(column)}{row + 1}")
+        place = f"{_letters(column)}{row + 1}"
+        self.first.setdefault(sentence, f"{text[:SHOWN]} in {place}" if text else place)
 
     def notices(self) -> list[str]:
         """What is to be said, each with the number of cells and the first of them."""
@@ -97,6 +104,8 @@ ONLY_ZERO = (
     "0 is the value of all formulas, {}: what wrote the file has perhaps computed nothing. "
     "Open it in a spreadsheet, and save it"
 )
+NOTE = "a note is at {}: notes stay behind"
+LINK = "an address stands behind the text of {}: addresses stay behind"
 TOO_LONG = "more than 15 digits are in {}, of which a spreadsheet keeps 15 in a number: give ids as text"
 
 
@@ -147,14 +156,36 @@ def look_into(source: BinaryIO, sheet: str) -> Found:
     source.seek(0)
     with suppress(zipfile.BadZipFile, zlib.error, EOFError, KeyError, ElementTree.ParseError):
         archive = zipfile.ZipFile(source)
-        with archive.open(_find_part(archive, sheet)) as part:
+        name = _find_part(archive, sheet)
+        with archive.open(name) as part:
             rest = b""
             while block := part.read(BLOCK_BYTES):
                 rest += block
                 end = max((match.end() for match in _ROW_END.finditer(rest)), default=0)
                 _look_at(rest[:end], found)
                 rest = rest[end:]
+        _look_beside(archive, name, rest, found)
     return found
+
+
+def _look_beside(archive: zipfile.ZipFile, name: str, below: bytes, found: Found) -> None:
+    """Find a sheet's notes, and the addresses behind its cells, which are named `below` its rows."""
+    folder, file = posixpath.split(name)
+    beside = f"{folder}/_rels/{file}.rels"
+    if beside not in archive.namelist():
+        return
+    relations = ElementTree.fromstring(archive.read(beside))
+    targets = {each.get("Id", ""): each.get("Target", "") for each in relations}
+    for each in relations:
+        if each.get("Type", "").endswith("/comments"):
+            notes = archive.read(posixpath.normpath(posixpath.join(folder, targets[each.get("Id", "")])).lstrip("/"))
+            for note in _NOTE.findall(notes):
+                if place := _REF.search(note):
+                    found.add(NOTE, int(place[2]) - 1, _number(place[1]), "")
+    for link in _ADDRESS.findall(below):
+        place, key = _REF.search(link), _ADDRESS_ID.search(link)
+        if place and key and (address := targets.get(key[1].decode())):
+            found.links[int(place[2]) - 1][_number(place[1])] = address
 
 
 def _find_part(archive: zipfile.ZipFile, sheet: str) -> str:
@@ -234,6 +265,9 @@ def read_rows(sheet: CalamineSheet, found: Found) -> Iterator[list[str]]:
         for column, text in found.texts.get(number, {}).items():
             if 0 <= column - offset < len(row):
                 row[column - offset] = text
+        for column, address in found.links.get(number, {}).items():
+            if 0 <= column - offset < len(row) and not _tells(row[column - offset], address):
+                found.add(LINK, number, column, address)
         for column, (bottom, text) in [*filled.items()]:
             if number > bottom:
                 del filled[column]
@@ -241,6 +275,11 @@ def read_rows(sheet: CalamineSheet, found: Found) -> Iterator[list[str]]:
                 row[column] = text
         filled |= {column: (bottom, row[column]) for column, bottom in merged.get(number, ())}
         yield row
+
+
+def _tells(text: str, address: str) -> bool:
+    """Whether a cell's text is its address, or the part of it that matters: `PROJ-7` of `https://t/browse/PROJ-7`."""
+    return address in text or bool(text and text in address)
 
 
 def to_text(value: Value) -> str:

@@ -89,6 +89,9 @@ def test_a_file_that_fits_nothing_among_others_that_do() -> None:
     with pytest.raises(SourceError, match=r"^other\.csv is no export") as raised:
         recognise(samples, SHAPES)
     assert "--skip-lines N" in raised.value.hint  # two cells may be a line above the header
+    with pytest.raises(SourceError) as raised:
+        recognise([sample("Basics", "State", "Dates", "Text")], SHAPES)
+    assert "--skip-lines N" in raised.value.hint  # so may groups of columns that no preset reads
 
 
 def test_streams_are_named() -> None:

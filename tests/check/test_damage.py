@@ -117,11 +117,26 @@ def test_ids_that_look_like_it(program: Program, key: str) -> None:
     assert warnings_of_rows(program, [row(title="1.2E+11", key=key)]) == []
 
 
-@pytest.mark.parametrize("cell", ["#REF!", "#NAME?", "########", "#BEZUG!", " #N/A "])
+ERRORS = ("#REF!", "#NAME?", "########", "#BEZUG!", " #N/A ", "#NÉV?", "#¡DIV/0!", "#ССЫЛКА!", "#Н/Д", "Err:502")
+
+
+@pytest.mark.parametrize("cell", ERRORS)
 def test_errors_of_a_spreadsheet(program: Program, cell: str) -> None:
     """They stand where a text began with a sign that a spreadsheet calculates with."""
     (warning,) = warnings_of_rows(program, [row(cell), row("See #1234", key="A-2"), row("# Heading", key="A-3")])
     assert warning.startswith("1 row has a spreadsheet's error instead of a text in Title (")
+
+
+def test_dates_that_were_too_wide(program: Program) -> None:
+    """A footer would show the signs of a narrow column for ever."""
+    (warning,) = warnings_of_rows(program, [row(created="########"), row(key="A-2", created="2026-03-01")])
+    assert warning.startswith("1 row has a spreadsheet's error instead of a text in Created ('########' in demo:A-1, ")
+
+
+@pytest.mark.parametrize("title", ["#Help!", "#1234!", "#a/b?", "Err: 502", "###"])
+def test_titles_that_look_like_errors(program: Program, title: str) -> None:
+    """Their words have small letters, or they are none."""
+    assert warnings_of_rows(program, [row(title)]) == []
 
 
 GARBLED = {

@@ -33,12 +33,16 @@ def write_xlsx(
     *,
     hidden: Sequence[str] = (),
     merged: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    links: Mapping[str, str] | None = None,
     first: int = 1,
 ) -> None:
     """Write an Excel workbook.
 
     hidden  names of sheets that are hidden
     merged  merged ranges of every sheet: `A1:C1`
+    notes   the cells of the first sheet that have a note
+    links   its cells that have an address behind their text → the address
     first   the number of the first row
     """
     names = list(sheets)
@@ -65,12 +69,19 @@ def write_xlsx(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():
             archive.writestr(name, _HEAD + text)
+        if notes or links:
+            texts = "".join(f'<comment ref="{cell}"><text><t>Why?</t></text></comment>' for cell in notes)
+            archive.writestr("xl/comments1.xml", f"{_HEAD}<comments>{texts}</comments>")
+            beside = {f"l{cell}": ("hyperlink", address) for cell, address in (links or {}).items()}
+            beside["n"] = ("comments", "../comments1.xml")
+            archive.writestr("xl/worksheets/_rels/sheet1.xml.rels", _HEAD + _relations(beside))
         for number, rows in enumerate(sheets.values(), start=1):
             with archive.open(f"xl/worksheets/sheet{number}.xml", "w") as sheet:
-                sheet.write(f'{_HEAD}<worksheet xmlns="{_NAMESPACE}"><sheetData>'.encode())
+                sheet.write(f'{_HEAD}<worksheet xmlns="{_NAMESPACE}" xmlns:r="{_OFFICE}"><sheetData>'.encode())
                 for row, cells in enumerate(rows, start=first):
                     sheet.write(_row(row, cells).encode())
                 end = f"<mergeCells>{merges}</mergeCells>" if merges else ""
+                end += "".join(f'<hyperlink ref="{cell}" r:id="l{cell}"/>' for cell in links or ())
                 sheet.write(f"</sheetData>{end}</worksheet>".encode())
 
 

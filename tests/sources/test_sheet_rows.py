@@ -84,6 +84,22 @@ def test_a_program_that_computes_nothing(tmp_path: Path) -> None:
     assert notice.startswith("0 is the value of all formulas, 2 cells, the first =A1 in B2: ")
 
 
+def test_what_stays_behind(tmp_path: Path) -> None:
+    """Notes, and addresses that the text doesn't tell: they are counted, with the first of them."""
+    rows: list[list[Cell]] = [["Key", "File"], ["P-1", "Screenshot"], ["P-2", "https://f/2"], ["P-3", "Log"], ["P-4"]]
+    links = {"A2": "https://t/browse/P-1", "B2": "https://f/1", "B3": "https://f/2", "B4": "https://f/3"}
+    write_xlsx(tmp_path / "a.xlsx", {"A": rows}, links=links, notes=["A5", "B2"])
+    with (tmp_path / "a.xlsx").open("rb") as file:
+        assert write_sheet(file, "", io.StringIO()) == (
+            "written",
+            [
+                "A",
+                "a note is at 2 cells, the first A5: notes stay behind",
+                "an address stands behind the text of 2 cells, the first https://f/1 in B2: addresses stay behind",
+            ],
+        )
+
+
 def test_numbers_that_are_rounded(tmp_path: Path) -> None:
     """A spreadsheet keeps 15 digits: of longer ones it is said, as they may be ids."""
     read, [notice] = written(tmp_path / "a.xlsx", [999_999_999_999_999, 1_204_567_890_123_450, "12045678901234567"])
