@@ -53,7 +53,10 @@ SHOWN = 60
 BLOCK_BYTES = 1024 * 1024
 _WORKBOOK = "xl/workbook.xml"
 _ROW_END = re.compile(rb"</(?:\w+:)?row>")
-_CELL = re.compile(rb"<(?:\w+:)?c\s([^<>]*[^<>/])>(.*?)</(?:\w+:)?c>", re.DOTALL)
+_CELL = re.compile(
+    rb"<(?:\w+:)?c\s([^<>]*\bt=\"e\"[^<>]*|[^<>]*[^<>/](?=>\s*<(?:\w+:)?f\b))>(.*?)</(?:\w+:)?c>", re.DOTALL
+)
+"""A cell with an error or a formula."""
 _PLACE = re.compile(rb"\br=\"([A-Z]+)(\d+)\"")
 _KIND = re.compile(rb"\bt=\"(\w+)\"")
 _FORMULA = re.compile(rb"<(?:\w+:)?f\b[^<>]*?(?:/>|>(.*?)</(?:\w+:)?f>)", re.DOTALL)
@@ -154,7 +157,9 @@ def look_into(source: BinaryIO, sheet: str) -> Found:
     """Find the cells of a sheet that have an error, or a formula without a value; in an .xlsx alone."""
     found = Found()
     source.seek(0)
-    with suppress(zipfile.BadZipFile, zlib.error, EOFError, KeyError, ElementTree.ParseError):
+    with suppress(
+        zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, RuntimeError, ElementTree.ParseError
+    ):
         archive = zipfile.ZipFile(source)
         name = _find_part(archive, sheet)
         with archive.open(name) as part:
