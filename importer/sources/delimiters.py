@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from contextlib import suppress
 from itertools import islice
 
@@ -13,6 +14,7 @@ from importer.sources.errors_file import is_errors_header
 from importer.sources.header import HEADER_CELLS, count_above, fits, least_width
 
 DELIMITERS = (",", ";", "\t", "|")
+_SAID = re.compile(r'\s*"?sep=([^"\r\n\w])"?[ \t]*[\r\n]')
 
 
 def check_delimiter(option: str) -> str:
@@ -26,9 +28,12 @@ def check_delimiter(option: str) -> str:
 def find_delimiter(sample: str) -> str:
     """Return the delimiter with which most rows fit the header, and the header is wider than one cell.
 
-    Where there is none, it is one that gives the header and most rows several cells: they end early, which each says.
-    `sample` is the file's beginning; its last row may be cut. A file of one column may get any delimiter.
+    A first line `sep=^` says which it is, as Excel reads it. Where there is none, it is one that gives the header and
+    most rows several cells: they end early, which each says. `sample` is the file's beginning; its last row may be cut.
+    A file of one column may get any delimiter.
     """
+    if said := _SAID.match(sample):
+        return said[1]
     tables = {delimiter: _parse_sample(sample, delimiter) for delimiter in DELIMITERS}
 
     def fitness(delimiter: str) -> tuple[bool, bool, bool, float, int]:

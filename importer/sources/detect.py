@@ -64,6 +64,8 @@ UNPACK = {
 }
 """What unpacks a file that begins so."""
 
+_ISO_2022_JP = re.compile(rb"\x1b\$[@B](?:[!-~]{2})+\x1b\([BJ]")
+"""Japanese as in mails: valid UTF-8, and nonsense."""
 LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 MARKUP = {
@@ -107,6 +109,8 @@ def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
             raise SourceError(f"{name} is {what}.", hint=_unpack(name, UNPACK.get(magic, "")))
     if head.startswith(TAR_MAGIC, TAR_OFFSET):
         raise SourceError(f"{name} is a tar archive.", hint=_unpack(name, "tar -xf"))
+    if encoding is None and _ISO_2022_JP.search(head):
+        raise SourceError(f"{name} is text in iso2022_jp.", hint="Say so: --encoding iso2022_jp")
     if encoding is None and not head.startswith(tuple(BYTE_ORDER_MARKS)) and _is_binary(head):
         raise binary_file(name, head)
 

@@ -72,8 +72,10 @@ def count_above(rows: Sequence[Sequence[str]]) -> int:
     """Count the rows above the header: titles of a spreadsheet, and empty rows; blank lines are rows without a cell.
 
     A title is a row with one filled cell. The header below it has at least three filled cells and half as many as the
-    fullest row, and most rows after it fit it.
+    fullest row, and most rows after it fit it. So is `sep=;`, which tells a spreadsheet the delimiter.
     """
+    if rows and len("".join(rows[0]).strip()) <= len("sep=;") and rows[0][:1] and rows[0][0].startswith("sep="):
+        return 1 + count_above(rows[1:])
     filled = [count_filled(row) for row in rows[:HEAD_ROWS]]
     facts = _count_facts(rows[:HEAD_ROWS], filled)
     if facts and _is_below_titles(rows[facts:HEAD_ROWS], max(filled)):

@@ -18,6 +18,9 @@ from importer.sources.delimiters import check_delimiter, find_delimiter
         ("a|b|c\n1|2|3\n", "|"),
         ('a;b\n"x\ny;z";2\n', ";"),
         ("a,b;c\n1,2\n3\n4,5\n", ","),
+        ("sep=^\na,b^c\n1,2^3\n", "^"),
+        ('"sep=;"\r\na,b,c;d\r\n1,2,3;4\r\n', ";"),
+        ("sep=,b\n1,2\n", ","),
     ],
 )
 def test_the_delimiter_is_found_by_structure(text: str, delimiter: str) -> None:

@@ -163,6 +163,16 @@ def test_binary_files_are_refused(head: bytes) -> None:
     assert raised.value.hint == "Export the issues as CSV or JSON."
 
 
+def test_japanese_as_in_mails() -> None:
+    """Its bytes are valid UTF-8, and would be nonsense, unless the encoding is named; a terminal's colours are text."""
+    head = "key,件名\n1,ログイン\n".encode("iso2022_jp")
+    with pytest.raises(SourceError, match="is text in iso2022_jp") as raised:
+        refuse_foreign("a.csv", head, None)
+    assert raised.value.hint == "Say so: --encoding iso2022_jp"
+    refuse_foreign("a.csv", head, "iso2022_jp")
+    refuse_foreign("a.csv", b"key,log\n1,\x1b[0m$B\x1b$B\n", None)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "ключ,тема\n1,да\n", "id,件名\n1,障害対応\n" * 50])
 def test_wide_text_without_a_mark(encoding: str, text: str) -> None:

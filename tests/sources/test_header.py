@@ -105,6 +105,8 @@ def test_a_word_of_one_column_is_no_header(make_source: MakeSource) -> None:
         ([["a;b"], ["1", "5;2", "5"]], 0),
         ([["Title"], ["a", "b", "c"], ["1", "2", "3", "4", "5", "6", "7"]], 0),
         ([["a", "", ""], ["1", "x", ""], ["2", "", ""]], 0),
+        ([["sep=", ""], ["a", "b"], ["1", "2"]], 1),
+        ([["sep=^"], ["Report"], ["a", "b", "c"], ["1", "2", "3"]], 2),
     ],
 )
 def test_what_stands_above(rows: list[list[str]], above: int) -> None:
