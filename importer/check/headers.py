@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from importer.api import SEVERITIES, SOURCES, STATUSES
 from importer.check.job import Job
@@ -17,6 +18,7 @@ from importer.phrases import listed, plain_name
 COLUMNS_SHOWN = 40
 NAMES_SHOWN = 6
 NEAREST_SHOWN = 3
+_NUMBERED = re.compile(r"(.*[^\W\d_])\.[1-9]\d*", re.DOTALL)
 EXPECTED = ("title", "description", "severity", "status", "category")
 """Fields that every mapping has a column for. A preset names many columns that an export may lack; a user's mapping
 names only those of the user's export, so that a missing one is a mistake, which a default would hide."""
@@ -40,6 +42,7 @@ def check_fit(job: Job) -> list[str]:
         for file in job.source.files
         if file.rows_above
     ]
+    noticed += filter(None, (_numbered(file.name, file.header or ()) for file in job.source.files))
     headers = [file.header for file in job.source.files]
     if not all(file.is_table for file in job.source.files):
         return noticed
@@ -66,6 +69,18 @@ def check_fit(job: Job) -> list[str]:
             hint=f"{_way_out(job)}name the columns in one of yours: {shown}",
         )
     return warnings
+
+
+def _numbered(name: str, header: Sequence[str]) -> str:
+    """Warn of columns that pandas has numbered, as it lets no name come twice: `Comment`, `Comment.1`."""
+    names = set(header)
+    found = [cell for cell in header if (parts := _NUMBERED.fullmatch(cell)) and parts[1] in names]
+    if not found:
+        return ""
+    return (
+        f"{name}: pandas has perhaps numbered columns that had one name: {listed(found, NAMES_SHOWN)}. They are read "
+        "as columns of their own; take the numbers out of the header, or give the export as it came"
+    )
 
 
 def _way_out(job: Job) -> str:

@@ -148,3 +148,11 @@ def test_cells_that_a_spreadsheet_has_lost(program: Program) -> None:
     assert ended.code == 1
     [warning] = [text for text in ended.summary["warnings"] if text.startswith("export.xlsx/Issues")]
     assert "a spreadsheet's error stands in 1 cell, the first #REF! in " in warning
+
+
+def test_columns_that_pandas_has_numbered(program: Program) -> None:
+    """Their comments would be lines of the footer: a warning names them; versions are none."""
+    header = (*HEADER, "Comment", "Comment.1", "Fixed in 2.1", "Release.1")
+    write_csv(Path("export.csv"), [(*issue_row(1), "one", "two", "x", "y")], header=header)
+    [warning] = program("validate", "export.csv", "-m", "jira", "--json").summary["warnings"]
+    assert warning.startswith("export.csv: pandas has perhaps numbered columns that had one name: Comment.1. They ")
