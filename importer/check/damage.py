@@ -49,6 +49,8 @@ ERROR_CELL = re.compile(
     r"#[¡¿]?(?:(?![a-z])[^\W\d_]|[/_0]){2,20}[!?]|#(?:N/A|N/D|N/B|NV|I/T|Н/Д|YOK|HIÁNYZIK)|#{4,}|Err:5\d\d"
 )
 """Spreadsheets say most of their errors in the language of their country: `#REF!`, `#BEZUG!`, `#¡REF!`, `#ССЫЛКА!`."""
+SERIAL_DATE = re.compile(r"[34]\d{4}(?:[.,]\d{1,11})?")
+"""A day from 1982 to 2036 as spreadsheets count them, since 1900."""
 DATE_OF_NUMBERS = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2\d{2}(?:\d{2})?(?:[ ,T].*)?", re.DOTALL)
 MONTHS = 12
 
@@ -169,6 +171,7 @@ class DamageSigns:
         self._ids = keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links)
         self._cells = keys | _refs(mapping.title, mapping.description, mapping.created, *mapping.footer.values())
         read = _date_refs(mapping)
+        self._times = _refs(mapping.created) | frozenset(read)
         self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
 
     def add(self, examined: Examined, _: Plan) -> None:
@@ -218,6 +221,8 @@ class DamageSigns:
             yield from (((became,), rows) for became, rows in find_damaged_ids(column, blocks))
         if ref in self._cells and contain(blocks, "#", "Err:") and (broken := matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
+        if ref in self._times and (numbers := matching(column, SERIAL_DATE)):
+            yield ("serial-date",), numbers
         if others and ref in self._texts:
             for was, read_as, rows in _garbled(column, others):
                 yield ("garbled", was, read_as, self._files[file].encoding), rows
@@ -346,6 +351,11 @@ def _say(sign: tuple[str, ...], hits: _Hits) -> str:
             )
         case (became,) if became in WHAT_BECAME:
             return f"{rows} {WHAT_BECAME[became].format(f'{hits.where()} ({hits.sample})')} {NO_SPREADSHEET}"
+        case ("serial-date",):
+            return (
+                f"{rows} a spreadsheet's number for a date in {hits.where()} ({hits.sample}): it is sent as it is. "
+                f"{NO_SPREADSHEET}"
+            )
         case ("error-cell",):
             return (
                 f"{rows} a spreadsheet's error instead of a text in {hits.where()} ({hits.sample}): the text is lost. "

@@ -133,6 +133,16 @@ def test_dates_that_were_too_wide(program: Program) -> None:
     assert warning.startswith("1 row has a spreadsheet's error instead of a text in Created ('########' in demo:A-1, ")
 
 
+@pytest.mark.parametrize(("created", "warns"), [("46093", 1), ("46093,4375", 1), ("46093.4375", 1), ("20260301", 0)])
+def test_dates_that_are_numbers(program: Program, created: str, warns: int) -> None:
+    """A spreadsheet counts days, and shows the number where it doesn't know that it is a date."""
+    more = "created: Created"
+    warnings = warnings_of_rows(program, [row(created=created), row("46093", key="A-2")], more=more)
+    assert [warning[:62] for warning in warnings] == ["1 row has a spreadsheet's number for a date in Created ('46093"][
+        :warns
+    ]
+
+
 @pytest.mark.parametrize("title", ["#Help!", "#1234!", "#a/b?", "Err: 502", "###"])
 def test_titles_that_look_like_errors(program: Program, title: str) -> None:
     """Their words have small letters, or they are none."""
