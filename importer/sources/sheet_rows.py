@@ -293,7 +293,9 @@ def to_text(value: Value) -> str:
         case bool():
             return str(value).upper()
         case float():
-            return f"{value:.0f}" if value.is_integer() else f"{Decimal(f'{value:.15g}'):f}"
+            if value.is_integer():  # `.0f` would show digits of a long one that nobody wrote
+                return f"{Decimal(repr(value)):.0f}"
+            return f"{Decimal(f'{value:.15g}'):f}"
         case datetime():
             return (value + timedelta(milliseconds=500)).replace(microsecond=0).isoformat(" ")
         case timedelta():
