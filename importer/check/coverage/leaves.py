@@ -31,6 +31,7 @@ class _Reader:
     order   its place among all readers: a leaf belongs to the first that consumes it
     always  whether it consumes every leaf that its chains lead to
     texts   else the cells that it consumes, by row; () if there are none
+    _cells  those of _row, and _wider those among them that a leaf may be a part of
     """
 
     order: int
@@ -40,13 +41,16 @@ class _Reader:
     always: bool = False
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
+    _row: int = -1
+    _cells: frozenset[str] = frozenset()
+    _wider: Sequence[str] = ()
 
     def turn_to(self, records: Records, consumed: Consumed) -> None:
         """Prepare for the leaves of the next chunk."""
         columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
         masks = {position: consumed[position] for position in columns if position in consumed}
         self.always = self.reading.whole and bool(masks) and all(rows is None for rows in masks.values())
-        self.texts, self._many = (), len(columns) > 1
+        self.texts, self._many, self._row = (), len(columns) > 1, -1
         if masks and not self.always:
             texts: list[list[str]] = [[] for _ in records.keys.full]
             for position, rows in masks.items():
@@ -62,8 +66,11 @@ class _Reader:
         cells = self.texts[row]
         if self.reading.whole and not self._many:
             return bool(cells)
+        if row != self._row:  # a record may have 100,000 labels, each of which is asked for
+            self._row, self._cells = row, frozenset(cells)
+            self._wider = [cell for cell in cells if self.reading.joined or cell[0] in "[{"]
         text = to_text(value)  # only here: most leaves are decided above without it
-        return any(text == cell or self._is_part(value, text, cell) for cell in cells)
+        return text in self._cells or any(self._is_part(value, text, cell) for cell in self._wider)
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
         return (self.reading.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.check.coverage import leaves
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Mapping
@@ -335,3 +336,22 @@ def test_every_filled_cell_is_in_one_class(
         found[column] += cells
     assert found == filled
     assert cells_of(losses) == cells_of(losses_of(path, mapping, left_out=left_out)[0])
+
+
+def test_many_labels_are_not_compared_with_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An expression that chooses among 50,000 labels of one issue gives 50,000 cells, and each is found at once."""
+    looked = Counter[int]()
+    is_part = leaves._Reader._is_part
+    count = 0
+
+    def look(*args: Any) -> bool:
+        looked[count] += 1
+        return is_part(*args)
+
+    monkeypatch.setattr(leaves._Reader, "_is_part", look)
+    mapping = json_mapping(footer={"Labels": {"path": "labels[?name != 'x'].name"}})
+    for count in (100, 200):
+        record = {"id": "1", "t": "T", "labels": [{"name": f"l{number}"} for number in range(count)]}
+        counted = cells_of(json_losses(tmp_path, mapping, record))
+        assert counted["labels[].name", "footer: Labels"] == count
+    assert looked[200] <= 2.5 * looked[100]
