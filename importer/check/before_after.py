@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from json import JSONDecodeError
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
@@ -127,7 +126,7 @@ def _record(raw: Sequence[str] | str) -> Iterator[tuple[str, str]]:
     text = raw if isinstance(raw, str) else "\n".join(raw)
     try:
         yield "", json.dumps(json.loads(text), ensure_ascii=False, indent=1)
-    except (JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
         yield "", text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,11 @@ def test_the_option(program: Program) -> None:
         page = Path("out/report.html").read_text(encoding="utf-8")
         assert "2 issues before and after" in page
         assert 'aria-label="demo:K-4"' in page
+
+
+def test_a_number_that_python_does_not_read(program: Program) -> None:
+    """A record with an integer of thousands of digits is shown as it stands."""
+    record = '{"key": "P-1", "fields": {"summary": "One", "status": {"name": "Done"}, "odd": ' + "1" * 5000 + "}}"
+    Path("one.jsonl").write_text(record)
+    program("validate", "one.jsonl", "-m", "jira")
+    assert '"odd": 1111' in html.unescape(Path("triage-import-check/report.html").read_text())
