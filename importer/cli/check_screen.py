@@ -166,7 +166,7 @@ def _cut(line: str, width: int) -> str:
     """Cut a line, but not within what is to be pasted, which stands between backticks."""
     if measure(line) <= width:
         return line
-    shown = sum(reached < width for reached in accumulate(map(measure, line)))
+    shown = sum(reached < width for reached in accumulate(map(measure, line[:width])))
     if line[:shown].count("`") % 2:
         shown = line.find("`", shown) + 1 or len(line)
     return f"{line[:shown]}{'…' if shown < len(line) else ''}"

@@ -9,6 +9,7 @@ from shlex import join, split
 import pytest
 from markupsafe import escape
 
+from importer.cli import check_screen
 from tests.harness.running import Program, issue_row, write_csv, write_issues
 
 STATUSES = [f"Status {number:02}" for number in range(60)]
@@ -286,3 +287,16 @@ def test_what_is_to_be_decided_is_the_next_step(program: Program) -> None:
     Path("mine.yaml").write_text('extends: github\nseverity: {values: {"0": low}, neutral: []}\n', encoding="utf-8")
     last = program("validate", path, "-m", "mine.yaml").out.splitlines()[-1]
     assert last == "Next: triage-import run export.csv -m mine.yaml --sandbox"
+
+
+def test_a_long_line_is_measured_as_far_as_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key may have a million characters: none is looked at by itself behind the end of the line."""
+    measured: list[str] = []
+
+    def measure(text: str) -> int:
+        measured.append(text)
+        return len(text)
+
+    monkeypatch.setattr(check_screen, "measure", measure)
+    assert len(check_screen._cut("x" * 10_000, 80)) <= 80
+    assert len(measured) < 100
