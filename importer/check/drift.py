@@ -45,7 +45,7 @@ class Drift:
     changed  of these, rows whose issue would be written, not only because the mapping changed
     """
 
-    def __init__(self, source_name: str, sample: KnownSample) -> None:
+    def __init__(self, source_name: str, sample: KnownSample, *, has_comments_beside: bool = False) -> None:
         self.known = self.changed = 0
         self._source_name, self._total = source_name, sample.total
         self._fields = Counter[str]()
@@ -54,13 +54,23 @@ class Drift:
         self._changes: list[str] = []
         self._strangers: list[str] = []
         self._moved = _MovedKeys(sample)
+        self._has_comments_beside = has_comments_beside
+        self._reread = 0  # rows that are as they were, and have other comments than they had
+        self._rereads: list[str] = []
 
-    def add(self, _: Examined, plan: Plan) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count a chunk: all keys in it, and its plan."""
         for key, status in plan.ledger.items():
             if status.issue_id:
                 self._add(key, status)
         self._moved.add((row.key for row in plan.rows), plan.operations.values())
+        # A table beside the rows may have new comments alone: that the row is as it was says nothing of them.
+        for place in () if self._has_comments_beside else plan.recast:
+            key = plan.rows[place].key
+            content = plan.ledger[key].content if key in plan.ledger else b""
+            if content and content == examined.create(place, hashed=True).content:
+                self._reread += 1
+                _keep(self._rereads, key)
 
     def _add(self, key: str, status: LedgerStatus) -> None:
         self.known += 1
@@ -86,6 +96,7 @@ class Drift:
     def doubts(self, limit: Limit) -> list[str]:
         """Say why the rows are not believed, each reason with samples and what to type; nothing where they are."""
         found = [self._other_site(), self._moved.doubt(), self._other_form() or self._too_many(limit)]
+        found.append(self._other_comments())
         return list(filter(None, found))
 
     def _other_site(self) -> str:
@@ -110,6 +121,17 @@ class Drift:
         what = f"The {field} would change in {rows:,} of {counted(self._total, 'issue')}"
         return _with_samples(
             f"{what}: a column seems to have changed its form.", self._changes, f"If that is meant: {GO_ON}"
+        )
+
+    def _other_comments(self) -> str:
+        if self._reread < FEW:
+            return ""
+        rows = counted(self._reread, "row")
+        return _with_samples(
+            f"{rows} in Triage are as they were, and other comments are read from them than before: their issues would "
+            "have them twice.",
+            self._rereads,
+            f"With the mapping that was used before they are recognised.\nIf they are to be added once more: {GO_ON}",
         )
 
     def _too_many(self, limit: Limit) -> str:

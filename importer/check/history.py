@@ -187,12 +187,11 @@ class LedgerHistory:
         """Compare a row with the last body that was sent for its issue; None: there is more to be said."""
         if kept.is_leaving or kept.pending or is_missing(kept.returned) or kept.body_sha != sha256(body).digest():
             return None
-        return LedgerStatus(Outcome.UNCHANGED, issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts)
+        return _with_issue(UNCHANGED, kept)
 
     def _compare_whole(self, create: Operation, kept: Known) -> LedgerStatus:
         """Compare a row, field by field, with the last body that was sent for its issue."""
-        status = self._compare_fields(create, kept)
-        return status._replace(issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts)
+        return _with_issue(self._compare_fields(create, kept), kept)
 
     def _compare_fields(self, create: Operation, kept: Known) -> LedgerStatus:
         if kept.is_leaving:
@@ -314,6 +313,12 @@ class LedgerHistory:
                 )
             )
         self._run.decide(decisions, intents)
+
+
+def _with_issue(status: LedgerStatus, kept: Known) -> LedgerStatus:
+    return status._replace(
+        issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts, content=kept.content
+    )
 
 
 def _difference(snapshot: Snapshot, changes: Mapping[str, Any]) -> Difference | None:

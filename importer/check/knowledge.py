@@ -39,7 +39,8 @@ class LedgerStatus(NamedTuple):
     """How a row that could be sent stands in the ledger: its outcome, what there is to say, and how to change it.
 
     `issue_id` and `triage_id` are those of the key's issue, if it has one, and `attempts` the requests that its create
-    took; `takes` says whether more may be added, and `differs` how the row has changed, if it has.
+    took; `takes` says whether more may be added, and `differs` how the row has changed, if it has. `content` is the
+    digest of the row that the issue stands for.
     """
 
     outcome: Outcome
@@ -50,6 +51,7 @@ class LedgerStatus(NamedTuple):
     takes: bool = True
     differs: Difference | None = None
     attempts: int = 0
+    content: bytes = b""
 
 
 Create = Callable[[str], Operation]

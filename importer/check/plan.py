@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from importer.records import (
     Act,
     Addition,
     AlreadyAdded,
+    Comment,
     Finding,
     IssueParts,
     Operation,
@@ -40,6 +41,7 @@ class Plan(NamedTuple):
     additions   place → what is still to be added to the row's issue; places without any are absent
     ledger      key → what the ledger says of it; keys of which it has nothing to say are absent
     left_out    places of the rows of which nothing is sent
+    recast      places of the rows that lack comments which their issues have from them, and have others instead
     """
 
     rows: list[Row]
@@ -48,6 +50,7 @@ class Plan(NamedTuple):
     additions: dict[int, list[Addition]]
     ledger: Mapping[str, LedgerStatus]
     left_out: Collection[int] = ()
+    recast: Collection[int] = ()
 
     def flowing(self, examined: Examined) -> list[int]:
         """The rows that figures of values and people count: all but defective ones, and skipped ones for any reason.
@@ -79,11 +82,13 @@ class Planned(NamedTuple):
     left    the additions that are still to be made; rows without any are absent
     own     how many of the row's own there are, those that were made included
     edited  the finding that comments were edited in the source since; other rows are absent
+    recast  rows that lack comments which their issues have from them, and have others instead
     """
 
     left: dict[int, list[Addition]]
     own: dict[int, int]
     edited: dict[int, Finding]
+    recast: set[int]
 
 
 def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
@@ -121,7 +126,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     creates = dict(zip(new, examined.creates(new, hashed=bool(places)), strict=True))
     operations = {place: changes.get(place) or creates[place] for place in to_send} if changes else creates
     left_out = find_left_out(rows) if decided else ()
-    return Plan(rows, operations, notes, planned.left, ledger, left_out)
+    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.recast)
 
 
 def find_left_out(rows: Sequence[Row]) -> Collection[int]:
@@ -248,7 +253,7 @@ def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned
 
     Which issues their comments name isn't looked for until they are sent.
     """
-    records, keys, planned = examined.records, examined.records.keys.full, Planned({}, {}, {})
+    records, keys, planned = examined.records, examined.records.keys.full, Planned({}, {}, {}, set())
     if not rows:
         return planned
     # Relations that another issue owns are in the ledger under that issue's key.
@@ -273,7 +278,16 @@ def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned
         planned.own[row] = own + len(mine.names) + (row in referred)
         if mine.covered and (edited := count_edited(parts.comments, mine)):
             planned.edited[row] = _note_edited(edited)
+        if mine.covered and left and _are_others(parts.comments, mine, left):
+            planned.recast.add(row)
     return planned
+
+
+def _are_others(comments: Iterable[Comment], had: AlreadyAdded, left: Iterable[Addition]) -> bool:
+    """Whether a row hasn't some of the comments that came from it any more, and others are to be added."""
+    now = {name for comment in comments for name in (comment.id, comment.content)}
+    is_lacking = any("=" not in name and name not in now for name in had.covered)
+    return is_lacking and any(each.act is Act.COMMENT and each.covers for each in left)
 
 
 def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> IssueParts:

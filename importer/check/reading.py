@@ -58,7 +58,7 @@ class Reading:
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = WorkCounter(model)
-        self.drift = Drift(job.source_name, known.sample())
+        self.drift = Drift(job.source_name, known.sample(), has_comments_beside=_has_comments_beside(job))
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)
@@ -138,6 +138,13 @@ class _TextChanges:
             yield f"comments for the team alone: {self._private:,} left out, as the mapping says"
         if self._neutralised:
             yield f"@names that would call people or agents: {self._neutralised:,}, written with {REPLACEMENT} now"
+
+
+def _has_comments_beside(job: Job) -> bool:
+    """Whether comments come from a table beside the rows: it may have the new ones alone."""
+    comments = job.mapping.model.comments
+    tables = [each.beside for each in comments.from_ if each.beside] if comments else []
+    return any(table.in_ or job.source.comments is not None for table in tables)
 
 
 def without_unreachable(plan: Plan, examined: Examined) -> Plan:

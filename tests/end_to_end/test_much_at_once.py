@@ -211,3 +211,68 @@ def test_a_dead_export_job(program: Program, run: Import, sandbox: RunningSandbo
     piped = program.apart(*command, "-", stdin=undated.read_bytes())
     assert piped.code == ExitCode.NOT_READY
     assert "Nothing says how old the source is" in piped.err
+
+
+NOTES = ("Ann 1/2/26: It burns.", "Bob 2/2/26: It still burns.")
+WHOLE, TEXTS = "[Notes]", r"[{column: Notes, parse: '\w+ [\d/]+: (?P<text>[^|]+)(?:[|]|$)'}]"
+AUTHORS = r"[{column: Notes, parse: '(?P<author>\w+) (?P<date>[\d/]+): (?P<text>[^|]+)(?:[|]|$)'}]"
+
+
+@pytest.fixture
+def annotate(program: Program, sandbox: RunningSandbox) -> Callable[..., Ended]:
+    """Give an import of three issues with notes, by a mapping that reads their comments somehow."""
+
+    def run(read: str, *options: str, notes: str = "|".join(NOTES)) -> Ended:
+        mapping = (
+            "input: {name: demo, key: Key}\ntitle: Title\nseverity: {value: low}\nstatus: {value: todo}\n"
+            f"category: {{value: General}}\nrelations: [{{column: Blocks, type: blocks}}]\n{read}\n"
+        )
+        Path("demo.yaml").write_text(mapping, encoding="utf-8")
+        rows = [(f"D-{number}", f"Title {number}", "D-1" if number > 1 else "", notes) for number in (1, 2, 3)]
+        source = write_csv(Path("export.csv"), rows, ("Key", "Title", "Blocks", "Notes"))
+        command = ("run", source, "-m", "demo.yaml", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+        return program(*command, "--no-first-contact", *options)
+
+    return run
+
+
+@pytest.mark.parametrize(("before", "now"), [(WHOLE, AUTHORS), (TEXTS, AUTHORS), (AUTHORS, TEXTS)])
+def test_comments_that_are_read_otherwise(
+    annotate: Callable[..., Ended], sandbox: RunningSandbox, before: str, now: str
+) -> None:
+    """Where the rows are as they were, the mapping alone has made other comments of them: each would be there twice."""
+    annotate(f"comments: {{from: {before}}}")
+    there = len(sandbox.comments())
+    ended = annotate(f"comments: {{from: {now}}}")
+    assert (ended.code, len(sandbox.comments())) == (ExitCode.UNUSABLE, there), ended.err
+    assert (
+        "3 rows in Triage are as they were, and other comments are read from them" in ended.summary["stopped_because"]
+    )
+    assert annotate(f"comments: {{from: {before}}}").outcomes() == {"unchanged": 3}
+    ended = annotate(f"comments: {{from: {now}}}", "--max-changes", "100%")
+    assert (ended.code, len(sandbox.comments())) == (ExitCode.DONE, there + 6), ended.err
+
+
+def test_a_table_of_new_comments_alone(program: Program, sandbox: RunningSandbox) -> None:
+    """Comments beside the rows need not come again: that these are as they were says nothing of them."""
+    mapping = (
+        "input: {name: demo, key: Key}\ntitle: Title\nseverity: {value: low}\nstatus: {value: todo}\n"
+        "category: {value: General}\ncomments: {from: [{beside: {key: Key, by: issue}, each: {text: said}}]}\n"
+    )
+    Path("demo.yaml").write_text(mapping, encoding="utf-8")
+    write_csv(Path("export.csv"), [(f"D-{number}", f"Title {number}") for number in (1, 2, 3)], ("Key", "Title"))
+    for night in (1, 2):
+        said = [(f"D-{number}", f"Night {night}") for number in (1, 2, 3)]
+        write_csv(Path("said.csv"), said, ("issue", "said"))
+        command = ("run", "export.csv", "-m", "demo.yaml", "--comments", "said.csv", "--api-url", sandbox.url)
+        ended = program(*command, "--yes", "--rate", "0", "--no-first-contact")
+        assert (ended.code, len(sandbox.comments())) == (ExitCode.DONE, night * 3), ended.err
+
+
+def test_comments_that_are_new(annotate: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """A mapping that has comments for the first time, and a source whose comments are others, are believed."""
+    annotate("")
+    assert annotate(f"comments: {{from: {AUTHORS}}}").code == ExitCode.DONE
+    assert len(sandbox.comments()) == 6
+    assert annotate(f"comments: {{from: {AUTHORS}}}", notes="Eve 3/2/26: Not any more.").code == ExitCode.DONE
+    assert len(sandbox.comments()) == 9
