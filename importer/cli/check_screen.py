@@ -255,7 +255,7 @@ def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:
     if len(lines) <= limit + 1:
         yield from lines
         return
-    columns = [line.strip().partition("  ")[0] for line in lines[1:]]
+    columns = [line.column for line in checked.coverage.dropped()] if checked.coverage else []
     where = ": losses.csv" if len(columns) > limit else ""
     yield f"{lines[0]} {listed(columns, limit)}{where}"
 

@@ -223,6 +223,20 @@ def test_what_goes_nowhere_can_be_kept_with_one_line(program: Program) -> None:
     assert ended.code == 2
 
 
+def test_how_many_columns_go_nowhere(program: Program) -> None:
+    """On one line they are counted as where each has a line: all that aren't named there."""
+    odd = {f"odd_{number}": number for number in range(30)}
+    record = {"state": "open", "title": "T" * 300, **odd}
+    rows = [record | {"html_url": f"https://github.com/o/r/issues/{n}", "number": n} for n in range(60)]
+    for number, row in enumerate(rows):
+        row["labels"] = [{"name": f"P{number % 5}"}, {"name": f"type: {('bug', 'feature', 'docs')[number % 3]}"}]
+    Path("export.json").write_text(json.dumps(rows), encoding="utf-8")
+    check = ("validate", "export.json", "-m", "github")
+    [said] = [line for line in program(*check).out.splitlines() if line.startswith("goes nowhere (1,800 cells)")]
+    assert said.endswith(f" and {30 - said.count('odd_')} more: losses.csv")
+    assert "  and 22 more: losses.csv" in program(*check, "-v").out
+
+
 def test_rest_has_keys_that_come_late(program: Program) -> None:
     """Of JSON the first records don't tell all keys; where `rest` says what becomes of them, the others are read."""
     records: list[dict[str, object]] = [
