@@ -13,7 +13,7 @@ from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
-from importer.check.coverage.uses import list_rule_refs, list_uses
+from importer.check.coverage.uses import ATTACHMENTS, list_rule_refs, list_uses
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
@@ -150,7 +150,8 @@ class Coverage:
     def warnings(self) -> list[str]:
         """Return a sentence for each kind of data that Triage has no field for: dates, authors, attachments."""
         footers = [line for line in self._lines if line.label.startswith("footer: ")]
-        dates = [line.column for line in footers if line.samples and all(map(_DATE.match, line.samples))]
+        timed = [line for line in footers if line.label != ATTACHMENTS]  # whose cells may begin with a date
+        dates = [line.column for line in timed if line.samples and all(map(_DATE.match, line.samples))]
         authors = [line.column for line in footers if _AUTHOR.search(line.label)]
         said = []
         if dates:

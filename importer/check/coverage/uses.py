@@ -19,6 +19,9 @@ from importer.transform.columns import Mask, is_filled
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
 
+ATTACHMENTS = "footer: Attachments"
+"""The class of names and addresses of attachments."""
+
 _SEARCHED = (Link, Relation)
 
 Wanted = Callable[[Records], Mask | None]
@@ -85,7 +88,7 @@ def _uses(mapping: Mapping) -> Iterator[Use]:
     yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
     if mapping.attachments is not None:
         files = (mapping.attachments.name, mapping.attachments.url)
-        yield from (Use("footer: Attachments", text, every=True) for text in files if text is not None)
+        yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
     if mapping.restricted is not None:
         yield Use("footer: Restricted", mapping.restricted.level)
     for name, _, person in people:  # who is not matched is named in the footer, once

@@ -281,6 +281,13 @@ def test_what_people_are_told(tmp_path: Path) -> None:
     assert losses.as_json()["dropped_columns"][0] == "C9"
 
 
+def test_attachments_that_begin_with_a_date(tmp_path: Path) -> None:
+    """They are no dates of the issue."""
+    mapping = mapping_of(footer={"Created": "On"}, attachments={"name": "Files"})
+    losses = table(tmp_path, mapping, (*HEADER, "On", "Files"), (*ROW, "12/Sep/25", "12/Sep/25 9:05 AM;ann;a.png"))
+    assert losses.warnings()[0].endswith(" by its import: On")
+
+
 def test_what_triage_has_no_place_for(tmp_path: Path) -> None:
     """Dates and authors that are kept in the footer, and attachments, each with a sentence."""
     mapping = mapping_of(footer={"Created": "On", "Reporter": "Who", "Sprint": "Sprint"}, drop=["Attachment"])
