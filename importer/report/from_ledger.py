@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -53,7 +53,7 @@ def write_rows(
     codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
         results, remaining = ResultsFile(file, url), run.results()
-        while rows := list(islice(remaining, BLOCK_ROWS)):
+        while rows := _with_titles(run, islice(remaining, BLOCK_ROWS)):
             of = Row.columns(rows)
             results.write(rows, of)
             errors.write(rows)
@@ -62,6 +62,14 @@ def write_rows(
             has_conflicts = has_conflicts or any(row.conflicts is not None for row in rows)
     write_conflicts(folder, run.conflicts() if has_conflicts else ())
     return codes, page
+
+
+def _with_titles(run: Run, rows: Iterable[Row]) -> list[Row]:
+    """Give each row that this run has sent its title: one that the send pass found sent already is stored without."""
+    some = list(rows)
+    sent = [row.key for row in some if not row.title and row.outcome in (Outcome.CREATED, Outcome.UPDATED)]
+    titles = run.find_titles(sent) if sent else {}
+    return [row._replace(title=titles[row.key]) if row.key in titles else row for row in some]
 
 
 def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str = "") -> Summary:

@@ -24,6 +24,7 @@ from tests.harness.running import (
     Program,
     finish,
     issue_row,
+    read_csv,
     serve_answers,
     wait_for,
     write_csv,
@@ -73,6 +74,9 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     first = program(*send_to(sandbox.url, "--rate", "200"))  # so that calls wait for their turn, before and after
     assert (first.code, first.outcomes()) == (0, {"created": ROWS}), first.err
     arrived = titles(sandbox)
+    assert {row["title"] for row in read_csv(Path(first.summary["out"]) / "results.csv")} == set(arrived), (
+        "those that came first, too"
+    )
     assert {"Title 30", "Größe"} <= set(arrived[:5])
     assert len(arrived) == len(set(arrived)) == ROWS
     shown = re.search(rf"First contact with organisation {sandbox.org_id}: (T-\d+(?:, T-\d+)*), made by", first.err)
