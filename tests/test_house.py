@@ -28,6 +28,7 @@ WITHOUT_MODULE = {
     "mapping/test_files_in_texts.py": "what presets know of the addresses of files in texts",
     "load/test_earlier_versions.py": "additions that earlier versions left behind, whatever module meets them",
     "mapping/test_preset_additions.py": "what presets say of comments, links and people",
+    "mapping/test_preset_footers.py": "what presets put into the footer",
     "mapping/test_preset_languages.py": "what presets read in other languages, of private issues in every one",
     "mapping/test_preset_paths.py": "paths of the presets into JSON, each of which is asked in a form of its own",
     "mapping/test_tracker_additions.py": "the same of trackers with other forms of them",
