@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import islice, repeat
 from types import TracebackType
@@ -21,7 +21,6 @@ IN_MEMORY = 1 << 20
 
 LINES = 64
 """Lines that are put together at a time: each takes a kilobyte or more until then, and many such leave gaps."""
-
 
 _RELATED = "CREATE TABLE related (name BLOB PRIMARY KEY) WITHOUT ROWID;"
 
@@ -64,17 +63,12 @@ class PlannedFile:
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give. A relation that both of its rows name is one request, of the first of them.
         """
-        requests = (
-            request for request, act in _list_requests(planned) if act is not Act.RELATION or self._adds(request)
-        )
-        for lines in _write(requests):
+        for lines in _write(_list_requests(planned, self._is_new)):
             self._additions.write(lines)
 
-    def _adds(self, request: dict[str, str]) -> bool:
-        """Whether no row before has named this relation."""
-        name = (
-            blake2b(f"{request['key']} {request['body']}".encode("utf-8", "surrogatepass"), digest_size=16).digest(),
-        )
+    def _is_new(self, key: str, body: bytes) -> bool:
+        """Whether no row before has named this relation of an issue."""
+        name = (blake2b(key.encode("utf-8", "surrogatepass") + body, digest_size=16).digest(),)
         is_new = self._related.row("SELECT count(*) FROM related WHERE name = ?", name) == (0,)
         if is_new:
             self._related.execute("INSERT INTO related VALUES (?)", name)
@@ -88,8 +82,10 @@ def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
         yield b"".join(some)
 
 
-def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterator[tuple[dict[str, str], Act]]:
-    """Yield the requests of additions, each with what it does; a relation's body names the other issue."""
+def _list_requests(
+    planned: Iterable[tuple[Row, Sequence[Addition]]], is_new: Callable[[str, bytes], bool]
+) -> Iterator[dict[str, str]]:
+    """Yield the requests of additions; a relation's body names the other issue, and `is_new` is asked for each."""
     for row, additions in planned:
         for key, act, _, body, _, _, other in additions:
             path = ADDITION_PATHS.get(act)
@@ -98,5 +94,6 @@ def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterato
             issue_id = row.issue_id if row.issue_id and row.key == key else f"{{id:{key}}}"
             if other:
                 body = orjson.dumps({"related_issue_id": f"{{id:{other}}}", **orjson.loads(body)})
-            whole = f"{ISSUES_PATH}/{issue_id}/{path}"
-            yield {"method": "POST", "path": whole, "key": key, "body": body.decode()}, act
+                if not is_new(key, body):
+                    continue
+            yield {"method": "POST", "path": f"{ISSUES_PATH}/{issue_id}/{path}", "key": key, "body": body.decode()}
