@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""By which a person, a terminal or a service manager asks a process to end."""
+ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""By which a person, a terminal or a service manager asks a process to end; Windows has no SIGHUP, and is refused."""
 
 
 class ExitCode(IntEnum):
