@@ -17,7 +17,7 @@ from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.title_words import TitleCount
 from importer.mapping.unknown_values import Evidence, Unknown
-from importer.phrases import clip
+from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.transform.columns import Columns, is_filled, single_line
 
@@ -110,10 +110,10 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
         first = {row: place for place, row in reversed([*enumerate(rows)]) if is_filled(read["title"][place])}
         for row, count in counts.items():
             sample = shorten(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
-            values = {name: value.strip() for name, value in zip(fields, row[0], strict=True)}
+            values = {name: plain_name(value) for name, value in zip(fields, row[0], strict=True)}
             _count(seen, values, _Facts(*row[1]), count, sample, ruled=choice.closing_rule is not None)
         for (own_values, _), title in zip(rows, read["title"], strict=True):
-            if category is not None and not titles.is_full and title and not is_filled(own_values[category]):
+            if category is not None and not titles.is_full and title and not plain_name(own_values[category]):
                 titles.add(title)
         progress.reach(source.bytes_read)
     progress.finish()

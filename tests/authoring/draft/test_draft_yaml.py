@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.mapping.reader import load_mapping
@@ -93,6 +93,7 @@ NASTY = st.one_of(
 
 
 @settings(max_examples=10)
+@example(["", "", ""], ["", "", "\ufeff"])
 @given(st.lists(NASTY, min_size=3, max_size=3), st.lists(NASTY, min_size=3, max_size=12))
 def test_whatever_a_table_holds_the_draft_loads(headers: list[str], cells: list[str]) -> None:
     """Nothing in headers or cells can become YAML, or end a comment."""
