@@ -21,7 +21,7 @@ from importer.check.plan import plan_rows
 from importer.check.rows import examine
 from importer.errors import TargetUnreachable
 from importer.ledger.schema import UNDECIDED, FoundState, State
-from importer.ledger.target_scan import Double, Found, Seen
+from importer.ledger.target_scan import Double, Found, Own, Seen
 from importer.load.context import ImportContext
 from importer.phrases import counted
 from importer.phrases import listed as name_some
@@ -235,14 +235,20 @@ class Discovery:
 
         As of a Triage that was set back to an earlier state: it would be said of all of them that they are in.
         """
-        own = self._seen.own_since(self._since) if self._since < inf else ()
-        lacking = [each for each in own if each.issue_id not in self._shown and not is_missing(each.returned)]
-        lacking = [each for each in lacking if each.returned]
+        numbers, last = (
+            list[str](),
+            list[Own](),
+        )  # an emptied Triage lacks all, and snapshots are large
+        for each in self._seen.own_since(self._since) if self._since < inf else ():
+            if each.issue_id in self._shown or not each.returned or is_missing(each.returned):
+                continue
+            numbers.append(each.triage_id)
+            if len(last) < LACKING_READ:
+                last.append(each)
         self._seen.remember(
-            each._replace(returned=Snapshot.parse(each.returned).without_issue(NOT_LISTED).dump())
-            for each in lacking[:LACKING_READ]
+            each._replace(returned=Snapshot.parse(each.returned).without_issue(NOT_LISTED).dump()) for each in last
         )
-        return [each.triage_id for each in lacking]
+        return numbers
 
     async def _forget_gone(self) -> None:
         """Forget issues that were to be settled and are surely not there any more."""
