@@ -221,7 +221,7 @@ class DamageSigns:
             yield from (((became,), rows) for became, rows in find_damaged_ids(column, blocks))
         if ref in self._cells and contain(blocks, "#", "Err:") and (broken := matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
-        if ref in self._times and (numbers := matching(column, SERIAL_DATE)):
+        if ref in self._times and (numbers := _find_serial_dates(column)):
             yield ("serial-date",), numbers
         if others and ref in self._texts:
             for was, read_as, rows in _garbled(column, others):
@@ -285,6 +285,11 @@ def _is_full(text: str) -> bool:
     # Spreadsheets differ in what they count: a line end may be one character or two, and so may one beyond U+FFFF.
     lines = text.replace("\r\n", "\n")
     return CELL_LIMIT in (len(text), len(lines), count_units(lines))
+
+
+def _find_serial_dates(column: Sequence[str]) -> dict[int, str]:
+    bare = ((row, text.strip()) for row, text in enumerate(column) if "-" not in text and "/" not in text)
+    return {row: text for row, text in bare if SERIAL_DATE.fullmatch(text)}
 
 
 def _garbled(column: Sequence[str], others: str) -> Iterator[tuple[str, str, dict[int, str]]]:

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 _EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
-_LONG, _EMPTIED = re.compile(r"\d{16,}"), re.compile(r"\d{15}0+")
-"""A number with more digits than a spreadsheet keeps, and one that has nothing in those behind them."""
+DIGITS = 15
+"""What a spreadsheet keeps of a number."""
+_LONG, _EMPTIED = re.compile(rf"\d{{{DIGITS}}}\d+"), re.compile(rf"\d{{{DIGITS}}}0+")
+"""A number with more digits, and one that has nothing in those behind them."""
 LONG_AT_LEAST = 3
 """So many long numbers that all end so are no chance."""
 _DECIMAL = re.compile(r"\d+\.0")
-_MONTH = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = "|".join(_MONTHS)
 _DAY = re.compile(rf"(?:\d\d?(?:-|\. )(?:{_MONTH})|(?:{_MONTH})[- ]\d\d)")
 """`12-Mar`, in German `12. Sep`; as no day of a month `Mar-45`. Ids of trackers have capitals."""
 
@@ -28,11 +31,12 @@ WHAT_BECAME = {
 def find_damaged_ids(column: Sequence[str], blocks: Sequence[str]) -> Iterator[tuple[str, dict[int, str]]]:
     """Find what became of ids, a key of WHAT_BECAME, and row → id; `blocks` are the column, many cells in each."""
     exponents = matching(column, _EXPONENT) if contain(blocks, "E+", "e+") else {}
-    if rounded := exponents | (_find_emptied(column) if any(map(_EMPTIED.search, blocks)) else {}):
+    if rounded := exponents | (_find_emptied(column) if max(map(len, column)) > DIGITS else {}):
         yield "approximate", rounded
     if contain(blocks, ".0") and (decimals := matching(column, _DECIMAL)):
         yield "decimal", decimals
-    if any(map(_DAY.search, blocks)) and (dates := matching(column, _DAY)):
+    # Names of people have months in them, too, but no day behind these.
+    if contain(blocks, *_MONTHS) and any(map(_DAY.search, blocks)) and (dates := matching(column, _DAY)):
         yield "date", dates
 
 
