@@ -105,6 +105,8 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
         if is_marked:
             marker = comment_marker(key, f"{REST}/{number}")
             detail = f"Description, {part} · {marker}\n\n{text}"
+            if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
+                detail = f"{part} · {marker}\n\n{text}"
         yield f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}", detail, ()
 
 

@@ -40,14 +40,14 @@ def test_nothing_is_lost(text: str) -> None:
 
 
 def test_the_rest_is_numbered() -> None:
-    """The parts say whose and which of how many they are, a full one too; the description is the first."""
+    """The parts say which of how many they are, one that is full in fewer words; the description is the first."""
     records = records_of(CONTINUING, [("P-1", "Title", "word " * 3_500, "P1", "Open")])
     due = Due("demo:P-1", records.parts[0], "separate", AlreadyAdded())
     (planned,) = plan_additions([due], lambda texts, keys: {})
     assert [addition.act for addition in planned] == [Act.COMMENT] * 2
     openings = [unmarked(orjson.loads(addition.body)["detail"]).partition("\n\n")[0] for addition in planned]
     assert max(count_units(orjson.loads(addition.body)["detail"]) for addition in planned) <= COMMENT_LIMIT
-    assert openings == ["Description, part 2 of 3", "Description, part 3 of 3"]
+    assert openings == ["part 2 of 3", "Description, part 3 of 3"]
 
 
 def test_a_footer_leaves_room_for_a_text() -> None:
