@@ -28,9 +28,10 @@ from importer.records import (
     Row,
     from_columns,
 )
-from importer.transform.addition_plan import Due, count_edited, plan_additions
+from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 
 _NOTHING_ADDED = AlreadyAdded()
+_NO_LEDGER: Mapping[str, LedgerStatus] = {}
 
 
 class Plan(NamedTuple):
@@ -116,7 +117,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
         for row in examined.records.parts
         if row in examined.bodies and row not in losers and (keys[row] not in ledger or ledger[keys[row]].takes)
     ]
-    planned = plan_chunk(examined, takers, known)
+    planned = plan_chunk(examined, takers, known, ledger)
     notes += planned.edited.items()
     rows = _make_rows(examined, decided, planned, known)
     to_send = [place for place in examined.bodies if place not in decided or rows[place].outcome is Outcome.PLANNED]
@@ -248,10 +249,13 @@ def _follow(row: Row, leader: Row) -> Row:
     return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
 
 
-def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned:
+def plan_chunk(
+    examined: Examined, rows: Sequence[int], known: Knows, ledger: Mapping[str, LedgerStatus] = _NO_LEDGER
+) -> Planned:
     """Plan what is to be added to the issues of these rows, all of which have parts.
 
-    Which issues their comments name isn't looked for until they are sent.
+    Which issues their comments name isn't looked for until they are sent. How a description goes on is left out where
+    it does so already, would be cut elsewhere now, and isn't written: each word would be there twice.
     """
     records, keys, planned = examined.records, examined.records.keys.full, Planned({}, {}, {}, set())
     if not rows:
@@ -263,6 +267,9 @@ def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned
     due, referred = list[Due](), set[int]()
     for row in rows:
         parts, mine = records.parts[row], had.get(keys[row], _NOTHING_ADDED)
+        is_written = keys[row] not in ledger or ledger[keys[row]].change is not None
+        if parts.rest and not is_written and is_cut_otherwise(parts.rest, mine):
+            parts = parts._replace(rest=())
         if mine.referred and parts.mentions:
             parts = _without_referred(parts, examined.bodies[row], mine)
             if not parts.mentions:

@@ -15,7 +15,7 @@ from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
 from importer.transform.bodies import encode
 from importer.transform.columns import is_filled
-from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide
+from importer.transform.comment_texts import NAME, REST, SEPARATOR, Detail, continue_description, divide
 from importer.transform.footers import find_footer
 from importer.transform.lengths import is_longer
 
@@ -166,6 +166,17 @@ def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:
     """Count the comments that are in Triage, by the source's own id, and say something else by now."""
     known = {id_ for id_, is_said, _ in (each.partition("=") for each in had.covered) if is_said}
     return sum(comment.id in known and had.covered.isdisjoint(comment.covers[1:]) for comment in comments)
+
+
+def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
+    """Whether an issue has parts of its description in comments, as many as it would have now, but other ones.
+
+    As after a mapping that writes more into footers, for which the description has less room. Fewer parts than now are
+    perhaps not all that there were.
+    """
+    there = {name for act, name in had.names if act is Act.COMMENT and name.startswith(f"{REST}/")}
+    now = {name for name, _, _ in continue_description("", rest)} if there else set()
+    return len(there) >= len(now) and not there <= now
 
 
 def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:

@@ -116,6 +116,17 @@ def long_text(units: int) -> str:
     return "".join(blocks).rstrip()
 
 
+def test_a_description_that_is_cut_elsewhere_isnt_sent_again(program: Program, serve: Serve) -> None:
+    """As by a mapping with one more line in its footers: until it is written, its parts stay as they are."""
+    sandbox = serve()
+    write_csv(Path("issues.csv"), [("A", "Long", "A sentence of some length that goes on. " * 800, "", "")], HEADER)
+    assert send(program, sandbox, PLAIN).code == 0
+    before = comments_of(sandbox)
+    ended = send(program, sandbox, f"{PLAIN}footer: {{Team: {{value: Telephony and everything else}}}}\n")
+    assert (ended.code, ended.summary["changed"]) == (0, 1), ended.err
+    assert comments_of(sandbox) == before
+
+
 @pytest.mark.parametrize("units", [9_000, 30_000, 80_000])
 def test_a_long_description_arrives_whole(program: Program, serve: Serve, units: int) -> None:
     """What has no room in the description goes on in comments, in order, before those of the source."""
