@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
@@ -313,6 +313,8 @@ def test_a_process_that_ends_the_others(tmp_path: Path) -> None:
     with opened(tmp_path) as job, open_executor(replace(job, workers=2), Unseen()) as executor:
         assert executor is not None
         with starting():
+            # `concurrent.futures` watches a process from the next event on after its start, and here none would come.
+            wait([executor.submit(time.sleep, 0.1) for _ in range(2)])
             sleeping, lost = executor.submit(time.sleep, 600), executor.submit(os._exit, 3)
         for future in (sleeping, lost):
             with pytest.raises(BrokenExecutor):
