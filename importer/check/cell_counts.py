@@ -35,7 +35,7 @@ class CellCounting:
     def __init__(self, job: Job) -> None:
         model, files = job.mapping.model, job.source.files
         self._cells, self._signs, self._markup = CellCounter(model, files), DamageSigns(model, files), RawMarkup(model)
-        self.searches_texts = model.attachments is not None and bool(model.attachments.texts)
+        self.searches_texts = bool(self._cells.addresses)
 
     def count(self, examined: Examined) -> CellCounts:
         """Count a chunk. Its lines have all its columns, under the names that the source gives them."""

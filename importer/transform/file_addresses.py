@@ -23,6 +23,10 @@ class FileAddresses:
         self._patterns = list(map(compile_pattern, texts))
         self._cores = list(dict.fromkeys(map(find_core, texts)))
 
+    def __bool__(self) -> bool:
+        """Whether a mapping has any patterns."""
+        return bool(self._patterns)
+
     def complete(self, columns: Columns, texts: Sequence[str], rows: Sequence[int] | None) -> Sequence[str]:
         """Put the row's site before addresses that begin with a slash; a text is of its row, or of that in `rows`."""
         places = find_texts(self._cores, texts) if self._site is not None else ()

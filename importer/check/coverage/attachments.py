@@ -81,6 +81,8 @@ def read_object(key: str, value: Mapping[str, Any]) -> Iterator[Attachment]:
 
 def read_texts(addresses: FileAddresses, records: Records, left_out: Collection[int]) -> Iterator[Attachment]:
     """Yield the files that descriptions and comments of rows that aren't left out link to, each once for its row."""
+    if not addresses:  # as of most mappings
+        return
     rows, texts = list(range(len(records.chunk))), list(records.texts.descriptions)
     for row, parts in records.parts.items():
         more = (*parts.rest, *(comment.text for comment in parts.comments))

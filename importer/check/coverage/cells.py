@@ -34,7 +34,7 @@ class CellCounter:
         self._attachment_places = [
             [place for place, name in enumerate(names) if holds_attachments(name)] for names in self.names
         ]
-        self._addresses = FileAddresses(mapping.attachments)
+        self.addresses = FileAddresses(mapping.attachments)
         self._uses = list_uses(mapping)
         self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
         self._rule_refs = list_rule_refs(mapping)
@@ -57,7 +57,7 @@ class CellCounter:
         lines.end_chunk()
         places = self._attachment_places[chunk.file]
         found = list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
-        return [*found, *read_texts(self._addresses, records, left_out)]
+        return [*found, *read_texts(self.addresses, records, left_out)]
 
     def _list_takes(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
         """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""

@@ -23,7 +23,6 @@ from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
-from importer.transform.file_addresses import FileAddresses
 from importer.transform.shown_people import ShownPeople
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ class Coverage:
         self._uses = list_uses(mapping)
         needs_leaves = not all(file.is_table for file in files)
         self._leaves = Leaves(self._lines, self._uses, list_rule_refs(mapping)) if needs_leaves else None
-        self._addresses = FileAddresses(mapping.attachments)
         self._attachments = self._issues_with_attachments = 0
         self.attachments = Kept()
 
@@ -91,7 +89,7 @@ class Coverage:
                 leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
             else:
                 found += leaves.add(record, place, row.key, sent=sent)
-        return [*found, *read_texts(self._addresses, records, plan.left_out)]
+        return [*found, *read_texts(self._cells.addresses, records, plan.left_out)]
 
     def lines(self) -> list[Line]:
         """Return all lines: what goes nowhere first, the column with the most cells before the others."""
