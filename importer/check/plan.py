@@ -267,7 +267,7 @@ def plan_chunk(
     due, referred = list[Due](), set[int]()
     for row in rows:
         parts, mine = records.parts[row], had.get(keys[row], _NOTHING_ADDED)
-        is_written = keys[row] not in ledger or ledger[keys[row]].change is not None
+        is_written = keys[row] not in ledger or _find_change(ledger, keys[row]) is not None
         if parts.rest and not is_written and is_cut_otherwise(parts.rest, mine):
             parts = parts._replace(rest=())
         if mine.referred and parts.mentions:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources
 from importer.ledger.statements import Transaction, find_pairs, portions
@@ -179,34 +179,28 @@ class Seen:
 
         The last made is the first. With `-inf` all are yielded, also those of which that isn't known.
         """
-        names = (
-            operations.c.id,
-            operations.c.key,
-            operations.c.issue_id,
-            operations.c.triage_id,
-            operations.c.returned,
-        )
-        its = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
-        statement = select(*names).where(*its, operations.c.state == State.DONE).order_by(operations.c.id.desc())
-        statement, before = statement.limit(OWN_AT_ONCE), None
+        columns = (operations.c[name] for name in Own._fields)
+        own = select(*columns).where(*self._is_own()).order_by(operations.c.id.desc()).limit(OWN_AT_ONCE)
         if mark > -inf:
-            statement = statement.where(operations.c.mark > mark)
+            own = own.where(operations.c.mark > mark)
+        next_page = own
         while True:
             with self._transaction() as connection:
-                page = connection.execute(
-                    statement if before is None else statement.where(operations.c.id < before)
-                ).all()
+                page = connection.execute(next_page).all()
             yield from (Own(*values) for values in page)
             if len(page) < OWN_AT_ONCE:
                 return
-            before = page[-1].id
+            next_page = own.where(operations.c.id < page[-1].id)
 
     def first_own(self) -> str:
         """Return the id of the source's own issue that was made first; "" if there is none."""
-        its = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
-        first = select(operations.c.issue_id).where(*its, operations.c.state == State.DONE).order_by(operations.c.id)
+        first = select(operations.c.issue_id).where(*self._is_own()).order_by(operations.c.id)
         with self._transaction() as connection:
             return connection.scalar(first.limit(1)) or ""
+
+    def _is_own(self) -> Sequence[ColumnElement[bool]]:
+        its = operations.c
+        return its.source_id == self._source_id, its.act == Act.CREATE, its.state == State.DONE
 
     def remember(self, issues: Iterable[Own]) -> None:
         """Store the snapshots of own issues."""

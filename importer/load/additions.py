@@ -20,7 +20,7 @@ from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import NEVER_TWICE, Act, Addition, Outcome
 from importer.transform.addition_plan import Due, plan_additions
-from importer.transform.comment_texts import REST
+from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
 from importer.transform.unmarked import plan_unmarked
 from importer.triage.actions import Action, CallFailed
@@ -181,4 +181,4 @@ class AdditionLoader:
 
 def _rest_of(added: Iterable[Added]) -> set[str]:
     """Return the names of parts of a description, which cover no comment."""
-    return {each.name for each in added if each.name.startswith(f"{REST}/")}
+    return {each.name for each in added if is_rest(each.name)}

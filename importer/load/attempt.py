@@ -38,7 +38,7 @@ from importer.load.updates import Updater
 from importer.load.workers import FailureCap
 from importer.records import ADDITIONS, Act, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
-from importer.transform.comment_texts import REST
+from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
 from importer.transform.shown_people import ShownPeople
 from importer.triage.client import TriageClient
@@ -337,7 +337,7 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
     for place, additions in plan.additions.items():
         if additions:
             parts = records.parts[place]
-            if parts.rest and not any(each.name.startswith(f"{REST}/") for each in additions):
+            if parts.rest and not any(is_rest(each.name) for each in additions):
                 parts = parts._replace(rest=())  # it went on before, perhaps from another place
             is_all = plan.rows[place].outcome is not Outcome.PLANNED
             description = records.texts.descriptions[place] if parts.mentions else ""

@@ -15,7 +15,7 @@ from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
 from importer.transform.bodies import encode
 from importer.transform.columns import is_filled
-from importer.transform.comment_texts import NAME, REST, SEPARATOR, Detail, continue_description, divide
+from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide, is_rest
 from importer.transform.footers import find_footer
 from importer.transform.lengths import is_longer
 
@@ -174,7 +174,7 @@ def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
     As after a mapping that writes more into footers, for which the description has less room. Fewer parts than now are
     perhaps not all that there were.
     """
-    there = {name for act, name in had.names if act is Act.COMMENT and name.startswith(f"{REST}/")}
+    there = {name for act, name in had.names if act is Act.COMMENT and is_rest(name)}
     now = {name for name, _, _ in continue_description("", rest)} if there else set()
     return len(there) >= len(now) and not there <= now
 

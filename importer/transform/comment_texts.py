@@ -90,6 +90,11 @@ def count_parts(name: str) -> int:
     return int(found[4]) if found else 1
 
 
+def is_rest(name: str) -> bool:
+    """Whether this is the name of a part of a description, not of a comment."""
+    return name.startswith(f"{REST}/")
+
+
 def stem_of(name: str) -> str:
     """Which comment and part a name stands for, however many parts there are and whatever they say: `ID/2`."""
     return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]

@@ -30,6 +30,13 @@ def load(folder: Path, status: str) -> ValueMap:
     return ValueMap("status", load_mapping(str(path)).model.status)
 
 
+def load_on(folder: Path, base: str, status: str) -> ValueMap:
+    """The value map of a mapping that extends another one with this status."""
+    path = folder / "mine.yaml"
+    path.write_text(f"extends: {base}\nstatus: {status}\n", encoding="utf-8")
+    return ValueMap("status", load_mapping(str(path)).model.status)
+
+
 def test_a_list_stands_behind_the_values_of_a_mapping(tmp_path: Path) -> None:
     """What the mapping says itself wins, whether as a value or as a pattern."""
     words = load(tmp_path, "{column: Status, words: boards, values: {Fixed: in_review, '/shipped/': closed}}")
@@ -48,9 +55,7 @@ def test_several_lists_are_tried_in_their_order(tmp_path: Path) -> None:
 
 def test_words_of_an_extended_mapping_stay(tmp_path: Path) -> None:
     """A value of one's own is put before those of the preset."""
-    path = tmp_path / "mine.yaml"
-    path.write_text("extends: notion\nstatus: {values: {/ship/: closed}}\n", encoding="utf-8")
-    words = ValueMap("status", load_mapping(str(path)).model.status)
+    words = load_on(tmp_path, "notion", "{values: {/ship/: closed}}")
     assert words.resolve("Shipped").target == "closed"
     assert words.resolve("Erledigt").target == "done"
 
@@ -60,9 +65,7 @@ def test_words_of_one_s_own_stand_behind_an_extended_mapping(tmp_path: Path) -> 
     (tmp_path / "base.yaml").write_text(
         f"{BASE}status: {{column: Status, values: {{Fixed: in_review, '/ship/': closed}}}}", encoding="utf-8"
     )
-    path = tmp_path / "mine.yaml"
-    path.write_text("extends: ./base.yaml\nstatus: {words: boards}\n", encoding="utf-8")
-    words = ValueMap("status", load_mapping(str(path)).model.status)
+    words = load_on(tmp_path, "./base.yaml", "{words: boards}")
     assert words.resolve("fixed").target == "in_review"
     assert words.resolve("Shipped").target == "closed"
     assert words.resolve("Finished").target == "done"
@@ -70,9 +73,7 @@ def test_words_of_one_s_own_stand_behind_an_extended_mapping(tmp_path: Path) -> 
 
 def test_words_of_one_s_own_replace_those_of_an_extended_mapping(tmp_path: Path) -> None:
     """As every list does."""
-    path = tmp_path / "mine.yaml"
-    path.write_text("extends: notion\nstatus: {words: asian}\n", encoding="utf-8")
-    words = ValueMap("status", load_mapping(str(path)).model.status)
+    words = load_on(tmp_path, "notion", "{words: asian}")
     assert words.resolve("Erledigt").how == "unknown"
     assert words.resolve("反馈").target == "in_progress"
 
