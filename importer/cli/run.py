@@ -74,8 +74,8 @@ SENDING_OPTIONS = (
                  "come under new keys; 100% sends all.  [default: 10%, at least 20; on a terminal you are asked]"),
     click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
                  help="Stop when Triage has refused more rows than this; 0 never stops."),
-    click.option("--no-first-contact", is_flag=True,
-                 help="Don't begin with a few issues that are read back where the ledger doesn't know the target."),
+    click.option("--no-canary", is_flag=True,
+                 help="Don't send a canary (a few issues, which are read back before the rest) to a new target."),
     click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
                  show_default=True, help="Which issues come first, and what belongs to them. Triage lists the last "
                  "touched first, so that `open-first` puts open work at the bottom of its list."),
@@ -125,7 +125,7 @@ Environment:
 
 NOT_DECIDING = {
     *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_first_contact", "verbose", "workers", "issue_url"),
+    *("max_duration", "expect_org", "no_canary", "verbose", "workers", "issue_url"),
 }
 """Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
 
@@ -152,7 +152,7 @@ class RunOptions:
     min_rows: int
     max_source_age: float | None
     fail_on: str | None
-    no_first_contact: bool
+    no_canary: bool
     expect_org: str | None
     order: Order
     max_duration: float | None
@@ -250,7 +250,7 @@ class RunOptions:
             self.order,
             self.max_duration,
             check_users=not self.sandbox,
-            canary=not (self.sandbox or self.no_first_contact),
+            canary=not (self.sandbox or self.no_canary),
             deciding=str(sorted((name, value) for name, value in asdict(self).items() if name not in NOT_DECIDING)),
         )
 

@@ -123,7 +123,7 @@ class Attempt:
         return Sent(self.became, log.outcomes, log.done, log.comments, elapsed_seconds, self.stopped, self.interrupted)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
-        self.progress.start("first contact", canary.issues, "issue")
+        self.progress.start("canary", canary.issues, "issue")
         # Each sending and reading is an event loop of its own: in between a person is asked, without any running.
         findings = canary.make(self._send_first, self.calls)
         self.progress.finish()

@@ -114,14 +114,14 @@ class Canary:
             raise RunStopped(
                 f"What was sent once is in Triage twice: {doubles} has the marker of another. Nothing else is sent.",
                 hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
-                "issues would be doubled, too. Without this test: --no-first-contact.\n"
+                "issues would be doubled, too. Without this test: --no-canary.\n"
                 f"{way_back(self._run.name)}; what is left by hand: {doubles}",
             )
         if findings.is_fatal:
             raise RunStopped(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so that a create without an"
                 " answer could be made twice.\n" + "\n".join(findings.sentences()),
-                hint=f"Without this test: --no-first-contact.\n{way_back(self._run.name)}",
+                hint=f"Without this test: --no-canary.\n{way_back(self._run.name)}",
             )
         return findings
 

@@ -69,10 +69,10 @@ class Findings:
     def sentences(self) -> Iterator[str]:
         """Yield the sentences that are shown; what is bad begins with `warning:`."""
         if not self.issues:
-            yield f"First contact with {self._organisation}: no issue was made."
+            yield f"Canary in {self._organisation}: no issue was made."
         else:
             by = f", made by user {self.author}" if self.author else ""
-            yield f"First contact with {self._organisation}: {listed(self.issues, NAMES_SHOWN)}{by}, read back."
+            yield f"Canary in {self._organisation}: {listed(self.issues, NAMES_SHOWN)}{by}, read back."
             yield from self._stored()
             yield from self._found()
             yield from self._shown()

@@ -118,7 +118,7 @@ class Night:
         seconds, peak = measure(
             *("-m", "importer", "run", str(export), "--workers", "1"),
             *("--api-url", self._url, "--ledger", str(self._ledger)),
-            *("--yes", "--no-first-contact", "--out", str(out)),
+            *("--yes", "--no-canary", "--out", str(out)),
         )
         return seconds, peak, self._size() - before
 

@@ -43,7 +43,7 @@ def send(program: Program, url: str, rows: list[tuple[str, ...]], *more: str) ->
     source = write_csv(program.folder / "export.csv", rows, HEADER)
     options = ("--api-key-file", program.folder / "key", "--ledger", program.folder / "ledger.db", "--json", "--yes")
     places = ("-m", program.folder / "mine.yaml", "--api-url", url, "--out", program.folder / "out")
-    return program("run", source, *places, *options, "--rate", "0", "--no-first-contact", *more)
+    return program("run", source, *places, *options, "--rate", "0", "--no-canary", *more)
 
 
 def earlier(row: tuple[str, ...]) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def test_the_question_and_yes(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_issues(Path("export.csv"), 30)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--rate", "20")
-    with program.on_terminal(*command, "--no-first-contact") as terminal:
+    with program.on_terminal(*command, "--no-canary") as terminal:
         terminal.read_until("Send them?")
         terminal.type("y\n")
         ended = terminal.end()
@@ -133,7 +133,7 @@ def test_check_and_question_fit_a_screen(program: Program, serve: Serve) -> None
 
 
 def test_the_bar_goes_on_behind_the_first_issues(program: Program, serve: Serve) -> None:
-    """Those of the first contact are done where the others begin; what takes them back can be pasted."""
+    """Those of the canary are done where the others begin; what takes them back can be pasted."""
     write_issues(Path("export.csv"), 30)
     with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", serve().url, "--rate", "20") as terminal:
         for question in ("Send them?", "Send the other "):
@@ -150,7 +150,7 @@ def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
     """While Triage takes nothing, the bar says for how long."""
     write_issues(Path("export.csv"), 3)
     url = serve(faults=(parse_fault("429=4:create@req=2"),)).url
-    command = ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-first-contact")
+    command = ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-canary")
     with program.on_terminal(*command) as terminal:
         shown = terminal.end().err
     assert "\rpaused for 3 s: " in shown
@@ -171,7 +171,7 @@ def test_a_window_that_became_narrower(program: Program, serve: Serve, term: str
         "--yes",
         "--rate",
         "20",
-        "--no-first-contact",
+        "--no-canary",
     )
     with program.on_terminal(*command, term=term) as terminal:
         shown = terminal.end().err

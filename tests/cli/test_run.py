@@ -48,7 +48,7 @@ def test_what_the_check_plans_is_what_arrives(program: Program, serve: Serve) ->
         program("validate", SAMPLES / name, "-m", mapping, "--out", "checked")
         planned = [json.loads(line) for line in Path("checked/planned.jsonl").read_text(encoding="utf-8").splitlines()]
         command = ("run", SAMPLES / name, "-m", mapping, "--api-url", sandbox.url, "--yes", "--concurrency", "1")
-        ended = program(*command, "--no-first-contact", "--max-rejected", "100%", *FAST)
+        ended = program(*command, "--no-canary", "--max-rejected", "100%", *FAST)
         creates = [write["body"].encode() for write in planned if write["path"] == "/v1/triage/issues"]
         assert ended.summary["created"] == len(creates)
         assert creates == sandbox.create_bodies()

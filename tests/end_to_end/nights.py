@@ -205,7 +205,7 @@ def run_nights(settings: Settings, say: Say) -> Tally:
     faults = faults_of(lambda kind, where: chances.get(kind, 2), settings.settle_seconds, settings.settle_seconds / 2)
     weather = SandboxOptions(faults=faults, seed=settings.seed, cut_descriptions=True, search_lag=1.0)
     weather = draw_oddities(Random(f"{settings.seed} weather"), weather, settings.settle_seconds)
-    more: tuple[str, ...] = ("--rate", "0", "--max-rejected", "20%", "--no-first-contact")
+    more: tuple[str, ...] = ("--rate", "0", "--max-rejected", "20%", "--no-canary")
     if settings.on_change != "report":
         more += ("--on-change", settings.on_change)
     with tempfile.TemporaryDirectory(prefix="nights-") as folder, serve_in_thread(weather) as sandbox:

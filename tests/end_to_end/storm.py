@@ -85,7 +85,7 @@ class Settings:
     settle_seconds   what the command is told; late commits come up to half of it late
     search_lag       seconds until the target's search finds an issue
     ledger           given to the command with the round's number for `{round}`; empty for a file of its own
-    defaults         whether a black box runs at the program's own pace, with its first contact
+    defaults         whether a black box runs at the program's own pace, with its canary
     """
 
     seed: int
@@ -235,7 +235,7 @@ def run_storm(settings: Settings, say: Say) -> Tally:
             number = next(numbers)
             random = Random(f"{settings.seed} {number}")
             rate = random.choice((0, 60, 200))
-            contact = () if random.random() < 0.25 else ("--no-first-contact",)
+            contact = () if random.random() < 0.25 else ("--no-canary",)
             import_ = Round(
                 name=f"seed {settings.seed}, round {number}",
                 random=random,
@@ -276,7 +276,7 @@ def run_black_box(settings: Settings, say: Say) -> Tally:
             weather=weather,
             ledger=settings.make_ledger(kills),
             settle_seconds=settings.settle_seconds,
-            more=() if settings.defaults else ("--rate", "0", "--concurrency", "8", "--no-first-contact"),
+            more=() if settings.defaults else ("--rate", "0", "--concurrency", "8", "--no-canary"),
             reach_seconds=30.0 if settings.defaults else 2.0,
             verifies=True,
         )

@@ -18,7 +18,7 @@ from tests.harness.gateway import gateway
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 pytestmark = pytest.mark.slow
-FAST = ("--rate", "0", "--json", "--no-first-contact")
+FAST = ("--rate", "0", "--json", "--no-canary")
 
 
 def verdicts(folder: str) -> Counter[str]:
@@ -125,7 +125,7 @@ def test_a_person_edits_between_reading_and_writing(program: Program, serve: Ser
     """
     sandbox = serve(faults=(parse_fault("edit=10:read"),))
     write_issues(Path("export.csv"), 8)
-    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--no-first-contact")
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--no-canary")
     assert program(*command).outcomes() == {"created": 8}
     write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 9)])
     slowly = ("--rate", "0.5", "--concurrency", "8")

@@ -48,7 +48,7 @@ def import_(
 ) -> Ended:
     """Import into a sandbox, or the command's own."""
     source = () if any(isinstance(option, Path) for option in options) else (Path("findings.csv"),)
-    where = ("--sandbox",) if target is None else ("--api-url", target.url, "--yes", "--no-first-contact")
+    where = ("--sandbox",) if target is None else ("--api-url", target.url, "--yes", "--no-canary")
     how = ("--rate", "0", "--max-rejected", "100%", "--json")
     return program("run", *source, "-m", mapping, *where, *how, "--out", "reports", *options)
 
@@ -159,7 +159,7 @@ def test_one_issue_a_criterion(program: Program) -> None:
 def test_the_sample_is_recognised_and_adds_up(program: Program, serve: Serve) -> None:
     """Without `-m`: eight rows are three issues and two rows left out; the forecast counts issues and requests."""
     sandbox = serve()
-    target = ("--api-url", sandbox.url, "--yes", "--no-first-contact", "--rate", "0", "--json", "--out", "reports")
+    target = ("--api-url", sandbox.url, "--yes", "--no-canary", "--rate", "0", "--json", "--out", "reports")
     planned = program("run", SAMPLE, *target, "--dry-run").summary
     assert planned["recognised"].startswith("call-review reviews: 13 of 13")
     ended = program("run", SAMPLE, *target)
@@ -271,7 +271,7 @@ def test_a_run_that_is_cut_off_goes_on(program: Program, serve: Serve, ending: s
             "--yes",
             "--json",
         )
-        command += ("--rate", "0", "--no-first-contact", "--settle-seconds", "0.2")
+        command += ("--rate", "0", "--no-canary", "--settle-seconds", "0.2")
         for enough in (6, 24):
             door.let(enough)
             process = program.start(*command)

@@ -35,7 +35,7 @@ def test_what_was_edited_is_reported_and_not_added_again(program: Program, serve
         records = [{"key": "D-1", "title": "One", "comments": comments}, {"key": "D-2", "title": "Two"}]
         Path("demo.json").write_text(json.dumps(records), encoding="utf-8")
         ended = program("run", "demo.json", "-m", "demo.yaml", "--api-url", sandbox.url, "--yes", "--json", "--rate",
-                        "0", "--no-first-contact", "--out", "reports")  # fmt: skip
+                        "0", "--no-canary", "--out", "reports")  # fmt: skip
         assert ended.code == ExitCode.DONE, ended.err
         return ended, read_csv(Path("reports/results.csv"))[0]
 

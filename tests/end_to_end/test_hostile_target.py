@@ -26,7 +26,7 @@ from tests.harness.running import Program, finish, listen_for, read_csv, write_c
 from tests.harness.short_waits import SOON
 
 pytestmark = pytest.mark.slow
-RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-first-contact", "--settle-seconds", "1")
+RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-canary", "--settle-seconds", "1")
 ATTEMPTS = 4
 EVIDENCE = """
 extends: jira

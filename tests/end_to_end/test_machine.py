@@ -161,7 +161,7 @@ class ImportMachine(CheckedImport):
         rows = [row for row in self.rows.values() for _ in range(1 + row.repeated)]
         source = write_csv(self.folder / "export.csv", [row.cells() for row in rows], HEADER)
         more = ["--on-change", policy, "--accept-mapping-change"] if policy != "report" else []
-        more += [] if contact else ["--no-first-contact"]
+        more += [] if contact else ["--no-canary"]
         more += ["--concurrency", "1" if _is_exact(trouble) else str(concurrency)]
         before = self._issues()
         ended = self._command(

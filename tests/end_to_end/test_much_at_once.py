@@ -38,7 +38,7 @@ def run(program: Program, sandbox: RunningSandbox) -> Import:
     ) -> Ended:
         source = write_csv(Path("export.csv"), rows, header)
         command = ("run", source, "-m", preset, "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
-        return program(*command, "--no-first-contact", "--out", "reports", *options)
+        return program(*command, "--no-canary", "--out", "reports", *options)
 
     return run
 
@@ -171,7 +171,7 @@ def test_on_a_terminal_the_question_shows_it(program: Program, run: Import, sand
         sandbox.url,
         "--on-change",
         "update",
-        "--no-first-contact",
+        "--no-canary",
     )
     with program.on_terminal(*command, "--max-changes", "50%") as terminal:
         assert terminal.end().code == ExitCode.UNUSABLE
@@ -231,7 +231,7 @@ def annotate(program: Program, sandbox: RunningSandbox) -> Callable[..., Ended]:
         rows = [(f"D-{number}", f"Title {number}", "D-1" if number > 1 else "", notes) for number in (1, 2, 3)]
         source = write_csv(Path("export.csv"), rows, ("Key", "Title", "Blocks", "Notes"))
         command = ("run", source, "-m", "demo.yaml", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
-        return program(*command, "--no-first-contact", *options)
+        return program(*command, "--no-canary", *options)
 
     return run
 
@@ -265,7 +265,7 @@ def test_a_table_of_new_comments_alone(program: Program, sandbox: RunningSandbox
         said = [(f"D-{number}", f"Night {night}") for number in (1, 2, 3)]
         write_csv(Path("said.csv"), said, ("issue", "said"))
         command = ("run", "export.csv", "-m", "demo.yaml", "--comments", "said.csv", "--api-url", sandbox.url)
-        ended = program(*command, "--yes", "--rate", "0", "--no-first-contact")
+        ended = program(*command, "--yes", "--rate", "0", "--no-canary")
         assert (ended.code, len(sandbox.comments())) == (ExitCode.DONE, night * 3), ended.err
 
 

@@ -340,7 +340,7 @@ def test_a_rejected_row_changes_nothing(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2)])
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
-    program(*command, "--no-first-contact")
+    program(*command, "--no-canary")
     write_csv(Path("export.csv"), [issue_row(1), issue_row(1, title="Rejected"), issue_row(2)])
     ended = program(*command, "--on-change", "update", "--max-rejected", "100%")
     assert ended.outcomes() == {"unchanged": 2, "rejected": 1}

@@ -30,7 +30,7 @@ class Outage:
 
     def __init__(self, program: Program, sandbox: RunningSandbox, door: Gateway) -> None:
         self.program, self.sandbox, self.door = program, sandbox, door
-        to = ("--api-url", door.url, "--yes", "--no-first-contact")
+        to = ("--api-url", door.url, "--yes", "--no-canary")
         self.run = ("run", "export.csv", "-m", "jira", *to, *FAST, *SOON)
         assert program(*self.run).outcomes() == {"created": COUNT}
 

@@ -30,7 +30,7 @@ class Company:
             self._patch.setenv(name, str(value))
         write_issues(Path("export.csv"), COUNT)
         return self._program.apart(
-            "run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-first-contact", "--rate", "0", "--json"
+            "run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-canary", "--rate", "0", "--json"
         )
 
     def trust(self) -> Path:

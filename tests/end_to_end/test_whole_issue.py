@@ -52,7 +52,7 @@ def send(program: Program, sandbox: RunningSandbox, mapping: str, *options: str 
     """Import `issues.csv`, or what the options name, by a mapping's text."""
     Path("mapping.yaml").write_text(mapping, encoding="utf-8")
     source = () if any(isinstance(option, Path) for option in options) else (Path("issues.csv"),)
-    target = ("--api-url", sandbox.url, "--yes", "--no-first-contact", "--max-rejected", "100%", "--rate", "0")
+    target = ("--api-url", sandbox.url, "--yes", "--no-canary", "--max-rejected", "100%", "--rate", "0")
     return program("run", *source, "-m", "mapping.yaml", *target, "--json", "--out", "reports", *options)
 
 

@@ -63,7 +63,7 @@ class Nights:
         self.program, self.sandbox = program, sandbox
         Path("demo.yaml").write_text(MAPPING, encoding="utf-8")
         self.command = ("run", "export.csv", "-m", "demo.yaml", "--api-url", sandbox.url, "--yes", "--json",
-                        "--rate", "0", "--no-first-contact", "--settle-seconds", "1")  # fmt: skip
+                        "--rate", "0", "--no-canary", "--settle-seconds", "1")  # fmt: skip
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write tonight's export."""

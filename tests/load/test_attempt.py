@@ -43,7 +43,7 @@ def write_source(*rows: Mapping[str, str]) -> None:
 
 def command(url: str, *more: str) -> tuple[str, ...]:
     """The command that sends it."""
-    options = ("--yes", "--json", "--no-first-contact", "--out", "out")
+    options = ("--yes", "--json", "--no-canary", "--out", "out")
     return ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *options, *more)
 
 
@@ -162,13 +162,13 @@ def test_another_that_is_rejected(program: Program, serve: Serve) -> None:
     assert ended.summary["findings"] == checked.summary["findings"]
 
 
-@pytest.mark.parametrize("begins", ["stopped", "first contact", "at once"])
+@pytest.mark.parametrize("begins", ["stopped", "canary", "at once"])
 def test_cells_of_what_a_run_has_made(program: Program, serve: Serve, begins: str) -> None:
     """Each row that a run has made can be repaired, also one that it then found unchanged; others have no cells."""
     sandbox = serve()
     write_csv(Path("export.csv"), map(issue_row, range(1, 31)))
     words = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0")
-    more = () if begins == "first contact" else ("--no-first-contact",)
+    more = () if begins == "canary" else ("--no-canary",)
     if begins == "stopped":
         with turnstile(sandbox.url, 12) as door:
             stopped = ("run", "export.csv", "-m", "jira", "--api-url", door.url, *words[6:], *more)

@@ -1,4 +1,4 @@
-"""First contact: what is read back of the first issues, in the sandbox and from targets that are worse."""
+"""The canary: what is read back of the first issues, in the sandbox and from targets that are worse."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class OddTriage:
 
 
 class Contact(Bench):
-    """A first contact with an odd target."""
+    """A canary for an odd target."""
 
     def __init__(self) -> None:
         super().__init__(VirtualTime())
@@ -124,7 +124,7 @@ def test_a_target_that_stores_and_finds_everything(bench: Contact) -> None:
     assert not found.is_fatal
     assert (found.organisation, found.issues) == (ORG, ("T-1001", "T-1002", "T-1003"))
     assert list(found.sentences()) == [
-        f"First contact with organisation {ORG}: T-1001, T-1002, T-1003, made by user x, read back.",
+        f"Canary in organisation {ORG}: T-1001, T-1002, T-1003, made by user x, read back.",
         "Every field is stored as it was sent.",
         "All are in the list of the newest issues.",
         "A search for the marker finds them at once.",
@@ -284,7 +284,7 @@ def test_nothing_was_made(bench: Contact) -> None:
     """Then there is only the refusal to show, and nothing is asked."""
     found = bench.read_back(refusal="400 bad_request: title")
     assert list(found.sentences()) == [
-        "First contact with an organisation whose id is unknown: no issue was made.",
+        "Canary in an organisation whose id is unknown: no issue was made.",
         "Triage refuses like this: 400 bad_request: title",
     ]
     assert bench.triage.asked == []

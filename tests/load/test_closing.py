@@ -13,7 +13,7 @@ from tests.harness.gateway import gateway
 from tests.harness.running import Program, finish, issue_row, read_csv, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 
-RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-first-contact", "--out", "reports")
+RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-canary", "--out", "reports")
 HEADERS = {"Authorization": "x"}
 FIELDS = ("title", "severity", "category", "description")
 

@@ -37,7 +37,7 @@ from tests.harness.machine import Door, serve_door
 from tests.harness.running import HEADER, Program, issue_row, write_csv, write_issues
 
 TARGET = "https://t.example"
-RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-first-contact")
+RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-canary")
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def write_source(*, changed: bool = False) -> None:
 
 def run(program: Program, url: str, out: str, *options: str) -> Ended:
     """Import it."""
-    words = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, "--yes", "--json", "--no-first-contact")
+    words = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, "--yes", "--json", "--no-canary")
     return program(*words, "--rate", "0", "--max-rejected", "100%", "--out", out, *options)
 
 

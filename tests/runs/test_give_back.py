@@ -54,7 +54,7 @@ class Team:
 
     def command(self, mapping: str) -> tuple[str, ...]:
         """Give the command that imports the source."""
-        target = ("--source-name", "jira", "--api-url", self.sandbox.url, "--no-first-contact")
+        target = ("--source-name", "jira", "--api-url", self.sandbox.url, "--no-canary")
         return ("run", "export.csv", "-m", mapping, *target, "--yes", "--rate", "0", "--json")
 
     def spoil(self, mapping: str = "bad.yaml") -> str:

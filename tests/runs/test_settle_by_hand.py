@@ -16,7 +16,7 @@ from tests.conftest import Serve
 from tests.harness.following import Nights, Row
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
-RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--concurrency", "1", "--no-first-contact")
+RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--concurrency", "1", "--no-canary")
 AUTHORIZED = {"Authorization": "somebody"}
 
 

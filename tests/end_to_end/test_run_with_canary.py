@@ -1,4 +1,4 @@
-"""The first contact of `triage-import run`: a few issues, read back, before the others."""
+"""The canary of `triage-import run`: a few issues, read back, before the others."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def titles(sandbox: RunningSandbox) -> list[str]:
 
 
 def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> None:
-    """They come first and are read back; the findings are said and kept, and the next run makes no first contact."""
+    """They come first and are read back; the findings are said and kept, and the next run makes no canary."""
     sandbox = serve(cut_descriptions=True)
     write_export()
     first = program(*send_to(sandbox.url, "--rate", "200"))  # so that calls wait for their turn, before and after
@@ -79,7 +79,7 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     )
     assert {"Title 30", "Größe"} <= set(arrived[:5])
     assert len(arrived) == len(set(arrived)) == ROWS
-    shown = re.search(rf"First contact with organisation {sandbox.org_id}: (T-\d+(?:, T-\d+)*), made by", first.err)
+    shown = re.search(rf"Canary in organisation {sandbox.org_id}: (T-\d+(?:, T-\d+)*), made by", first.err)
     assert shown is not None, first.err
     assert 1 < len(shown[1].split(", ")) < 6
     assert set(shown[1].split(", ")) <= {f"T-{1000 + number}" for number in range(1, 6)}, "those that came first"
@@ -95,19 +95,19 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     write_issues(Path("export.csv"), ROWS + 5)
     second = program(*send_to(sandbox.url))
     assert second.summary["created"] == 5
-    assert "First contact" not in second.err
+    assert "Canary in" not in second.err
     assert sandbox.requests()[ITEM] == read
 
 
-@pytest.mark.parametrize("more", [("--no-first-contact",), ("--sandbox",)])
-def test_without_a_first_contact(program: Program, serve: Serve, more: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("more", [("--no-canary",), ("--sandbox",)])
+def test_without_a_canary(program: Program, serve: Serve, more: tuple[str, ...]) -> None:
     """Issues are sent in order, and none is read back."""
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
     target = () if more == ("--sandbox",) else ("--api-url", sandbox.url)
     ended = program("run", "export.csv", "-m", "jira", *target, "--yes", "--json", *more)
     assert ended.outcomes() == {"created": 3}
-    assert "First contact" not in ended.err
+    assert "Canary in" not in ended.err
     assert sandbox.requests()[ITEM] == 0
 
 
@@ -163,7 +163,7 @@ def test_nothing_else_to_send(program: Program, serve: Serve) -> None:
         terminal.type("y\n")
         ended = terminal.end()
     assert (ended.code, ended.outcomes()) == (0, {"created": 1})
-    assert "First contact with organisation" in ended.err
+    assert "Canary in organisation" in ended.err
 
 
 def test_a_search_that_lags(program: Program, serve: Serve) -> None:
@@ -184,7 +184,7 @@ def test_an_organisation_under_another_address(program: Program) -> None:
         with serve_in_thread(SandboxOptions(db=Path("triage.db"))) as sandbox:
             ended = program(*send_to(sandbox.url))
         assert ended.code == 0
-        assert ("First contact" in ended.err) == (rows == 1)
+        assert ("Canary in" in ended.err) == (rows == 1)
 
 
 class Forgetful:
@@ -253,7 +253,7 @@ def test_a_refusal_is_shown(program: Program, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
-def test_a_first_contact_that_is_ended(program: Program, serve: Serve, number: signal.Signals, code: int) -> None:
+def test_a_canary_that_is_ended(program: Program, serve: Serve, number: signal.Signals, code: int) -> None:
     """The next start makes it again, with the issues that are in; every row is in once."""
     # The reads before are those for the organisation and of discovery: a search and the list.
     sandbox = serve(faults=(parse_fault("hang-before=3600:read@req=4"),))
@@ -269,7 +269,7 @@ def test_a_first_contact_that_is_ended(program: Program, serve: Serve, number: s
 
     second = program(*send_to(sandbox.url))
     assert (second.code, second.outcomes()) == (0, {"created": ROWS}), second.err
-    assert "First contact with organisation" in second.err
+    assert "Canary in organisation" in second.err
     assert len(set(titles(sandbox))) == len(titles(sandbox)) == ROWS
 
 
