@@ -10,8 +10,7 @@ from importer.check.job import Job
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.errors import SourceNotReady
-from importer.transform.columns import read_date
-from importer.transform.epochs import read_epoch
+from importer.transform.dates import read_date, read_time
 
 AHEAD_SECONDS = 86_400.0
 """A date further in the future is a plan, such as a due date; one that is nearer may lack its zone."""
@@ -81,7 +80,7 @@ class SourceAge:
         for dates in (records.created, records.newest):
             yield from filter(None, dates or ())
         written = {comment.date for parts in records.parts.values() for comment in parts.comments}
-        yield from filter(None, (read_date(text, formats) or read_epoch(text) for text in written))
+        yield from filter(None, (read_time(text, formats) for text in written))
         for spec in self._job.mapping.model.footer.values():
             yield from _read_all(records.columns.text(spec), formats)
 

@@ -16,6 +16,7 @@ from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.records import Chunk, Ref
+from importer.transform.dates import read_date
 from importer.transform.formats.convert import convert_all
 from importer.transform.watched_patterns import Searcher, compile_pattern
 
@@ -262,23 +263,6 @@ def split_template(template: str) -> tuple[tuple[str, ...], tuple[Ref, ...]]:
         refs.append(Ref("path" if match[1] else "column", match[2]))
         literal = ""
     return (*parts, literal + template[end:]), tuple(refs)
-
-
-@lru_cache(maxsize=4096)
-def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
-    """A date by ISO 8601 or one of the mapping's formats, in UTC (a date without a zone is taken as UTC)."""
-    text = text.strip()
-    for read in (datetime.fromisoformat, *(_reader(form) for form in formats)):
-        try:
-            date = read(text)
-            return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
-        except (ValueError, OverflowError):  # the year 0 of another zone overflows
-            continue
-    return None
-
-
-def _reader(form: str) -> Callable[[str], datetime]:
-    return lambda text: datetime.strptime(text, form)
 
 
 def _text_test(condition: Condition) -> Callable[[str], bool]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importer.api import COMMENT_LIMIT, count_units
 from importer.records import Comment
 from importer.transform.columns import is_filled, single_line
-from importer.transform.epochs import show_epoch
+from importer.transform.dates import show_epoch
 from importer.transform.lengths import is_longer, split_text
 from importer.transform.markers import comment_marker, comment_markers
 

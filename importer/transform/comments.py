@@ -19,8 +19,8 @@ from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import UNDECIDED
 from importer.mapping.texts import Text
 from importer.records import Comment, Finder, Finding, from_columns
-from importer.transform.columns import Columns, is_filled, read_date
-from importer.transform.epochs import read_epoch
+from importer.transform.columns import Columns, is_filled
+from importer.transform.dates import read_time
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
@@ -175,7 +175,7 @@ def _read_object(item: dict[str, Any], paths: PartPaths, place: int) -> _Said:
 def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
     if len(said) < 2:
         return said
-    dates = [read_epoch(one.date) or read_date(one.date, date_formats) for one in said]
+    dates = [read_time(one.date, date_formats) for one in said]
     known = [date for date in dates if date is not None]
     if len(known) < len(said):
         sources = [list(same) for _, same in groupby(said, key=attrgetter("place"))]

@@ -22,9 +22,9 @@ from importer.records import Chunk, Finding, Ref
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
 from importer.transform.claims import read_claims
-from importer.transform.columns import Columns, read_date, single_line
+from importer.transform.columns import Columns, single_line
 from importer.transform.comments import Discussions
-from importer.transform.epochs import read_epoch
+from importer.transform.dates import read_time
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
@@ -255,7 +255,7 @@ def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:
     """Times in UTC, None if unreadable: they only decide in which order issues are created."""
     texts = columns.text(text)
-    times = {each: read_date(each, columns.date_formats) or read_epoch(each) for each in set(texts)}
+    times = {each: read_time(each, columns.date_formats) for each in set(texts)}
     return list(map(times.__getitem__, texts))
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.texts import Condition, Text
 from importer.records import Ref
-from importer.transform.columns import Columns, is_filled, read_date, single_line, split_template
+from importer.transform.columns import Columns, is_filled, single_line, split_template
 from tests.harness.making import chunk_of, json_chunk_of
 
 
@@ -182,31 +181,6 @@ def test_rows_that_are_not_asked() -> None:
     among = np.array([False, True, False])
     assert columns.holds(rule, among).tolist() == [False, True, False]
     assert columns.unreadable == {}
-
-
-def test_date_formats() -> None:
-    """Dates are ISO 8601 or one of the mapping's formats; all are compared in UTC."""
-    formats = ("%d/%b/%y %I:%M %p", "%d.%m.%Y")
-    expected = datetime(2024, 1, 31, 13, 5, tzinfo=UTC)
-    assert read_date("31/Jan/24 1:05 PM", formats) == expected
-    assert read_date(" 2024-01-31T14:05:00+01:00 ", formats) == expected
-    assert read_date("31.01.2024", formats) == datetime(2024, 1, 31, tzinfo=UTC)
-    assert read_date("31.01.2024", ()) is None
-
-
-@given(st.text())
-@example("0001-01-01T00:00:00+01:00")
-@example("9999-12-31T23:59:59-01:00")
-def test_any_text_as_a_date(text: str) -> None:
-    """Whatever stands where a date should be is a date in UTC or none, never an exception."""
-    date = read_date(text, ("%d.%m.%Y",))
-    assert date is None or date.tzinfo is UTC
-
-
-@given(st.datetimes(timezones=st.just(UTC)))
-def test_iso_dates(date: datetime) -> None:
-    """Every date in ISO 8601 is read as what it is."""
-    assert read_date(date.isoformat(), ()) == date
 
 
 @given(st.text(st.characters(codec=None)))

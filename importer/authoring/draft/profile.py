@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from importer.authoring.draft.source_columns import Place, read_columns
 from importer.progress import Progress
 from importer.records import Ref
-from importer.transform.columns import read_date
+from importer.transform.dates import read_date
 
 if TYPE_CHECKING:
     from importer.sources.source import Source

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
 from importer.records import Finding
-from importer.transform.epochs import show_epoch
+from importer.transform.dates import show_epoch
 from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.jira import read_jira
