@@ -16,7 +16,7 @@ from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.records import Chunk, Ref
-from importer.transform.dates import read_date
+from importer.transform.dates import read_time
 from importer.transform.formats.convert import convert_all
 from importer.transform.watched_patterns import Searcher, compile_pattern
 
@@ -204,7 +204,7 @@ class Columns:
         mask = np.zeros(len(self), dtype=np.bool_)
         doubts: dict[int, str] = {}
         for column in columns:
-            dates = [read_date(text, self.date_formats) for text in column]
+            dates = [read_time(text, self.date_formats) for text in column]
             in_time = (date is not None and (date < bound) is early for date in dates)
             mask |= np.fromiter(in_time, dtype=np.bool_, count=len(self))
             unread = (row for row, date in enumerate(dates) if date is None and is_filled(column[row]))
@@ -215,7 +215,7 @@ class Columns:
 
     def dates(self, texts: Sequence[str]) -> list[datetime | None]:
         """Dates in UTC; None for an empty text, and for one that can't be read, which is noted in `unreadable`."""
-        dates = [read_date(text, self.date_formats) for text in texts]
+        dates = [read_time(text, self.date_formats) for text in texts]
         for row, (text, date) in enumerate(zip(texts, dates, strict=True)):
             if date is None and is_filled(text):
                 self.unreadable[row] = text

@@ -23,6 +23,7 @@ def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def read_time(text: str, formats: tuple[str, ...]) -> datetime | None:
     """A date as `read_date` reads it, or a Unix time: where a text is nothing but a date, a number is no id."""
     return read_epoch(text) or read_date(text, formats)

@@ -183,6 +183,14 @@ def test_rows_that_are_not_asked() -> None:
     assert columns.unreadable == {}
 
 
+def test_unix_times_in_conditions() -> None:
+    """A tracker's API may have Unix times: rules and duplicates compare them as any date."""
+    columns = columns_of(["D"], ["1577836799"], ["1577836800000"], ["157783680"])
+    rule = [Condition.model_validate({"column": "D", "before": "2020-01-01"})]
+    assert columns.holds(rule).tolist() == [True, False, False]
+    assert columns.unreadable == {2: "157783680"}
+
+
 @given(st.text(st.characters(codec=None)))
 def test_single_line(text: str) -> None:
     """A single line has no line breaks and no outer white space; words stay as they are, and twice is as once."""
