@@ -130,12 +130,11 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     if job.mapping.model.people.hides:
         findings.change(transform.shown.show_finding)
     groups = {group[0]: group for group in records.keys.groups or ()}
-    followers = {row for _, *others in groups.values() for row in others}
     if records.keys.groups is not None:
         for row, finding in list(hold_back(records.keys.groups, records.keys.group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
-    left_out = followers | set(filter(findings.rejects, findings.by_row))
+    left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
     return Examined(first, records, findings, skips, bodies, fixed, groups, is_whole)

@@ -57,7 +57,7 @@ def validate(records: Records, *, name_given: bool) -> Findings:
     which `input.local_key` demands.
     """
     findings = Findings()
-    followers = {row for _, *others in records.keys.groups or () for row in others}
+    followers = records.keys.followers()
     for row, finding in records.chunk.defects.items():
         if finding.rejects:
             findings.add(row, finding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
+from importer.transform.distinct import map_distinct
 from importer.transform.formats.convert import convert_all
 from importer.transform.watched_patterns import Searcher, compile_pattern
 
@@ -193,8 +194,7 @@ class Columns:
         test = _text_test(condition)
         mask = np.zeros(len(self), dtype=np.bool_)
         for column in columns:
-            verdicts = {text: test(text) for text in set(column)}
-            mask |= np.fromiter(map(verdicts.__getitem__, column), dtype=np.bool_, count=len(column))
+            mask |= to_mask(map_distinct(test, column))
         return ~mask if condition.filled is False else mask
 
     def _in_time(self, columns: Sequence[list[str]], condition: Condition, undecided: dict[int, str]) -> Mask:
@@ -205,8 +205,7 @@ class Columns:
         doubts: dict[int, str] = {}
         for column in columns:
             dates = [read_time(text, self.date_formats) for text in column]
-            in_time = (date is not None and (date < bound) is early for date in dates)
-            mask |= np.fromiter(in_time, dtype=np.bool_, count=len(self))
+            mask |= to_mask([date is not None and (date < bound) is early for date in dates])
             unread = (row for row, date in enumerate(dates) if date is None and is_filled(column[row]))
             doubts.update((row, column[row]) for row in unread)
         undecided.update((row, text) for row, text in doubts.items() if not mask[row])
@@ -224,12 +223,17 @@ class Columns:
 
 def _replace(column: list[str], pattern: Searcher, to: str | None) -> list[str]:
     """The match of a pattern in each text, expanded to `to`; each distinct text is searched once."""
-    search = pattern.search
-    found = {
-        text: "" if (match := search(text)) is None else match[0] if to is None else match.expand(to)
-        for text in set(column)
-    }
-    return list(map(found.__getitem__, column))
+
+    def replace(text: str) -> str:
+        match = pattern.search(text)
+        return "" if match is None else match[0] if to is None else match.expand(to)
+
+    return map_distinct(replace, column)
+
+
+def to_mask(verdicts: Collection[object]) -> Mask:
+    """A mask of the rows whose verdict is true."""
+    return np.fromiter(map(bool, verdicts), dtype=np.bool_, count=len(verdicts))
 
 
 def single_line(text: str) -> str:

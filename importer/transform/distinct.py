@@ -1,14 +1,24 @@
-"""Numbering the distinct texts of a column, so that what depends on a text alone is done once for each."""
+"""The distinct texts of a column: what depends on a text alone is done once for each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+Item = TypeVar("Item", bound=Hashable)
+Made = TypeVar("Made")
+
 FEW = 1_000
 """Up to so many texts pandas isn't asked: loading it takes longer than a check of them."""
+
+
+def map_distinct(make: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What is made of each item of a column, made once for equal ones."""
+    made = {item: make(item) for item in set(items)}
+    return list(map(made.__getitem__, items))
 
 
 def number_texts(texts: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:

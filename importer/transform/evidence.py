@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from jmespath.exceptions import JMESPathError
 
 from importer.api import NOTE_LIMIT, count_units
@@ -16,7 +15,7 @@ from importer.mapping.model import Link
 from importer.mapping.texts import Condition, Text
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns, is_filled, to_mask
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
 from importer.transform.watched_patterns import Searcher, compile_pattern
@@ -145,7 +144,7 @@ def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
         yield from _sayings_in(rule.from_, rule.when, columns)
         return
     calls = columns.stripped(rule.call)
-    chosen = np.fromiter(map(bool, calls), dtype=np.bool_, count=len(calls))
+    chosen = to_mask(calls)
     if rule.when is not None:
         chosen = columns.holds(rule.when, among=chosen)
     rows = chosen.nonzero()[0].tolist()

@@ -17,6 +17,7 @@ from importer.mapping.model import Mapping as Model
 from importer.records import Comment, Finding, Ref
 from importer.transform.attachment_lines import list_attachments
 from importer.transform.columns import Columns, is_filled
+from importer.transform.distinct import map_distinct
 from importer.transform.groups import merge_texts
 from importer.transform.lengths import find_longer
 from importer.transform.markers import MARKER_NOTE, hex_digest
@@ -115,9 +116,7 @@ def write_footers(
     for row in find_longer(texts, FOOTER_LIMIT):
         longer |= {(row, line.label): line for line in _shorten_longest(lines, row)}
         texts[row] = "".join(column[row] for column in columns_of_lines)
-    followers = {
-        row for _, *others in keys.groups or () for row in others
-    }  # the first row of an issue has all its texts
+    followers = keys.followers()  # the first row of an issue has all its texts
     rests: defaultdict[int, list[Comment]] = defaultdict(list)
     for (row, _), line in longer.items():
         if row not in followers:
@@ -140,9 +139,7 @@ def _read_labels(mapping: Model, columns: Columns, shown: ShownPeople) -> Iterat
 
 def _join_cells(cells: Sequence[Sequence[str]]) -> list[str]:
     """Of each row the cells that are filled; a list such as labels is the same in many rows."""
-    rows = list(zip(*cells, strict=True))
-    joined = {row: ", ".join(filter(str.strip, row)) for row in set(rows)}
-    return list(map(joined.__getitem__, rows))
+    return map_distinct(lambda row: ", ".join(filter(str.strip, row)), list(zip(*cells, strict=True)))
 
 
 def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer) -> tuple[list[str], list[_Line]]:

@@ -12,6 +12,7 @@ from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import Mapping as MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns
+from importer.transform.distinct import map_distinct
 from importer.transform.pattern_cores import find_core, find_texts
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 from importer.transform.watched_patterns import compile_pattern
@@ -42,9 +43,9 @@ def identify_all(person: Person, columns: Columns) -> list[list[Identity]]:
 
 
 def _join(*parts: Sequence[str]) -> list[Identity]:
-    cells = list(zip(*parts, strict=True))
-    people = {cell: Identity(*(" ".join(part.split()) for part in cell)) for cell in set(cells)}
-    return list(map(people.__getitem__, cells))
+    return map_distinct(
+        lambda cells: Identity(*(" ".join(cell.split()) for cell in cells)), list(zip(*parts, strict=True))
+    )
 
 
 @dataclass(frozen=True, slots=True)

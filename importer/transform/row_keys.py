@@ -32,6 +32,10 @@ class RowKeys:
     groups: Groups | None = None
     group_keys: Sequence[str | None] = ()
 
+    def followers(self) -> set[int]:
+        """The rows behind the first one of their issue, which speaks for all of them."""
+        return {row for _, *others in self.groups or () for row in others}
+
 
 @dataclass(frozen=True, slots=True)
 class _Native:

@@ -25,6 +25,7 @@ from importer.transform.claims import read_claims
 from importer.transform.columns import Columns, single_line
 from importer.transform.comments import Discussions
 from importer.transform.dates import read_time
+from importer.transform.distinct import map_distinct
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
@@ -254,9 +255,7 @@ def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int
 
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:
     """Times in UTC, None if unreadable: they only decide in which order issues are created."""
-    texts = columns.text(text)
-    times = {each: read_time(each, columns.date_formats) for each in set(texts)}
-    return list(map(times.__getitem__, texts))
+    return map_distinct(lambda each: read_time(each, columns.date_formats), columns.text(text))
 
 
 def find_empty(raws: Sequence[Sequence[str]] | Sequence[str]) -> list[int]:

@@ -15,7 +15,7 @@ from importer.mapping.denials import is_denied
 from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
 from importer.mapping.title_words import BY_TITLE, category_of
-from importer.transform.columns import Columns, is_filled, single_line
+from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
 from importer.transform.distinct import number_texts
 from importer.transform.watched_patterns import Searcher, compile_pattern
 
@@ -58,6 +58,10 @@ class Mapped:
             self.codes
         ].tolist()
         return targets
+
+    def rows_by(self, how: How) -> Mask:
+        """A mask of the rows whose target came in this way."""
+        return to_mask([step.how == how for step in self.steps])[self.codes]
 
 
 class ValueMap:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from importer.api import FINISHED, VALUE_FIELDS
+from importer.api import VALUE_FIELDS
 from importer.mapping.issue_parts import Comments, Person, Relation
 from importer.mapping.model import Duplicates, Link, Mapping
 from importer.mapping.narrowing import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Mask, is_filled
+from importer.transform.columns import Mask, is_filled, to_mask
 
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
@@ -103,7 +101,7 @@ def _texts_of(person: Person | None) -> list[Text]:
 
 
 def _uses_of_comments(comments: Comments) -> Iterator[Use]:
-    wanted = None if "drop" not in (comments.open, comments.closed) else _with_comments(comments)
+    wanted = None if "drop" not in (comments.open, comments.closed) else _with_comments
     for source in comments.from_:
         yield Use("comment", source, every=True, wanted=wanted)
         yield from (Use("comment", text, every=True, wanted=wanted) for text in (source.lines or {}).values())
@@ -133,48 +131,28 @@ def find_of(text: Text) -> str | None:
 
 
 def _matched(name: str) -> Wanted:
-    def wanted(records: Records) -> Mask | None:
-        ids = records.people.owners if name == "owner" else records.people.assignees
-        return np.fromiter(map(bool, ids), dtype=np.bool_, count=len(ids))
-
-    return wanted
+    return lambda records: to_mask(records.people.owners if name == "owner" else records.people.assignees)
 
 
 def _with_local_key(records: Records) -> Mask | None:
-    return np.array(records.keys.local, dtype=np.bool_)
+    return to_mask(records.keys.local)
 
 
 def _without_rule(name: str) -> Wanted:
     def wanted(records: Records) -> Mask | None:
-        mapped = records.values[name]
-        ruled = np.array([step.how == "rule" for step in mapped.steps], dtype=np.bool_)
-        return ~ruled[mapped.codes] if ruled.any() else None
+        ruled = records.values[name].rows_by("rule")
+        return ~ruled if ruled.any() else None
 
     return wanted
 
 
 def _by_fallback(name: str) -> Wanted:
-    def wanted(records: Records) -> Mask | None:
-        mapped = records.values[name]
-        by_fallback = np.array([step.how == "fallback" for step in mapped.steps], dtype=np.bool_)
-        return by_fallback[mapped.codes]
-
-    return wanted
+    return lambda records: records.values[name].rows_by("fallback")
 
 
 def _with_text(text: Text) -> Wanted:
-    def wanted(records: Records) -> Mask | None:
-        texts = records.columns.text(text)
-        return np.fromiter(map(is_filled, texts), dtype=np.bool_, count=len(texts))
-
-    return wanted
+    return lambda records: to_mask([is_filled(each) for each in records.columns.text(text)])
 
 
-def _with_comments(comments: Comments) -> Wanted:
-    def wanted(records: Records) -> Mask | None:
-        bundling = {True: comments.closed, False: comments.open}
-        targets = records.values["status"].targets()
-        kept = (bundling[target in FINISHED] != "drop" for target in targets)
-        return np.fromiter(kept, dtype=np.bool_, count=len(targets))
-
-    return wanted
+def _with_comments(records: Records) -> Mask | None:
+    return to_mask([bundling != "drop" for bundling in records.bundlings])
