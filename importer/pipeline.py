@@ -138,7 +138,7 @@ def _check_and_discover(
             known, checked = check_now()
         if find_hidden(context, checked):
             known, checked = check_now()
-    return known, replace(checked, notes=notes), seen
+    return known, replace(checked, before=notes), seen
 
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:

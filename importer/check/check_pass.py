@@ -52,7 +52,7 @@ class Checked:
     absent    keys of `--only` that no row has
     digest    SHA-256 of the source, in hex
     sample    keys of the canary sample, if one was wanted
-    damage    signs that the export was damaged before it came here, a sentence each
+    notices   what somebody should look at in the source, such as signs of damage, a sentence each
     values    the lines of fixes.csv: values that reject rows
     nameless  rows to be sent whose key is their content
     load      the requests that a send pass would take
@@ -60,7 +60,7 @@ class Checked:
     complete  what the source counts of its issues, beside what the file has
     other     findings on the issues that rows name; None if there are none
     drift     how far the rows are from what the ledger knows of them
-    notes     warnings of preflight and discovery: about members, and issues that are in Triage twice
+    before    warnings of preflight and discovery: about members, and issues that are in Triage twice
     newest    the newest date in the source, in seconds since 1970; None where its age doesn't matter
     issues    a few issues before and after, for the page
     people    whom the source names as owner or assignee
@@ -77,14 +77,14 @@ class Checked:
     digest: str
     elapsed_seconds: float
     sample: tuple[str, ...] = ()
-    damage: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     values: Sequence[Sequence[str]] = ()
     nameless: int = 0
     load: Workload = field(default_factory=Workload)
     coverage: Coverage | None = None
     complete: Completeness | None = None
     other: TargetFindings | None = None
-    notes: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     newest: float | None = None
     issues: tuple[BeforeAfter, ...] = ()
     people: Sequence[Named] = ()
@@ -101,7 +101,7 @@ class Checked:
         lost = [] if self.coverage is None else [*self.coverage.warnings(), *filter(None, [rare_categories(self.flow)])]
         absent_parts = [] if self.complete is None else self.complete.warnings(self.attachments)
         of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *lost]
-        return [*absent_parts, *self.notes, *self.damage, *of_headers, *of_rows]
+        return [*absent_parts, *self.before, *self.notices, *of_headers, *of_rows]
 
     @property
     def refusal(self) -> str:
@@ -154,27 +154,34 @@ def check(
         StorageFull: the temporary disk takes no more.
     """
     started = time.monotonic()
-    reading, verdicts, other, keys, signs, age = _read(job, known, progress, sample, open_writer)
+    found = _read(job, known, progress, sample, open_writer)
+    reading = found.reading
     if reading.corrections.sentence:
         progress.say(reading.corrections.sentence)
     digest = job.source.digest()
     job.source.check_unchanged()  # after the digest: a file that was replaced in between is noticed, too
     return Checked(
-        reading.tally,
-        reading.flow,
-        reading.unknowns.as_list(),
-        verdicts,
-        reading.drift,
-        tuple(sorted(keys.absent)),
-        digest,
-        time.monotonic() - started,
-        sample.keys if sample else (),
-        tuple(reading.shown.clean([*signs.warnings(), *_side_table_warnings(job), *reading.notices()])),
-        reading.corrections.lines(),
-        keys.nameless,
-        **reading.as_they_are(),
-        other=other,
-        newest=age.newest,
+        tally=reading.tally,
+        flow=reading.flow,
+        unknowns=reading.unknowns.as_list(),
+        verdicts=found.verdicts,
+        drift=reading.drift,
+        absent=tuple(sorted(found.keys.absent)),
+        digest=digest,
+        elapsed_seconds=time.monotonic() - started,
+        sample=sample.keys if sample else (),
+        notices=tuple(reading.shown.clean([*found.signs.warnings(), *_side_table_warnings(job), *reading.notices()])),
+        values=reading.corrections.lines(),
+        nameless=found.keys.nameless,
+        load=reading.work.load,
+        coverage=reading.coverage,
+        complete=reading.completeness,
+        other=found.other,
+        newest=found.age.newest,
+        issues=reading.showcase.chosen(),
+        people=reading.people.people(),
+        assignments=reading.people.assignments(),
+        probes=reading.probes.markers,
     )
 
 

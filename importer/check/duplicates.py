@@ -39,6 +39,8 @@ class Verdict(NamedTuple):
     finding: Finding
 
 
+NO_VERDICTS: Mapping[int, Verdict] = {}
+
 SpooledRow = tuple[str, int, int, int, int, float]
 """Key, place, file, line, a hash of what would be sent, and date in seconds since 1970, UNDATED without one."""
 

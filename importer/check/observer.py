@@ -17,12 +17,5 @@ class Observer(Protocol):
         """Look at the next chunk."""
 
 
-class PlanWriter(Protocol):
-    """Receives the plan of each chunk while the source is read, and keeps it or writes it to the reports."""
-
-    def write(self, plan: Plan) -> None:
-        """Append a chunk."""
-
-
-OpenWriter = Callable[[], AbstractContextManager[PlanWriter | None]]
-"""Opens the writer of one reading; a second reading replaces what the first has written."""
+OpenWriter = Callable[[], AbstractContextManager[Observer | None]]
+"""Opens what writes the reports of one reading; a second reading replaces what the first has written."""

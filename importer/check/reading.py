@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
-from typing import Any
 
 from importer.check.bad_values import Corrections
 from importer.check.before_after import Showcase
@@ -12,23 +11,22 @@ from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage
 from importer.check.coverage.kinds import Untyped, propose_category
 from importer.check.drift import Drift
-from importer.check.duplicates import Verdict
+from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observer import Observer, OpenWriter
 from importer.check.people_named import PeopleNamed
 from importer.check.plan import Plan, plan_rows
 from importer.check.raw_markup import RawMarkup
-from importer.check.relation_targets import UNREACHABLE, TargetFindings
+from importer.check.relation_targets import TargetFindings, without_unreachable
 from importer.check.rows import Examined
-from importer.check.tally import NO_VERDICTS, Tally
+from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
 from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter
 from importer.mapping.presets import is_shipped
 from importer.progress import Progress
-from importer.records import Act, Addition
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople
 
@@ -86,17 +84,11 @@ class Reading:
                 for observer in observers:
                     observer.add(examined, plan)
                 if writer is not None:
-                    writer.write(plan)
+                    writer.add(examined, plan)
                 progress.figures(f"{self.tally.rows:,} rows")
                 progress.reach(source.bytes_read)
                 del examined, plan  # their memory is free before the next chunk is read, not after
         progress.finish()
-
-    def as_they_are(self) -> dict[str, Any]:
-        """What the result of the check has as the observers have it, by its fields."""
-        shown = {"issues": self.showcase.chosen(), "people": self.people.people(), "probes": self.probes.markers}
-        counts = {"complete": self.completeness, "assignments": self.people.assignments()}
-        return {"load": self.work.load, "coverage": self.coverage, **counts, **shown}
 
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
@@ -145,24 +137,3 @@ def _has_comments_beside(job: Job) -> bool:
     comments = job.mapping.model.comments
     tables = [each.beside for each in comments.from_ if each.beside] if comments else []
     return any(table.in_ or job.source.comments is not None for table in tables)
-
-
-def without_unreachable(plan: Plan, examined: Examined) -> Plan:
-    """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
-    ends = {
-        place: {finding.value for finding in found if finding.code in UNREACHABLE}
-        for place, found in examined.findings.by_row.items()
-        if place in plan.additions
-    }
-
-    def is_sent(place: int, addition: Addition) -> bool:
-        key = examined.records.keys.full[place]
-        end = addition.other if addition.key == key else addition.key
-        return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
-
-    sent = {
-        place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
-    }
-    if not sent:  # as in nearly all chunks
-        return plan
-    return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.codes import RELATION_END_MISSING, RELATION_END_REJECTED
-from importer.records import Act, Finding, Mention, Relation
+from importer.records import Act, Addition, Finding, Mention, Relation
 from importer.scratch import Scratch
 
 InTriage = Callable[[Collection[str]], Container[str]]
@@ -78,7 +78,7 @@ _SAYS = {
 }
 """A relation's type, and whether the row is its owner → the relation in words, as seen from the row."""
 
-UNREACHABLE = (RELATION_END_MISSING, RELATION_END_REJECTED)
+_UNREACHABLE_CODES = (RELATION_END_MISSING, RELATION_END_REJECTED)
 """Codes of a relation that isn't sent, since its other issue neither is nor will be in Triage."""
 _HINTS = {
     RELATION_END_MISSING: "import that issue too, and the next run sends the relation",
@@ -232,6 +232,27 @@ class RelationTargets:
 
     def _name(self, issue: int) -> str:
         return _native(self._scratch.row("SELECT key FROM targets WHERE id = ?", (issue,))[0])
+
+
+def without_unreachable(plan: Plan, examined: Examined) -> Plan:
+    """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
+    ends = {
+        place: {finding.value for finding in found if finding.code in _UNREACHABLE_CODES}
+        for place, found in examined.findings.by_row.items()
+        if place in plan.additions
+    }
+
+    def is_sent(place: int, addition: Addition) -> bool:
+        key = examined.records.keys.full[place]
+        end = addition.other if addition.key == key else addition.key
+        return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
+
+    sent = {
+        place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
+    }
+    if not sent:  # as in nearly all chunks
+        return plan
+    return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})
 
 
 def find_cycles(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from importer.check.duplicates import Verdict
+from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.records import PASSED_OVER, Finding, Outcome, Row
@@ -14,9 +14,6 @@ from importer.records import PASSED_OVER, Finding, Outcome, Row
 SAMPLES = 2
 CAUSE_LIMIT = 10_000
 """Causes kept apart; the values that come after these are counted together by code, so that memory stays flat."""
-
-
-NO_VERDICTS: Mapping[int, Verdict] = {}
 
 
 @dataclass(slots=True)

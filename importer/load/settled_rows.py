@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from importer.check.history import LedgerHistory
 from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.packed_rows import BLOCK_ROWS, Block, find_plain, pack
@@ -30,7 +31,7 @@ class SettledRows:
         self._scratch = Scratch("CREATE TABLE chunks (place INTEGER PRIMARY KEY, rows BLOB NOT NULL);")
         yield self
 
-    def write(self, plan: Plan) -> None:
+    def add(self, _: Examined, plan: Plan) -> None:
         """Keep the rows of a chunk. Raises StorageFull if the temporary disk is full."""
         if plan.operations or plan.additions:
             self.close()

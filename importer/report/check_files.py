@@ -7,8 +7,9 @@ from contextlib import ExitStack, nullcontext
 from types import TracebackType
 from typing import Self
 
-from importer.check.observer import OpenWriter, PlanWriter
+from importer.check.observer import Observer, OpenWriter
 from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.records import Row
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder
@@ -20,7 +21,7 @@ from importer.report.results import ResultsFile
 class CheckFiles:
     """The reports of one reading of the source; entering it removes those of the reading before.
 
-    `also` opens another writer, which gets each plan, too.
+    `also` opens another observer of the same reading.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class CheckFiles:
         self._headers = headers
         self._page = page
         self._open_also = also
-        self._also: PlanWriter | None = None
+        self._also: Observer | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -52,10 +53,10 @@ class CheckFiles:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def write(self, plan: Plan) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
         if self._also is not None:
-            self._also.write(plan)
+            self._also.add(examined, plan)
         if plan.rows:
             of = Row.columns(plan.rows)
             self._results.write(plan.rows, of)
