@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from importer.api import FINISHED
 from importer.check.account_names import count_known
+from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.rows import Examined, examine
 from importer.errors import StorageFull, UsageError
 from importer.mapping.identities import Directory, Identity, number_people
 from importer.mapping.model import Mapping as MappingModel

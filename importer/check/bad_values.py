@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS
+from importer.check.examine import Examined
 from importer.check.fixes import FixCount
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
 from importer.mapping.model import Duplicates

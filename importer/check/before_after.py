@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from importer.api import VALUE_FIELDS
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.phrases import clip_counted
 from importer.records import PASSED_OVER, IssueParts, Outcome
 from importer.transform.columns import is_filled

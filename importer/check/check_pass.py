@@ -15,6 +15,7 @@ from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
+from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
 from importer.check.observer import Observer, OpenWriter
@@ -23,7 +24,6 @@ from importer.check.people_named import NO_ASSIGNMENTS, Assignments, Named
 from importer.check.plan import Plan
 from importer.check.reading import Reading
 from importer.check.relation_targets import RelationTargets, TargetFindings
-from importer.check.rows import Examined
 from importer.check.sample import CanarySample
 from importer.check.source_age import SourceAge
 from importer.check.tally import Tally

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping as Dictionary
 
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted
 from importer.records import Act

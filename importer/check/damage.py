@@ -23,7 +23,7 @@ from importer.sources.source import SourceFile
 from importer.transform.columns import is_filled
 
 if TYPE_CHECKING:
-    from importer.check.rows import Examined
+    from importer.check.examine import Examined
 
 CELL_LIMIT = 32_767
 """Characters that a cell of Excel and of LibreOffice takes."""

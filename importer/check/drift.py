@@ -14,9 +14,9 @@ from typing import Protocol
 
 import orjson
 
+from importer.check.examine import Examined
 from importer.check.knowledge import KnownSample, LedgerStatus
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.phrases import clip, counted
 from importer.records import Act, Operation
 from importer.transform.footers import find_footer
@@ -65,7 +65,7 @@ class Drift:
                 self._add(key, status)
         self._moved.add((row.key for row in plan.rows), plan.operations.values())
         # A table beside the rows may have new comments alone: that the row is as it was says nothing of them.
-        for place in () if self._has_comments_beside else plan.recast:
+        for place in () if self._has_comments_beside else plan.reread:
             key = plan.rows[place].key
             content = plan.ledger[key].content if key in plan.ledger else b""
             if content and content == examined.create(place, hashed=True).content:

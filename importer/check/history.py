@@ -44,7 +44,7 @@ def _finding(code: str, message: str) -> Finding:
 
 
 UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
-GONE = LedgerStatus(Outcome.SKIPPED, _finding(GONE_AT_TARGET, CODES[GONE_AT_TARGET]), takes=False)
+GONE = LedgerStatus(Outcome.SKIPPED, _finding(GONE_AT_TARGET, CODES[GONE_AT_TARGET]), takes_additions=False)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
@@ -163,7 +163,7 @@ class LedgerHistory:
         finding = _finding(
             MENDED, f"its issue, {mended.triage_id}, is from the corrected row that {mended.run} was given"
         )
-        return LedgerStatus(Outcome.SKIPPED, finding, None, mended.issue_id, mended.triage_id, takes=False)
+        return LedgerStatus(Outcome.SKIPPED, finding, None, mended.issue_id, mended.triage_id, takes_additions=False)
 
     @cached_property
     def _sampled(self) -> IssueSample:
@@ -195,7 +195,7 @@ class LedgerHistory:
 
     def _compare_fields(self, create: Operation, kept: Known) -> LedgerStatus:
         if kept.is_leaving:
-            return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
+            return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
         if not to_read and (kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting):
@@ -222,7 +222,7 @@ class LedgerHistory:
             return self._change(create, kept, [], differing, to_read=True)._replace(differs=differs)
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP:
-            return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes=False, differs=differs)
+            return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
         finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
         return LedgerStatus(Outcome.CHANGED, finding, differs=differs)
 

@@ -32,7 +32,7 @@ class Job:
     typed            how the source was named on the command line
     fixes            corrections of cells, from `--fixes`
     people           who is who in Triage, from `--users`
-    learned          account → the source's own name of the person, for mentions in texts
+    account_names    account → the source's own name of the person, for mentions in texts
     find_keys        finds the keys of rows that relations name by another text than the key
     max_age_seconds  the source is not ready if it is older; None is any age
     workers          processes that examine parts of the source in a check pass; 1 is this one alone
@@ -52,7 +52,7 @@ class Job:
     typed: CommandLine = field(default_factory=CommandLine)
     fixes: Fixes = field(default_factory=Fixes)
     people: Roster = field(default_factory=Roster)
-    learned: Mapping[str, str] = field(default_factory=dict)
+    account_names: Mapping[str, str] = field(default_factory=dict)
     find_keys: FindKeys = find_no_keys
     max_age_seconds: float | None = None
     workers: int = 1

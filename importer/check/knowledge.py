@@ -39,8 +39,8 @@ class LedgerStatus(NamedTuple):
     """How a row that could be sent stands in the ledger: its outcome, what there is to say, and how to change it.
 
     `issue_id` and `triage_id` are those of the key's issue, if it has one, and `attempts` the requests that its create
-    took; `takes` says whether more may be added, and `differs` how the row has changed, if it has. `content` is the
-    digest of the row that the issue stands for.
+    took; `takes_additions` says whether more may be added, and `differs` how the row has changed, if it has. `content`
+    is the digest of the row that the issue stands for.
     """
 
     outcome: Outcome
@@ -48,7 +48,7 @@ class LedgerStatus(NamedTuple):
     change: Operation | None = None
     issue_id: str = ""
     triage_id: str = ""
-    takes: bool = True
+    takes_additions: bool = True
     differs: Difference | None = None
     attempts: int = 0
     content: bytes = b""

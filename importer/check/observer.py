@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 
 
 class Observer(Protocol):

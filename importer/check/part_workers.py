@@ -15,10 +15,10 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from typing import IO, TYPE_CHECKING
 
-from importer.check.cell_counts import CellCounting
+from importer.check.chunk_counts import ChunkCounter
+from importer.check.examine import Examined, examine, examine_chunk, transform_of
 from importer.check.job import Job
 from importer.check.part_rows import dump_joined, dump_without_rows
-from importer.check.rows import Examined, examine, examine_chunk, transform_of
 from importer.errors import StorageFull, WorkerLost
 from importer.progress import Progress
 from importer.scratch import Scratch
@@ -216,7 +216,7 @@ def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
     return path
 
 
-def _count(counting: CellCounting, examined: Examined) -> Examined:
+def _count(counting: ChunkCounter, examined: Examined) -> Examined:
     """Count what nobody needs to look at any more, and leave it out where it is text that bodies have as well."""
     counts, records = counting.count(examined), examined.records
     naming = {row for row, parts in records.parts.items() if parts.mentions}  # their numbers are put into the text
@@ -246,13 +246,13 @@ _prepared = threading.local()
 """The job of the last part, and what examines with it, of each thread: SQLite's look-ups are of one thread alone."""
 
 
-def _prepare(shared: Path) -> tuple[Job, Transform, CellCounting]:
+def _prepare(shared: Path) -> tuple[Job, Transform, ChunkCounter]:
     if getattr(_prepared, "shared", None) != shared:
         _folders.add(shared)
         with (shared / JOB).open("rb") as file:
             job = _JobReader(file, shared).load()
-        _prepared.shared, _prepared.job = shared, (job, transform_of(job), CellCounting(job))
-    ready: tuple[Job, Transform, CellCounting] = _prepared.job
+        _prepared.shared, _prepared.job = shared, (job, transform_of(job), ChunkCounter(job))
+    ready: tuple[Job, Transform, ChunkCounter] = _prepared.job
     return ready
 
 

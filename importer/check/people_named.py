@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from importer.api import FINISHED
+from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.mapping.identities import NOBODY, Identity
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from importer.api import TITLE_LIMIT
 from importer.check.duplicates import Verdict
+from importer.check.examine import Examined
 from importer.check.knowledge import Knows, LedgerStatus
-from importer.check.rows import Examined
 from importer.codes import CODES, COMMENT_EDITED
 from importer.phrases import counted
 from importer.records import (
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
     additions   place → what is still to be added to the row's issue; places without any are absent
     ledger      key → what the ledger says of it; keys of which it has nothing to say are absent
     left_out    places of the rows of which nothing is sent
-    recast      places of the rows that lack comments which their issues have from them, and have others instead
+    reread      places of the rows of which other comments are read than those that their issues have from them
     """
 
     rows: list[Row]
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     additions: dict[int, list[Addition]]
     ledger: Mapping[str, LedgerStatus]
     left_out: Collection[int] = ()
-    recast: Collection[int] = ()
+    reread: Collection[int] = ()
 
     def flowing(self, examined: Examined) -> list[int]:
         """The rows that figures of values and people count: all but defective ones, and skipped ones for any reason.
@@ -77,19 +77,19 @@ class _Decided(NamedTuple):
     triage_id: str = ""
 
 
-class Planned(NamedTuple):
+class PlannedAdditions(NamedTuple):
     """What rows have for their issues beside the create, each by row.
 
     left    the additions that are still to be made; rows without any are absent
     own     how many of the row's own there are, those that were made included
     edited  the finding that comments were edited in the source since; other rows are absent
-    recast  rows that lack comments which their issues have from them, and have others instead
+    reread  rows of which other comments are read than those that their issues have from them
     """
 
     left: dict[int, list[Addition]]
     own: dict[int, int]
     edited: dict[int, Finding]
-    recast: set[int]
+    reread: set[int]
 
 
 def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
@@ -115,9 +115,11 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     takers = [
         row
         for row in examined.records.parts
-        if row in examined.bodies and row not in losers and (keys[row] not in ledger or ledger[keys[row]].takes)
+        if row in examined.bodies
+        and row not in losers
+        and (keys[row] not in ledger or ledger[keys[row]].takes_additions)
     ]
-    planned = plan_chunk(examined, takers, known, ledger)
+    planned = plan_row_additions(examined, takers, known, ledger)
     notes += planned.edited.items()
     rows = _make_rows(examined, decided, planned, known)
     to_send = [place for place in examined.bodies if place not in decided or rows[place].outcome is Outcome.PLANNED]
@@ -127,7 +129,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     creates = dict(zip(new, examined.creates(new, hashed=bool(places)), strict=True))
     operations = {place: changes.get(place) or creates[place] for place in to_send} if changes else creates
     left_out = find_left_out(rows) if decided else ()
-    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.recast)
+    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread)
 
 
 def find_left_out(rows: Sequence[Row]) -> Collection[int]:
@@ -166,7 +168,9 @@ def _decide(
     return decided, notes
 
 
-def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Planned, known: Knows) -> list[Row]:
+def _make_rows(
+    examined: Examined, decided: Mapping[int, _Decided], planned: PlannedAdditions, known: Knows
+) -> list[Row]:
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
     records = examined.records
@@ -249,15 +253,15 @@ def _follow(row: Row, leader: Row) -> Row:
     return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
 
 
-def plan_chunk(
+def plan_row_additions(
     examined: Examined, rows: Sequence[int], known: Knows, ledger: Mapping[str, LedgerStatus] = _NO_LEDGER
-) -> Planned:
+) -> PlannedAdditions:
     """Plan what is to be added to the issues of these rows, all of which have parts.
 
     Which issues their comments name isn't looked for until they are sent. How a description goes on is left out where
     it does so already, would be cut elsewhere now, and isn't written: each word would be there twice.
     """
-    records, keys, planned = examined.records, examined.records.keys.full, Planned({}, {}, {}, set())
+    records, keys, planned = examined.records, examined.records.keys.full, PlannedAdditions({}, {}, {}, set())
     if not rows:
         return planned
     # Relations that another issue owns are in the ledger under that issue's key.
@@ -286,7 +290,7 @@ def plan_chunk(
         if mine.covered and (edited := count_edited(parts.comments, mine)):
             planned.edited[row] = _note_edited(edited)
         if mine.covered and left and _are_others(parts.comments, mine, left):
-            planned.recast.add(row)
+            planned.reread.add(row)
     return planned
 
 

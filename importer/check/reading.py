@@ -12,6 +12,7 @@ from importer.check.coverage.coverage import Coverage
 from importer.check.coverage.kinds import Untyped, propose_category
 from importer.check.drift import Drift
 from importer.check.duplicates import NO_VERDICTS, Verdict
+from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observer import Observer, OpenWriter
@@ -19,7 +20,6 @@ from importer.check.people_named import PeopleNamed
 from importer.check.plan import Plan, plan_rows
 from importer.check.raw_markup import RawMarkup
 from importer.check.relation_targets import TargetFindings, without_unreachable
-from importer.check.rows import Examined
 from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
 from importer.check.unmatched_people import UnmatchedPeople

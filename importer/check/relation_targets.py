@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.codes import RELATION_END_MISSING, RELATION_END_REJECTED
 from importer.records import Act, Addition, Finding, Mention, Relation
 from importer.scratch import Scratch

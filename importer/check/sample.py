@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 
 CONTACT_LIMIT = 21
 """Issues of a canary: one alone, then up to twenty."""

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.errors import SourceNotReady
 from importer.transform.dates import read_date, read_time
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from importer.check.duplicates import NO_VERDICTS, Verdict
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.records import PASSED_OVER, Finding, Outcome, Row
 
 SAMPLES = 2

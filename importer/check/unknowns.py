@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from importer.api import VALUE_FIELDS, FieldName
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.mapping.model import EvidenceTexts
 from importer.mapping.texts import Text
 from importer.mapping.unknown_values import Evidence, Unknown

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from importer.check.command_line import SELECTING
+from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.mapping.identities import Identity, Roster
 from importer.phrases import counted
 

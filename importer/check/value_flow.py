@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
 from importer.mapping.unknown_values import Evidence, Unknown

@@ -9,9 +9,9 @@ from itertools import product
 from math import ceil
 
 from importer.api import FINISHED, PAGE_LIMIT
+from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.check.relation_targets import TargetsFound
-from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping
 from importer.records import Act, Addition, AlreadyAdded, IssueParts

@@ -15,11 +15,11 @@ from typing import Any
 
 from importer.api import FINISHED
 from importer.check.check_pass import Checked
+from importer.check.examine import Examined, examine
 from importer.check.history import ChangePolicy, OnChange
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
-from importer.check.rows import Examined, examine
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, StorageFull
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State

@@ -16,9 +16,9 @@ from math import inf
 from typing import NamedTuple
 
 from importer.check.check_pass import Checked
+from importer.check.examine import examine
 from importer.check.history import LedgerHistory
 from importer.check.plan import plan_rows
-from importer.check.rows import examine
 from importer.errors import TargetUnreachable
 from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import Double, Found, Own, Seen

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from importer.check.examine import Examined
 from importer.check.history import LedgerHistory
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.packed_rows import BLOCK_ROWS, Block, find_plain, pack

@@ -7,9 +7,9 @@ from contextlib import ExitStack, nullcontext
 from types import TracebackType
 from typing import Self
 
+from importer.check.examine import Examined
 from importer.check.observer import Observer, OpenWriter
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.records import Row
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder

@@ -14,6 +14,7 @@ from importer.records import Comment, Finding, IssueParts, Mention
 from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments
 from importer.transform.evidence import attach_flagged, read_evidence, read_flags
+from importer.transform.footers import Footers
 from importer.transform.groups import merge_sets
 from importer.transform.prose import ColumnSanitizer, Prose
 from importer.transform.references import References
@@ -23,7 +24,7 @@ from importer.transform.row_keys import RowKeys
 
 
 @dataclass(frozen=True)
-class Found:
+class ChunkParts:
     """Row → the parts of its issue, rows without any absent; and the findings and discussions of the chunk."""
 
     parts: dict[int, IssueParts]
@@ -45,8 +46,14 @@ class PartsReader:
     find_keys: FindKeys
 
     def read(
-        self, columns: Columns, keys: RowKeys, prose: Prose, bundlings: Sequence[Bundling], clean: ColumnSanitizer
-    ) -> Found:
+        self,
+        columns: Columns,
+        keys: RowKeys,
+        prose: Prose,
+        footers: Footers,
+        bundlings: Sequence[Bundling],
+        clean: ColumnSanitizer,
+    ) -> ChunkParts:
         """Read the parts of a chunk's issues. Of a group its first row has them.
 
         What is too long for a flag's note or the footer is a comment also where the discussion is dropped.
@@ -61,7 +68,7 @@ class PartsReader:
             discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
         undecided = [(row, PRIVATE) for row in sorted(discussions.undecided) if bundlings[row] != "drop"]
         discussed = {row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"}
-        comments = _merge(prose.notes, _merge(flagged.notes, discussed))
+        comments = _merge(footers.rests, _merge(flagged.notes, discussed))
         if keys.groups is not None:
             evidence, relations = merge_sets(evidence, keys.groups), merge_sets(relations, keys.groups)
             comments = merge_sets(comments, keys.groups)
@@ -77,7 +84,9 @@ class PartsReader:
         rows = sorted(set[int]().union(*parts))
         each = ([tuple(has.get(row, ())) for row in rows] if has else [()] * len(rows) for has in parts)
         found = dict(zip(rows, map(IssueParts._make, zip(*each, strict=True)), strict=True))
-        return Found(found, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings], discussions)
+        return ChunkParts(
+            found, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings], discussions
+        )
 
 
 def _find_mentions(references: References, prose: Prose, keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:

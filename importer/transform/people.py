@@ -124,15 +124,15 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     return {field: PersonMap(field, person, unmatched, roster, shown) for field, person in named if person is not None}
 
 
-def name_mentions(texts: Sequence[str], pattern: str, roster: Roster, learned: Mapping[str, str]) -> list[str]:
+def name_mentions(texts: Sequence[str], pattern: str, roster: Roster, account_names: Mapping[str, str]) -> list[str]:
     """Replace each mention of an account, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
-    `learned` are names that the source itself has for accounts; users.csv takes precedence.
+    `account_names` are names that the source itself has for accounts; users.csv takes precedence.
     """
 
     def name(mention: re.Match[str]) -> str:
         account = mention[1] or ""
-        known = roster.name_of(account) or learned.get(account, "")
+        known = roster.name_of(account) or account_names.get(account, "")
         return f"@{known}" if known else mention[0]
 
     named, searcher = list(texts), compile_pattern(pattern)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.mapping.model import Mapping as Model
-from importer.records import Comment, Finding
+from importer.records import Finding
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions
 from importer.transform.lengths import REST_LIMIT, cut, find_longer, split_text
@@ -68,7 +68,6 @@ class Prose:
     """The titles and descriptions of a chunk, and the footers that these end with.
 
     rests      row → the parts of its description that go on in comments
-    notes      row → what is too long for its footer, as comments
     shortened  row → fields that were cut, with their length in UTF-16 units
     """
 
@@ -76,7 +75,6 @@ class Prose:
     descriptions: list[str] = field(default_factory=list)
     footers: Sequence[str] = ()
     rests: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    notes: Mapping[int, tuple[Comment, ...]] = field(default_factory=dict)
     shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
 
     def shorten(self, row: int, name: str, text: str) -> None:

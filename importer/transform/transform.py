@@ -57,7 +57,7 @@ class Transform:
         mapping: Mapping,
         source_name: str,
         people: Roster | None = None,
-        learned: Dict[str, str] | None = None,
+        account_names: Dict[str, str] | None = None,
         find_keys: FindKeys = find_no_keys,
     ) -> None:
         self.mapping = mapping
@@ -66,7 +66,11 @@ class Transform:
         self.annexes = collect_annexes(mapping)
         self.shown = ShownPeople(mapping.people, people or Roster())
         self._of_file = partial(
-            _FileTransform, source_name=source_name, shown=self.shown, learned=learned or {}, find_keys=find_keys
+            _FileTransform,
+            source_name=source_name,
+            shown=self.shown,
+            account_names=account_names or {},
+            find_keys=find_keys,
         )
         self._newest: tuple[Set[Ref], _FileTransform] | None = None
 
@@ -100,9 +104,15 @@ class _FileTransform:
     """A mapping as it concerns one file, ready to turn columns of its chunks into records."""
 
     def __init__(
-        self, mapping: Mapping, *, source_name: str, shown: ShownPeople, learned: Dict[str, str], find_keys: FindKeys
+        self,
+        mapping: Mapping,
+        *,
+        source_name: str,
+        shown: ShownPeople,
+        account_names: Dict[str, str],
+        find_keys: FindKeys,
     ) -> None:
-        self._mapping, self._source_name, self._learned = mapping, source_name, learned
+        self._mapping, self._source_name, self._account_names = mapping, source_name, account_names
         self._shown, self._people = shown, shown.roster
         self._value_maps = value_maps(mapping)
         self._references = References(mapping.references, source_name)
@@ -128,7 +138,7 @@ class _FileTransform:
         self._hide_people(values)
         self._neutralise(values["category"])
         bundlings = find_bundlings(mapping, merge_targets(values, keys.groups, "status"))
-        found = self._parts.read(columns, keys, replace(prose, notes=footers.rests), bundlings, cleaner)
+        found = self._parts.read(columns, keys, prose, footers, bundlings, cleaner)
         records = Records(
             chunk=columns.chunk,
             columns=columns,
@@ -175,7 +185,7 @@ class _FileTransform:
 
     def _name_author(self, author: str) -> str:
         """The name of an account, or the text itself, as people are shown."""
-        return self._shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
+        return self._shown.show_author(self._people.name_of(author) or self._account_names.get(author, "") or author)
 
     def _neutralise(self, categories: Mapped) -> None:
         """Neutralise the mentions in categories, since a category may be a cell as it is written."""
@@ -200,7 +210,7 @@ class _FileTransform:
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
         pattern = self._mapping.people.mentions
-        return texts if pattern is None else name_mentions(texts, pattern, self._people, self._learned)
+        return texts if pattern is None else name_mentions(texts, pattern, self._people, self._account_names)
 
     def find_skips(self, columns: Columns) -> list[str]:
         """The code of each row that is skipped, "" for the others.

@@ -12,9 +12,9 @@ import pytest
 
 from importer.authoring.users import Counted, Someone, count_people, propose_users
 from importer.check.account_names import KNOWN_LIMIT
+from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.look_up import look_up
-from importer.check.rows import examine
 from importer.cli.console import Console
 from importer.errors import UsageError
 from importer.mapping.identities import Identity
@@ -68,7 +68,7 @@ def test_names_are_learned_for_authors(tmp_path: Path) -> None:
     rows = [("1", "Open", "5f1;Hello", "Ann Meyer", "5f1", "", ""), ("2", "Open", "5f9;Hello", "", "", "", "")]
     with job_of(tmp_path, rows, mapping) as job:
         learned = learn_names(job)
-        (examined,) = examine(replace(job, learned=learned))
+        (examined,) = examine(replace(job, account_names=learned))
     assert learned == {"5f1": "Ann Meyer"}
     assert [parts.comments[0].author for parts in examined.records.parts.values()] == ["Ann Meyer", "5f9"]
 

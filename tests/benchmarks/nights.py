@@ -28,9 +28,9 @@ import click
 import orjson
 
 from importer.api import issue_path
+from importer.check.examine import examine
 from importer.check.knowledge import know_nothing
 from importer.check.plan import plan_rows
-from importer.check.rows import examine
 from importer.cli.inputs import open_job
 from importer.errors import ExitCode
 from importer.ledger.added import encode_details

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.key_aliases import ASKED_AT_ONCE
 from importer.check.look_up import look_up
-from importer.check.rows import examine
 from importer.mapping.fixes_table import read_fixes
 from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions

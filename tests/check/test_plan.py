@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.check.duplicates import UNDATED, KeySpool, Policy
+from importer.check.examine import Examined, examine
 from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
-from importer.check.rows import Examined, examine
 from importer.records import Finding, Outcome
 from importer.sources.source import Source
 from tests.harness.knowing import Knowing

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.api import SEVERITIES, STATUSES
+from importer.check.examine import Examined
 from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
-from importer.check.rows import Examined
 from importer.check.sample import CONTACT_LIMIT, CanarySample
 from importer.records import Outcome
 from tests.harness.knowing import Knowing

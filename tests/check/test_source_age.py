@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from importer.check.check_pass import check
+from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.knowledge import know_nothing
-from importer.check.rows import examine
 from importer.check.source_age import SourceAge
 from importer.cli.inputs import open_job
 from importer.errors import SourceNotReady

@@ -10,7 +10,7 @@ import pytest
 from importer.api import VALUE_FIELDS
 from importer.authoring.draft.draft import make_draft, save_draft
 from importer.authoring.draft.values import decide
-from importer.check.rows import examine
+from importer.check.examine import examine
 from importer.cli.inputs import open_job
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from importer.api import VALUE_FIELDS
-from importer.check.rows import examine
+from importer.check.examine import examine
 from importer.cli.inputs import open_job
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import preset_text

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from importer.check.coverage.attachments import read_texts
-from importer.check.rows import examine
+from importer.check.examine import examine
 from importer.cli.inputs import open_job
 from importer.mapping.identities import Identity
 from importer.records import IssueParts

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
+from importer.check.examine import Examined
 from importer.check.plan import Plan, find_left_out
-from importer.check.rows import Examined
 from importer.check.rules import Findings
 from importer.mapping.model import Mapping
 from importer.records import Outcome, Row

@@ -6,9 +6,9 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from typing import Any
 
+from importer.check.examine import Examined
 from importer.check.knowledge import know_nothing
 from importer.check.plan import Plan, plan_rows
-from importer.check.rows import Examined
 from importer.check.rules import validate
 from importer.mapping.model import Mapping
 from importer.records import Chunk, Finding, Ref

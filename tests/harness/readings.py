@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from importer.check import part_workers
+from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.rows import Examined, examine
 from importer.load import attempt
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.knowledge import know_nothing
 from importer.check.plan import plan_rows
-from importer.check.rows import examine
 from importer.mapping.reader import load_mapping
 from importer.records import Row
 from importer.sources.source import Source

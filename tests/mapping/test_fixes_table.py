@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.check.rows import hash_content
+from importer.check.examine import hash_content
 from importer.errors import UsageError
 from importer.mapping.fixes_table import Fix, Fixes, content_of, read_fixes
 from importer.records import Ref

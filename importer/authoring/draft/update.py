@@ -15,8 +15,8 @@ from importer.authoring.draft.profile import Column, Profile, profile_source
 from importer.authoring.draft.table import added_lines, new_table
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, propose_unknown
+from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.rows import Examined, examine
 from importer.check.unknowns import Unknowns
 from importer.errors import MappingError, StorageFull
 from importer.mapping.decisions import read_decisions, read_layout

@@ -19,7 +19,7 @@ from importer.transform.columns import Mask, is_filled
 from importer.transform.file_addresses import FileAddresses
 
 if TYPE_CHECKING:
-    from importer.check.rows import Examined
+    from importer.check.examine import Examined
     from importer.sources.source import SourceFile
 
 Share = tuple[str, Mask | None]
@@ -45,8 +45,8 @@ class CellCounter:
         if chunk.file not in self._uses_of:
             self._uses_of[chunk.file] = list(narrow_uses(self._uses, records.columns.present))
         shares: dict[int, tuple[Share, ...]] = {}
-        for label, consumed in self._list_takes(records, chunk.file):
-            whole = ((label, None),)  # one for all columns that it takes: there may be 100,000
+        for label, consumed in self._list_consumed(records, chunk.file):
+            whole = ((label, None),)  # one for all columns that it consumes: there may be 100,000
             for position, rows in consumed.items():
                 shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
         sent, names = _find_sent(left_out, len(chunk)), self.names[chunk.file]
@@ -59,7 +59,7 @@ class CellCounter:
         found = list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
         return [*found, *read_texts(self.addresses, records, left_out)]
 
-    def _list_takes(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
+    def _list_consumed(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
         """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""
         for use in self._uses_of[file]:
             yield use.label, consume_cells(use, records)

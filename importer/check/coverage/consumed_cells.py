@@ -29,7 +29,7 @@ def consume_cells(use: Use, records: Records) -> Consumed:
     return consumed
 
 
-Found = Iterator[tuple[int, Mask | None]]
+Columnwise = Iterator[tuple[int, Mask | None]]
 
 
 def find_filled(cells: Sequence[str]) -> Mask:
@@ -40,7 +40,7 @@ def find_filled(cells: Sequence[str]) -> Mask:
     return filled
 
 
-def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Found:
+def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
     """Yield the columns that a text is made of, each with its rows among `wanted`; a column may come twice."""
     if text.column is not None or text.path is not None:
         ref = Ref("column", text.column) if text.column is not None else Ref("path", text.path or "")
@@ -55,7 +55,7 @@ def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> 
         yield from _consume_first(columns, ref, columns.cells(ref), wanted)
 
 
-def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Found:
+def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
     find = find_of(text)
     positions = columns.chunk.positions.get(ref, ())
     is_as_it_is = text.pattern is None and text.lookup is None and text.format is None and find is None
@@ -77,7 +77,7 @@ def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted:
 
 def _consume_first(
     columns: Columns, ref: Ref, cells: Sequence[list[str]], wanted: Mask | None, *, whole: bool = True
-) -> Found:
+) -> Columnwise:
     """Yield the first filled cell of each row; `whole`: `cells` are those of the source, not what a pattern left."""
     present = list(_present(columns, ref, cells))
     if whole and len(present) == 1:
@@ -90,7 +90,7 @@ def _consume_first(
         left = _both(left, ~filled)
 
 
-def _consume_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Found:
+def _consume_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Columnwise:
     """Yield each choice in the rows where no earlier one has a text; what comes after a constant is never read."""
     constant = next((place for place, choice in enumerate(choices) if choice.value is not None), len(choices))
     present = [choice for choice in choices[:constant] if _is_present(columns, choice)]

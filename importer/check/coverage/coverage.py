@@ -14,8 +14,8 @@ from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
 from importer.check.coverage.uses import ATTACHMENTS, list_rule_refs, list_uses
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
 from importer.records import Finding

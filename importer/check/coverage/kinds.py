@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from importer.check.coverage.lines import DROP, Line
+from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.rows import Examined
 from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Category, Mapping
 from importer.mapping.patterns import compiled

@@ -10,7 +10,7 @@ from typing import Any
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
 from importer.check.coverage.consumed_cells import Consumed
 from importer.check.coverage.lines import COLUMN_LIMIT, DROPPED, NOT_SENT, OTHERS, Line, Lines
-from importer.check.coverage.paths import Chain, Reading, read_ref
+from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Use
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.records import Ref
@@ -25,10 +25,10 @@ RECORD = "(record)"
 
 
 @dataclass(eq=False, slots=True)
-class _Reader:
+class _Consumer:
     """A reference of a use, and the cells that it consumes in the present chunk.
 
-    order   its place among all readers: a leaf belongs to the first that consumes it
+    order   its place among all consumers: a leaf belongs to the first that consumes it
     always  whether it consumes every leaf that its chains lead to
     texts   else the cells that it consumes, by row; () if there are none
     _cells  those of _row, and _wider those among them that a leaf may be a part of
@@ -37,7 +37,7 @@ class _Reader:
     order: int
     label: str
     ref: Ref
-    reading: Reading
+    keys_read: KeysRead
     always: bool = False
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
@@ -49,7 +49,7 @@ class _Reader:
         """Prepare for the leaves of the next chunk."""
         columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
         masks = {position: consumed[position] for position in columns if position in consumed}
-        self.always = self.reading.whole and bool(masks) and all(rows is None for rows in masks.values())
+        self.always = self.keys_read.whole and bool(masks) and all(rows is None for rows in masks.values())
         self.texts, self._many, self._row = (), len(columns) > 1, -1
         if masks and not self.always:
             texts: list[list[str]] = [[] for _ in records.keys.full]
@@ -64,56 +64,60 @@ class _Reader:
         if self.always or not self.texts:
             return self.always
         cells = self.texts[row]
-        if self.reading.whole and not self._many:
+        if self.keys_read.whole and not self._many:
             return bool(cells)
         if row != self._row:  # a record may have 100,000 labels, each of which is asked for
             self._row, self._cells = row, frozenset(cells)
-            self._wider = [cell for cell in cells if self.reading.joined or cell[0] in "[{"]
+            self._wider = [cell for cell in cells if self.keys_read.joined or cell[0] in "[{"]
         text = to_text(value)  # only here: most leaves are decided above without it
         return text in self._cells or any(self._is_part(value, text, cell) for cell in self._wider)
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
-        return (self.reading.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)
+        return (self.keys_read.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)
 
 
 class _Place:
     """A node of the tree of paths, made when a record first has it.
 
-    readers   those whose chain ends here or above, in their order
-    open      those whose chain goes on below: reader, chain, and how many of its keys lead here
-    attached  whether attachments are listed here, by the path's name
-    label     the class of all its leaves in the present chunk; None where each has to be tested
+    consumers  those whose chain ends here or above, in their order
+    open       those whose chain goes on below: consumer, chain, and how many of its keys lead here
+    attached   whether attachments are listed here, by the path's name
+    label      the class of all its leaves in the present chunk; None where each has to be tested
     """
 
-    __slots__ = ("attached", "keys", "label", "lines", "name", "open", "readers")
+    __slots__ = ("attached", "consumers", "keys", "label", "lines", "name", "open")
 
     def __init__(
-        self, name: str, readers: tuple[_Reader, ...], open: tuple[tuple[_Reader, Chain, int], ...], attached: bool
+        self,
+        name: str,
+        consumers: tuple[_Consumer, ...],
+        open: tuple[tuple[_Consumer, Chain, int], ...],
+        attached: bool,
     ) -> None:
-        self.name, self.readers, self.open, self.attached = name, readers, open, attached
+        self.name, self.consumers, self.open, self.attached = name, consumers, open, attached
         self.keys: dict[str | None, _Place] = {}
         self.lines: dict[str, Line] = {}
         self.turn()
 
     def turn(self) -> None:
-        """Decide the label anew, once the readers are prepared for the next chunk."""
-        first = next((reader for reader in self.readers if reader.always or reader.texts), None)
+        """Decide the label anew, once the consumers are prepared for the next chunk."""
+        first = next((consumer for consumer in self.consumers if consumer.always or consumer.texts), None)
         self.label = DROPPED if first is None else first.label if first.always else None
 
     def below(self, key: str | None) -> _Place:
         """Make the node below: of a key of an object, or of the items of an array."""
         if key is ITEM:
-            return _Place(f"{self.name}[]", self.readers, self.open, self.attached)
-        readers, still_open = list(self.readers), []
-        for reader, chain, depth in self.open:
+            return _Place(f"{self.name}[]", self.consumers, self.open, self.attached)
+        consumers, still_open = list(self.consumers), []
+        for consumer, chain, depth in self.open:
             if chain[depth] is None or chain[depth] == key:
                 if depth + 1 == len(chain):
-                    readers.append(reader)
+                    consumers.append(consumer)
                 else:
-                    still_open.append((reader, chain, depth + 1))
-        readers.sort(key=lambda reader: reader.order)
+                    still_open.append((consumer, chain, depth + 1))
+        consumers.sort(key=lambda consumer: consumer.order)
         name = f"{self.name}.{key}" if self.name else key
-        return _Place(name, tuple(dict.fromkeys(readers)), tuple(still_open), holds_attachments(name))
+        return _Place(name, tuple(dict.fromkeys(consumers)), tuple(still_open), holds_attachments(name))
 
 
 @dataclass(slots=True)
@@ -128,33 +132,33 @@ class Leaves:
     lines: Lines
     uses: Sequence[Use]
     rule_refs: Sequence[Ref]
-    _readers: list[list[_Reader]] = field(init=False)
+    _consumers: list[list[_Consumer]] = field(init=False)
     _root: _Place = field(init=False)
     _places: int = 0
 
     def __post_init__(self) -> None:
-        """Make a reader of each reference of a use, and one more of all that is read only to decide something."""
-        readers: list[_Reader] = []
-        self._readers = []
+        """Make a consumer of each reference of a use, and one more of all that is read only to decide something."""
+        consumers: list[_Consumer] = []
+        self._consumers = []
         for use in self.uses:
-            own = [_Reader(0, use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]
-            self._readers.append(own)
-            readers += own
-        asked = [chain for reader in readers for chain in reader.reading.decided]
+            own = [_Consumer(0, use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]
+            self._consumers.append(own)
+            consumers += own
+        asked = [chain for consumer in consumers for chain in consumer.keys_read.decided]
         readings = [read_ref(ref) for ref in self.rule_refs]
         asked += [chain for reading in readings for chain in (*reading.taken, *reading.decided)]
-        rules = _Reader(0, RULE, Ref("path", "@"), Reading(tuple(dict.fromkeys(asked))), always=True)
-        for order, reader in enumerate((*readers, rules)):
-            reader.order = order
-        chains = [(reader, chain) for reader in (*readers, rules) for chain in reader.reading.taken]
-        everywhere = tuple(reader for reader, chain in chains if not chain)
-        self._root = _Place("", everywhere, tuple((reader, chain, 0) for reader, chain in chains if chain), False)
+        rules = _Consumer(0, RULE, Ref("path", "@"), KeysRead(tuple(dict.fromkeys(asked))), always=True)
+        for order, consumer in enumerate((*consumers, rules)):
+            consumer.order = order
+        chains = [(consumer, chain) for consumer in (*consumers, rules) for chain in consumer.keys_read.taken]
+        everywhere = tuple(consumer for consumer, chain in chains if not chain)
+        self._root = _Place("", everywhere, tuple((consumer, chain, 0) for consumer, chain in chains if chain), False)
 
-    def turn_to(self, records: Records, takes: Sequence[Consumed]) -> None:
-        """Prepare for the next chunk; `takes` has the consumed cells of each use."""
-        for readers, consumed in zip(self._readers, takes, strict=True):
-            for reader in readers:
-                reader.turn_to(records, consumed)
+    def turn_to(self, records: Records, consumed_of: Sequence[Consumed]) -> None:
+        """Prepare for the next chunk; `consumed_of` has the consumed cells of each use."""
+        for consumers, consumed in zip(self._consumers, consumed_of, strict=True):
+            for consumer in consumers:
+                consumer.turn_to(records, consumed)
         places = [self._root]  # no recursion: a record may be nested deeper than the stack
         while places:
             place = places.pop()
@@ -195,7 +199,7 @@ class Leaves:
     def _count(self, value: Any, place: _Place, row: int, sent: bool) -> None:
         label = place.label if sent else NOT_SENT
         if label is None:
-            label = next((reader.label for reader in place.readers if reader.consumes(value, row)), DROPPED)
+            label = next((consumer.label for consumer in place.consumers if consumer.consumes(value, row)), DROPPED)
         line = place.lines.get(label)
         if line is None:
             line = place.lines[label] = self.lines.line(place.name, label)

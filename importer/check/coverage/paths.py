@@ -29,7 +29,7 @@ _CHOOSING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class KeysRead:
     """The keys of a record that an expression reads.
 
     taken    chains whose values are in the result
@@ -44,28 +44,28 @@ class Reading:
     joined: bool = False
 
 
-def read_ref(ref: Ref, parts: Sequence[str] = ()) -> Reading:
+def read_ref(ref: Ref, parts: Sequence[str] = ()) -> KeysRead:
     """Find what a reference reads; with `parts`, what these JMESPath expressions read of its objects."""
-    opening: Reading = Reading(((ref.name,),)) if ref.kind == "column" else read_path(ref.name)
+    opening: KeysRead = KeysRead(((ref.name,),)) if ref.kind == "column" else read_path(ref.name)
     if not parts:
         return opening
-    reader = _Reader()
+    walker = _Walker()
     for part in parts:
-        reader.taken += reader.read(jmespath.compile(part).parsed, opening.taken)
+        walker.taken += walker.read(jmespath.compile(part).parsed, opening.taken)
     # The reference's cell is JSON of whole objects, so that it can't tell what each part took of them.
-    return Reading(tuple(dict.fromkeys(reader.taken)), (*opening.decided, *dict.fromkeys(reader.decided)))
+    return KeysRead(tuple(dict.fromkeys(walker.taken)), (*opening.decided, *dict.fromkeys(walker.decided)))
 
 
 @lru_cache(maxsize=4096)
-def read_path(expression: str) -> Reading:
+def read_path(expression: str) -> KeysRead:
     """Find what a JMESPath expression reads."""
-    reader = _Reader()
+    walker = _Walker()
     parsed = jmespath.compile(expression).parsed
-    taken = (*reader.read(parsed, ((),)), *reader.taken)
-    return Reading(tuple(dict.fromkeys(taken)), tuple(dict.fromkeys(reader.decided)), reader.whole, reader.joined)
+    taken = (*walker.read(parsed, ((),)), *walker.taken)
+    return KeysRead(tuple(dict.fromkeys(taken)), tuple(dict.fromkeys(walker.decided)), walker.whole, walker.joined)
 
 
-class _Reader:
+class _Walker:
     """Walks down a parsed expression. `taken` are chains of values that went into new ones, so that no key leads on."""
 
     def __init__(self) -> None:

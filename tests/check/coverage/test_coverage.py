@@ -348,14 +348,14 @@ def test_every_filled_cell_is_in_one_class(
 def test_many_labels_are_not_compared_with_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An expression that chooses among 50,000 labels of one issue gives 50,000 cells, and each is found at once."""
     looked = Counter[int]()
-    is_part = leaves._Reader._is_part
+    is_part = leaves._Consumer._is_part
     count = 0
 
     def look(*args: Any) -> bool:
         looked[count] += 1
         return is_part(*args)
 
-    monkeypatch.setattr(leaves._Reader, "_is_part", look)
+    monkeypatch.setattr(leaves._Consumer, "_is_part", look)
     mapping = json_mapping(footer={"Labels": {"path": "labels[?name != 'x'].name"}})
     for count in (100, 200):
         record = {"id": "1", "t": "T", "labels": [{"name": f"l{number}"} for number in range(count)]}

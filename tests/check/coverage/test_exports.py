@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from importer.check.coverage.coverage import Coverage
-from importer.check.rows import examine
+from importer.check.examine import examine
 from importer.cli.inputs import open_job
 from importer.errors import ImporterError
 from importer.sources.source import SourceFile

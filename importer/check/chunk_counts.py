@@ -8,13 +8,13 @@ from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.lines import Lines
 from importer.check.damage import DamageSigns, SignsFound
+from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.raw_markup import MarkupFound, RawMarkup
-from importer.check.rows import Examined
 
 
 @dataclass(frozen=True, slots=True)
-class CellCounts:
+class ChunkCounts:
     """What was counted of the cells of a chunk.
 
     lines        of the column coverage, if all rows that have a body are sent
@@ -29,7 +29,7 @@ class CellCounts:
     markup: MarkupFound
 
 
-class CellCounting:
+class ChunkCounter:
     """Counts the cells of chunks, each by itself."""
 
     def __init__(self, job: Job) -> None:
@@ -37,8 +37,8 @@ class CellCounting:
         self._cells, self._signs, self._markup = CellCounter(model, files), DamageSigns(model, files), RawMarkup(model)
         self.searches_texts = bool(self._cells.addresses)
 
-    def count(self, examined: Examined) -> CellCounts:
+    def count(self, examined: Examined) -> ChunkCounts:
         """Count a chunk. Its lines have all its columns, under the names that the source gives them."""
         lines = Lines((), limit=None)
         attachments = self._cells.count(lines, examined, examined.bodiless())
-        return CellCounts(lines, attachments, self._signs.search(examined), self._markup.search(examined))
+        return ChunkCounts(lines, attachments, self._signs.search(examined), self._markup.search(examined))

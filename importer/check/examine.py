@@ -20,7 +20,7 @@ from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
 
 if TYPE_CHECKING:
-    from importer.check.cell_counts import CellCounts
+    from importer.check.chunk_counts import ChunkCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Examined:
     fixed: Fixed = field(default_factory=dict)
     groups: Mapping[int, list[int]] = field(default_factory=dict)
     is_whole: bool = False
-    counts: CellCounts | None = None
+    counts: ChunkCounts | None = None
 
     @property
     def span(self) -> tuple[int, int]:
@@ -119,7 +119,7 @@ def examine(job: Job, start: int = 0) -> Iterator[Examined]:
 
 def transform_of(job: Job) -> Transform:
     """Make the transform of a source's chunks."""
-    return Transform(job.mapping.model, job.source_name, job.people, job.learned, job.find_keys)
+    return Transform(job.mapping.model, job.source_name, job.people, job.account_names, job.find_keys)
 
 
 def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> Examined:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from importer.check.cell_counts import CellCounting
+from importer.check.chunk_counts import ChunkCounter
 from importer.check.coverage.coverage import Coverage
 from importer.check.damage import DamageSigns
+from importer.check.examine import examine_chunk, transform_of
 from importer.check.job import Job
-from importer.check.rows import examine_chunk, transform_of
 from importer.cli.inputs import open_job
 from importer.transform.shown_people import ShownPeople
 from tests.harness.making import plan_of
@@ -54,7 +54,7 @@ def found_in(job: Job, size: int, unsent: Collection[int], *, counted: bool) -> 
     """What coverage and signs of damage say of a file in chunks; rows at the places `unsent` aren't sent, either."""
     model, files = job.mapping.model, job.source.files
     coverage, signs = Coverage(model, files, ShownPeople(model.people, job.people)), DamageSigns(model, files)
-    transform, counting, first = transform_of(job), CellCounting(job), 0
+    transform, counting, first = transform_of(job), ChunkCounter(job), 0
     for chunk in job.source.chunks(transform.refs, size):
         examined = examine_chunk(job, transform, chunk, first)
         examined = replace(examined, counts=counting.count(examined)) if counted else examined

@@ -7,10 +7,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.knowledge import know_nothing
 from importer.check.plan import plan_rows
-from importer.check.rows import examine
 from importer.mapping.reader import load_mapping
 from importer.records import Outcome
 from importer.sources.source import Source, SourceOptions
