@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
 
 from importer.codes import (
     ADDITION_UNPROVEN,
@@ -20,7 +20,7 @@ from importer.codes import (
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
 )
-from importer.ledger.schema import UNDECIDED, State, operations, runs, sources
+from importer.ledger.schema import UNDECIDED, State, found, operations, runs, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
@@ -78,7 +78,7 @@ class Place(NamedTuple):
     """The issue of a key.
 
     was_found  whether discovery found it, or the ledger is an older copy: it may have additions unknown to the ledger
-    is_older   whether it is from an earlier run, since which another ledger may have added to it
+    is_older   whether it is from an earlier run, or discovery saw it first: another ledger may have added to it
     returned   its snapshot
     body_sha   SHA-256 of the body that the issue stands for
     content    digest of its row, 8 bytes
@@ -113,7 +113,9 @@ class AddedOperations:
         was_found = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= unsure_to)
         names = ("returned", "body_sha", "content", "since")
         its = operations.c
-        doubts = was_found, its.run_id != self._run_id
+        # A create without an outcome, whose issue discovery saw.
+        was_seen = exists().where(found.c.source_id == its.source_id, found.c.issue_id == its.issue_id)
+        doubts = was_found, or_(its.run_id != self._run_id, was_seen)
         statement = select(its.key, its.issue_id, its.triage_id, *doubts, *(its[name] for name in names)).where(
             operations.c.source_id == self._source_id,
             operations.c.act == Act.CREATE,
@@ -150,9 +152,9 @@ class AddedOperations:
             .limit(CANDIDATES)
         )
         with self._transaction() as connection:
-            found = [(each.issue_id, _decode(each)) for each in connection.execute(newest)]
-        places = self.places(relation_targets(added for _, added in found))
-        present = ((issue_id, added.sha) for issue_id, added in found if _leads(added, places))
+            acknowledged = [(each.issue_id, _decode(each)) for each in connection.execute(newest)]
+        places = self.places(relation_targets(added for _, added in acknowledged))
+        present = ((issue_id, added.sha) for issue_id, added in acknowledged if _leads(added, places))
         return next(present, None)
 
     def relations(self) -> list[tuple[str, str, bytes]]:
@@ -188,20 +190,20 @@ def _present_additions(source_id: int) -> Select[Any]:
     )
 
 
-def _decode(found: Row[Any]) -> Added:
-    details = orjson.loads(found.details or b"{}")
+def _decode(operation: Row[Any]) -> Added:
+    details = orjson.loads(operation.details or b"{}")
     return Added(
-        Act(found.act),
-        found.name,
-        State(found.state),
+        Act(operation.act),
+        operation.name,
+        State(operation.state),
         details.get("body", "").encode(),
         tuple(details.get("covers", ())),
-        found.since,
+        operation.since,
         details.get("first", 0.0),
-        found.body_sha,
-        found.code,
-        found.message,
-        found.run_id,
+        operation.body_sha,
+        operation.code,
+        operation.message,
+        operation.run_id,
     )
 
 

@@ -139,6 +139,8 @@ class AdditionLoader:
         filled = [each for each in map(self._sender.fill, self._plan(work, "separate")) if each is not None]
         if not is_doubted:
             filled = [each for each in filled if each.act in NEVER_TWICE]
+        if not filled:
+            return
         names = {name for addition in filled for name in (addition.name, *addition.covers)}
         parts = work.item.parts
         left = tuple(each for each in parts.comments if names.intersection((each.id, each.content)))

@@ -253,8 +253,7 @@ class Attempt:
                 references,
                 self.log,
                 wait_seconds=wait_seconds,
-                # Where something was to be created, discovery would have seen that another ledger went on with it.
-                is_continued=self.run.attempts > 1 and not self.checked.creates,
+                is_continued=self.run.attempts > 1,
                 progress=self.progress,
             )
             await loader.add_all(iter(self.queue))

@@ -7,6 +7,7 @@ import shutil
 import httpx
 import pytest
 
+from importer.load.additions import PROBED
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
@@ -72,3 +73,38 @@ def test_a_run_that_another_ledger_has_ended(program: Program, serve: Serve) -> 
     assert ended.code == 0, ended.err
     assert nights.comments() == {row.key: ["one", "two"] for row in rows}
     assert len(nights.sandbox.relations()) == 58
+
+
+def test_a_run_that_another_ledger_has_ended_while_issues_were_made(program: Program, serve: Serve) -> None:
+    """Only one create was on its way, so that nothing new shows that the other ledger went on: nothing is doubled."""
+    nights = Nights(program, serve(faults=(parse_fault("403-after:create@req=3"),)))
+    rows = [Row(f"D-{number}", ("one",), call=f"c-{number}", flag="rude", blocks="D-1") for number in range(1, 4)]
+    assert nights.run(rows, "--concurrency", "1").code == 3
+    assert nights.run(rows, "--ledger", "other.db").code == 0
+    before, writes = nights.everything(), nights.writes()
+    ended = nights.run(rows)
+    assert ended.code == 0, ended.err
+    assert (nights.everything(), nights.writes()) == (before, writes)
+
+
+def test_an_issue_of_unknown_outcome_that_another_ledger_went_on_with(program: Program, serve: Serve) -> None:
+    """The row comes again with others, in another run: what the other ledger has added to its issue is taken in."""
+    nights = Nights(program, serve(faults=(parse_fault("403-after:create@req=2"),)))
+    rows = [Row("D-1", ("one",)), Row("D-2", ("one",), blocks="D-1")]
+    assert nights.run(rows, "--concurrency", "1").code == 3
+    assert nights.run(rows, "--ledger", "other.db").code == 0
+    ended = nights.run([*rows, Row("D-3", ("one",))])
+    assert ended.code == 0, ended.err
+    assert nights.comments() == {"D-1": ["one"], "D-2": ["one"], "D-3": ["one"]}
+    assert nights.everything()["relations"] == [("D-2", "blocks", "D-1")]
+
+
+def test_a_run_that_another_ledger_has_ended_behind_evidence_that_waits(program: Program, serve: Serve) -> None:
+    """Where nothing was looked for, nothing was found: that is no reason to trust the ledger."""
+    nights = Nights(program, serve(faults=(parse_fault("403-after:comment@req=3"),)))
+    rows = [Row(f"D-{number}", call="late-1") for number in range(1, PROBED + 2)]
+    rows += [Row(key, ("one", "two")) for key in ("D-97", "D-98", "D-99")]
+    assert nights.run(rows, "--concurrency", "25").code == 3
+    assert nights.run(rows, "--ledger", "other.db").code == 1
+    assert nights.run(rows, "--concurrency", "1").code == 1
+    assert [nights.comments()[row.key] for row in rows[-3:]] == [["one", "two"]] * 3

@@ -12,6 +12,7 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
+from importer.load.additions import PROBED
 from importer.sandbox.faults import parse_fault
 from importer.transform.markers import comment_marker
 from tests.conftest import Serve
@@ -89,15 +90,15 @@ def test_interrupted_while_adding(program: Program, serve: Serve) -> None:
 
 def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
     """A create that was on its way doesn't make one ask what hangs on all the issues that the ledger knows."""
-    sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=3"),))
-    write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(5)))
+    sandbox, rows = serve(faults=(parse_fault("hang-after=3600:create@req=3"),)), PROBED + 5
+    write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(rows)))
     process = program.start(*command(sandbox.url, "--rate", "0", "--concurrency", "1"))
     wait_for(lambda: len(sandbox.issues()) == 3)
     process.kill()
-    ended = program(*command(sandbox.url, "--rate", "0", "--settle-seconds", "1"))
-    assert (ended.code, ended.outcomes()) == (0, {"created": 5}), ended.err
-    assert sandbox.requests()["GET /v1/triage/issues/{id}/activity"] == 0
-    assert len(sandbox.comments()) == 5
+    ended = program(*command(sandbox.url, "--rate", "0", "--concurrency", "1", "--settle-seconds", "1"))
+    assert (ended.code, ended.outcomes()) == (0, {"created": rows}), ended.err
+    assert sandbox.requests()["GET /v1/triage/issues/{id}/activity"] == PROBED
+    assert len(sandbox.comments()) == rows
 
 
 @pytest.mark.usefixtures("short_waits")
