@@ -24,9 +24,7 @@ _ESCAPE = re.compile(
     rb"|\0"
 )
 """A sign that is written as URLs, JSON or HTML write it; and the NULs of UTF-16, which stand for nothing."""
-_BACKSLASHED = re.compile(rb"\\(?:u00|x|/)")
-_HEAD = 12
-"""Bytes of a form that are looked for first: those of a whole one take three times as long."""
+_BACKSLASHED = re.compile(r"\\(?:u00|x|/)")
 _BETWEEN = r"(?:\0|\\u0000|\\x00|%00)*"
 """What stands between two signs in UTF-16."""
 
@@ -39,18 +37,17 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         self._forms = sorted(_forms(text), key=len, reverse=True)
-        self._plain = [form.encode() for form in self._forms]
-        self._heads = [(form[:_HEAD], form) for form in self._plain]
+        self._plain = [_as_text(form.encode()) for form in self._forms]
 
     def is_in(self, raw: bytes) -> bool:
         """Whether it is in there, in any form; fast, as every answer is looked through."""
-        if self._is_plain_in(raw):
+        text = _as_text(raw)
+        if self._is_plain_in(text):
             return True
-        return _has_escape(raw) and self._is_plain_in(_ESCAPE.sub(_read, raw))
+        return _has_escape(text) and self._is_plain_in(_as_text(_ESCAPE.sub(_read, raw)))
 
-    def _is_plain_in(self, raw: bytes) -> bool:
-        found = [form for head, form in self._heads if head in raw and form in raw]  # `any` takes twice as long
-        return bool(found)
+    def _is_plain_in(self, text: str) -> bool:
+        return bool([form for form in self._plain if form in text])  # `any` takes twice as long
 
     def mask(self, value: T) -> T:
         """Replace it in any form."""
@@ -103,11 +100,16 @@ def _forms(text: str) -> set[str]:
     return forms
 
 
-def _has_escape(raw: bytes) -> bool:
+def _as_text(raw: bytes) -> str:
+    """Return bytes as a text with one character for each: a search in a text takes a fifth of the time."""
+    return raw.decode("latin-1")
+
+
+def _has_escape(text: str) -> bool:
     """Whether there may be an escape; single signs are asked for first, as they are found fast."""
-    if b"%" in raw or b"\0" in raw or (b"&" in raw and b"&#" in raw):
+    if "%" in text or "\0" in text or ("&" in text and "&#" in text):
         return True
-    return b"\\" in raw and _BACKSLASHED.search(raw) is not None
+    return "\\" in text and _BACKSLASHED.search(text) is not None
 
 
 def _read(escape: re.Match[bytes]) -> bytes:
