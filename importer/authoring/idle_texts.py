@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from importer.api import VALUE_FIELDS
-from importer.mapping.model import Mapping, is_pattern
+from importer.mapping.model import MappingModel, is_pattern
 from importer.mapping.texts import Text, walk_texts
 from importer.mapping.yaml_tree import Node
 
@@ -20,7 +20,7 @@ _DOLLAR_GROUP = re.compile(r"\$(\d)")
 _WITH_FLAGS = re.compile(r"(/.+/)[gimsuy]{1,3}\Z", re.DOTALL)
 
 
-def find_idle_texts(tree: Node, model: Mapping) -> Iterator[Remark]:
+def find_idle_texts(tree: Node, model: MappingModel) -> Iterator[Remark]:
     """The texts of a merged mapping that certainly never find, replace or drop anything."""
     yield from _foreign_signs(tree, ())
     for field in VALUE_FIELDS:
@@ -49,7 +49,7 @@ def _foreign_signs(node: Node, path: Path) -> Iterator[Remark]:
             yield from _foreign_signs(child, (*path, part))
 
 
-def _dropped_and_read(model: Mapping) -> Iterator[Remark]:
+def _dropped_and_read(model: MappingModel) -> Iterator[Remark]:
     """Columns under `drop` of which every cell goes somewhere: dropping says of the others that they may be lost."""
     whole = {
         text.column: path

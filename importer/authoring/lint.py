@@ -10,7 +10,7 @@ from typing import Any
 from importer.api import VALUE_FIELDS
 from importer.authoring.idle_texts import Path, Remark, find_idle_texts
 from importer.errors import Problem
-from importer.mapping.model import Mapping, Skip, Value, fold, is_pattern
+from importer.mapping.model import MappingModel, Skip, Value, fold, is_pattern
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import TEXT_SOURCES, Condition, Text, walk_texts
 
@@ -62,7 +62,7 @@ def _identity(text: Text) -> str:
     return repr(text.model_dump(include=_TEXT_KEYS))
 
 
-def _conditions(model: Mapping) -> Iterator[tuple[Path, Sequence[Condition]]]:
+def _conditions(model: MappingModel) -> Iterator[tuple[Path, Sequence[Condition]]]:
     for number, skip in enumerate(model.skip):
         yield ("skip", number), skip.when
     for field in VALUE_FIELDS:
@@ -222,13 +222,13 @@ def _repeated_footers(loaded: LoadedMapping, footer: dict[str, Text]) -> Iterato
             yield ("footer", later), f"says the same as {earlier!r} at {place}", "one label is enough; delete one"
 
 
-def _repeated_dates(model: Mapping) -> Iterator[Remark]:
+def _repeated_dates(model: MappingModel) -> Iterator[Remark]:
     for number, form in enumerate(model.input.dates):
         if form in model.input.dates[:number]:
             yield ("input", "dates", number), f"{form!r} is in the list already", "delete it"
 
 
-def _of_other_formats(model: Mapping) -> Iterator[Remark]:
+def _of_other_formats(model: MappingModel) -> Iterator[Remark]:
     """Yield keys that are about tables where the mapping says that its source is JSON."""
     if model.input.format in ("json", "jsonl"):
         for key in ("delimiter", "skip_lines"):

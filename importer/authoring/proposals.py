@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importer.api import SEVERITIES, STATUSES, FieldName
 from importer.authoring.spelling import Near, Spellings
 from importer.mapping.denials import is_denied
-from importer.mapping.model import UNDECIDED, Category, Mapping, Severity, Status, fold, is_pattern
+from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold, is_pattern
 from importer.mapping.unknown_values import Evidence, Unknown
 
 DEFAULT_CATEGORY = "General"
@@ -45,7 +45,7 @@ class Proposal:
 class Proposer:
     """Makes proposals against one mapping."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: MappingModel) -> None:
         self._default_category = mapping.category.missing or DEFAULT_CATEGORY
         categories = {**{name: name for name in mapping.category.values.values()}, **_known(mapping.category)}
         self._spellings: dict[FieldName, Spellings] = {

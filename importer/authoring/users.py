@@ -22,7 +22,7 @@ from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
 from importer.mapping.identities import Directory, Identity, number_people
-from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.model import MappingModel
 from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, PSEUDONYM, USER, Sheet, make_roster, read_sheet
 from importer.spreadsheet import escape_cell
 from importer.transform.chunk_records import Records

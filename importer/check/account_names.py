@@ -9,7 +9,7 @@ from itertools import chain
 from importer.check.job import Job
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Person
-from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Chunk, Ref, Table
 from importer.transform.columns import Columns

@@ -12,8 +12,7 @@ from importer.check.fixes import FixCount
 from importer.check.plan import Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
-from importer.mapping.model import Duplicates
-from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.texts import Text
 from importer.phrases import plain_name
 from importer.records import Finding, Outcome, Row

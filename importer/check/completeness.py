@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping as Dictionary
+from collections.abc import Mapping
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.model import MappingModel
 from importer.phrases import counted
 from importer.records import Act
 
@@ -72,7 +72,7 @@ class Completeness:
         says = f"the source counts {counted(self._says[COMMENTS], 'comment')}"
         return f"{says}, and {absent:,} of them, of {counted(issues, 'issue')}, are not in the file"
 
-    def as_json(self, attachments: int, sent: Dictionary[str, int]) -> dict[str, dict[str, int]]:
+    def as_json(self, attachments: int, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """The figures, as `counted` of summary.json has them; `sent` are those of COMMENTS and EVIDENCE."""
         has = {**self._has, ATTACHMENTS: attachments}
         figures = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from importer.api import VALUE_FIELDS, count_units
 from importer.check.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
 from importer.check.plan import Plan
-from importer.mapping.model import Duplicates, Mapping
+from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.patterns import compiled
 from importer.mapping.texts import Condition, Text
 from importer.phrases import clip
@@ -158,7 +158,7 @@ class SignsFound(NamedTuple):
 class DamageSigns:
     """Searches each chunk for signs of damage, whole columns at a time; memory doesn't grow with the rows."""
 
-    def __init__(self, mapping: Mapping, files: Sequence[SourceFile], *, whole: bool = True) -> None:
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], *, whole: bool = True) -> None:
         """`whole`: the files are read to their ends, so that their rows can be counted."""
         self._files, self._whole = files, whole
         self._formats = tuple(mapping.input.dates)
@@ -265,7 +265,7 @@ def _refs(*texts: Text | None) -> frozenset[Ref]:
     return frozenset(ref for text in texts if text is not None for ref in text.refs)
 
 
-def _date_refs(mapping: Mapping) -> list[Ref]:
+def _date_refs(mapping: MappingModel) -> list[Ref]:
     """What the mapping reads as dates: conditions of time, and what `duplicates` compares."""
     rules = [rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules]
     conditions: list[Condition] = [condition for rule in (*rules, *mapping.skip) for condition in rule.when]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.texts import TextFormat, walk_texts
 
 SHARE = 0.2
@@ -31,7 +31,7 @@ class MarkupFound(NamedTuple):
 class RawMarkup:
     """Counts descriptions that begin with the signs of a format."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: MappingModel) -> None:
         texts = [] if mapping.description is None else list(walk_texts(mapping.description, choices=True))
         self._is_asked = bool(texts) and not any(text.format for _, text in texts)
         self._found, self._filled = Counter[TextFormat](), 0

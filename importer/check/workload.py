@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping as Dictionary
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from math import ceil
@@ -13,7 +13,7 @@ from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.check.relation_targets import TargetsFound
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.records import Act, Addition, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
@@ -83,7 +83,7 @@ class Workload:
 class WorkCounter:
     """Counts in the check pass the operations of a send pass."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: MappingModel) -> None:
         comments = mapping.comments
         self._ways: tuple[Bundling, Bundling] = (
             ("separate",) * 2 if comments is None else (comments.open, comments.closed)
@@ -104,7 +104,7 @@ class WorkCounter:
         self.load.operations += acts
         self._count_ways(examined, plan.additions)
 
-    def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
+    def _count_ways(self, examined: Examined, planned: Mapping[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
         all_parts, statuses = examined.records.parts, examined.records.statuses
         single: dict[str, list[str]] = {OPEN: [], CLOSED: []}  # names of comments that are alone

@@ -21,7 +21,7 @@ from importer.cli.sentences import printable
 from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.presets import SUFFIX, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
@@ -214,7 +214,7 @@ def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], job:
     return SourceError(error.message, problems=error.problems, hint=hint)
 
 
-def _with_rest(model: Mapping, source: Source, samples: Sequence[Sample]) -> Mapping:
+def _with_rest(model: MappingModel, source: Source, samples: Sequence[Sample]) -> MappingModel:
     """The mapping with a place for the columns of all files."""
     names = dict.fromkeys(name for file in source.files for name in _columns_of(file, samples))
     if model.rest.json_ is not None:
@@ -246,7 +246,7 @@ def refuse_unknown_people(mapping: LoadedMapping) -> None:
         )
 
 
-def refuse_nameless(model: Mapping, source: Source, samples: Sequence[Sample]) -> None:
+def refuse_nameless(model: MappingModel, source: Source, samples: Sequence[Sample]) -> None:
     """Make sure that a source is named whose keys are all unique within one project only: each row would be rejected.
 
     Raises UsageError.
@@ -312,7 +312,7 @@ def find_preset(samples: Sequence[Sample], typed: CommandLine) -> Match:
     )
 
 
-def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
+def find_array(samples: Sequence[Sample], mapping: MappingModel) -> str | None:
     """Find the array of a mapping's records in a JSON object with several, by the shapes of its `recognise`."""
     fitting = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
     matches = [match for match in fitting if not match.sample.within] or fitting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -15,7 +15,7 @@ def mapping_schema() -> dict[str, Any]:
     No key is required where files are merged, since it may come from the mapping that a file extends; `mappings check`
     knows what is missing.
     """
-    schema = Mapping.model_json_schema()
+    schema = MappingModel.model_json_schema()
     schema["properties"]["extends"] = {
         "type": "string",
         "description": "A preset's name, or the path of a mapping, relative to this file.",

@@ -6,14 +6,14 @@ Short forms are spelled out first, so that `title: Summary` and `title: {too_lon
 from __future__ import annotations
 
 from importer.mapping.introspect import Kind, below, holds_model, model_of
-from importer.mapping.model import Key, Mapping, Value, fold, is_pattern
+from importer.mapping.model import Key, MappingModel, Value, fold, is_pattern
 from importer.mapping.texts import TEXT_SOURCES, Text
 from importer.mapping.yaml_tree import Node
 
 Group = dict[str, Node]
 
 
-def spell_out(node: Node, kind: Kind = Mapping) -> Node:
+def spell_out(node: Node, kind: Kind = MappingModel) -> Node:
     """The tree with each short form of a text written out as a group of keys."""
     if not holds_model(kind):  # a value map has hundreds of entries, and no text
         return node
@@ -29,7 +29,7 @@ def spell_out(node: Node, kind: Kind = Mapping) -> Node:
     return node
 
 
-def merge(base: Node, override: Node, kind: Kind = Mapping) -> Node:
+def merge(base: Node, override: Node, kind: Kind = MappingModel) -> Node:
     """The tree of `override` merged over that of `base`; both have to be spelled out."""
     if not isinstance(base.value, dict) or not isinstance(override.value, dict):
         return override

@@ -306,7 +306,7 @@ class Rest(Strict):
         return {"csv": value, "json": value} if isinstance(value, str) else value
 
 
-class Mapping(Strict):
+class MappingModel(Strict):
     """How rows become issues. `extends` is resolved when the file is loaded."""
 
     about: str = Field("", description="One sentence on what this mapping reads.")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.introspect import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
-from importer.mapping.model import Mapping, fold, is_pattern
+from importer.mapping.model import MappingModel, fold, is_pattern
 from importer.mapping.scalars import SHOWN
 from importer.mapping.texts import TEXT_SOURCES, Text, sources_message
 from importer.mapping.yaml_tree import Node
@@ -47,7 +47,7 @@ def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[P
     every = (_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE)
     problems = list(dict.fromkeys(every))  # a short form stands for several keys
     named = {problem.key for problem in problems}
-    return problems + [problem for problem in _several_sources(tree, Mapping, ()) if problem.key not in named]
+    return problems + [problem for problem in _several_sources(tree, MappingModel, ()) if problem.key not in named]
 
 
 def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
@@ -124,7 +124,7 @@ def _written(path: Path, tree: Node) -> Path:
 
 
 def _description(path: Path) -> str:
-    model = group_model(kind_at(Mapping, path[:-1])) if path else None
+    model = group_model(kind_at(MappingModel, path[:-1])) if path else None
     field = fields_of(model).get(str(path[-1])) if model else None
     return (field.description or "") if field else ""
 
@@ -146,7 +146,7 @@ _HOLDERS = 3
 
 
 def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
-    model = group_model(kind_at(Mapping, path[:-1]))
+    model = group_model(kind_at(MappingModel, path[:-1]))
     names, name = fields_of(model) if model else {}, str(path[-1])
     hint = nearest(name, names, ratio=_KEY_RATIO) or _misplaced(path, name)
     if ":" in name and name.partition(":")[0] in names:
@@ -156,7 +156,7 @@ def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
 
 def _misplaced(path: Path, name: str) -> str:
     """Where a key belongs that stands at the wrong depth or in the wrong group, "" if that can't be told."""
-    tops = fields_of(Mapping)
+    tops = fields_of(MappingModel)
     if len(path) > 1 and name in tops:
         return f"`{name}` stands at the top of a mapping: write it without spaces in front"
     kinds: dict[str, Kind] = {top: field.annotation for top, field in tops.items()}
@@ -176,7 +176,7 @@ def _missing(path: Path, _detail: Any) -> tuple[str, str]:
 
 
 def _not_one_of(path: Path, detail: Any) -> tuple[str, str]:
-    kind = kind_at(Mapping, path)
+    kind = kind_at(MappingModel, path)
     words, forms = _literals(kind), _forms(kind)
     message = f"{_shown(detail['input'])} is not one of {', '.join([*words, *forms.values()])}"
     hint = nearest(str(detail["input"])[:SHOWN], [*words, *forms], ratio=_TARGET_RATIO)
@@ -198,7 +198,7 @@ def _literals(kind: Kind) -> list[str]:
 
 def _must_be(what: str) -> Callable[[Path, Any], tuple[str, str]]:
     def sentence(path: Path, detail: Any) -> tuple[str, str]:
-        model = group_model(kind_at(Mapping, path))
+        model = group_model(kind_at(MappingModel, path))
         keys = f"Its keys are {', '.join(fields_of(model))}." if what == _GROUP and model else ""
         return f"must be {what}, not {_shown(detail['input'])}", f"{_description(path)} {keys}".strip()
 

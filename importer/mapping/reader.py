@@ -15,7 +15,7 @@ from importer.api import VALUE_FIELDS
 from importer.errors import MappingError, Problem
 from importer.mapping.decisions import Decision, read_decisions
 from importer.mapping.merge import merge, spell_out
-from importer.mapping.model import Mapping, fold, is_pattern
+from importer.mapping.model import MappingModel, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import UNKNOWN_KEY, model_problems, nearest, value_problems
@@ -40,7 +40,7 @@ class LoadedMapping:
     files          the file and those that it extends, in that order
     """
 
-    model: Mapping
+    model: MappingModel
     name: str
     digest: str
     named_by_user: bool
@@ -84,7 +84,7 @@ def _load(name_or_path: str) -> LoadedMapping:
     tree = apply_open(tree, [decision for file in chain.files for decision in file.decisions])
     try:
         is_ours = all(is_preset(file.path) for file in chain.files)
-        model = Mapping.model_validate(plain(tree), context=OF_PRESET if is_ours else None)
+        model = MappingModel.model_validate(plain(tree), context=OF_PRESET if is_ours else None)
     except ValidationError as error:
         problems = _join(problems, model_problems(error, tree, whole=chain.whole))
     if problems:
@@ -267,7 +267,7 @@ def _names_the_input(tree: Node) -> bool:
     return group is not None and group.child("name") is not None
 
 
-def _digest(model: Mapping) -> str:
+def _digest(model: MappingModel) -> str:
     """SHA-256 of the mapping, without defaults, `about`, and case where case is ignored.
 
     The order of footer lines, rules and patterns is significant; that of exact values is not.

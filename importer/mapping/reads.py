@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.texts import Lookup, walk_texts
 from importer.records import Annex, Ref, Table
 
 
-def collect_annexes(mapping: Mapping) -> dict[int, Annex]:
+def collect_annexes(mapping: MappingModel) -> dict[int, Annex]:
     """Index in `comments: from` → the objects beside the records that are read there."""
     sources = [] if mapping.comments is None else mapping.comments.from_
     return {
@@ -29,7 +29,7 @@ def collect_refs(mapping: Any) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for _, text in walk_texts(mapping, choices=False) for ref in text.refs))
 
 
-def collect_key_refs(mapping: Mapping) -> tuple[Ref, ...]:
+def collect_key_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     """Every column and path that is needed to build the rows' native keys."""
     named = [mapping.input.key, mapping.input.local_key]
     return collect_refs([*named, mapping.group, mapping.skip, mapping.restricted] if mapping.group else named)

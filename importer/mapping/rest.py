@@ -10,7 +10,7 @@ from typing import Any
 import jmespath
 
 from importer.mapping.issue_parts import Comments, CommentSource
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text, walk_texts
 from importer.phrases import plain_name
 from importer.records import Ref
@@ -20,7 +20,7 @@ _OWN = re.compile(r"_(?:stream|category)$")
 """Keys that the reading of a source adds to a record."""
 
 
-def with_rest(mapping: Mapping, names: Iterable[str], *, is_table: bool) -> Mapping:
+def with_rest(mapping: MappingModel, names: Iterable[str], *, is_table: bool) -> MappingModel:
     """The mapping with a text for each of a source's columns that it doesn't name, as its `rest` says.
 
     `names` are headers; or keys of JSON records, those within objects dotted, which the mapping's paths may name, too.
@@ -54,7 +54,7 @@ def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:
     return bool(keys) and not any(each.isdisjoint(tops) for each in keys)
 
 
-def find_left(mapping: Mapping, names: Collection[str], is_table: bool) -> list[str]:
+def find_left(mapping: MappingModel, names: Collection[str], is_table: bool) -> list[str]:
     """The columns that nothing reads; of an object that nothing reads its keys."""
     present = {*names} if is_table else {*names, *(name.partition(".")[0] for name in names)}
     texts = [text for _, text in walk_texts(mapping, choices=False)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from importer.api import CATEGORY_LIMIT
 from importer.errors import Problem
-from importer.mapping.model import TARGETS, UNDECIDED, Mapping
+from importer.mapping.model import TARGETS, UNDECIDED, MappingModel
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Node
 from importer.phrases import clip
@@ -39,7 +39,7 @@ def _is_open(tree: Node, path: Path) -> bool:
     return node is not None and node.value == UNDECIDED
 
 
-def _open_paths(model: Mapping, field: str) -> Iterator[tuple[Path, str]]:
+def _open_paths(model: MappingModel, field: str) -> Iterator[tuple[Path, str]]:
     spec = getattr(model, field)
     for name, target in spec.values.items():
         if target == UNDECIDED:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from importer.api import VALUE_FIELDS
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_refs
 from importer.records import Ref
 from importer.transform.chunk_records import Records
@@ -54,6 +54,6 @@ def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int], sho
     return {row: encode([[cells[row] for cells in column] for column in columns]) for row in rows}
 
 
-def value_refs(mapping: Mapping) -> tuple[Ref, ...]:
+def value_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     """Every column and path that severity, status and category read, each once."""
     return tuple(dict.fromkeys(ref for name in VALUE_FIELDS for ref in collect_refs(getattr(mapping, name))))

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import Mapping as Model
+from importer.mapping.model import MappingModel
 from importer.records import Comment, Finding, IssueParts, Mention
 from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments
@@ -39,7 +39,7 @@ class PartsReader:
     name_author  gives the name of the account that a comment has as its author
     """
 
-    mapping: Model
+    mapping: MappingModel
     source_name: str
     references: References
     name_author: Callable[[str], str]

@@ -13,7 +13,7 @@ from importer.api import PERSON_FIELDS
 from importer.codes import FOOTER_CONTINUED
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Person
-from importer.mapping.model import Mapping as Model
+from importer.mapping.model import MappingModel
 from importer.records import Comment, Finding, Ref
 from importer.transform.attachment_lines import list_attachments
 from importer.transform.columns import Columns, is_filled
@@ -86,7 +86,7 @@ class _Line:
 
 
 def write_footers(
-    mapping: Model,
+    mapping: MappingModel,
     columns: Columns,
     keys: RowKeys,
     clean: ColumnSanitizer,
@@ -124,7 +124,7 @@ def write_footers(
     return Footers(texts, links, {row: tuple(comments) for row, comments in rests.items()})
 
 
-def _read_labels(mapping: Model, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
+def _read_labels(mapping: MappingModel, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
     persons = refs_of(mapping)
     for label, spec in mapping.footer.items():
         cells = list(filter(any, columns.every_cell(spec)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importer.api import FINISHED, PERSON_FIELDS
 from importer.mapping.identities import FINDING, NOBODY, Identity, Roster
 from importer.mapping.issue_parts import Person, Unmatched
-from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.model import MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns
 from importer.transform.distinct import map_distinct

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
-from importer.mapping.model import Mapping as Model
+from importer.mapping.model import MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions
@@ -97,7 +97,7 @@ class Prose:
 
 
 def write_prose(
-    mapping: Model, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: ColumnSanitizer
+    mapping: MappingModel, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: ColumnSanitizer
 ) -> Prose:
     """Write titles and descriptions with their footers; the first row of a group gets the texts of all its rows."""
     prose = Prose(footers=footers)

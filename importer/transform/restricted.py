@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED
-from importer.mapping.model import UNDECIDED, Mapping
+from importer.mapping.model import UNDECIDED, MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns, single_line
 
@@ -19,14 +19,14 @@ PRIVATE = Finding(
 )
 
 
-def read_levels(mapping: Mapping, columns: Columns) -> list[str]:
+def read_levels(mapping: MappingModel, columns: Columns) -> list[str]:
     """Of each row what says that not everybody may read it; "" of those that everybody may."""
     if mapping.restricted is None:
         return [""] * len(columns)
     return list(map(single_line, columns.text(mapping.restricted.level)))
 
 
-def find_restricted(mapping: Mapping, levels: Sequence[str]) -> Iterator[tuple[int, Finding]]:
+def find_restricted(mapping: MappingModel, levels: Sequence[str]) -> Iterator[tuple[int, Finding]]:
     """(row, finding) for each restricted row of which the mapping doesn't say whether it is sent."""
     if mapping.restricted is None or mapping.restricted.issues != UNDECIDED:
         return

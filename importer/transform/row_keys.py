@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.transform.columns import Columns
 from importer.transform.groups import Groups, find_groups, join_keys
 from importer.transform.markers import hex_digest, record_marker, source_marker
@@ -46,7 +46,7 @@ class _Native:
     nameless: frozenset[int] = frozenset()
 
 
-def identify_rows(mapping: Mapping, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
+def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
     """Give each row its key and its marker; rows with a code in `skips` are in no group."""
     group_keys: list[str | None] = []
     groups = None
@@ -61,14 +61,14 @@ def identify_rows(mapping: Mapping, source_name: str, columns: Columns, skips: S
     return RowKeys(full, markers, source_marker(source_name), native.local, native.nameless, groups, group_keys)
 
 
-def name_rows(mapping: Mapping, columns: Columns, skips: Sequence[str]) -> list[str]:
+def name_rows(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str]:
     """The native key of each row, "" where it has none."""
     if mapping.group:
         return [key or "" for key in join_group(mapping, columns, skips)]
     return _find_native(mapping, columns).keys
 
 
-def join_group(mapping: Mapping, columns: Columns, skips: Sequence[str]) -> list[str | None]:
+def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str | None]:
     """The key of each row's group, as `groups.join_keys` makes it."""
     return join_keys([columns.text(text) for text in mapping.group], skips)
 
@@ -78,7 +78,7 @@ def content_key(raw: Sequence[str] | str) -> str:
     return "row-" + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
 
 
-def _find_native(mapping: Mapping, columns: Columns) -> _Native:
+def _find_native(mapping: MappingModel, columns: Columns) -> _Native:
     key, local_key = mapping.input.key, mapping.input.local_key
     texts = [text.strip() for text in columns.text(key)]
     local = [False] * len(columns)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from importer.mapping.identities import Identity, Roster, fold_word
 from importer.mapping.issue_parts import People, Person
-from importer.mapping.model import Mapping as Model
+from importer.mapping.model import MappingModel
 from importer.records import Finding, Ref
 
 SOMEBODY = "somebody"
@@ -137,7 +137,7 @@ def _shorten(name: str) -> str:
     return " ".join(f"{word[0].upper()}." for word in words) or SOMEBODY
 
 
-def refs_of(mapping: Model) -> frozenset[Ref]:
+def refs_of(mapping: MappingModel) -> frozenset[Ref]:
     """The columns and paths that name people."""
     persons: list[Person | None] = [mapping.owner, mapping.assignee, *mapping.people.known]
     texts = [text for person in persons if person for text in (person.name, person.account, person.mail) if text]

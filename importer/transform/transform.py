@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping as Dict
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +13,7 @@ from importer.api import FINISHED, PERSON_FIELDS
 from importer.codes import SKIP_PREFIX
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import Duplicates, Mapping
+from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.narrowing import narrow
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
@@ -54,10 +53,10 @@ class Transform:
 
     def __init__(
         self,
-        mapping: Mapping,
+        mapping: MappingModel,
         source_name: str,
         people: Roster | None = None,
-        account_names: Dict[str, str] | None = None,
+        account_names: Mapping[str, str] | None = None,
         find_keys: FindKeys = find_no_keys,
     ) -> None:
         self.mapping = mapping
@@ -105,11 +104,11 @@ class _FileTransform:
 
     def __init__(
         self,
-        mapping: Mapping,
+        mapping: MappingModel,
         *,
         source_name: str,
         shown: ShownPeople,
-        account_names: Dict[str, str],
+        account_names: Mapping[str, str],
         find_keys: FindKeys,
     ) -> None:
         self._mapping, self._source_name, self._account_names = mapping, source_name, account_names
@@ -194,7 +193,7 @@ class _FileTransform:
                 (target,) = self._shown.clean([single_line(step.target)])
                 categories.steps[place] = replace(step, target=self._sanitizer.clean(target).text)
 
-    def _hide_people(self, values: Dict[str, Mapped]) -> None:
+    def _hide_people(self, values: Mapping[str, Mapped]) -> None:
         """Take names of people out of what values came from: findings, reports and the ledger tell it."""
         if not self._mapping.people.hides:
             return
@@ -241,7 +240,7 @@ def find_dropped(columns: Columns, discussions: Discussions) -> list[tuple[int, 
     return [(row, dropped_finding(name, names)) for name, rows in lost.items() for row, names in rows.items()]
 
 
-def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bundling]:
+def find_bundlings(mapping: MappingModel, statuses: Sequence[str | None]) -> list[Bundling]:
     """How the comments of each row's issue are bundled, which depends on whether the issue is finished."""
     comments = mapping.comments
     if comments is None:
@@ -249,7 +248,7 @@ def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bun
     return [comments.closed if status in FINISHED else comments.open for status in statuses]
 
 
-def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int, int]:
+def count_discussed(discussions: Discussions, groups: Groups | None) -> Mapping[int, int]:
     """Row → how many comments it has, those that are left out among them; the first row of a group has those of all."""
     counts = {row: len(said) for row, said in discussions.comments.items()}
     for row, number in discussions.private.items():

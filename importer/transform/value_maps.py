@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.denials import is_denied
-from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
+from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
 from importer.mapping.title_words import BY_TITLE, category_of
 from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
@@ -188,7 +188,7 @@ def _decided(step: Step) -> Step:
     return replace(step, target=None, how="undecided") if step.target == UNDECIDED else step
 
 
-def value_maps(mapping: Mapping) -> list[ValueMap]:
+def value_maps(mapping: MappingModel) -> list[ValueMap]:
     """The mapping's value fields, in the order of `VALUE_FIELDS`."""
     return [ValueMap(field, getattr(mapping, field)) for field in VALUE_FIELDS]
 

@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from importer.check.rules import Findings, is_unicode, validate
 from importer.codes import CODES
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.records import Finding
 from importer.transform.transform import Transform
 from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of, records_of
@@ -21,7 +21,7 @@ from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of, reco
 GOOD = ("P-1", "Title", "Text", "P1", "Open")
 
 
-def findings_of(mapping: Mapping, *row: str, name_given: bool = True) -> list[Finding]:
+def findings_of(mapping: MappingModel, *row: str, name_given: bool = True) -> list[Finding]:
     """The findings of a single row."""
     return validate(records_of(mapping, [row]), name_given=name_given).by_row.get(0, [])
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from importer.api import VALUE_FIELDS
 from importer.check.value_flow import DISTINCT_LIMIT, OTHERS, ValueFlow
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from tests.harness.making import examined_of, mapping_of, plan_of
 
 
-def flow_of(mapping: Mapping, *rows: tuple[str, ...]) -> ValueFlow:
+def flow_of(mapping: MappingModel, *rows: tuple[str, ...]) -> ValueFlow:
     """The flow of rows that all flow."""
     flow, examined = ValueFlow(), examined_of(mapping, rows)
     flow.add(examined, plan_of(examined))

@@ -10,7 +10,7 @@ from importer.check.coverage.coverage import Coverage
 from importer.check.examine import Examined
 from importer.check.plan import Plan, find_left_out
 from importer.check.rules import Findings
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.records import Outcome, Row
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
@@ -19,7 +19,7 @@ from tests.harness.making import SOURCE_NAME
 
 
 def losses_of(
-    path: Path, mapping: Mapping, *, left_out: Collection[str] = (), size: int = 4096
+    path: Path, mapping: MappingModel, *, left_out: Collection[str] = (), size: int = 4096
 ) -> tuple[Coverage, list[Attachment]]:
     """Count a file in chunks of `size` rows; rows with the native keys `left_out` are not sent."""
     transform = Transform(mapping, SOURCE_NAME)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Dictionary
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from importer.check.examine import Examined
 from importer.check.knowledge import know_nothing
 from importer.check.plan import Plan, plan_rows
 from importer.check.rules import validate
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.records import Chunk, Finding, Ref
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json import check_records, find_rows, parse_lines
@@ -22,7 +21,7 @@ HEADER = ("Key", "Title", "Text", "Priority", "State")
 SOURCE_NAME = "demo"
 
 
-def mapping_of(**changes: Any) -> Mapping:
+def mapping_of(**changes: Any) -> MappingModel:
     """A mapping of `HEADER`, with some of its keys as the test wants them."""
     plain = {
         "input": {"name": SOURCE_NAME, "key": "Key"},
@@ -32,7 +31,7 @@ def mapping_of(**changes: Any) -> Mapping:
         "status": {"column": "State", "values": {"Open": "todo", "Closed": "done"}},
         "category": {"value": "General"},
     }
-    return Mapping.model_validate(plain | changes)
+    return MappingModel.model_validate(plain | changes)
 
 
 def chunk_of(
@@ -40,7 +39,7 @@ def chunk_of(
     rows: Sequence[Sequence[str]],
     *,
     first: int = 1,
-    defects: Dictionary[int, Finding] | None = None,
+    defects: Mapping[int, Finding] | None = None,
 ) -> Chunk:
     """Rows of a CSV file, one a line; `first` is the number of the first record."""
     records = range(first, first + len(rows))
@@ -51,7 +50,7 @@ def chunk_of(
     return Chunk(0, "issues.csv", records, [record + 1 for record in records], rows, cells, positions, defects or {})
 
 
-def examined_of(mapping: Mapping, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Examined:
+def examined_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Examined:
     """Rows as the first chunk of an input."""
     records = records_of(mapping, rows, header)
     findings = validate(records, name_given=True)
@@ -77,6 +76,6 @@ def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
     return chunk
 
 
-def records_of(mapping: Mapping, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Records:
+def records_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Records:
     """What a mapping makes of rows."""
     return Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))

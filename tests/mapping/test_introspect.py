@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.mapping.introspect import fields_of, group_model, kind_at, model_of
-from importer.mapping.model import Duplicates, Mapping, Severity
+from importer.mapping.model import Duplicates, MappingModel, Severity
 from importer.mapping.texts import Condition, Text
 
 
@@ -25,7 +25,7 @@ from importer.mapping.texts import Condition, Text
 )
 def test_a_path_leads_to_its_model(path: list[str | int], model: type | None) -> None:
     """Through optional keys, unions, maps, lists, and a group that stands for a list of one."""
-    assert model_of(kind_at(Mapping, path)) is model
+    assert model_of(kind_at(MappingModel, path)) is model
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_path_leads_to_its_model(path: list[str | int], model: type | None) ->
 )
 def test_a_group_may_stand_for_a_list_of_one(path: list[str | int], model: type | None) -> None:
     """Its keys are then those of an item."""
-    assert group_model(kind_at(Mapping, path)) is model
+    assert group_model(kind_at(MappingModel, path)) is model
 
 
 def test_fields_go_by_the_name_that_a_mapping_uses() -> None:

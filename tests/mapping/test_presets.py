@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from importer.mapping import scalars
-from importer.mapping.model import UNDECIDED, Mapping, fold
+from importer.mapping.model import UNDECIDED, MappingModel, fold
 from importer.mapping.presets import is_preset, preset_names, preset_path, presets_folder
 from importer.mapping.reader import load_mapping
 from importer.mapping.texts import Condition
@@ -60,16 +60,16 @@ def test_each_preset_loads_and_explains_itself(name: str) -> None:
 def test_the_patterns_of_a_preset(name: str) -> None:
     """They are as good as those of a user have to be: loading a preset doesn't check them."""
     loaded = load_mapping(name)
-    assert Mapping.model_validate(plain(loaded.tree)) == loaded.model
+    assert MappingModel.model_validate(plain(loaded.tree)) == loaded.model
 
 
 def test_a_preset_is_loaded_without_its_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that nothing uses aren't compiled; where a mapping extends a preset, all are."""
     tree = plain(load_mapping("jira").tree)
     monkeypatch.setattr(scalars, "is_endless", lambda *_: True)
-    assert Mapping.model_validate(tree, context=scalars.OF_PRESET)
+    assert MappingModel.model_validate(tree, context=scalars.OF_PRESET)
     with pytest.raises(ValidationError, match="could search for ever"):
-        Mapping.model_validate(tree)
+        MappingModel.model_validate(tree)
 
 
 @pytest.mark.parametrize("name", preset_names())

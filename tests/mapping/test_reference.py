@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from importer.mapping.introspect import alternatives, fields_of
 from importer.mapping.issue_parts import Person
-from importer.mapping.model import Mapping, Value
+from importer.mapping.model import MappingModel, Value
 from importer.mapping.texts import Condition, Text
 from tests.harness.documents import code, tables
 
@@ -54,7 +54,7 @@ def models_in(kind: Any) -> Iterator[type[BaseModel]]:
             yield from models_in(part)
 
 
-EXPECTED = {*keys_of(Mapping, "", "", set()), ("", "extends")}
+EXPECTED = {*keys_of(MappingModel, "", "", set()), ("", "extends")}
 
 
 def defined() -> Iterator[Key]:

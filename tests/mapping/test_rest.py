@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.rest import can_read, with_rest
 from importer.mapping.texts import Text
 from tests.harness.making import mapping_of
@@ -14,7 +14,7 @@ from tests.harness.making import mapping_of
 NAMES = ["Key", "Title", "Text", "Priority", "State", "Where: exactly", "Team", "team", " Old Id "]
 
 
-def footer_of(mapping: Mapping) -> dict[str, Any]:
+def footer_of(mapping: MappingModel) -> dict[str, Any]:
     """Label → the column that it has, or the path."""
     return {
         label: (text.first[-1].path or text.first[-1].column) if text.first else text.column

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from importer.check.rules import validate
 from importer.errors import SourceError
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.records import Finding, Ref
 from importer.sources.delimiters import DELIMITERS
 from importer.sources.header import (
@@ -73,7 +73,7 @@ def test_the_header_again(make_source: MakeSource, size: int) -> None:
 def test_such_rows_are_skipped(make_source: MakeSource) -> None:
     """They end as skipped rows with their code, and no rule of the mapping finds anything wrong with them."""
     values = {"severity": {"value": "low"}, "status": {"value": "todo"}, "category": {"value": "x"}}
-    mapping = Mapping.model_validate({"input": {"name": "n", "key": "Name"}, "title": "Name", **values})
+    mapping = MappingModel.model_validate({"input": {"name": "n", "key": "Name"}, "title": "Name", **values})
     transform = Transform(mapping, "n")
     [chunk] = make_source(BOARD).chunks(transform.refs)
     records = transform(chunk)

@@ -9,7 +9,7 @@ from typing import Any
 
 from importer.api import FieldName
 from importer.authoring.proposals import Proposal, Proposer
-from importer.mapping.model import UNDECIDED, Mapping, fold, is_pattern
+from importer.mapping.model import UNDECIDED, MappingModel, fold, is_pattern
 from importer.mapping.reader import load_mapping
 from importer.mapping.unfinished import is_unfinished
 from importer.mapping.unknown_values import Unknown
@@ -80,7 +80,7 @@ _FIXED = re.compile(r"(?i)\b(?:fixed|implemented|completed|done|accepted|respond
 class Speller:
     """Makes proposals by known words; the values of a mapping take precedence."""
 
-    def __init__(self, mapping: Mapping | None = None) -> None:
+    def __init__(self, mapping: MappingModel | None = None) -> None:
         self.proposer = Proposer(_widened(load_mapping("jira").model, mapping))
         boards = load_mapping(BOARDS).model  # people name lists freely: its patterns know their words in many languages
         self._words = {"status": ValueMap("status", boards.status), "severity": ValueMap("severity", boards.severity)}
@@ -111,7 +111,7 @@ class Speller:
         return sum(verdicts) / max(1, len(verdicts))
 
 
-def _widened(model: Mapping, mapping: Mapping | None) -> Mapping:
+def _widened(model: MappingModel, mapping: MappingModel | None) -> MappingModel:
     more: dict[FieldName, dict[str, str]] = {
         "severity": {**_agreed("severity"), **SEVERITY_WORDS},
         "status": {**_agreed("status"), **STATUS_WORDS},
@@ -135,12 +135,12 @@ def _agreed(name: FieldName) -> dict[str, str]:
     return {word: min(targets) for word, targets in said.items() if len(targets) == 1 and not is_pattern(word)}
 
 
-def _words(model: Mapping, name: FieldName) -> dict[str, str]:
+def _words(model: MappingModel, name: FieldName) -> dict[str, str]:
     """Return the preset's words, without bare numbers: another tracker's scale may begin at the other end."""
     return {value: target for value, target in getattr(model, name).values.items() if not value.strip().isdigit()}
 
 
-def _decided(mapping: Mapping, name: FieldName) -> dict[str, str]:
+def _decided(mapping: MappingModel, name: FieldName) -> dict[str, str]:
     """Return the values of a mapping whose targets are decided."""
     spec = getattr(mapping, name)
     return {

@@ -13,7 +13,7 @@ from importer.check.coverage.attachments import Attachment, holds_attachments, r
 from importer.check.coverage.consumed_cells import Consumed, consume_cells, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
 from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
 from importer.transform.file_addresses import FileAddresses
@@ -29,7 +29,7 @@ Share = tuple[str, Mask | None]
 class CellCounter:
     """Counts the filled cells of tables by column and class; `names` are those of the columns of each file."""
 
-    def __init__(self, mapping: Mapping, files: Sequence[SourceFile]) -> None:
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile]) -> None:
         self.names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
         self._attachment_places = [
             [place for place, name in enumerate(names) if holds_attachments(name)] for names in self.names

@@ -16,7 +16,7 @@ from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
 from importer.check.coverage.uses import ATTACHMENTS, list_rule_refs, list_uses
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.model import MappingModel
 from importer.phrases import counted, listed
 from importer.records import Finding
 from importer.sources.json_column import embedded_record

@@ -10,7 +10,7 @@ from importer.check.coverage.lines import DROP, Line
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.check.value_flow import ValueFlow
-from importer.mapping.model import Category, Mapping
+from importer.mapping.model import Category, MappingModel
 from importer.mapping.patterns import compiled
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
@@ -49,7 +49,9 @@ class Untyped:
                 self.titles.add(titles[row])
 
 
-def propose_category(mapping: Mapping, flow: ValueFlow, lines: Iterable[Line], titles: TitleCount) -> Iterator[str]:
+def propose_category(
+    mapping: MappingModel, flow: ValueFlow, lines: Iterable[Line], titles: TitleCount
+) -> Iterator[str]:
     """Say how many issues have a default in place of a category, and what may say more, with what to write."""
     streams = flow.streams("category")
     every = sum(stream.rows for stream in streams)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.issue_parts import Comments, Person, Relation
-from importer.mapping.model import Duplicates, Link, Mapping
+from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.narrowing import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
@@ -41,7 +41,7 @@ class Use:
     wanted: Wanted | None = None
 
 
-def list_uses(mapping: Mapping) -> list[Use]:
+def list_uses(mapping: MappingModel) -> list[Use]:
     """List the uses of a mapping, rules aside, by precedence: a cell belongs to the first use that consumes it."""
     return [use for use in _uses(mapping) if use.text.refs]
 
@@ -53,7 +53,7 @@ def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
             yield replace(use, text=narrow(use.text, present))
 
 
-def _uses(mapping: Mapping) -> Iterator[Use]:
+def _uses(mapping: MappingModel) -> Iterator[Use]:
     source = mapping.input
     people = ("owner", mapping.owner_id, mapping.owner), ("assignee", mapping.assignee_id, mapping.assignee)
     yield Use("key", source.key)
@@ -109,7 +109,7 @@ def _uses_of_comments(comments: Comments) -> Iterator[Use]:
             yield Use("comment", source.beside.key, wanted=wanted)
 
 
-def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
+def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     """List the columns and paths that a mapping reads only to decide something."""
     values = [getattr(mapping, name) for name in VALUE_FIELDS]
     rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]

@@ -8,7 +8,7 @@ import pytest
 
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, decide
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from importer.mapping.unknown_values import Unknown
 from tests.harness.drafts import draft, save, write_table
 
@@ -70,7 +70,7 @@ def test_known_words(field: str, value: str, target: str) -> None:
 
 def test_a_mapping_s_own_words_come_first() -> None:
     """What a person has decided is known; what is open there is not."""
-    mapping = Mapping.model_validate(
+    mapping = MappingModel.model_validate(
         {
             "input": {"name": "a", "key": {"content": True}},
             "title": "T",

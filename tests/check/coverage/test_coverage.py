@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from importer.check.coverage import leaves
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.value_flow import ValueFlow
-from importer.mapping.model import Mapping
+from importer.mapping.model import MappingModel
 from tests.harness.coverage import cells_of, losses_of
 from tests.harness.making import HEADER, examined_of, mapping_of, plan_of
 
@@ -23,14 +23,14 @@ ROW = ("1", "Title", "Text", "P1", "Open")
 
 
 def count(
-    folder: Path, mapping: Mapping, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
+    folder: Path, mapping: MappingModel, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
 ) -> dict[tuple[str, str], int]:
     """The lines of a table."""
     return cells_of(table(folder, mapping, header, *rows, left_out=left_out))
 
 
 def table(
-    folder: Path, mapping: Mapping, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
+    folder: Path, mapping: MappingModel, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
 ) -> Coverage:
     """The losses of a table."""
     path = folder / "f.csv"
@@ -39,14 +39,14 @@ def table(
     return losses_of(path, mapping, left_out=left_out)[0]
 
 
-def json_losses(folder: Path, mapping: Mapping, *records: Any) -> Coverage:
+def json_losses(folder: Path, mapping: MappingModel, *records: Any) -> Coverage:
     """The losses of a JSON lines file."""
     path = folder / "f.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return losses_of(path, mapping)[0]
 
 
-def json_mapping(**changes: Any) -> Mapping:
+def json_mapping(**changes: Any) -> MappingModel:
     """A mapping that reads little more than it must."""
     plain: dict[str, Any] = {"title": "t", "input": {"name": "demo", "key": "id"}, "description": None}
     plain |= {name: {"value": value} for name, value in (("severity", "low"), ("status", "todo"), ("category", "C"))}
