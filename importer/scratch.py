@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any, Self
 
@@ -88,6 +89,30 @@ def scratch_folder() -> str:
     return next(usable, ".")
 
 
+def as_bytes(text: str) -> bytes:
+    """A text as a spool holds it: cells may have half a character, which SQLite takes for no text."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def as_text(data: bytes) -> str:
+    """The text that `as_bytes` was given."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Use temporary files. Raises StorageFull where the disk takes no more."""
+    try:
+        yield
+    except OSError as error:
+        raise _full(gettempdir(), error.strerror or str(error)) from error
+
+
+def _full(folder: str, reason: str) -> StorageFull:
+    hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
+    return StorageFull(f"{folder} takes no more: {reason}.", hint=hint)
+
+
 def _close(database: sqlite3.Connection) -> None:
     with suppress(sqlite3.OperationalError):  # what a full disk has not taken, nobody needs any more
         database.close()
@@ -100,5 +125,4 @@ def _on_disk() -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _DISK:
             raise
-        hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
-        raise StorageFull(f"{scratch_folder()} takes no more: {error}.", hint=hint) from error
+        raise _full(scratch_folder(), str(error)) from error

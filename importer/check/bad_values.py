@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.fixes import FixCount
+from importer.check.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
@@ -26,10 +27,6 @@ FIELDS_OF_CODES = {
     DATE_UNREADABLE: "date",
 }
 """Codes of findings about the value of one cell → the field of the mapping that reads it."""
-
-
-LIMIT = 10_000
-"""Distinct values that are listed; a column with more of them holds free text."""
 
 
 Cell = tuple[str, str]
@@ -64,7 +61,7 @@ class BadValues:
             wanted = examined.records.columns.unreadable if name == "date" else None
             for row, read in self._cells(examined.records.columns, name, found, wanted):
                 cell = _before_fix(read, examined.fixed.get(row, ()))
-                if cell in self._found or len(self._found) < LIMIT:
+                if cell in self._found or len(self._found) < DISTINCT_LIMIT:
                     self._found.setdefault(cell, BadValue()).hints.setdefault(found[row].code, found[row].hint)
                     places[cell].add(row)
         for cell, rejected in places.items():

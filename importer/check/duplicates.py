@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import marshal
-import tempfile
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from operator import itemgetter
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.codes import KEY_DUPLICATE
-from importer.errors import StorageFull
 from importer.records import Finding, Outcome
+from importer.scratch import temporary_files
 
 Policy = Literal["reject", "first", "newest"]
 AT_ONCE = 1 << 16
@@ -120,11 +120,9 @@ class KeySpool:
         self._count = 0
         # Files without names: nothing is left behind, however the process ends.
         self._stack = ExitStack()
-        try:
-            self._rows = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-            self._hashes = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        except OSError as error:
-            raise _full(error) from error
+        with temporary_files():
+            self._rows = self._stack.enter_context(TemporaryFile())  # noqa: SIM115
+            self._hashes = self._stack.enter_context(TemporaryFile())  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self
@@ -137,20 +135,16 @@ class KeySpool:
 
     def add(self, rows: list[SpooledRow]) -> None:
         """Spool rows, in the order of the input."""
-        try:
+        with temporary_files():
             marshal.dump(rows, self._rows)
             self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
-        except OSError as error:
-            raise _full(error) from error
         self._count += len(rows)
 
     def verdicts(self) -> Mapping[int, Verdict]:
         """Place → verdict, for every row that loses against another one with its key."""
-        try:
+        with temporary_files():
             losses = chain.from_iterable(map(self._losses, self._divide(self._find_repeated())))
             return Verdicts(losses, self.policy, self.file_names, grouped=self._grouped)
-        except OSError as error:
-            raise _full(error) from error
 
     def _find_repeated(self) -> NDArray[np.int64]:
         """Find the hashes of keys that come again, in order."""
@@ -170,7 +164,7 @@ class KeySpool:
         """Yield files of the rows whose hash comes again, in the order of the input, those of one key in one file."""
         parts = min(-(-len(repeated) // self._at_once), FILES_LIMIT)
         with ExitStack() as stack:
-            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(parts)]
+            files = [stack.enter_context(TemporaryFile()) for _ in range(parts)]
             for rows in _read(self._rows) if parts else ():
                 hashes = np.fromiter((hash(row[0]) for row in rows), np.int64, len(rows))
                 nearest = repeated[np.minimum(repeated.searchsorted(hashes), len(repeated) - 1)]
@@ -192,11 +186,6 @@ class KeySpool:
             _, winning_place, file_number, winning_line, content, date = winners[key]
             if place != winning_place:
                 yield place, file_number, winning_line, its_content == content, its_date == date
-
-
-def _full(error: OSError) -> StorageFull:
-    hint = "free some space, or set TMPDIR to a folder that has it, then run again"
-    return StorageFull(f"{tempfile.gettempdir()}: {error.strerror}", hint=hint)
 
 
 def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:

@@ -11,7 +11,7 @@ from typing import Self
 from importer.check.job import Job
 from importer.mapping.reads import collect_key_refs, collect_refs
 from importer.records import Chunk, Ref, Table
-from importer.scratch import Scratch
+from importer.scratch import Scratch, as_bytes, as_text
 from importer.transform.columns import Columns, is_filled
 from importer.transform.relations import FindKeys, each_name, find_no_keys
 from importer.transform.transform import Transform
@@ -68,14 +68,14 @@ class KeyAliases:
         """Collect the texts and keys of a chunk."""
         assert self._scratch is not None
         assert self._transform is not None
-        keys = [_as_bytes(key) for key in self._transform.name_rows(chunk)]
+        keys = [as_bytes(key) for key in self._transform.name_rows(chunk)]
         for place, (spec, by) in self._specs.items():
             named = {text for _, text in each_name(spec, columns)}
             self._scratch.write(
-                "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, _as_bytes(text)) for text in named)
+                "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, as_bytes(text)) for text in named)
             )
             rows = zip(columns.text(by), keys, strict=True)
-            known = ((place, _as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
+            known = ((place, as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
             self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
 
     def finder(self) -> FindKeys:
@@ -91,13 +91,9 @@ def _find_all(scratch: Scratch, place: int, texts: Iterable[str]) -> Mapping[str
 
 
 def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    names = {_as_bytes(text): text for text in texts}
+    names = {as_bytes(text): text for text in texts}
     left = iter(names)
     while some := list(islice(left, ASKED_AT_ONCE)):
         statement = _FIND.format(",".join("?" * len(some)))
         for text, key in scratch.rows(statement, (place, *some)):
-            yield names[text], key.decode("utf-8", "surrogatepass")
-
-
-def _as_bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+            yield names[text], as_text(key)

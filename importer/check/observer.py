@@ -1,4 +1,4 @@
-"""What a reading's observers have in common: each sees every chunk with its plan, and keeps what it wants to know."""
+"""What a reading's observers have in common: each sees every chunk with its plan, and keeps a bounded part of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Protocol
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
+
+DISTINCT_LIMIT = 10_000
+"""Distinct things, such as values or people, that an observer keeps apart: free text must not fill the memory."""
+SAMPLES = 2
+"""Rows or texts that it keeps of each, for people to look at."""
 
 
 class Observer(Protocol):

@@ -12,16 +12,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 
 from importer.check.chunk_counts import ChunkCounter
 from importer.check.examine import Examined, examine, examine_chunk, transform_of
 from importer.check.job import Job
 from importer.check.part_rows import dump_joined, dump_without_rows
-from importer.errors import StorageFull, WorkerLost
+from importer.errors import WorkerLost
 from importer.progress import Progress
-from importer.scratch import Scratch
+from importer.scratch import Scratch, temporary_files
 from importer.sources.csv import Severed
 from importer.sources.csv_parts import Part, can_be_cut, cut, read_part
 from importer.sources.source import Source, SourceFile
@@ -200,13 +200,13 @@ def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
     job, transform, counting = _prepare(shared)
     path, source = shared / f"{part.file}-{part.start}", job.source.files[part.file]
     with _uncollected():
-        with _on_disk():
+        with temporary_files():
             file = path.open("wb")
         with file:
             for chunk in read_part(source, part, transform.refs):
                 examined = _count(counting, examine_chunk(job, transform, chunk, 0))
                 del chunk
-                with _on_disk():
+                with temporary_files():
                     if with_rows or examined.fixed or examined.bodiless():
                         dump_joined(examined, file)
                     else:
@@ -262,18 +262,9 @@ def _share(job: Job) -> Iterator[Path]:
     # After an error others may still write there, which is no reason to hide that error.
     with TemporaryDirectory(prefix="triage-import-", ignore_cleanup_errors=True) as name:
         folder, source = Path(name), Source(tuple(map(_absolute, job.source.files)), (), ExitStack())
-        with _on_disk(), (folder / JOB).open("wb") as file:
+        with temporary_files(), (folder / JOB).open("wb") as file:
             _JobWriter(file, folder).dump(replace(job, source=source, executor=None))
         yield folder
-
-
-@contextmanager
-def _on_disk() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
-        raise StorageFull(f"{gettempdir()} takes no more: {error.strerror}.", hint=hint) from error
 
 
 def _absolute(file: SourceFile) -> SourceFile:

@@ -1,20 +1,24 @@
-"""The people whom a source names as owner or assignee, with the number of their issues and their Triage user."""
+"""The people whom a source names as owner or assignee: how many issues they have, and who has no user in Triage."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from importer.api import FINISHED
+from importer.check.command_line import SELECTING
 from importer.check.examine import Examined
 from importer.check.job import Job
+from importer.check.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
-from importer.mapping.identities import NOBODY, Identity
+from importer.mapping.identities import NOBODY, Identity, Roster
+from importer.phrases import counted
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
-KNOWN_LIMIT = 10_000
-"""People who are counted apart: the callers of a help desk must not fill the memory."""
+_ID = re.compile(r"[0-9a-f]{32}")
+_BY_IDS = " (the file has ids in place of names: export display values, of ServiceNow's API sysparm_display_value=all)"
 
 
 class Named(NamedTuple):
@@ -69,7 +73,7 @@ class PeopleNamed:
         for (*named, is_finished), issues in Counter(map(issues_of.__getitem__, rows)).items():
             self._named += issues * sum(1 for who in named if who.shown)
             for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):
-                if each in self._issues or len(self._issues) < KNOWN_LIMIT:
+                if each in self._issues or len(self._issues) < DISTINCT_LIMIT:
                     self._issues[each] += issues
 
     def assignments(self) -> Assignments:
@@ -87,6 +91,36 @@ class PeopleNamed:
             instead = self._unmatched.open if opened else self._unmatched.closed
             found.append(Named(self._shown.show(who) or SOMEBODY, opened, closed, user or instead))
         return sorted(found, key=lambda each: (each.user != NOBODY, -each.open, -each.closed, each.name))
+
+
+class UnmatchedPeople:
+    """Counts who owns and works on the rows that are sent. With a users.csv the findings of the rows say it."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._asked = not roster.lines
+        self._issues: defaultdict[str, Counter[Identity]] = defaultdict(Counter)
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Count the people of a chunk."""
+        if not self._asked:
+            return
+        for name, people in examined.records.people.unmatched.items():
+            known = self._issues[name]
+            sent = [who for row, who in enumerate(people) if row not in plan.left_out] if plan.left_out else people
+            issues = Counter(sent)
+            for who, count in issues.items():
+                if who.shown:
+                    known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += count
+
+    def sentences(self, job: Job) -> Iterator[str]:
+        """Say how many people are not matched, with the command that helps."""
+        command = job.typed.repeat("users", without=(*SELECTING, "--users"))
+        for name, known in self._issues.items():
+            if known:
+                people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"
+                who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
+                named = _BY_IDS if all(_ID.fullmatch(one.shown) for one in known) else ""
+                yield f"{who}, and nobody is matched with a user of Triage{named}: {command}"
 
 
 def count_open(people: Sequence[Named]) -> int:

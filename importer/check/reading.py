@@ -16,13 +16,12 @@ from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observer import Observer, OpenWriter
-from importer.check.people_named import PeopleNamed
+from importer.check.people_named import PeopleNamed, UnmatchedPeople
 from importer.check.plan import Plan, plan_rows
 from importer.check.raw_markup import RawMarkup
 from importer.check.relation_targets import TargetFindings, without_unreachable
 from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
-from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter
 from importer.mapping.presets import is_shipped

@@ -15,7 +15,7 @@ from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.codes import RELATION_END_MISSING, RELATION_END_REJECTED
 from importer.records import Act, Addition, Finding, Mention, Relation
-from importer.scratch import Scratch
+from importer.scratch import Scratch, as_bytes
 
 InTriage = Callable[[Collection[str]], Container[str]]
 """Asks a ledger which of these full keys have an issue in Triage."""
@@ -167,9 +167,9 @@ class RelationTargets:
 
     def add_links(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
         """Add the relations and mentions of a row that can be sent, as far as they aren't in Triage already."""
-        row = _as_bytes(row_key)
-        related = [(place, row, _as_bytes(one.owner), one.type, _as_bytes(one.other)) for one in relations]
-        mentioned = [(place, row, _as_bytes(mention.key)) for mention in mentions]
+        row = as_bytes(row_key)
+        related = [(place, row, as_bytes(one.owner), one.type, as_bytes(one.other)) for one in relations]
+        mentioned = [(place, row, as_bytes(mention.key)) for mention in mentions]
         self._is_idle &= not related and not mentioned
         self._scratch.write("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", related)
         self._scratch.write("INSERT INTO mentions VALUES (?, ?, ?)", mentioned)
@@ -200,7 +200,7 @@ class RelationTargets:
         for (key,) in self._scratch.rows("SELECT key FROM targets"):
             named[hash(key) % NAMED_BITS] = True
         for (keys,) in self._scratch.rows("SELECT keys FROM read"):
-            pairs = ((key.encode("utf-8", "surrogatepass"), sendable) for key, sendable in marshal.loads(keys))
+            pairs = ((as_bytes(key), sendable) for key, sendable in marshal.loads(keys))
             yield from ((sendable, key) for key, sendable in pairs if named[hash(key) % NAMED_BITS])
 
     def _ask_ledger(self, in_triage: InTriage) -> None:
@@ -295,10 +295,6 @@ def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int
 
 def _finding(place: int, code: str, value: str, message: str) -> tuple[int, Finding]:
     return place, Finding(code, "relations", message, _HINTS[code], value, rejects=False)
-
-
-def _as_bytes(key: str) -> bytes:
-    return key.encode("utf-8", "surrogatepass")
 
 
 def _as_name(key: bytes) -> str:

@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 
 from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.examine import Examined
+from importer.check.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.records import PASSED_OVER, Finding, Outcome, Row
-
-SAMPLES = 2
-CAUSE_LIMIT = 10_000
-"""Causes kept apart; the values that come after these are counted together by code, so that memory stays flat."""
 
 
 @dataclass(slots=True)
@@ -77,7 +74,7 @@ class Tally:
         cause = self._causes.get(finding.cause)
         if cause is None:
             shared = finding
-            if len(self._causes) >= CAUSE_LIMIT:
+            if len(self._causes) >= DISTINCT_LIMIT:
                 shared = Finding(finding.code, finding.field, "(other values)", finding.hint, "", finding.rejects)
             cause = self._causes.setdefault(shared.cause, Cause(shared))
         cause.rows += 1

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from importer.api import VALUE_FIELDS, FieldName
 from importer.check.examine import Examined
+from importer.check.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.mapping.model import EvidenceTexts
 from importer.mapping.texts import Text
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.transform.columns import is_filled
-
-SAMPLES = 2
-LIMIT = 10_000
-"""Distinct values that a suggestion lists; a column with more of them holds free text."""
 
 _OPEN_HOWS = ("unknown", "missing")
 
@@ -44,7 +41,7 @@ class Unknowns:
         codes = records.values[name].codes.tolist()
         for row in examined.flowing():
             source = open_codes.get(codes[row])
-            if source is None or (len(self._found) >= LIMIT and (name, source) not in self._found):
+            if source is None or (len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found):
                 continue
             count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
             category, resolution, closed = (column[row] for column in columns)

@@ -12,6 +12,7 @@ import numpy as np
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
+from importer.check.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
@@ -19,9 +20,6 @@ from importer.mapping.unknown_values import Evidence, Unknown
 from importer.phrases import counted, listed
 from importer.transform.value_maps import Mapped, Step
 
-SAMPLES = 2
-DISTINCT_LIMIT = 10_000
-"""Distinct values kept apart for each field; a free text in a value column must not fill the memory."""
 OTHERS = "(other values)"
 
 WORDS_SHOWN, NAME_SHOWN = 6, 60

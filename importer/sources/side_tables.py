@@ -12,7 +12,7 @@ from jmespath.exceptions import JMESPathError
 from importer.errors import SourceError
 from importer.mapping.json_paths import compile_path, is_true
 from importer.records import Annex, Finder, Finding, Table
-from importer.scratch import Scratch
+from importer.scratch import Scratch, as_bytes, as_text
 from importer.sources.document import Document
 from importer.sources.encodings import open_text
 from importer.sources.files import StoredFile
@@ -120,7 +120,7 @@ class Spool:
                 self._taken[file_name] += bool(owner)
                 self._nameless += not owner
                 for item in items if owner else ():
-                    yield file, _bytes(owner), _bytes(write(item))
+                    yield file, as_bytes(owner), as_bytes(write(item))
 
     def _read(self, value: dict[str, Any]) -> tuple[str, Sequence[Any]] | Finding | None:
         """Return the native key of the record that an object belongs to, and what is kept of the object.
@@ -139,7 +139,7 @@ class Spool:
         """Return a function that finds the objects of records of this file: native key → objects as JSON."""
 
         def find(texts: Sequence[str]) -> dict[str, list[str]]:
-            names = {text: _bytes(text.strip()) for text in set(texts)}
+            names = {text: as_bytes(text.strip()) for text in set(texts)}
             found: dict[bytes, list[str]] = {}
             asked = set[tuple[int, bytes]]()
             for place, name, text in self._select(file, names.values()):
@@ -155,7 +155,7 @@ class Spool:
         while some := list(islice(left, ASKED_AT_ONCE)):
             statement = _FIND.format(",".join("?" * len(some)))
             for place, name, text in self._scratch.rows(statement, (file, ANY_FILE, *some)):
-                yield place, name, text.decode("utf-8", "surrogatepass")
+                yield place, name, as_text(text)
 
     def warnings(self) -> Iterator[str]:
         """Yield sentences about objects that belong to no record; call it after all records have been read."""
@@ -167,10 +167,6 @@ class Spool:
             yield f"comments that name no row: {self._nameless:,}. `by: {self._annex.by}` finds nothing in them"
         if self._unusable:
             yield f"comments that can't be read: {self._unusable:,}. The first is {self._first_unusable}"
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> SourceError:

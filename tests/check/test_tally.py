@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importer.check.tally import CAUSE_LIMIT, Tally
+from importer.check.observer import DISTINCT_LIMIT
+from importer.check.tally import Tally
 from importer.records import Finding, Outcome, Row
 
 
@@ -60,9 +61,9 @@ def test_a_row_with_several_findings_of_a_code_is_one_row() -> None:
 def test_memory_is_flat() -> None:
     """Beyond a limit of distinct values their findings are counted together."""
     tally = Tally()
-    for number in range(CAUSE_LIMIT + 3):
+    for number in range(DISTINCT_LIMIT + 3):
         tally.find([Finding("severity-unknown", "severity", "", "decide", str(number))], "k")
     causes = tally.causes(rejects=True)
-    assert len(causes) == CAUSE_LIMIT + 1
+    assert len(causes) == DISTINCT_LIMIT + 1
     assert (causes[0].rows, causes[0].finding.message) == (3, "(other values)")
-    assert tally.by_code() == {"severity-unknown": CAUSE_LIMIT + 3}
+    assert tally.by_code() == {"severity-unknown": DISTINCT_LIMIT + 3}

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from importer.scratch import Scratch
+from importer.scratch import Scratch, as_bytes, as_text
 from importer.transform.chunk_records import Records
 from importer.transform.file_addresses import FileAddresses
 
@@ -48,14 +48,14 @@ class Kept:
         if attachments and self._scratch is None:
             self._scratch = Scratch("CREATE TABLE kept (key BLOB, name BLOB, url BLOB);")
         if self._scratch is not None:
-            texts = ([text.encode("utf-8", "surrogatepass") for text in each] for each in attachments)
+            texts = (tuple(map(as_bytes, each)) for each in attachments)
             self._scratch.write("INSERT INTO kept VALUES (?, ?, ?)", texts)
 
     def __iter__(self) -> Iterator[Attachment]:
         """Yield all attachments in the order of the source."""
         rows = () if self._scratch is None else self._scratch.rows("SELECT * FROM kept ORDER BY rowid")
         for row in rows:
-            yield Attachment(*(text.decode("utf-8", "surrogatepass") for text in row))
+            yield Attachment(*map(as_text, row))
 
 
 def holds_attachments(column: str) -> bool:

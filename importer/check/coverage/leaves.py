@@ -9,9 +9,10 @@ from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
 from importer.check.coverage.consumed_cells import Consumed
-from importer.check.coverage.lines import COLUMN_LIMIT, DROPPED, NOT_SENT, OTHERS, Line, Lines
+from importer.check.coverage.lines import DROPPED, NOT_SENT, OTHERS, Line, Lines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Use
+from importer.check.observer import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.records import Ref
 from importer.sources.json_values import to_text, write
@@ -189,7 +190,7 @@ class Leaves:
 
     def _step(self, place: _Place, key: str | None) -> _Place:
         below = place.below(key)
-        if self._places >= COLUMN_LIMIT:
+        if self._places >= DISTINCT_LIMIT:
             below.name = OTHERS  # not kept in `place.keys`, so that memory stays flat
             return below
         self._places += 1

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 from operator import itemgetter
 
+from importer.check.observer import DISTINCT_LIMIT, SAMPLES
 from importer.transform.columns import Mask, is_filled
 
 DROPPED = "dropped"
@@ -20,9 +21,7 @@ NOT_SENT = "not sent"
 NOWHERE = (DROPPED, NOT_SENT, DROP)
 """Classes whose cells arrive nowhere, by how much somebody should know of them."""
 
-COLUMN_LIMIT = 10_000
 OTHERS = "(others)"
-SAMPLES = 2
 SAMPLE_CHARACTERS = 40
 CELLS_SHOWN = 64
 """Filled cells that are searched for samples: a column with one and the same value has no second one."""
@@ -74,7 +73,7 @@ class Lines:
         self,
         drop: Sequence[str],
         hide: Callable[[Sequence[str]], Sequence[str]] | None = None,
-        limit: int | None = COLUMN_LIMIT,
+        limit: int | None = DISTINCT_LIMIT,
     ) -> None:
         self._drop, self._hide, self._limit = drop, hide, limit
         self._lines: dict[tuple[str, str], Line] = {}

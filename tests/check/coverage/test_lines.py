@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from importer.check.coverage.lines import COLUMN_LIMIT, DROP, DROPPED, OTHERS, Lines
+from importer.check.coverage.lines import DROP, DROPPED, OTHERS, Lines
+from importer.check.observer import DISTINCT_LIMIT
 
 
 def test_samples_differ_and_are_short() -> None:
@@ -19,9 +20,9 @@ def test_samples_differ_and_are_short() -> None:
 def test_columns_without_number() -> None:
     """Keys that are data are counted together from the limit on."""
     lines = Lines([])
-    for number in range(COLUMN_LIMIT + 5):
+    for number in range(DISTINCT_LIMIT + 5):
         lines.line(str(number), DROPPED).cells += 1
-    assert len(list(lines)) == COLUMN_LIMIT + 1
+    assert len(list(lines)) == DISTINCT_LIMIT + 1
     assert lines.line(OTHERS, DROPPED).cells == 5
 
 
