@@ -13,7 +13,8 @@ from importer.check.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
-from importer.mapping.model import Duplicates, MappingModel
+from importer.mapping.model import MappingModel
+from importer.mapping.reads import collect_date_texts
 from importer.mapping.texts import Text
 from importer.phrases import plain_name
 from importer.records import Finding, Outcome, Row
@@ -46,7 +47,7 @@ class BadValues:
 
     def __init__(self, mapping: MappingModel) -> None:
         self._texts = {name: [getattr(mapping, name)] for name in (*VALUE_FIELDS, "source")}
-        self._texts["date"] = list(_date_texts(mapping))
+        self._texts["date"] = collect_date_texts(mapping)
         self._found: dict[Cell, BadValue] = {}
 
     def add(self, examined: Examined, rows: Sequence[Row]) -> None:
@@ -161,12 +162,3 @@ def find_cells(
                 found[row] = (plain_name(ref.name), cell[row].strip())
                 break
     return found
-
-
-def _date_texts(mapping: MappingModel) -> Iterator[Text]:
-    """The texts that are read as dates, and reject their row where they can't be."""
-    rules = [*mapping.skip, *(rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules)]
-    for rule in rules:
-        yield from (condition for condition in rule.when if condition.before or condition.after)
-    if isinstance(mapping.duplicates, Duplicates):
-        yield mapping.duplicates.newest

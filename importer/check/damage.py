@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
 from itertools import filterfalse
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import VALUE_FIELDS, count_units
 from importer.check.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
+from importer.check.date_order import DateColumn
+from importer.check.garbled_texts import find_garbled
+from importer.check.observer import SAMPLE_CHARACTERS
 from importer.check.plan import Plan
-from importer.mapping.model import Duplicates, MappingModel
-from importer.mapping.patterns import compiled
-from importer.mapping.texts import Condition, Text
+from importer.mapping.model import MappingModel
+from importer.mapping.reads import collect_date_texts
+from importer.mapping.texts import Text
 from importer.phrases import clip
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
-from importer.transform.columns import is_filled
 
 if TYPE_CHECKING:
     from importer.check.examine import Examined
@@ -40,7 +40,6 @@ FULL_FILES = {
 
 CELLS_JOINED = 128
 """Cells that are looked at as one text, as most columns show no sign."""
-SAMPLE_CHARACTERS = 40
 COLUMNS_SHOWN = 3
 PAGES = "Export the rest in pages (by key or date), and give all files to one command."
 NO_SPREADSHEET = "Export again, and give the file as it comes, without opening it in a spreadsheet."
@@ -51,59 +50,6 @@ ERROR_CELL = re.compile(
 """Spreadsheets say most of their errors in the language of their country: `#REF!`, `#BEZUG!`, `#¡REF!`, `#ССЫЛКА!`."""
 SERIAL_DATE = re.compile(r"[34]\d{4}(?:[.,]\d{1,11})?")
 """A day from 1982 to 2036 as spreadsheets count them, since 1900."""
-DATE_OF_NUMBERS = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2\d{2}(?:\d{2})?(?:[ ,T].*)?", re.DOTALL)
-MONTHS = 12
-
-
-class _Garble(NamedTuple):
-    """A pattern of text that was decoded with a wrong encoding.
-
-    lead     the character that the pattern begins with: `in` finds it faster than the pattern
-    pattern  finds the first garbled place
-    was      the encoding that the text had
-    read_as  the encoding that it was decoded with
-    """
-
-    lead: str
-    pattern: str
-    was: str
-    read_as: str
-
-
-def _tails(encoding: str) -> str:
-    """A character class of what the bytes 0x80 to 0xBF, continuation bytes in UTF-8, are decoded to."""
-    tails = bytes(range(0x80, 0xC0)).decode(encoding, "ignore")
-    return "[" + re.escape(tails + "".join(map(chr, range(0x80, 0xA0)))) + "]"
-
-
-def _garbles() -> Iterator[_Garble]:
-    """Patterns that no language writes. What French or German quotes end with (`CAFÉ»`, `„Ü“`) is not among them."""
-    tail = _tails("cp1252")
-    single = {
-        "Ã": f"Ã(?:[”’»…—](?=\\w)|(?![”’»…—]){tail})",  # é, ü, ß; IRMÃ” is Portuguese
-        "Â": "Â[\xa0-\xba\xbc-\xbf]",  # a space that does not break, ©, °
-        "Ð": "Ð[\xb0-\xbf]",  # Cyrillic
-        "â": f"â(?:[€\x80]{tail}|‚¬|„¢|†’|ˆ’|œ“)",  # ’ “ – … € ™ → − ✓
-        "ï": "ï»¿",  # a byte order mark
-        "ð": f"ð[Ÿ\x9f]{tail}{{2}}",  # emoji
-    }
-    for lead, pattern in single.items():
-        yield _Garble(lead, pattern, "UTF-8", "cp1252")
-    for lead in "ÄÅ":  # Polish, Czech, Turkish: a capital in the middle of a word
-        yield _Garble(lead, f"{lead}(?<=[a-z]{lead}){tail}", "UTF-8", "cp1252")
-    for lead in "ÐÑÎÏ":  # Cyrillic and Greek: one letter after another
-        yield _Garble(lead, f"{lead}{tail}[ÐÑÎÏ]{tail}", "UTF-8", "cp1252")
-    for lead in "ãäåæçèéëìí":  # Chinese, Japanese, Korean
-        yield _Garble(lead, f"{lead}{tail}{{2}}[ã-í]{tail}{{2}}", "UTF-8", "cp1252")
-    for lead in "РС":
-        yield _Garble(lead, f"{lead}{_tails('cp1251')}[РС]{_tails('cp1251')}", "UTF-8", "cp1251")
-    yield _Garble("√", "√[©®¨†º∂ß°]", "UTF-8", "Mac Roman")
-    yield _Garble("‚", "‚Ä[ôúùìîò¶]", "UTF-8", "Mac Roman")
-    yield _Garble("縺", r"縺[^\x00-\x7f]", "UTF-8", "Shift JIS")
-
-
-GARBLES = tuple(_garbles())
-REPLACED = "\ufffd"
 
 
 @dataclass(slots=True)
@@ -127,32 +73,11 @@ class _Hits:
         return ", ".join(sorted(self.columns, key=self.columns.__getitem__)[:COLUMNS_SHOWN]) + more
 
 
-@dataclass(slots=True)
-class _DateColumn:
-    """A column of dates, and whether day and month can be told apart.
-
-    read     whether the mapping reads them as dates; else they are copied as text
-    rows     dates that read both ways, 01/02 as well as 02/01
-    decided  whether one value shows the order, or that the column has no such dates: then nothing is said
-    """
-
-    read: bool
-    rows: int = 0
-    sample: str = ""
-    decided: bool = False
-
-    def merge(self, later: _DateColumn) -> None:
-        """Add what later rows have shown."""
-        self.rows += later.rows
-        self.sample = self.sample or later.sample
-        self.decided = self.decided or later.decided
-
-
 class SignsFound(NamedTuple):
     """The signs that a chunk has shown, and its columns of dates."""
 
     hits: dict[tuple[str, ...], _Hits]
-    dates: dict[Ref, _DateColumn]
+    dates: dict[Ref, DateColumn]
 
 
 class DamageSigns:
@@ -170,9 +95,9 @@ class DamageSigns:
         keys = _refs(mapping.input.key, mapping.input.local_key)
         self._ids = keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links)
         self._cells = keys | _refs(mapping.title, mapping.description, mapping.created, *mapping.footer.values())
-        read = _date_refs(mapping)
+        read = dict.fromkeys(ref for text in collect_date_texts(mapping) for ref in text.refs)
         self._times = _refs(mapping.created) | frozenset(read)
-        self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
+        self._dates = {ref: DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
 
     def add(self, examined: Examined, _: Plan) -> None:
         """Search a chunk, unless that was done where it was examined."""
@@ -199,8 +124,8 @@ class DamageSigns:
                     signs.hits.setdefault(sign, _Hits()).columns.setdefault(ref.name, place)
                     found.setdefault(sign, {}).update(rows)
                 if ref in self._dates and not self._dates[ref].decided:
-                    dates = signs.dates.setdefault(ref, _DateColumn(self._dates[ref].read))
-                    self._read_dates(dates, column, chunk)
+                    dates = signs.dates.setdefault(ref, DateColumn(self._dates[ref].read))
+                    dates.search(column, chunk, self._formats)
         for sign, rows in found.items():
             row = min(rows)
             signs.hits[sign].rows = len(rows)
@@ -224,30 +149,14 @@ class DamageSigns:
         if ref in self._times and (numbers := _find_serial_dates(column)):
             yield ("serial-date",), numbers
         if others and ref in self._texts:
-            for was, read_as, rows in _garbled(column, others):
+            for was, read_as, rows in find_garbled(column, others):
                 yield ("garbled", was, read_as, self._files[file].encoding), rows
-
-    def _read_dates(self, dates: _DateColumn, column: Sequence[str], chunk: Chunk) -> None:
-        for row, text in enumerate(column):
-            if not is_filled(text):
-                continue
-            numbers = DATE_OF_NUMBERS.fullmatch(text)
-            if numbers is not None and _reads_both_ways(text, self._formats, dates.read):
-                if int(numbers[1]) != int(numbers[3]):  # 02/02 is the same day either way
-                    dates.rows += 1
-                    dates.sample = (
-                        dates.sample
-                        or f"{clip(text.strip(), SAMPLE_CHARACTERS)} in {chunk.file_name}:{chunk.lines[row]}"
-                    )
-            elif numbers is not None or not dates.read:
-                dates.decided = True  # this value says which it is, or the column holds other things
-                return
 
     def warnings(self) -> list[str]:
         """Return a sentence for each sign: what was found, where, and what to do."""
         said = [_say(sign, hits) for sign, hits in sorted(self._hits.items()) if hits.rows]
-        dates = [_say_dates(ref, dates) for ref, dates in self._dates.items() if dates.rows and not dates.decided]
-        return [*self._full_files(), *said, *dates]
+        dates = (column.warning(ref.name) for ref, column in self._dates.items())
+        return [*self._full_files(), *said, *filter(None, dates)]
 
     def _full_files(self) -> Iterator[str]:
         """Warn where the last file of a set has exactly as many rows as a limit; the others may, since more follows."""
@@ -265,16 +174,6 @@ def _refs(*texts: Text | None) -> frozenset[Ref]:
     return frozenset(ref for text in texts if text is not None for ref in text.refs)
 
 
-def _date_refs(mapping: MappingModel) -> list[Ref]:
-    """What the mapping reads as dates: conditions of time, and what `duplicates` compares."""
-    rules = [rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules]
-    conditions: list[Condition] = [condition for rule in (*rules, *mapping.skip) for condition in rule.when]
-    refs = [ref for condition in conditions if condition.before or condition.after for ref in condition.refs]
-    if isinstance(mapping.duplicates, Duplicates):
-        refs += mapping.duplicates.newest.refs
-    return list(dict.fromkeys(refs))
-
-
 def _full_cells(column: Sequence[str]) -> dict[int, str]:
     """Cells of exactly the limit, as a spreadsheet counts: UTF-16 units, a line end being one of them."""
     long = ((row, text) for row, text in enumerate(column) if CELL_LIMIT // 2 < len(text) < CELL_LIMIT * 2)
@@ -290,49 +189,6 @@ def _is_full(text: str) -> bool:
 def _find_serial_dates(column: Sequence[str]) -> dict[int, str]:
     bare = ((row, text.strip()) for row, text in enumerate(column) if "-" not in text and "/" not in text)
     return {row: text for row, text in bare if SERIAL_DATE.fullmatch(text)}
-
-
-def _garbled(column: Sequence[str], others: str) -> Iterator[tuple[str, str, dict[int, str]]]:
-    """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place.
-
-    `others` has the texts of the column that aren't ASCII: no other is garbled.
-    """
-    causes: dict[tuple[str, str], dict[int, str]] = {}
-    for garble in GARBLES:
-        if garble.lead in others and (pattern := compiled(garble.pattern)).search(others):
-            rows = causes.setdefault((garble.was, garble.read_as), {})
-            for row, text in enumerate(column):
-                if garble.lead in text and (match := pattern.search(text)):
-                    rows.setdefault(row, _around(text, match.start()))
-    if REPLACED in others:
-        causes["", ""] = {
-            row: _around(text, text.find(REPLACED)) for row, text in enumerate(column) if REPLACED in text
-        }
-    for (was, read_as), rows in causes.items():
-        yield was, read_as, rows
-
-
-def _around(text: str, place: int) -> str:
-    start = max(0, place - SAMPLE_CHARACTERS // 2)
-    return " ".join(text[start : start + SAMPLE_CHARACTERS].split())
-
-
-@lru_cache(maxsize=4096)
-def _reads_both_ways(text: str, formats: tuple[str, ...], read: bool) -> bool:
-    """Whether day and month of a numeric date can be swapped; not where the formats read it in one way only."""
-    numbers = DATE_OF_NUMBERS.fullmatch(text)
-    day, month = (int(numbers[1]), int(numbers[3])) if numbers else (0, 0)
-    readings = {date for form in formats if (date := _read(text.strip(), form)) is not None}
-    if day != month and (len(readings) == 1 or (read and not readings)):
-        return False
-    return 0 < day <= MONTHS and 0 < month <= MONTHS
-
-
-def _read(text: str, form: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, form)
-    except ValueError:
-        return None
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
@@ -383,10 +239,3 @@ def _how_to_read(encoding: str) -> str:
     if encoding.lower().startswith(("utf-8", "utf-16")):
         return "Export again, and don't save the file with another program; else the texts are sent as they are."
     return f"The file is read as {encoding}: leave --encoding (or input.encoding) away, it is probably UTF-8."
-
-
-def _say_dates(ref: Ref, dates: _DateColumn) -> str:
-    what = f"{dates.rows:,} date{' reads' if dates.rows == 1 else 's read'} both ways in {ref.name} ({dates.sample})"
-    if dates.read:
-        return f"{what}: day first or month first? Leave one format in input.dates, the right one."
-    return f"{what}: day first or month first? Export with dates like 2023-02-01; they are sent as they are."

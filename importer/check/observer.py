@@ -13,6 +13,7 @@ DISTINCT_LIMIT = 10_000
 """Distinct things, such as values or people, that an observer keeps apart: free text must not fill the memory."""
 SAMPLES = 2
 """Rows or texts that it keeps of each, for people to look at."""
+SAMPLE_CHARACTERS = 40
 
 
 class Observer(Protocol):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from importer.mapping.model import MappingModel
-from importer.mapping.texts import Lookup, walk_texts
+from importer.api import VALUE_FIELDS
+from importer.mapping.model import Duplicates, MappingModel
+from importer.mapping.texts import Lookup, Text, walk_texts
 from importer.records import Annex, Ref, Table
 
 
@@ -33,6 +34,13 @@ def collect_key_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     """Every column and path that is needed to build the rows' native keys."""
     named = [mapping.input.key, mapping.input.local_key]
     return collect_refs([*named, mapping.group, mapping.skip, mapping.restricted] if mapping.group else named)
+
+
+def collect_date_texts(mapping: MappingModel) -> list[Text]:
+    """The texts that are read as dates, and reject their row where they can't be."""
+    rules = [*mapping.skip, *(rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules)]
+    texts: list[Text] = [each for rule in rules for each in rule.when if each.before or each.after]
+    return [*texts, mapping.duplicates.newest] if isinstance(mapping.duplicates, Duplicates) else texts
 
 
 def collect_tables(mapping: Any) -> tuple[Table, ...]:

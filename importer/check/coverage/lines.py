@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from operator import itemgetter
 
-from importer.check.observer import DISTINCT_LIMIT, SAMPLES
+from importer.check.observer import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
 from importer.transform.columns import Mask, is_filled
 
 DROPPED = "dropped"
@@ -22,7 +22,6 @@ NOWHERE = (DROPPED, NOT_SENT, DROP)
 """Classes whose cells arrive nowhere, by how much somebody should know of them."""
 
 OTHERS = "(others)"
-SAMPLE_CHARACTERS = 40
 CELLS_SHOWN = 64
 """Filled cells that are searched for samples: a column with one and the same value has no second one."""
 
