@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
-from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -13,9 +11,9 @@ from typing import Any
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
+from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
 from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MENDED
-from importer.errors import UsageError
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
@@ -30,15 +28,6 @@ from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
 
-class OnChange(StrEnum):
-    """What happens to an issue whose row has changed since it was sent."""
-
-    REPORT = "report"
-    UPDATE = "update"
-    OVERWRITE = "overwrite"
-    SKIP = "skip"
-
-
 def _finding(code: str, message: str) -> Finding:
     return Finding(code, "", message, rejects=False)
 
@@ -47,42 +36,6 @@ UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
 GONE = LedgerStatus(Outcome.SKIPPED, _finding(GONE_AT_TARGET, CODES[GONE_AT_TARGET]), takes_additions=False)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
-
-
-@dataclass(frozen=True)
-class ChangePolicy:
-    """What to do about changed rows.
-
-    on_change       what happens to their issues
-    fields          the only fields that are compared
-    accept_mapping  whether issues are updated of which only the mapping changed, and not the row
-    """
-
-    on_change: OnChange = OnChange.REPORT
-    fields: frozenset[str] = frozenset(ISSUE_FIELDS)
-    accept_mapping: bool = False
-
-
-def read_fields(names: str | None) -> frozenset[str]:
-    """Read `--fields`. Raises UsageError for a name that is no field."""
-    if names is None:
-        return frozenset(ISSUE_FIELDS)
-    return frozenset(parse_fields(names, PATCHABLE_FIELDS, "changed", "."))
-
-
-def parse_fields(names: str, known: Sequence[str], can_be: str, beside: str) -> tuple[str, ...]:
-    """Parse field names with commas between them; `beside` ends the sentence that lists the known ones.
-
-    Raises UsageError if one isn't known, or there is none.
-    """
-    fields = tuple(name.strip() for name in names.split(",") if name.strip())
-    unknown = sorted(set(fields).difference(known))
-    if unknown or not fields:
-        raise UsageError(
-            f"--fields {names}: there is no field {', '.join(unknown) or 'in it'} that can be {can_be}.",
-            hint=f"Fields are {', '.join(known)}{beside}",
-        )
-    return fields
 
 
 SAMPLE = 1000

@@ -40,8 +40,8 @@ from importer.errors import ImporterError, UsageError
 from importer.records import Outcome
 
 if TYPE_CHECKING:
+    from importer.check.change_policy import ChangePolicy
     from importer.check.check_pass import Checked
-    from importer.check.history import ChangePolicy
     from importer.check.job import Job
     from importer.cli.console import Console
     from importer.load.attempt import ConfirmRest
@@ -229,7 +229,7 @@ class RunOptions:
 
     def changes(self) -> ChangePolicy:
         """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
-        from importer.check.history import ChangePolicy, OnChange, read_fields
+        from importer.check.change_policy import ChangePolicy, OnChange, read_fields
 
         return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from importer.api import FINISHED
+from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.check_pass import Checked
 from importer.check.examine import Examined, examine
-from importer.check.history import ChangePolicy, OnChange
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from importer.check.history import ChangePolicy
+from importer.check.change_policy import ChangePolicy
 from importer.check.job import Job
 from importer.ledger.store import Ledger
 from importer.progress import Progress

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units, issue_path
-from importer.check.history import parse_fields
+from importer.check.change_policy import parse_fields
 from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run

@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 from importer.api import ISSUE_FIELDS
-from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_fields
+from importer.check.change_policy import ChangePolicy, OnChange, read_fields
+from importer.check.history import LedgerHistory
 from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
 from importer.ledger.journal import Decision, Remembered, Run
