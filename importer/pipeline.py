@@ -190,7 +190,7 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
 
 def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
     """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
-    write_fixes(folder, checked.values)
+    write_fixes(folder, checked.fixes)
     text = suggest_for(job.mapping, checked, folder.path)
     if not text:
         return None
@@ -210,10 +210,10 @@ def _forecast(context: ImportContext, checked: Checked, found: Preflight, page: 
         checked.creates,
         checked.updates,
         checked.rejected,
-        checked.load.requests / rate if rate else None,
+        checked.workload.requests / rate if rate else None,
         len(checked.sample),
         partial(find_categories, context.target, context.calls),
-        checked.load,
+        checked.workload,
         rate,
         page,
     )
@@ -238,8 +238,7 @@ class _CheckReports:
     def write(self, checked: Checked, refusal: str = "") -> Summary:
         """Write what the result of the check gives. `refusal` is why nothing was, or would be, sent."""
         job, folder = self._job, self.folder
-        if checked.coverage is not None:
-            write_coverage(folder, checked.coverage)
+        write_coverage(folder, checked.coverage)
         code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
         summary = summarise(
             job,
@@ -291,8 +290,7 @@ class _Report:
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
             codes, page = write_rows(run, folder, [file.header for file in job.source.files], job.issue_url)
             suggestion = write_proposals(job, checked, folder)
-            if checked.coverage is not None:
-                write_coverage(folder, checked.coverage)
+            write_coverage(folder, checked.coverage)
             self._comparison = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
             self._undecided = run.count_undecided_additions()
             self._whole_run = count_parts(self._context.ledger, run, has_people=checked.assignments.people > 0)
@@ -326,7 +324,7 @@ class _Report:
     def _is_settled(self) -> bool:
         """Whether the run would be the same again, to the exit code: it had nothing to do, and nothing is new in it."""
         # An earlier attempt may have sent what this one had not to send any more.
-        had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.load.requests)
+        had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.workload.requests)
         rejected = self._checked.tally.outcomes[Outcome.REJECTED]
         is_old_news = self._context.settings.fail_on is FailOn.ANY or self._comparison.known == rejected
         return had_nothing_to_do and is_old_news and not (self._undecided or self._doubles or self._comparison.vanished)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
 from importer.check.observer import Observer, OpenWriter
 from importer.check.part_workers import examine_all, open_executor
-from importer.check.people_named import NO_ASSIGNMENTS, Assignments, Named
+from importer.check.people_named import Assignments, Named
 from importer.check.plan import Plan
 from importer.check.reading import Reading
 from importer.check.relation_targets import RelationTargets, TargetFindings
@@ -45,27 +45,27 @@ NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key:
 class Checked:
     """The result of a check pass.
 
-    tally     rows by outcome, and findings by cause
-    flow      source value → target value of each value field, with the number of rows
-    unknowns  values that the mapping doesn't cover, for suggested-mapping.yaml
-    verdicts  place in the input → why that row loses against another one with its key
-    absent    keys of `--only` that no row has
-    digest    SHA-256 of the source, in hex
-    sample    keys of the canary sample, if one was wanted
-    notices   what somebody should look at in the source, such as signs of damage, a sentence each
-    values    the lines of fixes.csv: values that reject rows
-    nameless  rows to be sent whose key is their content
-    load      the requests that a send pass would take
-    coverage  what becomes of every filled cell, column by column
-    complete  what the source counts of its issues, beside what the file has
-    other     findings on the issues that rows name; None if there are none
-    drift     how far the rows are from what the ledger knows of them
-    before    warnings of preflight and discovery: about members, and issues that are in Triage twice
-    newest    the newest date in the source, in seconds since 1970; None where its age doesn't matter
-    issues    a few issues before and after, for the page
-    people    whom the source names as owner or assignee
-    assignments  how often it does, and how many of these have a user in Triage
-    probes    markers of a few rows to be created; as they are hashes, the first ones are spread over all rows
+    tally            rows by outcome, and findings by cause
+    flow             source value → target value of each value field, with the number of rows
+    unknowns         values that the mapping doesn't cover, for suggested-mapping.yaml
+    verdicts         place in the input → why that row loses against another one with its key
+    drift            how far the rows are from what the ledger knows of them
+    absent           keys of `--only` that no row has
+    digest           SHA-256 of the source, in hex
+    notices          what somebody should look at in the source, such as signs of damage, a sentence each
+    fixes            the lines of fixes.csv: values that reject rows
+    nameless         rows to be sent whose key is their content
+    workload         the requests that a send pass would take
+    coverage         what becomes of every filled cell, column by column
+    completeness     what the source counts of its issues, beside what the file has
+    issues           a few issues before and after, for the page
+    people           whom the source names as owner or assignee
+    assignments      how often it does, and how many of these have a user in Triage
+    probes           markers of a few rows to be created; as they are hashes, the first are spread over all rows
+    sample           keys of the canary sample, if one was wanted
+    target_findings  findings on the issues that rows name; None if there are none
+    newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
+    before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
     tally: Tally
@@ -76,43 +76,42 @@ class Checked:
     absent: tuple[str, ...]
     digest: str
     elapsed_seconds: float
+    notices: tuple[str, ...]
+    fixes: Sequence[Sequence[str]]
+    nameless: int
+    workload: Workload
+    coverage: Coverage
+    completeness: Completeness
+    issues: tuple[BeforeAfter, ...]
+    people: Sequence[Named]
+    assignments: Assignments
+    probes: Sequence[str]
     sample: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-    values: Sequence[Sequence[str]] = ()
-    nameless: int = 0
-    load: Workload = field(default_factory=Workload)
-    coverage: Coverage | None = None
-    complete: Completeness | None = None
-    other: TargetFindings | None = None
-    before: tuple[str, ...] = ()
+    target_findings: TargetFindings | None = None
     newest: float | None = None
-    issues: tuple[BeforeAfter, ...] = ()
-    people: Sequence[Named] = ()
-    assignments: Assignments = NO_ASSIGNMENTS
-    probes: Sequence[str] = ()
+    before: tuple[str, ...] = ()
 
     def warnings(self, of_headers: Iterable[str]) -> list[str]:
         """What is valid but suspicious, a sentence each, what is absent first: a screen may have room for that alone.
 
         `of_headers` are warnings from before the first row.
         """
-        absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
-        lost = [] if self.coverage is None else [*self.coverage.warnings(), *filter(None, [rare_categories(self.flow)])]
-        absent_parts = [] if self.complete is None else self.complete.warnings(self.attachments)
-        of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *lost]
-        return [*absent_parts, *self.before, *self.notices, *of_headers, *of_rows]
+        absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
+        of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *self.coverage.warnings()]
+        of_rows += filter(None, [rare_categories(self.flow)])
+        return [*self.completeness.warnings(self.attachments), *self.before, *self.notices, *of_headers, *of_rows]
 
     @property
     def refusal(self) -> str:
         """Why `--strict` sends nothing, or ""."""
-        incomplete = "" if self.complete is None else self.complete.refusal
-        return ("" if self.coverage is None else self.coverage.refusal) or (incomplete and f"--strict: {incomplete}")
+        incomplete = self.completeness.refusal
+        return self.coverage.refusal or (incomplete and f"--strict: {incomplete}")
 
     @property
     def attachments(self) -> int:
         """The attachments that the file names."""
-        return 0 if self.coverage is None else self.coverage.named_attachments
+        return self.coverage.named_attachments
 
     @property
     def planned(self) -> int:
@@ -122,12 +121,12 @@ class Checked:
     @property
     def updates(self) -> int:
         """Issues that a send pass would update."""
-        return self.load.operations[Act.UPDATE]
+        return self.workload.operations[Act.UPDATE]
 
     @property
     def creates(self) -> int:
         """Issues that a send pass would create."""
-        return self.load.operations[Act.CREATE]
+        return self.workload.operations[Act.CREATE]
 
     @property
     def rejected(self) -> int:
@@ -169,19 +168,19 @@ def check(
         absent=tuple(sorted(found.keys.absent)),
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
-        sample=sample.keys if sample else (),
         notices=tuple(reading.shown.clean([*found.signs.warnings(), *_side_table_warnings(job), *reading.notices()])),
-        values=reading.corrections.lines(),
+        fixes=reading.corrections.lines(),
         nameless=found.keys.nameless,
-        load=reading.work.load,
+        workload=reading.work.workload,
         coverage=reading.coverage,
-        complete=reading.completeness,
-        other=found.other,
-        newest=found.age.newest,
+        completeness=reading.completeness,
         issues=reading.showcase.chosen(),
         people=reading.people.people(),
         assignments=reading.people.assignments(),
         probes=reading.probes.markers,
+        sample=sample.keys if sample else (),
+        target_findings=found.target_findings,
+        newest=found.age.newest,
     )
 
 
@@ -190,7 +189,7 @@ class _Read(NamedTuple):
 
     reading: Reading
     verdicts: Mapping[int, Verdict]
-    other: TargetFindings | None
+    target_findings: TargetFindings | None
     keys: _Keys
     signs: DamageSigns
     age: SourceAge
@@ -218,17 +217,17 @@ def _read(job: Job, known: Knows, progress: Progress, sample: CanarySample | Non
         if job.only and len(keys.absent) == len(job.only):
             raise _nothing_selected(job)
         found = None if targets is None else targets.find(known.in_triage, verdicts)
-        other = found.findings if found and found.findings else None
-        if verdicts or other:  # they change outcomes, and so all counts and reports
+        target_findings = found.findings if found and found.findings else None
+        if verdicts or target_findings:  # they change outcomes, and so all counts and reports
             if sample:
                 sample.clear()
-            reading = Reading(job, known, shown, verdicts, other)
+            reading = Reading(job, known, shown, verdicts, target_findings)
             reading.read(examine_all(job, executor, progress), progress, open_writer, [sample] if sample else [])
         if found:
             reading.work.count_links(found)
-        if other:
+        if target_findings:
             stack.pop_all()  # their spool stays open: the send pass reads the findings again
-    return _Read(reading, verdicts, other, keys, signs, age)
+    return _Read(reading, verdicts, target_findings, keys, signs, age)
 
 
 def _side_table_warnings(job: Job) -> Sequence[str]:

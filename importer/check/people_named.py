@@ -48,9 +48,6 @@ class Assignments(NamedTuple):
         return {**has, "source_says": 0, "file_has": self.named, "planned": self.planned, "sent": sent}
 
 
-NO_ASSIGNMENTS = Assignments()
-
-
 class PeopleNamed:
     """Counts issues by the people whom they name; nobody is counted where the mapping has no owner and no assignee."""
 

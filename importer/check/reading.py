@@ -36,8 +36,8 @@ PROBES = 5
 class Reading:
     """Reads a source once; each reading has observers of its own.
 
-    `verdicts` and `other` are what a first reading has found: rows that lose against another one with their key, by
-    place in the input, and findings on the issues that rows name.
+    `verdicts` and `target_findings` are what a first reading has found: rows that lose against another one with their
+    key, by place in the input, and findings on the issues that rows name.
     """
 
     def __init__(
@@ -46,9 +46,10 @@ class Reading:
         known: Knows,
         shown: ShownPeople,
         verdicts: Mapping[int, Verdict] = NO_VERDICTS,
-        other: TargetFindings | None = None,
+        target_findings: TargetFindings | None = None,
     ) -> None:
-        self._job, self._known, self._verdicts, self._other = job, known, verdicts, other
+        self._job, self._known, self._verdicts = job, known, verdicts
+        self._target_findings = target_findings
         self.shown = shown
         model, files = job.mapping.model, job.source.files
         self.tally, self.flow = Tally(verdicts), ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file))
@@ -77,8 +78,8 @@ class Reading:
         progress.start("checking", source.total_bytes, "B")
         with open_writer() as writer:
             for examined in chunks:
-                for place, finding in self._other.between(*examined.span) if self._other else ():
-                    examined.findings.add(place - examined.first, finding)
+                if self._target_findings is not None:
+                    self._target_findings.add_to(examined)
                 plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
                 for observer in observers:
                     observer.add(examined, plan)

@@ -88,7 +88,7 @@ class WorkCounter:
         self._ways: tuple[Bundling, Bundling] = (
             ("separate",) * 2 if comments is None else (comments.open, comments.closed)
         )
-        self.load = Workload(open=self._ways[0], closed=self._ways[1])
+        self.workload = Workload(open=self._ways[0], closed=self._ways[1])
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the operations of a chunk."""
@@ -99,9 +99,11 @@ class WorkCounter:
             acts[Act.EVIDENCE] -= sum(each.act is Act.EVIDENCE for additions in new for each in additions)
         known = (additions for place, additions in plan.additions.items() if not plan.rows[place].is_new)
         # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
-        self.load.lists += sum(len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known)
+        self.workload.lists += sum(
+            len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known
+        )
         acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
-        self.load.operations += acts
+        self.workload.operations += acts
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Mapping[int, list[Addition]]) -> None:
@@ -128,11 +130,11 @@ class WorkCounter:
         counts = {which: sum(map(count_parts, names)) for which, names in single.items()}
         for way in WAYS:
             for which, count in counts.items():
-                self.load.comments[which, way] += count
+                self.workload.comments[which, way] += count
             for place, _ in plan_comments([Due("", parts, way, AlreadyAdded()) for _, parts in several]):
-                self.load.comments[several[place][0], way] += 1
+                self.workload.comments[several[place][0], way] += 1
 
     def count_links(self, found: TargetsFound) -> None:
         """Add the relations and references that can be sent, once all rows are read."""
-        self.load.operations[Act.RELATION] = found.relations
-        self.load.operations[Act.REFER] = found.refers
+        self.workload.operations[Act.RELATION] = found.relations
+        self.workload.operations[Act.REFER] = found.refers

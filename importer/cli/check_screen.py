@@ -120,10 +120,10 @@ def _collect(job: Job, checked: Checked, view: View) -> ToShow:
     known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
     warnings = sorted(checked.warnings(job.warnings), key=known.__contains__)
     values = [_collect_values(checked.flow, name) for name in VALUE_FIELDS]
-    added, *choices = [*describe_load(checked.load, view.rate)] or [""]
+    added, *choices = [*describe_load(checked.workload, view.rate)] or [""]
     if view.is_asked:
         return ToShow([each._replace(new=[]) for each in values], warnings, choices, "")
-    requests = checked.load.requests
+    requests = checked.workload.requests
     hours = f", {format_duration(requests / view.rate)} at {view.rate:g} a second" if view.rate else ""
     cost = f"; {counted(requests, 'request')} in all{hours}" if requests else ""
     return ToShow(values, warnings, [added, *choices] if added else [], cost)
@@ -251,11 +251,11 @@ def _say_where_rest_stands(mapping: str) -> str:
 
 def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:
     """Yield what goes nowhere: the first columns on one line, or each on its own where there is room."""
-    lines = checked.coverage.show() if checked.coverage else []
+    lines = checked.coverage.show()
     if len(lines) <= limit + 1:
         yield from lines
         return
-    columns = [line.column for line in checked.coverage.dropped()] if checked.coverage else []
+    columns = [line.column for line in checked.coverage.dropped()]
     where = ": losses.csv" if len(columns) > limit else ""
     yield f"{lines[0]} {listed(columns, limit)}{where}"
 

@@ -370,11 +370,11 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
     from importer.cli.question import describe_new_categories, describe_question
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
-        refusal, asks = options.refusal_to_send(checked), options.asks and bool(checked.load.requests)
+        refusal, asks = options.refusal_to_send(checked), options.asks and bool(checked.workload.requests)
         below = list[str]()
         if asks and not refusal:
             below += describe_question(forecast, checked, options.doubts(checked))
-        elif checked.load.requests and not refusal:
+        elif checked.workload.requests and not refusal:
             below += describe_new_categories(forecast, checked)
         view = View(forecast.rate, below, is_asked=asks and not refusal, is_verbose=options.verbose)
         console.show_check(job, checked, view)

@@ -149,9 +149,8 @@ class Attempt:
         """
         ranked = RankedOperations() if self.settings.order != "source" and bodies is None else None
         for examined in examine(job):
-            other = self.checked.other if bodies is None else None
-            for place, finding in other.between(*examined.span) if other is not None else ():
-                examined.findings.add(place - examined.first, finding)
+            if self.checked.target_findings is not None and bodies is None:
+                self.checked.target_findings.add_to(examined)
             plan = plan_rows(examined, self.checked.verdicts, self.known)
             rows = self._with_cells(examined, plan)
             if bodies is not None:
@@ -241,7 +240,7 @@ class Attempt:
         """Send the queued additions, unless something stopped the attempt before."""
         if self.stopped is not None or self.queue.is_empty:
             return
-        total = sum(self.checked.load.operations[act] for act in ADDITIONS)
+        total = sum(self.checked.workload.operations[act] for act in ADDITIONS)
         self.progress.finish()
         self.progress.start("adding comments, links and evidence", total, "operation")
         self.cap.what = "rows and additions"

@@ -102,7 +102,7 @@ class PageDetails:
 
 def collect_details(job: Job, checked: Checked, summary: Summary | None = None, rate: float = 0.0) -> PageDetails:
     """Collect the details of a check; with its summary what comes next, too."""
-    lines = [] if checked.coverage is None else checked.coverage.table()
+    lines = checked.coverage.table()
     people = checked.people
     return PageDetails(
         [file.name for file in job.source.files],

@@ -159,8 +159,8 @@ def summarise(
         mapping_sha256=job.mapping.digest,
         warnings=tuple(checked.warnings(job.warnings)),
         value_flow=checked.flow.as_json(),
-        forecast=checked.load.as_json(),
-        losses={} if checked.coverage is None else checked.coverage.as_json(),
+        forecast=checked.workload.as_json(),
+        losses=checked.coverage.as_json(),
         counted=_count_parts(checked, sent),
         version=__version__,
         **counts,
@@ -170,6 +170,5 @@ def summarise(
 
 def _count_parts(checked: Checked, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """Count what the source has of its issues' comments, attachments and people, and what of it is sent."""
-    complete, assignments = checked.complete, checked.assignments
-    parts = {} if complete is None else complete.as_json(checked.attachments, sent)
+    parts, assignments = checked.completeness.as_json(checked.attachments, sent), checked.assignments
     return parts | ({ASSIGNMENTS: assignments.as_json(sent.get(ASSIGNMENTS, 0))} if any(assignments) else {})
