@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_row_additions
 from importer.errors import UsageError
 from importer.mapping.issue_parts import Person
@@ -127,7 +127,7 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
 
 def _plan(examined: Examined, row: int) -> list[Addition]:
     """Return the additions of the issue, except evidence, which the create has already."""
-    planned = plan_row_additions(examined, [row] if row in examined.records.parts else [], know_nothing)
+    planned = plan_row_additions(examined, [row] if row in examined.records.parts else [], NoLedger())
     return [addition for addition in planned.left.get(row, ()) if addition.act is not Act.EVIDENCE]
 
 

@@ -109,6 +109,3 @@ class NoLedger:
     def sample(self) -> KnownSample:
         """There is none."""
         return KnownSample(0, 1, ())
-
-
-know_nothing = NoLedger()

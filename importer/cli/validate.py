@@ -37,7 +37,7 @@ def validate(
     What it finds goes to stdout, with --json to stderr. The reports go to ./triage-import-check/, which is replaced
     each time.
     """
-    from importer.check.knowledge import know_nothing
+    from importer.check.knowledge import NoLedger
     from importer.check.part_workers import choose_workers
     from importer.cli.check_screen import View, describe_check, describe_next
     from importer.cli.console import Console
@@ -48,7 +48,7 @@ def validate(
     with Console() as console, open_job(sources, **given) as job:
         job = replace(job, workers=choose_workers(job, workers))
         refuse = lambda checked: strict * checked.refusal  # noqa: E731
-        checked, summary = run_check(job, know_nothing, console, out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
+        checked, summary = run_check(job, NoLedger(), console, out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
         view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=verbose)
         lines = describe_check(job, checked, view, sys.stdout)
     if click.get_current_context().params["as_json"]:

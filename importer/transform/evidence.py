@@ -12,10 +12,11 @@ from jmespath.exceptions import JMESPathError
 from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
-from importer.mapping.texts import Condition, Text
+from importer.mapping.texts import Condition
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
-from importer.transform.columns import Columns, is_filled, to_mask
+from importer.transform.cell_ids import each_id, find_ids
+from importer.transform.columns import Columns, to_mask
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
 from importer.transform.watched_patterns import Searcher, compile_pattern
@@ -49,16 +50,6 @@ class Flagged(NamedTuple):
     findings: list[tuple[int, Finding]]
 
 
-def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:
-    """(row, id) of every id in the cells of a text: one in a cell, or several separated by `split`."""
-    for cells in columns.every_cell(text):
-        if any(cells):  # most columns that a preset names are empty
-            for row, cell in enumerate(cells):
-                if is_filled(cell):
-                    parts = cell.split(split) if split else (cell,)
-                    yield from ((row, part.strip()) for part in parts if is_filled(part))
-
-
 def read_evidence(
     links: Sequence[Link], columns: Columns
 ) -> tuple[dict[int, tuple[Resource, ...]], list[tuple[int, Finding]]]:
@@ -77,14 +68,6 @@ def read_evidence(
                 else:
                     findings[row, _malformed(link.type, name, part)] = None
     return {row: tuple(resources) for row, resources in evidence.items()}, list(findings)
-
-
-def find_ids(find: Searcher, text: str) -> Iterator[str]:
-    """Every match of a pattern in a text: its group 1, or the whole match where the group is empty."""
-    for match in find.finditer(text):
-        name = (match[1] if find.groups else None) or match[0]
-        if is_filled(name):
-            yield name.strip()
 
 
 def _malformed(kind: str, name: str, cell: str) -> Finding:

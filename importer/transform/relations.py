@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from importer.mapping import issue_parts as additions
+from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.records import Finding, Relation
+from importer.transform.cell_ids import each_id, find_ids
 from importer.transform.columns import Columns
-from importer.transform.evidence import each_id, find_ids
 from importer.transform.watched_patterns import compile_pattern
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
@@ -23,7 +23,7 @@ def find_no_keys(place: int, texts: Collection[str]) -> Mapping[str, str]:
 
 
 def read_relations(
-    specs: Sequence[additions.Relation],
+    specs: Sequence[RelationSpec],
     columns: Columns,
     keys: Sequence[str],
     source_name: str,
@@ -53,7 +53,7 @@ def read_relations(
     return {row: _without_implied(said) for row, said in relations.items()}, list(findings)
 
 
-def each_name(spec: additions.Relation, columns: Columns) -> Iterator[tuple[int, str]]:
+def each_name(spec: RelationSpec, columns: Columns) -> Iterator[tuple[int, str]]:
     """(row, text) of every text that names another issue."""
     find = None if spec.find is None else compile_pattern(spec.find)
     for row, part in each_id(columns, spec, spec.split):

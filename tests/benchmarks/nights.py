@@ -29,7 +29,7 @@ import orjson
 
 from importer.api import issue_path
 from importer.check.examine import examine
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
 from importer.cli.inputs import open_job
 from importer.errors import ExitCode
@@ -76,7 +76,7 @@ def write_ledger(path: Path, export: Path, url: str) -> None:
         identity = RunIdentity(url, job.source_name, "the first night", job.mapping.digest)
         run = ledger.begin_run(identity, options={"refs": [], "headers": [], **describe_input(job)})
         for examined in examine(job):
-            plan = plan_rows(examined, {}, know_nothing)
+            plan = plan_rows(examined, {}, NoLedger())
             run.register(plan.rows)
             decisions = list[Decision]()
             for place, each in plan.operations.items():

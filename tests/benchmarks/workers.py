@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from distributed import Client, LocalCluster
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.cli.inputs import open_job
 from importer.pipeline import run_check
 from importer.progress import Unseen
@@ -38,7 +38,7 @@ if __name__ == "__main__":
         Client(cluster) as client,
         open_job([sys.argv[1]], mapping_name="jira") as job,
     ):
-        run_check(replace(job, workers=2, executor=client.get_executor()), know_nothing, Unseen(), Path(sys.argv[2]))
+        run_check(replace(job, workers=2, executor=client.get_executor()), NoLedger(), Unseen(), Path(sys.argv[2]))
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from importer.check.before_after import ISSUES, BeforeAfter
 from importer.check.check_pass import check
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.progress import Unseen
 from tests.harness.people import job_of
 from tests.harness.running import Program, write_csv
@@ -37,7 +37,7 @@ def rows(count: int) -> list[tuple[str, ...]]:
 def chosen(folder: Path, cells: Sequence[Sequence[str]], **changes: Any) -> tuple[BeforeAfter, ...]:
     """The issues that a check shows of these rows."""
     with job_of(folder, cells, MAPPING, HEADER, **changes) as job:
-        return check(job, know_nothing, Unseen()).issues
+        return check(job, NoLedger(), Unseen()).issues
 
 
 def test_few_issues_have_most_values(tmp_path: Path) -> None:

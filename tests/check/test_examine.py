@@ -9,7 +9,7 @@ import pytest
 
 from importer.check.examine import examine
 from importer.check.job import Job
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
 from importer.mapping.reader import load_mapping
 from importer.records import Outcome
@@ -62,7 +62,7 @@ def test_operation(source: Source, tmp_path: Path) -> None:
     """A row that would be sent has an operation with its body and marker; equal rows have equal digests."""
     (examined,) = examine(job_of(source, tmp_path))
     operation = examined.create(0, hashed=True)
-    planned = plan_rows(examined, {}, know_nothing).operations[0]
+    planned = plan_rows(examined, {}, NoLedger()).operations[0]
     assert planned == operation._replace(content=b"")  # which only a ledger asks for
     assert operation.content not in (b"", examined.create(5, hashed=True).content)
     assert (operation.key, operation.method, operation.path) == ("demo:A", "POST", "/v1/triage/issues")

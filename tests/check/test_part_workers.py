@@ -23,7 +23,7 @@ import pytest
 
 from importer.check import part_workers
 from importer.check.job import Job
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle, open_executor
 from importer.check.worker_process import starting
 from importer.cli.inputs import open_job
@@ -79,7 +79,7 @@ def opened(folder: Path, **options: Any) -> Iterator[Job]:
 
 def files_of(job: Job, out: Path) -> dict[str, str]:
     """The files that a check leaves, by name."""
-    run_check(job, know_nothing, Unseen(), out)
+    run_check(job, NoLedger(), Unseen(), out)
     files = {path.name: path.read_text(encoding="utf-8") for path in out.iterdir() if path.name not in NOT_COMPARED}
     summary = json.loads(files["summary.json"])
     return files | {"summary.json": json.dumps({name: summary[name] for name in summary if name not in TIMES})}
@@ -126,8 +126,8 @@ def test_issues_that_are_shown(tmp_path: Path) -> None:
     rows = [f"A-{number},Fine {number},Done,{('High', 'Low')[number % 2]},text\n" for number in range(90)]
     path.write_text("".join(["Issue key,Summary,Status,Priority,Odd\n", *rows]))
     with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
-        whole, _ = run_check(job, know_nothing, Unseen(), tmp_path / "whole")
-        parts, _ = run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "parts")
+        whole, _ = run_check(job, NoLedger(), Unseen(), tmp_path / "whole")
+        parts, _ = run_check(replace(job, workers=2, executor=executor), NoLedger(), Unseen(), tmp_path / "parts")
     assert parts.issues == whole.issues
     assert [dict(issue.cells)["Issue key"] for issue in parts.issues] == ["A-0", "A-1"]
 
@@ -154,7 +154,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with opened(tmp_path) as job, ThreadPoolExecutor(2) as executor:
         monkeypatch.setattr(part_workers, "dump_joined", refuse)
         with pytest.raises(StorageFull, match="takes no more: No space left") as caught:
-            run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "out")
+            run_check(replace(job, workers=2, executor=executor), NoLedger(), Unseen(), tmp_path / "out")
     assert "TMPDIR" in pickle.loads(pickle.dumps(caught.value)).hint
 
 
@@ -203,9 +203,9 @@ def test_a_worker_that_dies_ends_the_check(tmp_path: Path) -> None:
     """With a sentence and what to do; nothing is left in the temporary folder, and the same check works again."""
     with opened(tmp_path) as job, Dying() as executor:
         with pytest.raises(WorkerLost, match="was killed") as caught:
-            run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "out")
+            run_check(replace(job, workers=2, executor=executor), NoLedger(), Unseen(), tmp_path / "out")
         assert "--workers 1" in caught.value.hint
-        checked, _ = run_check(job, know_nothing, Unseen(), tmp_path / "out")
+        checked, _ = run_check(job, NoLedger(), Unseen(), tmp_path / "out")
         assert checked.tally.rows > 300
 
 

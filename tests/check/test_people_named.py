@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.check.check_pass import check
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.people_named import Named, count_open
 from importer.mapping.identities import Identity, Line, Roster
 from importer.progress import Unseen
@@ -34,7 +34,7 @@ ROWS = [
 def named(folder: Path, mapping: str = MAPPING, **changes: Any) -> list[Named]:
     """Whom a check names."""
     with job_of(folder, ROWS, mapping, HEADER, **changes) as job:
-        return list(check(job, know_nothing, Unseen()).people)
+        return list(check(job, NoLedger(), Unseen()).people)
 
 
 def test_issues_are_counted_by_person(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_mapping_that_names_nobody(tmp_path: Path) -> None:
 def test_a_row_that_comes_again_is_no_other_issue(tmp_path: Path) -> None:
     """Slices of an export that overlap name nobody more often."""
     with job_of(tmp_path, [*ROWS, ROWS[1], ROWS[2]], MAPPING, HEADER) as job:
-        checked = check(job, know_nothing, Unseen())
+        checked = check(job, NoLedger(), Unseen())
     assert list(checked.people) == [Named("Ann Meyer", 2, 0, "nobody"), Named("Bo", 1, 1, "nobody")]
     assert checked.assignments.named == 5
 

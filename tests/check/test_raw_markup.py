@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from importer.check.check_pass import check
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.progress import Unseen
 from tests.harness.people import job_of
 
@@ -26,7 +26,7 @@ def notices(folder: Path, texts: list[str], more: str = "") -> list[str]:
     """What a check says of descriptions."""
     rows = [(f"K-{number}", text) for number, text in enumerate(texts)]
     with job_of(folder, rows, MAPPING % more, ("Key", "Text")) as job:
-        return check(job, know_nothing, Unseen()).warnings([])
+        return check(job, NoLedger(), Unseen()).warnings([])
 
 
 @pytest.mark.parametrize(

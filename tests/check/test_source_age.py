@@ -14,7 +14,7 @@ import pytest
 from importer.check.check_pass import check
 from importer.check.examine import examine
 from importer.check.job import Job
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.source_age import SourceAge
 from importer.cli.inputs import open_job
 from importer.errors import SourceNotReady
@@ -102,6 +102,6 @@ def test_any_age_by_default(tmp_path: Path) -> None:
     source = write_csv(tmp_path / "export.csv", [("PROJ-1", "T", "High", "To Do", "Bug", "2001-01-01")], HEADER[:6])
     os.utime(source, (0, 0))
     with job_of(source, "jira") as job:
-        assert check(job, know_nothing, Unseen()).planned == 1
+        assert check(job, NoLedger(), Unseen()).planned == 1
         with pytest.raises(SourceNotReady, match="was changed"):
-            check(replace(job, max_age_seconds=HOUR), know_nothing, Unseen())
+            check(replace(job, max_age_seconds=HOUR), NoLedger(), Unseen())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from importer.check.examine import Examined
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.plan import Plan, plan_rows
 from importer.check.rules import validate
 from importer.mapping.model import MappingModel
@@ -60,7 +60,7 @@ def examined_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Se
 
 def plan_of(examined: Examined) -> Plan:
     """The plan of a chunk where no other row and no ledger is known."""
-    return plan_rows(examined, {}, know_nothing)
+    return plan_rows(examined, {}, NoLedger())
 
 
 def rows_of(chunk: Chunk) -> list[list[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from importer.check.examine import examine
 from importer.check.job import Job
-from importer.check.knowledge import know_nothing
+from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
 from importer.mapping.reader import load_mapping
 from importer.records import Row
@@ -41,4 +41,4 @@ def job_of(source: Source, folder: Path, *, limit: int | None = None, only: froz
 
 def all_rows(job: Job) -> list[Row]:
     """The rows of a source that no ledger knows."""
-    return [row for examined in examine(job) for row in plan_rows(examined, {}, know_nothing).rows]
+    return [row for examined in examine(job) for row in plan_rows(examined, {}, NoLedger()).rows]
