@@ -228,8 +228,9 @@ class PageRows:
 
     def kinds(self, *, blocks: bool) -> list[Cause]:
         """Return a cause for each code and field, worst first: for who is shown no value, they are alike."""
-        rows = self._kinds.most_common()
-        return [Cause(code, name, "", "", count) for (blocking, code, name), count in rows if blocking is blocks]
+        rows = self._kinds.items()
+        found = [Cause(code, name, "", "", count) for (blocking, code, name), count in rows if blocking is blocks]
+        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.field))
 
     @property
     def needing(self) -> int:

@@ -108,6 +108,13 @@ def test_causes_without_their_values_are_alike() -> None:
     ]
 
 
+def test_causes_of_as_many_rows_have_one_order() -> None:
+    """By code and field: the same check writes the same page."""
+    page = PageRows()
+    page.add([row(0, Outcome.REJECTED, "title-missing"), row(1, Outcome.REJECTED, "key-missing")])
+    assert [cause.code for cause in page.kinds(blocks=True)] == ["key-missing", "title-missing"]
+
+
 def test_a_row_with_several_findings_of_a_kind_is_one_row() -> None:
     """It may name several issues that are nowhere, each in a message of its own."""
     page, code = PageRows(), "relation-end-missing"
