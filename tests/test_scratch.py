@@ -46,8 +46,8 @@ for number in range(9):
     ranked.add((0.0, "x" * 900) for _ in range(1_000))
 """,
     "attachments": """
-from importer.check.coverage.attachments import Attachment, Kept
-Kept().add([Attachment(f"k{number}", "x" * 900, "") for number in range(9_000)])
+from importer.check.coverage.attachments import Attachment, AttachmentSpool
+AttachmentSpool().add([Attachment(f"k{number}", "x" * 900, "") for number in range(9_000)])
 """,
     "comments": """
 from importer.records import Annex

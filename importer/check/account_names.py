@@ -8,9 +8,7 @@ from itertools import chain
 
 from importer.check.job import Job
 from importer.mapping.identities import Identity
-from importer.mapping.issue_parts import Person
-from importer.mapping.model import MappingModel
-from importer.mapping.reads import collect_refs, collect_tables
+from importer.mapping.reads import collect_persons, collect_refs, collect_tables
 from importer.records import Chunk, Ref, Table
 from importer.transform.columns import Columns
 from importer.transform.people import identify_all
@@ -27,9 +25,10 @@ class AccountNames:
 
     def __init__(self, job: Job) -> None:
         model = job.mapping.model
+        are_wanted = model.people.mentions is not None or model.comments is not None
         self._persons = [
             person
-            for person in (_persons(model) if model.people.mentions is not None or model.comments is not None else ())
+            for person in (collect_persons(model) if are_wanted else ())
             if person.name is not None
             and person.account is not None
             and job.source.may_have(person.name.refs, person.account.refs)
@@ -50,10 +49,6 @@ class AccountNames:
             if who.account and who.name:
                 names.setdefault(who.account, who.name)
         return names
-
-
-def _persons(mapping: MappingModel) -> list[Person]:
-    return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]
 
 
 def count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:

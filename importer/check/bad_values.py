@@ -19,7 +19,7 @@ from importer.mapping.texts import Text
 from importer.phrases import plain_name
 from importer.records import Finding, Outcome, Row
 from importer.transform.columns import Columns, is_filled
-from importer.transform.shown_people import ShownPeople, refs_of
+from importer.transform.shown_people import ShownPeople, person_refs
 
 FIELDS_OF_CODES = {
     **{f"{name}-unknown": name for name in VALUE_FIELDS},
@@ -95,7 +95,7 @@ class Corrections:
         self._bad = BadValues(mapping)
         self._count = FixCount(fixes)
         self._fixes = fixes
-        self._shown, self._persons = shown, {plain_name(ref.name) for ref in refs_of(mapping)}
+        self._shown, self._persons = shown, {plain_name(ref.name) for ref in person_refs(mapping)}
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Collect the bad values of a chunk and count its corrections."""

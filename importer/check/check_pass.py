@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from importer.check.before_after import BeforeAfter
 from importer.check.completeness import Completeness
-from importer.check.coverage.coverage import Coverage, rare_categories
+from importer.check.coverage.coverage import Coverage
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
@@ -27,7 +27,7 @@ from importer.check.relation_targets import RelationTargets, TargetFindings
 from importer.check.sample import CanarySample
 from importer.check.source_age import SourceAge
 from importer.check.tally import Tally
-from importer.check.value_flow import ValueFlow
+from importer.check.value_flow import ValueFlow, rare_categories
 from importer.check.workload import Workload
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates

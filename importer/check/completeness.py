@@ -43,8 +43,8 @@ class Completeness:
         for some in additions.values():  # by the comments' ids, as each part of a long one covers the same
             covered += some[0].covers if len(some) == 1 else {name for each in some for name in each.covers}
         self._planned[COMMENTS] += len(covered) - "".join(covered).count("=")  # some have their content beside it
-        for name, claims in records.claims.items():
-            for row, number in claims.items():
+        for name, counts in records.source_counts.items():
+            for row, number in counts.items():
                 if row not in left_out:
                     absent = max(0, number - records.discussed.get(row, 0)) if name == COMMENTS else 0
                     self._says[name] += number

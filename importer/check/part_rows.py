@@ -24,8 +24,8 @@ from importer.sources.source import SourceFile
 SEPARATOR = "\x1f"
 
 
-class Origin(Protocol):
-    """Where the rows of a chunk come from once somebody asks."""
+class LazyRows(Protocol):
+    """The rows of a chunk, made or read once somebody asks."""
 
     @property
     def rows(self) -> Sequence[Sequence[str]]:
@@ -43,14 +43,14 @@ def dump_joined(chunks: object, file: IO[bytes]) -> None:
 def dump_without_rows(chunks: object, file: IO[bytes], source: SourceFile, part: Part) -> None:
     """Pickle what has chunks of a part in it without their rows, of which none has a defect or a correction."""
 
-    def leave_out(chunk: Chunk) -> tuple[Origin, Mapping[int, None]]:
+    def leave_out(chunk: Chunk) -> tuple[LazyRows, Mapping[int, None]]:
         return _ReadAgain(source, part, chunk.records[0] - 1, len(chunk)), dict.fromkeys(chunk.cells)
 
     _dump(chunks, file, leave_out)
 
 
 def _dump(
-    chunks: object, file: IO[bytes], pack: Callable[[Chunk], tuple[Origin, Mapping[int, list[str] | None]]]
+    chunks: object, file: IO[bytes], pack: Callable[[Chunk], tuple[LazyRows, Mapping[int, list[str] | None]]]
 ) -> None:
     def reduce(chunk: Chunk) -> tuple[Callable[..., Chunk], tuple[Any, ...]]:
         others = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name not in ("raw", "cells")}
@@ -61,11 +61,11 @@ def _dump(
     pickler.dump(chunks)
 
 
-def _restore(others: Mapping[str, Any], origin: Origin, own: Mapping[int, list[str] | None]) -> Chunk:
-    return Chunk(**others, raw=_Rows(origin, len(others["records"])), cells=_Cells(origin, own))
+def _restore(others: Mapping[str, Any], lazy_rows: LazyRows, own: Mapping[int, list[str] | None]) -> Chunk:
+    return Chunk(**others, raw=_Rows(lazy_rows, len(others["records"])), cells=_Cells(lazy_rows, own))
 
 
-def _join_rows(chunk: Chunk) -> tuple[Origin, Mapping[int, list[str] | None]]:
+def _join_rows(chunk: Chunk) -> tuple[LazyRows, Mapping[int, list[str] | None]]:
     columns = list(zip_longest(*chunk.raw, fillvalue=""))
     as_they_came = dict(enumerate(map(list, columns)))
     own = {place: None if cells == as_they_came.get(place) else cells for place, cells in chunk.cells.items()}
@@ -121,8 +121,8 @@ class _ReadAgain:
 class _Rows(Sequence[Sequence[str]]):
     """The raw rows of a chunk."""
 
-    def __init__(self, origin: Origin, length: int) -> None:
-        self._origin, self._length = origin, length
+    def __init__(self, lazy_rows: LazyRows, length: int) -> None:
+        self._lazy_rows, self._length = lazy_rows, length
 
     def __len__(self) -> int:
         return self._length
@@ -132,17 +132,17 @@ class _Rows(Sequence[Sequence[str]]):
     @overload
     def __getitem__(self, row: slice) -> Sequence[Sequence[str]]: ...
     def __getitem__(self, row: int | slice) -> Sequence[str] | Sequence[Sequence[str]]:
-        return self._origin.rows[row]
+        return self._lazy_rows.rows[row]
 
     def __iter__(self) -> Iterator[Sequence[str]]:
-        return iter(self._origin.rows)
+        return iter(self._lazy_rows.rows)
 
 
 class _Cells(Mapping[int, list[str]]):
     """The columns of a chunk that the mapping uses; `own` has None for those that are as they came."""
 
-    def __init__(self, origin: Origin, own: Mapping[int, list[str] | None]) -> None:
-        self._origin, self._own = origin, dict(own)
+    def __init__(self, lazy_rows: LazyRows, own: Mapping[int, list[str] | None]) -> None:
+        self._lazy_rows, self._own = lazy_rows, dict(own)
 
     def __len__(self) -> int:
         return len(self._own)
@@ -153,5 +153,5 @@ class _Cells(Mapping[int, list[str]]):
     def __getitem__(self, place: int) -> list[str]:
         cells = self._own[place]
         if cells is None:
-            cells = self._own[place] = self._origin.column(place)
+            cells = self._own[place] = self._lazy_rows.column(place)
         return cells

@@ -25,6 +25,8 @@ OTHERS = "(other values)"
 WORDS_SHOWN, NAME_SHOWN = 6, 60
 DOMINANT_SHARE = 0.95
 DOMINANT_ROWS = 20
+RARE_ISSUES, RARE_NAMES = 5, 10
+"""A category of fewer than RARE_ISSUES issues is rare; from RARE_NAMES rare ones on a warning says so."""
 
 
 @dataclass(slots=True)
@@ -200,7 +202,7 @@ def _says_its_target(stream: Stream) -> bool:
 
 
 def _severity_rank(stream: Stream) -> int:
-    return SEVERITIES.index(stream.target) if stream.target in SEVERITIES else 0
+    return SEVERITY_RANKS.get(stream.target, 0)
 
 
 SEVERITY_WORDS = {
@@ -235,6 +237,17 @@ def find_neutral(flow: ValueFlow) -> list[tuple[Unknown, str]]:
         for stream in flow.streams(name)
         if stream.how == "undecided" and not stream.step.hidden and stream.step.source != OTHERS
     ]
+
+
+def rare_categories(flow: ValueFlow) -> str:
+    """Return a sentence on categories of few issues; `""` if there are fewer than RARE_NAMES of them."""
+    issues: Counter[str] = Counter()
+    for stream in flow.streams("category"):
+        if stream.step.target is not None:
+            issues[stream.step.target] += stream.rows
+    rare = [rows for rows in issues.values() if rows < RARE_ISSUES]
+    names, few = counted(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
+    return f"category: {names} of {few}, {counted(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
 
 
 def new_categories(flow: ValueFlow, known: Collection[str]) -> list[str]:

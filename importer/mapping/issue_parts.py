@@ -245,6 +245,11 @@ class Person(Strict):
             raise ValueError("needs a name, an account or a mail")
         return self
 
+    @property
+    def texts(self) -> list[Text]:
+        """Those of the three that the mapping names."""
+        return [text for text in (self.name, self.account, self.mail) if text is not None]
+
 
 def _nobody_or_user(value: str) -> str:
     settings = (NOBODY, FINDING)

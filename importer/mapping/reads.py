@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from importer.api import VALUE_FIELDS
+from importer.mapping.issue_parts import Person
 from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.texts import Lookup, Text, walk_texts
 from importer.records import Annex, Ref, Table
@@ -41,6 +42,11 @@ def collect_date_texts(mapping: MappingModel) -> list[Text]:
     rules = [*mapping.skip, *(rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules)]
     texts: list[Text] = [each for rule in rules for each in rule.when if each.before or each.after]
     return [*texts, mapping.duplicates.newest] if isinstance(mapping.duplicates, Duplicates) else texts
+
+
+def collect_persons(mapping: MappingModel) -> list[Person]:
+    """Everybody whom a mapping reads: owner, assignee, and those who are known beside them."""
+    return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]
 
 
 def collect_tables(mapping: Any) -> tuple[Table, ...]:

@@ -11,12 +11,12 @@ from datetime import datetime
 from importer.api import SEVERITIES, STATUSES
 from importer.mapping.issue_parts import Bundling
 from importer.records import Chunk, Finding, IssueParts
-from importer.transform.claims import Claims
 from importer.transform.columns import Columns
 from importer.transform.groups import Groups, merge_values
 from importer.transform.people import RowPeople
 from importer.transform.prose import Prose
 from importer.transform.row_keys import RowKeys
+from importer.transform.source_counts import SourceCounts
 from importer.transform.value_maps import Mapped
 
 ORDERS = {"severity": SEVERITIES, "status": STATUSES}
@@ -27,18 +27,19 @@ ORDERS = {"severity": SEVERITIES, "status": STATUSES}
 class Records:
     """The records of a chunk, one entry a row in every list; the entries of rows with a skip code are not used.
 
-    skips       code of the rule that leaves the row out, or `""`
-    texts       titles and descriptions
-    links       the row's address in the old tracker, or `""`
-    values      severity, status, category
-    parts       row → what it says of its issue beside the create; rows without any are absent
-    claims      what the source counts → row → how many
-    discussed   row → how many comments the source has, those left out among them
-    bundlings   how the comments of each row's issue are sent
-    noted       (row, finding) of the transform itself; the rules of the check add theirs
-    neutralised how many mentions in titles, descriptions, comments and flags were neutralised
-    private     row → how many comments were left out because they are for the team alone
-    newest      the date that `duplicates: {newest: …}` compares, if the mapping says so
+    skips          code of the rule that leaves the row out, or `""`
+    texts          titles and descriptions
+    links          the row's address in the old tracker, or `""`
+    values         severity, status, category
+    parts          row → what it says of its issue beside the create; rows without any are absent
+    newest         the date that `duplicates: {newest: …}` compares, if the mapping says so
+    created        when the issue was created, if the mapping says so: it orders the creates
+    source_counts  what the source itself counts → row → how many
+    discussed      row → how many comments the source has, those left out among them
+    bundlings      how the comments of each row's issue are sent
+    noted          (row, finding) of the transform itself; the rules of the check add theirs
+    private        row → how many comments were left out because they are for the team alone
+    neutralised    how many mentions in titles, descriptions, comments and flags were neutralised
     """
 
     chunk: Chunk
@@ -53,7 +54,7 @@ class Records:
     parts: dict[int, IssueParts]
     newest: list[datetime | None] | None
     created: list[datetime | None] | None
-    claims: Claims
+    source_counts: SourceCounts
     discussed: Dict[int, int]
     bundlings: Sequence[Bundling]
     noted: list[tuple[int, Finding]]

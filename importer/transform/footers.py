@@ -23,7 +23,7 @@ from importer.transform.lengths import find_longer
 from importer.transform.markers import MARKER_NOTE, hex_digest
 from importer.transform.prose import ColumnSanitizer
 from importer.transform.row_keys import RowKeys
-from importer.transform.shown_people import ShownPeople, refs_of
+from importer.transform.shown_people import ShownPeople, person_refs
 
 LINE_LIMIT = 1000
 """Characters of a footer's line: what is longer goes on in a comment."""
@@ -125,7 +125,7 @@ def write_footers(
 
 
 def _read_labels(mapping: MappingModel, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
-    persons = refs_of(mapping)
+    persons = person_refs(mapping)
     for label, spec in mapping.footer.items():
         cells = list(filter(any, columns.every_cell(spec)))
         if not cells:  # as most columns that a file has for all its projects
@@ -163,7 +163,7 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
 
 def _name_people(who: Sequence[Identity], person: Person, labels: Sequence[_Label], shown: ShownPeople) -> list[str]:
     """Of each row the person, "" where a line has their name, account or mail."""
-    refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
+    refs = {ref for text in person.texts for ref in text.refs}
     parts = {one: list(filter(None, (*one, shown.show(one)))) for one in set(who)}
     left = [row for row, one in enumerate(who) if parts[one]]
     for label in sorted(labels, key=lambda label: refs.isdisjoint(label.refs)):  # the same cells first

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from importer.mapping.identities import Identity, Roster, fold_word
-from importer.mapping.issue_parts import People, Person
+from importer.mapping.issue_parts import People
 from importer.mapping.model import MappingModel
+from importer.mapping.reads import collect_persons
 from importer.records import Finding, Ref
 
 SOMEBODY = "somebody"
@@ -137,8 +138,6 @@ def _shorten(name: str) -> str:
     return " ".join(f"{word[0].upper()}." for word in words) or SOMEBODY
 
 
-def refs_of(mapping: MappingModel) -> frozenset[Ref]:
+def person_refs(mapping: MappingModel) -> frozenset[Ref]:
     """The columns and paths that name people."""
-    persons: list[Person | None] = [mapping.owner, mapping.assignee, *mapping.people.known]
-    texts = [text for person in persons if person for text in (person.name, person.account, person.mail) if text]
-    return frozenset(ref for text in texts for ref in text.refs)
+    return frozenset(ref for person in collect_persons(mapping) for text in person.texts for ref in text.refs)

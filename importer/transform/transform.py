@@ -20,7 +20,6 @@ from importer.mapping.texts import Text
 from importer.records import Chunk, Finding, Ref
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
-from importer.transform.claims import read_claims
 from importer.transform.columns import Columns, single_line
 from importer.transform.comments import Discussions
 from importer.transform.dates import read_time
@@ -36,7 +35,8 @@ from importer.transform.relations import FindKeys, find_no_keys
 from importer.transform.restricted import SKIPPED, find_restricted, read_levels
 from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
-from importer.transform.shown_people import SOMEBODY, ShownPeople, refs_of
+from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
+from importer.transform.source_counts import read_source_counts
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
@@ -151,7 +151,7 @@ class _FileTransform:
             parts=found.parts,
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
-            claims=read_claims(mapping.counted, columns),
+            source_counts=read_source_counts(mapping.counted, columns),
             discussed=count_discussed(found.discussions, keys.groups),
             bundlings=bundlings,
             noted=[*found.findings, *find_restricted(mapping, levels), *cleaner.findings(), *footers.findings()],
@@ -197,7 +197,7 @@ class _FileTransform:
         """Take names of people out of what values came from: findings, reports and the ledger tell it."""
         if not self._mapping.people.hides:
             return
-        persons = refs_of(self._mapping)
+        persons = person_refs(self._mapping)
         for name, mapped in values.items():
             is_person = not persons.isdisjoint(getattr(self._mapping, name).refs)
             for place, step in enumerate(mapped.steps):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from importer.api import VALUE_FIELDS
 from importer.check.observer import DISTINCT_LIMIT
-from importer.check.value_flow import OTHERS, ValueFlow
+from importer.check.value_flow import OTHERS, ValueFlow, rare_categories
 from importer.mapping.model import MappingModel
 from tests.harness.making import examined_of, mapping_of, plan_of
 
@@ -160,3 +160,15 @@ def test_what_words_decide_is_a_decision_to_look_at() -> None:
     assert warning == (
         "status: words in 2 names decide 3 rows, look at them: In review by Ann → in_review, Legal review → in_review"
     )
+
+
+def test_rare_categories() -> None:
+    """Names with fewer than five issues are counted, with their issues, if there are many of them."""
+    mapping = mapping_of(category={"column": "Text", "keep_unknown": True})
+    rows = [
+        (str(number), "T", name, "P1", "Open") for number, name in enumerate(["A"] * 5 + ["B"] * 4 + list("CDEFGHIJK"))
+    ]
+    flow, examined = ValueFlow(), examined_of(mapping, rows)
+    flow.add(examined, plan_of(examined))
+    assert rare_categories(flow) == "category: 10 names of fewer than 5 issues each, 13 issues in all"
+    assert rare_categories(ValueFlow()) == ""

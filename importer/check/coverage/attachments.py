@@ -34,7 +34,7 @@ class Attachment(NamedTuple):
     url: str
 
 
-class Kept:
+class AttachmentSpool:
     """Keeps the attachments of a source on disk: most exports have more of them than issues.
 
     Raises StorageFull if the temporary disk is full.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
-from importer.check.coverage.attachments import Attachment, Kept, read_texts
+from importer.check.coverage.attachments import Attachment, AttachmentSpool, read_texts
 from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
@@ -26,14 +26,11 @@ from importer.transform.chunk_records import Records
 from importer.transform.shown_people import ShownPeople
 
 if TYPE_CHECKING:
-    from importer.check.value_flow import ValueFlow
     from importer.sources.source import SourceFile
 
 COLUMNS_SHOWN = 8
 COLUMNS_NAMED = 100
 """Dropped columns that summary.json names; losses.csv has all."""
-RARE_ISSUES, RARE_NAMES = 5, 10
-"""A category of fewer than RARE_ISSUES issues is rare; from RARE_NAMES rare ones on a warning says so."""
 
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/. ](?:\d{1,2}|[^\W\d]{3,9})[-/. ,]+\d{2,4}(?!\d)")
 _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|submitter|opened by|reported by)\b")
@@ -60,7 +57,7 @@ class Coverage:
         needs_leaves = not all(file.is_table for file in files)
         self._leaves = Leaves(self._lines, self._uses, list_rule_refs(mapping)) if needs_leaves else None
         self._attachments = self._issues_with_attachments = 0
-        self.attachments = Kept()
+        self.attachments = AttachmentSpool()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the cells of a chunk, and keep the attachments of the rows that are sent."""
@@ -175,17 +172,6 @@ class Coverage:
         return (
             f"--strict: {counted(len(dropped), 'column')} would be lost, and neither `drop` nor `rest` says so: {names}"
         )
-
-
-def rare_categories(flow: ValueFlow) -> str:
-    """Return a sentence on categories of few issues; `""` if there are fewer than RARE_NAMES of them."""
-    issues: Counter[str] = Counter()
-    for stream in flow.streams("category"):
-        if stream.step.target is not None:
-            issues[stream.step.target] += stream.rows
-    rare = [rows for rows in issues.values() if rows < RARE_ISSUES]
-    names, few = counted(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
-    return f"category: {names} of {few}, {counted(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
 
 
 def _read_record(file: SourceFile, raw: Sequence[str] | str) -> Mapping[str, Any] | None:

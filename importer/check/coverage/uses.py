@@ -92,12 +92,11 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
     for name, _, person in people:  # who is not matched is named in the footer, once
         for place, text in enumerate(_texts_of(person)):
             yield Use("people" if place else f"footer: {name.capitalize()}", text)
-    yield from (Use("people", text) for person in mapping.people.known for text in _texts_of(person))
+    yield from (Use("people", text) for person in mapping.people.known for text in person.texts)
 
 
 def _texts_of(person: Person | None) -> list[Text]:
-    texts = () if person is None else (person.name, person.account, person.mail)
-    return [text for text in texts if text is not None]
+    return [] if person is None else person.texts
 
 
 def _uses_of_comments(comments: Comments) -> Iterator[Use]:

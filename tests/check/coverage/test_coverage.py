@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.check.coverage import leaves
-from importer.check.coverage.coverage import Coverage, rare_categories
-from importer.check.value_flow import ValueFlow
+from importer.check.coverage.coverage import Coverage
 from importer.mapping.model import MappingModel
 from tests.harness.coverage import cells_of, losses_of
-from tests.harness.making import HEADER, examined_of, mapping_of, plan_of
+from tests.harness.making import HEADER, mapping_of
 
 ROW = ("1", "Title", "Text", "P1", "Open")
 
@@ -298,18 +297,6 @@ def test_what_triage_has_no_place_for(tmp_path: Path) -> None:
         "authors stay as text in the footer: Who",
         "1 attachment of 1 issue can't be sent, and their addresses end with the old tracker: attachments.csv",
     ]
-
-
-def test_rare_categories() -> None:
-    """Names with fewer than five issues are counted, with their issues, if there are many of them."""
-    mapping = mapping_of(category={"column": "Text", "keep_unknown": True})
-    rows = [
-        (str(number), "T", name, "P1", "Open") for number, name in enumerate(["A"] * 5 + ["B"] * 4 + list("CDEFGHIJK"))
-    ]
-    flow, examined = ValueFlow(), examined_of(mapping, rows)
-    flow.add(examined, plan_of(examined))
-    assert rare_categories(flow) == "category: 10 names of fewer than 5 issues each, 13 issues in all"
-    assert rare_categories(ValueFlow()) == ""
 
 
 CELLS = st.sampled_from(["", " ", "a", "b", "P1", "Open", "x1"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from importer.mapping.issue_parts import Counted
-from importer.transform.claims import read_claims
 from importer.transform.columns import Columns
+from importer.transform.source_counts import read_source_counts
 from tests.harness.making import chunk_of
 
 
@@ -12,10 +12,10 @@ def test_whole_numbers_count() -> None:
     """Also as a spreadsheet writes them; nothing else does, and less than one is nothing."""
     counted = Counted.model_validate({"comments": "Notes", "attachments": {"column": "Files", "less": "1"}})
     rows = [("3", "2"), ("1.0", "1"), (" 2 ", ""), ("many", "-4"), ("", "9" * 20), ("0", "0")]
-    claims = read_claims(counted, Columns(chunk_of(("Notes", "Files"), rows)))
-    assert claims == {"comments": {0: 3, 1: 1, 2: 2}, "attachments": {0: 1}}
+    counts = read_source_counts(counted, Columns(chunk_of(("Notes", "Files"), rows)))
+    assert counts == {"comments": {0: 3, 1: 1, 2: 2}, "attachments": {0: 1}}
 
 
 def test_nothing_is_counted_unless_the_mapping_says() -> None:
-    """A mapping without counters claims nothing."""
-    assert read_claims(Counted(), Columns(chunk_of(("Notes",), [("3",)]))) == {}
+    """A mapping without counters has none."""
+    assert read_source_counts(Counted(), Columns(chunk_of(("Notes",), [("3",)]))) == {}
