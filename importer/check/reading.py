@@ -63,28 +63,26 @@ class Reading:
         self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
         self.probes, self._changes, self.untyped = Probes(), _TextChanges(), Untyped(model.category)
         self._markup = RawMarkup(model)
+        self._observers: Sequence[Observer] = (
+            *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
+            *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes, self.untyped),
+            self._markup,
+        )
 
     def read(
         self, chunks: Iterable[Examined], progress: Progress, open_writer: OpenWriter, more: Sequence[Observer]
     ) -> None:
         """Plan each chunk, and show it to all observers, `more` of them besides its own, and to the writer."""
         source = self._job.source
-        observers: Sequence[Observer] = (
-            *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes, self.untyped),
-            self._markup,
-            *more,
-        )
         progress.start("checking", source.total_bytes, "B")
         with open_writer() as writer:
+            observers = [*self._observers, *more, *([] if writer is None else [writer])]
             for examined in chunks:
                 if self._target_findings is not None:
                     self._target_findings.add_to(examined)
                 plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
                 for observer in observers:
                     observer.add(examined, plan)
-                if writer is not None:
-                    writer.add(examined, plan)
                 progress.figures(f"{self.tally.rows:,} rows")
                 progress.reach(source.bytes_read)
                 del examined, plan  # their memory is free before the next chunk is read, not after

@@ -115,7 +115,7 @@ class TargetFindings:
             examined.findings.add(place - examined.first, finding)
 
 
-class TargetsFound(NamedTuple):
+class SendableLinks(NamedTuple):
     """How many relations and references can be sent, and what keeps the others back.
 
     relations  distinct relations whose two issues are, or will be, in Triage: a request each
@@ -179,7 +179,7 @@ class RelationTargets:
         self._scratch.write("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", related)
         self._scratch.write("INSERT INTO mentions VALUES (?, ?, ?)", mentioned)
 
-    def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> TargetsFound:
+    def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> SendableLinks:
         """Decide which targets can be reached, after all rows; to be called once.
 
         `losers` are the places of rows that lose against another row with their key. A relation is sent where both its
@@ -187,7 +187,7 @@ class RelationTargets:
         since no page of Triage's reference forbids them.
         """
         if self._is_idle:
-            return TargetsFound(0, 0, TargetFindings(self._scratch))
+            return SendableLinks(0, 0, TargetFindings(self._scratch))
         self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
         self._scratch.script(_JOIN)
         self._scratch.write(_REACH, self._find_targets())
@@ -197,7 +197,7 @@ class RelationTargets:
         self._keep(self._cycle_findings())
         self._scratch.execute("CREATE INDEX findings_by_place ON findings (place)")
         relations, refers = (self._scratch.row(sql)[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
-        return TargetsFound(relations, refers, TargetFindings(self._scratch))
+        return SendableLinks(relations, refers, TargetFindings(self._scratch))
 
     def _find_targets(self) -> Iterator[tuple[bool, bytes]]:
         """Yield whether a row is sendable, and its key, of the rows that others name, and of a few more."""

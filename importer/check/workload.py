@@ -11,7 +11,7 @@ from math import ceil
 from importer.api import FINISHED, PAGE_LIMIT
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.check.relation_targets import TargetsFound
+from importer.check.relation_targets import SendableLinks
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import MappingModel
 from importer.records import Act, Addition, AlreadyAdded, IssueParts
@@ -134,7 +134,7 @@ class WorkCounter:
             for place, _ in plan_comments([Due("", parts, way, AlreadyAdded()) for _, parts in several]):
                 self.workload.comments[several[place][0], way] += 1
 
-    def count_links(self, found: TargetsFound) -> None:
+    def count_links(self, found: SendableLinks) -> None:
         """Add the relations and references that can be sent, once all rows are read."""
         self.workload.operations[Act.RELATION] = found.relations
         self.workload.operations[Act.REFER] = found.refers

@@ -77,7 +77,7 @@ class Prose:
     rests: dict[int, tuple[str, ...]] = field(default_factory=dict)
     shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
 
-    def shorten(self, row: int, name: str, text: str) -> None:
+    def note_shortened(self, row: int, name: str, text: str) -> None:
         """Note that a text was shortened."""
         self.shortened.setdefault(row, []).append((name, count_units(text)))
 
@@ -89,7 +89,7 @@ class Prose:
         if room <= 0:
             return ""
         if not goes_on:
-            self.shorten(row, "description", text)
+            self.note_shortened(row, "description", text)
             return cut(text, room) + ending
         first, *rest = split_text(text, room, REST_LIMIT)
         self.rests[row] = tuple(rest)
@@ -126,6 +126,6 @@ def _shorten_titles(prose: Prose) -> Mapping[int, str]:
     for row in find_longer(prose.titles, TITLE_LIMIT):
         title = prose.titles[row]
         openings[row] = f"Full title: {title}\n\n"
-        prose.shorten(row, "title", title)
+        prose.note_shortened(row, "title", title)
         prose.titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
     return openings

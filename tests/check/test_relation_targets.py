@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.relation_targets import ASKED_AT_ONCE, CYCLE_SHOWN, RelationTargets, TargetsFound, find_cycles
+from importer.check.relation_targets import ASKED_AT_ONCE, CYCLE_SHOWN, RelationTargets, SendableLinks, find_cycles
 from importer.records import Finding, Mention, Relation
 from importer.transform.relations import relate
 
@@ -35,7 +35,7 @@ class Told(NamedTuple):
         return [(place, finding.code, finding.value) for place, finding in self.findings]
 
 
-def read(found: TargetsFound) -> Told:
+def read(found: SendableLinks) -> Told:
     """Take along what is only readable while the ends are open."""
     return Told(found.relations, found.refers, list(found.findings))
 
