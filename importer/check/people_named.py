@@ -109,7 +109,7 @@ class UnmatchedPeople:
                 if who.shown:
                     known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += count
 
-    def sentences(self, job: Job) -> Iterator[str]:
+    def warnings(self, job: Job) -> Iterator[str]:
         """Say how many people are not matched, with the command that helps."""
         command = job.typed.repeat("users", without=(*SELECTING, "--users"))
         for name, known in self._issues.items():

@@ -52,7 +52,7 @@ class RawMarkup:
         begun = {name: sum(map(bool, map(begins.match, texts))) for name, begins in _BEGINS.items()}
         return MarkupFound(len(texts), Counter(begun))
 
-    def sentences(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Say which format the descriptions seem to be in."""
         for name, rows in self._found.items():
             if rows and rows >= SHARE * self._filled:

@@ -90,12 +90,12 @@ class Reading:
 
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
-        yield from self.unmatched.sentences(self._job)
+        yield from self.unmatched.warnings(self._job)
         yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines(), self.untyped.titles)
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
-        yield from self._changes.sentences()
-        yield from self._markup.sentences()
+        yield from self._changes.warnings()
+        yield from self._markup.warnings()
 
 
 class Probes:
@@ -122,7 +122,7 @@ class _TextChanges:
         self._neutralised += examined.records.neutralised
         self._private += examined.records.private.total()
 
-    def sentences(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """Say what there was."""
         if self._private:
             yield f"comments for the team alone: {self._private:,} left out, as the mapping says"
