@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from importer.api import VALUE_FIELDS, FieldName
 from importer.authoring.proposals import Proposal, Proposer
-from importer.check.value_flow import find_neutral
+from importer.check.observers.value_flow import find_neutral
 from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
 from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset

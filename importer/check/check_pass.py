@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
 
-from importer.check.before_after import BeforeAfter
-from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage
-from importer.check.damage import DamageSigns
-from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
-from importer.check.observer import Observer, OpenWriter
+from importer.check.observers.before_after import BeforeAfter
+from importer.check.observers.completeness import Completeness
+from importer.check.observers.damage import DamageSigns
+from importer.check.observers.drift import Drift
+from importer.check.observers.observer import Observer, OpenWriter
+from importer.check.observers.people_named import Assignments, Named
+from importer.check.observers.sample import CanarySample
+from importer.check.observers.source_age import SourceAge
+from importer.check.observers.tally import Tally
+from importer.check.observers.value_flow import ValueFlow, rare_categories
+from importer.check.observers.workload import Workload
 from importer.check.part_workers import examine_all, open_executor
-from importer.check.people_named import Assignments, Named
 from importer.check.plan import Plan
 from importer.check.reading import Reading
 from importer.check.relation_targets import RelationTargets, TargetFindings
-from importer.check.sample import CanarySample
-from importer.check.source_age import SourceAge
-from importer.check.tally import Tally
-from importer.check.value_flow import ValueFlow, rare_categories
-from importer.check.workload import Workload
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown

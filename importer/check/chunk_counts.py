@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.lines import Lines
-from importer.check.damage import DamageSigns, SignsFound
 from importer.check.examine import Examined
 from importer.check.job import Job
-from importer.check.raw_markup import MarkupFound, RawMarkup
+from importer.check.observers.damage import DamageSigns, SignsFound
+from importer.check.observers.raw_markup import MarkupFound, RawMarkup
 
 
 @dataclass(frozen=True, slots=True)

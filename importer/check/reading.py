@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 
-from importer.check.bad_values import Corrections
-from importer.check.before_after import Showcase
-from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage
 from importer.check.coverage.kinds import Untyped, propose_category
-from importer.check.drift import Drift
 from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows
-from importer.check.observer import Observer, OpenWriter
-from importer.check.people_named import PeopleNamed, UnmatchedPeople
+from importer.check.observers.bad_values import Corrections
+from importer.check.observers.before_after import Showcase
+from importer.check.observers.completeness import Completeness
+from importer.check.observers.drift import Drift
+from importer.check.observers.observer import Observer, OpenWriter
+from importer.check.observers.people_named import PeopleNamed, UnmatchedPeople
+from importer.check.observers.raw_markup import RawMarkup
+from importer.check.observers.tally import Tally
+from importer.check.observers.unknowns import Unknowns
+from importer.check.observers.value_flow import ValueFlow
+from importer.check.observers.workload import WorkCounter
 from importer.check.plan import Plan, plan_rows
-from importer.check.raw_markup import RawMarkup
 from importer.check.relation_targets import TargetFindings, without_unreachable
-from importer.check.tally import Tally
-from importer.check.unknowns import Unknowns
-from importer.check.value_flow import ValueFlow
-from importer.check.workload import WorkCounter
 from importer.mapping.presets import is_shipped
 from importer.progress import Progress
 from importer.transform.sanitise import REPLACEMENT

@@ -18,8 +18,8 @@ from importer.report.flow_picture import KINDS, find_kind
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
-    from importer.check.tally import Cause, Tally
-    from importer.check.value_flow import Stream, ValueFlow
+    from importer.check.observers.tally import Cause, Tally
+    from importer.check.observers.value_flow import Stream, ValueFlow
     from importer.report.summary import Summary
 
 LINES, AROUND = 22, 2
@@ -130,7 +130,7 @@ def _collect(job: Job, checked: Checked, view: View) -> ToShow:
 
 
 def _collect_values(flow: ValueFlow, name: str) -> Values:
-    from importer.check.value_flow import new_categories
+    from importer.check.observers.value_flow import new_categories
 
     kinds = [(find_kind(stream.step.target, stream.how), stream) for stream in flow.streams(name)]
     streams = [stream for _, stream in sorted(kinds, key=lambda each: (KINDS.index(each[0]), -each[1].rows))]

@@ -19,7 +19,7 @@ CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
 
 def describe_question(forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> Iterator[str]:
     """Yield the lines above the question."""
-    from importer.check.people_named import count_open
+    from importer.check.observers.people_named import count_open
 
     yield ""
     yield from (f"warning: {doubt}" for doubt in doubts)
@@ -43,7 +43,7 @@ def describe_question(forecast: Forecast, checked: Checked, doubts: Iterable[str
 
 def describe_new_categories(forecast: Forecast, checked: Checked) -> Iterator[str]:
     """Yield which categories Triage doesn't have yet; it is asked only where some are none of its own."""
-    from importer.check.value_flow import new_categories
+    from importer.check.observers.value_flow import new_categories
 
     if not new_categories(checked.flow, BUILT_IN_CATEGORIES):
         return

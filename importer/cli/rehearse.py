@@ -37,7 +37,7 @@ def rehearse(run: Run, out: Path) -> Path:
         from importer.sandbox.refusals import SandboxError
     except ImportError as error:
         raise sandbox_missing() from error
-    from importer.check.people_named import Named
+    from importer.check.observers.people_named import Named
     from importer.report.folder import REHEARSAL, ReportFolder
     from importer.report.from_ledger import kept_details
     from importer.report.rehearsal import ISSUES_SHOWN, Rehearsed, write_rehearsal

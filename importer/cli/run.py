@@ -201,7 +201,7 @@ class RunOptions:
         return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
 
     def doubts(self, checked: Checked) -> list[str]:
-        """Say why the rows are not believed, see `check.drift`; nothing with `--max-changes 100%`."""
+        """Say why the rows are not believed, see `check.observers.drift`; nothing with `--max-changes 100%`."""
         limit = self.max_changes or DEFAULT_MAX_CHANGES
         return [] if limit.is_everything else checked.drift.doubts(limit)
 

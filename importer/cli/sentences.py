@@ -11,7 +11,7 @@ from importer.records import Act
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
-    from importer.check.workload import Workload
+    from importer.check.observers.workload import Workload
 
 TEXT_SHOWN = 200
 SENTENCE_SHOWN = 600

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from importer.check.check_pass import Checked
-from importer.check.workload import Workload
+from importer.check.observers.workload import Workload
 from importer.load.attempt import ConfirmRest
 
 

@@ -11,7 +11,7 @@ import time
 from hashlib import sha256
 
 from importer import __version__
-from importer.check.source_age import SourceAge
+from importer.check.observers.source_age import SourceAge
 from importer.ledger import fingerprints
 from importer.ledger.journal import Run
 from importer.load.context import ImportContext

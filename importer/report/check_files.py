@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from importer.check.examine import Examined
-from importer.check.observer import Observer, OpenWriter
+from importer.check.observers.observer import Observer, OpenWriter
 from importer.check.plan import Plan
 from importer.records import Row
 from importer.report.error_files import ErrorFiles, Header

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer import __version__
-from importer.check.completeness import ASSIGNMENTS, EVIDENCE
+from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
 from importer.errors import ExitCode, UsageError
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
-from importer.check.before_after import BeforeAfter
 from importer.check.check_pass import Checked
 from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
-from importer.check.people_named import Named, count_open
+from importer.check.observers.before_after import BeforeAfter
+from importer.check.observers.people_named import Named, count_open
 from importer.phrases import counted, format_duration, format_time
 from importer.records import Outcome
 from importer.report.course_picture import CUT_SHORT, draw_course

@@ -9,8 +9,8 @@ from typing import IO, Any
 
 from importer import __version__
 from importer.check.check_pass import Checked
-from importer.check.completeness import ASSIGNMENTS
 from importer.check.job import Job
+from importer.check.observers.completeness import ASSIGNMENTS
 from importer.codes import INCOMPLETE, OPEN
 from importer.errors import ExitCode
 from importer.records import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from importer.check.completeness import ASSIGNMENTS, EVIDENCE
+from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
 from importer.phrases import counted, format_time
 from importer.records import Act
 from importer.report.summary import Summary

@@ -10,9 +10,9 @@ import pytest
 
 from importer.check.chunk_counts import ChunkCounter
 from importer.check.coverage.coverage import Coverage
-from importer.check.damage import DamageSigns
 from importer.check.examine import examine_chunk, transform_of
 from importer.check.job import Job
+from importer.check.observers.damage import DamageSigns
 from importer.cli.inputs import open_job
 from importer.transform.shown_people import ShownPeople
 from tests.harness.making import plan_of

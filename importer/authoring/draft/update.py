@@ -17,7 +17,7 @@ from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, propose_unknown
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.unknowns import Unknowns
+from importer.check.observers.unknowns import Unknowns
 from importer.errors import MappingError, StorageFull
 from importer.mapping.decisions import read_decisions, read_layout
 from importer.mapping.reader import LoadedMapping

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from importer.check.coverage.lines import DROP, Line
 from importer.check.examine import Examined
+from importer.check.observers.value_flow import ValueFlow
 from importer.check.plan import Plan
-from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Category, MappingModel
 from importer.mapping.patterns import compiled
 from importer.mapping.texts import walk_texts

@@ -12,7 +12,7 @@ from importer.check.coverage.consumed_cells import Consumed
 from importer.check.coverage.lines import DROPPED, NOT_SENT, OTHERS, Line, Lines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Use
-from importer.check.observer import DISTINCT_LIMIT
+from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.records import Ref
 from importer.sources.json_values import to_text, write

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from operator import itemgetter
 
-from importer.check.observer import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
+from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
 from importer.transform.columns import Mask, is_filled
 
 DROPPED = "dropped"

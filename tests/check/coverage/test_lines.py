@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.check.coverage.lines import DROP, DROPPED, OTHERS, Lines
-from importer.check.observer import DISTINCT_LIMIT
+from importer.check.observers.observer import DISTINCT_LIMIT
 
 
 def test_samples_differ_and_are_short() -> None:

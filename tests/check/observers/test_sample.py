@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from importer.api import SEVERITIES, STATUSES
 from importer.check.examine import Examined
 from importer.check.knowledge import LedgerStatus
+from importer.check.observers.sample import CONTACT_LIMIT, CanarySample
 from importer.check.plan import plan_rows
-from importer.check.sample import CONTACT_LIMIT, CanarySample
 from importer.records import Outcome
 from tests.harness.knowing import Knowing
 from tests.harness.making import examined_of, mapping_of, plan_of

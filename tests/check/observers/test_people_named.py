@@ -7,7 +7,7 @@ from typing import Any
 
 from importer.check.check_pass import check
 from importer.check.knowledge import NoLedger
-from importer.check.people_named import Named, count_open
+from importer.check.observers.people_named import Named, count_open
 from importer.mapping.identities import Identity, Line, Roster
 from importer.progress import Unseen
 from tests.harness.people import job_of

@@ -10,10 +10,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import VALUE_FIELDS, count_units
-from importer.check.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
-from importer.check.date_order import DateColumn
-from importer.check.garbled_texts import find_garbled
-from importer.check.observer import SAMPLE_CHARACTERS
+from importer.check.observers.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
+from importer.check.observers.date_order import DateColumn
+from importer.check.observers.garbled_texts import find_garbled
+from importer.check.observers.observer import SAMPLE_CHARACTERS
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts

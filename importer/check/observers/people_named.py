@@ -11,7 +11,7 @@ from importer.api import FINISHED
 from importer.check.command_line import SELECTING
 from importer.check.examine import Examined
 from importer.check.job import Job
-from importer.check.observer import DISTINCT_LIMIT
+from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.mapping.identities import NOBODY, Identity, Roster
 from importer.phrases import counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.check.bad_values import find_cells
+from importer.check.observers.bad_values import find_cells
 from importer.records import Ref
 from importer.transform.columns import Columns
 from tests.harness.making import chunk_of, mapping_of

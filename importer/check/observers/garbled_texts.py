@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from importer.check.observer import SAMPLE_CHARACTERS
+from importer.check.observers.observer import SAMPLE_CHARACTERS
 from importer.mapping.patterns import compiled
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from importer.check.observer import SAMPLE_CHARACTERS
+from importer.check.observers.observer import SAMPLE_CHARACTERS
 from importer.phrases import clip
 from importer.records import Chunk
 from importer.transform.columns import is_filled

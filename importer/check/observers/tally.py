@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.examine import Examined
-from importer.check.observer import DISTINCT_LIMIT, SAMPLES
+from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.records import PASSED_OVER, Finding, Outcome, Row
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importer.check.observer import DISTINCT_LIMIT
-from importer.check.tally import Tally
+from importer.check.observers.observer import DISTINCT_LIMIT
+from importer.check.observers.tally import Tally
 from importer.records import Finding, Outcome, Row
 
 

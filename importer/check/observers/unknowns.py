@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importer.api import VALUE_FIELDS, FieldName
 from importer.check.examine import Examined
-from importer.check.observer import DISTINCT_LIMIT, SAMPLES
+from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.mapping.model import EvidenceTexts
 from importer.mapping.texts import Text

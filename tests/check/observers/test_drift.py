@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from importer.check.drift import Drift
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
+from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
 from importer.cli.numbers import Share
 from importer.records import Operation, Outcome, Row

@@ -12,7 +12,7 @@ import numpy as np
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
-from importer.check.observer import DISTINCT_LIMIT, SAMPLES
+from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath

@@ -15,7 +15,7 @@ from importer.check.check_pass import check
 from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
-from importer.check.source_age import SourceAge
+from importer.check.observers.source_age import SourceAge
 from importer.cli.inputs import open_job
 from importer.errors import SourceNotReady
 from importer.progress import Unseen

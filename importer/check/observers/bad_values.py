@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.fixes import FixCount
-from importer.check.observer import DISTINCT_LIMIT
+from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
