@@ -165,12 +165,7 @@ NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
 """Those of them that a second request would make a second time."""
 
 
-ADDITION_PATHS = {
-    Act.EVIDENCE: RESOURCES,
-    Act.FLAG: FLAGS,
-    Act.COMMENT: COMMENTS,
-    Act.RELATION: RELATIONS,
-}
+ADDITION_PATHS = {Act.EVIDENCE: RESOURCES, Act.FLAG: FLAGS, Act.COMMENT: COMMENTS, Act.RELATION: RELATIONS}
 """The part of the issue's path that it is sent to."""
 
 
@@ -392,9 +387,11 @@ class AlreadyAdded(NamedTuple):
     covered   ids of the source's comments that are in any of them, in whole or in part
     referred  SHA-256 of a create, and a key whose number was put into its description
     unmarked  ids of long comments of which an earlier version sent, or tried, a part: its parts had no marker
+    is_over   whether all of its comments were made by runs that are finished, so that none of theirs was left
     """
 
     names: frozenset[tuple[Act, str]] = frozenset()
     covered: frozenset[str] = frozenset()
     referred: frozenset[tuple[bytes, str]] = frozenset()
     unmarked: frozenset[str] = frozenset()
+    is_over: bool = False

@@ -51,6 +51,7 @@ class Added(NamedTuple):
     first   of evidence that Triage doesn't know yet: time of the first try; seconds since 1970
     sha     its `load.fingerprint`; of a `refer`: SHA-256 of the create that the description comes from
     run_id  the last run that worked on it
+    is_over whether that run is finished
     """
 
     act: Act
@@ -64,6 +65,7 @@ class Added(NamedTuple):
     code: str
     message: str
     run_id: int = 0
+    is_over: bool = False
 
     @property
     def may_be_there(self) -> bool:
@@ -184,8 +186,8 @@ def _present_additions(source_id: int) -> Select[Any]:
     create = and_(its.source_id == operations.c.source_id, its.key == operations.c.key, its.act == Act.CREATE)
     present = and_(its.issue_id == operations.c.issue_id, its.state == State.DONE)
     return (
-        select(operations)
-        .select_from(operations.join(CREATES, create))
+        select(operations, (runs.c.state == "finished").label("is_over"))
+        .select_from(operations.join(CREATES, create).join(runs, runs.c.id == operations.c.run_id))
         .where(operations.c.source_id == source_id, present)
     )
 
@@ -204,6 +206,7 @@ def _decode(operation: Row[Any]) -> Added:
         operation.code,
         operation.message,
         operation.run_id,
+        bool(operation.is_over),
     )
 
 
@@ -228,14 +231,14 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> A
     `places` as in `find_present`.
     """
     added = list(added)
+    comments = [each for each in added if each.act is Act.COMMENT]
     settled = [*find_present(added, places), *(each for each in added if each.code == EVIDENCE_MISSING)]
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
-        frozenset(
-            match[1] for each in added if each.act is Act.COMMENT and (match := _UNMARKED_PART.fullmatch(each.name))
-        ),
+        frozenset(match[1] for each in comments if (match := _UNMARKED_PART.fullmatch(each.name))),
+        all(each.is_over and each.state is State.DONE for each in comments),
     )
 
 

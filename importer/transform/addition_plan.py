@@ -169,14 +169,14 @@ def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:
 
 
 def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
-    """Whether an issue has parts of its description in comments, as many as it would have now, but other ones.
+    """Whether an issue has parts of its description in comments, all that there were, but other ones than now.
 
-    As after a mapping that writes more into footers, for which the description has less room. Fewer parts than now are
-    perhaps not all that there were.
+    As after a mapping that writes more into footers, for which the description has less room. Of an import that isn't
+    over, fewer parts than now are perhaps not all that there were.
     """
     there = {name for act, name in had.names if act is Act.COMMENT and is_rest(name)}
     now = {name for name, _, _ in continue_description("", rest)} if there else set()
-    return len(there) >= len(now) and not there <= now
+    return (had.is_over or len(there) >= len(now)) and not there <= now
 
 
 def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:

@@ -119,11 +119,13 @@ def long_text(units: int) -> str:
 def test_a_description_that_is_cut_elsewhere_isnt_sent_again(program: Program, serve: Serve) -> None:
     """As by a mapping with one more line in its footers: until it is written, its parts stay as they are."""
     sandbox = serve()
-    write_csv(Path("issues.csv"), [("A", "Long", "A sentence of some length that goes on. " * 800, "", "")], HEADER)
+    text = " ".join(f"Sentence {number} of some length that goes on." for number in range(100, 600))
+    rows = [(f"K{end}", "Long", text[:end], "", "") for end in range(14_000, 18_100, 41)]  # one gets a part more
+    write_csv(Path("issues.csv"), rows, HEADER)
     assert send(program, sandbox, PLAIN).code == 0
     before = comments_of(sandbox)
     ended = send(program, sandbox, f"{PLAIN}footer: {{Team: {{value: Telephony and everything else}}}}\n")
-    assert (ended.code, ended.summary["changed"]) == (0, 1), ended.err
+    assert (ended.code, ended.summary["changed"]) == (0, len(rows)), ended.err
     assert comments_of(sandbox) == before
 
 
