@@ -34,7 +34,7 @@ _STEP_BACK = 32  # characters that a cut gives up at the most to fall between tw
 # It begins with its sign, so that Python's `re` passes over all others at once.
 _FENCE = re.compile(r"(```(?:(?<=^```)|(?<=^ ```)|(?<=^  ```)|(?<=^   ```))`{0,5})([^`\n]*)$", re.MULTILINE)
 _LONGEST_OPENING = 40
-_CLOSING_UNITS = 9  # a line end and eight backticks
+_CLOSING_UNITS = 9  # a line end and eight backticks; as many for shorter fences: ledgers know pieces by their texts
 _LINE_ENDS = re.compile(r"[^\S\n]*\n")
 
 
@@ -42,6 +42,7 @@ class _Code(NamedTuple):
     """Where a text has a fenced block, from its opening line to before its closing one, and both as they are added."""
 
     start: int
+    first_line: int
     end: int
     opening: str
     closing: str
@@ -71,13 +72,14 @@ def split_text(text: str, first: int, rest: int) -> list[str]:
     """A text in pieces: the first of at most `first` UTF-16 units, the others of `rest`, which is at least 100.
 
     Joined, the pieces are the text: white space at a seam begins the next piece. Only code fences are added to that:
-    where a block is open at the end of a line, `\\n` and its backticks close it, and its opening line, without white
-    space at its end, opens the next piece. Where `first` has no room for anything, the first piece is `""`.
+    where a block is open, `\\n` and its backticks close it, and its opening line, without white space at its end, opens
+    the next piece. Within a line one backtick more closes it, and a line end follows what opens it: what is the text's
+    own can still be told. Where `first` has no room for anything, the first piece is `""`.
     """
     if rest < SMALLEST_PIECE:
         raise ValueError(f"pieces of {rest} units are too small, at least {SMALLEST_PIECE}")
     blocks = [block for block in _find_code(text) if count_units(block.opening) <= _LONGEST_OPENING]
-    spare = _CLOSING_UNITS if blocks else 0
+    spare = max(_CLOSING_UNITS, *(len(block.closing) + 1 for block in blocks)) if blocks else 0
     pieces: list[str] = []
     start, opening = 0, ""
     while True:
@@ -87,10 +89,14 @@ def split_text(text: str, first: int, rest: int) -> list[str]:
         space = max(room - spare, 0)
         end = _find_seam(text, start, start + len(cut(text[start : start + space], space)))
         block = next((block for block in blocks if block.start < end < block.end), None)
-        is_whole_lines = block is not None and (opening or block.start >= start) and _LINE_ENDS.match(text, end)
-        fence = block if is_whole_lines else None  # within a line a block is divided as it is
-        pieces.append(opening + text[start:end] + (fence.closing if fence else ""))
-        start, opening = end, fence.opening if fence else ""
+        if block is not None and end < block.first_line:  # no half of an opening line opens anything
+            end, block = (block.start if block.start > start else end), None
+        pieces.append(opening + text[start:end])
+        start, opening = end, ""
+        if block is not None:
+            is_within_line = not _LINE_ENDS.match(text, end)
+            pieces[-1] += block.closing + "`" * is_within_line
+            opening = block.opening + "\n" * is_within_line
 
 
 def _find_code(text: str) -> Iterator[_Code]:
@@ -100,10 +106,10 @@ def _find_code(text: str) -> Iterator[_Code]:
         if opened is None:
             opened = fence
         elif len(fence[1]) >= len(opened[1]) and not fence[2].strip():
-            yield _Code(_line_of(opened), _line_of(fence), opened[0].strip(), f"\n{opened[1]}")
+            yield _Code(_line_of(opened), opened.end(), _line_of(fence), opened[0].strip(), f"\n{opened[1]}")
             opened = None
     if opened is not None:
-        yield _Code(_line_of(opened), len(text), opened[0].strip(), f"\n{opened[1]}")
+        yield _Code(_line_of(opened), opened.end(), len(text), opened[0].strip(), f"\n{opened[1]}")
 
 
 def _line_of(match: re.Match[str]) -> int:

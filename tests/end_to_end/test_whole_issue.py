@@ -26,14 +26,14 @@ from importer.transform.sanitise import Sanitizer
 from tests.conftest import Serve
 from tests.end_to_end.exports import EXPORTS
 from tests.harness.running import Ended, Program, read_csv, write_csv
+from tests.harness.text_pieces import put_together
 from tests.harness.unmarked import unmarked
 
 pytestmark = pytest.mark.slow
 LONGEST = EXPORTS / "gitlab" / "meltano__sdk__gitlab_issues_api.ASSEMBLED.json"
 PATCH = "PATCH /v1/triage/issues/{id}"
 GOES_ON = "\n\n[… goes on in the comments]\n\n---\nImported from "
-PART = re.compile(r"Description, part (\d+) of (\d+)\n\n")
-FENCE_CLOSED, FENCE_OPENED = re.compile(r"\n`{3,}\Z"), re.compile(r"\A`{3,}[^\n]*")
+PART = re.compile(r"(?:Description, )?part (\d+) of (\d+)\n\n")
 
 PLAIN = """
 input: {name: made, key: Key}
@@ -64,7 +64,7 @@ def comments_of(sandbox: RunningSandbox) -> dict[str, list[str]]:
     return said
 
 
-def put_together(description: str, comments: list[str]) -> Iterator[str]:
+def parts_of(description: str, comments: list[str]) -> Iterator[str]:
     """The parts of a description as a reader finds them: in the issue, then in its comments."""
     first, mark, _ = description.partition(GOES_ON)
     yield first
@@ -74,17 +74,6 @@ def put_together(description: str, comments: list[str]) -> Iterator[str]:
         (number, len(parts) + 1) for number in range(2, len(parts) + 2)
     ]
     yield from (comment[match.end() :] for match, comment in parts)
-
-
-def join_parts(parts: list[str], source: str) -> str:
-    """The text of the parts. A block of code that ends with one part and goes on with the next is one block."""
-    whole = parts[0]
-    for part in parts[1:]:
-        closed, opened = FENCE_CLOSED.search(whole), FENCE_OPENED.match(part)
-        if closed and opened and not source.startswith(whole + part[:1]):
-            whole, part = whole[: closed.start()], part[opened.end() :]
-        whole += part
-    return whole
 
 
 @pytest.mark.skipif(not LONGEST.is_file(), reason="the real exports are not beside this checkout")
@@ -97,8 +86,8 @@ def test_the_longest_description_of_the_real_exports_arrives_whole(program: Prog
     ended = send(program, sandbox, mapping, LONGEST, "--only", f"meltano/meltano#{record['iid']}")
     assert (ended.code, ended.summary["created"]) == (0, 1), ended.err
     (issue,) = sandbox.issues()
-    parts = list(put_together(issue["description"], comments_of(sandbox)[issue["id"]]))
-    assert join_parts(parts, record["description"]) == record["description"].rstrip()
+    parts = list(parts_of(issue["description"], comments_of(sandbox)[issue["id"]]))
+    assert put_together(parts) == record["description"].rstrip()
     assert all(len(comment) <= 4_000 for comment in comments_of(sandbox)[issue["id"]])
 
 
@@ -137,7 +126,7 @@ def test_a_long_description_arrives_whole(program: Program, serve: Serve, units:
     assert send(program, sandbox, PLAIN).code == 0
     (issue,) = sandbox.issues()
     said = comments_of(sandbox)[issue["id"]]
-    assert join_parts(list(put_together(issue["description"], said)), text) == text
+    assert put_together(list(parts_of(issue["description"], said))) == text
     assert said[-1] == "Ann · 2026-03-02\n\nFirst."
 
 

@@ -121,9 +121,19 @@ def test_a_line_in_a_block_that_is_like_a_fence() -> None:
 
 
 def test_a_block_of_one_long_line() -> None:
-    """Within a line of a block nothing is added: it would be a line end that the text doesn't have."""
-    text = "```\n" + "x" * 250 + "\n```"
-    assert "".join(split_text(text, 100, 100)) == text
+    """A block that a cut within a line divides stays a block in each piece, and what comes after it is none."""
+    text = "```py\n" + "x" * 150 + "\ny\n```\nAn end.\n" + "z" * 80
+    first, second, third = split_text(text, 100, 100)
+    assert first == "```py\n" + "x" * 85 + "\n````"
+    assert second == "```py\n" + "x" * 65 + "\ny\n```\nAn end."
+    assert third == "\n" + "z" * 80
+    assert put_together([first, second, third]) == text
+
+
+def test_an_opening_line_stays_whole() -> None:
+    """A cut that would fall into the line that opens a block falls before it."""
+    text = "Look:\n```python title\nx = 1\n```"
+    assert split_text(text, 24, 100) == ["Look:\n", "```python title\nx = 1\n```"]
 
 
 @given(st.integers(80, 110))
