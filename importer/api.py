@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Literal, get_args
 from urllib.parse import quote
 
+DEFAULT_URL = "https://api.bland.ai"
+"""Of the live service. Source: post/triage-issues."""
+
 TITLE_LIMIT = 200
 DESCRIPTION_LIMIT = 10_000
 CATEGORY_LIMIT = 64

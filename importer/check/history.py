@@ -15,6 +15,7 @@ from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
 from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MENDED
 from importer.ledger.added import find_already_added, relation_targets
+from importer.ledger.commands import settle_command
 from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
 from importer.ledger.mended import Mended, find_mended
@@ -23,7 +24,6 @@ from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
-from importer.phrases import shell_quote
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
@@ -234,7 +234,7 @@ class LedgerHistory:
                     message = (
                         f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
                     )
-                    hint = f"triage-import settle {shell_quote(create.key)} {number}"
+                    hint = settle_command(self._ledger.name, self._target, create.key, number)
                     statuses[create.key] = LedgerStatus(
                         Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
                     )

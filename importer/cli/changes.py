@@ -13,7 +13,7 @@ from importer.cli.options import JSON_OPTION, OUT_OPTION, typed_options
 from importer.cli.sentences import describe_open
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
-from importer.phrases import counted, shell_join
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -69,7 +69,8 @@ def go_back(
         )
 
     from importer.cli.console import Console
-    from importer.ledger.opening import default_path, open_ledger, read_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import open_ledger, read_ledger
     from importer.ledger.overview import find_import
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner, Pace
@@ -91,12 +92,12 @@ def go_back(
             refusal = confirm(way) if given.apply and way.to_change else ""
             carries_out = given.apply and not refusal
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
-    for line in _end(summary, change_set, way.to_change, given.ledger):
+    for line in _end(summary, change_set, way.to_change, run):
         console.say(line)
     return summary
 
 
-def _end(summary: Summary, change_set: ChangeSet, to_change: int, ledger: str | None) -> Iterable[str]:
+def _end(summary: Summary, change_set: ChangeSet, to_change: int, run: Run) -> Iterable[str]:
     """Yield the last lines: how it ended, where the report is, and what to type next."""
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
@@ -114,12 +115,8 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int, ledger: str | 
     if unknown := summary.unknown - len(change_set.unsettled):
         yield f"The outcome of {unknown:,} changes is not known yet: the same command finds out."
     if unsettled := change_set.unsettled:
-        from importer.ledger.source_list import say_target
-
-        book = ["--ledger", ledger] if ledger else []
-        settle = shell_join(["triage-import", "settle", unsettled[0].key, "ISSUE", *say_target(summary.target), *book])
         yield (
             f"The outcome of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of "
             "that stay as they are. The same import finds out, and goes on; or for each, with its T-… or `absent`: "
-            f"{settle}"
+            f"{run.settle_command(unsettled[0].key, 'ISSUE')}"
         )

@@ -99,7 +99,8 @@ def _read(ledger: str | None, find: Callable[[Ledger], list[str]]) -> Iterator[s
     if ledger is not None and "://" in ledger:
         return
     try:
-        from importer.ledger.opening import default_path, read_ledger
+        from importer.ledger.commands import default_path
+        from importer.ledger.opening import read_ledger
 
         with read_ledger(ledger or default_path()) as book:
             yield from find(book)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.api import DEFAULT_URL
 from importer.cli.options import (
     INPUT_OPTIONS,
     JSON_OPTION,
@@ -18,7 +19,6 @@ from importer.cli.options import (
 from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
-    DEFAULT_URL,
     LEDGER_OPTION,
     RATE_OPTION,
     SANDBOX_OPTION,
@@ -60,7 +60,8 @@ def rebuild_ledger(
     """
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
-    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext, Settings
     from importer.pipeline import rebuild_ledger as rebuild
 

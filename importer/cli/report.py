@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.api import DEFAULT_URL
 from importer.cli.completion import RunType, SourceNameType
 from importer.cli.options import JSON_OPTION, REPORTS_COMPLETE, print_data, typed_options, with_options
 from importer.cli.target_options import (
     API_URL_OPTION,
-    DEFAULT_URL,
     ISSUE_URL_OPTION,
     LEDGER_OPTION,
     SANDBOX_OPTION,
@@ -70,7 +70,8 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
     """Write the reports of a run again."""
     from importer.cli.console import Console
     from importer.cli.rehearse import rehearse
-    from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
     from importer.report.from_ledger import write_again
 
@@ -91,8 +92,9 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
 def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | None, **given: Any) -> int:
     """Write where every key of a source stands by now."""
     from importer.cli.console import Console
+    from importer.ledger.commands import default_path
     from importer.ledger.crosswalk import walk
-    from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.opening import read_ledger
     from importer.report.folder import ReportFolder
     from importer.report.issue_urls import IssueUrl
     from importer.report.migration import describe_states, write_migration

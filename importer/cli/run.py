@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from importer.api import DEFAULT_URL
 from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
 from importer.cli.options import (
     INPUT_OPTIONS,
@@ -26,7 +27,6 @@ from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
     DEFAULT_RATE,
-    DEFAULT_URL,
     ISSUE_URL_OPTION,
     LEDGER_OPTION,
     RATE_OPTION,
@@ -297,7 +297,8 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory
     from importer.cli.check_screen import View
-    from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
     from importer.pipeline import run_check
@@ -318,7 +319,8 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check, ask and send: the whole import."""
     from importer.cli.rehearse import rehearse
-    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
     from importer.pipeline import run_import

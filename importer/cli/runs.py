@@ -55,7 +55,7 @@ def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool,
 
     It can be asked while an import runs, which it does not disturb.
     """
-    from importer.ledger.opening import default_path
+    from importer.ledger.commands import default_path
 
     if context.invoked_subcommand is not None:
         return ExitCode.DONE
@@ -168,7 +168,7 @@ def _megabytes(size: int) -> str:
 
 def _place(context: click.Context, ledger: str | None) -> str | Path:
     """Return the ledger that is meant: `--ledger` is taken before the subcommand, too."""
-    from importer.ledger.opening import default_path
+    from importer.ledger.commands import default_path
 
     before = context.parent.params.get("ledger") if context.parent is not None else None
     return ledger or before or default_path()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from importer.api import DEFAULT_URL
 from importer.cli.options import with_options
 from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
-    DEFAULT_URL,
     LEDGER_OPTION,
     RATE_OPTION,
     SANDBOX_OPTION,
@@ -39,7 +39,8 @@ def settle(
     they are there, `added` says that all are, `not-added` that none is.
     """
     from importer.cli.console import Console
-    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import open_ledger
     from importer.runs.settle_by_hand import settle_by_hand
 
     with (

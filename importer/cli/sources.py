@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.api import DEFAULT_URL
 from importer.cli.completion import SourceNameType
 from importer.cli.options import print_data, with_options
-from importer.cli.target_options import API_URL_OPTION, DEFAULT_URL, LEDGER_OPTION, SANDBOX_OPTION, target_name
+from importer.cli.target_options import API_URL_OPTION, LEDGER_OPTION, SANDBOX_OPTION, target_name
 
 if TYPE_CHECKING:
     from importer.ledger.source_list import KnownSource
@@ -30,7 +31,8 @@ def sources(context: click.Context) -> None:
 @with_options(LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
 def list_command(ledger: str | None = None, as_json: bool = False) -> None:
     """List the sources by target: how many issues each has, its last run, and whether it is retired."""
-    from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import list_sources
 
     with read_ledger(ledger or default_path()) as book:
@@ -47,7 +49,8 @@ def list_command(ledger: str | None = None, as_json: bool = False) -> None:
 def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
     """Let every later `run` of the source NAME refuse, as after a cut-over: last month's crontab sends nothing more."""
     from importer.cli.console import Console
-    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import how_to_resume, set_retired
 
     target = target_name(sandbox, api_url or DEFAULT_URL)
@@ -63,7 +66,8 @@ def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | 
 def resume_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
     """Let a retired source NAME be imported again."""
     from importer.cli.console import Console
-    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import set_retired
 
     target = target_name(sandbox, api_url or DEFAULT_URL)

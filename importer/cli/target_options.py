@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from importer.api import DEFAULT_URL
 from importer.cli.completion import FileType
 from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError, how_to_install
@@ -34,7 +35,6 @@ class IssueUrlType(click.ParamType[str]):
         return str(value)
 
 
-DEFAULT_URL = "https://api.bland.ai"
 DEFAULT_RATE = 5.0
 """The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
 SANDBOX_RATE = 0.0
@@ -105,7 +105,7 @@ def target_name(sandbox: bool, url: str) -> str:
 
 def sandbox_file() -> Path:
     """Return the file in which `--sandbox` keeps its issues, so that a second run finds those of the first."""
-    from importer.ledger.opening import default_path
+    from importer.ledger.commands import default_path
 
     return default_path().with_name("sandbox.db")
 

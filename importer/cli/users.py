@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer import __version__
+from importer.api import DEFAULT_URL
 from importer.cli.options import JSON_OPTION, SOURCE_OPTIONS, answers_with_summary, sources_argument, with_options
 from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
-    DEFAULT_URL,
     SANDBOX_OPTION,
     choose_rate,
     open_target,

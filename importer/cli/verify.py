@@ -61,7 +61,8 @@ def verify(
     they may be doubles. It writes its report to ./triage-import-RUN-verify/, and adds to the run's own what it found.
     """
     from importer.cli.console import Console
-    from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.commands import default_path
+    from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
     from importer.load.preflight import find_organisation
     from importer.runs.verify import verify_run

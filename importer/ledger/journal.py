@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
 from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
+from importer.ledger.commands import settle_command
 from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit, Identity, Intent
@@ -102,9 +104,8 @@ class Run:
     def __init__(self, database: Database, found: Selected[Any], attempt_id: int, now: Callable[[], float]) -> None:
         self._database, self._transaction = database, database.transaction
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
-        self._now = now
+        self._now, self._is_exact = now, False
         self._commits: GroupCommit | None = None
-        self._is_exact = False
         self.name: str = found.name
         self.kind = RunKind(found.kind)
         self.target: str = found.target
@@ -115,7 +116,8 @@ class Run:
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.find_titles = Titles(self._transaction, self._source_id)
         self.read_course = CourseReader(self._transaction, self._id)
-        self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
+        self.settle_command = settle = partial(settle_command, database.name, self.target)
+        self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
         self.settle = self._results.settle
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,18 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 from importer.errors import StorageFull, UsageError, how_to_install
+from importer.ledger.commands import default_path
 from importer.ledger.database import storage
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.sqlite import open_file, read_file
 from importer.ledger.store import Ledger
 
 PREFIXES = ("postgresql://", "postgres://")
-
-
-def default_path() -> Path:
-    """Return the default path: `$XDG_STATE_HOME/triage-importer/ledger.db`."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "triage-importer" / "ledger.db"
 
 
 @contextmanager

@@ -64,8 +64,16 @@ class Made(NamedTuple):
 class Results:
     """Reads the rows of one run with their outcomes; with `is_frozen` these are stored in the rows themselves."""
 
-    def __init__(self, transaction: Transaction, run_id: int, source_id: int, *, is_frozen: bool) -> None:
-        self._transaction = transaction
+    def __init__(
+        self,
+        transaction: Transaction,
+        run_id: int,
+        source_id: int,
+        settle_command: Callable[[str, str], str],
+        *,
+        is_frozen: bool,
+    ) -> None:
+        self._transaction, self._settle_command = transaction, settle_command
         self._id, self._source_id, self.is_frozen = run_id, source_id, is_frozen
         self._doubles: dict[str, str] | None = None  # by key: the sentence on its other issue; read once for a pass
 
@@ -115,7 +123,8 @@ class Results:
 
     def _find_doubles(self, connection: Connection) -> dict[str, str]:
         if self._doubles is None:
-            self._doubles = {each.key: str(each) for each in find_doubles(connection, self._source_id)}
+            doubles = find_doubles(connection, self._source_id, self._settle_command)
+            self._doubles = {each.key: str(each) for each in doubles}
         return self._doubles
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:

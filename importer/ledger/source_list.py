@@ -9,10 +9,11 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, and_, cast, func, select, update
 
 from importer.errors import UsageError
+from importer.ledger.commands import say_target
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, runs, sources, targets
 from importer.ledger.store import Ledger, find_source
 from importer.phrases import listed, shell_join
-from importer.records import SANDBOX_PREFIX, Act
+from importer.records import Act
 
 NAMES_SHOWN = 5
 SPREAD_OVER = 1 << 32
@@ -136,8 +137,3 @@ def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
 def how_to_resume(ledger: Ledger, target: str, name: str) -> str:
     """Return the command that takes the retirement of a source back."""
     return shell_join(["triage-import", "sources", "resume", name, *say_target(target), "--ledger", ledger.name])
-
-
-def say_target(target: str) -> list[str]:
-    """Return the options that name a target on the command line."""
-    return ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
 from importer.ledger.added import AddedOperations
+from importer.ledger.commands import settle_command
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
 from importer.ledger.results import thaw
@@ -163,7 +165,8 @@ class Ledger:
         """Return what discovery found of a source; `writable` registers the source, for whoever runs discovery."""
         take = _take_source if writable else find_source
         with self.transaction() as connection:
-            return Seen(self.transaction, take(connection, target, source_name) or 0)
+            source_id = take(connection, target, source_name) or 0
+        return Seen(self.transaction, source_id, partial(settle_command, self.name, target))
 
     def additions(self, target: str, source_name: str) -> AddedOperations:
         """Return the reader of a source's additions."""

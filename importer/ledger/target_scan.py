@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources
 from importer.ledger.statements import Transaction, find_pairs, portions
-from importer.phrases import shell_quote
 from importer.records import Act
 
 OWN_AT_ONCE = 1000
@@ -59,24 +58,25 @@ class Double(NamedTuple):
 
     triage_id  the issue that the ledger knows of the key; "" if it knows none
     other      the issue's number, and `issue_id` its id
+    command    says which is the right one
     """
 
     key: str
     triage_id: str
     other: str
     issue_id: str
+    command: str
 
     def __str__(self) -> str:
-        command = f"triage-import settle {shell_quote(self.key or 'KEY')}"
         if not self.triage_id:
             return (
                 f"{self.other} has the marker of {self.key or 'a row of this source'}, and the ledger does not know "
-                f"it: another machine or ledger has made it. If it is the right one, say so: {command} {self.other}"
+                f"it: another machine or ledger has made it. If it is the right one, say so: {self.command}"
             )
         return (
             f"{self.key} has two issues, {self.triage_id}, which the ledger knows, and {self.other}: two imports ran "
             "at once, Triage made one later than anybody waited, or somebody copied it. Compare them, delete one, and "
-            f"name the right one: {command} {self.triage_id}"
+            f"name the right one: {self.command}"
         )
 
 
@@ -90,9 +90,9 @@ def mark_incomplete(connection: Connection) -> None:
 class Seen:
     """The issues of one source that discovery found in a target. Made by `Ledger.seen`."""
 
-    def __init__(self, transaction: Transaction, source_id: int) -> None:
+    def __init__(self, transaction: Transaction, source_id: int, settle_command: Callable[[str, str], str]) -> None:
         self._transaction = transaction
-        self._source_id = source_id
+        self._source_id, self._settle_command = source_id, settle_command
         self._here = found.c.source_id == source_id
 
     def doubt(self) -> None:
@@ -243,7 +243,7 @@ class Seen:
     def doubles(self) -> list[Double]:
         """Return the issues that a person has to settle: a key's second one, and what only a closing scan has seen."""
         with self._transaction() as connection:
-            return find_doubles(connection, self._source_id)
+            return find_doubles(connection, self._source_id, self._settle_command)
 
     def count_settled(self) -> int:
         """Count the issues that are left beside the right one, as a person has said."""
@@ -272,8 +272,8 @@ class Seen:
             connection.execute(delete(found).where(self._here, found.c.issue_id == issue_id))
 
 
-def find_doubles(connection: Connection, source_id: int) -> list[Double]:
-    """Return the issues of a source that a person has to settle, by key."""
+def find_doubles(connection: Connection, source_id: int, settle_command: Callable[[str, str], str]) -> list[Double]:
+    """Return the issues of a source that a person has to settle, by key; a key and an issue make the command."""
     made = and_(
         operations.c.source_id == found.c.source_id,
         operations.c.marker == found.c.marker,
@@ -289,6 +289,6 @@ def find_doubles(connection: Connection, source_id: int) -> list[Double]:
         .order_by(operations.c.key, found.c.triage_id)
     )
     return [
-        Double(key or said, own or "", other, issue_id)
+        Double(key or said, own or "", other, issue_id, settle_command(key or said or "KEY", own or other))
         for key, said, own, other, issue_id in connection.execute(statement)
     ]

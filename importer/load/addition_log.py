@@ -10,13 +10,13 @@ from typing import NamedTuple
 from importer.api import issue_path
 from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.ledger.added import Added, Place, encode_details, find_already_added
+from importer.ledger.commands import ADDED, NOT_ADDED
 from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
 from importer.load.workers import FailureCap
 from importer.load.writing import decide
-from importer.phrases import shell_quote
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.snapshot import Snapshot
@@ -130,10 +130,11 @@ class AdditionLog:
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Record an addition of which no reading tells whether it is there: it is neither sent again nor done."""
-        key, message = shell_quote(work.item.key), f"nobody can tell whether this {operation.act} is in Triage: "
+        added, not_added = (self._run.settle_command(work.item.key, answer) for answer in (ADDED, NOT_ADDED))
+        message = f"nobody can tell whether this {operation.act} is in Triage: "
         message += (
             f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if all is there, type "
-            f"triage-import settle {key} added, else triage-import settle {key} not-added"
+            f"{added}, else {not_added}"
         )
         self.note(work, operation, Result(State.LEFT, ADDITION_UNPROVEN, message, covers, requests=0))
         work.failed = True

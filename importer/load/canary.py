@@ -14,10 +14,11 @@ import orjson
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
 from importer.check.observers.sample import CONTACT_LIMIT
 from importer.errors import RunStopped
+from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
 from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, Findings
-from importer.phrases import listed, shell_quote
+from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
 from importer.triage.absence import Absence
@@ -102,12 +103,12 @@ class Canary:
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
         findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
         if findings.gone:
-            key = shell_quote(next(each.key for each in sent if each.name in findings.gone))
+            key = next(each.key for each in sent if each.name in findings.gone)
             raise RunStopped(
                 f"Triage answered that it made {listed(findings.gone, NAMES_SHOWN)}, and now says that it has no such"
                 " issue. Nothing else is sent.",
                 hint="If nobody deleted it, Triage loses issues: ask Bland before you send the others. If somebody "
-                f"did, say so for each, and run the same command again: triage-import settle {key} absent",
+                f"did, say so for each, and run the same command again: {self._run.settle_command(key, ABSENT)}",
             )
         if findings.twice:
             doubles = listed(findings.twice, NAMES_SHOWN)

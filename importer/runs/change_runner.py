@@ -368,7 +368,7 @@ class ChangeRunner:
         if self.change_set.unsettled:
             yield (
                 "Say what became of a row of unknown outcome, or import again; then go on",
-                "triage-import settle KEY ISSUE",
+                self.run.settle_command(self.change_set.unsettled[0].key, "ISSUE"),
             )
         if not OPEN_VERDICTS.isdisjoint(summary.findings):
             yield "Go on with what is not done, or not known to be", f"{command} --apply"

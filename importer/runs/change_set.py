@@ -11,7 +11,6 @@ from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated
-from importer.phrases import shell_quote
 from importer.records import Operation, Outcome
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Conflict, Snapshot, is_gone
@@ -106,11 +105,11 @@ async def read_and_assess(
 def find_unsettled(run: Run) -> list[Left]:
     """Return the rows of a run of whose create nobody knows yet what became of it."""
     rows = (row for row in run.results() if row.outcome is Outcome.UNKNOWN and not row.issue_id)
-    return [Left(row.key, "", "", UNSETTLED, "", _how_to_settle(row.key)) for row in rows]
+    return [Left(row.key, "", "", UNSETTLED, "", _how_to_settle(run, row.key)) for row in rows]
 
 
-def _how_to_settle(key: str) -> str:
-    return f"it may have an issue; say which, T-… or absent: triage-import settle {shell_quote(key)} T-…"
+def _how_to_settle(run: Run, key: str) -> str:
+    return f"it may have an issue; say which, T-… or absent: {run.settle_command(key, 'T-…')}"
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

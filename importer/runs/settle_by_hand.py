@@ -10,6 +10,7 @@ from importer.api import ISSUES_PATH
 from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET
 from importer.errors import ExitCode, TargetUnreachable, UsageError
 from importer.ledger.added import encode_details
+from importer.ledger.commands import ABSENT, ADDED, NOT_ADDED, settle_command
 from importer.ledger.journal import Decision
 from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
 from importer.ledger.store import Known, Ledger, RunIdentity
@@ -18,7 +19,7 @@ from importer.load.addition_log import IssueWork
 from importer.load.preflight import claim_source
 from importer.load.queue import Item
 from importer.load.writing import decide
-from importer.phrases import counted, listed, shell_quote
+from importer.phrases import counted, listed
 from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.absence import Absence
@@ -32,9 +33,6 @@ from importer.triage.listing import list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot, is_missing
 from importer.triage.target import Target
-
-ABSENT = "absent"
-ADDED, NOT_ADDED = "added", "not-added"
 
 
 def settle_by_hand(
@@ -67,7 +65,7 @@ def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) ->
     run = ledger.find_run_of(target.name, key)
     place = run.additions.places([key]).get(key) if run is not None else None
     if run is None or place is None:
-        hint = f"Say so first: triage-import settle {shell_quote(key)} T-…"
+        hint = f"Say so first: {settle_command(ledger.name, target.name, key, 'T-…')}"
         raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
     item, known = Item(key, IssueParts()), run.additions.of([key]).get(key, ())
     work = IssueWork(item, place, {(each.act, each.name): each for each in known})
@@ -111,7 +109,8 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         sentence = await _choose(ledger, target, record, issue)
         if sentence:
             return sentence
-        snapshot = _check_known(record, record.known, issue)
+        absent = settle_command(ledger.name, target.name, record.key, ABSENT)
+        snapshot = _check_known(record, record.known, issue, absent)
         if record.known.triage_id and not is_missing(record.known.returned):
             return f"{record.key} is {issue.triage_id}, as the ledger knows."
     done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot.dump())
@@ -126,13 +125,13 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
     return f"{record.key} is {issue.triage_id}."
 
 
-def _check_known(record: _Record, known: Known, issue: Issue) -> Snapshot:
+def _check_known(record: _Record, known: Known, issue: Issue, absent: str) -> Snapshot:
     """Return the snapshot of a key's issue that the ledger knows, from which it isn't gone. Raises UsageError.
 
     What is there now may be a person's edit: it would count as ours.
     """
     if known.issue_id != issue.id:
-        hint = f"If that issue is gone, say so first: triage-import settle {shell_quote(record.key)} {ABSENT}"
+        hint = f"If that issue is gone, say so first: {absent}"
         raise UsageError(f"{record.key} is {known.triage_id} already.", hint=hint)
     return Snapshot.parse(known.returned)._replace(gone=())
 

@@ -97,7 +97,7 @@ def verify_run(
         out=str(out),
         version=__version__,
     )
-    write_work_page(folder, _describe_work(summary), rows)
+    write_work_page(folder, _describe_work(summary, run), rows)
     with folder.open(SUMMARY) as file:
         file.write(summary.as_text())
     return summary
@@ -111,7 +111,7 @@ def _judge(lines: Sequence[Verified]) -> Judged:
     return Judged(first.key, first.triage_id, first.verdict, own or "\n".join(differs), first.issue_id)
 
 
-def _describe_work(summary: VerifySummary) -> Work:
+def _describe_work(summary: VerifySummary, run: Run) -> Work:
     issues = summary.same + summary.different + summary.missing
     others = summary.different + summary.missing + summary.stranger + summary.unsettled
     need = (
@@ -131,7 +131,7 @@ def _describe_work(summary: VerifySummary) -> Work:
         summary.version,
         commands=[
             *(
-                [("Say which of two issues is the right one", "triage-import settle KEY ISSUE")]
+                [("Say which of two issues is the right one", run.settle_command("KEY", "ISSUE"))]
                 if summary.stranger
                 else []
             ),

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from importer.api import DEFAULT_URL
 from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX
 from importer.triage.redaction import Secret, note_echo
@@ -63,9 +64,9 @@ def normalise_target(url: str) -> str:
         _check_host(url.strip())
     except (ValueError, httpx.InvalidURL) as error:
         said = "This is not a URL" if "@" in url else f"{url!r} is not a URL: {error}"  # there may be a password in it
-        raise UsageError(f"{said}.", hint="Try --api-url https://api.bland.ai") from error
+        raise UsageError(f"{said}.", hint=f"Try --api-url {DEFAULT_URL}") from error
     if parts.username or parts.password or parts.query or parts.fragment or not host:
-        hint = "Give scheme, host and perhaps a port and path: --api-url https://api.bland.ai"
+        hint = f"Give scheme, host and perhaps a port and path: --api-url {DEFAULT_URL}"
         raise UsageError(f"A target with the host {host!r} has parts missing or too many.", hint=hint)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         hint = f"Try --api-url https://{host}"

@@ -15,6 +15,7 @@ from importer.check.change_policy import ChangePolicy, OnChange, read_fields
 from importer.check.history import LedgerHistory
 from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
+from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Remembered, Run
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
@@ -306,7 +307,8 @@ def test_found_with_a_title_alone(bench: Remembering) -> None:
     assert standing is not None
     assert standing.outcome is Outcome.PLANNED
     assert standing.finding is not None
-    assert (standing.finding.code, standing.finding.hint) == ("title-in-triage", f"triage-import settle {KEY} T-1")
+    command = settle_command(bench.ledger.name, TARGET, KEY, "T-1")
+    assert (standing.finding.code, standing.finding.hint) == ("title-in-triage", command)
     assert bench.ask(create(title="Quite another"), policy("report")) is None
 
 

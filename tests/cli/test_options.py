@@ -8,7 +8,7 @@ import pytest
 
 from importer.cli.inputs import check_source_name, open_job, read_only_list
 from importer.errors import UsageError
-from importer.ledger.opening import default_path
+from importer.ledger.commands import default_path
 from tests.harness.running import Program, write_issues
 
 

@@ -17,7 +17,8 @@ from sqlalchemy.exc import OperationalError
 
 from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger import sqlite
-from importer.ledger.opening import default_path, open_ledger, read_ledger
+from importer.ledger.commands import default_path
+from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.staleness import DIGITS, side_file
 from importer.ledger.store import Ledger
 from tests.harness.ledger_sending import TARGET, begin, send

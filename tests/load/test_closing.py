@@ -53,21 +53,23 @@ def test_two_machines_at_once(program: Program, serve: Serve, monkeypatch: pytes
 
 def test_exit_1_until_it_is_settled(program: Program, serve: Serve) -> None:
     """A double is named in each run, also one without anything to do, until a person names the right one."""
-    sandbox = serve()
+    sandbox, book = serve(), ("--ledger", "our ledger.db")
     write_issues(Path("export.csv"), 3)
     with turnstile(sandbox.url, 2) as door:
-        process = program.start(*RUN, "--concurrency", "1", "--api-url", door.url)
+        process = program.start(*RUN, *book, "--concurrency", "1", "--api-url", door.url)
         door.hold(process)
         other = copy_issue(sandbox, 2)
         door.let()
         assert finish(process).code == 1
         own = next(issue["triage_id"] for issue in sandbox.issues() if issue["title"] == "Title 2")
-        again = program(*RUN, "--api-url", door.url)
+        again = program(*RUN, *book, "--api-url", door.url)
         assert (again.code, again.outcomes()) == (1, {"unchanged": 3})
-        assert f"triage-import settle jira:PROJ-2 {own}" in again.err
-        said = program("settle", "jira:PROJ-2", other, "--api-url", door.url)
+        command = f"triage-import settle jira:PROJ-2 {own} --api-url {door.url} --ledger '{Path(book[1]).absolute()}'"
+        assert command in again.err
+        assert command in read_csv(Path("reports/results.csv"))[1]["message"]
+        said = program("settle", "jira:PROJ-2", other, "--api-url", door.url, *book)
         assert f"jira:PROJ-2 is {other}; beside it there is {own}" in said.err, said
-        last = program(*RUN, "--api-url", door.url)
+        last = program(*RUN, *book, "--api-url", door.url)
         assert (last.code, last.summary["doubles"]) == (0, 1), last.err
         line = read_csv(Path("reports/results.csv"))[1]
         assert (line["triage_id"], line["code"]) == (other, "")

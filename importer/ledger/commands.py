@@ -1,0 +1,31 @@
+"""Commands that name a ledger and a target, where these aren't the usual ones: they can be pasted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from importer.api import DEFAULT_URL
+from importer.phrases import shell_join
+from importer.records import SANDBOX_PREFIX
+
+ABSENT, ADDED, NOT_ADDED = "absent", "added", "not-added"
+"""Answers to what became of a key: it has no issue; all that belongs to it is in Triage, or none of that."""
+
+
+def default_path() -> Path:
+    """Return the default path of a ledger: `$XDG_STATE_HOME/triage-importer/ledger.db`."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "triage-importer" / "ledger.db"
+
+
+def say_target(target: str) -> list[str]:
+    """Return the options that name a target on the command line."""
+    return ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]
+
+
+def settle_command(ledger: str, target: str, key: str, answer: str) -> str:
+    """Return the command by which a person says what became of a key; `ledger` is the name of one."""
+    where = [] if target == DEFAULT_URL else say_target(target)
+    book = [] if ledger == str(default_path().resolve()) else ["--ledger", ledger]
+    return shell_join(["triage-import", "settle", key, answer, *where, *book])
