@@ -7,7 +7,7 @@ look for. jira2markdown 0.5, the library for it, reads 4 kB a second.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 
 from importer.transform.formats.tree import DEPTH_LIMIT, Element, Node, lost
@@ -45,29 +45,28 @@ _PIECES = {
     "+": r"\+(?<![\w+]\+)(?=[^\s+])(?P<u>[^+\n]++)(?<!\s)\+(?![\w+])",
 }
 """The markup within a line, by the sign that it begins with."""
-_IN_ADDRESS = r""":(?:(?<=http:)|(?<=https:)|(?<=ftp:)|(?<=file:))//[^\s|\[\]{}<>"]++"""
+_IN_ADDRESS = re.compile(r""":(?:(?<=http:)|(?<=https:)|(?<=ftp:)|(?<=file:))//[^\s|\[\]{}<>"]++""")
 """An address, in which no sign is markup."""
 SIGNS = "".join(sorted(_PIECES))
 
 
 @cache
-def pieces(signs: str = SIGNS, *, has_address: bool = True) -> re.Pattern[str]:
+def pieces(signs: str = SIGNS) -> re.Pattern[str]:
     """The pattern of the markup within a line that begins with one of these signs; of few it is found far faster."""
-    found = [*map(_PIECES.__getitem__, signs), *([_IN_ADDRESS] if has_address else [])]
-    return re.compile("|".join(found), re.VERBOSE)
+    return re.compile("|".join(map(_PIECES.__getitem__, signs)), re.VERBOSE)
 
 
 _ADDRESS = re.compile(r"(?:https?://|ftp://|file:|mailto:|www\.)\S+\Z|#")
 
 
-def read_jira(text: str, signs: Iterable[str] = SIGNS) -> Element:
-    """The tree of a text in Jira's wiki markup; `signs` are all with which pieces of it begin there within a line."""
-    reader = _Reader(signs, has_address="://" in text)
+def read_jira(text: str, signs: Collection[str] = SIGNS) -> Element:
+    """The tree of a text in Jira's wiki markup; `signs` are all that macros and pieces of lines begin with there."""
+    reader = _Reader(signs)
     root = Element("body")
     opened = [("", root)]
     unclosed: set[str] = set()  # closers that were looked for to the end of the text, and aren't there
     position = start = 0
-    while (match := MACRO.search(text, position)) is not None:
+    while "{" in signs and (match := MACRO.search(text, position)) is not None:
         name, options = match[1], match[2] or ""
         position = match.end()
         block, end = None, position
@@ -114,9 +113,8 @@ def _title(options: str) -> list[Node]:
 class _Reader:
     """Reads what isn't a macro of one text."""
 
-    def __init__(self, signs: Iterable[str], *, has_address: bool) -> None:
+    def __init__(self, signs: Collection[str]) -> None:
         self._signs = "".join(sorted(signs))
-        self._pieces = pieces(self._signs, has_address=has_address)
 
     def lines(self, text: str) -> list[Node]:
         """The blocks of lines."""
@@ -162,10 +160,8 @@ class _Reader:
             yield Element(tag, {}, self._inline(text.strip()))
 
     def _inline(self, text: str) -> list[Node]:
-        for sign in self._signs:
-            if sign in text:
-                return _read_inline(text, self._pieces)
-        return [text]
+        signs = "".join(filter(text.__contains__, self._signs)) if self._signs else ""
+        return _read_inline(text, pieces(signs)) if signs else [text]
 
 
 def _begin_lines(text: str) -> str:
@@ -187,9 +183,12 @@ def _open_lists(blocks: list[Node], lists: list[tuple[str, Element]], marker: st
     """Open the lists that a marker says, as far as they aren't, and close all others."""
     while lists and not marker.startswith(lists[-1][0]):
         lists.pop()
-    for depth in range(len(lists), len(marker)):
+    missing = range(len(lists), len(marker))
+    within = _last_item(lists[-1][1]).children if lists and missing else blocks
+    for depth in missing:
         opened = Element("ul" if marker[depth] in "*-" else "ol", {}, [])
-        (_last_item(lists[-1][1]).children if lists else blocks).append(opened)
+        within.append(opened)
+        within = opened.children
         lists.append((marker[: depth + 1], opened))
 
 
@@ -203,12 +202,22 @@ def _last_item(items: Element) -> Element:
 
 def _read_inline(text: str, pattern: re.Pattern[str], depth: int = 0) -> list[Node]:
     nodes: list[Node] = []
-    position = 0
-    for match in pattern.finditer(text):
-        if match.lastgroup is not None:
-            nodes += [text[position : match.start()], *_inline(match, match.lastgroup, depth)]
-            position = match.end()
+    position = reached = 0
+    while (match := pattern.search(text, reached)) is not None:
+        reached = _end_of_address(text, reached, match.start())
+        if not reached:
+            nodes += [text[position : match.start()], *_inline(match, str(match.lastgroup), depth)]
+            position = reached = match.end()
     return [*nodes, text[position:]]
+
+
+def _end_of_address(text: str, start: int, place: int) -> int:
+    """The end of the address that a place is in, of those that begin behind `start`; 0 if it is in none."""
+    for address in _IN_ADDRESS.finditer(text, start, place + 1):
+        if address.end() > place:
+            whole = _IN_ADDRESS.match(text, address.start())
+            return whole.end() if whole else 0
+    return 0
 
 
 def _inline(match: re.Match[str], kind: str, depth: int) -> list[Node]:

@@ -7,7 +7,6 @@ and only there the parser's own patterns are tried.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +22,36 @@ def _codes(signs: str) -> Codes:
     return np.array([chr(code) in signs for code in range(256)], dtype=np.bool_)
 
 
+_ALL = np.ones(256, dtype=np.bool_)
 _WORD = _codes("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _MAY_BE_SPACE = _codes(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f") | (np.arange(256) >= 0x80)
 _SPACES = _MAY_BE_SPACE & (np.arange(256) < 0x80)
-_PAIRED, _ITEM = _codes("*_-+"), _codes("*#")
-_BEHIND = {"{": _codes("{cnqp"), "\\": _codes("{}[]*_+^~!|-\\"), "!": ~_SPACES, "[": _codes("hfmw")}
-"""What follows the signs that open something."""
-_BEFORE_DOT, _HEAD = _codes("123456q"), _codes("hb")
-_SIGNS = (_PAIRED | _ITEM | _codes("|." + "".join(_BEHIND))).tobytes()
+_INLINE, _BLOCK = 1, 2
+_RULES: list[tuple[int, str, Codes, Codes]] = [
+    *((_INLINE, sign, ~_WORD & ~_codes(sign), ~_SPACES & ~_codes(sign)) for sign in "*_-+"),
+    (_INLINE, "{", _ALL, _codes("{cnqp")),
+    (_INLINE, "\\", _ALL, _codes("{}[]*_+^~!|-\\")),
+    (_INLINE, "!", _ALL, ~_SPACES),
+    (_INLINE, "[", _ALL, _codes("hfmw")),
+    *((_BLOCK, sign, _MAY_BE_SPACE, _codes("*#") | _MAY_BE_SPACE) for sign in "*#"),
+    (_BLOCK, "|", _MAY_BE_SPACE, _ALL),
+    (_BLOCK, "-", _MAY_BE_SPACE, _codes("-")),
+    (_BLOCK, ".", _codes("123456q"), _MAY_BE_SPACE),
+]
+"""Whether a sign begins something within a line or a line, and what stands before it and behind it then."""
+_SIGNS = _codes("".join(sign for _, sign, *_ in _RULES)).tobytes()
+_BEFORE_DOT = _codes("hb")
+
+
+def _make_table(side: int) -> NDArray[np.uint8]:
+    """A table of a sign and the byte on this side of it: as a sum, what the sign may begin there."""
+    table = np.zeros((256, 256), dtype=np.uint8)
+    for rule in _RULES:
+        table[ord(rule[1])] |= rule[side] * np.uint8(rule[0])
+    return table.ravel()
+
+
+_BEFORE, _BEHIND = _make_table(2), _make_table(3)
 
 
 def find_marked(texts: Sequence[str]) -> dict[int, set[str]]:
@@ -41,19 +62,14 @@ def find_marked(texts: Sequence[str]) -> dict[int, set[str]]:
     data, sizes = join_encoded(("", *texts, ""))
     places = np.frombuffer(data.translate(_SIGNS), dtype=np.bool_).nonzero()[0]
     codes = np.frombuffer(data, dtype=np.uint8)
-    sign, before, behind = (codes.take(places + step) for step in (0, -1, 1))  # faster than codes[places]
-    is_first = _MAY_BE_SPACE.take(before)
-    inline = _PAIRED.take(sign) & ~_WORD.take(before) & (before != sign) & (behind != sign) & ~_SPACES.take(behind)
-    for opening, following in _BEHIND.items():
-        inline |= (sign == ord(opening)) & following.take(behind)
+    sign, before, behind = (codes.take(places + step).astype(np.intp) for step in (0, -1, 1))
+    begins = _BEFORE.take(sign * 256 + before) & _BEHIND.take(sign * 256 + behind)
+    inline, block = (begins & _INLINE).view(np.bool_), begins >= _BLOCK
     brackets = ((sign == ord("[")) | (sign == ord("|"))).nonzero()[0]  # a link with a label has a bar before all others
     inline[brackets[:-1]] |= (sign[brackets[:-1]] == ord("[")) & (sign[brackets[1:]] == ord("|"))
-    block = is_first & _ITEM.take(sign) & (_ITEM | _MAY_BE_SPACE).take(behind)
-    block |= is_first & ((sign == ord("|")) | ((sign == ord("-")) & (behind == ord("-"))))
-    dots = (sign == ord(".")).nonzero()[0]
-    heads = _BEFORE_DOT.take(before[dots]) & _HEAD.take(codes.take(places[dots] - 2))
-    block[dots] = heads & _MAY_BE_SPACE.take(behind[dots])
-    starts = np.fromiter(accumulate(size + 1 for size in sizes), dtype=np.intp)
+    dots = (block & (sign == ord("."))).nonzero()[0]
+    block[dots] = _BEFORE_DOT.take(codes.take(places[dots] - 2))
+    starts = np.cumsum(np.fromiter(sizes, dtype=np.intp)) + np.arange(1, len(texts) + 3)
     marked = _with_inline(texts, data, places[inline], starts)
     _add_with_blocks(marked, data, places[block], starts)
     return marked
@@ -73,7 +89,7 @@ def _with_inline(
             known, at = (known, at) if known >= start else (start, 0)
             at += place - known if text.isascii() else len(data[known:place].decode("utf-8", "surrogatepass"))
             known = place
-            if begins_piece(text, at) or MACRO.match(text, at):
+            if begins_piece(text, at) or (sign == "{" and MACRO.match(text, at)):
                 marked.setdefault(row, set()).add(sign)
     return marked
 

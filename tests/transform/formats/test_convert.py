@@ -82,6 +82,7 @@ HOSTILE = {
     "underscores": "_a " * 33_000,
     "pictures": "!a" * 50_000,
     "cells": "|a" * 50_000,
+    "addresses": "https://a/_b_" * 4_000 + " https://" * 6_000,
 }
 
 

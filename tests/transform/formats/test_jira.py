@@ -26,6 +26,8 @@ from importer.transform.formats.convert import Converted, convert
         ("!https://i.org/p.png|width=3!", "[image](https://i.org/p.png)"),
         (r"\{a\} *b*", "{a} **b**"),
         ("[http://x.org]https://y.org", "http://x.org https://y.org"),
+        ("*a* http://x.org/_b_?u=s3://y/*c* *d* s3://_e_", "**a** http://x.org/_b_?u=s3://y/*c* **d** s3://*e*"),
+        ("_see http://x.org/a_ /_b_", "*see http://x.org/a* /*b*"),
     ],
 )
 def test_jira(wiki: str, expected: str) -> None:
