@@ -15,6 +15,7 @@ from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
+from importer.load.updates import GONE_MESSAGE
 from importer.load.workers import FailureCap
 from importer.load.writing import decide
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
@@ -156,16 +157,17 @@ class AdditionLog:
 
     def note_gone(self, work: IssueWork) -> None:
         """Record that an issue is not in Triage; once two runs have, no later one adds anything to it."""
-        place, key = work.place, work.item.key
-        gone = Snapshot.parse(place.returned).without_issue(self._run.name)
-        path = issue_path(place.issue_id)
-        issue_id, triage_id = place.issue_id, place.triage_id
-        operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
-        message = "the issue is not there any more"
         undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
         for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
-            self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, message, covers, requests=0))
-        remember = Remembered(gone.dump(), place.body_sha, place.content)
-        self._run.record(decide(operation, State.LEFT, code=gone.gone_code, message=message, remember=remember))
+            self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, GONE_MESSAGE, covers, requests=0))
+        self.note_end_gone(work.item.key, work.place)
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
+
+    def note_end_gone(self, key: str, place: Place) -> None:
+        """Record that the issue of a key is not in Triage, as that at the other end of a relation."""
+        gone = Snapshot.parse(place.returned).without_issue(self._run.name)
+        path, issue_id, triage_id = issue_path(place.issue_id), place.issue_id, place.triage_id
+        operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
+        remember = Remembered(gone.dump(), place.body_sha, place.content)
+        self._run.record(decide(operation, State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember))

@@ -30,6 +30,7 @@ from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
+from importer.triage.snapshot import is_gone
 
 
 class AdditionSender:
@@ -64,7 +65,7 @@ class AdditionSender:
         """
         if addition.act is Act.RELATION:
             other = self._run.additions.places([addition.other]).get(addition.other)
-            if other is None:
+            if other is None or is_gone(other.returned):
                 return None
             body = orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
             return addition._replace(body=body, covers=(other.issue_id,))
@@ -230,6 +231,8 @@ class AdditionSender:
             if place is not None:
                 await self.check_there(place)
         except IssueGone:
+            assert place is not None
+            self._log.note_end_gone(other, place)
             return True
         return place is None
 

@@ -34,6 +34,7 @@ T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
 ATTEMPTS = 5
 """Most PATCH requests for one change without a clear answer; the issue is read before each."""
+GONE_MESSAGE = "the issue is not there any more"
 
 
 class Updated(NamedTuple):
@@ -187,11 +188,10 @@ class Change:
 
     def end_gone(self) -> Updated:
         """End a change whose issue is not in Triage any more."""
-        message = "the issue is not there any more"
         gone = self.snapshot.without_issue(self._run.name)
         remember = Remembered(gone.dump(), self.operation.whole_sha, self.operation.content)
-        self._write.end(State.LEFT, code=gone.gone_code, message=message, remember=remember)
-        return Updated(Outcome.SKIPPED, message)
+        self._write.end(State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
+        return Updated(Outcome.SKIPPED, GONE_MESSAGE)
 
     def end(
         self, issue: Issue, patch: Mapping[str, Any], already: Mapping[str, Any], conflicts: Sequence[Conflict]

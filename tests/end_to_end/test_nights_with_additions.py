@@ -123,6 +123,20 @@ def test_a_deleted_issue_gets_nothing(nights: Nights) -> None:
     assert ended.summary["requests"] == 0
 
 
+@pytest.mark.usefixtures("short_waits")
+def test_a_relation_to_a_deleted_issue(nights: Nights) -> None:
+    """It is sent once: that the other issue is gone is noted there, and the next nights don't ask for it again."""
+    nights.run([Row("D-1"), Row("D-2")])
+    httpx.delete(nights.url("D-2"), headers=PERSON)
+    tonight, posted = (Row("D-1", blocks="D-2"), Row("D-2")), f"POST {ISSUE}/relations"
+    for code, said in ((ExitCode.PARTLY, "perhaps-gone"), *[(ExitCode.DONE, "gone-at-target")] * 2):
+        ended = nights.run(tonight)
+        assert (ended.code, ended.outcomes()) == (code, {"unchanged": 1, "skipped": 1}), ended.err
+        assert nights.results() == {"D-1": ("unchanged", "relation-end-missing"), "D-2": ("skipped", said)}
+        assert nights.writes()[posted] == 1
+    assert ended.summary["requests"] <= 1
+
+
 @pytest.mark.parametrize("rebuild", [False, True])
 def test_a_lost_ledger_doubles_nothing(nights: Nights, rebuild: bool) -> None:
     """What hangs on the issues that are found is taken in: nothing is sent, and what is new is added once."""
