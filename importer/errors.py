@@ -38,15 +38,15 @@ class ExitCode(IntEnum):
         member.sentence = sentence
         return member
 
-    DONE = 0, "All rows are in, with all that belongs to them, or valid, or there was nothing to do."
-    PARTLY = 1, "Finished; some rows were rejected, failed or are incomplete, until each is settled."
+    DONE = 0, "All rows are valid, or in Triage with all their additions, or there was nothing to do."
+    PARTLY = 1, "Finished, but some rows are rejected, failed or incomplete."
     UNUSABLE = (
         2,
-        "Nothing was sent: usage, mapping or source can't be used, too many rows would be rejected or changed, or, "
+        "Nothing was sent: usage, mapping or source is invalid, too many rows would be rejected or changed, or, "
         "with --strict, a column or comments would be lost.",
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
-    UNKNOWN = 4, "Finished; the outcome of some rows is unknown."
+    UNKNOWN = 4, "Finished, but the outcome of some rows is unknown; the same command settles them."
     LEDGER_IN_USE = 5, "The ledger or the source is in use by another process."
     NOT_READY = 6, "The source is missing, empty, too old or still being written."
     INTERRUPTED = 130, "Interrupted; the same command continues."

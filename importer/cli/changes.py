@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from importer.runs.change_set import ChangeSet
 
 WAY_OPTIONS = (
-    click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
-    click.option("--yes", is_flag=True, help="With --apply, ask nothing: for scripts."),
+    click.option("--apply", is_flag=True, help="Do it, instead of only showing what would be done."),
+    click.option("--yes", is_flag=True, help="With --apply, don't ask, for scripts."),
     LEDGER_OPTION,
     API_KEY_OPTION,
     RATE_OPTION,
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-                 help="Requests at a time."),
+                 help="Maximum requests at a time."),
     OUT_OPTION,
     JSON_OPTION,
 )  # fmt: skip

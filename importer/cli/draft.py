@@ -39,16 +39,16 @@ READING_OPTIONS = [
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The mapping to write; values.csv goes beside it.  [default: mapping.yaml]",
+    help="The mapping to write, next to its values.csv.  [default: mapping.yaml]",
 )
 @click.option(
     "--update",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Add what is new in the source to this mapping, behind what stands there.",
+    help="Append what is new in the source to this mapping.",
 )
 @with_options(*READING_OPTIONS)
-@click.option("--records", metavar="PATH", help="Where in a JSON object its records are, if it has several arrays.")
+@click.option("--records", metavar="PATH", help="Path of the records in a JSON object with several arrays.")
 def draft(
     sources: tuple[str, ...],
     output: Path | None,
@@ -59,9 +59,10 @@ def draft(
     format_: str | None,
     records: str | None,
 ) -> int:
-    """Write a mapping for a source that no preset knows, with what was seen in it as comments.
+    """Draft a mapping for a source that no preset knows.
 
-    What the source doesn't say is left open, as `?`; on a terminal you are asked. Nothing that exists is overwritten.
+    Comments in it say what was found in the source. Whatever the source doesn't reveal is `?`; on a terminal you are
+    asked. Existing files are not overwritten.
     """
     given = {
         "encoding": encoding,

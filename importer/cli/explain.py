@@ -26,9 +26,10 @@ LONGEST = 100
 @click.argument("which", metavar="KEY|LINE")
 @with_options(*INPUT_OPTIONS)
 def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
-    """Show what one row becomes: for each field the cell, the rule, its line in the mapping, and the result.
+    """Show what one row becomes, and why.
 
-    Then the issue as people will see it, the body as it would be sent, and what would be added to it. No network.
+    For each field it shows the cell, the rule, its line in the mapping, and the result; then the issue as people will
+    see it, the request body, and the additions. It uses no network.
     """
     from importer.authoring.explain import explain_row
     from importer.cli.inputs import open_job

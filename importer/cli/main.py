@@ -49,7 +49,7 @@ UNUSED = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 """Keeps libraries from what they do when they are loaded: threads for linear algebra, a search for plugins."""
 
 DAY_SECONDS = 24 * 60 * 60
-ONLY_POSIX = "triage-import runs on Linux and macOS; on Windows it has not been tested yet, so it does nothing there."
+ONLY_POSIX = "triage-import runs on Linux and macOS. It has not been tested on Windows and does not run there."
 
 
 class LazyGroup(click.Group):
@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
             if place is None:
                 raise
             behind = shell_join(["triage-import", typed[place], *typed[place + 1 :], *typed[:place]])
-            ctx.fail(f"{error.option_name} belongs to the command, and stands behind it: {behind}")
+            ctx.fail(f"{error.option_name} is an option of the command, so put it after the command: {behind}")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which a newcomer needs them."""
@@ -112,17 +112,17 @@ def refuse_other_bytes(command: click.Command, words: Sequence[str]) -> None:
 def exit_codes_help() -> str:
     """Format the exit codes for `--help`, a sentence each."""
     lines = "\n".join(f"  {int(code):>3}  {code.sentence}" for code in ExitCode)
-    return f"\b\nExit codes:\n{lines}\nWhere several fit, the first of 130, 3, 4, 1, 0 counts."
+    return f"\b\nExit codes:\n{lines}\nIf several apply, the first of 130, 3, 4, 1, 0 counts."
 
 
 @click.group(cls=LazyGroup, epilog=exit_codes_help(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="triage-import")
-@click.option("--color", type=click.Choice(CHOICES), default=AUTO, help="When lines are coloured; NO_COLOR is obeyed.")
+@click.option("--color", type=click.Choice(CHOICES), default=AUTO, help="Colour the output; NO_COLOR is honoured.")
 def cli(color: str) -> None:
-    """Move issues out of other trackers into Bland's Triage: every row checked, sent once, and accounted for.
+    """Import issues from other trackers into Bland's Triage. Every row is checked, sent once, and accounted for.
 
     \b
-    Begin with a rehearsal on your own machine:
+    Begin with a rehearsal in a local sandbox:
       triage-import run export.csv -m jira --sandbox
     """
     choose_colour(color)
@@ -208,4 +208,4 @@ def show_bug(error: Exception) -> None:
 
         click.echo(redact("".join(format_exception(error))), err=True)
     else:
-        click.echo("With TRIAGE_IMPORT_DEBUG=1 it prints where it comes from.", err=True)
+        click.echo("Set TRIAGE_IMPORT_DEBUG=1 to print a traceback.", err=True)

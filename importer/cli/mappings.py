@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def mappings(context: click.Context) -> None:
-    """List the presets, show one, check and test mapping files, or print the schema for your editor."""
+    """List or show presets; check or test mappings."""
     if context.invoked_subcommand is None:
         context.invoke(list_command)
 
 
 @mappings.command("list")
 def list_command() -> None:
-    """List the presets: name and what each one reads."""
+    """List the presets and what each one reads."""
     from importer.mapping.reader import list_presets
 
     presets = list_presets()
@@ -47,9 +47,10 @@ def show_command(name: str) -> None:
 @click.argument("files", type=MappingType(), metavar="FILE...", nargs=-1, required=True)
 @click.pass_context
 def check_command(context: click.Context, files: tuple[str, ...]) -> None:
-    """List every problem of every mapping FILE (or preset), with file, line and key.
+    """List every problem of mappings, with file, line and key.
 
-    Lines that load and can never count are warnings. Exit code 0 if there are no others, 2 if there are.
+    A FILE may also be the name of a preset. Lines that can never have an effect are warnings. The exit code is 2 if
+    there are errors, otherwise 0.
     """
     from importer.authoring.lint import lint
 
@@ -71,9 +72,9 @@ def check_command(context: click.Context, files: tuple[str, ...]) -> None:
 @click.argument("files", type=MappingType(), metavar="NAME_OR_FILE...", nargs=-1, required=True)
 @click.pass_context
 def test_command(context: click.Context, files: tuple[str, ...]) -> None:
-    """Try the `examples` of mappings: rows, and what they must become.
+    """Run the `examples` of mappings.
 
-    Exit code 0 if all become it, 1 if one does not or a mapping has none, 2 if a mapping can't be used.
+    The exit code is 0 if all examples hold, 1 if one does not or a mapping has none, 2 if a mapping is invalid.
     """
     from importer.authoring.examples import try_examples
 
@@ -95,7 +96,7 @@ def test_command(context: click.Context, files: tuple[str, ...]) -> None:
 
 @mappings.command("schema")
 def schema_command() -> None:
-    """Print the JSON Schema of a mapping, for editors.
+    """Print the JSON Schema of mappings, for editors.
 
     With it in a file, `# yaml-language-server: $schema=mapping.schema.json` as first line of a mapping makes most
     editors check it and offer the keys.

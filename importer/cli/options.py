@@ -32,58 +32,63 @@ SOURCE_OPTIONS = (
         "mapping_name",
         type=MappingType(),
         metavar="NAME_OR_PATH",
-        help="A preset or a YAML file.  [default: the preset that knows the columns]",
+        help="A preset or a YAML file.  [default: recognised by the columns]",
     ),
     click.option("--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"),
-    click.option("--encoding", metavar="E", help="Only where it is not UTF-8, or UTF-16 with a byte order mark."),
-    click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: found by structure]"),
+    click.option("--encoding", metavar="E", help="Needed only if not UTF-8, or UTF-16 with a byte order mark."),
+    click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: detected]"),
     click.option(
         "--skip-lines",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Lines above the table of a CSV file.  [default: titles above a header are found]",
+        help="Number of lines above the table.  [default: titles above a header are detected]",
     ),
-    click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="By content if unset."),
+    click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="[default: detected]"),
     click.option(
-        "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a report's fixes.csv."
+        "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a filled-in fixes.csv."
     ),
     click.option(
         "--comments",
         type=FileType(),
         multiple=True,
         metavar="FILE",
-        help="Comments that the mapping joins by key; may be repeated.",
+        help="Separate file of comments, joined by the mapping; may be repeated.",
     ),
 )
 INPUT_OPTIONS = (
     *SOURCE_OPTIONS,
-    click.option("--users", type=click.Path(path_type=Path), metavar="FILE", help="Who is who: a filled-in users.csv."),
+    click.option(
+        "--users",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Matches people with Triage's users: a filled-in users.csv.",
+    ),
 )
 WORKERS_OPTION = click.option(
     "--workers",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="Processes that check a CSV file in parts.  [default: 1 below 200,000 rows, else the cores, at most 4]",
+    help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]",
 )
 OUT_OPTION = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder for the reports."
 )
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 SELECT_OPTIONS = (
     click.option(
         "--strict",
         is_flag=True,
-        help="Refuse if a column goes nowhere that the mapping doesn't name under `drop`, or if the source counts "
+        help="Refuse if a column that the mapping doesn't name under `drop` would be lost, or if the source counts "
         "comments that the file doesn't have.",
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
     click.option(
-        "--only", type=FileType(), metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."
+        "--only", type=FileType(), metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one per line."
     ),
     click.option(
         "--show", metavar="KEY,...", help="The issues that report.html shows before and after.  [default: five]"
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Show all that a check finds, not only what fits 24 lines."),
+    click.option("-v", "--verbose", is_flag=True, help="Show everything that the check finds, not only 24 lines."),
     OUT_OPTION,
     JSON_OPTION,
 )

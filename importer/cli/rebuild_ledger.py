@@ -53,10 +53,11 @@ def rebuild_ledger(
     out: Path | None,
     **given: Any,
 ) -> Summary:
-    """Look through all of Triage for issues of SOURCE, and take them into the ledger. It sends nothing.
+    """Add a source's issues in Triage to the ledger.
 
-    Each run looks for itself at what its ledger may have missed; this is the whole of it, on purpose. Rows without an
-    issue are `planned` in results.csv; where an issue without a marker has nearly their title, it is named.
+    It sends nothing. Each run does this by itself if its ledger may be incomplete; this command always searches all of
+    Triage. Rows without an issue are `planned` in results.csv; if an issue without a marker has nearly the same title,
+    it is named.
     """
     from importer.cli.console import Console
     from importer.cli.inputs import open_job

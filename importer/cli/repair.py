@@ -31,16 +31,17 @@ LINES_SHOWN = 8
     type=MappingType(),
     required=True,
     metavar="NAME_OR_PATH",
-    help="What the values should have become.",
+    help="The mapping with the right values.",
 )
-@click.option("--fields", required=True, metavar="NAME,...", help="What to repair of severity, status and category.")
+@click.option("--fields", required=True, metavar="NAME,...", help="Which of severity, status and category to correct.")
 @with_options(*WAY_OPTIONS)
 @answers_with_summary
 def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
-    """Correct severity, status or category of what a run sent, as another mapping has them; no file is needed.
+    """Correct severity, status or category of a run's issues.
 
-    It only shows what it would do, unless --apply is given. What a person changed in Triage since is left alone. RUN is
-    the import's name, or `last`. The report goes to ./triage-import-RUN-repair/.
+    The right values come from another mapping; no export file is needed. Without --apply it only shows what it would
+    do. What people have changed in Triage is left alone. RUN is the import's name, or `last`. The report goes to
+    ./triage-import-RUN-repair/.
     """
     from importer.mapping.reader import load_mapping
     from importer.runs.repair import Repair, read_value_fields

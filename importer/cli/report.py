@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 OPTIONS = (
     LEDGER_OPTION,
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-                 help="For the reports.  [default: where the run wrote them]"),
+                 help="Folder for the reports.  [default: where the run wrote them]"),
     click.option("--rehearsal", is_flag=True,
-                 help="Also rehearsal.html, of a run with --sandbox: its issues as they will stand in Triage."),
+                 help="Also rehearsal.html, for a run with --sandbox: its issues as they will be in Triage."),
     click.option("--source", type=SourceNameType(), metavar="NAME",
-                 help="In place of RUN: migration.csv, where every key of a source stands after all its runs."),
+                 help="Instead of RUN: migration.csv, the state of every key of a source after all its runs."),
     click.option("--for", "tracker", type=click.Choice(["jira"]),
-                 help="With --source: also a CSV that brings the numbers of Triage into the old tracker."),
+                 help="With --source: also a CSV to import Triage's issue numbers into the old tracker."),
     SANDBOX_OPTION,
     API_URL_OPTION,
     ISSUE_URL_OPTION,
@@ -45,10 +45,10 @@ OPTIONS = (
 @click.argument("name", type=RunType(), metavar="RUN", required=False)
 @with_options(*OPTIONS)
 def report(name: str | None, source: str | None, rehearsal: bool, as_json: bool, **given: Any) -> int:
-    """Write the reports of an import again, from the ledger alone. RUN may be `last`.
+    """Write a run's reports again, from the ledger alone.
 
-    They are results.csv, the errors files, report.html and summary.json; no source and no network are needed. Files
-    that somebody has changed since are spared, as by `run`.
+    It writes results.csv, the errors files, report.html and summary.json, without source or network, and does not
+    overwrite errors files that you have changed. RUN is the import's name, or `last`.
     """
     if (name is None) is (source is None):
         raise UsageError("It is either a RUN or --source NAME.", hint="triage-import report last")

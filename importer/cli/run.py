@@ -57,69 +57,69 @@ TARGET_OPTIONS = (
     SANDBOX_OPTION,
     API_URL_OPTION,
     API_KEY_OPTION,
-    click.option("-n", "--dry-run", is_flag=True, help="Check only, against the ledger; send nothing."),
+    click.option("-n", "--dry-run", is_flag=True, help="Check against the ledger and send nothing."),
     LEDGER_OPTION,
     WAIT_OPTION,
 )
 SENDING_OPTIONS = (
     RATE_OPTION,
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-                 help="Requests at a time."),
+                 help="Maximum requests at a time."),
     click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
-                 help="How long an issue whose outcome is unknown may still appear, before it is sent again."),
+                 help="How long to wait for an issue with an unknown outcome to appear before it is sent again."),
     click.option("--max-rejected", type=ShareType(), metavar="N|N%",
-                 help="Send nothing if more rows would be rejected.  [default with --yes: 5%]"),
+                 help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]"),
     click.option("--max-changes", type=ShareType(), metavar="N|N%",
-                 help="Send nothing if more issues would change, if rows look like another site's, or if known ones "
-                 "come under new keys; 100% sends all.  [default: 10%, at least 20; on a terminal you are asked]"),
+                 help="Send nothing if more issues than this would change, or if rows look like another site's or have "
+                 "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]"),
     click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
-                 help="Stop when Triage has refused more rows than this; 0 never stops."),
+                 help="Stop when Triage has refused more rows than this; 0 for no limit."),
     click.option("--no-canary", is_flag=True,
                  help="Don't send a canary (a few issues, which are read back before the rest) to a new target."),
     click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
-                 show_default=True, help="Which issues come first, and what belongs to them. Triage lists the last "
-                 "touched first, so that `open-first` puts open work at the bottom of its list."),
+                 show_default=True, help="Which issues to send first. Triage lists recently changed issues first, so "
+                 "`open-first` puts open work at the bottom of its list."),
     click.option("--max-duration", type=DurationType(), metavar="TIME",
-                 help="Send nothing new after so long, like 6h or 90m; the same command continues."),
-    click.option("--expect-org", metavar="ID", help="Send nothing to any other organisation."),
-    click.option("--yes", is_flag=True, help="Ask nothing: for scripts."),
+                 help="Stop sending after this time, such as 6h or 90m; the same command continues."),
+    click.option("--expect-org", metavar="ID", help="Send nothing unless the API key belongs to this organisation."),
+    click.option("--yes", is_flag=True, help="Don't ask, for scripts."),
 )  # fmt: skip
 CHANGE_OPTIONS = (
     click.option("--on-change", type=click.Choice(["report", "update", "overwrite", "skip"]), default="report",
-                 show_default=True, help="What happens to an issue whose row has changed since it was sent."),
+                 show_default=True, help="What to do with issues whose row has changed."),
     click.option("--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"),
     click.option("--accept-mapping-change", is_flag=True,
-                 help="Update issues, too, of which only the mapping has changed since."),
+                 help="Also update issues for which only the mapping has changed."),
 )  # fmt: skip
 NIGHTLY_OPTIONS = (
     click.option("--min-rows", type=click.IntRange(min=0), default=0, metavar="N",
-                 help="Send nothing if the source has fewer rows."),
+                 help="Send nothing if the source has fewer rows than this."),
     click.option("--max-source-age", type=DurationType(), metavar="TIME",
-                 help="Send nothing if the newest date in the source, or its file, is older: 36h.  [default: any age]"),
+                 help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]"),
     click.option("--fail-on", type=click.Choice(["new", "any"]),
-                 help="Which rejected rows make the exit code 1: those that were not rejected for the same reason in "
-                 "the last run, or any.  [default with --yes: new]"),
+                 help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
+                 "in the last run.  [default with --yes: new]"),
 )  # fmt: skip
 
 
 SECTIONS = {
-    "What is read": (*INPUT_OPTIONS, WORKERS_OPTION),
-    "Where it goes": TARGET_OPTIONS,
-    "How it is sent, and when it stops": SENDING_OPTIONS,
-    "Issues that are in Triage already": CHANGE_OPTIONS,
+    "Input": (*INPUT_OPTIONS, WORKERS_OPTION),
+    "Target": TARGET_OPTIONS,
+    "Sending and limits": SENDING_OPTIONS,
+    "Issues already in Triage": CHANGE_OPTIONS,
     "Scheduled imports": NIGHTLY_OPTIONS,
-    "Which rows, and what is shown": (*SELECT_OPTIONS, ISSUE_URL_OPTION),
+    "Selection and output": (*SELECT_OPTIONS, ISSUE_URL_OPTION),
 }
 ENVIRONMENT = """
 \b
 Environment:
-  BLAND_API_KEY        the API key, unless --api-key-file has it
-  TRIAGE_API_URL       the target, unless --api-url names one
-  TRIAGE_ISSUE_URL     an issue's address, unless --issue-url says it
-  XDG_STATE_HOME       where ledger and sandbox are  [default: ~/.local/state]
+  BLAND_API_KEY        the API key, unless --api-key-file is given
+  TRIAGE_API_URL       the target, unless --api-url is given
+  TRIAGE_ISSUE_URL     web address of an issue, unless --issue-url is given
+  XDG_STATE_HOME       folder of ledger and sandbox  [default: ~/.local/state]
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
-                       the way to the target
-  NO_COLOR             no colours, as with `triage-import --color never run`
+                       proxy and certificates
+  NO_COLOR             no colours, like `triage-import --color never run`
 """
 
 
@@ -266,9 +266,9 @@ class RunCommand(Grouped):
 @with_options(*(option for options in SECTIONS.values() for option in options))
 @answers_with_summary
 def run(sources: tuple[str, ...], **given: Any) -> Summary:
-    """Import a source: check every row, ask, send what is left, and account for all of it.
+    """Check every row of a source, ask, send, and report.
 
-    The same command again continues where it stopped, and creates nothing twice. It writes its reports to
+    The same command continues an import that stopped, and creates nothing twice. The reports go to
     ./triage-import-RUN/.
     """
     # First the options: what can't be meant is refused at once, before the imports below and before the source is read.

@@ -42,8 +42,8 @@ FORGOTTEN = (
 OPTIONS = (
     LEDGER_OPTION,
     click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
-    click.option("--watch", is_flag=True, help="Print it again every 2 seconds, until Ctrl-C."),
-    click.option("--source", type=SourceNameType(), metavar="NAME", help="Only those of a source, and how far it is."),
+    click.option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C."),
+    click.option("--source", type=SourceNameType(), metavar="NAME", help="Only a source's runs, and its progress."),
 )
 
 
@@ -51,9 +51,9 @@ OPTIONS = (
 @with_options(*OPTIONS)
 @click.pass_context
 def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool, source: str | None) -> int:
-    """List the runs that the ledger knows, the newest first: when, how they ended, counts, and what can be done.
+    """List the runs, how they ended, and what you can do next.
 
-    It can be asked while an import runs, which it does not disturb.
+    The newest run comes first. The command does not disturb a running import.
     """
     from importer.ledger.commands import default_path
 
@@ -80,7 +80,10 @@ def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool,
 @with_options(LEDGER_OPTION)
 @click.pass_context
 def check_command(context: click.Context, ledger: str | None) -> None:
-    """Read the whole ledger, and say whether it is damaged. A `run` does so where the last one did not end in order."""
+    """Check the whole ledger for damage.
+
+    A `run` does this by itself if the last one did not shut down cleanly.
+    """
     from importer.cli.console import Console
     from importer.ledger.integrity import check_ledger
     from importer.ledger.opening import read_ledger
@@ -93,17 +96,18 @@ def check_command(context: click.Context, ledger: str | None) -> None:
 @runs.command("prune")
 @with_options(
     LEDGER_OPTION,
-    click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Prune none of the newest N of each source."),
-    click.option("--older-than", type=DurationType(), metavar="TIME", help="Prune those that ended so long ago: 90d."),
-    click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
+    click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N runs of each source."),
+    click.option("--older-than", type=DurationType(), metavar="TIME", help="Prune runs that ended longer ago: 90d."),
+    click.option("--apply", is_flag=True, help="Do it, instead of only showing what would be done."),
 )
 @click.pass_context
 def prune_command(
     context: click.Context, ledger: str | None, keep: int | None, older_than: float | None, apply: bool
 ) -> None:
-    """Drop the rows of old runs, which then can't be verified, repaired or undone any more.
+    """Drop the rows of old runs from the ledger.
 
-    Nothing is created twice without them. What a run has left in its folder stays.
+    These runs can't be verified, repaired or undone afterwards, but nothing is created twice. Their report folders
+    stay.
     """
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger, read_ledger
@@ -130,14 +134,14 @@ def prune_command(
 @with_options(
     click.argument("what", metavar="KEY|PERSON"),
     LEDGER_OPTION,
-    click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
+    click.option("--apply", is_flag=True, help="Do it, instead of only showing what would be done."),
 )
 @click.pass_context
 def forget_command(context: click.Context, what: str, ledger: str | None, apply: bool) -> None:
-    """Delete the texts that the ledger has of an issue, by its key, or of a person, by a name or an address.
+    """Delete what the ledger has in words on an issue or a person.
 
-    What belongs to whom in Triage stays known, so that nothing is created twice. Triage and the reports of runs are
-    not touched: their folders are named.
+    An issue is given by its key, a person by a name or address. The ledger still knows which issue belongs to which
+    key, so nothing is created twice. Triage and the reports of runs are not changed; their folders are listed.
     """
     from importer.cli.console import Console
     from importer.ledger.forgetting import find_traces, forget

@@ -18,23 +18,23 @@ DEFAULT_PORT = 8899
 _EPILOG = """
 \b
 Faults: KIND[=SECONDS][:WHERE][@WHEN]
-  500-before, 500-after    answers 500 and has done nothing, or has done it
+  500-before, 500-after    does nothing, or executes the request, then answers 500
   hang-before, hang-after  doesn't answer for SECONDS (60), then drops the connection
   reset-before, reset-after
                            resets the connection
-  late-commit              answers 500 at once and does it SECONDS (1.5) later
-  not-json                 does it and answers with a page of HTML
-  slow                     does it SECONDS (0.2) late
+  late-commit              answers 500 at once and executes it SECONDS (1.5) later
+  not-json                 executes it, then answers with an HTML page
+  slow                     executes it SECONDS (0.2) late
   429, 503                 does nothing; Retry-After: SECONDS (1)
   gateway-404, gateway-html
-                           does nothing; 404 as of a gateway, in its JSON or HTML
+                           does nothing; answers 404 like a gateway, in JSON or HTML
   400-after, 403-after, 404-after, 409-after, 422-after
-                           does it, then refuses it
-  endless                  answers a list with a cursor that leads back
-  edit                     a person edits an issue SECONDS (0.3) after its reading
+                           executes it, then answers with an error
+  endless                  gives lists a cursor that leads back
+  edit                     a person edits an issue SECONDS (0.3) after it was read
 WHERE: create, update, comment, resource, flag, relation, write (default: all
        of these and more), read, all
-WHEN:  2% by chance, req=7 the seventh such request; without it, always
+WHEN:  2% at random, req=7 for the seventh such request; without it, always
 Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
 """
 
@@ -44,64 +44,70 @@ DECADE = 10 * 365 * 86_400
 
 
 @click.command(epilog=_EPILOG)
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 for any free one.",
+)
 @click.option(
     "--db",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="SQLite file that keeps the issues; given again, it continues. Without it they are gone at the end.",
+    help="SQLite file for the issues, to continue later.  [default: in memory]",
 )
 @click.option(
     "--rate-limit",
     type=FiniteRange(min=0, min_open=True),
     metavar="N",
-    help="Answer 429 above N requests a second. After a rest, N at once pass: one second's worth.",
+    help="Answer 429 above N requests a second, with a burst of up to N.",
 )
-@click.option("--fault", "specs", multiple=True, metavar="SPEC", help="Misbehave, see below; can be repeated.")
-@click.option("--seed", type=int, metavar="N", help="Of the faults that strike by chance; printed at the start.")
+@click.option("--fault", "specs", multiple=True, metavar="SPEC", help="Simulate a fault, see below; may be repeated.")
+@click.option("--seed", type=int, metavar="N", help="Seed for random faults; printed at the start.")
 @click.option(
     "--search-lag",
     type=FiniteRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="Time until `search` finds a new or changed issue.  [default: 0]",
+    help="Delay until `search` finds a new or changed issue.  [default: 0]",
 )
 @click.option(
     "--read-lag",
     type=FiniteRange(0, DECADE),
     default=0.0,
     metavar="SECONDS",
-    help="Time until an issue, and what is added to it, is there for other requests.  [default: 0]",
+    help="Delay until an issue or addition is visible to other requests.  [default: 0]",
 )
 @click.option(
     "--clock-offset",
     type=FiniteRange(-DECADE, DECADE),
     default=0.0,
     metavar="SECONDS",
-    help="Its clock is so much ahead, or behind with a minus.  [default: 0]",
+    help="Its clock is ahead by this much, or behind if negative.  [default: 0]",
 )
-@click.option("--times-without-zone", is_flag=True, help="Show times without their zone.")
-@click.option("--cut-descriptions", is_flag=True, help="Lists give only the beginning of a description.")
+@click.option("--times-without-zone", is_flag=True, help="Timestamps have no time zone.")
+@click.option("--cut-descriptions", is_flag=True, help="Lists return only the beginning of descriptions.")
 @click.option(
     "--invalid-status",
     type=click.Choice(["400", "422"]),
     default="400",
     show_default=True,
-    help="Status of a create with a bad body.",
+    help="Status for a create with an invalid body.",
 )
 @click.option(
-    "--norm-everywhere", is_flag=True, help="`@norm` starts the agent in titles, descriptions and flags, too."
+    "--norm-everywhere", is_flag=True, help="`@norm` also starts the agent in titles, descriptions and flags."
 )
 @click.option(
     "--rewrite-texts",
     type=click.Choice(["escape", "blanks", "emoji", "trim", "polish"]),
-    help="Store titles, descriptions, comments and notes with other characters than they were sent.",
+    help="Store titles, descriptions, comments and notes differently.",
 )
 @click.option(
     "--api-key",
     envvar="TRIAGE_SANDBOX_KEY",
     show_envvar=True,
     metavar="KEY",
-    help="Accept this key only; without it any that is not empty.",
+    help="Accept only this key.  [default: any non-empty key]",
 )
 def sandbox(
     port: int,
@@ -119,7 +125,7 @@ def sandbox(
     rewrite_texts: str | None,
     api_key: str | None,
 ) -> None:
-    """Run a stand-in for Triage's API on this machine, to rehearse on; it can misbehave. Ctrl-C ends it."""
+    """Run a local simulation of Triage's API. Ctrl-C ends it."""
     try:
         from importer.sandbox.faults import parse_fault
         from importer.sandbox.refusals import SandboxError

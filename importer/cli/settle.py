@@ -32,11 +32,11 @@ def settle(
     ledger: str | None,
     rate: float | None,
 ) -> None:
-    """Say which issue a KEY has, `T-1042`, or that it has none: `absent`. For the person who knows better.
+    """Record an unknown outcome by hand.
 
-    There is seldom a need: the next run finds out by itself what became of an unknown row. A key whose issue was
-    deleted in Triage is made again after `absent`. Of comments, flags and relations of which nobody can tell whether
-    they are there, `added` says that all are, `not-added` that none is.
+    This is seldom needed: the next run settles unknown rows by itself. ISSUE, such as `T-1042`, is the issue of the
+    KEY. After `absent`, the next run creates it again, even if it was deleted in Triage. `added` says that all
+    comments, flags and relations with an unknown outcome are in Triage, `not-added` that none is.
     """
     from importer.cli.console import Console
     from importer.ledger.commands import default_path

@@ -22,7 +22,7 @@ PLACE_OPTIONS = (SANDBOX_OPTION, API_URL_OPTION, LEDGER_OPTION)
 @click.group(invoke_without_command=True)
 @click.pass_context
 def sources(context: click.Context) -> None:
-    """List the sources that the ledger knows, retire one after its last import, or take that back."""
+    """List the sources in the ledger; retire or resume one."""
     if context.invoked_subcommand is None:
         context.invoke(list_command)
 
@@ -30,7 +30,7 @@ def sources(context: click.Context) -> None:
 @sources.command("list")
 @with_options(LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
 def list_command(ledger: str | None = None, as_json: bool = False) -> None:
-    """List the sources by target: how many issues each has, its last run, and whether it is retired."""
+    """List the sources, their issues and their last runs."""
     from importer.ledger.commands import default_path
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import list_sources
@@ -47,7 +47,7 @@ def list_command(ledger: str | None = None, as_json: bool = False) -> None:
 @click.argument("name", type=SourceNameType())
 @with_options(*PLACE_OPTIONS)
 def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
-    """Let every later `run` of the source NAME refuse, as after a cut-over: last month's crontab sends nothing more."""
+    """Refuse further runs of the source NAME, after its cut-over."""
     from importer.cli.console import Console
     from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger
@@ -64,7 +64,7 @@ def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | 
 @click.argument("name", type=SourceNameType())
 @with_options(*PLACE_OPTIONS)
 def resume_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
-    """Let a retired source NAME be imported again."""
+    """Allow runs of the retired source NAME again."""
     from importer.cli.console import Console
     from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger

@@ -40,7 +40,7 @@ DEFAULT_RATE = 5.0
 SANDBOX_RATE = 0.0
 
 SANDBOX_OPTION = click.option(
-    "--sandbox", is_flag=True, help="Send to a Triage of your own, which this command starts."
+    "--sandbox", is_flag=True, help="Use a local sandbox, started by this command, as the target."
 )
 API_URL_OPTION = click.option(
     "--api-url", envvar="TRIAGE_API_URL", metavar="URL", help=f"The target.  [default: {DEFAULT_URL}]"
@@ -49,10 +49,10 @@ API_KEY_OPTION = click.option(
     "--api-key-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where the API key is; without it BLAND_API_KEY holds it.",
+    help="File with the API key.  [default: the key in BLAND_API_KEY]",
 )
 LEDGER_OPTION = click.option(
-    "--ledger", type=FileType(), metavar="PATH|URL", help="The memory of what was sent: a file, or PostgreSQL."
+    "--ledger", type=FileType(), metavar="PATH|URL", help="The record of what was sent: a file, or PostgreSQL."
 )
 WAIT_OPTION = click.option(
     "--wait",
@@ -60,20 +60,20 @@ WAIT_OPTION = click.option(
     type=DurationType(),
     default="0",
     metavar="TIME",
-    help="How long to wait for another process on the ledger or the source: 90s, 10m, 2h.  [default: not at all]",
+    help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]",
 )
 RATE_OPTION = click.option(
     "--rate",
     type=FiniteRange(min=0),
     metavar="N",
-    help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]",
+    help="Requests a second; 0 for no limit on our side.  [default: 5; with --sandbox: 0]",
 )
 ISSUE_URL_OPTION = click.option(
     "--issue-url",
     type=IssueUrlType(),
     envvar="TRIAGE_ISSUE_URL",
     metavar="URL",
-    help="The address of an issue in your browser, with {number} or {id} in it: reports link to it.",
+    help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.",
 )
 KEY_FILE_HINT = "Name a file that holds the key alone."
 

@@ -27,20 +27,22 @@ NAMES_SHOWN = 8
 
 @click.command()
 @click.argument("name", type=RunType(), metavar="RUN")
-@click.option("--close", is_flag=True, help="Close what it created (advised): it keeps its number, counts as imported.")
-@click.option("--delete", is_flag=True, help="Delete what it created for good: the keys may be imported again.")
+@click.option("--close", is_flag=True, help="Close created issues (recommended): they count as imported.")
+@click.option("--delete", is_flag=True, help="Delete created issues permanently; their keys can be imported again.")
 @click.option(
-    "--expect", type=click.IntRange(min=0), metavar="N", help="Do nothing unless it is so many issues; for scripts."
+    "--expect",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Do nothing unless this many issues are affected.",
 )
 @with_options(*WAY_OPTIONS)
 @answers_with_summary
 def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any) -> Summary:
-    """Give back the fields that a run updated, and close or delete the issues that it created.
+    """Revert a run's updates; close or delete its new issues.
 
-    It only shows what it would do, unless --apply is given. A field that a person has changed since stays, and so does
-    a created issue that a person has had a hand in: a field, a comment, a link, a flag, a relation, an agent at work.
-    Both are named. Without --close and --delete, what it created stays. RUN is the import's name, or `last`. The report
-    goes to ./triage-import-RUN-undo/.
+    Without --apply it only shows what it would do. Fields that people have changed since stay, and so do created issues
+    on which people have worked (a field, comment, link, flag, relation or agent); it lists both. Without --close or
+    --delete, created issues stay. RUN is the import's name, or `last`. The report goes to ./triage-import-RUN-undo/.
     """
     click.echo(FIRST_LINE, err=True)
     from importer.runs.undo import CLOSE_ADVISED, Undo

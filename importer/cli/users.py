@@ -55,10 +55,10 @@ class UsersSummary:
     default=Path("users.csv"),
     show_default=True,
     metavar="FILE",
-    help="The table; one that is there already is brought up to date, and keeps what people have put there.",
+    help="The table; an existing one is updated and keeps what people have entered.",
 )
-@click.option("--members", is_flag=True, help="Ask Triage for the organisation's members and propose whom they match.")
-@click.option("--fill", is_flag=True, help="As --members; those with the same mail are filled in.")
+@click.option("--members", is_flag=True, help="Ask Triage for the organisation's members and propose matches.")
+@click.option("--fill", is_flag=True, help="Like --members, and fill in those with the same mail address.")
 @with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION, JSON_OPTION)
 @answers_with_summary
 def users(
@@ -71,9 +71,10 @@ def users(
     api_key_file: Path | None,
     **given: Any,
 ) -> UsersSummary:
-    """Write who owns, does and says what in a source, for you to put their Triage user ids beside them.
+    """List a source's people, to match them with Triage's users.
 
-    Without --members and --fill no connection is opened. The table goes to `run` as --users users.csv.
+    Fill in their Triage user ids and give the table to `run` as --users users.csv. Without --members and --fill no
+    connection is opened.
     """
     from importer.authoring.users import UsersFile, count_people, propose_users
     from importer.cli.console import Console

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 def validate(
     sources: tuple[str, ...], strict: bool, verbose: bool, out: Path | None, workers: int | None, **given: Any
 ) -> Summary:
-    """Check every row and write what would be sent. No network, no ledger.
+    """Check every row and write what would be sent.
 
-    What it finds goes to stdout, with --json to stderr. The reports go to ./triage-import-check/, which is replaced
-    each time.
+    It uses no network and no ledger. The findings go to stdout, or to stderr with --json. The reports go to
+    ./triage-import-check/, which is replaced each time.
     """
     from importer.check.knowledge import NoLedger
     from importer.check.part_workers import choose_workers

@@ -54,11 +54,12 @@ def verify(
     issue_url: str | None,
     out: Path | None,
 ) -> VerifySummary:
-    """Read back every issue that a run made or changed, and compare it with what was sent. RUN may be `last`.
+    """Compare what a run sent with what is in Triage now.
 
-    Comments, evidence, flags and relations are read back, too: a request for each of these that an issue has of us. It
-    changes nothing in Triage. Issues that have the source's marker and that the ledger doesn't know are named, too:
-    they may be doubles. It writes its report to ./triage-import-RUN-verify/, and adds to the run's own what it found.
+    It reads back every issue that the run created or changed, with its comments, evidence, flags and relations (one
+    request for each kind), and changes nothing in Triage. It also lists issues with the source's marker that are not in
+    the ledger, which may be duplicates. RUN is the import's name, or `last`. The report goes to
+    ./triage-import-RUN-verify/, and the run's own reports are updated.
     """
     from importer.cli.console import Console
     from importer.ledger.commands import default_path

@@ -256,7 +256,7 @@ class Input(Strict):
         "vanished. `delta`: an export may hold only some of them.",
     )
     format: Literal["csv", "jsonl", "json"] | None = Field(None, description="By the file's name and content if unset.")
-    encoding: Encoding | None = Field(None, description="Only where it is not UTF-8, or UTF-16 with a byte order mark.")
+    encoding: Encoding | None = Field(None, description="Needed only if not UTF-8, or UTF-16 with a byte order mark.")
     delimiter: Delimiter | None = Field(
         None, description="One character; `tab` is one too. Found by structure if unset."
     )

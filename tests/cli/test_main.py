@@ -242,7 +242,7 @@ def test_streams_that_are_closed_or_full(program: Program) -> None:
         (("export.csv",), "'export.csv' is a file: name a command first, as in `triage-import validate export.csv`."),
         (
             ("-m", "jira", "validate", "export.csv"),
-            "-m belongs to the command, and stands behind it: triage-import validate export.csv -m jira",
+            "-m is an option of the command, so put it after the command: triage-import validate export.csv -m jira",
         ),
         (("--jsn", "export.csv"), "No such option '--jsn'."),
     ],

@@ -100,7 +100,7 @@ def test_windows_is_a_sentence(program: Program, arguments: tuple[str, ...]) -> 
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "Error: triage-import runs on Linux and macOS; on Windows it has not been tested yet, so it does nothing there."
+        "Error: triage-import runs on Linux and macOS. It has not been tested on Windows and does not run there."
     ]
     assert bool(done.stdout) is ("--json" in arguments)
     assert not list(program.folder.iterdir())
