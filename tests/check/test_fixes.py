@@ -1,10 +1,10 @@
-"""Fixes: what they do to a chunk, and how they are counted."""
+"""Fixes: what they do to a chunk."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from importer.check.fixes import FixCount, apply_fixes
+from importer.check.fixes import apply_fixes
 from importer.mapping.fixes_table import Fix, Fixes
 from tests.harness.making import chunk_of, rows_of
 
@@ -44,14 +44,3 @@ def test_where_nothing_is_to_be_done_the_chunk_stays() -> None:
     chunk = chunk_of(("Key", "Priority"), [("A", "P1")])
     for fixes in (Fixes(), fixes_of(HIGH)):
         assert apply_fixes(fixes, chunk)[0] is chunk
-
-
-def test_the_sentence() -> None:
-    """Values that were met, rows, lines that are left, and what no row has."""
-    fixes = Fixes(Path("fixes.csv"), fixes_of(HIGH, Fix("A", "typo", "b", 9)).columns, left=2)
-    count = FixCount(fixes)
-    count.add({0: (HIGH,), 7: (HIGH,)})
-    said = "fixes: 1 value, 2 rows; 2 lines without a new value; 1 value in no row, the first on line 9: 'typo'"
-    assert count.sentence() == said
-    assert count.rows_of(HIGH) == 2
-    assert FixCount(Fixes()).sentence() == ""

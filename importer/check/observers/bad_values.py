@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined
-from importer.check.fixes import FixCount
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
@@ -16,7 +15,7 @@ from importer.mapping.fixes_table import Fix, Fixes
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts
 from importer.mapping.texts import Text
-from importer.phrases import plain_name
+from importer.phrases import counted, plain_name
 from importer.records import Finding, Outcome, Row
 from importer.transform.columns import Columns, is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
@@ -92,15 +91,15 @@ class Corrections:
     """Collects what fixes.csv will list: the values that reject rows, and those that `--fixes` has corrected."""
 
     def __init__(self, mapping: MappingModel, fixes: Fixes, shown: ShownPeople) -> None:
-        self._bad = BadValues(mapping)
-        self._count = FixCount(fixes)
-        self._fixes = fixes
+        self._bad, self._fixes = BadValues(mapping), fixes
+        self._rows, self._rows_of = 0, Counter[Fix]()
         self._shown, self._persons = shown, {plain_name(ref.name) for ref in person_refs(mapping)}
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Collect the bad values of a chunk and count its corrections."""
         self._bad.add(examined, plan.rows)
-        self._count.add(examined.fixed)
+        self._rows += len(examined.fixed)
+        self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
 
     def lines(self) -> list[tuple[str, ...]]:
         """Return the lines of fixes.csv: values to be corrected, then those corrected already; [] if none is to be."""
@@ -113,7 +112,7 @@ class Corrections:
             fix = given.pop((column, text), None)
             hint = "; ".join(filter(None, bad.hints.values()))
             lines.append((column, text, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
-        done = [(fix.column, fix.bad, str(self._count.rows_of(fix)), fix.new, "", "") for fix in given.values()]
+        done = [(fix.column, fix.bad, str(self._rows_of[fix]), fix.new, "", "") for fix in given.values()]
         return [*lines, *done] if lines else []
 
     @property
@@ -133,8 +132,17 @@ class Corrections:
 
     @property
     def sentence(self) -> str:
-        """What was corrected, in one line; "" without `--fixes`."""
-        return self._count.sentence()
+        """What was corrected, in a line like `fixes: 3 values, 41 rows`; "" without `--fixes`."""
+        if self._fixes.path is None:
+            return ""
+        parts = [f"fixes: {counted(len(self._rows_of), 'value')}, {counted(self._rows, 'row')}"]
+        if self._fixes.left:
+            parts.append(f"{counted(self._fixes.left, 'line')} without a new value")
+        idle = [fix for fix in self._fixes if fix not in self._rows_of]
+        if idle:
+            first = min(idle, key=lambda fix: fix.line)
+            parts.append(f"{counted(len(idle), 'value')} in no row, the first on line {first.line}: {first.bad!r}")
+        return "; ".join(parts)
 
 
 def find_cells(

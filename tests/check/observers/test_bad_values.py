@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from importer.check.observers.bad_values import find_cells
+from importer.check.observers.bad_values import Corrections, find_cells
+from importer.mapping.fixes_table import Fix, Fixes
+from importer.mapping.identities import Roster
 from importer.records import Ref
 from importer.transform.columns import Columns
-from tests.harness.making import chunk_of, mapping_of
+from importer.transform.shown_people import ShownPeople
+from tests.harness.making import chunk_of, examined_of, mapping_of, plan_of
 
 
 @pytest.mark.parametrize(
@@ -36,3 +42,18 @@ def test_of_a_column_that_repeats_it_is_the_wanted_cell() -> None:
     text = mapping_of(description="A").description
     assert text is not None
     assert find_cells(Columns(chunk), text, [0], {0: "soon"}) == {0: ("A", "soon")}
+
+
+def test_what_was_corrected_is_summed_up() -> None:
+    """Values that were met, rows, lines that are left, and what no row has; nothing without `--fixes`."""
+    mapping = mapping_of()
+    examined = examined_of(mapping, [("A", "One", "", "P9", "Open"), ("B", "Two", "", "P9", "Open")])
+    high, idle = Fix("Priority", "P9", "High", 2), Fix("Priority", "typo", "High", 9)
+    fixes = Fixes(Path("fixes.csv"), {"Priority": {"P9": high, "typo": idle}}, left=2)
+    shown = ShownPeople(mapping.people, Roster())
+    corrections = Corrections(mapping, fixes, shown)
+    corrections.add(replace(examined, fixed={0: (high,), 1: (high,)}), plan_of(examined))
+    said = "fixes: 1 value, 2 rows; 2 lines without a new value; 1 value in no row, the first on line 9: 'typo'"
+    assert corrections.sentence == said
+    assert corrections.lines()[-1] == ("Priority", "typo", "0", "High", "", "")
+    assert Corrections(mapping, Fixes(), shown).sentence == ""
