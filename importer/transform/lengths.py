@@ -57,7 +57,7 @@ def find_longer(texts: Sequence[str], limit: int) -> list[int]:
     """The rows whose texts have more than `limit` UTF-16 units."""
     if 2 * max(map(len, texts), default=0) <= limit:  # as in most chunks
         return []
-    return [row for row, text in enumerate(texts) if len(text) * 2 > limit and count_units(text) > limit]
+    return [row for row, text in enumerate(texts) if is_longer(text, limit)]
 
 
 def cut(text: str, units: int) -> str:

@@ -37,35 +37,24 @@ class RowKeys:
         return {row for _, *others in self.groups or () for row in others}
 
 
-@dataclass(frozen=True, slots=True)
-class _Native:
-    """The rows' keys within their source, "" where a row has none. `local` and `nameless` are those of RowKeys."""
-
-    keys: list[str]
-    local: list[bool]
-    nameless: frozenset[int] = frozenset()
-
-
 def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
     """Give each row its key and its marker; rows with a code in `skips` are in no group."""
-    group_keys: list[str | None] = []
-    groups = None
+    group_keys = join_group(mapping, columns, skips) if mapping.group else []
+    groups = find_groups(group_keys) if mapping.group else None
     if mapping.group:
-        group_keys = join_group(mapping, columns, skips)
-        groups = find_groups(group_keys)
-        native = _Native([key or "" for key in group_keys], [False] * len(columns))
+        native, local, nameless = [key or "" for key in group_keys], [False] * len(columns), frozenset[int]()
     else:
-        native = _find_native(mapping, columns)
-    full = [f"{source_name}:{key}" if key else "" for key in native.keys]
+        native, local, nameless = _find_native(mapping, columns)
+    full = [f"{source_name}:{key}" if key else "" for key in native]
     markers = [record_marker(key) for key in full]
-    return RowKeys(full, markers, source_marker(source_name), native.local, native.nameless, groups, group_keys)
+    return RowKeys(full, markers, source_marker(source_name), local, nameless, groups, group_keys)
 
 
 def name_rows(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str]:
     """The native key of each row, "" where it has none."""
     if mapping.group:
         return [key or "" for key in join_group(mapping, columns, skips)]
-    return _find_native(mapping, columns).keys
+    return _find_native(mapping, columns)[0]
 
 
 def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str | None]:
@@ -78,7 +67,8 @@ def content_key(raw: Sequence[str] | str) -> str:
     return "row-" + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
 
 
-def _find_native(mapping: MappingModel, columns: Columns) -> _Native:
+def _find_native(mapping: MappingModel, columns: Columns) -> tuple[list[str], list[bool], frozenset[int]]:
+    """The native key of each row, "" where it has none; and `local` and `nameless` of RowKeys."""
     key, local_key = mapping.input.key, mapping.input.local_key
     texts = [text.strip() for text in columns.text(key)]
     local = [False] * len(columns)
@@ -89,4 +79,4 @@ def _find_native(mapping: MappingModel, columns: Columns) -> _Native:
     nameless = frozenset(row for row, text in enumerate(texts) if not text) if key.content else frozenset()
     if nameless:
         texts = [text or content_key(raw) for text, raw in zip(texts, columns.chunk.raw, strict=True)]
-    return _Native(texts, local, nameless)
+    return texts, local, nameless

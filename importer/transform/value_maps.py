@@ -133,13 +133,10 @@ class ValueMap:
         """Map one source text, without regard to a fallback."""
         step = self._known.get(text)
         if step is None:
-            step = self._resolve(text.strip())
+            step = _decided(self._look_up(text.strip()))
             if len(self._known) < KNOWN_LIMIT:  # free text in a value column must not fill the memory
                 self._known[text] = step
         return step
-
-    def _resolve(self, text: str) -> Step:
-        return _decided(self._look_up(text))
 
     def _look_up(self, text: str) -> Step:
         spec, field = self.spec, self.field
