@@ -20,9 +20,9 @@ from importer.authoring.suggest import suggest_for
 from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
+from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import COMMENTS
 from importer.check.observers.observer import OpenWriter
-from importer.check.observers.sample import CanarySample
 from importer.codes import DOUBLE_IN_TRIAGE
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress

@@ -15,12 +15,12 @@ from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
 from importer.check.observers.before_after import BeforeAfter
+from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import Completeness
 from importer.check.observers.damage import DamageSigns
 from importer.check.observers.drift import Drift
 from importer.check.observers.observer import Observer, OpenWriter
 from importer.check.observers.people_named import Assignments, Named
-from importer.check.observers.sample import CanarySample
 from importer.check.observers.source_age import SourceAge
 from importer.check.observers.tally import Tally
 from importer.check.observers.value_flow import ValueFlow, rare_categories

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 
 from importer.check.coverage.coverage import Coverage
-from importer.check.coverage.kinds import Untyped, propose_category
 from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.examine import Examined
 from importer.check.job import Job
@@ -20,6 +19,7 @@ from importer.check.observers.people_named import PeopleNamed, UnmatchedPeople
 from importer.check.observers.raw_markup import RawMarkup
 from importer.check.observers.tally import Tally
 from importer.check.observers.unknowns import Unknowns
+from importer.check.observers.untyped import Untyped, propose_category
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.observers.workload import WorkCounter
 from importer.check.plan import Plan, plan_rows

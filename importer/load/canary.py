@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
-from importer.check.observers.sample import CONTACT_LIMIT
+from importer.check.observers.canary_sample import CONTACT_LIMIT
 from importer.errors import RunStopped
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run

@@ -1,4 +1,4 @@
-"""Columns that may say what kind an issue is, where the source has no type and its category is a default."""
+"""Issues without a type, whose category is a default: how many there are, and which columns or titles may say more."""
 
 from __future__ import annotations
 
