@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TypeVar
 
@@ -32,6 +32,11 @@ def find_groups(keys: Sequence[str | None]) -> Groups:
         members = list(found)
         groups += [members] if key else [[row] for row in members]
     return groups
+
+
+def find_leaders(groups: Iterable[Sequence[int]]) -> dict[int, int]:
+    """Row → the first row of its group."""
+    return {row: group[0] for group in groups for row in group}
 
 
 def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection[int]) -> dict[int, int]:

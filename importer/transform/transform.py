@@ -27,7 +27,7 @@ from importer.transform.distinct import map_distinct
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
-from importer.transform.groups import Groups, merge_firsts
+from importer.transform.groups import Groups, find_leaders, merge_firsts
 from importer.transform.people import RowPeople, identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
@@ -154,11 +154,16 @@ class _FileTransform:
             source_counts=read_source_counts(mapping.counted, columns),
             discussed=count_discussed(found.discussions, keys.groups),
             bundlings=bundlings,
-            noted=[*found.findings, *find_restricted(mapping, levels), *cleaner.findings(), *footers.findings()],
+            noted=[
+                *found.findings,
+                *find_restricted(mapping, levels),
+                *cleaner.findings(),
+                *footers.findings(),
+                *find_dropped(columns, found.discussions),
+            ],
             private=found.discussions.private,
             neutralised=cleaner.neutralised,
         )
-        records.noted.extend(find_dropped(columns, found.discussions))
         return self._assign(records)
 
     def _read_people(self, columns: Columns) -> RowPeople:
@@ -255,8 +260,7 @@ def count_discussed(discussions: Discussions, groups: Groups | None) -> Mapping[
         counts[row] = counts.get(row, 0) + number
     if groups is None:
         return counts
-    leaders = {row: group[0] for group in groups for row in group}
-    merged = Counter[int]()
+    leaders, merged = find_leaders(groups), Counter[int]()
     for row, count in counts.items():
         merged[leaders.get(row, row)] += count
     return merged

@@ -11,6 +11,7 @@ from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.records import PASSED_OVER, Finding, Outcome, Row
+from importer.transform.groups import find_leaders
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Tally:
         rows = plan.rows
         self.count(rows)
         said: dict[int, list[Finding]] = {}
-        leaders = {member: leader for leader, members in examined.groups.items() for member in members}
+        leaders = find_leaders(examined.groups.values())
         for place, row in enumerate(rows) if self._verdicts else ():
             verdict = self._verdicts.get(examined.first + leaders.get(place, place))
             if verdict is not None and row.outcome is Outcome.REJECTED:
