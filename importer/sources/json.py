@@ -13,7 +13,7 @@ from importer.sources.document import Document, ends_inside
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import cut_off
 from importer.sources.found_rows import FoundRow
-from importer.sources.json_values import decoder, find_values, make_getter, to_text, write
+from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_text, write
 from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
@@ -41,7 +41,7 @@ def parse_lines(text: Iterable[str], name: str) -> Iterator[NumberedValue]:
 def _parse_line(name: str, line: int, content: str) -> Any:
     record = content.rstrip()
     try:
-        return decoder.decode(record)
+        return refuse_ambiguous(line, decoder.decode(record))
     except JSONDecodeError as error:
         if not content.endswith(("\n", "\r")) and ends_inside(record, error.pos, error.msg):
             where = f"in the middle of a record (line {line:,})"
@@ -149,7 +149,7 @@ def _with_id(key: str, numbered: NumberedValue) -> NumberedValue:
 def _numbered(document: Document) -> NumberedValue:
     line = document.line
     value, raw = document.value()
-    return line, raw, value
+    return line, raw, refuse_ambiguous(line, value)
 
 
 def _wrong_path(name: str, line: int, what: str) -> SourceError:
@@ -186,6 +186,13 @@ def check_value(line: int, raw: str, value: Any) -> dict[str, Any] | Finding:
         except UnicodeEncodeError:
             return _malformed(f"Line {line} has half a character (a lone \\ud8… to \\udf… escape)")
     return value
+
+
+def refuse_ambiguous(line: int, value: Any) -> Any:
+    """Return a value as it is; in place of an object that has a key with two values, the finding `row-malformed`."""
+    if not isinstance(value, Ambiguous):
+        return value
+    return _malformed(f"Line {line} has the key {value.repeated!r} twice, with two values")
 
 
 def _malformed(message: str) -> Finding:

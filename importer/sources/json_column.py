@@ -9,7 +9,7 @@ from typing import Any
 from importer.records import Finding, Ref
 from importer.sources.csv import Batch
 from importer.sources.found_rows import FoundRow
-from importer.sources.json import check_value
+from importer.sources.json import check_value, refuse_ambiguous
 from importer.sources.json_values import decoder, find_values, make_getter
 
 COLUMNS_AT_MOST = 12
@@ -56,7 +56,7 @@ def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, li
     if not cell:
         return Finding("row-malformed", "", f"{where} is empty instead of a JSON object", hint=HINT)
     try:
-        record = check_value(line, cell, decoder.decode(cell))
+        record = check_value(line, cell, refuse_ambiguous(line, decoder.decode(cell)))
     except JSONDecodeError as error:
         message = f"{where} is not valid JSON at its character {error.pos + 1:,}: {error.msg}"
         return Finding("row-malformed", "", message, hint=HINT)

@@ -38,13 +38,48 @@ def _integer(text: str) -> int | WrittenNumber:
     return WrittenNumber(text) if text == "-0" or len(text) >= INTEGER_DIGITS else int(text)
 
 
-decoder = json.JSONDecoder(parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber)
+class Ambiguous(dict[str, Any]):
+    """An object that has, in itself or in what is in it, a key twice, with two values; of which the last one counts."""
+
+    repeated: str
+
+
+class _RepeatedKeyError(ValueError):
+    """A key that an object has twice, with two values."""
+
+
+def _as_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(members)
+    if len(made) != len(members):
+        for key, value in members:
+            if made[key] != value:
+                raise _RepeatedKeyError(key)
+    return made
+
+
+class _Decoder(json.JSONDecoder):
+    """Decodes JSON; an object that has a key with two values is `Ambiguous`."""
+
+    def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+        try:
+            return super().raw_decode(s, idx)
+        except _RepeatedKeyError as error:
+            value, end = lenient_decoder.raw_decode(s, idx)
+            if isinstance(value, dict):
+                value = Ambiguous(value)
+                value.repeated = str(error)
+            return value, end
+
+
+decoder = _Decoder(
+    object_pairs_hook=_as_object, parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber
+)
 """Decodes JSON so that `write` writes each number as it was."""
 
 lenient_decoder = json.JSONDecoder(
     parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber, strict=False
 )
-"""The same, but allows control characters in strings."""
+"""The same, but allows control characters in strings, and keys that come twice."""
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 

@@ -30,6 +30,8 @@ def test_lines_are_records(make_source: MakeSource) -> None:
         ("true", "Line 2 holds true or false"),
         (r'{"id": "\ud83d"}', "Line 2 has half a character"),
         ("[" * 100_000, "Line 2 is nested too deeply"),
+        ('{"id": 1, "id": 2}', "Line 2 has the key 'id' twice, with two values"),
+        ('{"id": 1, "a": [{"b": "", "c": 1, "b": {}}]}', "Line 2 has the key 'b' twice, with two values"),
     ],
 )
 def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: str) -> None:
@@ -39,6 +41,17 @@ def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: s
     assert chunk.defects[1].message.startswith(message)
     assert chunk.raw[1] == line
     assert chunk.cells[0] == ["1", "", "3"]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_a_key_that_comes_twice(make_source: MakeSource, name: str) -> None:
+    """Nobody knows which of its values is right, unless they are the same; the other records are read."""
+    records = ['{"id": 1, "a": {"b": 2, "b": 2}}', '{"id": 2, "id": 3}', '{"id": 4}']
+    text = "\n".join(records) if name == "a.jsonl" else f"[{','.join(records)}]"
+    [chunk] = make_source(text, name).chunks([ID])
+    assert {row: finding.code for row, finding in chunk.defects.items()} == {1: "row-malformed"}
+    assert chunk.cells[0] == ["1", "", "4"]
+    assert list(chunk.raw) == records
 
 
 RECORD = r'{"id": 2, "a": [true, null, -1.5e+10], "b": "\u00e9\\"}'
