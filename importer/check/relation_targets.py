@@ -80,9 +80,10 @@ _SAYS = {
 
 _UNREACHABLE_CODES = (RELATION_END_MISSING, RELATION_END_REJECTED)
 """Codes of a relation that isn't sent, since its other issue neither is nor will be in Triage."""
+_ONCE_MORE = "then run this file again: only a run that has this row sends the relation"
 _HINTS = {
-    RELATION_END_MISSING: "import that issue too, and the next run sends the relation",
-    RELATION_END_REJECTED: "correct that row, and the next run sends the relation",
+    RELATION_END_MISSING: f"import that issue too, {_ONCE_MORE}",
+    RELATION_END_REJECTED: f"correct that row, {_ONCE_MORE}",
     "relation-cycle": "all of them are sent as they are; remove the wrong one in the source, or later in Triage",
 }
 

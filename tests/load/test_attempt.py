@@ -154,6 +154,21 @@ def test_others_that_are_not_there(program: Program, serve: Serve) -> None:
     assert not any("PATCH" in request for request in sandbox.requests())
 
 
+def test_another_that_comes_later(program: Program, serve: Serve) -> None:
+    """A relation is sent by a run that has its row, once the other issue is there: its hint says so."""
+    sandbox = serve()
+    write_source({"Blocks": "PROJ-2"})
+    words = command(sandbox.url, "--rate", "0")
+    first = program(*words)
+    hint = "import that issue too, then run this file again: only a run that has this row sends the relation"
+    assert hint in Path("out/report.html").read_text(encoding="utf-8"), first.err
+    write_csv(Path("later.csv"), [issue_row(2)])
+    assert program("run", "later.csv", *words[2:]).summary["created"] == 1
+    assert not sandbox.relations()
+    assert program(*words).code == 0
+    assert len(sandbox.relations()) == 1
+
+
 def test_another_that_is_rejected(program: Program, serve: Serve) -> None:
     """A run says of a relation to a rejected row what its check has said, and that once."""
     write_source({"Blocks": "PROJ-2"}, {"Summary": ""})
