@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import importer
 from importer.api import ISSUES_PATH
 from importer.errors import ENDING_SIGNALS, ExitCode
 from tests.conftest import Serve
@@ -15,6 +19,19 @@ from tests.harness.machine import Door, serve_door
 from tests.harness.running import Ended, Program, finish, write_issues
 
 SEND = ("run", "export.csv", "-m", "jira", "--yes", "--rate", "0", "--api-url")
+
+
+INTERRUPTS = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+"""
+"""Has Python signal to itself as soon as a certain library is loaded."""
 
 
 class Signalling(Door):
@@ -56,3 +73,13 @@ def test_asked_to_end_while_triage_is_read(
         assert program(*SEND, door.url).code == 0
         ended = door.end(program.start("verify", "last"))
     assert (ended.code, ended.err.strip()) == (ExitCode.INTERRUPTED, "Interrupted. The same command continues.")
+
+
+def test_interrupted_while_it_is_loaded(tmp_path: Path) -> None:
+    """Ctrl-C before the command line is there ends it as later on."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS, encoding="utf-8")
+    path = os.pathsep.join((str(tmp_path), str(Path(importer.__file__).parents[1])))
+    words = [sys.executable, "-m", "importer", "--version"]
+    ended = subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    said = "Interrupted. The same command continues.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (ExitCode.INTERRUPTED, "", said)
