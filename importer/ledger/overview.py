@@ -61,6 +61,8 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
     """
     wanted = ledger.find_run(name).name
     (found,) = (overview for overview in list_overviews(ledger) if overview.run.name == wanted)
+    if found.works_on and (command, found.run.kind) == ("undo", RunKind.UNDO):
+        raise _refuse_undo_of_undo(ledger, found)
     if found.works_on:
         raise UsageError(
             f"{wanted} is no import but the {found.run.kind} of {found.works_on}.",
@@ -73,6 +75,21 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
         hint = "What it wrote at its end is in its folder: " + str(found.run.out)
         raise UsageError(f"The rows of {wanted} were pruned: there is nothing to {command} any more.", hint=hint)
     return found
+
+
+def _refuse_undo_of_undo(ledger: Ledger, undo: Overview) -> UsageError:
+    """Return the error that says how to have again what an undo has taken back."""
+    of, way = undo.works_on, undo.run.options.get("digest")
+    mapping = ledger.find_run(of).summary.get("mapping") or "MAPPING"
+    ways = {
+        "close": f"What it closed, a repair opens again: "
+        f"{shell_join(['triage-import', 'repair', of, '-m', mapping, '--fields', 'status'])}\n",
+        "delete": "What it deleted, the same import makes anew, as after a first run of it.\n",
+    }
+    return UsageError(
+        f"{undo.run.name} is no import but the undo of {of}: there is no undo of an undo.",
+        hint=f"{ways.get(way or '', '')}What it gave back, the same import writes again with --on-change update.",
+    )
 
 
 def _find_holder(ledger: Ledger) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -326,15 +329,20 @@ def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
     assert send(program, sandbox.url, *SOON).outcomes() == {"created": 2, "skipped": 1}
 
 
-def test_an_undo_is_no_import(program: Program, serve: Serve) -> None:
-    """Its name leads to the import that it worked on."""
+def test_an_undo_of_an_undo(program: Program, serve: Serve) -> None:
+    """There is none: the command that brings back what an undo has closed is named, and does it."""
+    write_issues(Path("export.csv"), 2)
     sandbox = serve()
-    write_issues(Path("export.csv"), 1)
     run = send(program, sandbox.url).summary["run_id"]
-    name = delete(program, 1).summary["run_id"]
+    assert undo(program, "--close", "--apply", "--yes").code == 0
+    name = next(each["name"] for each in json.loads(program("runs", "--json").out) if each["kind"] == "undo")
     ended = program("undo", name, "--close")
     assert ended.code == ExitCode.UNUSABLE
-    assert f"{name} is no import but the undo of {run}." in ended.err
+    assert f"{name} is no import but the undo of {run}: there is no undo of an undo." in ended.err
+    assert f"{name} is no import but the undo of {run}." in program("verify", name).err
+    (command,) = re.findall(r"opens again: triage-import (.*)", ended.err)
+    assert program(*shlex.split(command), "--apply", "--yes", *FAST).code == 0
+    assert statuses(sandbox) == {"todo": 2}
 
 
 def test_what_the_import_added_is_no_person_s(program: Program, serve: Serve) -> None:
