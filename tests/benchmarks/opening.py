@@ -5,6 +5,7 @@ Run it with `python -m tests.benchmarks.opening`.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.rehearsal import ISSUES_SHOWN, Rehearsed, write_rehearsal
 from importer.report.summary import Summary
-from tests.harness.browser import chromium, open_page
+from tests.harness.browser import CHROMIUM, NO_CHROMIUM, chromium, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -69,6 +70,8 @@ def measure_rehearsal(browser: Browser, folder: Path) -> None:
 
 def main() -> None:
     """Print the figures."""
+    if CHROMIUM is None:
+        sys.exit(f"Nothing was measured: {NO_CHROMIUM}")
     rows, writing = PageRows(), 0.0
     for first in range(0, ROWS, AT_ONCE):
         made = make_rows(first)
