@@ -4,7 +4,7 @@ The library holds all of a sheet in memory, which is given back when this proces
 last line of stderr says how it ended, as JSON: a word and a list of texts. It imports nothing of the importer.
 
 Of cells with an error or with a formula that nobody has computed the library says that they are empty. What they have
-is looked up in the XML of an .xlsx.
+is looked up in the XML of an .xlsx, and in that of an .ods what the library leaves out of it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from html import unescape
+from itertools import product
 from typing import BinaryIO, TextIO
 from xml.etree import ElementTree
 
@@ -52,6 +53,12 @@ ROUNDED = 1e15
 SHOWN = 60
 BLOCK_BYTES = 1024 * 1024
 _WORKBOOK = "xl/workbook.xml"
+_ODS_CONTENT = "content.xml"
+_TABLE, _TEXT = (f"{{urn:oasis:names:tc:opendocument:xmlns:{name}:1.0}}" for name in ("table", "text"))
+_ODS_SIGNS = {f"{_TEXT}line-break": "\n", f"{_TEXT}tab": "\t"}
+_UNSAID = re.compile(
+    rb"number-rows-spanned=|<text:line-break|<text:tab\b|value-type=\"error\"|<office:annotation|<text:a "
+)
 _ROW_END = re.compile(rb"</(?:\w+:)?row>")
 _CELL = re.compile(
     rb"<(?:\w+:)?c\s([^<>]*\bt=\"e\"[^<>]*|[^<>]*[^<>/](?=>\s*<(?:\w+:)?f\b))>(.*?)</(?:\w+:)?c>", re.DOTALL
@@ -72,13 +79,15 @@ _LINK = re.compile(r"""HYPERLINK\(\s*("(?:[^"]|"")*")\s*(?:,\s*("(?:[^"]|"")*")\
 class Found:
     """What is said of a sheet: sentence → the cells that it is about.
 
-    texts     of cells that are empty in the library's eyes
+    texts     of cells that the library takes for empty, or leaves something out of
     links     addresses behind cells
+    merged    ranges of cells, each by its first and its last row and column, where the library doesn't say
     computed  formulas with a value other than 0
     """
 
     texts: defaultdict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
     links: defaultdict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    merged: list[tuple[tuple[int, int], tuple[int, int]]] = field(default_factory=list)
     computed: int = 0
     cells: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
@@ -154,13 +163,16 @@ def _find_sheets(workbook: CalamineWorkbook, wanted: str) -> list[str]:
 
 
 def look_into(source: BinaryIO, sheet: str) -> Found:
-    """Find the cells of a sheet that have an error, or a formula without a value; in an .xlsx alone."""
+    """Find what the library doesn't say of the cells of a sheet: in an .xlsx or .ods, which are XML."""
     found = Found()
     source.seek(0)
     with suppress(
         zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, RuntimeError, ElementTree.ParseError
     ):
         archive = zipfile.ZipFile(source)
+        if _ODS_CONTENT in archive.namelist():
+            _look_into_ods(archive, sheet, found)
+            return found
         name = _find_part(archive, sheet)
         with archive.open(name) as part:
             rest = b""
@@ -191,6 +203,57 @@ def _look_beside(archive: zipfile.ZipFile, name: str, below: bytes, found: Found
         place, key = _REF.search(link), _ADDRESS_ID.search(link)
         if place and key and (address := targets.get(key[1].decode())):
             found.links[int(place[2]) - 1][_number(place[1])] = address
+
+
+def _look_into_ods(archive: zipfile.ZipFile, sheet: str, found: Found) -> None:
+    """Look at the cells of a sheet of an .ods, if there is anything that the library doesn't say of any."""
+    with archive.open(_ODS_CONTENT) as part:
+        rest = b""
+        while (block := part.read(BLOCK_BYTES)) and not _UNSAID.search(rest + block):
+            rest = block[-SHOWN:]
+    if not block:
+        return
+    is_wanted, row, rows, column = False, 0, 1, 0
+    with archive.open(_ODS_CONTENT) as part:
+        for event, element in ElementTree.iterparse(part, ("start", "end")):
+            match event, element.tag.partition("}")[2]:
+                case "start", "table":
+                    table, is_wanted, row = element, element.get(f"{_TABLE}name") == sheet, 0
+                case "start", "table-row":
+                    rows, column = int(element.get(f"{_TABLE}number-rows-repeated", "1")), 0
+                case "end", "table-row":
+                    row += rows
+                    table.clear()  # of what was looked at
+                case "end", "table-cell" | "covered-table-cell":
+                    columns = int(element.get(f"{_TABLE}number-columns-repeated", "1"))
+                    if is_wanted and len(element):
+                        for place in product(range(row, row + rows), range(column, column + columns)):
+                            _look_at_ods(element, *place, found)
+                    column += columns
+
+
+def _look_at_ods(cell: ElementTree.Element, row: int, column: int, found: Found) -> None:
+    """Look at a cell of an .ods that isn't empty."""
+    if (down := int(cell.get(f"{_TABLE}number-rows-spanned", "1"))) > 1:
+        across = int(cell.get(f"{_TABLE}number-columns-spanned", "1"))
+        found.merged.append(((row, column), (row + down - 1, column + across - 1)))
+    texts, marks = [each for each in cell if each.tag == f"{_TEXT}p"], {each.tag for each in cell.iter()}
+    is_error = any(name.endswith("}value-type") and value == "error" for name, value in cell.attrib.items())
+    if is_error or not marks.isdisjoint(_ODS_SIGNS):
+        found.texts[row][column] = text = "\n".join(map(_ods_text, texts))
+        if is_error:
+            found.add(ERROR, row, column, text)
+    if any(mark.endswith("}annotation") for mark in marks):
+        found.add(NOTE, row, column, "")
+    for link in (link for text in texts for link in text.iter(f"{_TEXT}a")):
+        address = next((value for name, value in link.attrib.items() if name.endswith("}href")), "")
+        found.links[row].setdefault(column, address)
+
+
+def _ods_text(element: ElementTree.Element) -> str:
+    """The text of a paragraph or of a part of it, with its line breaks and tabs."""
+    sign = _ODS_SIGNS.get(element.tag, "") or " " * (element.tag == f"{_TEXT}s") * int(element.get(f"{_TEXT}c", "1"))
+    return sign + (element.text or "") + "".join(f"{_ods_text(each)}{each.tail or ''}" for each in element)
 
 
 def _find_part(archive: zipfile.ZipFile, sheet: str) -> str:
@@ -258,7 +321,7 @@ def read_rows(sheet: CalamineSheet, found: Found) -> Iterator[list[str]]:
     """Yield the rows of a sheet from its first one on, as text; a cell merged downwards stands in each of its rows."""
     merged: dict[int, list[tuple[int, int]]] = defaultdict(list)
     offset = (sheet.start or (0, 0))[1]
-    for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or found.merged:
         if bottom > top:
             merged[top].append((left - offset, bottom))
     filled: dict[int, tuple[int, str]] = {}

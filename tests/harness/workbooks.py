@@ -85,11 +85,20 @@ def write_xlsx(
                 sheet.write(f"</sheetData>{end}</worksheet>".encode())
 
 
-def write_ods(path: Path, rows: Rows) -> None:
-    """Write an OpenDocument spreadsheet of one sheet, whose cells are texts and numbers."""
+class Marked(NamedTuple):
+    """A cell of an .ods: the XML of its paragraphs, and attributes."""
+
+    paragraphs: str
+    attributes: str = 'office:value-type="string"'
+
+
+def write_ods(path: Path, rows: Sequence[Sequence[Cell | Marked]]) -> None:
+    """Write an OpenDocument spreadsheet of one sheet, as LibreOffice writes it."""
     names = "".join(
         f' xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{short}:1.0"' for short in ("table", "text")
     )
+    names += ' xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    names += ' xmlns:xlink="http://www.w3.org/1999/xlink"'
     office = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
     body = "".join(f"<table:table-row>{''.join(map(_ods_cell, row))}</table:table-row>" for row in rows)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -106,7 +115,11 @@ def write_ods(path: Path, rows: Rows) -> None:
         )
 
 
-def _ods_cell(value: Cell) -> str:
+def _ods_cell(value: Cell | Marked) -> str:
+    if value is None:
+        return "<table:covered-table-cell/>"
+    if isinstance(value, Marked):
+        return f"<table:table-cell {value.attributes}>{value.paragraphs}</table:table-cell>"
     if isinstance(value, int | float):
         return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
     return f'<table:table-cell office:value-type="string"><text:p>{escape(str(value))}</text:p></table:table-cell>'

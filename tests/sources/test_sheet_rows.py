@@ -11,7 +11,7 @@ import pytest
 from python_calamine import load_workbook
 
 from importer.sources.sheet_rows import Found, Value, read_rows, to_text, write_sheet
-from tests.harness.workbooks import Cell, Formula, write_xlsx
+from tests.harness.workbooks import Cell, Formula, Marked, write_ods, write_xlsx
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,44 @@ def test_what_stays_behind(tmp_path: Path) -> None:
                 "an address stands behind the text of 2 cells, the first https://f/1 in B2: addresses stay behind",
             ],
         )
+
+
+ODS_ERROR = 'table:formula="of:=1/0" office:value-type="string" office:string-value="" calcext:value-type="error"'
+ODS_MERGED = 'office:value-type="string" table:number-columns-spanned="1" table:number-rows-spanned="3"'
+
+
+def test_what_an_ods_has(tmp_path: Path) -> None:
+    """Cells that are merged, breaks within a paragraph, errors, notes and addresses are as in an .xlsx."""
+    link = '<text:p>see <text:a xlink:href="https://t/x">the log</text:a></text:p>'
+    rows: list[list[Cell | Marked]] = [
+        ["Key", "Team", "Text", "Sum"],
+        ["P-1", Marked("<text:p>Voice</text:p>", ODS_MERGED), Marked("<text:p>a<text:line-break/>b</text:p>"), 1],
+        [
+            "P-2",
+            None,
+            Marked("<text:p>c<text:tab/>d</text:p><text:p>e</text:p>"),
+            Marked("<text:p>#DIV/0!</text:p>", ODS_ERROR),
+        ],
+        ["P-3", None, Marked(link), 2],
+        ["P-4", "Chat", Marked("<office:annotation><text:p>Why?</text:p></office:annotation><text:p>f</text:p>"), 3],
+    ]
+    write_ods(tmp_path / "a.ods", rows)
+    out = io.StringIO(newline="")
+    with (tmp_path / "a.ods").open("rb") as file:
+        ending, (name, *notices) = write_sheet(file, "", out)
+    assert (ending, name) == ("written", "Issues")
+    assert [*csv.reader(io.StringIO(out.getvalue()))] == [
+        ["Key", "Team", "Text", "Sum"],
+        ["P-1", "Voice", "a\nb", "1"],
+        ["P-2", "Voice", "c\td\ne", "#DIV/0!"],
+        ["P-3", "Voice", "see the log", "2"],
+        ["P-4", "Chat", "f", "3"],
+    ]
+    assert notices == [
+        "a spreadsheet's error stands in 1 cell, the first #DIV/0! in D3: what was meant is lost",
+        "a note is at 1 cell, the first C5: notes stay behind",
+        "an address stands behind the text of 1 cell, the first https://t/x in C4: addresses stay behind",
+    ]
 
 
 def test_numbers_that_are_rounded(tmp_path: Path) -> None:
