@@ -79,7 +79,7 @@ def explain_row(job: Job, which: str) -> Explanation:
     file_name, _, number = which.rpartition(":")
     file_name = file_name or job.source.files[0].name
     line = int(number) if number.isdecimal() else 0
-    at_line: tuple[Examined, int] | None = None
+    at_line: Explanation | None = None
     prefix = len(job.source_name) + 1
     for examined in examine(job):
         for row, key in enumerate(examined.records.keys.full):
@@ -87,13 +87,14 @@ def explain_row(job: Job, which: str) -> Explanation:
                 return _explain(job.mapping, examined, row)
         if at_line is None and examined.records.chunk.file_name == file_name:
             found = _row_at(examined.records.chunk, line)
-            at_line = None if found is None else (examined, found)
+            at_line = None if found is None else _explain(job.mapping, examined, found)
+        del examined  # else the next one would be read beside it
     if at_line is None:
         raise UsageError(
             f"No row has the key {which!r}, or is at that line.",
             hint="`triage-import validate` lists every row with its key and line in results.csv.",
         )
-    return _explain(job.mapping, *at_line)
+    return at_line
 
 
 def _row_at(chunk: Chunk, line: int) -> int | None:

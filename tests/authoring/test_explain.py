@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,3 +141,17 @@ def test_a_json_record_of_several_lines(tmp_path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     line = next(number for number, text in enumerate(lines, 1) if '"T2"' in text)
     assert explain(path, str(line), "github").title == "T2"
+
+
+@pytest.mark.parametrize("which", ["2", "LAST"])
+def test_memory_is_that_of_one_chunk(tmp_path: Path, which: str) -> None:
+    """However many chunks a file has, one of them is held at a time, wherever the row is."""
+    peaks = []
+    for chunks in (1, 4):
+        rows = [(f"P-{place}", "Title", "High", "To Do", "Bug", f"{place} " * 1_000) for place in range(chunks * 600)]
+        path = write_csv(tmp_path / f"{chunks}.csv", [*rows, ("LAST", *rows[0][1:])])
+        tracemalloc.start()
+        explain(path, which)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0], peaks
