@@ -12,7 +12,7 @@ from importer.records import Comment
 from importer.transform.columns import is_filled, single_line
 from importer.transform.dates import show_epoch
 from importer.transform.lengths import is_longer, split_text
-from importer.transform.markers import comment_marker, comment_markers
+from importer.transform.markers import COMMENT_MARKER_LENGTH, comment_marker, comment_markers
 
 WHO_LIMIT = 500
 """In UTF-16 units: a longer line of author and date is treated as part of the comment's text."""
@@ -58,8 +58,8 @@ def divide(comments: Sequence[Asked]) -> list[list[Detail]]:
 
 def _divide_long(key: str, comment: Comment, who: str, text: str, *, is_marked: bool) -> list[Detail]:
     id_, most = comment.id, count_units(text)  # there are never more parts than units
-    marker = comment_marker(key, f"{id_}/{most}") if is_marked else ""
-    room = COMMENT_LIMIT - count_units(_open(f"{who}part {most} of {most}{_BETWEEN}{marker}"))
+    opening = _open(f"{who}part {most} of {most}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH if is_marked else ''}")
+    room = COMMENT_LIMIT - count_units(opening)
     pieces = split_text(text, room, room)
     stems = [(key, f"{id_}/{number}") for number in range(1, len(pieces) + 1)]
     markers = comment_markers(stems) if is_marked else [""] * len(pieces)

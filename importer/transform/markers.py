@@ -30,6 +30,9 @@ _BASE_32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
 _FIRST_FIFTY = np.arange(59, 9, -5, dtype=np.uint64)  # where each five of the first 50 of 64 bits begin
 _QUOTES = (">", "&gt;", "<blockquote")
 
+COMMENT_MARKER_LENGTH = 13
+"""Of the word that `comment_marker` gives."""
+
 
 def source_marker(source_name: str) -> str:
     """The word in all issues of a source: `tis` and 12 hex digits of its name's SHA-256."""

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any
 
@@ -29,13 +29,20 @@ def find_texts(cores: Iterable[re.Pattern[str]], texts: Sequence[str]) -> set[in
     """The places of the texts that have any of the cores; all are searched as one."""
     whole, found, ends = "\n".join(texts), set[int](), list[int]()
     for core in cores:
-        match = core.search(whole) if whole else None
+        match = core.search(whole) if whole and _beginning_of(core) in whole else None
         while match is not None:
             ends = ends or [*accumulate(len(text) + 1 for text in texts)]
             place = bisect_right(ends, match.start())
             found.add(place)
             match = core.search(whole, ends[place]) if ends[place] < len(whole) else None
     return found
+
+
+@lru_cache
+def _beginning_of(core: re.Pattern[str]) -> str:
+    """The literal text that a core begins with, which is found faster still; "" where it may be in any case."""
+    literals = takewhile(lambda item: item[0] is _constants.LITERAL, _parser.parse(core.pattern))
+    return "" if core.flags & re.IGNORECASE else "".join(chr(code) for _, code in literals)
 
 
 def is_anchored(pattern: re.Pattern[str]) -> bool:

@@ -68,9 +68,9 @@ class Scan:
         """Yield the lines that have a needle, each with its row."""
         return self._lines(self.places[needle])
 
-    def lines_with_run(self, signs: Signs, length: int) -> Iterator[tuple[int, str]]:
-        """Yield the lines that have so many of the signs one after the other."""
-        return self._lines(self._find_runs(signs, length))
+    def lines_with_run(self, signs: Signs, length: int, first: Signs) -> Iterator[tuple[int, str]]:
+        """Yield the lines that have so many of the signs one after the other, beginning with one of the first."""
+        return self._lines(self._find_runs(signs, length, first))
 
     def words_with_run(self, signs: Signs, length: int) -> Iterator[tuple[int, str]]:
         """Yield what stands between two blanks, of the same: a line may be a long paragraph. No sign is a blank."""
@@ -91,14 +91,16 @@ class Scan:
                 end = end if blank < 0 else blank
             yield bisect_right(self._ends, place), data[start:end].decode("utf-8", "surrogatepass")
 
-    def _find_runs(self, signs: Signs, length: int) -> list[int]:
-        """Find where runs of at least so many of the signs begin."""
+    def _find_runs(self, signs: Signs, length: int, first: Signs | None = None) -> list[int]:
+        """Find where runs of at least so many of the signs begin, or the parts of such runs that begin with `first`."""
         within = (self._marks & self._bits[signs]) != 0
         width = 1  # of the runs that begin where `within` is true
         while width < length and len(within):
             step = min(width, length - width)
             within = within[:-step] & within[step:]
             width += step
+        if first is not None:
+            within &= (self._marks[: len(within)] & self._bits[first]) != 0
         places = within.nonzero()[0]
         return [*places[:1].tolist(), *places[1:][places[1:] > places[:-1] + 1].tolist()]
 

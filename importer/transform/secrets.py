@@ -36,6 +36,7 @@ _CARD_ISSUERS = re.compile(
 )
 _CARD_DIGITS = 14
 _CARD_SIGNS = find_signs(lambda sign: sign.isdigit() or sign in " -")
+_DIGIT_SIGNS = find_signs(str.isdigit)
 _TOKEN_SIGNS = find_signs(lambda sign: sign.isalnum() or sign in "_-")
 _AWS_DIGITS = r"(?i)['\"][0-9a-zA-Z/+]{40}['\"]"
 _KINDS = [(hint, kind) for kind in TOKENS for hint in kind.hints]  # a kind twice finds the same secrets
@@ -43,7 +44,7 @@ _KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT,
 _HINTS = "|".join(kind.core or re.escape(hint) for hint, kind in _KINDS_WITH_RUN)
 _SHORT = {hint.encode(): hint.rindex(rare) for hint, rare in SHORT.items()}
 _NAMES_OF_AWS = {name.encode(): 1 for name in NAMES_OF_AWS}
-SIGNS = (_CARD_SIGNS, _TOKEN_SIGNS)
+SIGNS = (_CARD_SIGNS, _DIGIT_SIGNS, _TOKEN_SIGNS)
 NEEDLES = {**_SHORT, **_NAMES_OF_AWS, b"@": 0}
 """What `find_suspects` needs the runs of, and the places, each with the offset of its rarest byte."""
 _SHOWN = 4
@@ -71,7 +72,8 @@ def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
     words = scan.words_with_run(_TOKEN_SIGNS, LEAST_RUN)
     suspects = {row for row, word in words if has_hint(word) and any(_find_tokens(word, _KINDS_WITH_RUN))}
     suspects |= {row for row, line in scan.lines_with(b"@") if any(_find_passwords(line))}
-    suspects |= {row for row, line in scan.lines_with_run(_CARD_SIGNS, _CARD_DIGITS) if any(_find_cards(line))}
+    numbers = scan.lines_with_run(_CARD_SIGNS, _CARD_DIGITS, _DIGIT_SIGNS)  # a rule, or the inside of a table, is none
+    suspects |= {row for row, line in numbers if any(_find_cards(line))}
     of_aws = {row for row in scan.rows_with(_NAMES_OF_AWS) if _compile(_AWS_DIGITS).search(texts[row])}
     return suspects | scan.rows_with(_SHORT) | of_aws
 

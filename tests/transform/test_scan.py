@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from importer.transform.scan import Scan, find_signs
 
-ALNUM, AB = find_signs(str.isalnum), find_signs(lambda sign: sign in "ab")
+ALNUM, AB, DIGITS = find_signs(str.isalnum), find_signs(lambda sign: sign in "ab"), find_signs(str.isdigit)
 TEXTS = st.lists(st.text(alphabet="ab1 \n@é٣\ud800", max_size=12), max_size=6)
 
 
@@ -23,13 +23,22 @@ def test_needles(texts: list[str]) -> None:
 @given(TEXTS)
 def test_runs(texts: list[str]) -> None:
     """A run doesn't reach over a line end, and a digit of another script is a part of one."""
-    lines = list(Scan(texts, {}, [ALNUM]).lines_with_run(ALNUM, 3))
+    lines = list(Scan(texts, {}, [ALNUM]).lines_with_run(ALNUM, 3, ALNUM))
     expected = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
     assert [
         pair for pair in expected if any(run in pair[1] for run in ("ab1", "1b1", "a٣b", "bbb")) and pair not in lines
     ] == []
     assert all(pair in expected for pair in lines)
     assert all(any(len(word) > 1 for word in line.split()) for _, line in lines)
+
+
+@given(TEXTS)
+def test_runs_from_a_sign(texts: list[str]) -> None:
+    """A run counts from the first of its signs that it may begin with; a sign that isn't ASCII may be one."""
+    lines = list(Scan(texts, {}, [ALNUM, DIGITS]).lines_with_run(ALNUM, 2, DIGITS))
+    expected = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
+    assert [pair for pair in expected if any(run in pair[1] for run in ("1a", "1b", "11")) and pair not in lines] == []
+    assert all(pair in expected and ("1" in pair[1] or not pair[1].isascii()) for pair in lines)
 
 
 @given(TEXTS)
