@@ -121,16 +121,17 @@ def _find_seam(text: str, start: int, limit: int) -> int:
     """Where the piece that begins at `start` ends: the last seam of the best kind in its second half, or a cut."""
     half = start + (limit - start + 1) // 2
     for broken in _BREAKS:
-        for match in reversed([*broken.finditer(text, half - 1, limit + _LOOKAHEAD)]):
-            place = half - 1 + len(text[half - 1 : match.start()].rstrip())  # where the white space begins
-            if place < half:
-                break
-            if place <= limit:
-                return place
+        for begin in (max(half - 1, limit - _NEAR), half - 1):  # near the end first, where most texts have one
+            for match in reversed([*broken.finditer(text, begin, limit + _LOOKAHEAD)]):
+                place = half - 1 + len(text[half - 1 : match.start()].rstrip())  # where the white space begins
+                if place < half:
+                    break
+                if place <= limit:
+                    return place
     for seam, sign in _SEAMS.items():
         if sign.search(text, half - 1, limit + _LOOKAHEAD) is None:
             continue
-        for begin in (max(half, limit - _NEAR), half):  # near the end first, where most texts have one
+        for begin in (max(half, limit - _NEAR), half):
             found = (match.start() for match in seam.finditer(text, begin, limit + _LOOKAHEAD))
             place = max(takewhile(limit.__ge__, found), default=start)
             if place > start:
