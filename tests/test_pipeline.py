@@ -76,7 +76,7 @@ def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pyt
     assert len(readings) == 1
     assert (ended.code, ended.outcomes()) == (ExitCode.UNUSABLE, {"planned": 2, "rejected": 1})
     (text,) = seen_before
-    assert "  Every row, and what becomes of it: seen/report.html\n" in ended.err
+    assert "  Every row and its planned outcome: seen/report.html\n" in ended.err
     assert "2 of 3 rows would be in Triage; 1 needs you." in text
     assert "The answer was no." not in text
     assert "Nothing was sent: The answer was no." in Path("seen/report.html").read_text(encoding="utf-8")
@@ -240,7 +240,7 @@ def test_a_target_that_does_not_answer(program: Program) -> None:
     write_issues(Path("export.csv"), 3)
     ended = program(*send_to("http://127.0.0.1:9"))
     assert ended.code == ExitCode.STOPPED
-    assert "Error: http://127.0.0.1:9 does not answer as it should: " in ended.err
+    assert "Error: http://127.0.0.1:9 does not respond as expected: " in ended.err
     assert "Nothing was sent. Check --api-url" in ended.err
 
 

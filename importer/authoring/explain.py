@@ -91,7 +91,7 @@ def explain_row(job: Job, which: str) -> Explanation:
         del examined  # else the next one would be read beside it
     if at_line is None:
         raise UsageError(
-            f"No row has the key {which!r}, or is at that line.",
+            f"No row has the key {which!r} or is at that line.",
             hint="`triage-import validate` lists every row with its key and line in results.csv.",
         )
     return at_line
@@ -193,7 +193,7 @@ class _Tracer:
                 continue
             who, user_id = identify(person, self._columns)[self._row], ids[self._row]
             cells = tuple((part, text) for part in ("name", "account", "mail") if (text := getattr(who, part)))
-            reason = "users.csv has them" if user_id else "users.csv has nobody for them" if who.shown else "nobody"
+            reason = "users.csv has them" if user_id else "not in users.csv" if who.shown else "nobody"
             yield Trace(name, cells, reason, str(self._mapping.place(name)), user_id)
 
     def _evidence(self) -> Iterator[Trace]:

@@ -38,7 +38,7 @@ from importer.records import Act, Outcome
 from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
-NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
+NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"
 
 
 @dataclass(frozen=True)

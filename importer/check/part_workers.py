@@ -230,7 +230,7 @@ def _count(counting: ChunkCounter, examined: Examined) -> Examined:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Keep Python from looking for cycles, which chunks don't have: it would go through them again and again."""
+    """Keep Python from looking for cycles, which chunks don't have: it would go through them repeatedly."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -310,7 +310,7 @@ def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> Issu
 @lru_cache
 def _note(code: str) -> Finding:
     """Make the finding of a skip code; one that codes.py doesn't have is named by the mapping."""
-    return Finding(code, "", CODES.get(code, "Left out by the mapping's rule; skipped."), rejects=False)
+    return Finding(code, "", CODES.get(code, "Skipped by a rule of the mapping."), rejects=False)
 
 
 def _note_edited(count: int) -> Finding:

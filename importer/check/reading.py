@@ -125,9 +125,9 @@ class _TextChanges:
     def warnings(self) -> Iterator[str]:
         """Say what there was."""
         if self._private:
-            yield f"comments for the team alone: {self._private:,} left out, as the mapping says"
+            yield f"private comments: {self._private:,} dropped, as the mapping says"
         if self._neutralised:
-            yield f"@names that would call people or agents: {self._neutralised:,}, written with {REPLACEMENT} now"
+            yield f"@names that would notify people or agents: {self._neutralised:,}, now written with {REPLACEMENT}"
 
 
 def _has_comments_beside(job: Job) -> bool:

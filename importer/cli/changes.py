@@ -64,7 +64,7 @@ def go_back(
     """
     if given.apply and not given.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
-            "There is no terminal to ask on before anything is changed.",
+            "There is no terminal to ask for confirmation before changing anything.",
             hint="--apply --yes changes without asking; without --apply it only shows what it would do.",
         )
 
@@ -108,15 +108,15 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int, run: Run) -> I
     elif summary.stopped_because:
         yield f"Stopped: {summary.stopped_because}"
     elif not summary.run_id:
-        yield "Nothing was changed." + (" The same command with --apply does it." if to_change else "")
+        yield "Nothing was changed." + (" Add --apply to do it." if to_change else "")
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
         yield f"{counted(summary.planned, 'issue')} still to be {change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
     if unknown := summary.unknown - len(change_set.unsettled):
-        yield f"The outcome of {unknown:,} changes is not known yet: the same command finds out."
+        yield f"The outcome of {unknown:,} changes is not known yet: the same command settles it."
     if unsettled := change_set.unsettled:
         yield (
-            f"The outcome of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of "
-            "that stay as they are. The same import finds out, and goes on; or for each, with its T-… or `absent`: "
+            f"The outcome of {counted(len(unsettled), 'row')} of the run is unknown: issues in Triage that they may "
+            "have are left alone. The same import settles them; or do it by hand, with T-… or `absent`: "
             f"{run.settle_command(unsettled[0].key, 'ISSUE')}"
         )

@@ -27,7 +27,7 @@ LINES, AROUND = 22, 2
 LIST_INDENT = 2
 SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
 EVERYTHING = 10_000
-WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "goes nowhere", "load"
+WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "lost columns", "load"
 LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
 """What a check lists, by the order in which they grow where a screen has room."""
 OPEN_KINDS = ("rejected", "undecided")
@@ -204,7 +204,7 @@ def _describe_values(values: Values, limit: int) -> Iterator[str]:
     target_width = max(measure(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
     beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
-    beside += [f"not Triage's own, never renamed or deleted: {listed(new, limit)}"] if new else []
+    beside += [f"not built into Triage, which can't rename or delete them: {listed(new, limit)}"] if new else []
     yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
     for source, stream in shown:
         way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
@@ -273,7 +273,7 @@ def describe_next(job: Job, summary: Summary) -> Iterator[str]:
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was sent: {summary.stopped_because}"
     if summary.rows and summary.skipped == summary.rows:
-        yield "Nothing would be sent: a rule leaves every row out, and results.csv says which."
+        yield "Nothing would be sent: rules skip every row, see results.csv."
     else:
         step = next(find_steps(job.typed, summary))
         yield f"Next: {step.before}, then: {step.command}" if step.before else f"Next: {step.command}"

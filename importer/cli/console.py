@@ -170,7 +170,7 @@ class Console:
         from importer.load.canary import way_back
 
         self.say(way_back(run))
-        return click.confirm(f"Send the other {left:,}?", default=False, err=True)
+        return click.confirm(f"Send the remaining {left:,}?", default=False, err=True)
 
     def show_summary(self, summary: Summary) -> None:
         """Show the outcomes of a run, its speed, and its additions."""
@@ -185,13 +185,13 @@ class Console:
 
     def show_rehearsal(self, page: Path) -> None:
         """Show where the page of a rehearsal is."""
-        self.say(f"The issues as they will stand in Triage: {page}")
-        self.say("If they are right, the same command without --sandbox sends them.")
+        self.say(f"The issues as they will be in Triage: {page}")
+        self.say("If they are right, type the same command without --sandbox to send them.")
 
     def show_folder(self, summary: Summary) -> None:
         """Show where the reports are: the page that has all of them, if it was written."""
         page = Path(summary.out) / "report.html"
-        self.say(f"Every row, and what became of it: {page}" if page.is_file() else f"Reports: {summary.out}")
+        self.say(f"Every row and its outcome: {page}" if page.is_file() else f"Reports: {summary.out}")
 
     def show_reports(self, summary: Summary) -> None:
         """Show where the reports are, why the run ended, and what to do next."""
@@ -201,21 +201,21 @@ class Console:
             self.show_rehearsal(rehearsal)
         if summary.suggestion:
             self.say(
-                f"What the mapping rejects or leaves undecided has a proposal: read it, then -m {summary.suggestion}"
+                f"Proposals for values that are unknown or undecided: check them, then use -m {summary.suggestion}"
             )
         fixes = Path(summary.out) / "fixes.csv"
         if fixes.is_file():
-            self.say(f"Values to correct: {fixes}; fill in its column `new value`, then --fixes {fixes}")
+            self.say(f"Values to correct: fill in the column `new value` of {fixes}, then use --fixes {fixes}")
         if summary.rejected or summary.failed:
             self.say(
-                f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
+                f"Rows to correct: {_errors_file(Path(summary.out))}; then give the same command that file as SOURCE."
             )
         found = summary.findings.get("found-changed", 0)
-        than = "with other values in Triage than in the source now, left so"
+        than = "with other values in Triage than in the source, left as they are"
         if found:
             self.say(
-                f"{counted(found, 'row')} found {than}: the next run with --on-change update updates what nobody can "
-                "have changed there."
+                f"{counted(found, 'row')} found {than}: the next run with --on-change update updates what no "
+                "person can have changed there."
             )
         if summary.changed > found:
             accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
@@ -225,7 +225,7 @@ class Console:
             self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
         if conflicts := summary.findings.get(CONFLICT):
             issues = counted(conflicts, "issue")
-            self.say(f"{issues} also changed in Triage, or nobody can tell: left alone there, see conflicts.csv.")
+            self.say(f"{issues} changed in Triage too, or perhaps: left as they are there, see conflicts.csv.")
         if summary.vanished:
             self.say(f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
         if summary.exit_code == ExitCode.UNUSABLE:
@@ -241,8 +241,8 @@ class Console:
         if summary.unknown:
             when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
             self.say(
-                f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
-                "there is nothing to do by hand."
+                f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when} "
+                "to settle it."
             )
 
 

@@ -72,7 +72,9 @@ def draft(
         "records": records,
     }
     if update is not None and output is not None:
-        raise UsageError("--update and -o name two files.", hint="--update changes a mapping, -o writes a new one.")
+        raise UsageError(
+            "--update and -o can't be used together.", hint="--update changes a mapping, -o writes a new one."
+        )
     return _update(sources, update, given) if update else _draft(sources, output or Path("mapping.yaml"), given)
 
 
@@ -87,7 +89,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
         known = _who_knows(survey.samples)
         if known is not None:
             command = CommandLine(sources).repeat("validate", "-m", known.preset)
-            console.say(f"A preset knows this file, {known}; a draft knows less than it: {command}")
+            console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
             if given["records"] is None and len({each.records for each in survey.samples if not each.within}) > 1:
                 given["records"] = known.sample.records or None
         source = stack.enter_context(survey.open(given["records"]))
@@ -192,7 +194,7 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tu
     if made.titles.found:
         console.say(f"category: {made.titles}; {mapping} has the line that takes them, if you agree.")
     if made.untitled:
-        console.say(f"{counted(made.untitled, 'row')} without a title: to be rejected, until each has one.")
+        console.say(f"{counted(made.untitled, 'row')} without a title: rejected until each has one.")
     console.say(f"{mapping} and {table} are written.")
     console.say(f"Next: {CommandLine(sources).repeat('validate', '-m', str(mapping))}")
 
@@ -204,9 +206,9 @@ def _are(things: Sequence[object], noun: str) -> str:
 def _show_values(console: Console, values: Sequence[Value]) -> None:
     opened = [value for value in values if not value.decided]
     if opened:
-        console.say(f"{_are(opened, 'value')} open; `run` refuses until each is decided:")
+        console.say(f"{_are(opened, 'value')} undecided; `run` refuses to start until each is decided:")
         for value in opened[:VALUES_SHOWN]:
             what = repr(value.value[:80]) if value.value else "the empty cell"
-            console.say(f"  {value.field}: {what}, {value.rows:,} rows; proposal: {value.proposal}")
+            console.say(f"  {value.field}: {what}, {counted(value.rows, 'row')}; proposal: {value.proposal}")
         if len(opened) > VALUES_SHOWN:
             console.say(f"  … and {len(opened) - VALUES_SHOWN:,} more")

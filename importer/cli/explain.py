@@ -47,7 +47,7 @@ def refuse_wrong_order(sources: Sequence[str], which: str) -> None:
     if sources and not (keys and Path(which).is_file()):
         return
     files = shell_join([*(source for source in sources if source not in keys), which])
-    what = "The file comes first, then the row" if keys else "It explains one row of a file, by its key or its line"
+    what = "The file comes first, then the row" if keys else "It explains one row of a file, given by its key or line"
     raise UsageError(f"{what}.", hint=f"triage-import explain {files} {shell_join(keys[:1]) or '2'}")
 
 

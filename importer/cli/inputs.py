@@ -189,7 +189,7 @@ def refuse_presets(sources: Sequence[str]) -> None:
     for source in sources:
         if not Path(source).exists() and preset_path(source) is not None:
             others = shell_join(each for each in sources if each != source) or "SOURCE"
-            raise UsageError(f"{source!r} is a preset, and no file.", hint=f"Name it as one: {others} -m {source}")
+            raise UsageError(f"{source!r} is a preset, not a file.", hint=f"Name it as one: {others} -m {source}")
 
 
 def _compare(job: Job, samples: Sequence[Sample]) -> tuple[str, ...]:
@@ -284,12 +284,14 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
     try:
         lines = read_small(path).decode("utf-8-sig").splitlines() if path.is_file() else only.split(",")
     except UnicodeDecodeError as error:
-        raise UsageError(f"--only {only}: the file is not UTF-8.", hint="Save it as text, one key a line.") from error
+        raise UsageError(f"--only {only}: the file is not UTF-8.", hint="Save it as text, one key per line.") from error
     except OSError as error:
-        raise UsageError(f"--only {only}: {error.strerror}.", hint="Name keys, or a file with one a line.") from error
+        raise UsageError(f"--only {only}: {error.strerror}.", hint="Name keys, or a file with one per line.") from error
     keys = frozenset(key.strip() for key in lines if key.strip())
     if not keys:
-        raise UsageError(f"--only {only} names no key.", hint="Name keys with commas, or a file with one a line.")
+        raise UsageError(
+            f"--only {only} names no key.", hint="Name keys separated by commas, or a file with one per line."
+        )
     return keys
 
 

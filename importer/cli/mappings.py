@@ -122,9 +122,9 @@ def _load(name: str) -> LoadedMapping | None:
 
 def _sum_up(total: int, failed: int) -> str:
     if not total:
-        return "nothing was tested: it has no `examples`"
+        return "nothing was tested: there are no `examples`"
     examples = f"{total} example" if total == 1 else f"{total} examples"
-    return f"{failed} of {examples} not as they say" if failed else f"{examples}, all as they say"
+    return f"{failed} of {examples} not as expected" if failed else f"{examples}, all as expected"
 
 
 def _based_on(files: list[str]) -> str:

@@ -29,16 +29,16 @@ def describe_question(forecast: Forecast, checked: Checked, doubts: Iterable[str
     if added := describe_additions(forecast.load):
         yield f"  Then {added}: {counted(forecast.load.requests, 'request')} in all."
     if without_user := count_open(checked.people):
-        yield f"  {counted(without_user, 'open issue')} without the people whom the source names."
+        yield f"  {counted(without_user, 'open issue')} without a Triage user for the people in the source."
     if forecast.first and forecast.first < forecast.creates + forecast.updates:
-        yield f"  First {counted(forecast.first, 'issue')} alone, to be read back; then you are asked again."
+        yield f"  First {counted(forecast.first, 'issue')} as a canary, to be read back; then you are asked again."
     if forecast.rejected:
         causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
         why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
-        yield f"  {counted(forecast.rejected, 'row')} to leave behind: {why}."
+        yield f"  {counted(forecast.rejected, 'row')} not to be sent: {why}."
     yield from describe_new_categories(forecast, checked)
     if forecast.page:
-        yield f"  Every row, and what becomes of it: {forecast.page}"
+        yield f"  Every row and its planned outcome: {forecast.page}"
 
 
 def describe_new_categories(forecast: Forecast, checked: Checked) -> Iterator[str]:
@@ -49,4 +49,4 @@ def describe_new_categories(forecast: Forecast, checked: Checked) -> Iterator[st
         return
     if new := new_categories(checked.flow, forecast.categories()):
         names = listed(new, CATEGORIES_SHOWN)
-        yield f"  Categories that Triage doesn't have yet, and never renames or deletes: {names}."
+        yield f"  New categories, which Triage can't rename or delete later: {names}."

@@ -24,13 +24,13 @@ def rehearse(run: Run, out: Path) -> Path:
     file = Path(run.target.removeprefix(SANDBOX_PREFIX))
     if not run.target.startswith(SANDBOX_PREFIX):
         raise UsageError(
-            f"{run.name} was no rehearsal: it went to {run.target}.",
-            hint="`triage-import run SOURCE --sandbox` rehearses in a Triage of your own.",
+            f"{run.name} was not a rehearsal: it went to {run.target}.",
+            hint="`triage-import run SOURCE --sandbox` rehearses in a local sandbox.",
         )
     if not file.is_file():
         raise UsageError(
             f"The issues of {run.name} are gone: {file} is not there.",
-            hint="To rehearse anew, with a ledger of its own: triage-import run SOURCE --sandbox --ledger rehearsal.db",
+            hint="To rehearse again with a new ledger: triage-import run SOURCE --sandbox --ledger rehearsal.db",
         )
     try:
         from importer.sandbox.board import read_board

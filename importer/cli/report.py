@@ -51,16 +51,16 @@ def report(name: str | None, source: str | None, rehearsal: bool, as_json: bool,
     overwrite errors files that you have changed. RUN is the import's name, or `last`.
     """
     if (name is None) is (source is None):
-        raise UsageError("It is either a RUN or --source NAME.", hint="triage-import report last")
+        raise UsageError("Give either a RUN or --source NAME.", hint="triage-import report last")
     if source is None and given["tracker"]:
-        raise UsageError("--for goes with --source.", hint="triage-import report --source NAME --for jira")
+        raise UsageError("--for needs --source.", hint="triage-import report --source NAME --for jira")
     if source is None and given["sandbox"]:
         raise UsageError(
-            "--sandbox goes with --source: where a run has sent to is in the ledger.",
+            "--sandbox needs --source: the ledger knows the target of a run.",
             hint=shell_join(["triage-import", "report", name or "", *typed_options(without=("--sandbox",))]),
         )
     if source is not None and rehearsal:
-        raise UsageError("--rehearsal goes with a RUN.", hint="triage-import report last --rehearsal")
+        raise UsageError("--rehearsal needs a RUN.", hint="triage-import report last --rehearsal")
     if source is not None:
         return report_source(source, as_json=as_json, **given)
     return report_run(name or "", rehearsal=rehearsal, as_json=as_json, **given)
@@ -108,7 +108,8 @@ def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | 
         console.say(f"Reports: {', '.join(str(folder.path / file) for file in written.files)}")
         if tracker:
             console.say(
-                "Its titles are those of Triage: a tracker that takes them over changes its own, see the README."
+                "It has the titles from Triage: importing it changes those in the old tracker, see "
+                "importer/report/README.md."
             )
     if as_json:
         print_data(json.dumps(written.states, indent=2) + "\n")

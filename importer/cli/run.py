@@ -169,11 +169,11 @@ class RunOptions:
         if self.expect_org == "":
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
         if self.sandbox and _is_typed("api_url"):
-            raise UsageError("--sandbox and --api-url are two targets.", hint="Take one of them.")
+            raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
         if self.asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise UsageError(
-                "There is no terminal to ask on before anything is sent.",
-                hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
+                "There is no terminal to ask for confirmation before sending.",
+                hint="Add --yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse.",
             )
         check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
         self.changes()
@@ -224,7 +224,7 @@ class RunOptions:
             return ""
         return (
             f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
-            "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
+            "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
         )
 
     def changes(self) -> ChangePolicy:
@@ -350,11 +350,11 @@ def refuse_open(job: Job) -> None:
         count = "a target" if len(found) == 1 else f"{len(found):,} targets"
         table = job.mapping.model.decisions
         raise MappingError(
-            f"The mapping {job.mapping.name} leaves {count} open; nothing is sent before they are decided.",
+            f"The mapping {job.mapping.name} leaves {count} undecided; nothing is sent until they are decided.",
             problems=found,
-            hint="Put a word in place of each `?`"
-            + (f", there or in the column `decision` of {table}" if table else "")
-            + "; on a terminal `triage-import draft` asks for them. A check rejects their rows meanwhile.",
+            hint="Replace each `?`"
+            + (f", in the mapping or in the column `decision` of {table}" if table else "")
+            + "; on a terminal `triage-import draft` asks for them. Until then, a check rejects their rows.",
         )
 
 

@@ -37,7 +37,7 @@ COMMANDS = {
 }
 """What can be done about a run → the command that does it."""
 FORGOTTEN = (
-    "Nobody can tell then whether a person has edited the titles of these issues: they stay as they are in Triage."
+    "Afterwards it can't be told whether a person has edited the titles of these issues, so imports leave them alone."
 )
 OPTIONS = (
     LEDGER_OPTION,
@@ -115,18 +115,20 @@ def prune_command(
     from importer.phrases import counted
 
     if keep is None and older_than is None:
-        raise UsageError("Nothing says which runs are old.", hint="triage-import runs prune --keep 30")
+        raise UsageError(
+            "Neither --keep nor --older-than says which runs are old.", hint="triage-import runs prune --keep 30"
+        )
     with Console() as console, (open_ledger if apply else read_ledger)(_place(context, ledger)) as book:
         old, before = find_prunable(book, keep or 1, time.time() - (older_than or 0.0)), measure(book)
         for run in old:
-            console.say(f"{run.name}: its rows go, its figures stay.")
+            console.say(f"{run.name}: its rows will be dropped, its figures kept.")
         for name in lost_ways(old):
-            console.say(f"{name} can't be verified, undone or repaired any more then.")
+            console.say(f"{name} can't be verified, undone or repaired afterwards.")
         if apply:
             prune(book, old)
             console.say(f"{counted(len(old), 'run')} pruned; {book.name} had {_megabytes(before)}.")
         else:
-            more = " The same command with --apply does it." if old else ""
+            more = " Add --apply to do it." if old else ""
             console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{more}")
 
 
@@ -152,7 +154,7 @@ def forget_command(context: click.Context, what: str, ledger: str | None, apply:
     with Console() as console, (open_ledger if apply else read_ledger)(_place(context, ledger)) as book:
         traces = find_traces(book, what, kept_page)
         for name in sorted(traces.given):
-            console.say(f"{name} can't give back any more what it has replaced in them.")
+            console.say(f"{name} can't restore the values that it has replaced in them.")
         for name, folder in traces.runs.items():
             console.say(f"The reports of {name} may still have it: {folder}")
         if apply:
@@ -163,7 +165,7 @@ def forget_command(context: click.Context, what: str, ledger: str | None, apply:
         elif apply:
             console.say(f"The texts of {amount} are deleted from {book.name}. {FORGOTTEN}")
         else:
-            console.say(f"{book.name} has texts of {amount}. The same command with --apply deletes them. {FORGOTTEN}")
+            console.say(f"{book.name} has texts of {amount}. Add --apply to delete them. {FORGOTTEN}")
 
 
 def _megabytes(size: int) -> str:
@@ -190,10 +192,10 @@ def read(ledger: str | Path, source: str | None, *, as_json: bool) -> str:
         if as_json:
             return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
         if not known:
-            return f"No run yet: the ledger {book.name} knows of none{f' of {source}' if source else ''}.\n"
+            return f"No run yet{f' of {source}' if source else ''} in the ledger {book.name}.\n"
         if source is not None:
             return "\n".join((*map(as_lines, known), "".join(_how_far(book, source))))
-        return "\n".join((*map(as_lines, known), f"The ledger has {_megabytes(measure(book))}.\n"))
+        return "\n".join((*map(as_lines, known), f"The ledger takes {_megabytes(measure(book))}.\n"))
 
 
 def _how_far(book: Ledger, source: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ def list_command(ledger: str | None = None, as_json: bool = False) -> None:
     if as_json:
         print_data(json.dumps([show(each) for each in known], ensure_ascii=False, indent=2) + "\n")
     else:
-        print_data("".join(map(as_lines, known)) or f"No source yet: the ledger {book.name} knows of none.\n")
+        print_data("".join(map(as_lines, known)) or f"No source yet in the ledger {book.name}.\n")
 
 
 @sources.command("retire")
@@ -56,8 +56,8 @@ def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | 
     target = target_name(sandbox, api_url or DEFAULT_URL)
     with Console() as console, open_ledger(ledger or default_path()) as book:
         set_retired(book, target, name, time.time())
-        console.say(f"Every run of {name!r} into {target} refuses from now on.")
-        console.say(f"To take that back: {how_to_resume(book, target, name)}")
+        console.say(f"From now on every run of {name!r} into {target} is refused.")
+        console.say(f"To revert this: {how_to_resume(book, target, name)}")
 
 
 @sources.command("resume")

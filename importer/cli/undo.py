@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from importer.runs.change_runner import ChangeRunner
     from importer.runs.undo import Undo
 
-FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
+FIRST_LINE = "If only a field is wrong, `repair` keeps numbers and discussions."
 NAMES_SHOWN = 8
 
 
@@ -48,11 +48,11 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
     if close and delete:
-        raise UsageError("undo takes one of --close and --delete.", hint=CLOSE_ADVISED)
+        raise UsageError("--close and --delete can't be used together.", hint=CLOSE_ADVISED)
     if delete and given["apply"] and given["yes"] and expect is None:
         raise UsageError(
             "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
-            hint="Without --apply the command says how many it would be.",
+            hint="Without --apply the command says how many there are.",
         )
 
     def make(ledger: Ledger, run: Run) -> Undo:
@@ -68,18 +68,18 @@ def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
     change_set = _undo_of(way)
     total = way.to_change + change_set.done_before
     if expect is not None and expect != total:
-        return f"--expect says {counted(expect, 'issue')}, and it would be {total:,}."
+        return f"--expect says {counted(expect, 'issue')}, but {total:,} would be affected."
     created = way.count()[UNTOUCHED]
     updated = way.to_change - created
     no = "The answer was no."
     if yes:
         return ""
     if updated and not click.confirm(
-        f"Give {counted(updated, 'issue')} their old values back?", default=False, err=True
+        f"Restore the old values of {counted(updated, 'issue')}?", default=False, err=True
     ):
         return no
     if created and change_set.way == "delete":
-        question = f"{counted(created, 'issue')} will be deleted for good. Type their number to do it"
+        question = f"{counted(created, 'issue')} will be deleted permanently. Type their number to confirm"
         answer = click.prompt(question, default="", show_default=False, err=True)
         return "" if answer.replace(",", "").strip() == str(created) else "The number was not typed."
     if created and not click.confirm(f"Close {counted(created, 'issue')}?", default=False, err=True):
@@ -99,7 +99,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
         yield from _describe_created(way, created)
     elif change_set.created and not change_set.way:
         made = counted(change_set.created, "issue")
-        yield f"It created {made}, which stay: --close or --delete takes them back, too."
+        yield f"It created {made}. Add --close or --delete to undo that too."
 
 
 def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
@@ -111,11 +111,11 @@ def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
         (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
         (counts[CLOSED_ALREADY], "closed already"),
         (counts[GONE], "deleted in Triage"),
-        (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
-        (len(change_set.unsettled), "more perhaps, whose outcome is unknown: they stay"),
+        (counts[TOUCHED], "changed by a person since: they stay, see results.csv"),
+        (len(change_set.unsettled), "perhaps more, with an unknown outcome: they stay"),
     )
     created = counts.total() + change_set.created_before
-    yield f"{way.run.name} created {counted(created, 'issue')}: {_join(*parts) or 'none is left'}"
+    yield f"{way.run.name} created {counted(created, 'issue')}: {_join(*parts) or 'nothing to do'}"
     traces = Counter(trace for verdict in way.verdicts.values() if verdict.code == TOUCHED for trace in verdict.fields)
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
@@ -128,10 +128,10 @@ def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
 
     change_set = _undo_of(way)
     parts = (
-        (change_set.given_before, "given back by an earlier attempt"),
-        (change_set.given_already, "given back by an earlier undo"),
+        (change_set.given_before, "restored by an earlier attempt"),
+        (change_set.given_already, "restored by an earlier undo"),
         (counts[RESTORABLE], "will get all their old values back"),
-        (counts[EDITED], "some of them, as other fields were changed since: see results.csv and conflicts.csv"),
+        (counts[EDITED], "some of them, because other fields were changed since: see results.csv and conflicts.csv"),
         (counts[CORRECTED], "have them already"),
         (counts[GONE], "deleted in Triage"),
         (counts[CONFLICT], "changed by a person since: left alone, see conflicts.csv"),

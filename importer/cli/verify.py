@@ -102,7 +102,7 @@ def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console,
                     console.say(f"Writing the reports of {run.name} again …")
                 write_again(verified, run.out, issue_url=issue_url)
     except ImporterError as error:
-        console.say(f"The page of {run.name} itself doesn't show what was read back: {error.message}")
+        console.say(f"The page of {run.name} doesn't show what was read back: {error.message}")
 
 
 def find_last_change(ledger: Ledger, run: Run) -> str:
@@ -123,15 +123,15 @@ def describe(summary: VerifySummary, last_change: str = "", options: Sequence[st
     issues = summary.same + summary.different + summary.missing
     fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
     counts = (
-        (summary.stranger, "unknown to the ledger with our marker (doubles?)"),
+        (summary.stranger, "not in the ledger but with our marker (duplicates?)"),
         (summary.missing, "missing"),
         (summary.different, f"different ({fields})"),
-        (summary.unsettled, "not settled yet: the same import finds out"),
+        (summary.unsettled, "not settled yet: the same import settles them"),
         (summary.same, "the same"),
     )
     parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     if parts:
         return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}"
     command = shell_join(["triage-import", "verify", last_change, *options])
-    other = f" The last run that did: {command}" if last_change else ""
-    return f"{summary.run_id} created and changed nothing, so that there is nothing to read back.{other}"
+    other = f" The last run that did something: {command}" if last_change else ""
+    return f"{summary.run_id} created and changed nothing, so there is nothing to read back.{other}"

@@ -253,7 +253,7 @@ class Ledger:
             imports = select(runs.c.name).where(runs.c.kind == RunKind.IMPORT).order_by(runs.c.id.desc())
             wanted = (connection.scalar(imports.limit(1)) or name) if name == "last" else name
         if wanted not in names:
-            hint = f"Known are: {', '.join(names[:5])}" if names else "There is none yet."
+            hint = f"Known runs: {', '.join(names[:5])}" if names else "There is none yet."
             raise UsageError(f"No run {name!r} in {self.name}.", hint=hint)
         return self._run(runs.c.name == wanted, 0)
 

@@ -132,10 +132,10 @@ class AdditionLog:
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Record an addition of which no reading tells whether it is there: it is neither sent again nor done."""
         added, not_added = (self._run.settle_command(work.item.key, answer) for answer in (ADDED, NOT_ADDED))
-        message = f"nobody can tell whether this {operation.act} is in Triage: "
+        message = f"it can't be told whether this {operation.act} is in Triage: "
         message += (
-            f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if all is there, type "
-            f"{added}, else {not_added}"
+            f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if everything is there, "
+            f"type {added}, otherwise {not_added}"
         )
         self.note(work, operation, Result(State.LEFT, ADDITION_UNPROVEN, message, covers, requests=0))
         work.failed = True

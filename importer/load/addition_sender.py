@@ -88,7 +88,7 @@ class AdditionSender:
             await self._attach(work, addition)
         elif addition.act is Act.FLAG and (lacking := self._find_lacking(work, filled.body)):
             operation = work.operation(addition, filled.body)
-            message = f"the flag waits for its call: {lacking.message}"
+            message = f"the flag needs its call first: {lacking.message}"
             self._log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
         else:
             await self._post(work, work.operation(addition, filled.body), filled.covers)
@@ -178,7 +178,7 @@ class AdditionSender:
         async def add() -> str:
             made = await _SENDERS[operation.act](self._client, operation.issue_id, operation.body)
             if is_of_another(operation, made):
-                raise CallFailed(Action.SETTLE, f"the answer was that of another {operation.act}")
+                raise CallFailed(Action.SETTLE, f"the response was that of another {operation.act}")
             return made.id
 
         async def find() -> str | None:
@@ -203,7 +203,7 @@ class AdditionSender:
         if error.is_gone:
             if not await self._is_end_missing(work, write.operation):
                 return False
-            message = "the issue at its other end is not there any more"
+            message = "the other issue is no longer in Triage"
             result = Result(State.LEFT, RELATION_END_MISSING, message, covers, write.requests)
             self._log.note(work, write.operation, result)
             return True

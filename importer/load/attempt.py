@@ -49,7 +49,7 @@ from importer.triage.snapshot import is_touched
 ConfirmRest = Callable[[Findings, int, str], str]
 """Shows what the canary found, the number of other issues and the run's name; returns why these aren't sent, or ""."""
 
-MORE_ERRORS = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
+MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
 
 
 @dataclass(frozen=True)
@@ -199,11 +199,11 @@ class Attempt:
                 task.cancel()
                 return
             self.interrupted = True
-            self.progress.say("Interrupted: waiting for what is on its way (once more to leave at once) …")
+            self.progress.say("Interrupted: waiting for requests in flight (press Ctrl-C again to stop at once) …")
             self.calls.interrupt()
 
         def end() -> None:
-            self.stopped = RunStopped("The time of --max-duration is over.")
+            self.stopped = RunStopped("--max-duration is reached.")
             self.calls.interrupt()
 
         counting, timer = asyncio.create_task(self._count_down()), None
@@ -285,7 +285,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
     if job.source.digest() != checked.digest:
         raise SourceChanged(
             "The source changed after it was checked; nothing was sent.",
-            hint="Run the same command again: it checks the new source first.",
+            hint="Run the same command again; it checks the new source first.",
         )
     options = {
         "refs": list(map(tuple, value_refs(job.mapping.model))),
@@ -347,4 +347,4 @@ def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:
     """A source that changes while it is sent stops the run: what was sent by then is accounted for."""
     if isinstance(error, RunStopped):
         return error
-    return SourceChanged(error.message, hint="Run the same command again: it checks the new source first.")
+    return SourceChanged(error.message, hint="Run the same command again; it checks the new source first.")

@@ -105,24 +105,24 @@ class Canary:
         if findings.gone:
             key = next(each.key for each in sent if each.name in findings.gone)
             raise RunStopped(
-                f"Triage answered that it made {listed(findings.gone, NAMES_SHOWN)}, and now says that it has no such"
+                f"Triage answered that it created {listed(findings.gone, NAMES_SHOWN)}, and now has no such"
                 " issue. Nothing else is sent.",
                 hint="If nobody deleted it, Triage loses issues: ask Bland before you send the others. If somebody "
-                f"did, say so for each, and run the same command again: {self._run.settle_command(key, ABSENT)}",
+                f"did, record it for each, and run the same command again: {self._run.settle_command(key, ABSENT)}",
             )
         if findings.twice:
             doubles = listed(findings.twice, NAMES_SHOWN)
             raise RunStopped(
                 f"What was sent once is in Triage twice: {doubles} has the marker of another. Nothing else is sent.",
                 hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
-                "issues would be doubled, too. Without this test: --no-canary.\n"
-                f"{way_back(self._run.name)}; what is left by hand: {doubles}",
+                "issues would be duplicated too. To skip this test: --no-canary.\n"
+                f"{way_back(self._run.name)}; to be removed by hand: {doubles}",
             )
         if findings.is_fatal:
             raise RunStopped(
-                f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so that a create without an"
-                " answer could be made twice.\n" + "\n".join(findings.sentences()),
-                hint=f"Without this test: --no-canary.\n{way_back(self._run.name)}",
+                f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so a create without a"
+                " response could be executed twice.\n" + "\n".join(findings.sentences()),
+                hint=f"To skip this test: --no-canary.\n{way_back(self._run.name)}",
             )
         return findings
 
@@ -133,7 +133,7 @@ class Canary:
 
 def way_back(run: str) -> str:
     """Return a line with the command that removes what a run has made."""
-    return f"To remove what was made: triage-import undo {run} --delete"
+    return f"To remove what was created: triage-import undo {run} --delete"
 
 
 async def read_back(

@@ -69,15 +69,15 @@ class Findings:
     def sentences(self) -> Iterator[str]:
         """Yield the sentences that are shown; what is bad begins with `warning:`."""
         if not self.issues:
-            yield f"Canary in {self._organisation}: no issue was made."
+            yield f"Canary in {self._organisation}: no issue was created."
         else:
-            by = f", made by user {self.author}" if self.author else ""
+            by = f", created by user {self.author}" if self.author else ""
             yield f"Canary in {self._organisation}: {listed(self.issues, NAMES_SHOWN)}{by}, read back."
             yield from self._stored()
             yield from self._found()
             yield from self._shown()
         if self.refusal:
-            yield f"Triage refuses like this: {self.refusal}"
+            yield f"This is how Triage refuses: {self.refusal}"
 
     @property
     def _organisation(self) -> str:
@@ -88,17 +88,17 @@ class Findings:
             yield "Every field is stored as it was sent."
         for field, ways in self.otherwise.items():
             for how, names in ways.items():
-                yield f"warning: {field} is stored otherwise than it was sent ({how}): {listed(names, NAMES_SHOWN)}"
+                yield f"warning: {field} is stored differently from what was sent ({how}): {listed(names, NAMES_SHOWN)}"
         if self.unmarked:
             yield f"warning: the marker is not in the stored description: {listed(self.unmarked, NAMES_SHOWN)}"
 
     def _found(self) -> Iterator[str]:
         if not self.in_order:
-            yield "warning: the list of issues is not in the order of creation, newest first, as it was asked for."
+            yield "warning: the list of issues is not ordered by creation, newest first, as requested."
         elif self.unlisted:
-            yield f"warning: not in the list of the newest issues: {listed(self.unlisted, NAMES_SHOWN)}"
+            yield f"warning: not in the list of issues: {listed(self.unlisted, NAMES_SHOWN)}"
         else:
-            yield "All are in the list of the newest issues."
+            yield "All are in the list of issues."
         if self.unsearched:
             within = f"within {LOOK_SECONDS[-1]:g} s"
             yield f"warning: a search for the marker does not find, {within}: {listed(self.unsearched, NAMES_SHOWN)}"
@@ -109,6 +109,6 @@ class Findings:
 
     def _shown(self) -> Iterator[str]:
         if self.cut_at is not None:
-            yield f"Lists cut descriptions after {self.cut_at:,} characters; issues in question are read one by one."
+            yield f"Lists cut descriptions after {self.cut_at:,} characters; issues in question are read individually."
         elif self.longest:
             yield f"Lists show descriptions whole (up to {self.longest:,} characters seen)."

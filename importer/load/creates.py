@@ -144,7 +144,7 @@ class Loader:
             if answer.action is Action.STOP and not (has_links and answer.status == 404):
                 raise answer.as_stop() from answer
             if is_misled and answer.message == OF_ANOTHER:
-                raise RunStopped(f"Triage answers the create of {operation.key} with another issue again and again.")
+                raise RunStopped(f"Triage answers the create of {operation.key} with another issue repeatedly.")
             is_misled |= answer.message == OF_ANOTHER
             is_refused = answer.action is not Action.SETTLE
             with self._connection.cap.doubted(int(is_refused)):
@@ -245,8 +245,8 @@ class Loader:
             self._report(Outcome.CREATED)
 
 
-OF_ANOTHER = "the answer was that of another create"
-CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
+OF_ANOTHER = "the response was that of another create"
+CHANGED_MEANWHILE = "an earlier attempt created the issue, and the row has changed; the next run compares them"
 
 
 def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> Decision:

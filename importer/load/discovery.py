@@ -83,9 +83,9 @@ class Discovered(NamedTuple):
             number, shown = counted(len(self.lacking), "issue"), name_some(self.lacking, LACKING_SAID)
             which = f"the last {LACKING_READ} of them" if len(self.lacking) > LACKING_READ else "them"
             sentences.append(
-                f"Triage doesn't list {number} that the ledger knows: {shown}. Somebody has deleted them, or Triage "
-                f"was set back to an earlier state. An import looks for {which} once more. If it was set back, move "
-                "the ledger away and run the same command again: what is in Triage is found, and the rest is made."
+                f"Triage doesn't list {number} that the ledger knows: {shown}. Somebody deleted them, or Triage "
+                f"was restored to an earlier state. An import looks for {which} once more. If it was restored, move "
+                "the ledger away and run the same command again: it finds what is in Triage and creates the rest."
             )
         return sentences
 
@@ -298,8 +298,8 @@ class Discovery:
         """Note an issue that the list shows and that isn't there; at the second time there is nothing to trust."""
         if listed.id in self._unread:
             raise TargetUnreachable(
-                f"The list of issues shows {listed.triage_id}, and Triage says that it isn't there.",
-                hint="Nothing is sent without a search first. Run the same command again once both agree.",
+                f"The list of issues shows {listed.triage_id}, but Triage says that it doesn't exist.",
+                hint="Nothing is sent until both agree. Run the same command again later.",
             )
         self._unread.add(listed.id)
 
@@ -325,11 +325,11 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
         RunStopped: the target can't be read.
     """
     say = context.progress.say
-    say("Looking for issues of this source that are in Triage already …")
+    say("Looking in Triage for issues of this source …")
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     discovered = run_loop(_discover(context, seen, thorough=thorough))
     if discovered.taken:
-        say(f"{discovered.taken:,} issues of this source are in Triage that the ledger did not know: taken in.")
+        say(f"{discovered.taken:,} issues of this source that were missing in the ledger were found in Triage.")
     for sentence in discovered.warnings:
         say(f"warning: {sentence}")
     if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss

@@ -97,8 +97,8 @@ def check_quiet(job: Job, now: float) -> None:
     age_seconds = job.source.age_seconds(now)  # negative where the file server's clock is ahead
     if abs(age_seconds) < QUIET_SECONDS:
         raise SourceNotReady(
-            f"The source was changed {abs(age_seconds):.0f} s ago, and a snapshot must be complete.",
-            hint=f"Run the same command again when it has been left alone for {QUIET_SECONDS:.0f} s.",
+            f"The source was changed {abs(age_seconds):.0f} s ago, but a snapshot must be complete.",
+            hint=f"Run the same command again when it has been unchanged for {QUIET_SECONDS:.0f} s.",
         )
 
 
@@ -110,8 +110,8 @@ def check_rows(rows: int, min_rows: int) -> None:
     """
     if rows < min_rows:
         raise SourceNotReady(
-            f"The source has {rows:,} rows, and --min-rows asks for {min_rows:,}; nothing was sent.",
-            hint="Export again, or wait until it is complete; if so few are right, lower --min-rows.",
+            f"The source has {rows:,} rows, but --min-rows requires {min_rows:,}; nothing was sent.",
+            hint="Export again, or wait until the export is complete; if this number is right, lower --min-rows.",
         )
 
 
@@ -151,7 +151,7 @@ def given_users(job: Job) -> dict[str, Problem]:
 
 
 def _note(given: dict[str, Problem], user_id: str, file: str, line: int, key: str) -> None:
-    given.setdefault(user_id, Problem(f"{user_id!r} is no member of the organisation", file, line, key))
+    given.setdefault(user_id, Problem(f"{user_id!r} is not a member of the organisation", file, line, key))
 
 
 async def check_members(target: Target, calls: PacedCalls, organisation: str, job: Job) -> list[str]:
@@ -168,15 +168,15 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
         members = await read_members(target, calls, organisation)
     except CallFailed as error:
         if error.status in UNREADABLE:
-            return [f"the organisation's members can't be read ({error.message}): user ids are sent unchecked"]
+            return [f"the organisation's members can't be read ({error.message}), so user ids are not checked"]
         raise stop_of(error) from error
     known = {member.user_id for member in members}
     strangers = [problem for user_id, problem in given.items() if user_id not in known]
     if strangers:
         raise UsageError(
-            "Some user ids are not those of members; nothing was sent.",
+            "Some user ids don't belong to members; nothing was sent.",
             problems=strangers,
-            hint="`triage-import users SOURCE --members` puts the members' ids beside the people.",
+            hint="`triage-import users SOURCE --members` lists the members' ids next to the people.",
         )
     return []
 
@@ -184,7 +184,7 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
 def check_expected(expected: str, organisation: str, target: str) -> None:
     """Compare with `--expect-org`. Raises TargetMismatch if another organisation was found, or none."""
     if expected and organisation != expected:
-        found = f"this key belongs to {organisation}" if organisation else "nothing says whose this key is"
+        found = f"this API key belongs to {organisation}" if organisation else "it is unknown whose API key this is"
         raise TargetMismatch(
             f"{target} is not known to be organisation {expected}: {found}. Nothing was sent.",
             hint="Use that organisation's key, or name the right one: --expect-org ID",
@@ -216,6 +216,6 @@ async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
 
 def _unreachable(target: Target, error: CallFailed) -> TargetUnreachable:
     return TargetUnreachable(
-        f"{target.url} does not answer as it should: {error.message}.",
+        f"{target.url} does not respond as expected: {error.message}.",
         hint="Nothing was sent. Check --api-url and the network, then run the same command again.",
     )

@@ -25,7 +25,7 @@ from importer.triage.snapshot import Snapshot
 
 ATTEMPTS = 5
 """Most requests for one change without a clear answer; the issue is read before each."""
-EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of other issues are not put into it"
+EDITED_MESSAGE = "the description was changed in Triage, so the numbers of other issues are not added to it"
 
 
 class ReferenceNumbers:

@@ -146,7 +146,7 @@ class Settler:
         is_old = any(mark > newest + ROUNDING for mark in marks)
         if is_old or (any(mark < oldest for mark in marks) and not await self._is_whole(shown)):
             # A list that lacks what it has shown before, or is empty or old, says nothing about what it lacks.
-            raise CallFailed(Action.SETTLE, "the list of issues lacks those that it has shown before")
+            raise CallFailed(Action.SETTLE, "the list of issues lacks some that it has shown before")
         for pending in self._pending.values():
             pending.was_read_for = True
         for pending in left:

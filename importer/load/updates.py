@@ -34,7 +34,7 @@ T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
 ATTEMPTS = 5
 """Most PATCH requests for one change without a clear answer; the issue is read before each."""
-GONE_MESSAGE = "the issue is not there any more"
+GONE_MESSAGE = "the issue is no longer in Triage"
 
 
 class Updated(NamedTuple):
@@ -208,7 +208,7 @@ class Change:
         others = find_other_changes(self._seen, issue, patch) if self._seen is not None else []
         message = "; ".join(
             [f"{each.field} was changed in Triage" for each in conflicts]
-            + [f"{name} was changed in Triage while the update was on its way" for name in others]
+            + [f"{name} was changed in Triage during the update" for name in others]
         )
         after = self.snapshot.after_write(issue, {**patch, **already}).with_writes(self.wrote)
         # With a conflict the issue equals no row, so that the next run finds a change again.
@@ -245,9 +245,7 @@ class Change:
 def check_taken(read: Issue, answered: Issue, patch: Mapping[str, Any]) -> None:
     """Raise CallFailed, as for a refusal, if the answer to a patch shows fields of it as they were read before."""
     if ignored := find_ignored(read, answered, patch):
-        raise CallFailed(
-            Action.REFUSE, f"Triage has answered as if it had changed it, with {', '.join(ignored)} as before"
-        )
+        raise CallFailed(Action.REFUSE, f"Triage reported success, but still has the old {', '.join(ignored)}")
 
 
 def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:

@@ -126,7 +126,7 @@ def draw_course(course: Course) -> CoursePicture | None:
         ]
 
     def pause(place: int, seconds: float) -> Pause:
-        said = f"{_name(first, place, step)}: nothing could leave for {format_duration(seconds)}"
+        said = f"{_name(first, place, step)}: nothing could be sent for {format_duration(seconds)}"
         share = FAINTEST + (1 - FAINTEST) * min(1.0, seconds / (step * MINUTE))
         return Pause(round(place * width, 1), round(width, 1), round(share, 2), said)
 
@@ -167,7 +167,7 @@ def _say(course: Course, most: float, step: int) -> str:
     fastest = f"at most {counted(round(most), 'issue')} {unit}" if most else "no issues"
     said = [f"{counted(len(course.attempts), 'attempt')}, {fastest}"]
     if cut_off := sum(each.ended is None for each in course.attempts):
-        said.append(f"{cut_off:,} of them ended without a word")
+        said.append(f"{cut_off:,} of them ended unexpectedly")
     if course.minutes:
         again = sum(each.retries for each in course.minutes)
         requests = counted(sum(each.requests for each in course.minutes), "request")
@@ -175,7 +175,7 @@ def _say(course: Course, most: float, step: int) -> str:
     if limited := sum(each.rate_limited for each in course.minutes):
         said.append(f"{counted(limited, 'answer')} said to wait")
     seconds = sum(each.paused_seconds for each in course.minutes)
-    paused = f", and for {format_duration(seconds)} nothing could leave" if seconds else ""
+    paused = f", and for {format_duration(seconds)} nothing could be sent" if seconds else ""
     return f"{'; '.join(said)}{paused}."
 
 
@@ -200,6 +200,6 @@ def _tell(time: str, counts: Mapping[str, float]) -> Line:
 def _describe(attempt: AttemptTimes) -> Tried:
     began, ended, code = attempt
     if ended is None:
-        return Tried(format_time(began), "not known", "", "without a word, or still running", is_cut_off=True)
+        return Tried(format_time(began), "not known", "", "unexpectedly, or still running", is_cut_off=True)
     how = "" if code is None else HOW[code]
     return Tried(format_time(began), format_time(ended), format_duration(ended - began), how, is_cut_off=False)

@@ -36,7 +36,7 @@ PAGE = "page"
 """The option of a run that has the details of its page."""
 BLOCK_ROWS = 1000
 """Rows that are written at a time."""
-CUT_OFF = "The process ended without a word; the same command continues."
+CUT_OFF = "The process ended unexpectedly; the same command continues."
 
 
 def write_rows(

@@ -33,8 +33,8 @@ def find_fault(pattern: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return "it doesn't begin with https:// and a host"
     if not pattern.isprintable() or " " in pattern:
-        return "it has a space, or a character that nobody sees"
+        return "it has a space or an invisible character"
     rest = pattern.replace(NUMBER, "").replace(ID, "")
     if rest == pattern:
         return "it has no {number}, for the number of an issue, and no {id}, for its id"
-    return "" if "{" not in rest and "}" not in rest else "it has braces beside those of {number} and {id}"
+    return "" if "{" not in rest and "}" not in rest else "it has braces besides {number} and {id}"

@@ -28,7 +28,7 @@ def find_steps(typed: CommandLine, summary: Summary) -> Iterator[Step]:
 
     It looks into the folder of the reports for files that a person can fill in.
     """
-    save = f"save what was piped in as {SAVED}" if typed.is_piped else ""
+    save = f"save the piped input as {SAVED}" if typed.is_piped else ""
     out = Path(summary.out)
     if summary.suggestion:
         command = typed.repeat("validate", "-m", summary.suggestion)
@@ -36,15 +36,13 @@ def find_steps(typed: CommandLine, summary: Summary) -> Iterator[Step]:
     if (fixes := out / "fixes.csv").is_file():
         command = typed.repeat("validate", "--fixes", str(fixes))
         before = _join(save, f"fill in `new value` in {fixes}")
-        yield Step("Check again with the values that you have corrected", before, command)
+        yield Step("Check again with your corrected values", before, command)
     if summary.rejected:
         errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
-        yield Step(
-            "Check the rows that you have mended", f"mend the rows in {errors}", typed.check_command(str(errors))
-        )
+        yield Step("Check your corrected rows", f"correct the rows in {errors}", typed.check_command(str(errors)))
     if not summary.findings.keys().isdisjoint(UNDECIDED) and preset_path(summary.mapping) is None:
-        before = _join(save, f"decide what nobody has decided, with the line above in {summary.mapping}")
-        yield Step("Check again with what you have decided", before, typed.repeat("validate", "-m", summary.mapping))
+        before = _join(save, f"make the missing decision, with the line above in {summary.mapping}")
+        yield Step("Check again with your decisions", before, typed.repeat("validate", "-m", summary.mapping))
     yield Step("Rehearse in a sandbox", save, typed.repeat("run", "--sandbox"))
 
 

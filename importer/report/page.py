@@ -43,20 +43,20 @@ VALUES_MAILED = 200
 ARRIVED = ("created", "updated", "unchanged", "changed")
 NEEDING = ("rejected", "failed", "unknown")
 MEANINGS = {
-    "created": "its issue was made by this run",
-    "updated": "its issue was changed by this run, or something was added to it",
-    "unchanged": "in Triage since an earlier run, nothing to do",
-    "changed": "in Triage since an earlier run and not as its row says now: left as it is",
+    "created": "this run created its issue",
+    "updated": "this run changed its issue, or added something to it",
+    "unchanged": "its issue is in Triage from an earlier run; nothing to do",
+    "changed": "its issue is in Triage from an earlier run and differs from the row; left as it is",
     "skipped": "left out by a rule",
     "rejected": "not sent: a finding says why",
     "failed": "Triage refused it",
-    "unknown": "sent, and not yet known whether it arrived: the next run finds out",
+    "unknown": "sent, but it is not known yet whether it arrived; the next run settles it",
     "planned": "would be sent",
 }
 NOWHERE = {
     DROPPED: "nowhere",
     DROP: "nowhere, as the mapping says",
-    NOT_SENT: "nowhere: its rows aren't sent",
+    NOT_SENT: "nowhere, because its rows aren't sent",
 }
 
 
@@ -230,10 +230,10 @@ def _commands(summary: Summary) -> list[Step]:
     return [
         Step("Read everything back and compare", "", f"triage-import verify {name}"),
         Step(
-            "Change what a better mapping would give",
+            "Correct values with a better mapping",
             "",
             f"triage-import repair {name} -m MAPPING --fields severity,status,category",
         ),
-        Step("See what taking this run back would do", "", f"triage-import undo {name}{way}"),
+        Step("See what undoing this run would do", "", f"triage-import undo {name}{way}"),
         Step("Write these reports again", "", f"triage-import report {name}"),
     ]

@@ -73,7 +73,7 @@ class Cause:
     @property
     def sentence(self) -> str:
         """What the code means, without any text of the source."""
-        return CODES.get(self.code, "Left out by a rule of the mapping.")
+        return CODES.get(self.code, "Skipped by a rule of the mapping.")
 
 
 class Printed(NamedTuple):

@@ -14,7 +14,7 @@ from importer.report.page_rows import PackedRows
 from importer.report.rendering import lay_out_bar, load_template, mark_whole, render
 
 ISSUES_SHOWN = 5_000
-BEHIND = "{} stand as an earlier rehearsal left them; `--on-change update --accept-mapping-change` updates them."
+BEHIND = "{} are as an earlier rehearsal left them; `--on-change update --accept-mapping-change` updates them."
 
 
 class Rehearsed(NamedTuple):
@@ -52,7 +52,7 @@ def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
     part = "" if len(shown) == rehearsed.total else f" The first {len(shown):,} are in this file, open ones first."
     view = {
         "name": f"Rehearsal {rehearsed.run}: {rehearsed.source_name}",
-        "verdict": f"{counted(rehearsed.total, 'issue')} as they will stand in Triage.{part}",
+        "verdict": f"{counted(rehearsed.total, 'issue')} as they will be in Triage.{part}",
         "stopped": BEHIND.format(counted(rehearsed.behind, "issue")) if rehearsed.behind else "",
         "bar": lay_out_bar({status: statuses[status] for status in STATUSES}),
         "total": len(shown),

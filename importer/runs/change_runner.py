@@ -173,7 +173,7 @@ class ChangeRunner:
             if self._calls.interrupted:
                 task.cancel()  # a second signal doesn't wait for what is on its way
                 return
-            self._progress.say("Interrupted: waiting for what is on its way (once more to leave at once) …")
+            self._progress.say("Interrupted: waiting for requests in flight (press Ctrl-C again to stop at once) …")
             self._calls.interrupt()
 
         async with TriageClient(self._target.url, self._target.api_key) as client:
@@ -216,7 +216,7 @@ class ChangeRunner:
                 return
 
     async def _apply(self, client: TriageClient, own: Run) -> None:
-        cap = FailureCap(MAX_FAILED, "issues", "Look at results.csv; the same command continues.")
+        cap = FailureCap(MAX_FAILED, "issues", "See results.csv; the same command continues.")
         connection = RunConnection(client, own, self._calls, concurrency=self._pace.concurrency, cap=cap)
         apply = self.change_set.applier(connection)
 
@@ -367,11 +367,11 @@ class ChangeRunner:
             return
         if self.change_set.unsettled:
             yield (
-                "Say what became of a row of unknown outcome, or import again; then go on",
+                "Settle a row with an unknown outcome, or import again; then continue",
                 self.run.settle_command(self.change_set.unsettled[0].key, "ISSUE"),
             )
         if not OPEN_VERDICTS.isdisjoint(summary.findings):
-            yield "Go on with what is not done, or not known to be", f"{command} --apply"
+            yield "Continue with what is not done, or not known to be", f"{command} --apply"
         yield "Read everything back and compare", f"triage-import verify {self.run.name}"
 
 

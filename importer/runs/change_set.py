@@ -109,7 +109,7 @@ def find_unsettled(run: Run) -> list[Left]:
 
 
 def _how_to_settle(run: Run, key: str) -> str:
-    return f"it may have an issue; say which, T-… or absent: {run.settle_command(key, 'T-…')}"
+    return f"it may have an issue; record it with T-… or absent: {run.settle_command(key, 'T-…')}"
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

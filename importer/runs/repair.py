@@ -98,7 +98,7 @@ class Repair:
             for place, (made, row) in enumerate(group):
                 steps: list[Step | str] = [each.steps[each.codes[place]] for each in mapped]
                 if len(row) != len(self._refs):
-                    steps = ["the ledger has no cells of its row"]
+                    steps = ["the ledger has no cells for its row"]
                 elif place in columns.unreadable:
                     steps = [f"the date {columns.unreadable[place]!r} can't be read"]
                 yield made, steps
@@ -178,8 +178,8 @@ def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         raise UsageError(
-            f"{mapping.name} reads {names}, of which {run.name} kept no cells.",
-            hint=f"With the file there is a way: triage-import run SOURCE... -m {mapping.name} --on-change update "
+            f"{mapping.name} reads {names}, but {run.name} kept no cells of these columns.",
+            hint=f"With the export file, use: triage-import run SOURCE... -m {mapping.name} --on-change update "
             f"--fields {','.join(fields)} --accept-mapping-change",
         )
     return kept

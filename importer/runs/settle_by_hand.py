@@ -65,16 +65,16 @@ def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) ->
     run = ledger.find_run_of(target.name, key)
     place = run.additions.places([key]).get(key) if run is not None else None
     if run is None or place is None:
-        hint = f"Say so first: {settle_command(ledger.name, target.name, key, 'T-…')}"
+        hint = f"Record it first: {settle_command(ledger.name, target.name, key, 'T-…')}"
         raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
     item, known = Item(key, IssueParts()), run.additions.of([key]).get(key, ())
     work = IssueWork(item, place, {(each.act, each.name): each for each in known})
     left = [each for each in known if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
     if not left:
-        raise UsageError(f"Nothing is open of what belongs to {place.triage_id}.")
+        raise UsageError(f"No addition of {place.triage_id} has an unknown outcome.")
     run.decide(decide(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
     names = listed([counted(number, act) for act, number in Counter(each.act for each in left).items()], shown=3)
-    became = "in Triage" if state is State.DONE else "not in Triage: the next run sends that"
+    became = "in Triage" if state is State.DONE else "not in Triage: the next run sends it"
     return f"{names} of {key}: {became}."
 
 
@@ -131,7 +131,7 @@ def _check_known(record: _Record, known: Known, issue: Issue, absent: str) -> Sn
     What is there now may be a person's edit: it would count as ours.
     """
     if known.issue_id != issue.id:
-        hint = f"If that issue is gone, say so first: {absent}"
+        hint = f"If that issue is gone, record that first: {absent}"
         raise UsageError(f"{record.key} is {known.triage_id} already.", hint=hint)
     return Snapshot.parse(known.returned)._replace(gone=())
 
@@ -155,7 +155,7 @@ async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue)
         seen.note([own], FoundState.SETTLED)
         others[known.issue_id] = known.triage_id
     seen.settle(others)
-    return f"{record.key} is {issue.triage_id}; beside it there is {', '.join(others.values())}, which you may delete."
+    return f"{record.key} is {issue.triage_id}; you may delete its duplicate {', '.join(others.values())}."
 
 
 async def _note_absence(
@@ -163,7 +163,7 @@ async def _note_absence(
 ) -> str:
     run = ledger.find_run_of(target.name, record.key)
     if record.known is None or run is None:
-        raise UsageError(f"The ledger doesn't know {record.key}: it will be made by the next run.")
+        raise UsageError(f"The ledger doesn't know {record.key}: the next run creates it.")
     if record.known.state is State.DONE:
         if await Absence(client, calls).read(record.known.issue_id, record.known.since) is not None:
             number = record.known.triage_id
@@ -178,7 +178,7 @@ async def _note_absence(
         run.decide([Decision(record.key, State.DELETED, 0)])
     else:
         run.decide([Decision(record.key, State.UNSENT, 0)])
-    return f"{record.key} has no issue: the next run makes it."
+    return f"{record.key} has no issue; the next run creates it."
 
 
 async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Issue | None:

@@ -39,7 +39,7 @@ from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.snapshot import Snapshot, pending_fields
 
-CLOSE_ADVISED = "--close is advised: `repair RUN -m MAPPING --fields status` opens the issues again."
+CLOSE_ADVISED = "--close is recommended: `repair RUN -m MAPPING --fields status` opens the issues again."
 CLOSING = {"status": CLOSED}
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIELDS}
 """Type of an activity entry → the field that was changed. Source: get/triage-issues-id-activity."""
@@ -106,9 +106,9 @@ class Undo:
         self.given_already = len(others & find_given_back(ledger, run))
         self.kept_none = len(others) - self.given_already
         if created and not way and not given and not done:
-            what = "has no field left to give back" if self.given_already else "updated no field"
+            what = "has no field left to restore" if self.given_already else "updated no field"
             raise UsageError(
-                f"{run.name} {what}, and what it created needs one of --close and --delete.",
+                f"{run.name} {what}, and what it created needs --close or --delete.",
                 hint=CLOSE_ADVISED,
             )
 
@@ -216,7 +216,7 @@ class Undoer:
         """Delete an issue, and read it: what is reported as deleted must not be there, or an import would double it."""
         operation = change.operation
         await change.write(partial(self._client.delete_issue, operation.issue_id), {})
-        change.doubt("Triage has answered that the issue is deleted, and still shows it")
+        change.doubt("Triage reported the issue as deleted but still shows it")
         self._absence.note_deleted(operation.issue_id)
         if await self._absence.read_once(operation.issue_id, operation.since) is None:
             return change.finish()

@@ -59,8 +59,8 @@ MEANINGS = {
     Verdict.SAME: "in Triage as it was sent",
     Verdict.DIFFERENT: "changed in Triage since, or something that was added to it is lost",
     Verdict.MISSING: "deleted in Triage",
-    Verdict.STRANGER: "has this source's marker, and the ledger doesn't know it: perhaps a double",
-    Verdict.UNSETTLED: "has the marker of a row whose outcome is not known yet: the same import finds out",
+    Verdict.STRANGER: "has this source's marker but is not in the ledger: perhaps a duplicate",
+    Verdict.UNSETTLED: "has the marker of a row whose outcome is not known yet; the same import settles it",
 }
 
 
@@ -131,7 +131,7 @@ def _describe_work(summary: VerifySummary, run: Run) -> Work:
         summary.version,
         commands=[
             *(
-                [("Say which of two issues is the right one", run.settle_command("KEY", "ISSUE"))]
+                [("Record which of two issues is the right one", run.settle_command("KEY", "ISSUE"))]
                 if summary.stranger
                 else []
             ),

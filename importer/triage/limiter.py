@@ -21,7 +21,7 @@ TOGETHER = 0.04
 """How late the first of those who leave together may be: enough to keep its slot even where it is woken late."""
 
 SHORTEST_SLEEP = 0.001
-"""The resolution of an event loop's timers: shorter sleeps are over too soon, and come again and again."""
+"""The resolution of an event loop's timers: shorter sleeps are over too soon, and come repeatedly."""
 
 LONGEST_PAUSE = 300.0
 """The most that a Retry-After is obeyed; a target that still refuses then says so again."""

@@ -33,7 +33,7 @@ def test_outcomes(source: Source, tmp_path: Path) -> None:
     ]
     assert [row.raw for row in rows if row.raw is not None] == [["B", "", "P9", "Open"], ["D", "Four", "P1"]]
     assert [message for row in rows[2:4] for message in row.messages] == [
-        "Left out by the mapping's rule; skipped.",
+        "Skipped by a rule of the mapping.",
         "All cells are empty; skipped.",
     ]
 

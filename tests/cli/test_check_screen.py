@@ -48,7 +48,7 @@ def test_what_is_absent_comes_before_other_warnings(program: Program) -> None:
     warnings = json.loads(Path("triage-import-check/summary.json").read_text(encoding="utf-8"))["warnings"]
     assert [warning.partition(":")[0] for warning in warnings[1:3]] == [
         "assignee",
-        "@names that would call people or agents",
+        "@names that would notify people or agents",
     ]
 
 
@@ -182,7 +182,7 @@ def test_an_errors_file_is_read_as_it_is_written(program: Program) -> None:
     said = program("validate", "a.csv", "-m", "jira", "--source-name", "acme", "--encoding", "cp1252", "--limit", "5")
     errors = "triage-import-check/errors.csv"
     mended = f"triage-import validate {errors} -m jira --source-name acme"
-    assert said.out.splitlines()[-1] == f"Next: mend the rows in {errors}, then: {mended}"
+    assert said.out.splitlines()[-1] == f"Next: correct the rows in {errors}, then: {mended}"
 
 
 def test_values_to_correct_come_before_rows(program: Program) -> None:
@@ -190,13 +190,13 @@ def test_values_to_correct_come_before_rows(program: Program) -> None:
     write_csv(Path("titles.csv"), [issue_row(1, title="")])
     last = program("validate", "titles.csv", "-m", "jira").out.splitlines()[-1]
     errors = "triage-import-check/errors.csv"
-    assert last == f"Next: mend the rows in {errors}, then: triage-import validate {errors} -m jira"
+    assert last == f"Next: correct the rows in {errors}, then: triage-import validate {errors} -m jira"
 
 
 def test_nothing_is_left_to_send(program: Program) -> None:
     """Where a rule leaves every row out there is nothing to rehearse."""
     out = program("validate", write_csv(Path("export.csv"), [("",) * 6]), "-m", "jira").out
-    assert out.splitlines()[-1] == "Nothing would be sent: a rule leaves every row out, and results.csv says which."
+    assert out.splitlines()[-1] == "Nothing would be sent: rules skip every row, see results.csv."
     assert "checked 1 row: 1 skipped " in out
 
 
@@ -215,7 +215,7 @@ def test_what_goes_nowhere_can_be_kept_with_one_line(program: Program) -> None:
     for place in ("footer", "comment", "drop"):
         Path("mine.yaml").write_text(f"extends: github\nrest: {place}\n", encoding="utf-8")
         ended = program("validate", "export.json", "-m", "mine.yaml", "--strict")
-        assert "goes nowhere" not in ended.out
+        assert "lost columns" not in ended.out
         assert ended.code == 0
     Path("mine.yaml").write_text("extends: github\n", encoding="utf-8")
     ended = program("validate", "export.json", "-m", "mine.yaml", "--strict")
@@ -232,7 +232,7 @@ def test_how_many_columns_go_nowhere(program: Program) -> None:
         row["labels"] = [{"name": f"P{number % 5}"}, {"name": f"type: {('bug', 'feature', 'docs')[number % 3]}"}]
     Path("export.json").write_text(json.dumps(rows), encoding="utf-8")
     check = ("validate", "export.json", "-m", "github")
-    [said] = [line for line in program(*check).out.splitlines() if line.startswith("goes nowhere (1,800 cells)")]
+    [said] = [line for line in program(*check).out.splitlines() if line.startswith("lost columns (1,800 cells)")]
     assert said.endswith(f" and {30 - said.count('odd_')} more: losses.csv")
     assert "  and 22 more: losses.csv" in program(*check, "-v").out
 
@@ -271,7 +271,7 @@ def test_what_the_tables_say_comes_last(program: Program) -> None:
     header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description", "Created")
     out = program("validate", write_csv(Path("export.csv"), rows, header), "-m", "jira", "-v").out
     warnings = [line for line in out.splitlines() if line.startswith("warning")]
-    assert "dates stay as text" in warnings[0]
+    assert "dates are kept as text" in warnings[0]
     said_above = ["rows become" in line for line in warnings]
     assert said_above[-1]
     assert said_above == sorted(said_above)
@@ -297,7 +297,7 @@ def test_what_is_to_be_decided_is_the_next_step(program: Program) -> None:
     assert decided.out.splitlines()[-1] == f"Next: triage-import run export.csv -m {suggested} --sandbox"
     Path("mine.yaml").write_text("extends: github\n", encoding="utf-8")
     last = program("validate", path, "-m", "mine.yaml").out.splitlines()[-1]
-    assert last.startswith("Next: decide what nobody has decided, with the line above in mine.yaml, then: ")
+    assert last.startswith("Next: make the missing decision, with the line above in mine.yaml, then: ")
     Path("mine.yaml").write_text('extends: github\nseverity: {values: {"0": low}, neutral: []}\n', encoding="utf-8")
     last = program("validate", path, "-m", "mine.yaml").out.splitlines()[-1]
     assert last == "Next: triage-import run export.csv -m mine.yaml --sandbox"

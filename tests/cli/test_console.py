@@ -38,10 +38,10 @@ def test_new_categories(program: Program, serve: Serve) -> None:
         terminal.read_until("Send them?")
         terminal.type("n\n")
         ended = terminal.end()
-    said = "  Categories that Triage doesn't have yet, and never renames or deletes: Story 2, Epic 1."
+    said = "  New categories, which Triage can't rename or delete later: Story 2, Epic 1."
     assert said in ended.err
     checked = program("validate", "export.csv", "-m", "jira").out.splitlines()
-    assert "category (not Triage's own, never renamed or deleted: Story 2, Epic 1):" in checked
+    assert "category (not built into Triage, which can't rename or delete them: Story 2, Epic 1):" in checked
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
     assert said in program(*command).err
     assert "Categories that" not in program(*command, "--on-change", "update", "--fields", "title").err
@@ -58,7 +58,7 @@ def test_the_question_and_no(program: Program, serve: Serve) -> None:
         ended = terminal.end()
     assert f"Target {sandbox.url}, organisation {sandbox.org_id}:" in ended.err
     assert "  2 issues to create, about 0.8 s at this rate." in ended.err
-    assert "  1 row to leave behind: 1 × title-missing." in ended.err
+    assert "  1 row not to be sent: 1 × title-missing." in ended.err
     assert "Nothing was sent: The answer was no." in ended.err
     assert (ended.code, ended.summary["exit_code"]) == (2, 2)
     assert ended.outcomes() == {"planned": 2, "rejected": 1}
@@ -113,7 +113,7 @@ def test_the_question_names_all_that_is_sent(program: Program, serve: Serve) -> 
         terminal.type("n\n")
         asked = terminal.end().err
     assert "  12 issues to create, about 3.6 s at this rate.\r\n  Then 4 comments: 18 requests in all.\r\n" in asked
-    assert "  4 open issues without the people whom the source names.\r\n" in asked
+    assert "  4 open issues without a Triage user for the people in the source.\r\n" in asked
 
 
 def test_check_and_question_fit_a_screen(program: Program, serve: Serve) -> None:
@@ -127,7 +127,7 @@ def test_check_and_question_fit_a_screen(program: Program, serve: Serve) -> None
     shown = lines[next(n for n, line in enumerate(lines) if line.startswith("severity")) :]
     assert sum(-(-len(line) // 80) or 1 for line in shown) <= 24
     assert sum("4 comments" in line for line in shown) == 1
-    assert "Categories that Triage doesn't have yet" in "".join(shown)
+    assert "New categories" in "".join(shown)
     assert "not Triage's own" not in "".join(shown)
     assert sum("18 requests" in line for line in shown) == 1
 
@@ -136,7 +136,7 @@ def test_the_bar_goes_on_behind_the_first_issues(program: Program, serve: Serve)
     """Those of the canary are done where the others begin; what takes them back can be pasted."""
     write_issues(Path("export.csv"), 30)
     with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", serve().url, "--rate", "20") as terminal:
-        for question in ("Send them?", "Send the other "):
+        for question in ("Send them?", "Send the remaining "):
             terminal.read_until(question)
             terminal.type("y\n")
         shown = terminal.end().err
@@ -295,7 +295,7 @@ def test_an_error_with_all_its_problems() -> None:
             [
                 "2 rows: 1 created, 1 unknown   (1.0 s at 1.0 issues/s)",
                 "Reports: o",
-                "The outcome of 1 row is not known yet: run the same command again, there is nothing to do by hand.",
+                "The outcome of 1 row is not known yet: run the same command again to settle it.",
             ],
         ),
     ],

@@ -45,7 +45,7 @@ def test_a_draft_is_written_beside_its_table(program: Program, export: Path) -> 
     """`mapping.yaml` and `values.csv`, fine for `mappings check`; what is next is said on stderr."""
     ended = program("draft", export)
     assert (ended.code, ended.out) == (0, "")
-    assert "2 values are open; `run` refuses until each is decided:" in ended.err
+    assert "2 values are undecided; `run` refuses to start until each is decided:" in ended.err
     assert "Next: triage-import validate export.csv -m mapping.yaml" in ended.err
     assert program("mappings", "check", "mapping.yaml").out == "mapping.yaml: fine\n"
     assert [line["value"] for line in read_csv(Path("values.csv")) if line["decision"] == "?"] == ["Zzz", "Limbo"]
@@ -60,7 +60,7 @@ def test_open_rows_are_rejected_and_run_refuses(program: Program, export: Path) 
     for options in (("--sandbox",), ("--yes", "--api-url", "http://127.0.0.1:9")):
         ended = program("run", export, "-m", "mine.yaml", "--json", *options)
         assert ended.code == ExitCode.UNUSABLE
-        assert "The mapping mine.yaml leaves 2 targets open" in ended.err
+        assert "The mapping mine.yaml leaves 2 targets undecided" in ended.err
         lines = Path("mine.yaml").read_text(encoding="utf-8").splitlines()
         line = next(number for number, line in enumerate(lines, start=1) if '"Limbo": "?"' in line)
         assert f"mine.yaml:{line}:status.values.Limbo: what 'Limbo' becomes is open" in ended.err

@@ -192,7 +192,7 @@ def test_a_preset_in_place_of_a_file(program: Program) -> None:
     """It is no file that is missing."""
     ended = program("validate", "jira", "my export.csv")
     assert ended.code == ExitCode.UNUSABLE
-    assert ended.err == "Error: 'jira' is a preset, and no file.\nName it as one: 'my export.csv' -m jira\n"
+    assert ended.err == "Error: 'jira' is a preset, not a file.\nName it as one: 'my export.csv' -m jira\n"
 
 
 def test_comments_beside_the_records_that_nothing_reads(program: Program) -> None:

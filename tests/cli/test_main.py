@@ -79,19 +79,19 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
     ),
     "unencrypted": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "http://a.example"], 2, "https://a.example"),
     "not a URL": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "triage"], 2, "--api-url https://api.bland.ai"),
-    "two targets": (["run", JIRA, "-m", "jira", "--sandbox", "--api-url", "https://a.example"], 2, "two targets"),
+    "two targets": (["run", JIRA, "--sandbox", "--api-url", "https://a.example"], 2, "can't be used together"),
     "ledger is the root": (["verify", "last", "--ledger", "/"], 2, "The ledger / can't be written: Is a directory."),
     "mapping is endless": (["validate", JIRA, "-m", "/dev/zero"], 2, "'/dev/zero' can't be read: File too large"),
     "name is too long": (["validate", "x" * 5000], 3, "x: File name too long."),
     "a clock of no year": (["sandbox", "--clock-offset", "9" * 21], 2, "is not in the range"),
-    "no terminal": (["run", JIRA, "-m", "jira"], 2, "--yes sends without asking"),
+    "no terminal": (["run", JIRA, "-m", "jira"], 2, "Add --yes to send without asking"),
     "bad share": (["run", JIRA, "-m", "jira", "--max-rejected", "lots"], 2, "share like 5%"),
     "bad name": (["validate", JIRA, "-m", "jira", "--source-name", "a:b"], 2, "A name has no colon"),
     "bad encoding": (["validate", JIRA, "-m", "jira", "--encoding", "latin-99"], 2, "latin-99"),
     "bad delimiter": (["validate", JIRA, "-m", "jira", "--delimiter", "::"], 2, "--delimiter"),
     "bad format": (["validate", JIRA, "-m", "jira", "--format", "jsonl"], 1, "row-malformed"),
     "only is empty": (["validate", JIRA, "-m", "jira", "--only", ","], 2, "names no key"),
-    "only is binary": (["validate", JIRA, "-m", "jira", "--only", "/bin/sh"], 2, "one key a line"),
+    "only is binary": (["validate", JIRA, "-m", "jira", "--only", "/bin/sh"], 2, "one key per line"),
     "no such row": (["explain", JIRA, "-m", "jira", "VOICE-999"], 2, "No row has the key 'VOICE-999'"),
 }
 
@@ -144,7 +144,7 @@ def test_exit_codes_without_a_terminal(program: Program) -> None:
     write_issues(Path("export.csv"), 1)
     ended = program.apart("run", "export.csv", "-m", "jira")
     assert ended.code == ExitCode.UNUSABLE
-    assert ended.err.startswith("Error: There is no terminal to ask on")
+    assert ended.err.startswith("Error: There is no terminal to ask for confirmation")
 
 
 def test_a_reader_who_has_gone(program: Program) -> None:

@@ -89,15 +89,15 @@ def test_test_names_each_example_that_fails(tmp_path: Path) -> None:
     result = run("test", str(path))
     assert result.exit_code == ExitCode.PARTLY
     assert result.stdout == (
-        f"{path}:8: example 2: status: expected 'todo', got 'done'\n{path}: 1 of 2 examples not as they say\n"
+        f"{path}:8: example 2: status: expected 'todo', got 'done'\n{path}: 1 of 2 examples not as expected\n"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "code", "shown"),
     [
-        ("extends: jira\nexamples: [{given: {Summary: A}, expect: {title: A}}]\n", 0, "1 example, all as they say"),
-        ("extends: jira\n", 1, "nothing was tested: it has no `examples`"),
+        ("extends: jira\nexamples: [{given: {Summary: A}, expect: {title: A}}]\n", 0, "1 example, all as expected"),
+        ("extends: jira\n", 1, "nothing was tested: there are no `examples`"),
         ("extends: jira\ntilte: A\n", 2, ":2:tilte: unknown key"),
     ],
 )

@@ -13,14 +13,14 @@ def test_a_rehearsal_and_again(program: Program) -> None:
     """The run leaves the page, and says so; `report` writes it again, also elsewhere."""
     ended = program("run", SAMPLES / "jira.csv", "--sandbox", "--json")
     path = Path(ended.summary["out"]) / "rehearsal.html"
-    assert f"The issues as they will stand in Triage: {path}\n" in ended.err
+    assert f"The issues as they will be in Triage: {path}\n" in ended.err
     page = Page(path)
     page.assert_harmless()
-    assert "12 issues as they will stand in Triage." in page.text
+    assert "12 issues as they will be in Triage." in page.text
     assert "jira:VOICE-101, jira.csv line 2" in page.text
     again = program("report", "last", "--rehearsal", "--out", "elsewhere")
     assert again.code == 0
-    assert "The issues as they will stand in Triage: elsewhere/rehearsal.html\n" in again.err
+    assert "The issues as they will be in Triage: elsewhere/rehearsal.html\n" in again.err
     assert Path("elsewhere/rehearsal.html").read_bytes() == path.read_bytes()
 
 
@@ -30,7 +30,7 @@ def test_no_rehearsal(program: Program, serve: Serve) -> None:
     program("run", "export.csv", "-m", "jira", "--api-url", serve().url, "--yes", "--rate", "0")
     ended = program("report", "last", "--rehearsal")
     assert ended.code == 2
-    assert "was no rehearsal: it went to http://127.0.0.1" in ended.err
+    assert "was not a rehearsal: it went to http://127.0.0.1" in ended.err
     assert not list(program.folder.glob("*/rehearsal.html"))
     program("run", "export.csv", "-m", "jira", "--sandbox")
     program.sandbox_file.unlink()
@@ -46,12 +46,11 @@ def test_a_rehearsal_that_is_behind(program: Program) -> None:
     Path("mine.yaml").write_text("extends: jira\nseverity: {values: {High: low}}\n", encoding="utf-8")
     command = ("run", "export.csv", "-m", "mine.yaml", "--sandbox", "--json")
     ended = program(*command)
-    said = (
-        "2 rows with other values in Triage than in the source now, left so: --on-change update --accept-mapping-change"
-    )
+    left = "2 rows with other values in Triage than in the source, left as they are"
+    said = f"{left}: --on-change update --accept-mapping-change"
     assert said in ended.err
     text = Page(Path(ended.summary["out"]) / "rehearsal.html").text
-    assert "2 issues stand as an earlier rehearsal left them; `--on-change update --accept-mapping-change`" in text
+    assert "2 issues are as an earlier rehearsal left them; `--on-change update --accept-mapping-change`" in text
     ended = program(*command, "--on-change", "update", "--accept-mapping-change")
     assert ended.outcomes() == {"updated": 2}
     assert "stand as an earlier" not in Page(Path(ended.summary["out"]) / "rehearsal.html").text

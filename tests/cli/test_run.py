@@ -66,7 +66,7 @@ def test_rejected_rows_come_back_mended(program: Program, serve: Serve) -> None:
     command = ("-m", "jira", "--api-url", sandbox.url, "--yes", "--max-rejected", "100%", *FAST)
     first = program("run", source, *command, "--out", "first")
     assert (first.code, first.outcomes()) == (1, {"created": 1, "rejected": 2})
-    assert "Rows to mend: " in first.err
+    assert "Rows to correct: " in first.err
     assert "first/errors.csv" in first.err
     errors = Path("first/errors.csv")
     errors.write_text(errors.read_text(encoding="utf-8-sig").replace("Pressing", "Low"), encoding="utf-8-sig")

@@ -37,7 +37,7 @@ def known(program: Program) -> list[dict[str, Any]]:
 def test_a_ledger_that_does_not_exist(program: Program) -> None:
     """It knows of none, and is not made."""
     ended = program("runs")
-    assert (ended.code, ended.out) == (0, f"No run yet: the ledger {program.ledger} knows of none.\n")
+    assert (ended.code, ended.out) == (0, f"No run yet in the ledger {program.ledger}.\n")
     assert known(program) == []
     assert not program.state.exists()
 
@@ -80,7 +80,7 @@ def test_for_people(program: Program, serve: Serve) -> None:
     ended = program("runs")
     blocks = ended.out.split("\n\n")
     assert len(blocks) == 3
-    assert blocks.pop().startswith("The ledger has ")
+    assert blocks.pop().startswith("The ledger takes ")
     lines = blocks[1].splitlines()
     assert lines[0] == f"{first}   import, finished with exit code 0"
     assert lines[1].startswith("  started 20")

@@ -13,7 +13,7 @@ from tests.harness.running import Program, issue_row, write_csv, write_issues
 
 def test_the_list(program: Program, serve: Serve) -> None:
     """By target, with the number of issues and the last run, for people and for scripts."""
-    assert program("sources").out == f"No source yet: the ledger {program.ledger} knows of none.\n"
+    assert program("sources").out == f"No source yet in the ledger {program.ledger}.\n"
     assert not program.state.exists()
     url = serve().url
     write_issues(Path("export.csv"), 3)
@@ -57,7 +57,7 @@ def test_retiring_what_is_not_there(program: Program, serve: Serve) -> None:
     ended = program("sources", "retire", "jira")
     assert ended.code == ExitCode.UNUSABLE
     assert "knows no source 'jira' in https://api.bland.ai." in ended.err
-    assert f"Known are: jira in sandbox:{program.sandbox_file}. --sandbox or" in ended.err
+    assert f"Known runs: jira in sandbox:{program.sandbox_file}. --sandbox or" in ended.err
     assert program("sources", "retire", "jira", "--sandbox").code == ExitCode.DONE
     assert program("run", "export.csv", "-m", "jira", "--sandbox").code == ExitCode.UNUSABLE
     assert "can be imported again" in program("sources", "resume", "jira", "--sandbox").err

@@ -105,4 +105,4 @@ def test_what_was_piped_in_is_gone(program: Program, source: str) -> None:
     text = write_issues(Path("export.csv"), 1).read_bytes()
     ended = program.apart("validate", source, "-m", "jira", stdin=text)
     last = ended.out.splitlines()[-1]
-    assert last == "Next: save what was piped in as SAVED, then: triage-import run SAVED -m jira --sandbox"
+    assert last == "Next: save the piped input as SAVED, then: triage-import run SAVED -m jira --sandbox"

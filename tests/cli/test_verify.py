@@ -78,7 +78,7 @@ def test_a_ledger_that_is_in_use(program: Program, serve: Serve) -> None:
     with open_ledger(program.ledger):
         verified = program("verify", "last", "--rate", "0")
     assert verified.code == 0
-    assert f"The page of {ended.summary['run_id']} itself doesn't show what was read back: " in verified.err
+    assert f"The page of {ended.summary['run_id']} doesn't show what was read back: " in verified.err
     assert "Nothing has been read back" in Page(Path(ended.summary["out"]) / "report.html").text
 
 

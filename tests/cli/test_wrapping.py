@@ -17,12 +17,12 @@ def test_a_line_that_fits_is_left_alone() -> None:
 
 def test_words_stay_whole() -> None:
     """What goes on is indented by two more; nothing is lost."""
-    line = "  Categories that Triage doesn't have yet, and never renames or deletes: Story 26, Task 18."
+    line = "  New categories, which Triage can't rename or delete later: Story 26, Task 18."
     lines = wrap(line, 40)
     assert lines == [
-        "  Categories that Triage doesn't have",
-        "    yet, and never renames or deletes:",
-        "    Story 26, Task 18.",
+        "  New categories, which Triage can't",
+        "    rename or delete later: Story 26,",
+        "    Task 18.",
     ]
     assert " ".join(each.strip() for each in lines) == line.strip()
 

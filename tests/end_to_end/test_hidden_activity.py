@@ -125,7 +125,7 @@ def test_it_was_not_added(program: Program, serve: Serve) -> None:
         options = ("--api-url", door.url, "--concurrency", "1")
         assert nights.run(TWO_NOTES, *options).code == ExitCode.PARTLY
         ended = program("settle", "demo:D-3", "not-added", "--api-url", door.url)
-        assert ended.err == "1 comment of demo:D-3: not in Triage: the next run sends that.\n"
+        assert ended.err == "1 comment of demo:D-3: not in Triage: the next run sends it.\n"
         assert nights.run(None, *options).code == ExitCode.DONE
     assert nights.comments() == {f"D-{number}": ["one", "two"] for number in range(1, 6)}
 

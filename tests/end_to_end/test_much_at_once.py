@@ -64,7 +64,7 @@ def test_too_many_changes(run: Import, sandbox: RunningSandbox, policy: str) -> 
     before = contents(sandbox)
     rows = [issue_row(number, "Low" if number <= 21 else "High") for number in NUMBERS]
     ended = run(rows, "--on-change", policy)
-    assert_refused(ended, sandbox, before, "21 of 30 issues would change, and --max-changes allows 10%, at least 20.")
+    assert_refused(ended, sandbox, before, "21 of 30 issues would change, but --max-changes allows 10%, at least 20.")
     assert ended.summary["stopped_because"].count('severity was "high", would be "low"') == 3
     assert run(rows, "--on-change", policy, "--max-changes", "5").code == ExitCode.UNUSABLE
     assert run(rows, "--on-change", "report").code == ExitCode.DONE, "nothing would be written"
@@ -110,7 +110,7 @@ def test_another_site_with_the_same_ids(run: Import, sandbox: RunningSandbox, po
     assert run(FIRST, header=SITE, preset="azuredevops").outcomes() == {"created": 2}
     before = contents(sandbox)
     ended = run(SECOND, "--on-change", policy, header=SITE, preset="azuredevops")
-    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite other titles")
+    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite different titles")
     assert 'azuredevops:4: title was "Login fails on Safari", would be "Order new chairs"' in ended.err
     named = re.search(r"the same command with (--source-name) (\S+)", ended.err)
     assert named is not None
@@ -126,7 +126,7 @@ def test_another_site_and_a_lost_ledger(program: Program, run: Import, sandbox: 
     for path in program.ledger.parent.glob("ledger.db*"):
         path.unlink()
     ended = run(SECOND, header=SITE, preset="azuredevops")
-    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite other titles")
+    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite different titles")
 
 
 def test_another_column_for_the_key(run: Import, sandbox: RunningSandbox) -> None:
@@ -177,7 +177,7 @@ def test_on_a_terminal_the_question_shows_it(program: Program, run: Import, sand
         assert terminal.end().code == ExitCode.UNUSABLE
     with program.on_terminal(*command) as terminal:
         terminal.read_until("Send them?")
-        assert "warning: Of 2 rows whose keys are in Triage, 2 have quite other titles" in terminal.shown
+        assert "warning: Of 2 rows whose keys are in Triage, 2 have quite different titles" in terminal.shown
         terminal.type("y\n")
         assert terminal.end().code == ExitCode.DONE
     assert {issue["title"] for issue in sandbox.issues()} == {row[2] for row in SECOND}
@@ -202,7 +202,7 @@ def test_a_dead_export_job(program: Program, run: Import, sandbox: RunningSandbo
     command = ("run", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", *allowed)
     ended = program(*command, source)
     assert ended.code == ExitCode.NOT_READY
-    assert "was changed 168 h ago, and --max-source-age allows 36 h; nothing was sent." in ended.err
+    assert "was changed 168 h ago, but --max-source-age allows 36 h; nothing was sent." in ended.err
     assert len(contents(sandbox)) == 2
     piped = program.apart(*command, "-", stdin=source.read_bytes())
     assert piped.code == ExitCode.DONE, "of what is piped in only the dates count"

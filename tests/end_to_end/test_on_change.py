@@ -131,7 +131,7 @@ def test_a_conflict_is_said_every_night(nights: Nights) -> None:
     nights.edit(2, title="=theirs")
     first = nights.run("--on-change", "update", rows=rows(1, 2, P2="Low", T2="New"))
     assert (first.code, first.outcomes()) == (0, {"updated": 1, "unchanged": 1})
-    assert "1 issue also changed in Triage, or nobody can tell: left alone there, see conflicts.csv." in first.err
+    assert "1 issue changed in Triage too, or perhaps: left as they are there, see conflicts.csv." in first.err
     for _ in range(2):
         (conflict,) = read_csv(Path("reports/conflicts.csv"))
         assert conflict == {
@@ -307,7 +307,7 @@ def test_too_few_rows(nights: Nights, more: tuple[str, ...]) -> None:
     """Exit code 6, and nothing is sent."""
     ended = nights.run("--min-rows", "3", *more, rows=rows(1, 2))
     assert ended.code == ExitCode.NOT_READY
-    assert "The source has 2 rows, and --min-rows asks for 3; nothing was sent." in ended.err
+    assert "The source has 2 rows, but --min-rows requires 3; nothing was sent." in ended.err
     assert nights.sandbox.issues() == []
     assert nights.run("--min-rows", "2").outcomes() == {"created": 2}
 

@@ -119,23 +119,23 @@ def test_the_question_again(program: Program, serve: Serve) -> None:
     with program.on_terminal(*command) as terminal:
         terminal.read_until("Send them?")
         terminal.type("y\n")
-        terminal.read_until("Send the other ")
+        terminal.read_until("Send the remaining ")
         made = len(sandbox.issues())
         terminal.type("n\n")
         first = terminal.end()
     assert first.code == ExitCode.STOPPED
     assert first.outcomes() == {"created": made, "planned": ROWS - made}
     assert 1 < made < 6
-    assert "alone, to be read back; then you are asked again." in first.err
+    assert "as a canary, to be read back; then you are asked again." in first.err
     assert f"triage-import undo {first.summary['run_id']} --delete" in first.err
-    assert f"Send the other {ROWS - made}?" in first.err
+    assert f"Send the remaining {ROWS - made}?" in first.err
 
     with program.on_terminal(*command) as terminal:
         terminal.read_until("Send them?")
         terminal.type("y\n")
         second = terminal.end()
     assert (second.code, second.outcomes()) == (0, {"created": ROWS})
-    assert "Send the other" not in second.err
+    assert "Send the remaining" not in second.err
     assert len(set(titles(sandbox))) == len(titles(sandbox)) == ROWS
 
 
@@ -146,7 +146,7 @@ def test_ctrl_c_at_the_second_question(program: Program, serve: Serve) -> None:
     with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", *FAST) as terminal:
         terminal.read_until("Send them?")
         terminal.type("y\n")
-        terminal.read_until("Send the other ")
+        terminal.read_until("Send the remaining ")
         terminal.interrupt()
         ended = terminal.end()
     assert ended.code == ExitCode.INTERRUPTED
@@ -229,7 +229,7 @@ def test_a_first_issue_that_is_deleted(program: Program, serve: Serve) -> None:
     with serve_door(door):
         ended = program(*send_to(door.url))
         assert (ended.code, ended.outcomes()) == (ExitCode.STOPPED, {"created": 1, "planned": 2})
-        assert "Triage answered that it made T-1001, and now says that it has no such issue." in ended.err
+        assert "Triage answered that it created T-1001, and now has no such issue." in ended.err
         assert "marker" not in ended.err
         (command,) = re.findall(r"triage-import (settle \S+ absent)", ended.err)
         settled = program(*command.split(), "--api-url", door.url)
@@ -248,7 +248,7 @@ def test_a_refusal_is_shown(program: Program, serve: Serve) -> None:
     command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0")
     ended = program(*command)
     assert (ended.code, ended.outcomes()) == (1, {"created": 4, "failed": 1})
-    assert "Triage refuses like this: 400 bad_request: " in ended.err
+    assert "This is how Triage refuses: 400 bad_request: " in ended.err
     assert len(sandbox.create_bodies()) == 5, "what was refused once is not sent again"
 
 
@@ -298,7 +298,7 @@ def test_only_the_expected_organisation(program: Program, serve: Serve) -> None:
     with serve_answers(answer) as url:
         nobody = program(*send_to(url, "--expect-org", sandbox.org_id))
     assert nobody.code == ExitCode.STOPPED
-    assert "nothing says whose this key is" in nobody.err
+    assert "it is unknown whose API key this is" in nobody.err
 
     right = program(*send_to(sandbox.url, "--expect-org", sandbox.org_id))
     assert right.outcomes() == {"created": 2}
@@ -324,4 +324,4 @@ def test_a_target_that_cuts_titles(program: Program) -> None:
     with serve_answers(answer) as url:
         ended = program(*send_to(url))
     assert (ended.code, ended.outcomes()) == (0, {"created": 1})
-    assert "warning: title is stored otherwise than it was sent (cut after 4 characters): T-1001" in ended.err
+    assert "warning: title is stored differently from what was sent (cut after 4 characters): T-1001" in ended.err

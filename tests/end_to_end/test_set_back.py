@@ -22,7 +22,7 @@ def test_a_triage_that_was_set_back(program: Program, serve: Serve, short_waits:
     assert (ended.code, ended.outcomes()) == (1, {"created": 1, "unchanged": 3, "skipped": 2}), ended.err
     assert {key for key, (_, code) in nights.results().items() if code == "perhaps-gone"} == {"D-4", "D-5"}
     assert "doesn't list 2 issues that the ledger knows: T-" in ended.err
-    assert any("set back" in warning for warning in ended.summary["warnings"])
+    assert any("restored to an earlier state" in warning for warning in ended.summary["warnings"])
     assert nights.run().outcomes() == {"unchanged": 4, "skipped": 2}, "the next one has found the same"
     for file in program.ledger.parent.glob("ledger.db*"):
         file.unlink()

@@ -166,7 +166,7 @@ def test_each_edit_is_named(program: Program, serve: Serve, join: Join, cut: boo
     assert read_csv(Path("verified/verify.csv"))[-1]["triage_id"] == double
     counts = {name: ended.summary[name] for name in ("same", "different", "missing", "stranger", "unsettled")}
     assert counts == {"same": 5, "different": 6, "missing": 1, "stranger": 1, "unsettled": 0}
-    assert "read back: 1 unknown to the ledger with our marker (doubles?), 1 missing, 6 different (" in ended.err
+    assert "read back: 1 not in the ledger but with our marker (duplicates?), 1 missing, 6 different (" in ended.err
     after = Counter({name: n for name, n in sandbox.requests().items() if not name.startswith("GET")})
     assert after == writes, "verify changed something"
 
@@ -270,7 +270,7 @@ def test_a_target_that_does_not_answer(program: Program, serve: Serve) -> None:
         send(program, sandbox)
     ended = verify(program)
     assert (ended.code, ended.summary["exit_code"]) == (3, 3)
-    assert "does not answer as it should" in ended.err
+    assert "does not respond as expected" in ended.err
 
 
 def test_a_key_that_is_refused(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +294,8 @@ def test_a_run_that_did_nothing(program: Program, serve: Serve) -> None:
     ended = verify(program)
     assert ended.code == 0
     assert (
-        f"{second} created and changed nothing, so that there is nothing to read back. "
-        f"The last run that did: triage-import verify {first} --rate 0 --json\n"
+        f"{second} created and changed nothing, so there is nothing to read back. "
+        f"The last run that did something: triage-import verify {first} --rate 0 --json\n"
     ) in ended.err
 
 

@@ -15,7 +15,7 @@ from tests.harness.forked import Forked
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import WAIT_SECONDS, Ended, finish, listen_for, wait_for
 
-HEARD = "waiting for what is on its way"
+HEARD = "waiting for requests in flight"
 """What the program says when it has taken note of a signal."""
 
 

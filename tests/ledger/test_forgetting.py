@@ -48,7 +48,7 @@ def test_a_person(program: Program, serve: Serve) -> None:
     assert second.outcomes() == {"unchanged": 2, "updated": 1, "rejected": 2}
     shown = program("runs", "forget", "ann meyer", "--ledger", str(ledger))
     assert "has texts of 2 issues and " in shown.err
-    assert f"{second.summary['run_id']} can't give back any more" in shown.err
+    assert f"{second.summary['run_id']} can't restore the values" in shown.err
     assert all(f"The reports of {name} may still have it: " in shown.err for name in (first, second.summary["run_id"]))
     assert texts_of(ledger) == {"ann meyer", "bo li"}
     assert program("runs", "forget", "ann meyer", "--ledger", str(ledger), "--apply").code == ExitCode.DONE

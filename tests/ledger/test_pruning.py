@@ -102,7 +102,7 @@ def test_the_command(program: Program, serve: Serve) -> None:
     assert program("runs", "prune").code == ExitCode.UNUSABLE
     shown = program("runs", "prune", "--keep", "1")
     assert [name in shown.err for name in nights] == [True, True, False]
-    assert "The same command with --apply does it." in shown.err
+    assert "Add --apply to do it." in shown.err
     assert program("report", nights[0]).code == ExitCode.DONE
     assert "0 runs to prune" in program("runs", "prune", "--older-than", "1d").err
     assert program("runs", "prune", "--keep", "1", "--apply").code == ExitCode.DONE

@@ -66,7 +66,7 @@ def test_a_name_that_is_not_known(ledger: Ledger) -> None:
         ledger.seen(TARGET, f"s{number}", writable=True)
     with pytest.raises(UsageError) as caught:
         set_retired(ledger, TARGET, "jra", NOON)
-    assert caught.value.hint.startswith(f"Known are: s0 in {TARGET}, ")
+    assert caught.value.hint.startswith(f"Known runs: s0 in {TARGET}, ")
     assert caught.value.hint.endswith(" and 2 more. --sandbox or --api-url URL says the target.")
 
 

@@ -66,7 +66,7 @@ def test_what_happened_is_kept_by_the_minute(program: Program, serve: Serve) -> 
     assert sum(minute.paused_seconds for minute in course.minutes) == pytest.approx(1, abs=0.01)
     assert [attempt.exit_code for attempt in course.attempts] == [ExitCode.STOPPED, ExitCode.DONE]
     page = Path("out/report.html").read_text(encoding="utf-8")
-    assert "1 answer said to wait, and for 1.0 s nothing could leave." in page
+    assert "1 answer said to wait, and for 1.0 s nothing could be sent." in page
     assert "<td>stopped</td>" in page
 
 

@@ -124,9 +124,9 @@ def test_a_target_that_stores_and_finds_everything(bench: Contact) -> None:
     assert not found.is_fatal
     assert (found.organisation, found.issues) == (ORG, ("T-1001", "T-1002", "T-1003"))
     assert list(found.sentences()) == [
-        f"Canary in organisation {ORG}: T-1001, T-1002, T-1003, made by user x, read back.",
+        f"Canary in organisation {ORG}: T-1001, T-1002, T-1003, created by user x, read back.",
         "Every field is stored as it was sent.",
-        "All are in the list of the newest issues.",
+        "All are in the list of issues.",
         "A search for the marker finds them at once.",
         f"Lists show descriptions whole (up to {len(body_of(1)['description'])} characters seen).",
     ]
@@ -136,14 +136,20 @@ def test_a_target_that_stores_and_finds_everything(bench: Contact) -> None:
 @pytest.mark.parametrize(
     ("keep", "said"),
     [
-        (lambda body: body | {"title": body["title"].strip()}, "title is stored otherwise than it was sent (trimmed)"),
-        (lambda body: body | {"title": body["title"][:5]}, "title is stored otherwise than it was sent (cut after 5"),
-        (lambda body: body | {"category": "bug"}, "category is stored otherwise than it was sent (changed)"),
-        (lambda body: body | {"owner_id": "u1"}, "owner_id is stored otherwise than it was sent (filled in)"),
-        (lambda body: body | {"source": ""}, "source is stored otherwise than it was sent (left out)"),
+        (
+            lambda body: body | {"title": body["title"].strip()},
+            "title is stored differently from what was sent (trimmed)",
+        ),
+        (
+            lambda body: body | {"title": body["title"][:5]},
+            "title is stored differently from what was sent (cut after 5",
+        ),
+        (lambda body: body | {"category": "bug"}, "category is stored differently from what was sent (changed)"),
+        (lambda body: body | {"owner_id": "u1"}, "owner_id is stored differently from what was sent (filled in)"),
+        (lambda body: body | {"source": ""}, "source is stored differently from what was sent (left out)"),
         (
             lambda body: body | {"description": body["description"].replace("\n\n", "\n")},
-            "description is stored otherwise than it was sent (other white space)",
+            "description is stored differently from what was sent (other white space)",
         ),
     ],
 )
@@ -164,7 +170,7 @@ def test_links_that_are_not_attached(bench: Contact) -> None:
     link = {"resource_type": "call", "resource_id": "c1"}
     sent = bench.triage.make(1, resource_links=[link, link])
     bench.triage.issues[0]["resource_count"] = 1
-    assert "resource_links is stored otherwise than it was sent (1 of 2 attached): T-1001" in bench.say(sent)
+    assert "resource_links is stored differently from what was sent (1 of 2 attached): T-1001" in bench.say(sent)
 
 
 @pytest.mark.parametrize("lists", [True, False])
@@ -202,7 +208,7 @@ def test_a_list_without_the_issues_where_search_finds_them(bench: Contact) -> No
     sent = bench.triage.make(1)
     bench.triage.lists = False
     found = bench.read_back(sent)
-    assert "warning: not in the list of the newest issues: T-1001" in list(found.sentences())
+    assert "warning: not in the list of issues: T-1001" in list(found.sentences())
     assert (found.found_after, found.is_fatal) == (0.0, False)
 
 
@@ -223,7 +229,7 @@ def test_a_list_in_another_order(bench: Contact) -> None:
     bench.triage.order = lambda issues: issues
     found = bench.read_back(first, second)
     assert (found.in_order, found.unlisted, found.is_fatal) == (False, ("T-1001", "T-1002"), False)
-    assert "not in the order of creation" in "\n".join(found.sentences())
+    assert "not ordered by creation" in "\n".join(found.sentences())
     bench.triage.lag = 99.0
     assert bench.read_back(first, second).is_fatal
 
@@ -257,7 +263,7 @@ def test_cut_descriptions(bench: Contact) -> None:
     """At which length lists cut them."""
     bench.triage.cut_at = 120
     sent = bench.triage.make(1)
-    assert "Lists cut descriptions after 120 characters; issues in question are read one by one." in bench.say(sent)
+    assert "Lists cut descriptions after 120 characters; issues in question are read individually." in bench.say(sent)
 
 
 @pytest.mark.parametrize(
@@ -284,8 +290,8 @@ def test_nothing_was_made(bench: Contact) -> None:
     """Then there is only the refusal to show, and nothing is asked."""
     found = bench.read_back(refusal="400 bad_request: title")
     assert list(found.sentences()) == [
-        "Canary in an organisation whose id is unknown: no issue was made.",
-        "Triage refuses like this: 400 bad_request: title",
+        "Canary in an organisation whose id is unknown: no issue was created.",
+        "This is how Triage refuses: 400 bad_request: title",
     ]
     assert bench.triage.asked == []
     assert not found.is_fatal

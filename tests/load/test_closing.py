@@ -68,7 +68,7 @@ def test_exit_1_until_it_is_settled(program: Program, serve: Serve) -> None:
         assert command in again.err
         assert command in read_csv(Path("reports/results.csv"))[1]["message"]
         said = program("settle", "jira:PROJ-2", other, "--api-url", door.url, *book)
-        assert f"jira:PROJ-2 is {other}; beside it there is {own}" in said.err, said
+        assert f"jira:PROJ-2 is {other}; you may delete its duplicate {own}" in said.err, said
         last = program(*RUN, *book, "--api-url", door.url)
         assert (last.code, last.summary["doubles"]) == (0, 1), last.err
         line = read_csv(Path("reports/results.csv"))[1]

@@ -203,7 +203,7 @@ def test_answers_that_are_never_right(bench: Import) -> None:
     """A target that answers each create with the same issue stops the run, and no row has two issues."""
     bench.triage.mistakes, bench.triage.searchable = range(2, 100), False
     bench.triage.unlisted = {make_issue(number, "")["id"] for number in range(2, 100)}
-    with pytest.raises(RunStopped, match="answers the create of k2 with another issue again and again"):
+    with pytest.raises(RunStopped, match="answers the create of k2 with another issue repeatedly"):
         bench.load(operations(2), concurrency=1)
     assert bench.triage.creates == 3
 

@@ -156,7 +156,7 @@ def test_an_edited_issue_that_was_lost(program: Program, serve: Serve) -> None:
     ended = program(*RUN, "--api-url", sandbox.url)
     assert ended.outcomes() == {"unchanged": 1, "changed": 1}
     assert ended.summary["findings"] == {"found-at-target": 1, "found-changed": 1}
-    assert "1 row found with other values in Triage than in the source now, left so: the next run" in ended.err
+    assert "1 row found with other values in Triage than in the source, left as they are: the next run" in ended.err
     assert len(sandbox.issues()) == 2
 
 

@@ -66,7 +66,7 @@ def test_a_delta_is_not_judged_by_its_age(source: Path) -> None:
 def test_too_few_rows() -> None:
     """As many as were asked for are enough."""
     check_rows(3, 3)
-    with pytest.raises(SourceNotReady, match="2 rows, and --min-rows asks for 3"):
+    with pytest.raises(SourceNotReady, match="2 rows, but --min-rows requires 3"):
         check_rows(2, 3)
 
 

@@ -178,7 +178,7 @@ def test_what_a_write_meets(bench: Updating, fault: str, outcome: Outcome, patch
 def test_a_look_that_finds_nothing(bench: Updating) -> None:
     """An issue that was deleted is not written to, and that is remembered: two runs are believed for good."""
     bench.triage.exists = False
-    assert bench.update(title="new") == (Outcome.SKIPPED, "the issue is not there any more")
+    assert bench.update(title="new") == (Outcome.SKIPPED, "the issue is no longer in Triage")
     assert bench.triage.patches == []
     assert (is_missing(bench.known().returned), is_gone(bench.known().returned)) == (True, False)
     bench.turn()
@@ -347,7 +347,7 @@ def test_what_another_has_changed_meanwhile(bench: Updating) -> None:
     bench.triage.watch = lambda: bench.triage.change(severity="critical")
     assert bench.update(title="new") == (
         Outcome.UPDATED,
-        "severity was changed in Triage while the update was on its way",
+        "severity was changed in Triage during the update",
     )
     (row,) = bench.run.results()
     assert row.codes == ("edited-meanwhile",)

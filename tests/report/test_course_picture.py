@@ -19,7 +19,7 @@ def test_a_run_with_a_pause() -> None:
         )
     )
     assert picture is not None
-    assert picture.sentence == "2 attempts, at most 100 issues a minute; 1 of them ended without a word."
+    assert picture.sentence == "2 attempts, at most 100 issues a minute; 1 of them ended unexpectedly."
     assert [(bar.y, bar.height) for bar in picture.bars] == [(HEIGHT / 2, HEIGHT / 2), (0, HEIGHT), (118.8, 1.2)]
     assert [attempt.took for attempt in picture.attempts] == ["", "1 min 0 s"]
 
@@ -41,7 +41,7 @@ def test_what_held_it_up() -> None:
     assert picture is not None
     assert picture.sentence == (
         "2 attempts, at most 100 issues a minute; 210 requests, 3 of them sent again; "
-        "2 answers said to wait, and for 1 min 30 s nothing could leave."
+        "2 answers said to wait, and for 1 min 30 s nothing could be sent."
     )
     assert [bar.height for bar in picture.requests] == [HEIGHT, HEIGHT * 10 / 200]
     assert [bar.height for bar in picture.bars] == [HEIGHT / 2, HEIGHT * 10 / 200]

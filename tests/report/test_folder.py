@@ -130,4 +130,4 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
         folder.open_bytes("planned.jsonl"),
     ):
         pass
-    assert caught.value.hint == "The folder is gone: run the same command again, which makes it anew."
+    assert caught.value.hint == "The folder is gone: run the same command again to create it."

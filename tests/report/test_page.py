@@ -51,7 +51,7 @@ SUMMARY = Summary(
     source_sha256="ab" * 32,
     mapping="jira",
     mapping_sha256="cd" * 32,
-    warnings=("authors stay as text in the footer: Reporter",),
+    warnings=("authors are kept as text in the footer: Reporter",),
     value_flow=FLOW,
     version="0.1.0",
 )
@@ -145,7 +145,7 @@ def test_what_nobody_has_decided_needs_somebody(tmp_path: Path) -> None:
     assert "5 of 5 rows would be in Triage; 1 value waits for a decision." in page.text
     assert "Nobody has decided yet what 1 value becomes" in page.text
     assert "none needs you" not in page.text
-    assert "Nothing: no row waits" not in page.text
+    assert "Nothing needs attention" not in page.text
     assert "Check again: read a.yaml, then:" in page.text
     assert re.search(r"600, which is 2 min 0 s at 5 a second; begun at \S+ \S+, they end at \S+ \S+\n", page.text)
 

@@ -51,7 +51,7 @@ def test_list_and_pages(tmp_path: Path) -> None:
         relations=[("blocks", "incoming", "T-1", "Title 1"), ("duplicate_of", "outgoing", "T-3", "Title 3")],
     )
     page, (first, second) = write(tmp_path, issue(1), whole)
-    assert "2 issues as they will stand in Triage." in page.text
+    assert "2 issues as they will be in Triage." in page.text
     assert "Title 2\ndone\nhigh\nBug\nKim Shore\nline 2" in page.text
     assert "<p>It <strong>hangs</strong>.</p>" in first
     assert "Comments" not in first
@@ -79,7 +79,7 @@ def test_who_works_on_it(tmp_path: Path) -> None:
 def test_a_part_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more issues than the page takes, and of texts that fill it before."""
     page, _ = write(tmp_path, issue(1), total=5001)
-    assert "5,001 issues as they will stand in Triage. The first 1 are in this file, open ones first." in page.text
+    assert "5,001 issues as they will be in Triage. The first 1 are in this file, open ones first." in page.text
     monkeypatch.setattr("importer.report.page_rows.BYTES_SHOWN", 1)
     page, pages = write(tmp_path, issue(1), issue(2), total=2)
     assert len(pages) == 1

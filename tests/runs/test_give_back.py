@@ -109,7 +109,7 @@ def test_a_bad_mapping_is_taken_back(program: Program, serve: Serve) -> None:
     preview = team.undo(run)
     assert preview.code == ExitCode.DONE
     assert f"{run} updated 30 issues: 25 will get all their old values back, 5 some of them" in preview.err
-    assert "The same command with --apply does it." in preview.err
+    assert "Add --apply to do it." in preview.err
     assert (preview.outcomes(), team.values()) == ({"planned": 30}, spoiled)
     assert verdicts() == {"restorable": 25, "edited-elsewhere": 5}
 
@@ -210,7 +210,7 @@ def test_what_it_created_and_what_it_updated(program: Program, serve: Serve) -> 
     run = str(team.run("good.yaml", "--on-change", "update").summary["run_id"])
     ended = team.undo_it(run)
     assert ended.outcomes() == {"updated": 1}
-    assert "It created 1 issue, which stay: --close or --delete takes them back, too." in ended.err
+    assert "It created 1 issue. Add --close or --delete to undo that too." in ended.err
     assert {number: team.values()[number] for number in team.before} == team.before
     assert team.undo_it(run, "--delete", "--expect", "1").outcomes() == {"updated": 1}
     assert team.values() == team.before
@@ -221,7 +221,7 @@ def test_neither_option_for_what_was_only_created(program: Program, serve: Serve
     team = Team(program, serve(), 2)
     ended = team.undo(str(team.first.summary["run_id"]))
     assert ended.code == ExitCode.UNUSABLE
-    assert "updated no field, and what it created needs one of --close and --delete." in ended.err
+    assert "updated no field, and what it created needs --close or --delete." in ended.err
 
 
 @pytest.mark.slow
@@ -310,7 +310,7 @@ def test_a_second_undo(program: Program, serve: Serve) -> None:
     assert team.undo_it(run).outcomes() == {"updated": 1}
     ended = team.undo(run)
     assert (ended.code, ended.outcomes()) == (ExitCode.UNUSABLE, {})
-    assert f"{run} has no field left to give back, and what it created needs one of --close and --delete" in ended.err
+    assert f"{run} has no field left to restore, and what it created needs --close or --delete" in ended.err
     ended = team.undo_it(run, "--close")
-    assert f"{run} updated 1 issue: 1 given back by an earlier undo" in ended.err
+    assert f"{run} updated 1 issue: 1 restored by an earlier undo" in ended.err
     assert ended.outcomes() == {"updated": 1}

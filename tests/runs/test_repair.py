@@ -92,7 +92,7 @@ def test_a_preview_changes_nothing_and_says_everything(program: Program, serve: 
         "12 differ: 9 untouched and 1 edited elsewhere will be patched, 1 already corrected by hand, "
         "1 changed by a person: left alone, see conflicts.csv" in ended.err
     )
-    assert "Nothing was changed. The same command with --apply does it." in ended.err
+    assert "Nothing was changed. Add --apply to do it." in ended.err
     assert (sandbox.issues(), count_patches(sandbox)) == (before, patches)
     assert count_reads(sandbox) == reads
     assert ended.outcomes() == {"planned": 10, "unchanged": 1, "skipped": 1}
@@ -200,7 +200,7 @@ def test_columns_that_were_not_kept(program: Program, serve: Serve) -> None:
     mapping = "extends: jira\nseverity: {column: Urgency, values: {High: low}}\n"
     ended = apply(program, mapping=mapping)
     assert ended.code == ExitCode.UNUSABLE
-    assert "corrected.yaml reads `Urgency`, of which " in ended.err
+    assert "corrected.yaml reads `Urgency`, but " in ended.err
     assert "run SOURCE... -m corrected.yaml --on-change update --fields severity --accept-mapping-change" in ended.err
     assert count_patches(sandbox) == 0
 

@@ -39,7 +39,7 @@ def test_a_ledger_made_again(program: Program, serve: Serve) -> None:
     made = len(sandbox.create_bodies())
     ended = program("rebuild-ledger", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--rate", "0", "--json")
     assert (ended.code, ended.outcomes()) == (0, {"unchanged": 7, "planned": 2})
-    assert "7 issues of this source are in Triage that the ledger did not know: taken in." in ended.err
+    assert "7 issues of this source that were missing in the ledger were found in Triage." in ended.err
     rows = {row["key"]: row for row in read_csv(Path(ended.summary["out"]) / "results.csv")}
     assert rows["jira:PROJ-1"]["triage_id"] == "T-1001"
     assert '"the printer on floor three burns" has this title, or nearly' in rows["jira:PROJ-9"]["message"]
@@ -63,7 +63,7 @@ def test_a_word_on_an_unknown_row(program: Program, serve: Serve) -> None:
     finally:
         process.kill()
     settle = ("settle", "--api-url", sandbox.url, "--rate", "0")
-    assert "has no issue: the next run makes it" in program(*settle, "jira:PROJ-1", "absent").err
+    assert "has no issue; the next run creates it" in program(*settle, "jira:PROJ-1", "absent").err
     assert "jira:PROJ-2 is T-1001." in program(*settle, "jira:PROJ-2", sandbox.issues()[0]["id"]).err
     ended = program(*RUN, "--api-url", sandbox.url, "--settle-seconds", "3600")
     assert (ended.code, ended.outcomes()) == (0, {"created": 2})
@@ -109,7 +109,7 @@ def test_nothing_is_open(program: Program, serve: Serve) -> None:
     write_issues(Path("export.csv"), 1)
     program(*RUN, "--api-url", sandbox.url)
     for key, sentence in (
-        ("jira:PROJ-1", "Nothing is open of what belongs to T-1001"),
+        ("jira:PROJ-1", "No addition of T-1001 has an unknown outcome"),
         ("jira:PROJ-2", "knows no issue"),
     ):
         ended = program("settle", key, "added", "--api-url", sandbox.url)
@@ -162,7 +162,7 @@ def test_the_issue_that_another_ledger_has_filled(program: Program, serve: Serve
     assert httpx.post(f"{url}/{copy['id']}/comments", json={"detail": detail}, headers=AUTHORIZED).is_success
     assert nights.run([first, second, Row("D-3")]).code == 1, "it is there twice"
     said = program("settle", "demo:D-2", copy["triage_id"], "--api-url", nights.sandbox.url, "--rate", "0")
-    assert f"demo:D-2 is {copy['triage_id']}; beside it there is" in said.err
+    assert f"demo:D-2 is {copy['triage_id']}; you may delete its duplicate" in said.err
     assert httpx.delete(f"{url}/{own['id']}", headers=AUTHORIZED).is_success
     assert nights.run([first, second, Row("D-3")]).code == 0
     assert nights.comments() == {"D-1": ["one"], "D-2": ["two"], "D-3": []}

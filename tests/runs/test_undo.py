@@ -26,7 +26,7 @@ from tests.harness.weather import bad_weather
 
 FAST = ("--rate", "0", "--json")
 REPORT = Path("undone")
-FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
+FIRST_LINE = "If only a field is wrong, `repair` keeps numbers and discussions."
 
 
 def send(program: Program, url: str, *more: str) -> Ended:
@@ -67,10 +67,10 @@ def test_a_preview_changes_nothing(program: Program, serve: Serve, how: str, don
     assert ended.code == ExitCode.DONE
     assert ended.err.splitlines()[0] == FIRST_LINE
     assert (
-        f"created 12 issues: 11 untouched, will be {done}, 1 touched by a person since: they stay, see results.csv\n"
+        f"created 12 issues: 11 untouched, will be {done}, 1 changed by a person since: they stay, see results.csv\n"
         "  1 × severity" in ended.err
     )
-    assert "Nothing was changed. The same command with --apply does it." in ended.err
+    assert "Nothing was changed. Add --apply to do it." in ended.err
     assert sandbox.issues() == before
     read = "GET /v1/triage/issues/{id}"
     assert (sandbox.requests() - requests)[read] == 1
@@ -163,7 +163,7 @@ def test_looked_at_again_right_before(program: Program, serve: Serve) -> None:
     write_issues(Path("export.csv"), 3)
     run = send(program, sandbox.url).summary["run_id"]
     with program.on_terminal("undo", run, "--delete", "--apply", "--rate", "0") as terminal:
-        terminal.read_until("Type their number to do it")
+        terminal.read_until("Type their number to confirm")
         edit(sandbox, 2, category="Latency")
         terminal.type("3\n")
         ended = terminal.end()
@@ -174,7 +174,7 @@ def test_looked_at_again_right_before(program: Program, serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     ("how", "question", "answer"),
-    [("--delete", "Type their number to do it", "2"), ("--close", "Close 3 issues?", "n")],
+    [("--delete", "Type their number to confirm", "2"), ("--close", "Close 3 issues?", "n")],
 )
 def test_another_answer(program: Program, serve: Serve, how: str, question: str, answer: str) -> None:
     """Nothing is changed, and that is said."""
@@ -197,7 +197,7 @@ def test_another_number_than_expected(program: Program, serve: Serve) -> None:
     send(program, sandbox.url)
     ended = delete(program, 4)
     assert ended.code == ExitCode.UNUSABLE
-    assert "Nothing was changed: --expect says 4 issues, and it would be 3." in ended.err
+    assert "Nothing was changed: --expect says 4 issues, but 3 would be affected." in ended.err
     assert statuses(sandbox) == {"todo": 3}
 
 
@@ -205,9 +205,9 @@ def test_another_number_than_expected(program: Program, serve: Serve) -> None:
     ("more", "says"),
     [
         ((), "No run 'last'"),
-        (("--close", "--delete"), "undo takes one of --close and --delete."),
+        (("--close", "--delete"), "--close and --delete can't be used together."),
         (("--delete", "--apply", "--yes"), "--delete --yes needs --expect N"),
-        (("--close", "--apply"), "There is no terminal to ask on"),
+        (("--close", "--apply"), "There is no terminal to ask for confirmation"),
         (("--close",), "No run 'last'"),
     ],
 )
@@ -270,8 +270,8 @@ def test_rows_of_unknown_outcome(program: Program, serve: Serve, way: str) -> No
     options = ("--close",) if way == "undo" else ("-m", "corrected.yaml", "--fields", "severity")
     command = (way, "last", *options, "--out", REPORT, *FAST)
     said = (
-        "The outcome of 1 row of the run is unknown: issues that Triage may have of that stay as they are. The same "
-        "import finds out, and goes on; or for each, with its T-… or `absent`: triage-import settle jira:PROJ-3 ISSUE "
+        "The outcome of 1 row of the run is unknown: issues in Triage that they may have are left alone. The same "
+        "import settles them; or do it by hand, with T-… or `absent`: triage-import settle jira:PROJ-3 ISSUE "
         f"--api-url {sandbox.url}\n"
     )
     preview = program(*command)

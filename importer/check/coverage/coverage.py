@@ -137,7 +137,7 @@ class Coverage:
         dropped = self.dropped()
         said = [f"  {_describe(line, hides=self._hides)}" for line in dropped[:COLUMNS_SHOWN]]
         if dropped:
-            said = [f"goes nowhere ({counted(sum(line.cells for line in dropped), 'cell')}):", *said]
+            said = [f"lost columns ({counted(sum(line.cells for line in dropped), 'cell')}):", *said]
         if len(dropped) > COLUMNS_SHOWN:
             said.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
         return said
@@ -151,14 +151,16 @@ class Coverage:
         said = []
         if dates:
             said.append(
-                f"dates stay as text in the footer, Triage dates an issue by its import: {listed(dates, COLUMNS_SHOWN)}"
+                "dates are kept as text in the footer, as Triage dates an issue by its import: "
+                f"{listed(dates, COLUMNS_SHOWN)}"
             )
         if authors:
-            said.append(f"authors stay as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
+            said.append(f"authors are kept as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
         if self._attachments:
             files, issues = counted(self._attachments, "attachment"), counted(self._issues_with_attachments, "issue")
             said.append(
-                f"{files} of {issues} can't be sent, and their addresses end with the old tracker: attachments.csv"
+                f"{files} of {issues} can't be sent, and their addresses stop working with the old tracker: "
+                "see attachments.csv"
             )
         return said
 
@@ -170,7 +172,8 @@ class Coverage:
             return ""
         names = listed([line.column for line in dropped], COLUMNS_SHOWN)
         return (
-            f"--strict: {counted(len(dropped), 'column')} would be lost, and neither `drop` nor `rest` says so: {names}"
+            f"--strict: {counted(len(dropped), 'column')} would be lost, and the mapping has neither `drop` nor `rest` "
+            f"for: {names}"
         )
 
 

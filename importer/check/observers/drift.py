@@ -103,11 +103,11 @@ class Drift:
         strange = self._strange + self._renamed
         if not (2 * strange > self.known and (self._strange >= FEW or strange >= MANY)):
             return ""
-        what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have quite other titles"
+        what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have quite different titles"
         return _with_samples(
-            f"{what}: this looks like another site that has the same keys.",
+            f"{what}: this looks like another site with the same keys.",
             self._strangers,
-            f"A site of its own needs a name of its own: the same command with --source-name {self._source_name}-2\n"
+            f"Another site needs its own name: the same command with --source-name {self._source_name}-2\n"
             f"If these issues were rewritten: {GO_ON}",
         )
 
@@ -120,7 +120,7 @@ class Drift:
                 return ""
         what = f"The {field} would change in {rows:,} of {counted(self._total, 'issue')}"
         return _with_samples(
-            f"{what}: a column seems to have changed its form.", self._changes, f"If that is meant: {GO_ON}"
+            f"{what}: a column seems to have changed its format.", self._changes, f"If this is intended: {GO_ON}"
         )
 
     def _other_comments(self) -> str:
@@ -137,8 +137,8 @@ class Drift:
     def _too_many(self, limit: Limit) -> str:
         if not limit.is_exceeded(self.changed, self._total):
             return ""
-        what = f"{self.changed:,} of {counted(self._total, 'issue')} would change, and --max-changes allows {limit}"
-        return _with_samples(f"{what}.", self._changes, f"If that is meant: {GO_ON}")
+        what = f"{self.changed:,} of {counted(self._total, 'issue')} would change, but --max-changes allows {limit}"
+        return _with_samples(f"{what}.", self._changes, f"If this is intended: {GO_ON}")
 
 
 class _MovedKeys:

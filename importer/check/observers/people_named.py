@@ -117,7 +117,7 @@ class UnmatchedPeople:
                 people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"
                 who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
                 named = _BY_IDS if all(_ID.fullmatch(one.shown) for one in known) else ""
-                yield f"{who}, and nobody is matched with a user of Triage{named}: {command}"
+                yield f"{who}, and none is matched with a Triage user{named}: {command}"
 
 
 def count_open(people: Sequence[Named]) -> int:

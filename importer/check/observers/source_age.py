@@ -14,7 +14,7 @@ from importer.transform.dates import read_date, read_time
 
 AHEAD_SECONDS = 86_400.0
 """A date further in the future is a plan, such as a due date; one that is nearer may lack its zone."""
-HINT = "Look whether the export still runs; if the source is right as it is, raise --max-source-age."
+HINT = "Check that the export still runs; if the source is right, raise --max-source-age."
 
 
 class SourceAge:
@@ -70,7 +70,7 @@ class SourceAge:
         limit = self._job.max_age_seconds
         if limit is not None and age_seconds > limit:
             raise SourceNotReady(
-                f"{what} {_hours(age_seconds)} ago, and --max-source-age allows {_hours(limit)}; nothing was sent.",
+                f"{what} {_hours(age_seconds)} ago, but --max-source-age allows {_hours(limit)}; nothing was sent.",
                 hint=HINT,
             )
 

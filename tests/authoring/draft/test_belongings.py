@@ -115,7 +115,7 @@ def test_rows_without_a_title(program: Program, tmp_path: Path) -> None:
     """How many will be rejected is said before anything is checked."""
     rows = [["B-1", "Cut off", "Open"], ["B-2", "", "Open"], ["B-3", "Slow", "Open"]]
     path = write_csv(tmp_path / "bugs.csv", rows, ["Ref", "Headline", "State"])
-    assert "1 row without a title: to be rejected" in program("draft", path, "-o", "mine.yaml").err
+    assert "1 row without a title: rejected" in program("draft", path, "-o", "mine.yaml").err
     assert "; 1 row without one, to be rejected" in Path("mine.yaml").read_text(encoding="utf-8")
 
 

@@ -176,7 +176,9 @@ def test_columns_that_may_be_dropped(tmp_path: Path) -> None:
     assert lines["links.self", "drop"] == lines["links.x[].y", "drop"] == lines["custom_2", "drop"] == 1
     assert [line.column for line in losses.dropped()] == ["other"]
     assert [line.column for line in losses.lines()][:2] == ["other", "custom_1"], "what goes nowhere comes first"
-    assert losses.refusal == "--strict: 1 column would be lost, and neither `drop` nor `rest` says so: other"
+    assert (
+        losses.refusal == "--strict: 1 column would be lost, and the mapping has neither `drop` nor `rest` for: other"
+    )
     assert not json_losses(tmp_path, json_mapping(drop=["links", "custom_*", "other"]), row).refusal
 
 
@@ -273,7 +275,7 @@ def test_what_people_are_told(tmp_path: Path) -> None:
         tmp_path, mapping_of(), (*HEADER, *names), (*ROW, *map(str, range(10))), ("2", "T", "", "", "", *[""] * 9, "x")
     )
     said = losses.show()
-    assert said[:2] == ["goes nowhere (11 cells):", "  C9  2 cells, e.g. 9"]
+    assert said[:2] == ["lost columns (11 cells):", "  C9  2 cells, e.g. 9"]
     assert said[-1] == "  and 2 more: losses.csv"
     assert len(said) == 10
     assert losses.as_json()["dropped_cells"] == 11
@@ -293,9 +295,9 @@ def test_what_triage_has_no_place_for(tmp_path: Path) -> None:
     header = (*HEADER, "On", "Who", "Sprint", "Attachment")
     losses = table(tmp_path, mapping, header, (*ROW, "12/Sep/25 9:05 AM", "ann", "7", "https://x.test/a.png"))
     assert losses.warnings() == [
-        "dates stay as text in the footer, Triage dates an issue by its import: On",
-        "authors stay as text in the footer: Who",
-        "1 attachment of 1 issue can't be sent, and their addresses end with the old tracker: attachments.csv",
+        "dates are kept as text in the footer, as Triage dates an issue by its import: On",
+        "authors are kept as text in the footer: Who",
+        "1 attachment of 1 issue can't be sent, and their addresses stop working with the old tracker: see attachments.csv",  # noqa: E501
     ]
 
 

@@ -28,7 +28,7 @@ def warnings_of(program: Program, *sources: Path, mapping: str = "jira", options
     ended = program("validate", *sources, "-m", mapping, "--json", "-v", *options)
     found: list[str] = ended.summary["warnings"]
     assert all(ended.err.count(f"warning: {warning}") == 1 for warning in found)
-    others = ("rows become", "stay as text in the footer")
+    others = ("rows become", "kept as text in the footer")
     return [warning for warning in found if not any(other in warning for other in others)]
 
 

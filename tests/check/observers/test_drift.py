@@ -74,9 +74,9 @@ def test_more_changes_than_are_believed(count: int, total: int, limit: Share, st
     assert bool(found) is stops
     if stops:
         first, *samples, hint = found[0].splitlines()
-        assert first == f"{count:,} of {total:,} issues would change, and --max-changes allows {limit}."
+        assert first == f"{count:,} of {total:,} issues would change, but --max-changes allows {limit}."
         assert samples == [f'  jira:{number}: severity was "high", would be "low"' for number in range(3)]
-        assert hint == "If that is meant: the same command with --max-changes 100%"
+        assert hint == "If this is intended: the same command with --max-changes 100%"
 
 
 def test_a_delta_is_measured_by_the_ledger() -> None:
@@ -114,7 +114,7 @@ def test_another_site() -> None:
     (found,) = doubts(changed(2, 2, **OTHER), sample=of(1000))
     what, *samples, name, override = found.splitlines()
     assert what.startswith(
-        "Of 2 rows whose keys are in Triage, 2 have quite other titles: this looks like another site"
+        "Of 2 rows whose keys are in Triage, 2 have quite different titles: this looks like another site"
     )
     assert samples[0] == '  jira:0: title was "Login fails on Safari", would be "Add an export of invoices"'
     assert name.endswith("the same command with --source-name jira-2")

@@ -79,7 +79,7 @@ def test_who_is_nobody(program: Program) -> None:
     """How many people have how many issues; rows that are not sent don't count."""
     said = said_of(program, "1,a,Ann\n2,b,Ann\n3,c,Ben\n4,,Cy\n5,e,\n")
     command = "triage-import users 'a b.csv' -m mine.yaml"
-    assert f"assignee: 2 people have 3 issues, and nobody is matched with a user of Triage: {command}" in said
+    assert f"assignee: 2 people have 3 issues, and none is matched with a Triage user: {command}" in said
 
 
 def test_people_who_are_ids(program: Program) -> None:
@@ -101,12 +101,12 @@ def test_with_users_csv_the_rows_say_it(program: Program) -> None:
     (program.folder / "users.csv").write_text("name,account,mail,triage_user_id\nAnn,,,u-1\n")
     said = said_of(program, "1,a,Ann\n2,b,Ben\n", "--users", "users.csv")
     assert "person-unmatched" in said
-    assert "nobody is matched" not in said
+    assert "none is matched" not in said
 
 
 def test_a_users_csv_without_a_line(program: Program) -> None:
     """The command that fills it takes no --users."""
     (program.folder / "users.csv").write_text("name,account,mail,triage_user_id\n")
-    assert "user of Triage: triage-import users 'a b.csv' -m mine.yaml\n" in said_of(
+    assert "Triage user: triage-import users 'a b.csv' -m mine.yaml\n" in said_of(
         program, "1,a,Ann\n", "--users", "users.csv"
     )

@@ -67,7 +67,7 @@ def test_the_time_of_the_file(tmp_path: Path, hours: float, ready: bool) -> None
     assert because == (
         ""
         if ready
-        else "The newest file of the source was changed 37 h ago, and --max-source-age allows 36 h; nothing was sent."
+        else "The newest file of the source was changed 37 h ago, but --max-source-age allows 36 h; nothing was sent."
     )
 
 
@@ -89,7 +89,7 @@ def test_the_newest_date(tmp_path: Path, cells: dict[str, str], ready: bool) -> 
     because = judge(tmp_path, cells)
     assert bool(because) is not ready
     if because:
-        assert because.startswith("The newest date in the source is 2025-12-31 00:00 UTC, 252 h ago, and")
+        assert because.startswith("The newest date in the source is 2025-12-31 00:00 UTC, 252 h ago, but")
 
 
 def test_a_part_of_a_source(tmp_path: Path) -> None:
