@@ -39,7 +39,7 @@ ISSUES_PATH = "/v1/triage/issues"
 """Source: post/triage-issues, get/triage-issues."""
 
 RESOURCES, FLAGS, COMMENTS, RELATIONS, ACTIVITY = "resources", "flags", "comments", "relations", "activity"
-"""What hangs on an issue, as the last part of its path.
+"""What belongs to an issue, as the last part of its path.
 
 Source: post/triage-issues-id-resources, -flags, -comments, -relations; get/triage-issues-id-activity.
 """
@@ -52,7 +52,7 @@ MEMBERSHIPS_PATH = "/v1/orgs/self/memberships"
 
 
 def issue_path(issue_id: str, part: str = "") -> str:
-    """The path of an issue by its UUID, or of a `part` that hangs on it. Source: get/triage-issues-id."""
+    """The path of an issue by its UUID, or of a `part` that belongs to it. Source: get/triage-issues-id."""
     path = f"{ISSUES_PATH}/{quote(issue_id, safe='')}"
     return f"{path}/{part}" if part else path
 
@@ -80,10 +80,10 @@ ResourceType = Literal["call", "sms_conversation", "file"]
 """What can be attached to an issue. Source: post/triage-issues-id-resources."""
 
 RelationType = Literal["related_to", "blocks", "duplicate_of"]
-"""What an issue is to another. Source: post/triage-issues-id-relations."""
+"""The relations between issues. Source: post/triage-issues-id-relations."""
 
 ISSUE_FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id", "description")
-"""What a create may set, but for `resource_links`, and an issue then has. Source: post/triage-issues."""
+"""What a create may set, except `resource_links`, and an issue then has. Source: post/triage-issues."""
 
 PATCHABLE_FIELDS = ("title", "description", "severity", "status", "category", "owner_id", "assignee_id")
 """What an update may set: all but the source. Source: patch/triage-issues-id."""

@@ -1,6 +1,6 @@
-"""Three ways through: check a source, import it, make its ledger again. Nothing here prints.
+"""The three pipelines: check a source, import it, rebuild its ledger. Nothing here prints.
 
-What talks to Triage and to the ledger is imported where it is used: a check needs neither.
+Modules that talk to Triage or the ledger are imported where they are used, because a check needs neither.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def run_check(
 ) -> tuple[Checked, Summary]:
     """Check a source and write all reports: what `validate` does, and `run --dry-run`.
 
-    `refuse` says why nothing could be sent, or nothing: then the exit code is UNUSABLE.
+    `refuse` returns why nothing could be sent, or ""; with a reason the exit code is UNUSABLE.
     """
     reports = _CheckReports(job, out, aim)
     checked = check(job, known, progress, open_writer=reports.open)
@@ -70,11 +70,11 @@ def run_check(
 def run_import(context: ImportContext, questions: Questions, out: Path | None = None) -> Summary:
     """Import a source: preflight, check, discover, confirm, load, report.
 
-    Where `confirm` says no, the summary is that of a check, with the exit code UNUSABLE. An organisation that the
+    If `confirm` refuses, the summary is that of a check, with the exit code UNUSABLE. An organisation that the
     ledger doesn't know yet gets a canary first: a few issues, which are read back.
 
     Raises:
-        ImporterError: before anything was sent. What stops the send pass is in the summary's exit code.
+        ImporterError: before anything was sent. An error that stops the send pass is in the summary instead.
     """
     from importer.check.history import LedgerHistory
     from importer.load.attempt import Attempt, Sent, begin_run, note_discovered
@@ -123,7 +123,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
 def _check_and_discover(
     context: ImportContext, check_now: Callable[[], tuple[LedgerHistory, Checked]], warnings: tuple[str, ...]
 ) -> tuple[LedgerHistory, Checked, frozenset[str]]:
-    """Check, and look through Triage if anything is to be created: where that finds something, check again."""
+    """Check; if anything is to be created, run discovery, and check again if that found something."""
     from importer.load.discovery import discover, find_hidden
     from importer.load.preflight import check_rows
 
@@ -142,7 +142,7 @@ def _check_and_discover(
 
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
-    """End an import that would be what the last one was: its figures and exit code hold."""
+    """End an import that would repeat the last one, with its figures and exit code."""
     from importer.ledger.fingerprints import note_repeat
     from importer.report.repeated import describe_repeated, write_repeated
 
@@ -161,9 +161,9 @@ def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
 
 
 def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
-    """Look through all of Triage for issues of a source, and take in those that belong to its rows.
+    """Search all of Triage for issues of a source, and add those that belong to its rows to the ledger.
 
-    The summary is that of a check: rows that are in are `unchanged`, `changed` or `skipped`, the others `planned`.
+    The summary is that of a check: rows with an issue are `unchanged`, `changed` or `skipped`, the others `planned`.
 
     Raises:
         ImporterError: the target or the source can't be read.
@@ -189,7 +189,7 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
 
 
 def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
-    """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
+    """Write proposals for a person: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
     write_fixes(folder, checked.fixes)
     text = suggest_for(job.mapping, checked, folder.path)
     if not text:
@@ -232,7 +232,7 @@ class _CheckReports:
         return CheckFiles(self.folder, [file.header for file in self._job.source.files], self._rows, self._also)
 
     def folder_at(self, path: Path) -> ReportFolder:
-        """Return the folder at a path: where it is that of the check, it knows what was to be spared before."""
+        """Return the folder at a path; that of the check already knows which files must not be overwritten."""
         return self.folder if path.resolve() == self.folder.path.resolve() else report_folder(self._job, path)
 
     def write(self, checked: Checked, refusal: str = "") -> Summary:
@@ -260,9 +260,9 @@ class _CheckReports:
 
 
 class _Report:
-    """The reports of a run after an attempt, from the ledger: what an earlier attempt has done is in them.
+    """The reports of a run after an attempt, from the ledger, including what earlier attempts did.
 
-    Where they can't be written, or the ledger can't be used any more, the summary still says what was done.
+    If the reports can't be written, or the ledger can't be used any more, the summary still says what was done.
     """
 
     def __init__(self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder) -> None:
@@ -275,7 +275,7 @@ class _Report:
         self._whole_run: Mapping[str, int] = {}
 
     def write(self, organisation: str) -> Summary:
-        """Write all that a run leaves in its folder; record the summary in the ledger."""
+        """Write all reports of a run, and record the summary in the ledger."""
         from importer.load.closing import name_doubles
         from importer.report.comparison import compare_with_last
         from importer.report.from_ledger import count_parts, kept_details, write_rows
@@ -322,7 +322,7 @@ class _Report:
 
     @property
     def _is_settled(self) -> bool:
-        """Whether the run would be the same again, to the exit code: it had nothing to do, and nothing is new in it."""
+        """Whether repeating the run would give the same exit code: it had nothing to do and found nothing new."""
         # An earlier attempt may have sent what this one had not to send any more.
         had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.workload.requests)
         rejected = self._checked.tally.outcomes[Outcome.REJECTED]
@@ -362,19 +362,19 @@ class _Report:
         )
 
     def _because(self, code: ExitCode) -> str:
-        """Why the attempt ended before all was done, if it did."""
+        """Why the attempt ended early, if it did."""
         if self._stopped is not None:
             return f"{self._stopped.message}\n{self._stopped.hint}".strip()
         return INTERRUPTED if code == ExitCode.INTERRUPTED else ""
 
     def _count_all(self) -> Mapping[Outcome, int]:
-        """What the ledger knows; rows that are not even registered are still planned."""
+        """The counts in the ledger; rows that are not registered yet count as planned."""
         counts = self._run.count()
         counts[Outcome.PLANNED] += max(0, self._checked.tally.rows - sum(counts.values()))
         return counts
 
     def _count_alone(self) -> Counter[Outcome]:
-        """What this attempt knows by itself: what the check found, and what became of planned rows since."""
+        """The counts without the ledger: those of the check, with the outcomes of this attempt."""
         counts = Counter(self._checked.tally.outcomes)
         counts[Outcome.PLANNED] -= self._sent.outcomes.total()
         counts[Outcome.UNCHANGED] -= self._sent.completed.total()

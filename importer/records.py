@@ -1,4 +1,4 @@
-"""The frozen types that the rooms pass on to each other, from a row of the source to its outcome."""
+"""The frozen types that the packages pass to each other, from a row of the source to its outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
 
 SANDBOX_PREFIX = "sandbox:"
-"""How the name of a target begins that is a sandbox inside this process; others are URLs."""
+"""The prefix of targets that are a sandbox inside this process; others are URLs."""
 
 
 class Ref(NamedTuple):
@@ -45,7 +45,7 @@ class Annex(NamedTuple):
     array  the dotted path of their array in the JSON document; if empty, they are the rows of `--comments FILE`
     by     JMESPath into an object: the text that names its record
     when   JMESPath that is true for the objects wanted; if empty, all are
-    items  JMESPath to a list in an object, whose items stand in its place; if empty, it stands for itself
+    items  JMESPath to a list in an object, whose items replace it; if empty, the object itself counts
     """
 
     array: str
@@ -60,7 +60,7 @@ Finder = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that a row breaks. A rejecting finding keeps its row from being sent, a warning does not.
+    """A rule that a row violates. A rejecting finding prevents its row from being sent, a warning does not.
 
     Findings of one `cause` (code, field, value) are one group in every summary.
     """
@@ -81,7 +81,7 @@ class Finding:
 CHUNK_ROWS = 2048
 CHUNK_CHARACTERS = 2_000_000
 CHUNK_CELLS = 1_000_000
-"""A chunk of so much text, or so many cells, ends, however few its rows: a check holds each several times over."""
+"""Limits of text and cells after which a chunk ends, however few its rows: a check holds several copies of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ PASSED_OVER = (Outcome.SKIPPED, Outcome.CHANGED)
 """Outcomes of rows that send no create and no update; their code says why."""
 
 LEFT_OUT = (*PASSED_OVER, Outcome.REJECTED)
-"""Outcomes of rows of which nothing is sent."""
+"""Outcomes of rows for which nothing is sent."""
 
 
 Report = Callable[[Outcome], None]
@@ -162,7 +162,7 @@ class Act(_Word):
 ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER)
 """What is sent after all creates, in this order for each issue."""
 NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
-"""Those of them that a second request would make a second time."""
+"""Those that a second request would duplicate."""
 
 
 ADDITION_PATHS = {Act.EVIDENCE: RESOURCES, Act.FLAG: FLAGS, Act.COMMENT: COMMENTS, Act.RELATION: RELATIONS}
@@ -172,8 +172,8 @@ ADDITION_PATHS = {Act.EVIDENCE: RESOURCES, Act.FLAG: FLAGS, Act.COMMENT: COMMENT
 class Comment(NamedTuple):
     """A comment of the source. Its `id` is unique in its record, and the same under every mapping.
 
-    `date` is as the source writes it; `author` and `date` are "" where the source has none. Where the source has an id
-    for it, `id` follows from that, and `content` is the one that follows from author, date and text.
+    `date` is as the source writes it; `author` and `date` are "" if the source has none. If the source has an id for
+    it, `id` is derived from that, and `content` from author, date and text.
     """
 
     id: str
@@ -185,7 +185,7 @@ class Comment(NamedTuple):
 
     @property
     def covers(self) -> tuple[str, ...]:
-        """What an addition that has this comment says of it: its id and, beside one of the source's, its content."""
+        """The ids that an addition with this comment covers: its id and, if that is the source's, also its content."""
         return (self.id, f"{self.id}={self.content}") if self.content else (self.id,)
 
 
@@ -217,11 +217,11 @@ class Mention(NamedTuple):
 
 
 NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
-"""The new number of another issue, as it is put behind the name that a text has for it."""
+"""The new number of another issue, as it is written after a text's reference to it."""
 
 
 class IssueParts(NamedTuple):
-    """Everything that a row has for its issue beside the fields of the create.
+    """Everything that a row has for its issue besides the fields of the create.
 
     rest       the parts of a long description that go on in comments, in order
     evidence   (resource type, resource id) of each resource to attach
@@ -262,7 +262,7 @@ class Operation(NamedTuple):
     body       the JSON that is sent; of an update, the fields that the source has changed
     marker     finds the issue again at the target
     content    digest of the row that it comes from, 8 bytes; empty where there is none
-    whole_sha  SHA-256 of the create that the row would be now, where that isn't `body`
+    whole_sha  SHA-256 of the create that the row would give now, if that isn't `body`
     issue_id   the issue that is changed; empty in a create
     triage_id  its number, T-…
     returned   of a change: the issue's snapshot after our last write, see `triage.snapshot`
@@ -339,7 +339,7 @@ class Row(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Whether an issue is to be created of it."""
+        """Whether an issue is to be created for it."""
         return self.outcome is Outcome.PLANNED and not self.issue_id
 
     @property
@@ -349,7 +349,7 @@ class Row(NamedTuple):
 
     @property
     def shown_title(self) -> str:
-        """The title; in place of that of a row that is withheld, a note."""
+        """The title, or a note if the row is withheld."""
         return WITHHELD if self.codes and self.is_withheld else self.title
 
 
@@ -357,7 +357,7 @@ Made = TypeVar("Made", Row, Operation, Addition, Comment)
 
 
 def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
-    """Make so many that differ from `same` in these columns alone: field → a value for each."""
+    """Make rows that differ from `same` only in these columns: field → a value for each row."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
     make = partial(tuple.__new__, type(same))  # as `_make`, without its count of the fields of each
     return map(make, zip(*values, strict=True))
@@ -374,14 +374,14 @@ class Minute(NamedTuple):
 
 
 class FailOn(StrEnum):
-    """Which rejected rows make the exit code 1."""
+    """Which rejected rows cause exit code 1."""
 
     NEW = "new"
     ANY = "any"
 
 
 class AlreadyAdded(NamedTuple):
-    """Additions to a record's issue that the ledger has already, and that are not planned again.
+    """Additions to a record's issue that are in the ledger already, and are not planned again.
 
     names     act and name of each of the record's own additions, except for numbers in the description
     covered   ids of the source's comments that are in any of them, in whole or in part

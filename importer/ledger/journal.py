@@ -34,7 +34,7 @@ from importer.records import Act, Minute, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 AHEAD_SECONDS = 1.0
-"""How long an intent that was announced is good for."""
+"""How long an announced intent is valid."""
 
 
 def _identify(operation: Operation) -> Identity:
@@ -42,7 +42,7 @@ def _identify(operation: Operation) -> Identity:
 
 
 class Remembered(NamedTuple):
-    """What a create's operation keeps after a change: the snapshot, and the body and row that the issue stands for."""
+    """What a create's operation stores after a change: the snapshot, and the body and row that the issue represents."""
 
     returned: bytes
     body_sha: bytes
@@ -53,11 +53,11 @@ class Decision(NamedTuple):
     """The outcome of an operation.
 
     attempts   requests that it took
-    since      end of the request, in seconds since 1970, while the outcome is unknown; of an issue that is there: 0
+    since      end of the request, in seconds since 1970, while the outcome is unknown; 0 for an existing issue
     returned   of a create: the issue's snapshot
     operation  None for a create; others are recorded even if they were never sent
-    details    JSON of what a change left alone or may have sent; of an addition see `added.encode_details`
-    remember   what the key's create is to keep from now on; None leaves it as it is
+    details    JSON of what a change left alone or may have sent; for an addition see `added.encode_details`
+    remember   what the key's create stores from now on; None leaves it as it is
     """
 
     key: str
@@ -80,7 +80,7 @@ class Decision(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """A create that was sent, and of which the ledger knows no issue.
+    """A create that was sent, but whose issue is not in the ledger.
 
     since     when its last request ended, in seconds since 1970 by our clock
     body_sha  SHA-256 of the body that was sent
@@ -128,7 +128,7 @@ class Run:
         self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
 
     def folder_of(self, command: str) -> Path:
-        """Return where a command that works on this run puts its report by default: beside the run's own folder."""
+        """Return the default report folder of a command that works on this run, next to the run's own folder."""
         default = f"triage-import-{self.name}"
         own = self.out.name if self.out.name.startswith(default) else default
         return Path(f"{own}-{command}")
@@ -140,11 +140,11 @@ class Run:
             REGISTER.execute(connection, values)
 
     def find_undecided(self) -> list[Undecided]:
-        """Return the source's creates of unknown outcome, of this attempt or of an earlier one."""
+        """Return the source's creates with an unknown outcome, of this attempt or an earlier one."""
         return self._find_creates(operations.c.state.in_(UNDECIDED))
 
     def find_refused(self) -> list[Undecided]:
-        """Return the source's creates that were answered with a refusal, of this attempt or of an earlier one."""
+        """Return the source's creates that Triage refused, in this attempt or an earlier one."""
         return self._find_creates(and_(operations.c.state == State.REFUSED, operations.c.code == REFUSED))
 
     def _find_creates(self, condition: ColumnElement[bool]) -> list[Undecided]:
@@ -156,7 +156,7 @@ class Run:
     def first_mark(self) -> float:
         """Return the newest creation time that the target had shown before the run's first create, by its own clock.
 
-        0 where it isn't known, infinite where the run has created nothing.
+        It is 0 if unknown, and infinite if the run has created nothing.
         """
         first = select(func.min(operations.c.mark)).where(operations.c.run_id == self._id)
         with self._transaction() as connection:
@@ -220,15 +220,15 @@ class Run:
         await self._commits.intend(intent)
 
     def announce(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
-        """Say that an operation is sent soon: then its intent may be committed with others' before it is wanted.
+        """Announce that an operation will be sent soon, so that its intent can share a commit with others.
 
-        It counts as sent until a moment that is still to come: if its turn is later, `intend` commits it anew.
+        The announcement expires: if the operation's turn comes later, `intend` commits it again.
         """
         assert self._commits is not None
         self._commits.announce(self._intent(operation, details, mark, AHEAD_SECONDS))
 
     def retract(self, operation: Operation) -> bool:
-        """Take back an announcement; return whether it may be durable, so that its outcome has to be recorded."""
+        """Withdraw an announcement; return whether it may be durable, so that an outcome must be recorded."""
         assert self._commits is not None
         return self._commits.retract(_identify(operation))
 
@@ -272,7 +272,7 @@ class Run:
 
     @contextmanager
     def _doubting_shared(self) -> Iterator[None]:
-        """Record as unknown what became of two creates that were given one issue, so that both are looked for."""
+        """Record two creates that got the same issue as unknown, so that both are looked for."""
         try:
             yield
         except SharedIssue as shared:
@@ -313,7 +313,7 @@ class Run:
                 self._give_back(connection, each)
 
     def _find_changed(self, connection: Connection) -> int:
-        """Return the id of the import that a repair or an undo changes, of any other run its own."""
+        """Return the id of the import that a repair or undo changes; for any other run, its own id."""
         if self._changed_id is None:
             of = self.options.get("of")
             found = None if of is None else connection.scalar(select(runs.c.id).where(runs.c.name == of))
@@ -321,7 +321,7 @@ class Run:
         return self._changed_id
 
     def _give_back(self, connection: Connection, change: Decision) -> None:
-        """Forget the old values that an update of an undo has given back, or found there."""
+        """Delete the old values that an undo's update has restored or found restored."""
         is_settled = change.state in (State.DONE, State.SAME) or change.code == CONFLICT
         if change.operation is None or change.act is not Act.UPDATE or not is_settled:
             return
@@ -372,11 +372,11 @@ class Run:
         return self._results.count()
 
     def count_undecided_additions(self) -> int:
-        """Count this run's additions of which nobody knows yet whether they were made."""
+        """Count this run's additions with an unknown outcome."""
         return self.additions.count_undecided(self._id)
 
     def note_minutes(self, minutes: Sequence[Minute]) -> None:
-        """Keep what happened in minutes that are over."""
+        """Store what happened in past minutes."""
         if minutes:
             with self._transaction() as connection:
                 write_minutes(connection, self._attempt_id, minutes)
@@ -384,7 +384,7 @@ class Run:
     def finish(
         self, exit_code: ExitCode, summary: Mapping[str, Any], minutes: Sequence[Minute] = (), *, is_over: bool = False
     ) -> None:
-        """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it.
+        """End this attempt. With exit code 0 or 1 the run is finished; otherwise the same command continues it.
 
         With `is_over` it is finished whatever the code says.
         """

@@ -28,7 +28,7 @@ class IssueGone(Exception):
 
 
 class OutcomePending(Exception):
-    """The outcome of an addition is open: those behind it wait for a later run, so that the order is kept."""
+    """The outcome of an addition is unknown: those after it wait for a later run, to keep the order."""
 
 
 @dataclass
@@ -40,10 +40,10 @@ class IssueWork:
     known         additions that were sent or tried, in this run or before, by act and name
     known_counts  act → fingerprint → how many additions of ours the issue is known to have
     made          whether this run has added anything
-    failed        whether an addition was refused, or its outcome is open
+    failed        whether an addition was refused, or its outcome is unknown
     last          id of the newest comment that this run has added; "" where there is none
     begun         the addition whose request was sent last, and what it covers; None once its outcome is recorded
-    ends          key → where the issue at the other end of a relation is
+    ends          key → place of the other issue of a relation
     """
 
     item: Item
@@ -57,11 +57,11 @@ class IssueWork:
     ends: Mapping[str, Place] = field(default_factory=dict)
 
     def had(self) -> AlreadyAdded:
-        """Return what needs no sending any more."""
+        """Return what no longer has to be sent."""
         return find_already_added(self.known.values(), self.ends)
 
     def earlier(self, added: Added) -> Operation:
-        """Make the operation of an addition that was sent before, with the fingerprint that it had then."""
+        """Make the operation of an addition that was sent before, with its fingerprint of that time."""
         return self._operation(added.act, added.name, added.body, added.sha)
 
     def operation(self, addition: Addition, body: bytes) -> Operation:
@@ -130,7 +130,7 @@ class AdditionLog:
         self.fail(work, operation, result._replace(code=FAILURE_CODES[error.action], message=error.message))
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
-        """Record an addition of which no reading tells whether it is there: it is neither sent again nor done."""
+        """Record an addition as unproven: no reading shows whether it exists, so it is neither sent again nor done."""
         added, not_added = (self._run.settle_command(work.item.key, answer) for answer in (ADDED, NOT_ADDED))
         message = f"it can't be told whether this {operation.act} is in Triage: "
         message += (
@@ -147,7 +147,7 @@ class AdditionLog:
         self._cap.fail(result.message)
 
     def note_replaced(self, work: IssueWork) -> None:
-        """Record as settled what was refused once and has come since in another comment, folded otherwise."""
+        """Record a refused comment as settled that has been sent since, within a comment that is folded differently."""
         covered = work.had().covered
         for each in list(work.known.values()):
             is_part = "/" in each.name and not each.name.endswith("/1/1")

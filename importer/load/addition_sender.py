@@ -1,4 +1,4 @@
-"""Sends one addition at a time: its intent is on disk before, and an open outcome is settled before anything else."""
+"""Sends one addition at a time: records its intent first, and settles an unknown outcome before anything else."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AdditionSender:
         self._wait_seconds = wait_seconds
 
     async def decide_earlier(self, work: IssueWork, added: Added) -> None:
-        """Look for an addition that an earlier attempt may have sent, whatever was answered then.
+        """Look for an addition that an earlier attempt may have sent, whatever the response was.
 
         Raises OutcomePending if that fails.
         """
@@ -61,7 +61,7 @@ class AdditionSender:
     def fill(self, addition: Addition) -> Addition | None:
         """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage.
 
-        A relation covers the other issue's id: once that was deleted and made anew, the relation is to be sent again.
+        A relation covers the other issue's id: if that issue is deleted and created again, the relation is sent again.
         """
         if addition.act is Act.RELATION:
             other = self._run.additions.places([addition.other]).get(addition.other)
@@ -99,7 +99,7 @@ class AdditionSender:
         return attached if attached is not None and attached.state is not State.DONE else None
 
     async def _attach(self, work: IssueWork, addition: Addition) -> None:
-        """Attach evidence. Where Triage doesn't know it yet, later runs try again for `wait_seconds`."""
+        """Attach evidence. If Triage doesn't know it yet, later runs try again for `wait_seconds`."""
         operation = work.operation(addition, addition.body)
         link = orjson.loads(addition.body)
         kind, name = link["resource_type"], link["resource_id"]
@@ -122,7 +122,7 @@ class AdditionSender:
             self._log.note(work, operation, Result(State.DONE))
 
     async def check_there(self, place: Place) -> None:
-        """Read an issue after a 404, which may mean something else. Raises IssueGone if it was deleted."""
+        """Read an issue after a 404, which may have another cause. Raises IssueGone if it was deleted."""
         read = partial(self._connection.absence.read_once, place.issue_id, place.since)
         try:
             issue = await self._workers.when_sure(read)
@@ -134,7 +134,7 @@ class AdditionSender:
             raise IssueGone
 
     async def _post(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
-        """Send an addition that must not be made twice: the intent is durable first, and an open outcome is settled.
+        """Send an addition that must not be duplicated: record its intent first, and settle an unknown outcome.
 
         Raises:
             IssueGone: the issue was deleted.
@@ -167,7 +167,7 @@ class AdditionSender:
         raise OutcomePending
 
     async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...], after: str) -> str:
-        """Send an addition once; return the id of what it has made, "" if that isn't known.
+        """Send an addition once; return the id of what it created, or "" if unknown.
 
         Raises as `PacedCalls.call`.
         """
@@ -194,7 +194,7 @@ class AdditionSender:
             raise
 
     async def _is_concluded(self, work: IssueWork, write: Write, error: CallFailed, covers: tuple[str, ...]) -> bool:
-        """Record why an addition was not taken; return whether its answer was one that says so.
+        """Record why an addition was refused; return whether the response proves the refusal.
 
         Raises:
             IssueGone: the issue was deleted.
@@ -215,7 +215,7 @@ class AdditionSender:
         return True
 
     def _doubt(self, write: Write, doubt: str, covers: tuple[str, ...]) -> float:
-        """Record that nobody knows whether an addition was made; return since when."""
+        """Record that the outcome of an addition is unknown; return since when."""
         since, details = self._connection.now(), encode_details(covers, body=write.operation.body)
         write.end(State.UNKNOWN, since=since, code=FATE_UNKNOWN, message=doubt, details=details)
         return since
@@ -239,7 +239,7 @@ class AdditionSender:
     async def _settle(
         self, work: IssueWork, operation: Operation, since: float, covers: tuple[str, ...], after: str = ""
     ) -> bool | None:
-        """Find out whether an addition was made; None where nobody can tell, which is recorded.
+        """Find out whether an addition was executed; None, which is recorded, if that can't be told.
 
         Raises OutcomePending where that can't be found out now, and for a comment of which nobody can tell.
         """

@@ -1,4 +1,4 @@
-"""Sends what belongs to issues: comments, evidence, flags, relations and numbers, issue by issue, in their order."""
+"""Sends additions (comments, evidence, flags, relations, issue numbers), issue by issue and in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from importer.triage.actions import Action, CallFailed
 PAGE = 200
 """Items whose places and earlier additions are read from the ledger at a time."""
 PROBED = 20
-"""Issues that are read before a continued run trusts its ledger: another one that went on with it began with these."""
+"""Issues that a resumed run reads before it trusts its ledger: an attempt with another ledger began with these."""
 DAY = 86_400.0
 
 
@@ -45,9 +45,9 @@ class AdditionLoader:
         is_continued: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Evidence that the target doesn't know is tried again for `wait_seconds`, from its first request on.
+        """Evidence that the target doesn't know yet is retried for `wait_seconds` from its first request.
 
-        A run that is continued may have gone on with another ledger meanwhile: its first issues are read.
+        A resumed run may have been continued with another ledger meanwhile, so its first issues are read.
         """
         self._run, self._references, self._connection = connection.run, references, connection
         self._progress = progress or Unseen()
@@ -74,7 +74,7 @@ class AdditionLoader:
             await self._connection.workers.work_through(self._with_knowledge(items), self._work)
 
     def _with_knowledge(self, items: Iterator[Item]) -> Iterator[IssueWork]:
-        """Yield the items whose issue is in Triage, each with what the ledger knows of it."""
+        """Yield the items whose issue is in Triage, each with the ledger's data on it."""
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)
             known = self._run.additions.of(places)
@@ -101,7 +101,7 @@ class AdditionLoader:
             self._log.outcomes[Outcome.UPDATED if work.made else Outcome.FAILED] += 1
 
     async def _complete(self, work: IssueWork) -> None:
-        """Settle what earlier attempts left open, take in what the issue has already, then send the rest in order."""
+        """Settle earlier unknown outcomes, record what the issue has already, then send the rest in order."""
         perhaps = [each for each in work.known.values() if each.may_be_there]
         # An earlier version didn't keep what a refused comment covers: that is seen from what is there.
         blank = {each.name for each in perhaps if each.act is Act.COMMENT and not each.covers} - _rest_of(perhaps)
@@ -123,15 +123,15 @@ class AdditionLoader:
         self._progress.reach(self._ended)
 
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
-        """Plan the additions still to be sent, but for numbers in the description."""
+        """Plan the additions still to be sent, except numbers in the description."""
         item = work.item
         due = Due(item.key, item.parts._replace(mentions=()), bundling or item.bundling, work.had())
         return plan_additions([due], self._references.find_all)[0]
 
     async def _take_in_existing(self, work: IssueWork, *, is_doubted: bool) -> None:
-        """Record the additions that an issue has already, where the ledger may have lost them.
+        """Record the additions that an issue has already, if the ledger may have lost them.
 
-        Where there is no sign that it has, a comment counts by its marker alone, and an absence needs no proof.
+        Without a sign of a loss, a comment is identified by its marker alone, and an absence needs no proof.
         """
         if not self._plan(work):
             return
@@ -164,9 +164,9 @@ class AdditionLoader:
             raise OutcomePending from error
 
     async def _leave_unproven(self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, Reading]) -> None:
-        """Leave what is still to be sent where what the issue has shown doesn't prove that it lacks it.
+        """Don't send additions if the issue's lists don't prove that they are missing.
 
-        A person has said so of what is recorded as unsent. Raises OutcomePending if a comment is left, and CallFailed.
+        A person has confirmed those recorded as unsent. Raises OutcomePending if a comment is left, and CallFailed.
         """
         planned = {(each.act, each.name) for each in self._plan(work, "separate")}
         planned -= {name for name, added in work.known.items() if added.state is State.UNSENT}

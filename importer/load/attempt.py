@@ -47,7 +47,7 @@ from importer.triage.paced import Interrupted
 from importer.triage.snapshot import is_touched
 
 ConfirmRest = Callable[[Findings, int, str], str]
-"""Shows what the canary found, the number of other issues and the run's name; returns why these aren't sent, or ""."""
+"""Shows what the canary found, the number of other issues and the run's name; returns a refusal, or ""."""
 
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
 
@@ -74,7 +74,7 @@ class Sent:
 
 
 class Attempt:
-    """Sends what is left of a run. Afterwards every row is in the ledger, whatever ended it; nothing is printed."""
+    """Sends what is left of a run. Afterwards every row is in the ledger, whatever ended it; it prints nothing."""
 
     def __init__(self, context: ImportContext, run: Run, checked: Checked, known: Knows) -> None:
         self.job, self.settings, self.progress = context.job, context.settings, context.progress
@@ -143,7 +143,7 @@ class Attempt:
         return bodies
 
     def _operations(self, job: Job, bodies: dict[str, bytes] | None = None) -> Iterator[Operation]:
-        """Read the source once more, and yield its creates and updates; a chunk is registered before its first one.
+        """Read the source again and yield its creates and updates; each chunk is registered first.
 
         With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered.
         """
@@ -167,7 +167,7 @@ class Attempt:
         yield from ranked or ()
 
     def _with_cells(self, examined: Examined, plan: Plan) -> list[Row]:
-        """Attach cells to rows: as they came, for errors.csv if Triage refuses them; the mapped ones, for `repair`."""
+        """Attach cells to rows: the raw ones for errors.csv if Triage refuses them, the mapped ones for `repair`."""
         rows, sent = list(plan.rows), {*plan.operations, *plan.additions}
         for place in sent:
             for member in examined.groups.get(place, [place]):
@@ -190,7 +190,7 @@ class Attempt:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[RunConnection]:
-        """Connect to the target until a signal or the end of `--max-duration`; a second signal waits for nothing."""
+        """Connect to the target until a signal or the end of `--max-duration`; a second signal stops at once."""
         task = asyncio.current_task()
         assert task is not None
 
@@ -220,7 +220,7 @@ class Attempt:
                 timer.cancel()
 
     async def _count_down(self) -> None:
-        """Show how long a pause still takes, in which nothing else happens; keep what happened in each minute."""
+        """Show the remaining time of a pause, and record what happened in each minute."""
         while True:
             await asyncio.sleep(1)
             with suppress(StorageFull):  # what is sent meets the full disk, too, and says so
@@ -237,7 +237,7 @@ class Attempt:
             await Loader(connection, updater, report=self._advance).load(operations)
 
     async def _add(self) -> None:
-        """Send the queued additions, unless something stopped the attempt before."""
+        """Send the queued additions, unless the attempt was stopped before."""
         if self.stopped is not None or self.queue.is_empty:
             return
         total = sum(self.checked.workload.operations[act] for act in ADDITIONS)
@@ -299,7 +299,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
 
 
 def _meaning(job: Job, changes: ChangePolicy) -> str:
-    """Hash what two attempts of one run have in common, the source aside: mapping, selected rows, change policy."""
+    """Hash what all attempts of a run share besides the source: mapping, selected rows, change policy."""
     if job.limit is None and job.only is None and changes == AS_THEY_ARE:
         return job.mapping.digest
     selection = (
@@ -309,7 +309,7 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
 
 
 def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
-    """Record creates as done that had no answer, or a refusal, and whose issue a search has just found."""
+    """Record unanswered or refused creates as done if a search has just found their issues."""
     if not issue_ids:
         return
     undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}

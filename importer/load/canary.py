@@ -1,4 +1,4 @@
-"""The canary: the first few issues that an organisation gets are read back, to see that they can be found again."""
+"""The canary: the first few issues sent to an organisation, read back to make sure that they can be found again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from importer.triage.target import Target
 
 
 class Sent(NamedTuple):
-    """An issue that the target says it has made of a key, and the body that was sent for it."""
+    """An issue that the target says it created for a key, and the body that was sent."""
 
     key: str
     issue_id: str
@@ -48,7 +48,7 @@ class Sent(NamedTuple):
 
 
 class _Probe:
-    """One issue of the canary, and where it was found by now: by its id, in the list, by search."""
+    """One issue of the canary, and where it has been found so far: by id, in the list, by search."""
 
     def __init__(self, sent: Sent) -> None:
         self.sent = sent
@@ -64,9 +64,9 @@ SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 class Canary:
-    """The canary of a run: one issue, then those of the canary sample; both are read back before anything else goes.
+    """The canary of a run: one issue, then those of the canary sample; both are read back before anything else is sent.
 
-    Issues that an earlier attempt of the run made for its canary come first, and count.
+    Canary issues of an earlier attempt come first, and count.
     """
 
     def __init__(self, ledger: Ledger, run: Run, target: Target, chosen: Sequence[str]) -> None:
@@ -132,7 +132,7 @@ class Canary:
 
 
 def way_back(run: str) -> str:
-    """Return a line with the command that removes what a run has made."""
+    """Return a line with the command that removes what a run created."""
     return f"To remove what was created: triage-import undo {run} --delete"
 
 
@@ -145,7 +145,7 @@ async def read_back(
     look_seconds: Sequence[float] = LOOK_SECONDS,
     clock: Clock = time.monotonic,
 ) -> Findings:
-    """Read issues back by id, in the list and by search, until all are found or `look_seconds` are over.
+    """Read issues back by id, in the list and by search, until all are found or `look_seconds` have passed.
 
     `refusal` goes into the findings: the message of a row that was refused.
 
@@ -168,7 +168,7 @@ async def read_back(
 
 
 class _Reading:
-    """Reads all issues of a canary back, each of them, the list, and the search."""
+    """Reads all issues of a canary back: each one, the list, and the search."""
 
     def __init__(
         self, client: TriageClient, calls: PacedCalls, probes: list[_Probe], absence: Absence, made_at: float
@@ -228,7 +228,7 @@ class _Reading:
                     probe.found_after = seconds
 
     def _find_doubles(self, issues: Iterable[Issue]) -> None:
-        """Note other issues with the marker of one that was made: a create was carried out more than once."""
+        """Note other issues with the marker of a canary issue: a create was executed more than once."""
         for issue in issues:
             probe = self._by_marker.get(find_marker(issue.description))
             if probe is not None and issue.id != probe.sent.issue_id:
@@ -293,7 +293,7 @@ def _is_unmarked(probe: _Probe) -> bool:
 
 
 def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
-    """Compare an issue with what was sent, and yield each field that differs, with how it does."""
+    """Compare an issue with what was sent, and yield each field that differs, and how."""
     if probe.issue is None:
         return
     body = orjson.loads(probe.sent.body)

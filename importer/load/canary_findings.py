@@ -1,4 +1,4 @@
-"""What reading a canary back has shown: what is kept of it, and the sentences that a person reads."""
+"""The findings from reading a canary back, and the messages about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from importer.phrases import listed
 
 LOOK_SECONDS = (0.0, 3.0, 10.0)
-"""When list and search are read, in seconds after the issues themselves: both may lag behind."""
+"""When list and search are read, in seconds after the issues themselves, because both may lag."""
 NAMES_SHOWN = 5
 
 
@@ -59,7 +59,7 @@ class Findings:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether an issue can't be found again, so that a create without an answer might be made twice."""
+        """Whether an issue can't be found again, so that a create without a response might be executed twice."""
         return bool(self.lost)
 
     def as_json(self) -> dict[str, Any]:

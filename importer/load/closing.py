@@ -1,7 +1,7 @@
-"""The closing scan: after all is sent, the list is read back to the run's beginning, for issues that nobody expects.
+"""The closing scan: after sending, reads the list back to the run's beginning, for unexpected issues.
 
-Two machines at once, a create that was carried out later than anybody waited, an older double: what carries the
-source's marker and is not the ledger's own is kept and named, until `settle` says which issue is the right one.
+They may come from two machines at once, from a create that was executed very late, or be older duplicates. An issue
+with the source's marker that is not the ledger's own is reported until `settle` names the right issue.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from importer.transform.markers import record_marker
 from importer.triage.event_loop import run_loop
 
 DOUBLES_SAID = 20
-"""So many are named on the screen and in the summary."""
+"""Most duplicates named on the screen and in the summary."""
 
 
 def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
-    """Make the closing scan where one is due: something was created since the last one, or a double isn't settled.
+    """Run the closing scan if it is due: something was created since the last one, or a duplicate isn't settled.
 
-    What stops it is in the result: the scan is then made by the command that continues.
+    An error that stops it is in the result; then the command that continues scans.
     """
     if sent.stopped is not None or sent.interrupted:
         return sent
@@ -81,7 +81,7 @@ async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> f
 
 
 def name_doubles(doubles: list[Double]) -> list[str]:
-    """Return a sentence for each of the first doubles, and one for the others."""
+    """Return a sentence for each of the first duplicates, and one for the others."""
     sentences = [str(double) for double in doubles[:DOUBLES_SAID]]
     rest = len(doubles) - len(sentences)
     return [*sentences, f"{rest:,} more have the marker of another issue: see results.csv."] if rest else sentences

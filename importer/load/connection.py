@@ -1,4 +1,4 @@
-"""A run's connection to its target, as everything that sends for it is handed it."""
+"""A run's connection to its target, shared by everything that sends."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class RunConnection:
     run          records intents and outcomes in the ledger
     calls        paces and repeats the requests; one for all of an import
     target_time  how far the target's own clock is known to be
-    settle_seconds  how long what was written may not be there yet for whoever reads it
+    settle_seconds  how long reads may lag behind writes
     concurrency  requests at a time
-    cap          at how many failures the run ends
+    cap          ends the run after too many failures
     now          this machine's clock, in seconds since 1970
     """
 
@@ -40,10 +40,10 @@ class RunConnection:
 
     @cached_property
     def absence(self) -> Absence:
-        """What decides which issues are gone."""
+        """Decides which issues are gone."""
         return Absence(self.client, self.calls, settle_seconds=self.settle_seconds, now=self.now)
 
     @cached_property
     def workers(self) -> Workers:
-        """What sends many things at once; one for all that is sent over this connection."""
+        """The workers that send concurrently; one pool for this connection."""
         return Workers(self.calls, self.concurrency, self.cap)

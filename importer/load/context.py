@@ -1,4 +1,4 @@
-"""The context of one import, which all its steps share: job, target, ledger, settings, progress, and its pace."""
+"""The context that all steps of an import share: job, target, ledger, settings, progress, rate limiter."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Settings:
     rate             requests a second; 0 sets no limit
     concurrency      requests at a time
     max_errors       the run stops when more rows than this failed; 0 never stops it
-    settle_seconds   how long after its request an issue of unknown outcome may still appear
+    settle_seconds   how long to wait for an issue with an unknown outcome to appear
     changes          what happens to issues whose row has changed
-    min_rows         of a source with fewer rows nothing is sent
+    min_rows         nothing is sent if the source has fewer rows
     fail_on          which rejected rows make the exit code 1
     expect_org       id of the only organisation that anything is sent to; "" is any
     order            which issues come first

@@ -27,9 +27,9 @@ from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import Snapshot
 
 AHEAD = 4
-"""So many creates are announced for each further request at a time. After a crash they are looked for as if sent."""
+"""Creates announced for each concurrent request. After a crash they are looked for as if they had been sent."""
 MOST_ANSWERED = 20_000
-"""Creates whose answers are compared with those that come later."""
+"""Creates whose responses are compared with later ones."""
 
 
 class Loader:
@@ -68,7 +68,7 @@ class Loader:
                     Write(self._run, self._calls, operation).withdraw(Interrupted())
 
     def _announce(self, operations: Iterator[Operation]) -> Iterator[Operation]:
-        """Yield operations, each after the next creates were announced: nobody waits for a commit, and many share it.
+        """Yield operations, announcing the next creates before each, so that many share a commit and none waits for it.
 
         A create that needs a search first isn't announced: its intent would hide what is to be looked for.
         """
@@ -103,7 +103,7 @@ class Loader:
             self._report(Outcome.UNKNOWN)
 
     async def _search_again(self, create: Undecided) -> Issue | None:
-        """Find out the outcome of a create of an earlier attempt, whether or not its row is still in the source."""
+        """Settle a create of an earlier attempt, even if its row is no longer in the source."""
         try:
             issue = await self._find(create)
         except Undecidable:
@@ -117,13 +117,13 @@ class Loader:
         self._run.record(_done(key, issue, 0) if issue else Decision(key, State.UNSENT, attempts=0))
 
     async def _create(self, operation: Operation, found: Issue | None = None, sent: bytes = b"") -> None:
-        """Send a create until its issue is there or it is refused for good, if need be without its links.
+        """Send a create until its issue exists or it is finally refused, without its links if necessary.
 
         found  its issue, if a search has found it
         sent   SHA-256 of the body that an earlier attempt sent; b"" if there was none
 
         Raises:
-            Undecidable: nobody can tell whether it has made an issue.
+            Undecidable: it can't be told whether it created an issue.
             RunStopped, Interrupted: nothing is sent any more.
         """
         body, has_links, is_misled = operation.body, bool(_links(operation)), False
@@ -160,7 +160,7 @@ class Loader:
         self._finish_settled(operation, found, sent)
 
     async def _send(self, write: Write, body: bytes, mark: float) -> Issue | CallFailed:
-        """Send a create; return the issue that it has made, or why nobody knows of one."""
+        """Send a create; return its issue, or why none is known."""
         try:
             intend = partial(self._run.intend, write.operation, mark=mark)
             find = partial(self._settler.find_once, write.operation.marker, mark)
@@ -178,7 +178,7 @@ class Loader:
         return issue
 
     async def _read_back(self, answer: Issue) -> Issue:
-        """Read an issue whose create was answered with less than must be known; what can't be read counts as sent."""
+        """Read an issue if the response to its create was incomplete; what can't be read counts as sent."""
         read = partial(self._connection.absence.read_once, answer.id, self._connection.now())
         try:
             return await self._workers.when_sure(read) or answer
@@ -186,14 +186,14 @@ class Loader:
             return answer
 
     def _doubt_earlier(self, issue_id: str, other: Undecided) -> None:
-        """Look for the issue of a create whose answer was believed, and wrong."""
+        """Look for the issue of a create whose response turned out to be wrong."""
         self._answered[issue_id] = None
         other = other._replace(since=self._connection.now())
         self._run.record(Decision(other.key, State.UNKNOWN, 0, other.since, code=FATE_UNKNOWN, message=OF_ANOTHER))
         self._workers.start(self._search_again(other))
 
     def _is_taken(self, issue: Issue, operation: Operation, mark: float) -> bool:
-        """Whether an answer shows an issue that isn't new; an earlier create with the same answer is doubted, too."""
+        """Whether a response shows an issue that isn't new; an earlier create with the same response is doubted too."""
         if issue.id in self._answered:
             other = self._answered[issue.id]
             if other is not None:
@@ -211,7 +211,7 @@ class Loader:
             return await self._find(create, is_refused=is_refused)
 
     async def _find(self, create: Undecided, *, is_refused: bool = False) -> Issue | None:
-        """Look for a create's issue; another create that was answered with it has another one."""
+        """Look for a create's issue, which can't be one that another create got."""
         issue = await self._settler.settle(create, is_refused=is_refused)
         if issue is not None:
             other = self._answered.get(issue.id)

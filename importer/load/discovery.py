@@ -45,14 +45,14 @@ from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import NOT_LISTED, Snapshot, is_missing
 
 RESUMED_SECONDS = 3600.0
-"""A whole discovery that was broken off goes on for so long; then issues that it has seen may be gone."""
+"""Seconds within which an interrupted full discovery resumes; later, issues that it has seen may be gone."""
 LACKING_READ = 100
-"""So many issues that a list lacks are read by the run that follows; the next one reads others."""
+"""Issues missing from a list that the run reads; the next run reads others."""
 LACKING_SAID = 3
 ROUNDING = 1.0
 """Seconds by which a list may show a creation time later than it was when the next create was sent."""
 DOUBLES_READ = 100
-"""So many doubles are looked for in each discovery, to see whether they are still there."""
+"""Duplicates that each discovery looks for, to see whether they still exist."""
 _KEY = re.compile(r"^Imported from (.+)$", re.MULTILINE)
 
 
@@ -72,12 +72,12 @@ class Discovered(NamedTuple):
 
     @property
     def is_news(self) -> bool:
-        """Whether rows stand otherwise than before."""
+        """Whether the state of any row has changed."""
         return self.taken > 0 or bool(self.lacking)
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence for each thing that a person should know."""
+        """The warnings for the user."""
         sentences = [str(double) for double in self.doubles]
         if self.lacking:
             number, shown = counted(len(self.lacking), "issue"), name_some(self.lacking, LACKING_SAID)
@@ -316,7 +316,7 @@ def _is_finished(text: str) -> bool:
 
 
 def discover(context: ImportContext, *, thorough: bool) -> Discovered:
-    """Take in what the ledger doesn't know before anything is sent, and warn of keys with two issues.
+    """Add to the ledger what it lacks before anything is sent, and warn about keys with two issues.
 
     `thorough` reads all that there is. Where an issue is found that the ledger should know, it may lack additions, too:
     that is noted in it.
@@ -338,7 +338,7 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
 
 
 def find_hidden(context: ImportContext, checked: Checked) -> bool:
-    """Try a whole discovery out, and return whether the list and the search had ended before all was shown.
+    """Test a full discovery, and return whether the list and the search had ended too early.
 
     A few of the rows that would be created are searched for, each by its own marker. If Triage has one, all of them
     are, and what is found is taken in; the next run doesn't trust the list either.
@@ -379,7 +379,7 @@ async def _discover(context: ImportContext, seen: Seen, *, thorough: bool) -> Di
 
 @asynccontextmanager
 async def open_discovery(context: ImportContext, seen: Seen) -> AsyncIterator[Discovery]:
-    """Give the discovery of an import, with a client of its own."""
+    """Open the discovery of an import, with its own client."""
     calls, source_name = context.calls, context.job.source_name
     async with TriageClient(context.target.url, context.target.api_key) as client:
         yield Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)

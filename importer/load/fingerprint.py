@@ -1,4 +1,4 @@
-"""Fingerprints of additions: equal for what was sent and for what Triage shows of it, which has no key in common.
+"""Fingerprints of additions, equal for what was sent and what Triage shows, because the two share no key.
 
 A comment is known by the marker in its opening line; evidence by kind and id; a relation by its ends and kind; a flag
 by call, type and turn. No text counts, as a target may rewrite it, but for comments from before they had markers.
@@ -115,7 +115,7 @@ def _identify(issue_id: str, item: Shown) -> tuple[object, ...]:
 
 
 def _identify_with_note(flag: Flagged) -> tuple[object, ...]:
-    """By what earlier versions knew a flag."""
+    """The fingerprint of a flag in earlier versions."""
     return (Act.FLAG, flag.call_id, _letters_of(flag.type), unmarked.digest(flag.note), flag.message_index)
 
 

@@ -1,4 +1,4 @@
-"""Preflight: checks before anything is read or sent: the target's organisation, a finished source, user ids."""
+"""Preflight checks before anything is read or sent: the target's organisation, a complete source, user ids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UNREADABLE = (403, 404)
 
 
 QUIET_SECONDS = 60.0
-"""How long a snapshot must have been left alone: in one that is still written, keys seem to have vanished."""
+"""How long a snapshot must have been unchanged: in one that is still being written, keys seem to have vanished."""
 
 
 class Preflight(NamedTuple):
@@ -87,7 +87,7 @@ def claim_source(
 
 
 def check_quiet(job: Job, now: float) -> None:
-    """Make sure that a snapshot is no longer written; `now` is in seconds since 1970.
+    """Make sure that a snapshot is no longer being written; `now` is in seconds since 1970.
 
     Raises:
         SourceNotReady: it was changed within the last minute.

@@ -1,4 +1,4 @@
-"""Provenance: tells additions of an import from what people added to an issue, also after the ledger was lost."""
+"""Provenance: tells additions of an import from people's additions, even after the ledger was lost."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Provenance:
         return ours
 
     def find_acknowledged(self, key: str, act: Act) -> Counter[bytes]:
-        """Count the additions of ours of this kind that the issue of a key surely has."""
+        """Count our acknowledged additions of this kind on the issue of a key."""
         return count_own(each for each in self._additions.of([key]).get(key, ()) if each.state is State.DONE)[act]
 
 

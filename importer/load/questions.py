@@ -1,4 +1,4 @@
-"""What a person is asked before anything is sent, and what they are told of it."""
+"""The questions to a person before anything is sent, and the figures in them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Forecast:
 
 
 class Questions(NamedTuple):
-    """Who decides whether something is sent: each gives why not, or an empty text.
+    """Callbacks that decide whether to send; each returns a refusal, or "".
 
     confirm       of all that was checked, before anything is sent
     confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the run's name

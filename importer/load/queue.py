@@ -1,4 +1,4 @@
-"""The addition queue: what is to be added to issues once all creates are in, kept on disk in flat memory."""
+"""The addition queue: what to add to issues after all creates, stored on disk in flat memory."""
 
 from __future__ import annotations
 

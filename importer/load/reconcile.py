@@ -1,4 +1,4 @@
-"""Reconciles additions: reads what an issue has, and decides whether an addition of unknown outcome is among it.
+"""Settles additions: reads what an issue has, and decides whether it includes an addition with an unknown outcome.
 
 The target gives no key to an addition, so it is recognised by its fingerprint. How far back the activity is read
 follows from its own order, never from its times: these are another clock's. An addition that is found is done at once.
@@ -35,7 +35,7 @@ Acknowledged = Callable[[Act, float], tuple[str, bytes] | None]
 
 
 class Unproven(Undecidable):
-    """An addition isn't shown where others aren't shown either that are surely there: that is no proof of absence."""
+    """An addition isn't shown, but neither are others that certainly exist, so its absence isn't proved."""
 
 
 class Reading(NamedTuple):
@@ -61,7 +61,7 @@ class Reconciler:
         self._settle_seconds, self._now, self._acknowledged = settle_seconds, now, acknowledged
 
     async def was_made(self, operation: Operation, *, known: Counter[bytes], since: float, after: str = "") -> bool:
-        """Return whether the target has carried out an addition, once that is sure.
+        """Return whether the target has executed an addition, once that is certain.
 
         known  fingerprint → how many additions of ours and of its kind the issue is known to have: of the operation's
                it has one more if this one was carried out
@@ -132,7 +132,7 @@ class Reconciler:
     async def proves_absence(
         self, act: Act, issue_id: str, known: Counter[bytes], reading: Reading, wait_seconds: float = 0.0
     ) -> bool:
-        """Whether a list of an issue that was read to its end proves that what it doesn't show isn't there.
+        """Whether a list of an issue, read to its end, proves that what it doesn't show doesn't exist.
 
         It does if it shows all of ours that are known to be there. Where there are none, the list of another issue must
         show what is known of that one; where nothing is known at all, the activity must have an entry, and any other

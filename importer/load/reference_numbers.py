@@ -1,4 +1,4 @@
-"""Reference numbers: puts ` (T-1042)` into descriptions, behind each name of another issue that is in Triage."""
+"""Reference numbers: puts ` (T-1042)` into descriptions, after each reference to an issue that is in Triage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recognises an import that would be what the last one was: nothing has changed, and nothing is open or due.
+"""Recognises an import that would repeat the last one: nothing has changed, and nothing is open or due.
 
 A run that had nothing to do leaves a fingerprint of all that decides what is written. Where it is found again, hashing
 the source is all that is left to do. What depends on the time is asked anew: the age of the source.
@@ -18,7 +18,7 @@ from importer.load.context import ImportContext
 
 
 def find_repeated(context: ImportContext, organisation: str) -> Run | None:
-    """Return the last run if this one would be the same, to the exit code.
+    """Return the last run if this one would be the same, including the exit code.
 
     Raises:
         SourceNotReady: the source has become too old since, or it changes.
@@ -38,7 +38,7 @@ def find_repeated(context: ImportContext, organisation: str) -> Run | None:
 
 
 def make_fingerprint(context: ImportContext, organisation: str, digest: str) -> str:
-    """Hash all that decides what an import writes, but for the ledger and the time."""
+    """Hash everything that decides what an import writes, except the ledger and the time."""
     job = context.job
     parts = [
         __version__,

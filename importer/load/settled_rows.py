@@ -1,4 +1,4 @@
-"""The rows of a check that finds nothing to send: they are the run's rows, and the source isn't read for them again."""
+"""The rows of a check that finds nothing to send, which become the run's rows without another reading."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class SettledRows:
             self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(some),) for some in _pack(plan)])
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
-        """Whether they are all that there is to a run: nothing is to be sent, looked for, or taken into the ledger."""
+        """Whether they make up the whole run: nothing is to be sent, settled, or added to the ledger."""
         return self._scratch is not None and run.attempts == 1 and not (known.matched or known.undecided)
 
     def hand_over(self, run: Run, sent: Sent) -> Sent:
-        """Write them as the rows of a run. What stops that is in the result."""
+        """Write them as the rows of a run. An error that stops this is in the result."""
         assert self._scratch is not None
         kept = (pickle.loads(rows) for (rows,) in self._scratch.rows("SELECT rows FROM chunks ORDER BY place"))
         try:

@@ -1,4 +1,4 @@
-"""Settles creates without an answer, and refused ones: reads the list of issues for their markers, once for many.
+"""Settles creates without a response, and refused ones, by reading the list of issues for their markers.
 
 A reading goes through the list, newest first, and reads those issues whole that may be among the wanted ones: texts
 quote markers, and lists may cut descriptions anywhere, so only a whole description says whose an issue is. An issue
@@ -68,7 +68,7 @@ class Settler:
         self._markers: dict[str, str] = {}  # of issues that were read whole, by id: none is read twice
 
     async def settle(self, create: Undecided, *, is_refused: bool = False) -> Issue | None:
-        """Return the issue of a create, or None once it is sure that there is none.
+        """Return the issue of a create, or None once it is certain that there is none.
 
         Raises:
             Undecidable: three readings in a row failed.
@@ -113,7 +113,7 @@ class Settler:
                     self._give_up(Undecidable(error.message))
 
     def _end(self, reader: asyncio.Task[None]) -> None:
-        """Hand the error that ended the reader to all that wait: nobody awaits the task itself."""
+        """Pass the error that ended the reader to all waiters, because nobody awaits the task itself."""
         error = None if reader.cancelled() else reader.exception()
         if error is not None:
             self._give_up(error)
@@ -123,7 +123,7 @@ class Settler:
         return max(FIRST_WAIT, nearest - self._now())
 
     def _deadline(self, pending: _Pending) -> float:
-        """Return from when on it may be decided that a create made nothing, by our clock."""
+        """Return when it may be decided, by our clock, that a create made no issue."""
         # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
         pending.since = min(pending.since, self._now())
         wait = min(REFUSED_SECONDS, self._settle_seconds) if pending.is_refused else self._settle_seconds
@@ -155,7 +155,7 @@ class Settler:
                 pending.outcome.set_result(None)
 
     async def _is_whole(self, shown: Container[str]) -> bool:
-        """Whether a list that was read to its end shows all that this run has made, but for what was deleted since.
+        """Whether a list read to its end shows everything that this run created, except what was deleted since.
 
         As after an undo: the issues by which it showed how far back it goes are not there any more.
         """

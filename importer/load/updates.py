@@ -1,4 +1,4 @@
-"""Sends updates: each issue is read first, and merged three ways, so that what a person changed is left alone."""
+"""Sends updates: reads each issue and merges three ways, so that people's changes are kept."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Updater:
         self._changes = Changes(connection)
 
     async def update(self, operation: Operation) -> Updated:
-        """Bring an issue to the fields in the operation's body, but for those that a person changed.
+        """Update an issue to the fields in the operation's body, except those that a person changed.
 
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`, `perhaps-gone`),
         failed or unknown.
@@ -81,7 +81,7 @@ class Updater:
 
 
 class Changes:
-    """Carries out the changes of one run: each is read and written in one turn, and again while its outcome is open."""
+    """Executes the changes of one run: each reads and writes in one turn, and again while its outcome is unknown."""
 
     def __init__(self, connection: RunConnection) -> None:
         self._connection = connection
@@ -133,7 +133,7 @@ class Change:
         return self._write.requests
 
     def learn(self, snapshot: Snapshot, issue: Issue) -> None:
-        """Take over a reading of the issue, which has shown whether the pending patch was executed."""
+        """Use a reading of the issue, which shows whether the pending patch was executed."""
         self.snapshot, self.pending, self._seen = snapshot, b"", issue
 
     async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
@@ -157,7 +157,7 @@ class Change:
         await self._run.intend(self.operation, self._leaving, replacement)
 
     def is_open_after(self, error: CallFailed) -> bool:
-        """Whether only reading the issue tells what became of the present request, or whether there is an issue.
+        """Whether only a reading of the issue shows the outcome of the current request, or whether the issue exists.
 
         So it is after a refusal, too, once: it may have been carried out all the same.
         """
@@ -167,7 +167,7 @@ class Change:
         return error.action is Action.SETTLE or error.is_gone
 
     def doubt(self, message: str) -> None:
-        """Note that the present request may have been executed, or not."""
+        """Note that the outcome of the current request is unknown."""
         self.pending, self._leaving, self._message = self._leaving or self.pending, b"", message
         self._write.doubt()
 
@@ -196,7 +196,7 @@ class Change:
     def end(
         self, issue: Issue, patch: Mapping[str, Any], already: Mapping[str, Any], conflicts: Sequence[Conflict]
     ) -> Updated:
-        """End a change that was sent as far as it may be; the next run compares fields in conflict again.
+        """End a change after sending what may be sent; the next run compares conflicting fields again.
 
         `issue` is the answer to the request, or what was read if there was nothing to send.
         """
@@ -233,7 +233,7 @@ class Change:
         return Updated(Outcome.SKIPPED, message)
 
     def give_up(self) -> Updated:
-        """End a change of which it is not known whether the last request was executed; the next run reads it back."""
+        """End a change whose last request has an unknown outcome; the next run reads it back."""
         self._write.end(State.UNKNOWN, code=FATE_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 

@@ -1,7 +1,7 @@
-"""Workers: work on many things at once, with so many requests at a time, until all is done or the first one fails.
+"""Workers: process items concurrently, with a limited number of requests, until all are done or one fails.
 
-Whoever waits for something other than its own request, as for an outcome that takes `--settle-seconds` to be sure of,
-gives its place to others meanwhile.
+An item that waits for something other than its own request, such as `--settle-seconds`, gives its slot to others
+meanwhile.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from importer.triage.paced import Interrupted, PacedCalls
 
 T = TypeVar("T")
 OPEN_LIMIT = 1000
-"""Things in progress at a time, most of which wait for an outcome; at more nothing is begun, so that memory is flat."""
+"""Most items in progress, many of which wait for an outcome; the limit keeps memory flat."""
 
 TURNS = 3
 """Turns of the loop that other answers have once a slot is free: what many do together takes less than one by one."""
 
 
 class FailureCap:
-    """Counts what failed in a run, which ends when more than `most` did; None is no limit.
+    """Counts failures in a run, which ends after more than `most`; None for no limit.
 
     `what` names what is counted, and `hint` says what to do then.
     """
@@ -42,7 +42,7 @@ class FailureCap:
 
     @contextmanager
     def doubted(self, number: int = 1) -> Iterator[None]:
-        """Allow for so many more failures while the block finds out whether they are some."""
+        """Count this many items as possible failures while the block finds out."""
         self._doubted += number
         try:
             yield
@@ -56,7 +56,7 @@ class FailureCap:
 
 
 class Workers:
-    """Work on things, with `concurrency` requests at a time; nothing is begun while too many may have failed."""
+    """Process items, with `concurrency` requests at a time; nothing is begun while too many may have failed."""
 
     def __init__(self, calls: PacedCalls, concurrency: int, cap: FailureCap) -> None:
         self._calls, self._cap = calls, cap
@@ -85,7 +85,7 @@ class Workers:
             raise self._error
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start work that takes no slot, as it only waits for others' requests."""
+        """Start work that takes no slot, because it only waits for others' requests."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._end)
@@ -93,7 +93,7 @@ class Workers:
 
     @asynccontextmanager
     async def idle(self) -> AsyncIterator[None]:
-        """Give the slot of the present work to others while the block waits."""
+        """Give this item's slot to others while the block waits."""
         self._slots.release()
         try:
             yield
@@ -101,7 +101,7 @@ class Workers:
             await self._slots.acquire()
 
     async def when_sure(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Read until it is sure whether an issue is gone; `read` raises NotYet, and others send while this waits."""
+        """Read until it is certain whether an issue is gone; while `read` raises NotYet, others use the slot."""
         while True:
             try:
                 return await read()

@@ -1,4 +1,4 @@
-"""One write to the target: its intent is in the ledger before each of its requests, and its outcome afterwards."""
+"""One write to the target: its intent is recorded before each request, and its outcome afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Write:
         intend: Callable[[], Awaitable[None]],
         find: Callable[[], Awaitable[T | None]] | None = None,
     ) -> T:
-        """Send a request; `intend` makes durable what it is about to do, before each time that it leaves.
+        """Send a request; `intend` makes the intent durable before each attempt.
 
         `find` looks for what it has made, if it was answered 429.
 
@@ -56,11 +56,11 @@ class Write:
             self.end(State.UNSENT, **more)
 
     def doubt(self) -> None:
-        """Note that nobody knows whether the last request was executed, without recording it yet."""
+        """Note that the outcome of the last request is unknown, without recording it yet."""
         self._is_open = False
 
     def end(self, state: State, **more: Any) -> None:
-        """Record what became of the operation, see `Decision`."""
+        """Record the outcome of the operation, see `Decision`."""
         self.run.record(decide(self.operation, state, self.requests, **more))
         self.requests, self._is_open = 0, False
 
