@@ -106,8 +106,11 @@ REFUSED = {
 }
 """Files without issues, or of a tracker without a preset, and what is said of them."""
 
-UNSENDABLE = {"jira/apache__incubator-devlake___raw_jira_api_issues.csv": 1}
-"""Rows that stay rejected for what is in them: a NUL character."""
+UNSENDABLE = {
+    "jira/apache__incubator-devlake___raw_jira_api_issues.csv": 1,
+    "redmine/chaoss__grimoirelab-elk__redmine.json": 1,
+}
+"""Rows that stay rejected for what is in them: a NUL character; two ids, two descriptions and two histories."""
 
 EVERY = [str(path.relative_to(EXPORTS)) for path in files_of(EXPORTS)] if EXPORTS.is_dir() else []
 
@@ -128,5 +131,5 @@ def test_every_export_without_a_mapping(program: Program, name: str) -> None:
         return
     assert figures.recognised.split()[0] == name.partition("/")[0]
     assert figures.rows == counted_rows(EXPORTS)[name]
-    assert figures.share >= 0.95
+    assert figures.share + UNSENDABLE.get(name, 0) / figures.rows >= 0.95
     assert figures.after + figures.skipped == figures.titled - UNSENDABLE.get(name, 0)
