@@ -342,12 +342,21 @@ def chunk_batches(
 
     `header` is the file's as `open_rows` gives it, `number` its place in the source, `name` as the user typed it.
     """
-    positions = find_columns(own_header(header), refs)
-    used = {column for columns in positions.values() for column in columns}
+    own = own_header(header)
+    positions = find_columns(own, refs)
+    used = sorted({column for columns in positions.values() for column in columns})
     for records, lines, raw, cells, defects, origins in batches:
-        columns = {place: list(column) for place, column in enumerate(zip(*cells, strict=True)) if place in used}
+        columns = take_columns(cells, len(own), used)
         yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
         del lines, raw, cells, columns  # what is yielded isn't kept: its memory is free before more is read
+
+
+def take_columns(rows: Iterable[Sequence[str]], width: int, places: Iterable[int]) -> dict[int, list[str]]:
+    """Place → the cells of that column, of rows that are all `width` wide."""
+    cells = list[str]()
+    for row in rows:
+        cells += row  # one after the other: `zip` of so many rows takes half as long again
+    return {place: cells[place::width] for place in places}
 
 
 def _take_back(

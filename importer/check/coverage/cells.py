@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +13,7 @@ from importer.check.coverage.consumed_cells import Consumed, consume_cells, find
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
 from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
 from importer.mapping.model import MappingModel
+from importer.sources.csv import take_columns
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
 from importer.transform.file_addresses import FileAddresses
@@ -88,14 +88,14 @@ def _attachments_in(
 def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield the columns of the file by position; some of those without text are left out."""
     chunk, columns = examined.records.chunk, examined.records.columns
-    widths = set(map(len, chunk.raw))
-    if chunk.defects or examined.fixed or len(widths) > 1:
+    width, *other_widths = set(map(len, chunk.raw))
+    if chunk.defects or examined.fixed or other_widths:
         yield from enumerate(zip_longest(*chunk.raw, fillvalue=""))
         return
     # The mapping has read most columns: only the others are taken out of the rows.
-    others = [position for position in range(*widths) if position not in chunk.cells]
-    unread = dict(zip(others, zip(*map(itemgetter(*others, 0), chunk.raw), strict=True), strict=False))
-    for position in range(*widths):
+    others = [position for position in range(width) if position not in chunk.cells]
+    unread = take_columns(chunk.raw, width, others) if others else {}
+    for position in range(width):
         if position in unread:
             yield position, unread[position]
         elif columns.has_text(position):
