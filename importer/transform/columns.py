@@ -98,21 +98,19 @@ class Columns:
         return columns
 
     def _convert(self, column: list[str], form: TextFormat, as_: AsText) -> list[str]:
-        """Convert a column's markup, each distinct text once."""
-        converted = convert_all(column, form, as_)
-        if not converted:
-            return column
-        for row, text in enumerate(column):
-            if text in converted and (
-                dropped := converted[text].dropped
-            ):  # one that is asked for twice dropped it once
+        """Convert a column's markup."""
+        converted = list(column)
+        for row, (text, dropped) in convert_all(column, form, as_).items():
+            converted[row] = text
+            if dropped:  # one that is asked for twice dropped it once
                 self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
-        return [converted[text].text if text in converted else text for text in column]
+        return converted
 
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""
         present = [cells for choice in choices if (cells := self.every_cell(choice))]
-        present = [cells for cells in present if any(map(any, cells))] or present[:1]
+        if len(present) > 1:
+            present = [cells for cells in present if any(map(any, cells))] or present[:1]
         if len(present) <= 1:
             return present[0] if present else []
         width = max(len(cells) for cells in present)
@@ -233,6 +231,8 @@ def _replace(column: list[str], pattern: Searcher, to: str | None) -> list[str]:
 
 def to_mask(verdicts: Collection[object]) -> Mask:
     """A mask of the rows whose verdict is true."""
+    if not any(verdicts):  # as of a column without text, which most are that rules read
+        return np.zeros(len(verdicts), dtype=np.bool_)
     return np.fromiter(map(bool, verdicts), dtype=np.bool_, count=len(verdicts))
 
 

@@ -242,8 +242,8 @@ def _convert(spec: Comments, said: Sequence[_Said]) -> dict[int, Converted]:
         source = spec.from_[place]
         if source.format is not None:
             texts = {number: one.text for number, one in enumerate(said) if one.place == place and not one.problem}
-            changed = convert_all(texts.values(), source.format, source.as_)
-            changes |= {number: changed[text] for number, text in texts.items() if text in changed} if changed else {}
+            numbers, changed = list(texts), convert_all(list(texts.values()), source.format, source.as_)
+            changes |= {numbers[place]: converted for place, converted in changed.items()}
     return changes
 
 

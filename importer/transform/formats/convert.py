@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
@@ -82,17 +82,18 @@ def _have_same_words(one: str, other: str) -> bool:
     return one.split() == other.split()
 
 
-def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:
-    """Each text that `convert` changes, or loses something of, once."""
-    distinct = list(dict.fromkeys(texts))
-    if not distinct:
-        return {}
-    if format == "jira":
-        marked = ((distinct[row], signs) for row, signs in find_marked(distinct).items())
-        converted = ((text, _write(read_jira(text, signs), text, as_)) for text, signs in marked)
+def convert_all(texts: Sequence[str], format: TextFormat, as_: AsText) -> dict[int, Converted]:
+    """Place → what becomes of a text that `convert` changes, or loses something of; equal texts are converted once."""
+    if format == "jira":  # texts that have no mark aren't even compared with each other
+        marked = find_marked(texts)
+        places: Collection[int] = marked
+        signs_of = {texts[place]: signs for place, signs in marked.items()}
+        converted = {text: _write(read_jira(text, signs), text, as_) for text, signs in signs_of.items()}
     else:
-        converted = ((text, convert(text, format, as_)) for text in distinct)
-    return {text: found for text, found in converted if found.dropped or found.text != text}
+        places = range(len(texts))
+        converted = {text: convert(text, format, as_) for text in dict.fromkeys(texts)}
+    found = ((place, converted[texts[place]]) for place in places)
+    return {place: each for place, each in found if each.dropped or each.text != texts[place]}
 
 
 def dropped_finding(field: str, dropped: Iterable[str]) -> Finding:

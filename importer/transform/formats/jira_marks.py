@@ -61,6 +61,8 @@ def find_marked(texts: Sequence[str]) -> dict[int, set[str]]:
     """
     data, sizes = join_encoded(("", *texts, ""))
     places = np.frombuffer(data.translate(_SIGNS), dtype=np.bool_).nonzero()[0]
+    if not len(places):
+        return {}
     codes = np.frombuffer(data, dtype=np.uint8)
     sign, before, behind = (codes.take(places + step).astype(np.intp) for step in (0, -1, 1))
     begins = _BEFORE.take(sign * 256 + before) & _BEHIND.take(sign * 256 + behind)
