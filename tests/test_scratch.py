@@ -24,7 +24,7 @@ FILL = {
     "ends": """
 from importer.check.relation_targets import RelationTargets
 with RelationTargets() as ends:
-    ends.add_keys((f"s:{number}", True) for number in range(300_000))
+    ends.add_keys(f"s:{number}" for number in range(300_000))
 """,
     "agenda": """
 from importer.load.queue import AdditionQueue, Item

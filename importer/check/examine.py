@@ -53,7 +53,8 @@ class Examined:
 
     def bodiless(self) -> set[int]:
         """The rows of which nothing can be sent, whatever is in Triage or in other rows."""
-        return set(range(len(self.records.chunk))) - self.bodies.keys()
+        rows = len(self.records.chunk)
+        return set() if len(self.bodies) == rows else set(range(rows)) - self.bodies.keys()
 
     def moved(self, first: int, record: int) -> Examined:
         """Give it its place in the whole input, and its first row a record number, where it was read from a part."""
@@ -89,9 +90,11 @@ class Examined:
         raw = self.records.chunk.raw
         return hash_content("\x1d".join(map(as_text, (raw[member] for member in members))), fixed)
 
-    def flowing(self) -> list[int]:
+    def flowing(self) -> Sequence[int]:
         """The rows that have values: all but those that a rule skips, and defective ones."""
         defects = self.records.chunk.defects
+        if not defects and not any(self.skips):  # as in most chunks
+            return range(len(self.skips))
         return [row for row, code in enumerate(self.skips) if not code and row not in defects]
 
 

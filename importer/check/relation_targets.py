@@ -147,21 +147,18 @@ class RelationTargets:
     ) -> None:
         self._scratch.close()
 
-    def add_keys(self, keys: Iterable[tuple[str, bool]]) -> None:
-        """Add the full keys of a chunk's rows, each with whether its issue is or will be in Triage.
+    def add_keys(self, sendable: Iterable[str], rejected: Iterable[str] = ()) -> None:
+        """Add the full keys of a chunk's rows whose issues are or will be in Triage, and those of its rejected rows.
 
-        Rejected rows belong here, with False; rows that the mapping skips don't.
+        Rows that the mapping skips belong to neither.
         """
-        self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps(list(keys)),))
+        self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps((list(sendable), list(rejected))),))
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add the keys of a chunk, and the relations and mentions that its plan has."""
         keys = examined.records.keys.full
-        self.add_keys(
-            (keys[place], place in examined.bodies)
-            for place, row in enumerate(plan.rows)
-            if keys[place] and not examined.skips[place] and not row.follows
-        )
+        others = [place for place in examined.bodiless() if not examined.skips[place] and not plan.rows[place].follows]
+        self.add_keys(map(keys.__getitem__, examined.bodies), filter(None, map(keys.__getitem__, others)))
         for place, additions in plan.additions.items():
             parts = examined.records.parts[place]
             if not parts.relations and not parts.mentions:
@@ -206,8 +203,8 @@ class RelationTargets:
         for (key,) in self._scratch.rows("SELECT key FROM targets"):
             named[hash(key) % NAMED_BITS] = True
         for (keys,) in self._scratch.rows("SELECT keys FROM read"):
-            pairs = ((as_bytes(key), sendable) for key, sendable in marshal.loads(keys))
-            yield from ((sendable, key) for key, sendable in pairs if named[hash(key) % NAMED_BITS])
+            for is_sendable, its in zip((True, False), marshal.loads(keys), strict=True):
+                yield from ((is_sendable, key) for key in map(as_bytes, its) if named[hash(key) % NAMED_BITS])
 
     def _ask_ledger(self, in_triage: InTriage) -> None:
         """Ask for the targets that this import doesn't send; a rejected row's issue may be in from an earlier run."""

@@ -49,7 +49,8 @@ def told(
 ) -> Told:
     """What is found where each of `rows` (native key → sendable) says and names these; a row's place is its number."""
     with RelationTargets() as ends:
-        ends.add_keys((f"s:{key}", sendable) for key, sendable in rows.items())
+        for key, is_sendable in rows.items():
+            ends.add_keys(*([f"s:{key}"], []) if is_sendable else ([], [f"s:{key}"]))
         for place, key in enumerate(rows):
             relations = [relation for row, relation in said if row == key]
             mentions = [Mention(f"see {name}", f"s:{name}") for row, name in named if row == key]
@@ -116,7 +117,7 @@ def test_losers_say_nothing() -> None:
 def test_a_key_twice() -> None:
     """A key is sendable if one of its rows is."""
     with RelationTargets() as ends:
-        ends.add_keys([("s:A", True), ("s:B", False), ("s:B", True), ("s:B", False)])
+        ends.add_keys(["s:A", "s:B"], ["s:B", "s:B"])
         ends.add_links(0, "s:A", [relation("A", "blocks", "B")], [])
         assert read(ends.find(lambda keys: ())) == (1, 0, [])
 
@@ -128,7 +129,7 @@ def test_nothing_said() -> None:
         raise AssertionError(keys)
 
     with RelationTargets() as ends:
-        ends.add_keys([("s:A", True)])
+        ends.add_keys(["s:A"])
         ends.add_links(0, "s:A", [], [])
         found = ends.find(never)
         assert (found.relations, found.refers, len(found.findings)) == (0, 0, 0)
@@ -145,7 +146,7 @@ def test_the_ledger_is_asked_in_parts() -> None:
 
     count = 2 * ASKED_AT_ONCE + 3
     with RelationTargets() as ends:
-        ends.add_keys([("s:A", True)])
+        ends.add_keys(["s:A"])
         for place in range(count):
             ends.add_links(place, "s:A", [relation("A", "blocks", str(place))], [])
         found = ends.find(in_triage)
@@ -172,7 +173,7 @@ def test_keys_that_no_ledger_takes(native: str) -> None:
     """A key that can't be sent is missing, and no ledger is asked for it; the finding can be written."""
     asked: list[str] = []
     with RelationTargets() as ends:
-        ends.add_keys([("s:A", True)])
+        ends.add_keys(["s:A"])
         ends.add_links(0, "s:A", [relation("A", "blocks", native)], [Mention(native, f"s:{native}")])
         ((_, finding),) = read(ends.find(lambda keys: asked.extend(keys) or ())).findings  # type: ignore[func-returns-value]
     assert asked == (["s:nul"] if native == "nul" else [])
@@ -207,7 +208,7 @@ def test_a_cycle_of_all() -> None:
     """A circle of 20,000 issues, more than any recursion takes, is found, and its finding names the first of them."""
     count = 20_000
     with RelationTargets() as ends:
-        ends.add_keys((f"s:{place}", True) for place in range(count))
+        ends.add_keys(f"s:{place}" for place in range(count))
         for place in range(count):
             ends.add_links(place, f"s:{place}", [relation(str(place), "blocks", str((place + 1) % count))], [])
         ((place, finding),) = read(ends.find(lambda keys: ())).findings
@@ -280,7 +281,7 @@ def test_every_relation_is_sent_or_found(
 
 def run_in(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run some code whose temporary files are in a folder."""
-    many = "keys = [(f's:{number}', True) for number in range(300_000)]\n"
+    many = "keys = [f's:{number}' for number in range(300_000)]\n"
     return subprocess.run(
         [sys.executable, "-c", f"from importer.check.relation_targets import RelationTargets\n{many}{code}"],
         env={**os.environ, "TMPDIR": str(folder), "SQLITE_TMPDIR": str(folder)},
