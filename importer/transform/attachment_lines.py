@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import zip_longest
 from urllib.parse import quote
 
@@ -12,13 +13,13 @@ from importer.transform.columns import Columns, is_filled
 
 def list_attachments(spec: Attachments, columns: Columns) -> list[str]:
     """Of each row its attachments, each with its name and address, as far as the source has them."""
-    rows: list[list[str]] = [[] for _ in range(len(columns))]
+    found: defaultdict[int, list[str]] = defaultdict(list)
     nothing = [""] * len(columns)
     for names, addresses in zip_longest(*(_cells(text, columns) for text in (spec.name, spec.url)), fillvalue=nothing):
         for row, (name, address) in enumerate(zip(names, addresses, strict=True)):
             if is_filled(name) or is_filled(address):
-                rows[row].append(_describe(name.strip(), address.strip(), spec.base))
-    return [", ".join(found) for found in rows]
+                found[row].append(_describe(name.strip(), address.strip(), spec.base))
+    return [", ".join(found.get(row, ())) for row in range(len(columns))] if found else nothing
 
 
 def _cells(text: Text | None, columns: Columns) -> list[list[str]]:

@@ -165,12 +165,17 @@ def _name_people(who: Sequence[Identity], person: Person, labels: Sequence[_Labe
     """Of each row the person, "" where a line has their name, account or mail."""
     refs = {ref for text in person.texts for ref in text.refs}
     parts = {one: list(filter(None, (*one, shown.show(one)))) for one in set(who)}
-    left = [row for row, one in enumerate(who) if parts[one]]
+    left: Sequence[int] = range(len(who))
     for label in sorted(labels, key=lambda label: refs.isdisjoint(label.refs)):  # the same cells first
-        pairs = {(who[row], label.texts[row]) for row in left}
-        is_same = not refs.isdisjoint(label.refs)
-        named = {(one, text) for one, text in pairs if any(_names(text, part, is_same) for part in parts[one])}
-        left = [row for row in left if (who[row], label.texts[row]) not in named]
+        pairs = [(who[row], label.texts[row]) for row in left]
+        is_same, distinct = not refs.isdisjoint(label.refs), set(pairs)
+        unnamed = {
+            (one, text)
+            for one, text in distinct
+            if parts[one] and not any(_names(text, part, is_same) for part in parts[one])
+        }
+        if len(unnamed) < len(distinct):
+            left = [row for row, pair in zip(left, pairs, strict=True) if pair in unnamed] if unnamed else ()
     names = [""] * len(who)
     for row in left:
         names[row] = shown.show(who[row])

@@ -23,7 +23,9 @@ def read_levels(mapping: MappingModel, columns: Columns) -> list[str]:
     """Of each row what says that not everybody may read it; "" of those that everybody may."""
     if mapping.restricted is None:
         return [""] * len(columns)
-    return list(map(single_line, columns.text(mapping.restricted.level)))
+    texts = columns.text(mapping.restricted.level)
+    levels = {text: single_line(text) for text in set(texts)}
+    return list(map(levels.__getitem__, texts))
 
 
 def find_restricted(mapping: MappingModel, levels: Sequence[str]) -> Iterator[tuple[int, Finding]]:
