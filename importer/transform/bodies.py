@@ -17,7 +17,7 @@ from importer.transform.shown_people import ShownPeople
 
 def encode(value: Any) -> bytes:
     """Encode a value that is kept: a copy, since what orjson gives keeps the 4 KB or more that it was written in."""
-    return memoryview(orjson.dumps(value)).tobytes()
+    return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE)[:-1]  # the copy that takes the least time
 
 
 def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
