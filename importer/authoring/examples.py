@@ -67,7 +67,7 @@ def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterato
 
 def _outcome(records: Records, skip: str) -> dict[str, str]:
     """Return the outcome of the row, by the names that an example uses."""
-    values: dict[str, str] = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
+    values: dict[str, str] = {name: records.values[name].targets[0] or "" for name in VALUE_FIELDS}
     description = records.texts.descriptions[0]
     return {
         "key": records.keys.full[0].partition(":")[2],  # a source's name has no colon

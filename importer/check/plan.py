@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     left_out: Collection[int] = ()
     reread: Collection[int] = ()
 
-    def flowing(self, examined: Examined) -> list[int]:
+    def flowing(self, examined: Examined) -> Sequence[int]:
         """The rows that figures of values and people count: all but defective ones, and skipped ones for any reason.
 
         Of rows with one key and the same content that is one: the others are not another issue.

@@ -208,7 +208,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
         "description": records.texts.descriptions,
     }
     of_few = {
-        "category": [category or "" for category in records.values["category"].targets()],
+        "category": [category or "" for category in records.values["category"].targets],
         "owner_id": records.people.owners,
         "assignee_id": records.people.assignees,
     }

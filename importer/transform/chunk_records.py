@@ -73,5 +73,5 @@ class Records:
 
 def merge_targets(values: Dict[str, Mapped], groups: Groups | None, name: str) -> list[str | None]:
     """The target of each row in a value field, the first row of a group having that of the group: see `ORDERS`."""
-    found = values[name].targets()
+    found = values[name].targets
     return found if groups is None or name not in ORDERS else merge_values(found, groups, ORDERS[name])

@@ -45,13 +45,17 @@ class Step:
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mapped:
-    """A value field of a chunk: the distinct steps, and for each row the index of its step."""
+    """A value field of a chunk: the distinct steps, and for each row the index of its step.
+
+    Steps may be replaced until somebody asks for the targets.
+    """
 
     steps: list[Step]
     codes: NDArray[np.intp]
 
+    @cached_property
     def targets(self) -> list[str | None]:
         """The target of each row."""
         targets: list[str | None] = np.array([step.target for step in self.steps], dtype=np.object_)[

@@ -121,7 +121,7 @@ def test_labels_decide_before_all_else(tmp_path: Path, labels: str) -> None:
     model = load_mapping(str(tmp_path / "demo.yaml")).model
     rows = [("voice, Bug", "Task"), ("Type: Feature; legal", "Task"), ("legal", "Task"), ("bugfix", "Chore")]
     columns = Columns(chunk_of(("Tags", "Kind"), rows))
-    assert ValueMap("category", model.category).apply(columns).targets() == ["Bug", "Feature", "Law", "Chore"]
+    assert ValueMap("category", model.category).apply(columns).targets == ["Bug", "Feature", "Law", "Chore"]
 
 
 @pytest.mark.parametrize(

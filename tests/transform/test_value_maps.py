@@ -23,7 +23,7 @@ def severity(**keys: Any) -> ValueMap:
 
 def apply(value_map: ValueMap, *cells: str) -> list[str | None]:
     """The targets of a column P."""
-    return value_map.apply(Columns(chunk_of(["P"], [[cell] for cell in cells]))).targets()
+    return value_map.apply(Columns(chunk_of(["P"], [[cell] for cell in cells]))).targets
 
 
 @given(st.text(ascii_letters + digits + " ", min_size=1).filter(str.strip), st.text(" \t\n"), st.text(" \t\n"))
@@ -104,7 +104,7 @@ def test_rules_come_first() -> None:
     value_map = severity(rules=rules, values={"P3": "low"})
     chunk = chunk_of(["L", "P"], [["urgent", "P3"], ["ux", "P3"], ["ux", ""], ["", "P3"]])
     mapped = value_map.apply(Columns(chunk))
-    assert mapped.targets() == ["critical", "high", None, "low"]
+    assert mapped.targets == ["critical", "high", None, "low"]
     assert mapped.steps[1] == Step("L matches ^u and P is filled", "high", "rule", ("severity", "rules", 1))
 
 
@@ -131,7 +131,7 @@ def test_category_from_labels() -> None:
     spec = Category.model_validate({"column": "P", "values": {"Bug, UI": "Bug"}})
     value_map = ValueMap("category", spec)
     mapped = value_map.apply(Columns(chunk_of(["P", "P"], [["", "bug, ui"], ["Bug", "UI"]])))
-    assert mapped.targets() == ["Bug", None]
+    assert mapped.targets == ["Bug", None]
 
 
 def test_category_as_it_is_written() -> None:

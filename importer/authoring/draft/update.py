@@ -79,7 +79,7 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
 def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:
     """Count the rows of unknown values whose status is neither done nor closed."""
     values = examined.records.values
-    targets = values["status"].targets()
+    targets = values["status"].targets
     for name in VALUE_FIELDS:
         steps, codes = values[name].steps, values[name].codes.tolist()
         if any(step.target is None for step in steps):

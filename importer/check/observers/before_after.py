@@ -61,10 +61,11 @@ class Showcase:
         if len(self._candidates) >= CANDIDATES:
             return
         records = examined.records
-        kinds = [(False, False, False)] * len(records.chunk)
+        comments, links, flags = ([False] * len(records.chunk) for _ in range(3))
         for place, parts in records.parts.items():
-            kinds[place] = bool(parts.comments), bool(parts.relations or parts.evidence), bool(parts.flags)
-        every = list(zip(*map(records.targets, VALUE_FIELDS), *zip(*kinds, strict=True), strict=True))
+            comments[place], flags[place] = bool(parts.comments), bool(parts.flags)
+            links[place] = bool(parts.relations or parts.evidence)
+        every = list(zip(*map(records.targets, VALUE_FIELDS), comments, links, flags, strict=True))
         if not self._wanted and self._seen.issuperset(every):
             return
         for place in examined.bodies:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
@@ -90,11 +91,12 @@ class ValueFlow:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
         records = examined.records
-        if flowing := plan.flowing(examined):
-            for name in VALUE_FIELDS:
-                self._add(self._streams[name], records.values[name], records.keys.full, flowing)
+        rows = plan.flowing(examined)
+        flowing = np.fromiter(rows, dtype=np.intp, count=len(rows))
+        for name in VALUE_FIELDS if rows else ():
+            self._add(self._streams[name], records.values[name], records.keys.full, flowing)
 
-    def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], flowing: list[int]) -> None:
+    def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], flowing: NDArray[np.intp]) -> None:
         codes = mapped.codes[flowing]
         counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
         short_of_samples: dict[int, Stream] = {}
@@ -104,7 +106,7 @@ class ValueFlow:
                 stream.rows += count
                 if len(stream.samples) < SAMPLES:
                     short_of_samples[code] = stream
-        for row, code in zip(flowing, codes.tolist(), strict=True):
+        for row, code in zip(flowing.tolist(), codes.tolist(), strict=True) if short_of_samples else ():
             if not short_of_samples:
                 return  # usually after a few rows: only the counts above cover the whole chunk
             if code in short_of_samples and keys[row]:
