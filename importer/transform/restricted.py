@@ -8,6 +8,7 @@ from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED
 from importer.mapping.model import UNDECIDED, MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns, single_line
+from importer.transform.distinct import map_distinct
 
 SKIPPED = "skip-restricted"
 
@@ -23,9 +24,7 @@ def read_levels(mapping: MappingModel, columns: Columns) -> list[str]:
     """Of each row what says that not everybody may read it; "" of those that everybody may."""
     if mapping.restricted is None:
         return [""] * len(columns)
-    texts = columns.text(mapping.restricted.level)
-    levels = {text: single_line(text) for text in set(texts)}
-    return list(map(levels.__getitem__, texts))
+    return map_distinct(single_line, columns.text(mapping.restricted.level))
 
 
 def find_restricted(mapping: MappingModel, levels: Sequence[str]) -> Iterator[tuple[int, Finding]]:
