@@ -162,6 +162,12 @@ class Text(Strict):
         """Every column and path that this text reads, in order."""
         return tuple(dict.fromkeys(self._refs()))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the text of a column or path as it is."""
+        changes = (self.pattern, self.lookup, self.format)
+        return (self.column is not None or self.path is not None) and all(change is None for change in changes)
+
     def may_be_in(self, present: Set[Ref]) -> bool:
         """Whether it isn't just the text of a column or path that a file doesn't have; `present` are those it has."""
         if self.column is not None:

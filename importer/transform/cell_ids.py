@@ -11,12 +11,11 @@ from importer.transform.watched_patterns import Searcher
 
 def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:
     """(row, id) of every id in the cells of a text: one in a cell, or several separated by `split`."""
-    for cells in columns.every_cell(text):
-        if any(cells):  # most columns that a preset names are empty
-            for row, cell in enumerate(cells):
-                if is_filled(cell):
-                    parts = cell.split(split) if split else (cell,)
-                    yield from ((row, part.strip()) for part in parts if is_filled(part))
+    for cells in columns.cells_with_text(text):
+        for row, cell in enumerate(cells):
+            if is_filled(cell):
+                parts = cell.split(split) if split else (cell,)
+                yield from ((row, part.strip()) for part in parts if is_filled(part))
 
 
 def find_ids(find: Searcher, text: str) -> Iterator[str]:

@@ -40,7 +40,7 @@ class Columns:
         self.unreadable: dict[int, str] = {}
         self.dropped: dict[int, Counter[str]] = {}
         self.present = frozenset(ref for ref, positions in chunk.positions.items() if positions)
-        self._with_text: dict[int, bool] = {}
+        self._texts: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self.chunk)
@@ -51,9 +51,14 @@ class Columns:
 
     def has_text(self, position: int) -> bool:
         """Whether a column of the file has any text."""
-        if position not in self._with_text:
-            self._with_text[position] = any(self.chunk.cells[position])
-        return self._with_text[position]
+        return self.count_texts(position) > 0
+
+    def count_texts(self, position: int) -> int:
+        """How many cells of a column of the file have any text."""
+        if position not in self._texts:
+            cells = self.chunk.cells[position]
+            self._texts[position] = len(cells) - cells.count("")
+        return self._texts[position]
 
     def text(self, spec: Text) -> list[str]:
         """One text for each row, `""` where there is none. If a column repeats, it is the first filled cell.
@@ -85,6 +90,13 @@ class Columns:
         else:
             return [self.text(spec)]
         return self._extract(columns, spec)
+
+    def cells_with_text(self, spec: Text) -> list[list[str]]:
+        """Like `every_cell`, without the columns that have no text, as most that a file has for all its projects."""
+        if spec.is_plain:
+            positions = self.chunk.positions.get(spec.refs[0], ())
+            return [self.chunk.cells[position] for position in positions if self.has_text(position)]
+        return list(filter(any, self.every_cell(spec)))
 
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
         """Apply the text's pattern, then its lookup, then its conversion of markup to each cell."""

@@ -106,7 +106,7 @@ def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) 
         return _join_lines(source.lines, columns)
     cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
     # An export has as many columns as its longest discussion has comments.
-    filled = filter(any, columns.every_cell(cells))
+    filled = columns.cells_with_text(cells)
     return ((row, cell) for column in filled for row, cell in enumerate(column) if cell and not cell.isspace())
 
 

@@ -127,8 +127,8 @@ def write_footers(
 def _read_labels(mapping: MappingModel, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
     persons = person_refs(mapping)
     for label, spec in mapping.footer.items():
-        cells = list(filter(any, columns.every_cell(spec)))
-        if not cells:  # as most columns that a file has for all its projects
+        cells = columns.cells_with_text(spec)
+        if not cells:
             continue
         texts = cells[0] if len(cells) == 1 else _join_cells(cells)
         if not shown.are_named:
@@ -149,13 +149,14 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
     """
     if keys.groups is not None:
         labels = [each._replace(texts=merge_texts(each.texts, keys.groups, ", ")) for each in labels]
-    found = [(each, line) for each in labels if any(map(is_filled, line := dict.fromkeys(each.texts, "")))]
-    labelled = [f"{each.name}: {one_line(text)}" for each, line in found for text in filter(is_filled, line)]
+    distinct = ((each, list(filter(is_filled, dict.fromkeys(each.texts)))) for each in labels)
+    found = [(each, texts) for each, texts in distinct if texts]
+    labelled = [f"{each.name}: {one_line(text)}" for each, texts in found for text in texts]
     cleaned = iter(clean.lines([*_one_lines(keys.full), *labelled]))
     opening = [f"{_OPENING}{key}\n" for key in islice(cleaned, len(keys.full))]
     lines = []
-    for each, line in found:
-        line.update([(text, f"{next(cleaned)}\n") for text in filter(is_filled, line)])
+    for each, texts in found:
+        line = defaultdict(str, [(text, f"{next(cleaned)}\n") for text in texts])
         has_long = any(len(written) > LINE_LIMIT for written in line.values())
         lines.append(_Line(each.name, each.texts, list(map(line.__getitem__, each.texts)), has_long))
     return opening, lines

@@ -103,6 +103,15 @@ def test_every_cell() -> None:
     assert columns.every_cell(Text.model_validate(["X", "Y"])) == []
 
 
+def test_cells_with_text() -> None:
+    """The same without columns that have no text, also where a pattern leaves none; a constant is text."""
+    columns = columns_of(["A", "A", "A", "B"], ["1", "", "3", ""], ["", "", "", ""])
+    assert columns.cells_with_text(Text.model_validate("A")) == [["1", ""], ["3", ""]]
+    assert columns.cells_with_text(Text.model_validate({"column": "A", "pattern": "3"})) == [["3", ""]]
+    assert columns.cells_with_text(Text.model_validate(["B", {"value": "b"}])) == [["b", "b"]]
+    assert columns.cells_with_text(Text.model_validate("B")) == []
+
+
 def test_text_of_json_does_not_depend_on_its_neighbours() -> None:
     """A list in one record, which widens the column, leaves the text of the other records as it is."""
     ref = Ref("path", "labels")

@@ -48,7 +48,7 @@ def test_core_of_matches(data: st.DataObject) -> None:
     assert find_core(pattern).search(text)
 
 
-@given(st.lists(st.text("ab\n", max_size=4)), st.lists(st.sampled_from(["a", "ab", "b+a", "(a|)b{0}"])))
+@given(st.lists(st.text("abB\n", max_size=4)), st.lists(st.sampled_from(["a", "ab", "b+a", "(?i)ba", "(a|)b{0}"])))
 def test_texts_with_cores(texts: list[str], patterns: list[str]) -> None:
     """Each text that has one is found; an empty core is in all, of which empty ones don't matter."""
     cores = [find_core(pattern) for pattern in patterns]

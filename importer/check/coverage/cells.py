@@ -50,8 +50,8 @@ class CellCounter:
             for position, rows in consumed.items():
                 shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
         sent, names = _find_sent(left_out, len(chunk)), self.names[chunk.file]
-        for position, cells in _columns_as_they_came(examined):
-            if count := _count_filled(cells):
+        for position, cells, texts in _columns_as_they_came(examined):
+            if count := texts and texts - sum(map(str.isspace, cells)):
                 name = names[position] if position < len(names) else name_column("", position)
                 _count_column(lines, name, cells, count, sent, shares.get(position, ()))
         lines.end_chunk()
@@ -85,32 +85,27 @@ def _attachments_in(
                 yield from read_cell(keys[row], raw[row][place])
 
 
-def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield the columns of the file by position; some of those without text are left out."""
+def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str], int]]:
+    """Yield the columns of the file by position, each with how many of its cells have any text."""
     chunk, columns = examined.records.chunk, examined.records.columns
     width, *other_widths = set(map(len, chunk.raw))
     if chunk.defects or examined.fixed or other_widths:
-        yield from enumerate(zip_longest(*chunk.raw, fillvalue=""))
+        for position, cells in enumerate(zip_longest(*chunk.raw, fillvalue="")):
+            yield position, cells, len(cells) - cells.count("")
         return
     # The mapping has read most columns: only the others are taken out of the rows.
     others = [position for position in range(width) if position not in chunk.cells]
     unread = take_columns(chunk.raw, width, others) if others else {}
     for position in range(width):
         if position in unread:
-            yield position, unread[position]
-        elif columns.has_text(position):
-            yield position, chunk.cells[position]
+            yield position, unread[position], len(chunk) - unread[position].count("")
+        else:
+            yield position, chunk.cells[position], columns.count_texts(position)
 
 
 def name_column(header: str, position: int) -> str:
     """Name a column by its header, or by its position where it has none."""
     return header.strip() or f"(column {position + 1})"
-
-
-def _count_filled(cells: Sequence[str]) -> int:
-    if not any(cells):  # as most columns that a file has for all its projects
-        return 0
-    return len(cells) - cells.count("") - sum(map(str.isspace, cells))
 
 
 def _count_column(

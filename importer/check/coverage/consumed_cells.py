@@ -58,8 +58,7 @@ def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> 
 def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
     find = find_of(text)
     positions = columns.chunk.positions.get(ref, ())
-    is_as_it_is = text.pattern is None and text.lookup is None and text.format is None and find is None
-    if is_as_it_is and (every or len(positions) == 1):  # as nearly all texts
+    if text.is_plain and find is None and (every or len(positions) == 1):  # as nearly all texts
         yield from ((position, wanted) for position in positions if columns.has_text(position))
         return
     cells = columns.every_cell(text)
