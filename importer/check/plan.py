@@ -286,7 +286,10 @@ def plan_row_additions(
             planned.left[row] = left
         # A relation may be the other issue's: it is counted with the row that has that key.
         own = [each.key for each in left].count(key) if parts.relations else len(left)
-        planned.own[row] = own + len(mine.names) + (row in referred)
+        planned.own[row] = own
+        if mine is _NOTHING_ADDED:  # as of all rows without a ledger
+            continue
+        planned.own[row] += len(mine.names) + (row in referred)
         if mine.covered and (edited := count_edited(parts.comments, mine)):
             planned.edited[row] = _note_edited(edited)
         if mine.covered and left and _are_others(parts.comments, mine, left):

@@ -197,10 +197,10 @@ class _Once(dict[str, Changed]):
 def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
     """The comments of these rows with their markup converted, and what there is to note of them."""
     rows, every = [row for row, its in said.items() for _ in its], list(chain.from_iterable(said.values()))
-    its_texts, authors, dates, privates, _, places, problems = zip(*every, strict=True)
+    its_texts, authors, dates, privates, ids, places, problems = zip(*every, strict=True)
     texts, found, is_dropped = list(its_texts), Discussions(), spec.private == "drop"
     is_private = [bool(text) and text.strip().casefold() not in _PUBLIC for text in privates]
-    for number, (text, dropped) in sorted(_convert(spec, every).items()):
+    for number, (text, dropped) in sorted(_convert(spec, its_texts, places, problems).items()):
         texts[number] = text
         if dropped and not (is_dropped and is_private[number]):
             found.dropped.setdefault(rows[number], Counter()).update(dropped)
@@ -208,7 +208,8 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
         told = ((row, place, problem) for row, place, problem in zip(rows, places, problems, strict=True) if problem)
         findings = ((row, _unreadable(problem, spec.from_[place])) for row, place, problem in told)
         found.findings.extend(dict.fromkeys(findings))
-    names, contents = _identify(every, rows)
+    contents = _hash_contents(authors, dates, its_texts, rows)
+    names, contents = _identify(ids, contents, rows)
     stripped = _Once(str.strip).__getitem__
     columns: dict[str, Iterable[object]] = {"id": names, "text": texts, "is_private": is_private, "content": contents}
     columns |= {"author": map(stripped, authors), "date": map(stripped, dates)}
@@ -235,28 +236,38 @@ def _sort_out_private(found: Discussions, spec: Comments) -> None:
                 del found.comments[row]
 
 
-def _convert(spec: Comments, said: Sequence[_Said]) -> dict[int, Converted]:
+def _convert(
+    spec: Comments, texts: Sequence[str], places: Sequence[int], problems: Sequence[str]
+) -> dict[int, Converted]:
     """The comments of which a conversion changes the text, by number; what could not be read is left as it is."""
     changes = dict[int, Converted]()
-    for place in {one.place for one in said}:
+    for place in set(places):
         source = spec.from_[place]
         if source.format is not None:
-            texts = {number: one.text for number, one in enumerate(said) if one.place == place and not one.problem}
-            numbers, changed = list(texts), convert_all(list(texts.values()), source.format, source.as_)
-            changes |= {numbers[place]: converted for place, converted in changed.items()}
+            each = enumerate(zip(places, problems, strict=True))
+            numbers = [number for number, (its_place, problem) in each if its_place == place and not problem]
+            changed = convert_all([texts[number] for number in numbers], source.format, source.as_)
+            changes |= {numbers[index]: converted for index, converted in changed.items()}
     return changes
 
 
-def _identify(said: Sequence[_Said], rows: Sequence[int]) -> tuple[Sequence[str], Sequence[str]]:
-    """The id of each comment, and its content where that is another."""
+def _hash_contents(
+    authors: Sequence[str], dates: Sequence[str], texts: Sequence[str], rows: Sequence[int]
+) -> list[str]:
+    """What identifies a comment by what it says, who says it, and when."""
     quoted = _Once(_quote)
-    written = [b"[%b, %b, %b" % (quoted[one.author], quoted[one.date], _quote(one.text)) for one in said]
-    contents = _hash(written, rows)
-    own = {number: id_ for number, one in enumerate(said) if one.id and (id_ := one.id.strip())}
+    every = zip(authors, dates, texts, strict=True)
+    written = [b"[%b, %b, %b" % (quoted[author], quoted[date], _quote(text)) for author, date, text in every]
+    return _hash(written, rows)
+
+
+def _identify(ids: Sequence[str], contents: list[str], rows: Sequence[int]) -> tuple[list[str], list[str]]:
+    """The id of each comment, and its content where that is another."""
+    own = {number: id_ for number, id_ in enumerate(map(str.strip, ids)) if id_}
     if not own:
-        return contents, [""] * len(said)
-    ids = _hash([b"[" + _quote(id_) for id_ in own.values()], [rows[number] for number in own])
-    named = dict(zip(own, ids, strict=True))
+        return contents, [""] * len(ids)
+    hashed = _hash([b"[" + _quote(id_) for id_ in own.values()], [rows[number] for number in own])
+    named = dict(zip(own, hashed, strict=True))
     names = [named.get(number, content) for number, content in enumerate(contents)]
     return names, [content if number in named else "" for number, content in enumerate(contents)]
 
