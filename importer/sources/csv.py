@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from itertools import chain, count, islice
 from typing import NamedTuple
@@ -25,6 +24,7 @@ from importer.sources.header import (
     least_width,
     may_be_note,
 )
+from importer.sources.table_columns import find_columns, take_columns
 from importer.sources.text_formulas import column_name
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
@@ -214,14 +214,6 @@ def own_header(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(map(sys.intern, map(column_name, own)))  # a header may repeat `Comment` 100,000 times
 
 
-def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
-    """Return for each reference all physical columns, from 0, with that header, as both look."""
-    columns: dict[str, list[int]] = defaultdict(list)
-    for index, cell in enumerate(header):
-        columns[column_name(cell)].append(index)
-    return {ref: tuple(columns.get(column_name(ref.name), ())) if ref.kind == "column" else () for ref in refs}
-
-
 class Batch(NamedTuple):
     """The rows of one chunk.
 
@@ -349,14 +341,6 @@ def chunk_batches(
         columns = take_columns(cells, len(own), used)
         yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
         del lines, raw, cells, columns  # what is yielded isn't kept: its memory is free before more is read
-
-
-def take_columns(rows: Iterable[Sequence[str]], width: int, places: Iterable[int]) -> dict[int, list[str]]:
-    """Place → the cells of that column, of rows that are all `width` wide."""
-    cells = list[str]()
-    for row in rows:
-        cells += row  # one after the other: `zip` of so many rows takes half as long again
-    return {place: cells[place::width] for place in places}
 
 
 def _take_back(

@@ -20,13 +20,13 @@ from importer.sources import csv as csv_module
 from importer.sources.csv import (
     Lines,
     chunk_batches,
-    find_columns,
     open_rows,
     own_header,
     read_batches,
     read_rows,
 )
 from importer.sources.source import Source
+from importer.sources.table_columns import find_columns
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource

@@ -13,7 +13,7 @@ from importer.check.coverage.consumed_cells import Consumed, consume_cells, find
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
 from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
 from importer.mapping.model import MappingModel
-from importer.sources.csv import take_columns
+from importer.sources.table_columns import take_columns
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
 from importer.transform.file_addresses import FileAddresses
