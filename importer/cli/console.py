@@ -165,11 +165,9 @@ class Console:
         for sentence in findings.sentences():
             self.say(sentence)
 
-    def ask_again(self, left: int, run: str) -> bool:
-        """Ask after the canary whether the others are sent. For a terminal only."""
-        from importer.load.canary import way_back
-
-        self.say(way_back(run))
+    def ask_again(self, left: int, way_back: str) -> bool:
+        """Ask after the canary whether the others are sent, and show the way back. For a terminal only."""
+        self.say(way_back)
         return click.confirm(f"Send the remaining {left:,}?", default=False, err=True)
 
     def show_summary(self, summary: Summary) -> None:

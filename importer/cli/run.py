@@ -388,10 +388,10 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
 def make_confirm_rest(options: RunOptions, console: Console) -> ConfirmRest:
     """Make the function that shows what the canary found, and asks whether to send the rest; it returns the refusal."""
 
-    def confirm_rest(findings: Findings, left: int, run: str) -> str:
+    def confirm_rest(findings: Findings, left: int, way_back: str) -> str:
         console.show_contact(findings)
         try:
-            return "The answer was no." if options.asks and left and not console.ask_again(left, run) else ""
+            return "The answer was no." if options.asks and left and not console.ask_again(left, way_back) else ""
         except click.Abort:
             raise KeyboardInterrupt from None  # what was sent is still accounted for
 

@@ -28,14 +28,14 @@ REFRESH_SECONDS = 2.0
 FIELDS_ALONE = "fields"
 """Digest of an undo that leaves what the run has created."""
 FINISHED, OPEN, RUNNING = "finished", "open", "running"
-COMMANDS = {
-    "continued": "the same command",
-    "verified": "triage-import verify {name}",
-    "repaired": "triage-import repair {name} -m MAPPING --fields NAME,...",
-    "undone": "triage-import undo {name}",
-    "reported": "triage-import report {name}",
+SAME_COMMAND = "the same command"
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "verified": ("verify",),
+    "repaired": ("repair", "-m", "MAPPING", "--fields", "NAME,..."),
+    "undone": ("undo",),
+    "reported": ("report",),
 }
-"""What can be done about a run → the command that does it."""
+"""What can be done about a run → the command that does it, and its options."""
 FORGOTTEN = (
     "Afterwards it can't be told whether a person has edited the titles of these issues, so imports leave them alone."
 )
@@ -270,13 +270,18 @@ def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> d
     run = overview.run
     is_import = run.kind == "import" and not run.options.get("pruned")
     is_possible = {
-        "continued": run.is_open and not overview.is_running,
         "verified": is_import and bool(counts.get("created") or counts.get("updated")),
         "repaired": is_import and bool(counts.get("created") or counts.get("updated")),
         "undone": is_import and bool(counts.get("created") or counts.get("updated")) and not is_undone,
         "reported": is_import,
     }
-    return {what: command.format(name=run.name) for what, command in COMMANDS.items() if is_possible[what]}
+    commands = {"continued": SAME_COMMAND} if run.is_open and not overview.is_running else {}
+    for what, (command, *options) in COMMANDS.items():
+        if is_possible[what]:
+            commands[what] = run.command(command, run.name, *options)
+    if "undone" in commands and counts.get("created"):  # which stay without it
+        commands["undone"] = run.command("undo", run.name, "--close")
+    return commands
 
 
 def as_lines(known: dict[str, Any]) -> str:
@@ -295,9 +300,7 @@ def as_lines(known: dict[str, Any]) -> str:
         if known[f"{what}_by"]:
             lines.append(f"  {what} by {', '.join(known[f'{what}_by'])}")
     if known["can_be"]:
-        lines.append(
-            f"  can be {', '.join(known['can_be'])}".replace("continued", f"continued ({COMMANDS['continued']})")
-        )
+        lines.append(f"  can be {', '.join(known['can_be'])}".replace("continued", f"continued ({SAME_COMMAND})"))
     return "".join(f"{printable(line)}\n" for line in lines)
 
 

@@ -144,9 +144,9 @@ def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
     fields = Counter(name for verdict in given for name in verdict.fields)
     if fields:
         yield "  " + ", ".join(f"{count:,} × {name}" for name, count in fields.most_common())
-    later = Counter([*each.values()][-1] for each in change_set.giving.blockers.values())
-    for name, count in later.most_common(NAMES_SHOWN):
-        yield f"  {count:,} were changed by a later run as well; first: triage-import undo {name}"
+    first = Counter(map(change_set.giving.undo_first, change_set.giving.blockers.values()))
+    for command, count in first.most_common(NAMES_SHOWN):
+        yield f"  {count:,} {'was' if count == 1 else 'were'} changed by a later run as well; first: {command}"
 
 
 def _join(*parts: tuple[int, str]) -> str:

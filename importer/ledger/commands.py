@@ -24,8 +24,18 @@ def say_target(target: str) -> list[str]:
     return ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]
 
 
+def run_command(ledger: str, *words: str) -> str:
+    """Return a command about a run, of which the ledger of this name, or the usual one, knows the target itself."""
+    name = ledger if "://" in ledger else str(Path(ledger).resolve())
+    book = ["--ledger", name] if ledger and name != str(default_path().resolve()) else []
+    return shell_join(["triage-import", *words, *book])
+
+
+def source_command(ledger: str, target: str, *words: str) -> str:
+    """Return a command about a source or a key of it."""
+    return run_command(ledger, *words, *([] if target == DEFAULT_URL else say_target(target)))
+
+
 def settle_command(ledger: str, target: str, key: str, answer: str) -> str:
-    """Return the command by which a person says what became of a key; `ledger` is the name of one."""
-    where = [] if target == DEFAULT_URL else say_target(target)
-    book = [] if ledger == str(default_path().resolve()) else ["--ledger", ledger]
-    return shell_join(["triage-import", "settle", key, answer, *where, *book])
+    """Return the command by which a person says what became of a key."""
+    return source_command(ledger, target, "settle", key, answer)

@@ -18,7 +18,7 @@ from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
 from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
-from importer.ledger.commands import settle_command
+from importer.ledger.commands import run_command, settle_command
 from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit, Identity, Intent
@@ -107,15 +107,15 @@ class Run:
         self._now, self._is_exact = now, False
         self._commits: GroupCommit | None = None
         self.name: str = found.name
-        self.kind = RunKind(found.kind)
+        self.kind, self.out = RunKind(found.kind), Path(found.out)
         self.target: str = found.target
         self.source_name: str = found.source_name
-        self.out = Path(found.out)
         self.is_open: bool = found.state == "open"
         self.additions = AddedOperations(self._transaction, self._source_id, self._id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.find_titles = Titles(self._transaction, self._source_id)
         self.read_course = CourseReader(self._transaction, self._id)
+        self.ledger, self.command = database.name, partial(run_command, database.name)
         self.settle_command = settle = partial(settle_command, database.name, self.target)
         self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
         self.settle = self._results.settle

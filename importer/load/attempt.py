@@ -47,7 +47,7 @@ from importer.triage.paced import Interrupted
 from importer.triage.snapshot import is_touched
 
 ConfirmRest = Callable[[Findings, int, str], str]
-"""Shows what the canary found, the number of other issues and the run's name; returns a refusal, or ""."""
+"""Shows what the canary found, the number of other issues and the way back; returns a refusal, or ""."""
 
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
 
@@ -127,9 +127,9 @@ class Attempt:
         # Each sending and reading is an event loop of its own: in between a person is asked, without any running.
         findings = canary.make(self._send_first, self.calls)
         self.progress.finish()
-        refusal = confirm_rest(findings, self.checked.planned - self.became.total(), self.run.name)
+        refusal = confirm_rest(findings, self.checked.planned - self.became.total(), way_back(self.run))
         if refusal:
-            raise RunStopped(refusal, hint=way_back(self.run.name))
+            raise RunStopped(refusal, hint=way_back(self.run))
 
     def _send_first(self, keys: Sequence[str]) -> Mapping[str, bytes]:
         """Send the creates of these keys that were not sent yet, and return the bodies of all of them, by key."""

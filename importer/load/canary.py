@@ -116,13 +116,13 @@ class Canary:
                 f"What was sent once is in Triage twice: {doubles} has the marker of another. Nothing else is sent.",
                 hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
                 "issues would be duplicated too. To skip this test: --no-canary.\n"
-                f"{way_back(self._run.name)}; to be removed by hand: {doubles}",
+                f"{way_back(self._run)}; to be removed by hand: {doubles}",
             )
         if findings.is_fatal:
             raise RunStopped(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so a create without a"
                 " response could be executed twice.\n" + "\n".join(findings.sentences()),
-                hint=f"To skip this test: --no-canary.\n{way_back(self._run.name)}",
+                hint=f"To skip this test: --no-canary.\n{way_back(self._run)}",
             )
         return findings
 
@@ -131,9 +131,9 @@ class Canary:
             return await read_back(client, calls, sent, refusal=refusal)
 
 
-def way_back(run: str) -> str:
+def way_back(run: Run) -> str:
     """Return a line with the command that removes what a run created."""
-    return f"To remove what was created: triage-import undo {run} --delete"
+    return f"To remove what was created: {run.command('undo', run.name, '--delete')}"
 
 
 async def read_back(

@@ -36,7 +36,7 @@ class Questions(NamedTuple):
     """Callbacks that decide whether to send; each returns a refusal, or "".
 
     confirm       of all that was checked, before anything is sent
-    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the run's name
+    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the way back
     asks          whether `confirm` asks a person, who may want to look at the reports of the check before
     """
 

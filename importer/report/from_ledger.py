@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
-from importer.errors import ExitCode, UsageError
+from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
 from importer.records import Act, Outcome, Row
@@ -99,6 +99,26 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     return summary
 
 
+def write_end(run: Run, folder: ReportFolder, summary: Summary, page: PageRows | None) -> Summary:
+    """Write the pages and summary.json of an attempt that has ended, without `page` summary.json alone.
+
+    Returns the summary; where they can't be written, it says so.
+    """
+    try:
+        if page is not None:
+            write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
+        with folder.open(SUMMARY) as file:
+            summary.write(file)
+    except StorageFull as error:
+        because = (
+            f"{error.message}\nAll is recorded: once it can be written, type the same command again, or for the "
+            f"reports alone: {run.command('report', run.name)}"
+        )
+        if not summary.stopped_because:  # else what has stopped it before has most likely kept these away, too
+            return replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
+    return summary
+
+
 def count_parts(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, int]:
     """Count the evidence that a run has sent, and the owners and assignees of issues that it created or changed."""
     assigned = (Snapshot.parse(made.returned).assignments for made in run.made()) if has_people else ()
@@ -107,7 +127,8 @@ def count_parts(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, int]
 
 def kept_details(run: Run) -> PageDetails:
     """Return what a run has kept for its page; of an earlier version's run there is nothing."""
-    return replace(unpack_details(run.options.get(PAGE, "")), verified=read_verification(run))
+    details = unpack_details(run.options.get(PAGE, ""))
+    return replace(details, verified=read_verification(run), ledger=run.ledger)
 
 
 def kept_page(options: Mapping[str, Any]) -> dict[str, Any]:

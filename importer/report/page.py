@@ -19,6 +19,7 @@ from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
 from importer.check.observers.before_after import BeforeAfter
 from importer.check.observers.people_named import Named, count_open
+from importer.ledger.commands import run_command, source_command
 from importer.phrases import counted, format_duration, format_time
 from importer.records import Outcome
 from importer.report.course_picture import CUT_SHORT, draw_course
@@ -85,6 +86,7 @@ class PageDetails:
     organisation  of the target, of a run that could ask for it
     issue_url  the pattern of an issue's address, "" for none
     verified  figures of the last verification of a run, {} if there is none
+    ledger    name of the ledger of a run
     """
 
     files: Sequence[str] = ()
@@ -98,6 +100,7 @@ class PageDetails:
     organisation: str = ""
     issue_url: str = ""
     verified: Mapping[str, Any] = field(default_factory=dict)
+    ledger: str = ""
 
 
 def collect_details(job: Job, checked: Checked, summary: Summary | None = None, rate: float = 0.0) -> PageDetails:
@@ -177,7 +180,10 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "outcomes": [str(outcome) for outcome in Outcome],
         "undecided": undecided,
         "nowhere": NOWHERE,
-        "commands": _commands(summary) if summary.run_id else [Step(*each) for each in details.commands],
+        "titles_command": source_command(details.ledger, summary.target, "report", "--source", summary.source_name),
+        "steps": _find_steps_after(summary, details.ledger)
+        if summary.run_id
+        else [Step(*each) for each in details.commands],
     }
 
 
@@ -224,16 +230,17 @@ def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
     return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
 
 
-def _commands(summary: Summary) -> list[Step]:
+def _find_steps_after(summary: Summary, ledger: str) -> list[Step]:
     """Return what may be typed after a run, and why."""
-    name, way = summary.run_id, " --close" if summary.created else ""
+    name, way = summary.run_id, ["--close"] if summary.created else []
+    fields = ",".join(VALUE_FIELDS)
     return [
-        Step("Read everything back and compare", "", f"triage-import verify {name}"),
+        Step("Read everything back and compare", "", run_command(ledger, "verify", name)),
         Step(
             "Correct values with a better mapping",
             "",
-            f"triage-import repair {name} -m MAPPING --fields severity,status,category",
+            run_command(ledger, "repair", name, "-m", "MAPPING", "--fields", fields),
         ),
-        Step("See what undoing this run would do", "", f"triage-import undo {name}{way}"),
-        Step("Write these reports again", "", f"triage-import report {name}"),
+        Step("See what undoing this run would do", "", run_command(ledger, "undo", name, *way)),
+        Step("Write these reports again", "", run_command(ledger, "report", name)),
     ]

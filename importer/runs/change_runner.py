@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -44,7 +44,7 @@ from importer.report.work_page import (
     WorkRows,
     write_work_page,
 )
-from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Left, values_before
+from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Left, values_written
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -284,7 +284,7 @@ class ChangeRunner:
         """Return what these value fields were and what a repair makes of them, by line; an undo says neither."""
         if operation is None or self.change_set.kind != "repair":
             return "", ""
-        before, after = values_before(Snapshot.parse(operation.returned)), orjson.loads(operation.body)
+        before, after = values_written(Snapshot.parse(operation.returned)), orjson.loads(operation.body)
         names = [name for name in fields if name in VALUE_FIELDS]
         return "\n".join(str(before.get(name) or "") for name in names), "\n".join(
             after.get(name, "") for name in names
@@ -301,18 +301,7 @@ class ChangeRunner:
     ) -> Summary:
         """Write the report files; if those of a run can't be written, the summary still says what was done."""
         lines = list(lines)
-        verdicts = Counter(line.verdict for line in lines)
         counts = Counter(counts) + Counter({Outcome.UNKNOWN: len(self.change_set.unsettled)})
-        try:
-            self._folder.prepare(FILES)
-            write_changes(self._folder, lines)
-            write_conflicts(self._folder, conflicts)
-        except (StorageFull, UsageError) as error:
-            if not run_id:
-                raise
-            because = because or f"{error.message}\n{error.hint}".strip()
-            code = ExitCode.STOPPED
-        elapsed_seconds = time.monotonic() - self._started
         summary = Summary(
             run_id=run_id,
             exit_code=int(code),
@@ -321,21 +310,30 @@ class ChangeRunner:
             requests=self._calls.requests,
             retries=self._calls.retries,
             rate_limited=self._calls.rate_limited,
-            elapsed_seconds=round(elapsed_seconds, 3),
+            elapsed_seconds=round(time.monotonic() - self._started, 3),
             target=self.run.target,
             source_name=self.run.source_name,
-            findings=dict(verdicts.most_common()),
+            findings=dict(Counter(line.verdict for line in lines).most_common()),
             stopped_because=because,
             out=str(self.out),
             version=__version__,
         )
-        with suppress(StorageFull):
-            self._write_page(summary, lines)
-            with self._folder.open(SUMMARY) as file:
-                summary.write(file)
+        try:
+            self._folder.prepare(FILES)
+            write_changes(self._folder, lines)
+            write_conflicts(self._folder, conflicts)
+            self._write_summary(summary, lines)
+        except (StorageFull, UsageError) as error:
+            if not run_id:
+                raise
+            because = because or f"{error.message}\n{error.hint}".strip()
+            summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
+            with suppress(StorageFull):
+                self._write_summary(summary, lines)
         return summary
 
-    def _write_page(self, summary: Summary, lines: Sequence[ChangeLine]) -> None:
+    def _write_summary(self, summary: Summary, lines: Sequence[ChangeLine]) -> None:
+        """Write the page and summary.json. Raises StorageFull."""
         kind, run, done = self.change_set.kind.value, self.run.name, self.change_set.done
         rows = WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
         reasons = (": ".join(filter(None, (each.fields, each.message))) for each in lines)
@@ -356,14 +354,18 @@ class ChangeRunner:
             summary.elapsed_seconds,
             summary.version,
             summary.stopped_because,
-            list(self._next_steps(summary, f"triage-import {kind} {run} {self.change_set.typed}".rstrip())),
+            list(self._next_steps(summary)),
         )
         write_work_page(self._folder, work, rows)
+        with self._folder.open(SUMMARY) as file:
+            summary.write(file)
 
-    def _next_steps(self, summary: Summary, command: str) -> Iterator[tuple[str, str]]:
+    def _next_steps(self, summary: Summary) -> Iterator[tuple[str, str]]:
         """Yield what comes next: why, and the command."""
+        command, words = self.run.command, (self.change_set.kind.value, self.run.name, *self.change_set.typed)
         if not summary.run_id:
-            yield ("Do it", f"{command} --apply") if self.to_change else ("Look again", command)
+            why, more = ("Do it", ["--apply"]) if self.to_change else ("Look again", [])
+            yield why, command(*words, *more)
             return
         if self.change_set.unsettled:
             yield (
@@ -371,8 +373,8 @@ class ChangeRunner:
                 self.run.settle_command(self.change_set.unsettled[0].key, "ISSUE"),
             )
         if not OPEN_VERDICTS.isdisjoint(summary.findings):
-            yield "Continue with what is not done, or not known to be", f"{command} --apply"
-        yield "Read everything back and compare", f"triage-import verify {self.run.name}"
+            yield "Continue with what is not done, or not known to be", command(*words, "--apply")
+        yield "Read everything back and compare", command("verify", self.run.name)
 
 
 def _as_line(left: Left) -> ChangeLine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from importer.codes import GONE_AT_TARGET
@@ -48,8 +48,8 @@ def is_closed_by_undo(snapshot: Snapshot) -> bool:
     return bool(snapshot.fields.get("status") == CLOSED != snapshot.ours.get("status"))
 
 
-def values_before(snapshot: Snapshot) -> dict[str, Any]:
-    """Return the fields of an issue that a repair compares with its mapping: as we last sent them, or closed them."""
+def values_written(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the fields of an issue as we last wrote them: as its row says, but for the status if an undo closed it."""
     return snapshot.ours | ({"status": CLOSED} if is_closed_by_undo(snapshot) else {})
 
 
@@ -69,7 +69,7 @@ class ChangeSet(Protocol):
     kind: RunKind
     digest: str
     done: str
-    typed: str
+    typed: Sequence[str]
     outcomes: Mapping[str, Outcome]
     operations: dict[str, Operation]
     left: list[Left]
@@ -109,7 +109,7 @@ def find_unsettled(run: Run) -> list[Left]:
 
 
 def _how_to_settle(run: Run, key: str) -> str:
-    return f"it may have an issue; record it with T-… or absent: {run.settle_command(key, 'T-…')}"
+    return f"it may have an issue; record it with T-… or absent: {run.settle_command(key, 'ISSUE')}"
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

@@ -50,7 +50,7 @@ class GiveBack:
 
     def __init__(self, run: Run, without: Collection[str]) -> None:
         """Plan it for the issues of a run, without those of the keys `without`."""
-        self._replaced = run.replaced
+        self._replaced, self._command = run.replaced, run.command
         self.operations: dict[str, Operation] = {}
         self.blockers: dict[str, Mapping[str, str]] = {}
         for each in run.replaced.issues():
@@ -124,9 +124,13 @@ class GiveBack:
 
         return give_back
 
+    def undo_first(self, later: Mapping[str, str]) -> str:
+        """The command that takes the newest of the runs back that have written these fields later."""
+        return self._command("undo", [*later.values()][-1])
+
     def _name_later(self, operation: Operation) -> str:
         """Name the fields of an issue that a later run wrote, and what to type first; "" if there are none."""
         later = self.blockers.get(operation.issue_id, {})
         if not later:
             return ""
-        return f"{', '.join(later)} changed by a later run; first: triage-import undo {[*later.values()][-1]}"
+        return f"{', '.join(later)} changed by a later run; first: {self.undo_first(later)}"

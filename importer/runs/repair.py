@@ -23,7 +23,6 @@ from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
-from importer.phrases import shell_quote
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.runs.change_set import (
     CORRECTED,
@@ -35,7 +34,7 @@ from importer.runs.change_set import (
     Left,
     find_unsettled,
     read_and_assess,
-    values_before,
+    values_written,
 )
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
@@ -73,7 +72,7 @@ class Repair:
 
     def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
-        self.typed = f"-m {shell_quote(mapping.name)} --fields {','.join(self.fields)}"
+        self.typed: Sequence[str] = ("-m", mapping.name, "--fields", ",".join(self.fields))
         self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
@@ -104,7 +103,7 @@ class Repair:
                 yield made, steps
 
     def _plan(self, made: Made, steps: Sequence[Step | str]) -> None:
-        before = values_before(Snapshot.parse(made.returned))
+        before = values_written(Snapshot.parse(made.returned))
         pending = pending_fields(made.pending)
         body: dict[str, Any] = {}
         for name, step in zip(self.fields, steps, strict=False):

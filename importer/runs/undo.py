@@ -84,7 +84,7 @@ class Undo:
     def __init__(self, ledger: Ledger, run: Run, *, way: str) -> None:
         """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
         self.way, self.digest, self.done = way, way or "fields", DONE[way]
-        self.typed = f"--{way}" if way else ""
+        self.typed: Sequence[str] = [f"--{way}"] if way else []
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
         self.unsettled = find_unsettled(run) if way else []

@@ -135,7 +135,7 @@ def _describe_work(summary: VerifySummary, run: Run) -> Work:
                 if summary.stranger
                 else []
             ),
-            ("Read everything back once more", f"triage-import verify {summary.run_id}"),
+            ("Read everything back once more", run.command("verify", run.name)),
         ],
         sums={KINDS[kind]: (figures["sent"], figures["found"]) for kind, figures in summary.read_back.items()},
     )

@@ -16,7 +16,7 @@ LOCAL = "http://127.0.0.1:8899"
         ("", DEFAULT_URL, ""),
         ("", "sandbox:/state/sandbox.db", " --sandbox"),
         ("", LOCAL, f" --api-url {LOCAL}"),
-        ("our ledger.db", LOCAL, f" --api-url {LOCAL} --ledger 'our ledger.db'"),
+        ("/our ledger.db", LOCAL, f" --api-url {LOCAL} --ledger '/our ledger.db'"),
     ],
     ids=["usual", "sandbox", "url", "both"],
 )
