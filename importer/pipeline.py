@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -278,7 +278,7 @@ class _Report:
         """Write all reports of a run, and record the summary in the ledger."""
         from importer.load.closing import name_doubles
         from importer.report.comparison import compare_with_last
-        from importer.report.from_ledger import count_parts, kept_details, write_rows
+        from importer.report.from_ledger import count_parts, write_end, write_rows
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
@@ -313,12 +313,7 @@ class _Report:
             self._stopped = self._stopped or error
             code = self._exit_code(counts, codes)
             summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
-        with suppress(StorageFull):  # said in the summary already
-            if page is not None:
-                write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
-            with folder.open("summary.json") as file:
-                summary.write(file)
-        return summary
+        return write_end(run, folder, summary, page)
 
     @property
     def _is_settled(self) -> bool:

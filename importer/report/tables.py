@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 from importer.check.coverage.coverage import Coverage
@@ -31,12 +31,12 @@ class ChangeLine(NamedTuple):
 
 
 def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:
-    """Write results.csv of a repair or an undo, if there is a line.
+    """Write results.csv of a repair or an undo; without a line it has the header alone.
 
     Raises:
         StorageFull: it can't be written.
     """
-    write_table(folder, "results.csv", CHANGE_COLUMNS, lines)
+    write_table(folder, "results.csv", CHANGE_COLUMNS, lines, is_optional=False)
 
 
 CONFLICTS = "conflicts.csv"
@@ -79,21 +79,25 @@ def write_coverage(folder: ReportFolder, losses: Coverage) -> None:
     write_table(folder, ATTACHMENTS, ATTACHMENT_COLUMNS, losses.attachments)
 
 
-def write_table(folder: ReportFolder, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Write a CSV file row by row, cells escaped as in results.csv; returns the number of rows. None writes no file.
+def write_table(
+    folder: ReportFolder, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, is_optional: bool = True
+) -> int:
+    """Write a CSV file row by row, cells escaped as in results.csv; returns the number of rows.
+
+    One that `is_optional` is only made if there is a row.
 
     Raises:
         StorageFull: it can't be written.
     """
     remaining = iter(rows)
-    first = next(remaining, None)  # the file is only made if there is a row
-    if first is None:
+    first = list(islice(remaining, 1))
+    if is_optional and not first:
         return 0
     count = 0
     with folder.open(name) as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        for row in chain([first], remaining):
+        for row in chain(first, remaining):
             writer.writerow(map(escape_cell, row))
             count += 1
     return count

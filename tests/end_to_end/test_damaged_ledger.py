@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import sqlite3
-import subprocess
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import count
@@ -20,7 +19,10 @@ from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.end_to_end.sweep import KILLED, TROUBLE, staging
 from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, Boundary
+from tests.harness.disks import Disk, may_mount, mounted
 from tests.harness.running import Ended, Program, write_issues
+
+__all__ = ["may_mount"]
 
 pytestmark = pytest.mark.slow
 
@@ -152,56 +154,6 @@ def test_a_damaged_file(
     check(tmp_path, {f"at {share}": damaged(boundary, harm(share)) for share in shares})
 
 
-class Disk:
-    """A small file system of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self, free_bytes: int) -> None:
-        """Leave so many bytes free, in whole pages."""
-        room = os.statvfs(self.folder)
-        with self._ballast.open("wb") as file:
-            file.write(bytes(max(0, room.f_bavail * room.f_frsize - free_bytes)))
-
-    def make_room(self) -> None:
-        """Take the ballast away."""
-        self._ballast.unlink()
-
-    def forbid_writing(self) -> None:
-        """Make it read-only."""
-        self._remount("ro")
-
-    def allow_writing(self) -> None:
-        """Take that back."""
-        self._remount("rw")
-
-    def _remount(self, option: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{option}", self.folder], check=True)
-
-
-@contextmanager
-def mounted(folder: Path) -> Iterator[Disk]:
-    """Mount a tmpfs of 2 MB while the block runs."""
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=True, capture_output=True)
-    try:
-        yield Disk(folder)
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-@pytest.fixture(scope="module")
-def _may_mount(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Skip what needs a disk of its own where none can be had."""
-    try:
-        with mounted(tmp_path_factory.mktemp("mount") / "disk"):
-            pass
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only who may mount can have a disk that is full or read-only")
-
-
 def on_disk(holds: str, harm: Callable[[Disk], None], mend: Callable[[Disk], None]) -> Trial:
     """Run an import whose ledger or reports are on a disk that is harmed, and again when it is mended."""
 
@@ -227,7 +179,7 @@ def filled(free_pages: int) -> Callable[[Disk], None]:
     return lambda disk: disk.fill(free_pages * PAGE)
 
 
-@pytest.mark.usefixtures("_may_mount")
+@pytest.mark.usefixtures("may_mount")
 def test_a_full_disk_under_the_ledger(tmp_path: Path) -> None:
     """Wherever it fills up: a sentence and exit 2 or 3; once there is room the same command goes on."""
     pages = (0, 1, 2, 4, 8, 16, 24, 28, 32, 36, 40, 44, 48, 56, 64, 80, 96)
@@ -235,14 +187,14 @@ def test_a_full_disk_under_the_ledger(tmp_path: Path) -> None:
     check(tmp_path, trials)
 
 
-@pytest.mark.usefixtures("_may_mount")
+@pytest.mark.usefixtures("may_mount")
 def test_a_full_disk_under_the_reports(tmp_path: Path) -> None:
     """The summary still says what was done; once there is room the same command writes the reports."""
     trials = {f"{free} free pages": on_disk("out", filled(free), Disk.make_room) for free in (0, 1, 2)}
     check(tmp_path, trials)
 
 
-@pytest.mark.usefixtures("_may_mount")
+@pytest.mark.usefixtures("may_mount")
 @pytest.mark.parametrize("holds", ["ledger", "out"])
 def test_a_read_only_disk(tmp_path: Path, holds: str) -> None:
     """A sentence before anything is sent; once it can be written the same command sends everything."""

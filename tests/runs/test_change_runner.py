@@ -1,0 +1,57 @@
+"""What a repair and an undo leave in their folder, whatever happens to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.end_to_end.wayback import CORRECTED
+from tests.harness.disks import may_mount, mounted
+from tests.harness.running import Ended, Program, read_csv, write_issues
+
+__all__ = ["may_mount"]
+
+PAGE_BYTES = 12_288
+"""Room for results.csv and not for report.html."""
+REPAIR = ("repair", "last", "-m", "corrected.yaml", "--fields", "severity", "--rate", "0")
+APPLY = ("--apply", "--yes", "--json")
+
+
+def send(program: Program, url: str) -> Ended:
+    """Import three issues whose severity a repair corrects."""
+    Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
+    write_issues(Path("export.csv"), 3)
+    return program("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--rate", "0")
+
+
+@pytest.mark.usefixtures("may_mount")
+def test_a_disk_that_takes_the_results_and_not_the_page(program: Program, serve: Serve, tmp_path: Path) -> None:
+    """It ends with exit code 3 and says so, before anything is changed and after; the same command finishes it."""
+    sandbox = serve()
+    send(program, sandbox.url)
+    with mounted(tmp_path / "disk") as disk:
+        out = disk.folder / "repaired"
+        disk.fill(PAGE_BYTES)
+        for more in ((), APPLY):
+            ended = program(*REPAIR, "--out", out, *more)
+            assert ended.code == ExitCode.STOPPED
+            assert f"{out / 'report.html'} can't be written: No space left on device." in ended.err
+        assert "3 patched" in ended.err
+        assert {issue["severity"] for issue in sandbox.issues()} == {"critical"}
+        disk.make_room()
+        again = program(*REPAIR, "--out", out, *APPLY)
+        assert (again.code, again.summary["updated"]) == (ExitCode.DONE, 3)
+        assert json.loads((out / "summary.json").read_text())["exit_code"] == ExitCode.DONE
+
+
+def test_nothing_to_do(program: Program, serve: Serve) -> None:
+    """There is a results.csv all the same: whoever reads it in a script needs no case for that."""
+    sandbox = serve()
+    send(program, sandbox.url)
+    for changed in (3, 0):
+        assert program(*REPAIR, "--out", "repaired", *APPLY).summary["updated"] == changed
+        assert len(read_csv(Path("repaired/results.csv"))) == changed
