@@ -36,6 +36,7 @@ from importer.report.issue_urls import IssueUrl
 from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
+from importer.runs.change_set import values_written
 from importer.transform.markers import find_marker, record_marker, source_marker
 from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed
@@ -349,7 +350,7 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
     After a change of unknown outcome, the value before and the one after are both as expected.
     """
     snapshot = Snapshot.parse(made.returned).merge(issue, {}, made.pending).snapshot
-    sent = snapshot.ours
+    sent = values_written(snapshot)
     for name, theirs in values_in(issue, snapshot.numbers).items():
         ours = sent.get(name)
         if not is_like(ours, theirs):
@@ -362,7 +363,7 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
 
 def _expect(made: Made) -> _Expected:
     snapshot = Snapshot.parse(made.returned)
-    return _Expected(_digest(snapshot.ours), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
+    return _Expected(_digest(values_written(snapshot)), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
 
 
 def _is_as(expected: _Expected, issue: Issue) -> bool:

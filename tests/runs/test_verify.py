@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from importer.cli.console import Console
+from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
 from importer.ledger.results import Made
 from importer.report.verify import Verdict, Verified
@@ -24,7 +25,8 @@ from importer.triage.snapshot import Snapshot
 from importer.triage.target import ApiKey
 from importer.triage.transport import AiohttpTransport, Timeouts
 from tests.conftest import Serve
-from tests.harness.running import KEY, Program, write_issues
+from tests.end_to_end.wayback import edit
+from tests.harness.running import KEY, Program, read_csv, write_issues
 
 BODY = {"title": "One", "severity": "high", "status": "todo", "category": "Bug", "source": "client", "description": "A"}
 
@@ -124,3 +126,18 @@ def test_a_list_that_can_t_be_read_to_its_end(program: Program, serve: Serve) ->
     assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
     with pytest.raises(CallFailed, match="cursor"):
         verify_while_deleting(program, sandbox.url, Deleting(sandbox.url, times=5))
+
+
+def test_what_an_undo_has_closed(program: Program, serve: Serve) -> None:
+    """It is closed as our last write left it, and nobody has to look; where a person opened it again, it differs."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
+    assert program("undo", "last", "--close", "--apply", "--yes", "--rate", "0").code == 0
+    command = ("verify", "last", "--rate", "0", "--json", "--out", "verified")
+    ended = program(*command)
+    assert (ended.code, ended.summary["same"], ended.summary["requests"]) == (ExitCode.DONE, 3, 2)
+    edit(sandbox, 2, status="todo")
+    assert program(*command).code == ExitCode.PARTLY
+    (line,) = (line for line in read_csv(Path("verified/verify.csv")) if line["verdict"] != "same")
+    assert (line["verdict"], line["field"], line["ours"], line["theirs"]) == ("different", "status", "closed", "todo")
