@@ -9,10 +9,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
+from unicodedata import east_asian_width
 
 import orjson
-from sqlalchemy import Connection, Table, delete, select, tuple_, update
+from sqlalchemy import Connection, Table, case, delete, select, true, tuple_, update
 
 from importer.errors import UsageError
 from importer.ledger.pruning import compact
@@ -24,7 +26,10 @@ from importer.records import Act
 ReadPage = Callable[[Mapping[str, Any]], Any]
 """Returns what the options of a run have for its page, as JSON values; None where that is nothing."""
 LETTERS = 3
-"""What has fewer is no name: the number of an issue that the ledger doesn't know would be in nearly every text."""
+"""What has fewer is no name: the number of an issue that the ledger doesn't know would be in nearly every text.
+
+A letter that is as wide as two, as in a Chinese name, counts as two.
+"""
 PLACE = (rows.c.run_id, rows.c.file, rows.c.record)
 TEXTS = {
     rows: (rows.c.raw, rows.c.cells, rows.c.findings, rows.c.conflicts, rows.c.title, rows.c.link),
@@ -33,6 +38,12 @@ TEXTS = {
     replaced: (replaced.c.before,),
 }
 """Columns with texts of a source: JSON, compressed JSON, or the text itself."""
+OWN_TEXTS = {
+    # Details of an addition say which comments of the source it covers, by their marks.
+    operations: (case((operations.c.act == Act.UPDATE, operations.c.details)), operations.c.message, operations.c.link),
+    found: (found.c.title,),
+}
+"""Columns whose values go with an issue, beside the titles in its snapshot."""
 SENTENCES = ("warnings", "stopped_because")
 """What a run's summary says in words; all else in it are figures, names of files and digests."""
 
@@ -61,22 +72,44 @@ def find_traces(ledger: Ledger, what: str, read_page: ReadPage) -> Traces:
     Capitals don't matter in the name of a person.
 
     Raises:
-        UsageError: it is not decided yet whether something that was sent for one of the issues has arrived.
+        UsageError: it is neither a key that the ledger knows nor long enough for a name, or it is not decided yet
+            whether something that was sent for one of the issues has arrived.
     """
     traces = Traces()
     with ledger.transaction() as connection:
         exact = [what, *(f"{name}:{what}" for name in connection.scalars(select(sources.c.name).distinct()))]
-        for table in (operations, found):
-            statement = select(table.c.source_id, table.c.key).where(table.c.key.in_(exact))
-            traces.keys.update(tuple(each) for each in connection.execute(statement))
-        its_rows = select(*PLACE).where(rows.c.key.in_(exact))
-        traces.rows.update(tuple(each) for each in connection.execute(its_rows))
-        if not (traces.keys or traces.rows) and sum(map(str.isalpha, what)) >= LETTERS:
+        if not (what and _find_key(connection, traces, exact)):
+            if sum(1 + (east_asian_width(sign) in "WF") for sign in what if sign.isalpha()) < LETTERS:
+                raise UsageError(
+                    f"{what or 'An empty word'} is no key in {ledger.name}, and too short for a name.",
+                    hint=f"A key is as in results.csv; of a name or an address {LETTERS} letters are needed.",
+                )
             traces = Traces(what.casefold())
             _find_person(connection, traces)
         _refuse_undecided(connection, traces)
         _find_runs(connection, traces, exact, read_page)
     return traces
+
+
+def _find_key(connection: Connection, traces: Traces, exact: Sequence[str]) -> bool:
+    """Find the texts of an issue by what its key may be; returns whether the ledger knows it, with texts or without."""
+    is_known = False
+    for table, texts in OWN_TEXTS.items():
+        statement = select(table.c.source_id, table.c.key, table.c.returned, *texts).where(table.c.key.in_(exact))
+        for source_id, key, returned, *own in connection.execute(statement):
+            is_known = True
+            if any(own) or (returned and _without_titles(returned) != orjson.loads(returned)):
+                traces.keys.add((source_id, key))
+    for table, those in ((replaced, true()), (operations, operations.c.state.in_(UNDECIDED))):
+        statement = select(table.c.source_id, table.c.key).where(table.c.key.in_(exact), those)
+        traces.keys.update((each.source_id, each.key) for each in connection.execute(statement))
+    its_rows = select(*PLACE, *TEXTS[rows]).where(rows.c.key.in_(exact))
+    for run_id, file, record, raw, cells, findings, conflicts, title, link in connection.execute(its_rows):
+        is_known = True
+        _, _, *said = orjson.loads(findings) if findings else ("", "")
+        if any((raw, cells, conflicts, title, link, *chain.from_iterable(said))):
+            traces.rows.add((run_id, file, record))
+    return is_known
 
 
 def _find_person(connection: Connection, traces: Traces) -> None:
@@ -183,17 +216,21 @@ def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
         is_kept = table.c.returned != b""
         kept = select(*place, table.c.returned).where(tuple_(*place[:2]).in_(keys), is_kept)
         for *one, returned in connection.execute(kept).all():
-            snapshot = orjson.loads(returned)
-            for values in (snapshot, snapshot.get("sent", {})):
-                values.pop("title", None)
             its_own = update(table).where(tuple_(*place) == tuple_(*one), is_kept)
-            connection.execute(its_own.values(returned=orjson.dumps(snapshot)))
+            connection.execute(its_own.values(returned=orjson.dumps(_without_titles(returned))))
     its = tuple_(operations.c.source_id, operations.c.key).in_(keys)
-    # Those of an addition say which comments of the source it covers, by their marks.
     connection.execute(update(operations).where(its, operations.c.act == Act.UPDATE).values(details=None))
     connection.execute(update(operations).where(its).values(message="", link=""))
     connection.execute(update(found).where(tuple_(found.c.source_id, found.c.key).in_(keys)).values(title=""))
     connection.execute(delete(replaced).where(tuple_(replaced.c.source_id, replaced.c.key).in_(keys)))
+
+
+def _without_titles(returned: bytes) -> dict[str, Any]:
+    """Return a snapshot in which neither the issue's title nor the one that was sent is."""
+    snapshot: dict[str, Any] = orjson.loads(returned)
+    for values in (snapshot, snapshot.get("sent", {})):
+        values.pop("title", None)
+    return snapshot
 
 
 def _without(summary: Mapping[str, Any], person: str) -> dict[str, Any]:

@@ -111,3 +111,27 @@ def test_a_key_that_other_texts_have(ledger: Ledger) -> None:
     assert list(traces.runs) == [oldest.name]
     assert [each.summary for each in (newest, oldest)] == [summary, summary]
     assert [[each.raw is None for each in run.results()] for run in (newest, oldest)] == [[False], [True]]
+
+
+def test_what_is_forgotten_already(program: Program, serve: Serve) -> None:
+    """Of an issue whose texts are deleted nothing is left to be found, also where others have its number in theirs."""
+    sandbox, ledger = serve(), str(Path("ledger.db").absolute())
+    rows = [*ROWS[:3], ("T-4", "As T-3 and T-30", "High", "To Do", "Bug", "Text", "Bo Li")]
+    write_csv(Path("export.csv"), rows, PEOPLE)
+    program(*RUN, "--api-url", sandbox.url, "--ledger", ledger)
+    for key in ("T-1", "jira:T-3"):
+        assert "has texts of " in program("runs", "forget", key, "--ledger", ledger).err
+        assert program("runs", "forget", key, "--ledger", ledger, "--apply").code == ExitCode.DONE
+        assert f"{ledger} has nothing of {key}." in program("runs", "forget", key, "--ledger", ledger).err
+
+
+@pytest.mark.parametrize(("what", "name"), [("", "An empty word"), ("Li", "Li"), ("7", "7"), ("王", "王")])
+def test_what_is_no_name(program: Program, serve: Serve, what: str, name: str) -> None:
+    """It is refused: that the ledger has nothing of it would not be true."""
+    write_csv(Path("export.csv"), [*ROWS, ("T-6", "王伟 called", "High", "To Do", "Bug", "", "")], PEOPLE)
+    ended = program(*RUN, "--api-url", serve().url, "--ledger", "ledger.db")
+    assert ended.summary["created"] == 4
+    refused = program("runs", "forget", what, "--ledger", "ledger.db", "--apply")
+    assert refused.code == ExitCode.UNUSABLE
+    assert f"{name} is no key in " in refused.err
+    assert "has texts of 1 issue and 1 row" in program("runs", "forget", "王伟", "--ledger", "ledger.db").err
