@@ -211,9 +211,11 @@ def test_watching_until_somebody_ends_it(program: Program, serve: Serve, number:
 @pytest.mark.parametrize(
     ("typed", "kept"),
     [
-        (("undo", "--close", "--apply", "--yes", "--out", "there"), "--close --ledger {ledger} --out there"),
-        (("verify", "--json"), "--ledger {ledger} --json"),
-        (("repair", "-m", "jira", "--fields", "status"), "-m jira --fields status --ledger {ledger}"),
+        (("verify", "--json", "--out", "there"), "--ledger {ledger} --json --out there"),
+        (
+            ("repair", "-m", "jira", "--fields", "status", "--apply", "--yes"),
+            "-m jira --fields status --ledger {ledger}",
+        ),
         (("report",), "--ledger {ledger}"),
     ],
 )
