@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from importlib import import_module
+from urllib.parse import quote
 
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.tree import Element, Node
@@ -47,6 +48,8 @@ def read_textile(text: str) -> Element | None:
         root = read_html(written)
     except Exception as error:  # the library raises what it happens to come upon
         raise ValueError("the library can't read it") from error
+    if parser.uid in written or quote(parser.uid) in written:  # a random one: each run would have another text
+        raise ValueError("the library has left its own marks in the text")
     if root is None and blocks:
         root = Element("body", {}, [unescape(written)])
     if root is not None and _put_back(root, re.compile(f"{sign}(\\d+){sign}"), blocks) < len(blocks):
