@@ -14,7 +14,6 @@ from importer.ledger.journal import Run
 from importer.ledger.pruning import PRUNED
 from importer.ledger.schema import RunKind, attempts, runs
 from importer.ledger.store import Ledger
-from importer.phrases import shell_join
 
 CHANGES = (RunKind.REPAIR, RunKind.UNDO)
 """Kinds of runs that change the issues of an earlier import."""
@@ -66,7 +65,7 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
     if found.works_on:
         raise UsageError(
             f"{wanted} is no import but the {found.run.kind} of {found.works_on}.",
-            hint=shell_join(["triage-import", command, found.works_on, *options]),
+            hint=found.run.command(command, found.works_on, *options),
         )
     if found.run.kind is not RunKind.IMPORT:
         hint = "Name an import: `triage-import runs` lists them."
@@ -83,7 +82,7 @@ def _refuse_undo_of_undo(ledger: Ledger, undo: Overview) -> UsageError:
     mapping = ledger.find_run(of).summary.get("mapping") or "MAPPING"
     ways = {
         "close": f"What it closed, a repair opens again: "
-        f"{shell_join(['triage-import', 'repair', of, '-m', mapping, '--fields', 'status'])}\n",
+        f"{undo.run.command('repair', of, '-m', mapping, '--fields', 'status')}\n",
         "delete": "What it deleted, the same import makes anew, as after a first run of it.\n",
     }
     return UsageError(

@@ -332,14 +332,14 @@ def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
 def test_an_undo_of_an_undo(program: Program, serve: Serve) -> None:
     """There is none: the command that brings back what an undo has closed is named, and does it."""
     write_issues(Path("export.csv"), 2)
-    sandbox = serve()
-    run = send(program, sandbox.url).summary["run_id"]
-    assert undo(program, "--close", "--apply", "--yes").code == 0
-    name = next(each["name"] for each in json.loads(program("runs", "--json").out) if each["kind"] == "undo")
-    ended = program("undo", name, "--close")
+    sandbox, ledger = serve(), ("--ledger", "of its own.db")
+    run = send(program, sandbox.url, *ledger).summary["run_id"]
+    assert undo(program, "--close", "--apply", "--yes", *ledger).code == 0
+    name = next(each["name"] for each in json.loads(program("runs", "--json", *ledger).out) if each["kind"] == "undo")
+    ended = program("undo", name, "--close", *ledger)
     assert ended.code == ExitCode.UNUSABLE
     assert f"{name} is no import but the undo of {run}: there is no undo of an undo." in ended.err
-    assert f"{name} is no import but the undo of {run}." in program("verify", name).err
+    assert f"{name} is no import but the undo of {run}." in program("verify", name, *ledger).err
     (command,) = re.findall(r"opens again: triage-import (.*)", ended.err)
     assert program(*shlex.split(command), "--apply", "--yes", *FAST).code == 0
     assert statuses(sandbox) == {"todo": 2}
