@@ -85,7 +85,7 @@ def test_an_activity_that_shows_nothing(program: Program, serve: Serve, struck: 
             assert (ended.code, ended.summary["findings"].get("addition-unproven")) == (ExitCode.PARTLY, 1), ended.err
         assert nights.comments() == {f"D-{n}": ["one", "two"][: there if n == 3 else 2] for n in range(1, 6)}
         (row,) = (row for row in read_csv(Path("reports/results.csv")) if "addition-unproven" in row["code"])
-        assert f"triage-import settle demo:D-3 added --api-url {door.url}, else" in row["message"]
+        assert f"triage-import settle demo:D-3 added --api-url {door.url}, otherwise" in row["message"]
         ended = program("settle", "demo:D-3", "added", "--api-url", door.url)
         assert ended.err == "1 comment of demo:D-3: in Triage.\n"
         assert nights.run(None, *options).code == ExitCode.DONE

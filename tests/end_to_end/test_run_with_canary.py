@@ -79,7 +79,7 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     )
     assert {"Title 30", "Größe"} <= set(arrived[:5])
     assert len(arrived) == len(set(arrived)) == ROWS
-    shown = re.search(rf"Canary in organisation {sandbox.org_id}: (T-\d+(?:, T-\d+)*), made by", first.err)
+    shown = re.search(rf"Canary in organisation {sandbox.org_id}: (T-\d+(?:, T-\d+)*), created by user", first.err)
     assert shown is not None, first.err
     assert 1 < len(shown[1].split(", ")) < 6
     assert set(shown[1].split(", ")) <= {f"T-{1000 + number}" for number in range(1, 6)}, "those that came first"
@@ -288,7 +288,7 @@ def test_only_the_expected_organisation(program: Program, serve: Serve) -> None:
     write_issues(Path("export.csv"), 2)
     wrong = program(*send_to(sandbox.url, "--expect-org", "org-of-others"))
     assert wrong.code == ExitCode.STOPPED
-    assert f"this key belongs to {sandbox.org_id}. Nothing was sent." in wrong.err
+    assert f"this API key belongs to {sandbox.org_id}. Nothing was sent." in wrong.err
     assert sandbox.create_bodies() == []
 
     def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
