@@ -160,12 +160,12 @@ class AdditionLog:
         undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
         for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
             self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, GONE_MESSAGE, covers, requests=0))
-        self.note_end_gone(work.item.key, work.place)
+        self.note_issue_gone(work.item.key, work.place)
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
 
-    def note_end_gone(self, key: str, place: Place) -> None:
-        """Record that the issue of a key is not in Triage, as that at the other end of a relation."""
+    def note_issue_gone(self, key: str, place: Place) -> None:
+        """Record that the issue of a key is not in Triage: that at hand, or at the other end of a relation."""
         gone = Snapshot.parse(place.returned).without_issue(self._run.name)
         path, issue_id, triage_id = issue_path(place.issue_id), place.issue_id, place.triage_id
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)

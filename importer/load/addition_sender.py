@@ -232,7 +232,7 @@ class AdditionSender:
                 await self.check_there(place)
         except IssueGone:
             assert place is not None
-            self._log.note_end_gone(other, place)
+            self._log.note_issue_gone(other, place)
             return True
         return place is None
 

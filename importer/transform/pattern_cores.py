@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate
 from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any
 
@@ -41,8 +41,8 @@ def find_texts(cores: Iterable[re.Pattern[str]], texts: Sequence[str]) -> set[in
 @lru_cache
 def _beginning_of(core: re.Pattern[str]) -> str:
     """The sign that a core begins with, which alone is found far faster still; "" where it may be in any case."""
-    literals = takewhile(lambda item: item[0] is _constants.LITERAL, _parser.parse(core.pattern))
-    return "" if core.flags & re.IGNORECASE else "".join(chr(code) for _, code in islice(literals, 1))
+    kind, code = next(iter(_parser.parse(core.pattern)), (None, 0))
+    return chr(code) if kind is _constants.LITERAL and not core.flags & re.IGNORECASE else ""
 
 
 def is_anchored(pattern: re.Pattern[str]) -> bool:
