@@ -69,15 +69,13 @@ def go_back(
         )
 
     from importer.cli.console import Console
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.ledger.overview import find_import
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner, Pace
 
-    path = given.ledger or default_path()
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
-    with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:
+    with Console() as console, (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
         run = find_import(ledger, name, click.get_current_context().info_name or "", typed_options()).run
         change_set = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:

@@ -99,10 +99,9 @@ def _read(ledger: str | None, find: Callable[[Ledger], list[str]]) -> Iterator[s
     if ledger is not None and "://" in ledger:
         return
     try:
-        from importer.ledger.commands import default_path
         from importer.ledger.opening import read_ledger
 
-        with read_ledger(ledger or default_path()) as book:
+        with read_ledger(ledger) as book:
             yield from find(book)
     except Exception:  # noqa: BLE001 - in the middle of a line that somebody types, there is no place for an error
         return

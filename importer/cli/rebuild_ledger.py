@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.api import DEFAULT_URL
 from importer.cli.options import (
     INPUT_OPTIONS,
     JSON_OPTION,
@@ -61,7 +60,6 @@ def rebuild_ledger(
     """
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext, Settings
     from importer.pipeline import rebuild_ledger as rebuild
@@ -69,8 +67,8 @@ def rebuild_ledger(
     with (
         Console() as console,
         open_job(sources, **given) as job,
-        open_ledger(ledger or default_path()) as book,
-        open_target(sandbox, api_url or DEFAULT_URL, api_key_file) as target,
+        open_ledger(ledger) as book,
+        open_target(sandbox, api_url, api_key_file) as target,
     ):
         settings = Settings(choose_rate(rate, target.name))
         summary = rebuild(ImportContext(job, target, book, settings, console), out)

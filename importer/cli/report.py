@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.api import DEFAULT_URL
 from importer.cli.completion import RunType, SourceNameType
 from importer.cli.options import JSON_OPTION, REPORTS_COMPLETE, print_data, typed_options, with_options
 from importer.cli.target_options import (
@@ -70,12 +69,11 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
     """Write the reports of a run again."""
     from importer.cli.console import Console
     from importer.cli.rehearse import rehearse
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
     from importer.report.from_ledger import write_again
 
-    with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
+    with Console() as console, read_ledger(given["ledger"]) as book:
         run, is_running, *_ = find_import(book, name, "report", typed_options())
         summary = write_again(run, out or run.out, is_running=is_running, issue_url=given["issue_url"] or "")
         console.show_summary(summary)
@@ -92,7 +90,6 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
 def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | None, **given: Any) -> int:
     """Write where every key of a source stands by now."""
     from importer.cli.console import Console
-    from importer.ledger.commands import default_path
     from importer.ledger.crosswalk import walk
     from importer.ledger.opening import read_ledger
     from importer.report.folder import ReportFolder
@@ -100,8 +97,8 @@ def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | 
     from importer.report.migration import describe_states, write_migration
 
     folder = ReportFolder(out or Path(f"triage-import-{name}"))
-    target = target_name(given["sandbox"], given["api_url"] or DEFAULT_URL)
-    with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
+    target = target_name(given["sandbox"], given["api_url"])
+    with Console() as console, read_ledger(given["ledger"]) as book:
         url = IssueUrl(given["issue_url"] or find_issue_url(book, target, name))
         written = write_migration(folder, lambda: walk(book, target, name), tracker, url)
         console.say(f"{name} → {target}: {describe_states(written.states)}.")

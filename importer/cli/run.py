@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from importer.api import DEFAULT_URL
 from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
 from importer.cli.options import (
     INPUT_OPTIONS,
@@ -184,11 +183,6 @@ class RunOptions:
         return not (self.sandbox or self.yes or self.dry_run)
 
     @property
-    def url(self) -> str:
-        """The target's address."""
-        return self.api_url or DEFAULT_URL
-
-    @property
     def requests_a_second(self) -> float:
         """The rate that was given, else the default of the target; 0 is no limit."""
         if self.rate is not None:
@@ -297,15 +291,14 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory
     from importer.cli.check_screen import View
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
     from importer.pipeline import run_check
     from importer.report.page import Aim
 
-    name = target_name(options.sandbox, options.url)
-    with read_ledger(options.ledger or default_path()) as ledger:
+    name = target_name(options.sandbox, options.api_url)
+    with read_ledger(options.ledger) as ledger:
         refuse_retired(ledger, name, job.source_name)
         console.show_opening(name, ledger.name, ledger.read_facts(name, job.source_name))
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
@@ -319,7 +312,6 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check, ask and send: the whole import."""
     from importer.cli.rehearse import rehearse
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
@@ -328,8 +320,8 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     refuse_open(job)  # before the ledger is locked and the target opened
     settings = options.settings()
     questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console), options.asks)
-    with open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger:
-        with open_target(options.sandbox, options.url, options.api_key_file) as target:
+    with open_ledger(options.ledger, wait_seconds=options.wait_seconds) as ledger:
+        with open_target(options.sandbox, options.api_url, options.api_key_file) as target:
             console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
             summary = run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
         if options.sandbox and summary.run_id:

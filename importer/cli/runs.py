@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,14 +54,11 @@ def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool,
 
     The newest run comes first. The command does not disturb a running import.
     """
-    from importer.ledger.commands import default_path
-
     if context.invoked_subcommand is not None:
         return ExitCode.DONE
-    path = ledger or default_path()
     try:
         while True:
-            text = read(path, source, as_json=as_json)
+            text = read(ledger, source, as_json=as_json)
             if watch and not as_json and sys.stdout.isatty():
                 click.clear()
             print_data(text)
@@ -172,15 +168,12 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-def _place(context: click.Context, ledger: str | None) -> str | Path:
+def _place(context: click.Context, ledger: str | None) -> str | None:
     """Return the ledger that is meant: `--ledger` is taken before the subcommand, too."""
-    from importer.ledger.commands import default_path
-
-    before = context.parent.params.get("ledger") if context.parent is not None else None
-    return ledger or before or default_path()
+    return ledger or (context.parent.params.get("ledger") if context.parent is not None else None)
 
 
-def read(ledger: str | Path, source: str | None, *, as_json: bool) -> str:
+def read(ledger: str | None, source: str | None, *, as_json: bool) -> str:
     """List the runs of a ledger, or of a source in it, as text or as JSON."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from importer.api import DEFAULT_URL
 from importer.cli.options import with_options
 from importer.cli.target_options import (
     API_KEY_OPTION,
@@ -39,13 +38,12 @@ def settle(
     comments, flags and relations with an unknown outcome are in Triage, `not-added` that none is.
     """
     from importer.cli.console import Console
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger
     from importer.runs.settle_by_hand import settle_by_hand
 
     with (
         Console() as console,
-        open_ledger(ledger or default_path()) as book,
-        open_target(sandbox, api_url or DEFAULT_URL, api_key_file) as target,
+        open_ledger(ledger) as book,
+        open_target(sandbox, api_url, api_key_file) as target,
     ):
         console.say(settle_by_hand(book, target, key, answer, choose_rate(rate, target.name), console.say))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.api import DEFAULT_URL
 from importer.cli.completion import SourceNameType
 from importer.cli.options import print_data, with_options
 from importer.cli.target_options import API_URL_OPTION, LEDGER_OPTION, SANDBOX_OPTION, target_name
@@ -31,11 +30,10 @@ def sources(context: click.Context) -> None:
 @with_options(LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
 def list_command(ledger: str | None = None, as_json: bool = False) -> None:
     """List the sources, their issues and their last runs."""
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import list_sources
 
-    with read_ledger(ledger or default_path()) as book:
+    with read_ledger(ledger) as book:
         known = list_sources(book)
     if as_json:
         print_data(json.dumps([show(each) for each in known], ensure_ascii=False, indent=2) + "\n")
@@ -49,12 +47,11 @@ def list_command(ledger: str | None = None, as_json: bool = False) -> None:
 def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
     """Refuse further runs of the source NAME, after its cut-over."""
     from importer.cli.console import Console
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import how_to_resume, set_retired
 
-    target = target_name(sandbox, api_url or DEFAULT_URL)
-    with Console() as console, open_ledger(ledger or default_path()) as book:
+    target = target_name(sandbox, api_url)
+    with Console() as console, open_ledger(ledger) as book:
         set_retired(book, target, name, time.time())
         console.say(f"From now on every run of {name!r} into {target} is refused.")
         console.say(f"To revert this: {how_to_resume(book, target, name)}")
@@ -66,12 +63,11 @@ def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | 
 def resume_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
     """Allow runs of the retired source NAME again."""
     from importer.cli.console import Console
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import set_retired
 
-    target = target_name(sandbox, api_url or DEFAULT_URL)
-    with Console() as console, open_ledger(ledger or default_path()) as book:
+    target = target_name(sandbox, api_url)
+    with Console() as console, open_ledger(ledger) as book:
         before = set_retired(book, target, name, None)
         was = "was not retired: nothing has changed" if before.retired_at is None else "can be imported again"
         console.say(f"The source {name!r} in {target} {was}.")

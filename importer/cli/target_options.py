@@ -96,11 +96,11 @@ def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
             yield target
 
 
-def target_name(sandbox: bool, url: str) -> str:
+def target_name(sandbox: bool, url: str | None) -> str:
     """Return the target's name in the ledger: its normalised URL, or `sandbox:` and the sandbox's file."""
     from importer.triage.target import normalise_target
 
-    return f"{SANDBOX_PREFIX}{sandbox_file()}" if sandbox else normalise_target(url)
+    return f"{SANDBOX_PREFIX}{sandbox_file()}" if sandbox else normalise_target(url or DEFAULT_URL)
 
 
 def sandbox_file() -> Path:
@@ -111,13 +111,13 @@ def sandbox_file() -> Path:
 
 
 @contextmanager
-def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
+def open_target(sandbox: bool, url: str | None, api_key_file: Path | None) -> Iterator[Target]:
     """Open the target to send to; a sandbox runs until the block ends."""
     from importer.triage.proxies import find_proxy
     from importer.triage.target import Target, normalise_target
 
     if not sandbox:
-        normalised = normalise_target(url)
+        normalised = normalise_target(url or DEFAULT_URL)
         address = urlsplit(normalised)
         find_proxy(address.scheme, address.hostname or "")  # one that can't be used is told before anything is read
         yield Target(normalised, normalised, read_api_key(api_key_file))

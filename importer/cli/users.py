@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer import __version__
-from importer.api import DEFAULT_URL
 from importer.cli.options import JSON_OPTION, SOURCE_OPTIONS, answers_with_summary, sources_argument, with_options
 from importer.cli.target_options import (
     API_KEY_OPTION,
@@ -83,7 +82,7 @@ def users(
 
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given, makes_users=True) as job:
-        known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file, console) if members or fill else ()
+        known = _read_members(sandbox, api_url, api_key_file, console) if members or fill else ()
         if members or fill:
             list_members(known, console)
         counted = count_people(job, console)
@@ -97,7 +96,7 @@ def users(
     return summary
 
 
-def _read_members(sandbox: bool, url: str, api_key_file: Path | None, console: Console) -> Sequence[Member]:
+def _read_members(sandbox: bool, api_url: str | None, api_key_file: Path | None, console: Console) -> Sequence[Member]:
     from importer.triage.actions import CallFailed, stop_of
     from importer.triage.breaker import Breaker
     from importer.triage.event_loop import run_loop
@@ -105,7 +104,7 @@ def _read_members(sandbox: bool, url: str, api_key_file: Path | None, console: C
     from importer.triage.members import read_members
     from importer.triage.paced import PacedCalls
 
-    with open_target(sandbox, url, api_key_file) as target:
+    with open_target(sandbox, api_url, api_key_file) as target:
         calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker(), console.say)
         try:
             return run_loop(read_members(target, calls))

@@ -62,14 +62,13 @@ def verify(
     ./triage-import-RUN-verify/, and the run's own reports are updated.
     """
     from importer.cli.console import Console
-    from importer.ledger.commands import default_path
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
     from importer.load.preflight import find_organisation
     from importer.runs.verify import verify_run
     from importer.triage.event_loop import run_loop
 
-    with Console() as console, read_ledger(ledger or default_path()) as book:
+    with Console() as console, read_ledger(ledger) as book:
         run = find_import(book, name, "verify", typed_options()).run
         with open_target_named(run.target, api_key_file) as target:
             # With the key of another organisation all issues would seem to be missing.
@@ -78,12 +77,12 @@ def verify(
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console, issue_url or "")
         console.say(describe(summary, find_last_change(book, run), typed_options()))
     with Console() as console:
-        keep(summary, run, ledger or default_path(), console, issue_url or "")
+        keep(summary, run, ledger, console, issue_url or "")
         console.say(f"Report: {Path(summary.out) / 'report.html'}")
     return summary
 
 
-def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console, issue_url: str) -> None:
+def keep(summary: VerifySummary, run: Run, ledger: str | None, console: Console, issue_url: str) -> None:
     """Keep in the ledger what was found, and write the run's own page again, which shows it from now on.
 
     Where the ledger can't be written, that is said: what was found is in the report of the verification all the same.

@@ -21,16 +21,17 @@ PREFIXES = ("postgresql://", "postgres://")
 
 @contextmanager
 def open_ledger(
-    place: str | Path, *, wait_seconds: float = 0.0, now: Callable[[], float] = time.time
+    place: str | Path | None, *, wait_seconds: float = 0.0, now: Callable[[], float] = time.time
 ) -> Iterator[Ledger]:
     """Open the ledger at a path or URL to write; it is created if it doesn't exist, and upgraded if it is older.
 
-    `wait_seconds` is how long to wait for another process to release it.
+    None is the usual one, at `default_path`. `wait_seconds` is how long to wait for another process to release it.
 
     Raises:
         LedgerInUse: another process holds it.
         UsageError: it can't be reached or written, is damaged, not a ledger, or one of a newer version.
     """
+    place = place or default_path()
     with ExitStack() as stack:
         advisory = None
         with _opening(place):
@@ -44,12 +45,15 @@ def open_ledger(
 
 
 @contextmanager
-def read_ledger(place: str | Path) -> Iterator[Ledger]:
+def read_ledger(place: str | Path | None) -> Iterator[Ledger]:
     """Open the ledger at a path or URL to read, without a lock; one that doesn't exist reads as empty.
+
+    None is the usual one, at `default_path`.
 
     Raises:
         UsageError: it can't be reached or read, is not a ledger, or one of a newer version.
     """
+    place = place or default_path()
     with ExitStack() as stack:
         with _opening(place):
             opened = _postgres().read_server(str(place)) if _is_url(place) else read_file(Path(place))
