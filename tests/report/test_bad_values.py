@@ -138,3 +138,17 @@ def test_what_is_written_is_read_back(lines: list[tuple[str, str, str]]) -> None
         reports = ReportFolder(Path(folder))
         write_fixes(reports, [(column, bad, "1", new, "", "") for column, bad, new in lines])
         assert sorted(fix[:3] for fix in read_fixes(reports.file("fixes.csv"))) == sorted(lines)
+
+
+def test_the_next_command_names_the_table_that_this_check_wrote(program: Program) -> None:
+    """One that somebody has filled in stays as it is, with the new one beside it; no other check proposes it."""
+    for name, priority in (("one.csv", "P8"), ("two.csv", "P9"), ("three.csv", "High")):
+        write_csv(Path(name), [issue_row(1, priority)])
+    program("validate", "one.csv", "-m", "jira")
+    write_csv(CHECK / "fixes.csv", [("Priority", "P8", "1", "High", "", "")], HEADER)
+    program("validate", "two.csv", "-m", "jira")
+    assert lines(CHECK / "fixes-2.csv") == [("Priority", "P9", "1", "", "severity-unknown")]
+    assert f"{CHECK}/fixes-2.csv" in (CHECK / "report.html").read_text(encoding="utf-8")
+    third = program("validate", "three.csv", "-m", "jira")
+    assert "Next: triage-import run three.csv -m jira --sandbox" in third.out
+    assert "--fixes" not in (CHECK / "report.html").read_text(encoding="utf-8")
