@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from importer.ledger.target_scan import Double
     from importer.load.attempt import Sent
     from importer.load.context import ImportContext
-    from importer.load.preflight import Preflight
-    from importer.load.questions import Forecast, Questions
+    from importer.load.questions import Questions
     from importer.report.comparison import Comparison
 
 CHECK_FOLDER = "triage-import-check"
@@ -81,9 +80,11 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.canary import Canary
     from importer.load.closing import scan_back
     from importer.load.preflight import preflight
+    from importer.load.questions import Destination
     from importer.load.repeat import find_repeated
     from importer.load.settled_rows import SettledRows
     from importer.report.from_ledger import PAGE
+    from importer.triage.categories import find_categories
 
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
@@ -100,7 +101,9 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
 
     known, checked, seen = _check_and_discover(context, check_now, found.warnings)
     page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
-    if refusal := questions.confirm(checked, _forecast(context, checked, found, page)):
+    categories = partial(find_categories, target, context.calls)
+    destination = Destination(target.name, found.organisation, settings.rate, categories)
+    if refusal := questions.confirm(checked, destination, page):
         if not questions.asks:  # only now are its tables wanted: to write them for every run would cost as much again
             check(job, known, context.progress, open_writer=reports.open)
         return reports.write(checked, refusal)
@@ -197,26 +200,6 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
     with folder.open(SUGGESTION) as file:
         file.write(text)
     return folder.file(SUGGESTION)
-
-
-def _forecast(context: ImportContext, checked: Checked, found: Preflight, page: str) -> Forecast:
-    from importer.load.questions import Forecast
-    from importer.triage.categories import find_categories
-
-    rate = context.settings.rate
-    return Forecast(
-        context.target.name,
-        found.organisation,
-        checked.creates,
-        checked.updates,
-        checked.rejected,
-        checked.workload.requests / rate if rate else None,
-        len(checked.sample),
-        partial(find_categories, context.target, context.calls),
-        checked.workload,
-        rate,
-        page,
-    )
 
 
 class _CheckReports:

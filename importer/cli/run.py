@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from importer.load.attempt import ConfirmRest
     from importer.load.canary_findings import Findings
     from importer.load.context import Order, Settings
-    from importer.load.questions import Forecast
+    from importer.load.questions import Destination
     from importer.report.summary import Summary
 
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
@@ -355,7 +355,7 @@ def _is_typed(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Forecast], str]:
+def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Destination, str], str]:
     """Make the function that decides after the check whether to send: by the options, then by a person.
 
     It returns the refusal, or "".
@@ -363,14 +363,14 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
     from importer.cli.check_screen import View
     from importer.cli.question import describe_new_categories, describe_question
 
-    def confirm(checked: Checked, forecast: Forecast) -> str:
+    def confirm(checked: Checked, destination: Destination, page: str) -> str:
         refusal, asks = options.refusal_to_send(checked), options.asks and bool(checked.workload.requests)
         below = list[str]()
         if asks and not refusal:
-            below += describe_question(forecast, checked, options.doubts(checked))
+            below += describe_question(checked, destination, page, options.doubts(checked))
         elif checked.workload.requests and not refusal:
-            below += describe_new_categories(forecast, checked)
-        view = View(forecast.rate, below, is_asked=asks and not refusal, is_verbose=options.verbose)
+            below += describe_new_categories(checked, destination)
+        view = View(destination.rate, below, is_asked=asks and not refusal, is_verbose=options.verbose)
         console.show_check(job, checked, view)
         return refusal or ("The answer was no." if view.is_asked and not console.ask() else "")
 

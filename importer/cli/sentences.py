@@ -31,9 +31,9 @@ ADDED = {
 }
 
 
-def how_long(seconds: float | None) -> str:
-    """Say how long sending takes; None is where nothing limits the rate."""
-    return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
+def how_long(load: Workload, rate: float) -> str:
+    """Say how long sending takes at so many requests a second; 0 is no limit."""
+    return f"about {format_duration(load.requests / rate)} at this rate" if rate else "as fast as the target takes them"
 
 
 def describe_additions(load: Workload) -> str:
