@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
@@ -65,6 +65,7 @@ class Checked:
     sample           keys of the canary sample, if one was wanted
     target_findings  findings on the issues that rows name; None if there are none
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
+    of_headers       warnings from before the first row
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
@@ -89,18 +90,17 @@ class Checked:
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
     newest: float | None = None
+    of_headers: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
 
-    def warnings(self, of_headers: Iterable[str]) -> list[str]:
-        """What is valid but suspicious, a sentence each, what is absent first: a screen may have room for that alone.
-
-        `of_headers` are warnings from before the first row.
-        """
+    @property
+    def warnings(self) -> list[str]:
+        """What is valid but suspicious, in sentences; what is absent first, as a screen may have no room for more."""
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *self.coverage.warnings()]
         of_rows += filter(None, [rare_categories(self.flow)])
-        return [*self.completeness.warnings(self.attachments), *self.before, *self.notices, *of_headers, *of_rows]
+        return [*self.completeness.warnings(self.attachments), *self.before, *self.notices, *self.of_headers, *of_rows]
 
     @property
     def refusal(self) -> str:
@@ -181,6 +181,7 @@ def check(
         sample=sample.keys if sample else (),
         target_findings=found.target_findings,
         newest=found.age.newest,
+        of_headers=job.warnings,
     )
 
 

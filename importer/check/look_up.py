@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from importer.check.account_names import AccountNames
 from importer.check.fixes import apply_fixes
@@ -12,7 +13,6 @@ from importer.check.job import Job
 from importer.check.key_aliases import KeyAliases
 from importer.records import Chunk, Ref, Table
 from importer.transform.columns import Columns
-from importer.transform.relations import FindKeys
 
 
 class Collector(Protocol):
@@ -25,27 +25,17 @@ class Collector(Protocol):
         """Collect from a chunk."""
 
 
-class LookedUp(NamedTuple):
-    """What a look-up reading has found.
-
-    names      account → the source's own name of the person
-    find_keys  finds the keys of rows that relations name by another text
-    """
-
-    names: Mapping[str, str]
-    find_keys: FindKeys
-
-
 @contextmanager
-def look_up(job: Job) -> Iterator[LookedUp]:
-    """Read a source once for names and aliases, whatever `--limit` says, if the mapping and its columns ask for it.
+def look_up(job: Job) -> Iterator[Job]:
+    """Give a job its account names and its `find_keys`, which works within the block.
 
-    `find_keys` works within the block. Raises StorageFull if the disk takes no more.
+    The source is read once for them, whatever `--limit` says, if the mapping and its columns ask for it. Raises
+    StorageFull if the disk takes no more.
     """
     with KeyAliases(job) as aliases:
         names = AccountNames(job)
         _read(job, [collector for collector in (names, aliases) if collector.refs])
-        yield LookedUp(names.by_account(), aliases.finder())
+        yield replace(job, account_names=names.by_account(), find_keys=aliases.finder())
 
 
 def _read(job: Job, collectors: Sequence[Collector]) -> None:

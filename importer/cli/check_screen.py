@@ -118,7 +118,7 @@ may have a command, at last."""
 
 def _collect(job: Job, checked: Checked, view: View) -> ToShow:
     known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
-    warnings = sorted(checked.warnings(job.warnings), key=known.__contains__)
+    warnings = sorted(checked.warnings, key=known.__contains__)
     values = [_collect_values(checked.flow, name) for name in VALUE_FIELDS]
     added, *choices = [*describe_load(checked.workload, view.rate)] or [""]
     if view.is_asked:

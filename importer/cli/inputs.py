@@ -167,10 +167,10 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)
-            warnings = _compare(job, survey.samples)
+            job = replace(job, warnings=_compare(job, survey.samples))
             # The spool of what is looked up must be there as long as the job is used.
-            with _placing_slow_patterns(mapping), look_up(job) as (names, find_keys):
-                yield replace(job, warnings=warnings, account_names=names, find_keys=find_keys)
+            with _placing_slow_patterns(mapping), look_up(job) as complete:
+                yield complete
 
 
 @contextmanager

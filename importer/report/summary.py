@@ -157,7 +157,7 @@ def summarise(
         recognised=job.recognised,
         mapping=job.mapping.name,
         mapping_sha256=job.mapping.digest,
-        warnings=tuple(checked.warnings(job.warnings)),
+        warnings=tuple(checked.warnings),
         value_flow=checked.flow.as_json(),
         forecast=checked.workload.as_json(),
         losses=checked.coverage.as_json(),

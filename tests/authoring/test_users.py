@@ -31,7 +31,7 @@ KNOWN = ("Assignee Id", "Creator Id", "Watchers Id")
 def learn_names(job: Job) -> Mapping[str, str]:
     """What a look-up reading finds of names."""
     with look_up(job) as found:
-        return found.names
+        return found.account_names
 
 
 def count(folder: Path, *rows: Sequence[str], mapping: str = MAPPING) -> Counted:

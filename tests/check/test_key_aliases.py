@@ -45,14 +45,14 @@ def job_of_rows(
 
 def test_keys_of_rows_that_are_named(tmp_path: Path) -> None:
     """Each text that some row names gets the key of the row that has it, wherever that stands; others are absent."""
-    with job_of_rows(tmp_path, FAMILY, limit=1) as job, look_up(job) as (_, find):
-        assert find(1, ["1", "2", "3", "9"]) == {"1": "A", "2": "B"}
+    with job_of_rows(tmp_path, FAMILY, limit=1) as job, look_up(job) as found:
+        assert found.find_keys(1, ["1", "2", "3", "9"]) == {"1": "A", "2": "B"}
 
 
 def test_what_is_sent_has_the_key(tmp_path: Path) -> None:
     """The rows' relations are those of the keys; an id that no row has is taken for one."""
-    with job_of_rows(tmp_path, FAMILY) as job, look_up(job) as (_, find):
-        (examined,) = examine(Job(job.source, job.mapping, "demo", name_given=True, find_keys=find))
+    with job_of_rows(tmp_path, FAMILY) as job, look_up(job) as found:
+        (examined,) = examine(found)
     relations = {row: [(one.owner, one.other) for one in extra.relations] for row, extra in _extras(examined)}
     assert relations == {
         0: [("demo:A", "demo:B")],
@@ -69,15 +69,15 @@ def _extras(examined: Any) -> Any:
 def test_several_rows_with_the_text(tmp_path: Path) -> None:
     """Two rows of one key are one issue; two issues of one name are nobody for sure."""
     rows = [*FAMILY, ("A", "1", "", ""), ("E", "2", "", "")]
-    with job_of_rows(tmp_path, rows) as job, look_up(job) as (_, find):
-        assert find(1, ["1", "2"]) == {"1": "A", "2": ""}
+    with job_of_rows(tmp_path, rows) as job, look_up(job) as found:
+        assert found.find_keys(1, ["1", "2"]) == {"1": "A", "2": ""}
 
 
 def test_rows_without_key_or_text(tmp_path: Path) -> None:
     """They name nobody, and nobody names them; white space around a text doesn't count."""
     rows = [("", "1", "2", ""), ("B", " 2 ", " 1", ""), ("C", "", "2", "")]
-    with job_of_rows(tmp_path, rows) as job, look_up(job) as (_, find):
-        assert find(1, ["1", "2", ""]) == {"2": "B"}
+    with job_of_rows(tmp_path, rows) as job, look_up(job) as found:
+        assert found.find_keys(1, ["1", "2", ""]) == {"2": "B"}
 
 
 @pytest.mark.parametrize("header", [("Key", "Other", "Parent", "Blocks"), ("Key", "Id", "Other", "Blocks")])
@@ -85,14 +85,14 @@ def test_source_that_cannot_have_them(tmp_path: Path, header: tuple[str, ...]) -
     """A table without one of both columns isn't read."""
     with job_of_rows(tmp_path, FAMILY, header=header) as job:
         job.source.close()
-        with look_up(job) as (_, find):
-            assert find is find_no_keys
+        with look_up(job) as found:
+            assert found.find_keys is find_no_keys
 
 
 def test_mapping_without_them(tmp_path: Path) -> None:
     """Relations by key alone are looked up nowhere."""
-    with job_of_rows(tmp_path, FAMILY, MAPPING.replace(", by: Id", "")) as job, look_up(job) as (_, find):
-        assert find is find_no_keys
+    with job_of_rows(tmp_path, FAMILY, MAPPING.replace(", by: Id", "")) as job, look_up(job) as found:
+        assert found.find_keys is find_no_keys
 
 
 def test_records_of_json(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_records_of_json(tmp_path: Path) -> None:
     path = tmp_path / "export.jsonl"
     path.write_text('{"key": "A", "id": 1}\n{"key": "B", "id": 2, "up": [{"id": 1}, {"id": 7}]}\n', encoding="utf-8")
     mapping = MAPPING.replace("Key", "key").replace("column: Parent", "path: 'up[].id'").replace("by: Id", "by: id")
-    with job_of(path, mapping) as job, look_up(job) as (_, find):
-        assert find(1, ["1", "2", "7"]) == {"1": "A"}
+    with job_of(path, mapping) as job, look_up(job) as found:
+        assert found.find_keys(1, ["1", "2", "7"]) == {"1": "A"}
 
 
 def test_groups_and_fixes(tmp_path: Path) -> None:
@@ -115,17 +115,17 @@ def test_groups_and_fixes(tmp_path: Path) -> None:
             MAPPING + "group: [Key, Id]\n",
             fixes=read_fixes(fixes),
         ) as job,
-        look_up(job) as (_, find),
+        look_up(job) as found,
     ):
-        assert find(1, ["1", "one"]) == {"1": "A/1"}
+        assert found.find_keys(1, ["1", "one"]) == {"1": "A/1"}
 
 
 def test_many_and_half_characters(tmp_path: Path) -> None:
     """As many texts as a chunk has are asked for at once, whatever they are."""
     count = 2 * ASKED_AT_ONCE + 1
     rows = [(f"K{number}", f"i{number}", f"i{number + 1}", "") for number in range(count)]
-    with job_of_rows(tmp_path, rows) as job, look_up(job) as (_, find):
-        assert find(1, [f"i{number}" for number in range(count + 1)] + ["\ud800"]) == {
+    with job_of_rows(tmp_path, rows) as job, look_up(job) as found:
+        assert found.find_keys(1, [f"i{number}" for number in range(count + 1)] + ["\ud800"]) == {
             f"i{number}": f"K{number}" for number in range(1, count)
         }
 
@@ -136,8 +136,8 @@ def test_many_and_half_characters(tmp_path: Path) -> None:
 def test_what_is_known(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]) -> None:
     """A text that is named is known exactly if a row has it, and by one key exactly if all such rows have that."""
     folder = tmp_path_factory.mktemp("links")
-    with job_of_rows(folder, [(*row, "") for row in rows]) as job, look_up(job) as (_, find):
-        found = find(1, "1234")
+    with job_of_rows(folder, [(*row, "") for row in rows]) as job, look_up(job) as looked_up:
+        found = looked_up.find_keys(1, "1234")
     for text in "1234":
         keys = {key for key, own, _ in rows if own == text}
         if keys and any(parent == text for *_, parent in rows):

@@ -26,7 +26,7 @@ def notices(folder: Path, texts: list[str], more: str = "") -> list[str]:
     """What a check says of descriptions."""
     rows = [(f"K-{number}", text) for number, text in enumerate(texts)]
     with job_of(folder, rows, MAPPING % more, ("Key", "Text")) as job:
-        return check(job, NoLedger(), Unseen()).warnings([])
+        return check(job, NoLedger(), Unseen()).warnings
 
 
 @pytest.mark.parametrize(
