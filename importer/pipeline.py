@@ -27,14 +27,13 @@ from importer.codes import DOUBLE_IN_TRIAGE
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
-from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
-from importer.report.folder import SUGGESTION, ReportFolder, report_folder
+from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
 from importer.report.issue_urls import IssueUrl
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary, decide_exit_code, summarise
-from importer.report.tables import write_coverage
+from importer.report.tables import write_coverage, write_fixes
 
 if TYPE_CHECKING:
     from importer.check.history import LedgerHistory
@@ -197,8 +196,7 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
     text = suggest_for(job.mapping, checked, folder.path)
     if not text:
         return None
-    with folder.open(SUGGESTION) as file:
-        file.write(text)
+    folder.write(SUGGESTION, text)
     return folder.file(SUGGESTION)
 
 
@@ -237,8 +235,7 @@ class _CheckReports:
             suggestion=str(write_proposals(job, checked, folder) or ""),
         )
         write_pages(folder, summary, self._rows, collect_details(job, checked, summary, self._aim.rate))
-        with folder.open("summary.json") as file:
-            summary.write(file)
+        folder.write(SUMMARY, summary.as_text())
         return summary
 
 

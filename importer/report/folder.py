@@ -12,7 +12,7 @@ from typing import IO, Any
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
-from importer.report.mark import MarkWhereNeeded
+from importer.report.byte_order_mark import MarkWhereNeeded
 from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
@@ -89,6 +89,11 @@ class ReportFolder:
         path = self.file(name)
         with _storing(path), _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
             yield file
+
+    def write(self, name: str, text: str) -> None:
+        """Write one report of which the whole text is there, as `open` does."""
+        with self.open(name) as file:
+            file.write(text)
 
     @contextmanager
     def open_bytes(self, name: str) -> Iterator[IO[bytes]]:

@@ -93,9 +93,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}
     summary = Summary(**kept | known)
-    write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
-    with folder.open(SUMMARY) as file:
-        summary.write(file)
+    write_last(run, folder, summary, page)
     return summary
 
 
@@ -105,10 +103,7 @@ def write_end(run: Run, folder: ReportFolder, summary: Summary, page: PageRows |
     Returns the summary; where they can't be written, it says so.
     """
     try:
-        if page is not None:
-            write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
-        with folder.open(SUMMARY) as file:
-            summary.write(file)
+        write_last(run, folder, summary, page)
     except StorageFull as error:
         because = (
             f"{error.message}\nAll is recorded: once it can be written, type the same command again, or for the "
@@ -117,6 +112,17 @@ def write_end(run: Run, folder: ReportFolder, summary: Summary, page: PageRows |
         if not summary.stopped_because:  # else what has stopped it before has most likely kept these away, too
             return replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
     return summary
+
+
+def write_last(run: Run, folder: ReportFolder, summary: Summary, page: PageRows | None) -> None:
+    """Write the pages of a run, without `page` none, and summary.json, which is the last report to be written.
+
+    Raises:
+        StorageFull: one of them can't be written.
+    """
+    if page is not None:
+        write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
+    folder.write(SUMMARY, summary.as_text())
 
 
 def count_parts(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, int]:

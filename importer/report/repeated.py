@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from importer.errors import StorageFull
 from importer.phrases import counted
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.from_ledger import kept_details, kept_figures, kept_headers, write_rows
-from importer.report.page import write_pages
+from importer.report.from_ledger import kept_figures, kept_headers, write_last, write_rows
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
 
@@ -35,10 +34,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         _, page = write_rows(run, folder, kept_headers(run))
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     with suppress(StorageFull):  # what was not changed is not undone by a full disk
-        if page is not None:
-            write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
-        with folder.open(SUMMARY) as file:
-            summary.write(file)
+        write_last(run, folder, summary, page)
         if stamp is not None:  # reports that people edit are recognised by a time after the summary's
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     return summary

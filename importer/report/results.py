@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import IO
 
 from importer.records import Outcome, Row, RowColumns
-from importer.report.filled_lines import fill
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.spreadsheet import escape_cells, write_cells
 
@@ -64,3 +63,20 @@ class ResultsFile:
         if not self._url.pattern:
             return [""] * len(rows)
         return write_cells([self._url.of(row.triage_id, row.issue_id) for row in rows])
+
+
+def fill(form: str, columns: Sequence[Sequence[object]]) -> str:
+    """The lines that a form with `%s` for each column makes, one for each row.
+
+    A column that is the same in all rows, as most are of a chunk, is put in only once.
+    """
+    varied, line = list[Sequence[object]](), list[str]()
+    for column in columns:
+        is_alike = column.count(column[0]) == len(column)
+        line.append(str(column[0]).replace("%", "%%") if is_alike else "%s")
+        varied += [] if is_alike else [column]
+    values: list[object] = [""] * (len(varied) * len(columns[0]))
+    for place, column in enumerate(varied):
+        values[place :: len(varied)] = column
+    every_line = (form % tuple(line)) * len(columns[0])
+    return every_line % tuple(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from importer import __version__
 from importer.check.check_pass import Checked
@@ -94,10 +94,6 @@ class Summary:
     def as_text(self) -> str:
         """The summary as JSON text."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
-
-    def write(self, file: IO[str]) -> None:
-        """Write summary.json."""
-        file.write(self.as_text())
 
 
 NOTHING_SENT: Mapping[str, int] = {}

@@ -1,14 +1,16 @@
-"""Writes the reports that are plain tables: changes of a repair or an undo, conflicts, column coverage, attachments."""
+"""Writes the reports that are plain tables: changes of a repair or an undo, conflicts, losses, attachments, fixes."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
 
 from importer.check.coverage.coverage import Coverage
-from importer.report.folder import ReportFolder
+from importer.mapping.fixes_table import BAD, COLUMN, NEW
+from importer.report.folder import FIXES, ReportFolder
 from importer.spreadsheet import escape_cell
 
 CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message", "before", "after")
@@ -77,6 +79,20 @@ def write_coverage(folder: ReportFolder, losses: Coverage) -> None:
     """
     write_table(folder, LOSSES, LOSS_COLUMNS, losses.table())
     write_table(folder, ATTACHMENTS, ATTACHMENT_COLUMNS, losses.attachments)
+
+
+FIX_COLUMNS = (COLUMN, BAD, "rows", NEW, "code", "hint")
+
+
+def write_fixes(folder: ReportFolder, lines: Sequence[Sequence[str]]) -> None:
+    """Write fixes.csv, to be filled in and given back as `--fixes`; without a line remove an earlier one.
+
+    Raises:
+        StorageFull: it can't be written.
+    """
+    if not write_table(folder, FIXES, FIX_COLUMNS, lines):
+        with suppress(OSError):
+            folder.file(FIXES).unlink(missing_ok=True)
 
 
 def write_table(

@@ -357,8 +357,7 @@ class ChangeRunner:
             list(self._next_steps(summary)),
         )
         write_work_page(self._folder, work, rows)
-        with self._folder.open(SUMMARY) as file:
-            summary.write(file)
+        self._folder.write(SUMMARY, summary.as_text())
 
     def _next_steps(self, summary: Summary) -> Iterator[tuple[str, str]]:
         """Yield what comes next: why, and the command."""

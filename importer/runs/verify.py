@@ -99,8 +99,7 @@ def verify_run(
         version=__version__,
     )
     write_work_page(folder, _describe_work(summary, run), rows)
-    with folder.open(SUMMARY) as file:
-        file.write(summary.as_text())
+    folder.write(SUMMARY, summary.as_text())
     return summary
 
 

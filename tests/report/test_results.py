@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Outcome, Row
-from importer.report.results import ResultsFile
+from importer.report.results import ResultsFile, fill
 from importer.spreadsheet import unescape_cell
+
+CELLS = st.sampled_from(["", "a", "100%", "%s", 7, 0])
 
 
 def written(*rows: Row) -> str:
@@ -36,3 +38,10 @@ def test_keys_come_back(keys: list[str]) -> None:
     text = written(*(Row(0, "f", place, place, key, Outcome.PLANNED) for place, key in enumerate(keys)))
     _, *rows = csv.reader(io.StringIO(text, newline=""))
     assert [unescape_cell(row[3]) for row in rows] == keys
+
+
+@given(st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[CELLS] * width), min_size=1, max_size=5)))
+def test_fill(rows: list[tuple[object, ...]]) -> None:
+    """The lines are those that the form makes of each row by itself."""
+    form = "<" + ",".join("%s" for _ in rows[0]) + ">\n"
+    assert fill(form, list(zip(*rows, strict=True))) == "".join(form % row for row in rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections import Counter
 from typing import Any
 
@@ -27,13 +25,6 @@ def test_summary(snapshot: SnapshotAssertion) -> None:
 def test_outcomes_are_the_rows() -> None:
     """Every outcome has its figure, and they add up to the rows."""
     assert sum(SUMMARY.outcomes().values()) == SUMMARY.rows
-
-
-def test_write() -> None:
-    """The file holds the same text as stdout."""
-    file = io.StringIO()
-    SUMMARY.write(file)
-    assert json.loads(file.getvalue())["exit_code"] == 1
 
 
 @pytest.mark.parametrize(
