@@ -1,0 +1,92 @@
+"""Whole imports with a ledger in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
+from tests.harness.running import Program, finish, write_issues
+from tests.harness.turnstile import turnstile
+
+__all__ = ["postgres"]
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    """Give the URL of a ledger that doesn't exist yet."""
+    return postgres.make_ledger()
+
+
+def import_to(target: str, url: str, *more: str) -> tuple[str, ...]:
+    """The command line of an import with this ledger."""
+    sending = ("--api-url", target, "--yes", "--json", "--settle-seconds", "1")
+    return ("run", "export.csv", "-m", "jira", "--ledger", url, *sending, *more)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["immediate", "fast"])
+def test_the_server_is_restarted(postgres: PostgresServer, url: str, program: Program, serve: Serve, mode: str) -> None:
+    """In the middle of a run: it stops at once, and the same command continues, each key once."""
+    if not postgres.is_private:
+        pytest.skip("Somebody else's server is not restarted.")
+    sandbox = serve()
+    write_issues(Path("export.csv"), 60)
+    with turnstile(sandbox.url, 10) as door:
+        process = program.start(*import_to(door.url, url, "--rate", "0"))
+        door.hold(process)
+        postgres.restart(mode)
+        door.let()
+        first = finish(process)
+        issues = len(sandbox.issues())
+        second = program(*import_to(door.url, url, "--rate", "0"))
+    assert first.code == ExitCode.STOPPED, first.err
+    assert "The connection to the ledger postgresql://" in first.err
+    assert "the connection is closed" not in first.err, "the first cause is said"
+    assert "Traceback" not in first.err
+    assert issues < 60
+    assert (second.code, second.outcomes()) == (0, {"created": 60}), second.err
+    assert Counter(issue["title"] for issue in sandbox.issues()) == {f"Title {number}": 1 for number in range(1, 61)}
+
+
+def test_an_import_shows_the_password_nowhere(
+    postgres: PostgresServer, url: str, program: Program, serve: Serve
+) -> None:
+    """Not on the screen, in no report, not in the ledger itself."""
+    if not postgres.is_private:
+        pytest.skip("The role `guarded` is in a private server alone.")
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    postgres.execute(f"GRANT ALL ON SCHEMA {schema_of(url)} TO guarded")
+    url = url.replace("postgres@", f"guarded:{quote(GUARDED_PASSWORD, safe='')}@")
+    ended = program(*import_to(sandbox.url, url, "--rate", "0"))
+    assert ended.outcomes() == {"created": 3}, ended.err
+    assert "ledger postgresql://guarded@" in ended.err
+    files = [file.read_bytes() for file in program.folder.rglob("*") if file.is_file()]
+    tables = postgres.execute(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema_of(url)}'")
+    kept = [postgres.execute(f"SELECT * FROM {schema_of(url)}.{table}") for (table,) in tables]
+    assert len(files) > 1
+    assert len(kept) > 5
+    shown = f"{ended.out}{ended.err}{files}{kept}"
+    assert GUARDED_PASSWORD not in shown
+    assert quote(GUARDED_PASSWORD, safe="") not in shown
+
+
+def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve: Serve) -> None:
+    """The second one is told who holds the ledger; a killed holder holds nothing."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 40)
+    with turnstile(sandbox.url, 3) as door:
+        process = program.start(*import_to(door.url, url, "--rate", "0"))
+        door.hold(process)
+        second = program(*import_to(sandbox.url, url))
+        assert second.code == ExitCode.LEDGER_IN_USE, second.err
+        assert f"is in use by process {process.pid} on " in second.err
+        door.kill(process)
+        third = program(*import_to(door.url, url, "--rate", "0"))
+    assert (third.code, third.outcomes()) == (0, {"created": 40}), third.err
