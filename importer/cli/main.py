@@ -6,6 +6,7 @@ import atexit
 import gc
 import importlib
 import os
+import re
 import signal
 import sys
 import time
@@ -52,6 +53,10 @@ DAY_SECONDS = 24 * 60 * 60
 ONLY_POSIX = "triage-import runs on Linux and macOS. It has not been tested on Windows and does not run there."
 
 
+LEDGER_URL = re.compile("postgres(ql)?://.*", re.DOTALL)
+"""It may have a password."""
+
+
 class LazyGroup(click.Group):
     """A click group that imports the module of a subcommand only when it is used."""
 
@@ -64,7 +69,8 @@ class LazyGroup(click.Group):
             place = next((place for place, word in enumerate(typed) if word in COMMANDS), None)
             if place is None:
                 raise
-            behind = shell_join(["triage-import", typed[place], *typed[place + 1 :], *typed[:place]])
+            words = ["triage-import", typed[place], *typed[place + 1 :], *typed[:place]]
+            behind = shell_join(LEDGER_URL.sub("URL", word) for word in words)
             ctx.fail(f"{error.option_name} is an option of the command, so put it after the command: {behind}")
 
     def list_commands(self, ctx: click.Context) -> list[str]:

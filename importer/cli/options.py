@@ -190,8 +190,10 @@ def _for_terminal(text: str) -> str:
 def typed_options(without: Collection[str] = ()) -> list[str]:
     """Return the options of the running command as they were typed, for a command that can be pasted.
 
-    What lets it change something unasked is left out, as is `without`.
+    What lets it change something unasked is left out, as is `without`, and the password in a ledger's URL.
     """
+    from importer.ledger.opening import name_ledger
+
     context, words = click.get_current_context(), list[str]()
     for option in context.command.params:
         name = option.opts[0]
@@ -199,6 +201,8 @@ def typed_options(without: Collection[str] = ()) -> list[str]:
         if not isinstance(option, click.Option) or not is_typed or name in (*UNASKED, *without):
             continue
         value = context.params[option.name or ""]
+        if name == "--ledger":
+            value = name_ledger(value)
         words += [name] if option.is_flag else [name, f"{value:g}" if isinstance(value, float) else str(value)]
     return words
 

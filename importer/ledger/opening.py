@@ -61,6 +61,11 @@ def read_ledger(place: str | Path | None) -> Iterator[Ledger]:
         yield Ledger(database)
 
 
+def name_ledger(place: str | Path) -> str:
+    """Return a ledger's path, or its URL without secrets. Raises UsageError if it is no URL of a ledger."""
+    return str(_postgres().name_server(str(place))) if _is_url(place) else str(place)
+
+
 def _is_url(place: str | Path) -> bool:
     """Whether it is the URL of a server. Raises UsageError for other URLs, unquoted, as they may hold secrets."""
     text = str(place)
@@ -83,7 +88,7 @@ def _postgres() -> ModuleType:
 def _opening(place: str | Path) -> Iterator[None]:
     """While opening, a ledger that can't be used is a usage error: nothing has been sent yet."""
     try:
-        with storage(_postgres().name_server(str(place)) if _is_url(place) else str(place)):
+        with storage(name_ledger(place)):
             yield
     except StorageFull as error:
         raise UsageError(error.message, hint=error.hint) from error

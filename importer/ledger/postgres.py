@@ -14,10 +14,12 @@ from contextlib import closing, contextmanager
 from functools import partial
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 from psycopg.types.string import StrDumper
 from sqlalchemy import Connection, Engine, create_engine, select, update
 from sqlalchemy.pool import StaticPool
@@ -54,6 +56,8 @@ WRITING = QUICK | {
     "enable_seqscan": "off",  # a plan that is made while a table is small is kept while it grows
 }
 READING = QUICK | {"default_transaction_read_only": "on"}
+SHOWN = {option.keyword.decode() for option in Conninfo.get_defaults() if not option.dispchar}
+"""The parts of a URL that are neither secret nor for debugging, as libpq has it."""
 FIND_HOLDER = """
     SELECT application_name, coalesce(', started ' || to_char(backend_start, 'YYYY-MM-DD HH24:MI:SSOF'), '')
     FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -68,14 +72,18 @@ FIND_ORIGIN = """
 
 
 def name_server(url: str) -> str:
-    """Return a ledger's URL for display: user, host, port and database only, as the rest may be secret.
+    """Return a ledger's URL without its secrets: it may be shown, and a command that names it finds the ledger again.
 
     Raises:
         UsageError: it is no URL of a PostgreSQL database.
     """
-    given = _parse(url)
-    user, host, port, database = (given.get(part) or "" for part in ("user", "host", "port", "dbname"))
-    return f"postgresql://{user}{user and '@'}{host}{port and ':'}{port}/{database}"
+    given = {part: str(value) for part, value in _parse(url).items() if part in SHOWN}
+    user, database = (quote(given.pop(part, ""), safe="") for part in ("user", "dbname"))
+    address = ""
+    if re.fullmatch(r"[\w.-]+", given.get("host", "")):  # not a folder of sockets, several hosts, or an IPv6 address
+        address = ":".join(given.pop(part) for part in ("host", "port") if part in given)
+    query = urlencode(given, quote_via=quote, safe="")
+    return f"postgresql://{user}{user and '@'}{address}/{database}{query and '?'}{query}"
 
 
 @contextmanager
@@ -132,8 +140,8 @@ def _parse(url: str) -> dict[str, Any]:
     except psycopg.ProgrammingError:
         given = {"host": "@"}
     # A password with @ or / as they are ends up in the other parts, which are shown.
-    host, port, database = (str(given.get(part) or "") for part in ("host", "port", "dbname"))
-    if "@" in host + database or not re.fullmatch("[0-9,]*", port):
+    shown = [str(value) for part, value in given.items() if part in SHOWN - {"user"}]
+    if "@" in "".join(shown) or not re.fullmatch("[0-9,]*", str(given.get("port") or "")):
         hint = "Write --ledger postgresql://USER@HOST/DATABASE; a password goes into PGPASSWORD or ~/.pgpass."
         raise UsageError("--ledger is no URL of a PostgreSQL database.", hint=hint)
     return given

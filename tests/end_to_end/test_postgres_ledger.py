@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
@@ -75,6 +78,33 @@ def test_an_import_shows_the_password_nowhere(
     shown = f"{ended.out}{ended.err}{files}{kept}"
     assert GUARDED_PASSWORD not in shown
     assert quote(GUARDED_PASSWORD, safe="") not in shown
+
+
+def test_a_proposed_command_finds_the_ledger(
+    postgres: PostgresServer, url: str, program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the ledger as it was given, the schema too, but without the password."""
+    if not postgres.is_private:
+        pytest.skip("The role `guarded` is in a private server alone.")
+    postgres.execute(f"GRANT ALL ON SCHEMA {schema_of(url)} TO guarded")
+    secret = url.replace("postgres@", f"guarded:{quote(GUARDED_PASSWORD, safe='')}@")
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    program(*import_to(sandbox.url, secret, "--rate", "0"))
+    write_issues(Path("export.csv"), 2)
+    program(*import_to(sandbox.url, secret, "--rate", "0"))
+    (newest, *_) = json.loads(program("runs", "--json", "--ledger", secret).out)
+    proposals = [
+        newest["can_be"]["reported"],
+        *re.findall("triage-import verify .*", program("verify", "last", "--ledger", secret).err),
+        program("--ledger", secret, "runs").err,
+        program(f"--ledger={secret}", "runs").err,
+    ]
+    assert not [text for text in proposals if quote(GUARDED_PASSWORD, safe="") in text or GUARDED_PASSWORD in text]
+    monkeypatch.setenv("PGPASSWORD", GUARDED_PASSWORD)
+    for proposal in proposals[:2]:
+        ended = program(*shlex.split(proposal)[1:])
+        assert ended.code == 0, f"{proposal}\n{ended.err}"
 
 
 def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve: Serve) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, event
 
 from importer.errors import ImporterError, StorageFull, UsageError
 from importer.ledger.journal import Decision
-from importer.ledger.opening import open_ledger, read_ledger
+from importer.ledger.opening import name_ledger, open_ledger, read_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import RunIdentity
 from importer.records import Outcome
@@ -272,6 +272,7 @@ def test_a_database_in_another_encoding(postgres: PostgresServer) -> None:
         f"postgresql://guarded:{PASSWORD}/b@127.0.0.1:1/x",
         f"postgresql://guarded:1/{PASSWORD}@127.0.0.1:1/x",
         f"postgresql://guarded@firm:{PASSWORD}@127.0.0.1:1/x",
+        f"postgresql://guarded:1/x?sslmode={PASSWORD}@127.0.0.1:1/x",
         f"mysql://guarded:{PASSWORD}@127.0.0.1:1/x",
     ],
 )
@@ -283,6 +284,29 @@ def test_the_password_is_shown_nowhere(url: str) -> None:
         error = caught.value
         shown = "".join(traceback.format_exception(error))
         assert PASSWORD not in f"{shown} {error!r} {error.message} {error.hint}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://ann:pw@db.example/book", "postgresql://ann@db.example/book"),
+        ("postgresql://ann%40firm:pw@db.example:5433/my%20book", "postgresql://ann%40firm@db.example:5433/my%20book"),
+        (
+            "postgresql://db.example/book?options=-csearch_path%3Dacme&password=pw&sslmode=require",
+            "postgresql://db.example/book?options=-csearch_path%3Dacme&sslmode=require",
+        ),
+        ("postgresql://ann@/book?host=/run/my%20sockets", "postgresql://ann@/book?host=%2Frun%2Fmy%20sockets"),
+        ("postgresql://one:1,two:2/book", "postgresql:///book?host=one%2Ctwo&port=1%2C2"),
+        ("postgresql://ann:pw@[::1]:5433/book", "postgresql://ann@/book?host=%3A%3A1&port=5433"),
+    ],
+)
+def test_a_name_can_be_pasted(url: str, shown: str) -> None:
+    """It is the URL without its secrets: whatever names this ledger and no other, such as its schema, is in it."""
+    conninfo = pytest.importorskip("psycopg.conninfo")
+    assert name_ledger(url) == shown
+    given = conninfo.conninfo_to_dict(url)
+    given.pop("password", None)
+    assert conninfo.conninfo_to_dict(shown) == given
 
 
 def test_the_password_comes_from_the_environment(
