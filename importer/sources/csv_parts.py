@@ -19,7 +19,7 @@ from importer.records import CHUNK_ROWS, Chunk, Ref
 from importer.sources import csv
 from importer.sources.csv import Severed
 from importer.sources.files import open_file
-from importer.sources.source import SourceFile, open_batches
+from importer.sources.source import SourceFile, open_batches, open_table
 
 PART_BYTES = 3 << 19
 PART_ROWS = 4 * CHUNK_ROWS
@@ -129,7 +129,7 @@ def _open_part(file: SourceFile, part: Part, data: bytes) -> csv.OpenTable:
     text = io.TextIOWrapper(io.BytesIO(data), within if part.start else file.encoding, newline="")
     if part.start:
         return rows_of(text, part.line)._replace(beyond=read_beyond())
-    table = csv.open_rows(csv.Lines(text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+    table = open_table(file, text)
     if table.header != header:  # it is below the part, or the file is another one by now
         raise Severed
     return table._replace(beyond=read_beyond())

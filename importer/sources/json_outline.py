@@ -10,6 +10,7 @@ from typing import Any
 from importer.errors import SourceError, SourceNotReady
 from importer.phrases import listed
 from importer.sources.document import Document
+from importer.sources.json import no_records
 from importer.sources.sampling import NAME_DEPTH, SAMPLED_RECORDS, Sampler
 from importer.sources.wrappers import (
     ANSWER_DEPTH,
@@ -263,7 +264,7 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
             hint="Export again, with an account that may read the issues.",
         )
     if outline.empty or not outline.keys:
-        return SourceNotReady(f"{name} has no records.", hint="Export again, or wait until it is written.")
+        return no_records(name)
     return SourceError(
         f"{name} has no array of records; its keys are {listed(outline.keys, KEYS_SHOWN)}.",
         hint="Set input.records in the mapping to where it is, for example data.items",

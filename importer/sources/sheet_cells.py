@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
+from importer.sources.json import NumberedValue
 from importer.sources.json_outline import Outline
 from importer.sources.json_values import to_text, write
 
 COLUMNS, ROWS = "columns", "rows"
-
-NumberedValue = tuple[int, str, Any]
 
 
 def is_sheet(outline: Outline) -> bool:

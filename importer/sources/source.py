@@ -89,6 +89,11 @@ def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
     return csv.Lines(csv.join_lines(text) if stored.workbook else text, skip)
 
 
+def open_table(file: SourceFile, text: TextIO) -> csv.OpenTable:
+    """Open a table, and read up to its header."""
+    return csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+
+
 def open_batches(file: SourceFile, table: csv.OpenTable, size: int) -> Iterator[csv.Batch]:
     """Open the rows below a table's header, in batches of up to `size`."""
     batches = csv.read_batches(table, size)
@@ -115,7 +120,7 @@ def _read_file(
         records = json.check_records(read_values(file, text), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
-    table = csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+    table = open_table(file, text)
     batches = open_batches(file, table, size)
     if file.json_column is None:
         return csv.chunk_batches(batches, table.header, number, file.name, refs)
@@ -128,7 +133,7 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
         for line, _, record in json.check_records(read_values(file, text), file.envelope):
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
         return
-    table = csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+    table = open_table(file, text)
     for batch in open_batches(file, table, CHUNK_ROWS):
         for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
             defect = batch.defects.get(index)
