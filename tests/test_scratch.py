@@ -51,9 +51,9 @@ AttachmentSpool().add([Attachment(f"k{number}", "x" * 900, "") for number in ran
 """,
     "comments": """
 from importer.records import Annex
-from importer.sources.side_tables import ANY_FILE, BesideObject, Spool
+from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
 objects = ({"of": str(number), "text": "x" * 900} for number in range(9_000))
-Spool(Annex("", "of"), (BesideObject(ANY_FILE, "c.csv", 1, each) for each in objects))
+AnnexSpool(Annex("", "of"), (AnnexObject(ANY_FILE, "c.csv", 1, each) for each in objects))
 """,
     "links": """
 from importer.cli.inputs import open_job

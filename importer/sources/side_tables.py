@@ -1,22 +1,15 @@
-"""Data beside the records: look-up tables of a JSON document, and comments, spooled by the record they belong to."""
+"""Arrays beside the records of a JSON document, and the look-up tables that are made of them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
-from jmespath.exceptions import JMESPathError
-
-from importer.errors import SourceError
-from importer.mapping.json_paths import compile_path, is_true
-from importer.records import Annex, Finder, Finding, Table
-from importer.scratch import Scratch, as_bytes, as_text
+from importer.records import Table
 from importer.sources.document import Document
 from importer.sources.encodings import open_text
 from importer.sources.files import StoredFile
-from importer.sources.json_values import to_text, write
+from importer.sources.json_values import to_text
 from importer.sources.wrappers import EDGES, open_envelope
 
 
@@ -52,131 +45,6 @@ def _walk(
             yield from _walk(document, here, paths)
         else:
             document.skip()
-
-
-ANY_FILE = -1
-"""Stands for the file of objects that may belong to a record of any file."""
-
-ASKED_AT_ONCE = 500
-COLUMNS_SHOWN = 40
-
-_SCHEMA = """
-CREATE TABLE objects (file INTEGER, key BLOB, text BLOB);
-CREATE TABLE asked (file INTEGER, key BLOB, PRIMARY KEY (file, key)) WITHOUT ROWID;
-"""
-_FIND = "SELECT file, key, text FROM objects WHERE file IN (?, ?) AND key IN ({}) ORDER BY rowid"
-_ORPHANS = (
-    "FROM objects WHERE NOT EXISTS (SELECT 1 FROM asked WHERE asked.file = objects.file AND asked.key = objects.key)"
-)
-
-
-class BesideObject(NamedTuple):
-    """An object beside the records, or why it can't be used. `file` is its file's place in the source, or ANY_FILE."""
-
-    file: int
-    file_name: str
-    line: int
-    value: dict[str, Any] | Finding
-
-
-class Spool:
-    """The objects of an annex on disk, to be found by the record that they belong to. See `scratch.Scratch`.
-
-    Raises SourceError if nothing in a `--comments` file is what the annex asks for, StorageFull if the disk is full,
-    and whatever reading the objects raises.
-    """
-
-    def __init__(self, annex: Annex, objects: Iterable[BesideObject]) -> None:
-        self._annex = annex
-        self._by = compile_path(annex.by)
-        self._when = compile_path(annex.when) if annex.when else None
-        self._items = compile_path(annex.items) if annex.items else None
-        self._columns: dict[str, tuple[str, ...]] = {}
-        self._taken = Counter[str]()
-        self._nameless = 0
-        self._unusable = 0
-        self._first_unusable = ""
-        self._scratch = Scratch(_SCHEMA)
-        self._scratch.write("INSERT INTO objects VALUES (?, ?, ?)", self._entries(objects))
-        self._scratch.execute("CREATE INDEX objects_key ON objects (file, key)")
-        for file_name, columns in self._columns.items():
-            if not self._taken[file_name]:
-                raise _nothing_taken(file_name, annex, columns)
-
-    def close(self) -> None:
-        """Free the disk space."""
-        self._scratch.close()
-
-    def _entries(self, objects: Iterable[BesideObject]) -> Iterator[tuple[int, bytes, bytes]]:
-        for file, file_name, line, value in objects:
-            if not self._annex.array and isinstance(value, dict):
-                self._columns.setdefault(file_name, tuple(value))
-            found = value if isinstance(value, Finding) else self._read(value)
-            if isinstance(found, Finding):
-                self._unusable += 1
-                self._first_unusable = self._first_unusable or f"{file_name}:{line}: {found.message}"
-            elif found is not None:
-                owner, items = found
-                self._taken[file_name] += bool(owner)
-                self._nameless += not owner
-                for item in items if owner else ():
-                    yield file, as_bytes(owner), as_bytes(write(item))
-
-    def _read(self, value: dict[str, Any]) -> tuple[str, Sequence[Any]] | Finding | None:
-        """Return the native key of the record that an object belongs to, and what is kept of the object.
-
-        None if the condition `when` excludes it.
-        """
-        try:
-            if self._when is not None and not is_true(self._when(value)):
-                return None
-            items = [value] if self._items is None else self._items(value)
-            return to_text(self._by(value)).strip(), items if isinstance(items, list) else ()
-        except JMESPathError as error:
-            return Finding("row-path-failed", "", str(error).partition("\n")[0])
-
-    def finder(self, file: int) -> Finder:
-        """Return a function that finds the objects of records of this file: native key → objects as JSON."""
-
-        def find(texts: Sequence[str]) -> dict[str, list[str]]:
-            names = {text: as_bytes(text.strip()) for text in set(texts)}
-            found: dict[bytes, list[str]] = {}
-            asked = set[tuple[int, bytes]]()
-            for place, name, text in self._select(file, names.values()):
-                found.setdefault(name, []).append(text)
-                asked.add((place, name))
-            self._scratch.write("INSERT OR IGNORE INTO asked VALUES (?, ?)", asked)
-            return {text: found[name] for text, name in names.items() if name in found}
-
-        return find
-
-    def _select(self, file: int, names: Iterable[bytes]) -> Iterator[tuple[int, bytes, str]]:
-        left = iter(dict.fromkeys(names))
-        while some := list(islice(left, ASKED_AT_ONCE)):
-            statement = _FIND.format(",".join("?" * len(some)))
-            for place, name, text in self._scratch.rows(statement, (file, ANY_FILE, *some)):
-                yield place, name, as_text(text)
-
-    def warnings(self) -> Iterator[str]:
-        """Yield sentences about objects that belong to no record; call it after all records have been read."""
-        [orphans] = self._scratch.row(f"SELECT count(*) {_ORPHANS}")
-        if orphans:
-            [name] = self._scratch.row(f"SELECT key {_ORPHANS} ORDER BY rowid LIMIT 1")
-            yield f"comments that belong to no row: {orphans:,}. The first names {name.decode('utf-8', 'replace')!r}"
-        if self._nameless:
-            yield f"comments that name no row: {self._nameless:,}. `by: {self._annex.by}` finds nothing in them"
-        if self._unusable:
-            yield f"comments that can't be read: {self._unusable:,}. The first is {self._first_unusable}"
-
-
-def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> SourceError:
-    asked = f"`by: {annex.by}`" + (f" and `when: {annex.when}`" if annex.when else "")
-    more = " …" if len(columns) > COLUMNS_SHOWN else ""
-    return SourceError(
-        f"{file_name} has no comments of this mapping: {asked} find nothing in any of its rows.",
-        hint=f"Name its columns in the mapping (in JMESPath a name with a space is quoted: '\"Issue key\"'). "
-        f"It has {', '.join(columns[:COLUMNS_SHOWN])}{more}.",
-    )
 
 
 def read_tables(file: StoredFile, encoding: str, tables: Sequence[Table]) -> Mapping[Table, Mapping[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Self, TextIO
 from importer.phrases import plain_name
 from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
+from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
 from importer.sources.detect import Format
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
@@ -19,7 +20,7 @@ from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files,
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
 from importer.sources.sheet_cells import open_cells
-from importer.sources.side_tables import ANY_FILE, BesideObject, Spool, read_arrays, read_tables
+from importer.sources.side_tables import read_arrays, read_tables
 from importer.sources.text_formulas import open_formulas
 from importer.sources.wrappers import open_envelope
 
@@ -170,7 +171,7 @@ class Source:
         self.comments = comments
         self._opened = opened
         self._resources = resources
-        self._spools: dict[Annex, Spool] = {}
+        self._spools: dict[Annex, AnnexSpool] = {}
         self._bytes_before = 0
         self._reading: BinaryIO | None = None
 
@@ -201,7 +202,7 @@ class Source:
                  under the same numbers
 
         Raises SourceNotReady if a file changes meanwhile or ends too early, SourceError if it can't be read on, and
-        whatever `Spool` raises.
+        whatever `AnnexSpool` raises.
         """
         self._bytes_before = 0
         spools = {place: self._spool(annex) for place, annex in (annexes or {}).items()}
@@ -227,25 +228,25 @@ class Source:
                 if not isinstance(record, Finding):
                     yield own_keys(record) if file.errors_file and is_errors_record(record) else record
 
-    def _spool(self, annex: Annex) -> Spool:
+    def _spool(self, annex: Annex) -> AnnexSpool:
         if annex not in self._spools:
-            self._spools[annex] = Spool(annex, self._objects(annex))
+            self._spools[annex] = AnnexSpool(annex, self._objects(annex))
             self._resources.callback(self._spools[annex].close)
         return self._spools[annex]
 
-    def _objects(self, annex: Annex) -> Iterator[BesideObject]:
+    def _objects(self, annex: Annex) -> Iterator[AnnexObject]:
         """Yield an annex's objects; its array may be in a `--comments` file too, as an errors file has only records."""
         places = [(ANY_FILE, file) for file in self.every_file[len(self.files) :]]
         if annex.array:
             for place, file in [*enumerate(self.files), *places]:
                 if file.format == "json":
                     for _, line, value in read_arrays(file.stored, file.encoding, {annex.array}):
-                        yield BesideObject(place, file.name, line, value)
+                        yield AnnexObject(place, file.name, line, value)
             return
         for place, file in places:
             with open_text(file.stored, file.encoding) as (_, text):
                 for line, found in _read_objects(file, text):
-                    yield BesideObject(place, file.name, line, found)
+                    yield AnnexObject(place, file.name, line, found)
 
     def warnings(self) -> list[str]:
         """Return sentences about comments that belong to no record; call it after all records have been read."""
