@@ -134,7 +134,7 @@ def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> Sour
     asked = f"`by: {annex.by}`" + (f" and `when: {annex.when}`" if annex.when else "")
     more = " …" if len(columns) > COLUMNS_SHOWN else ""
     return SourceError(
-        f"{file_name} has no comments of this mapping: {asked} find nothing in any of its rows.",
+        f"{file_name} has no comments for this mapping: {asked} find nothing in any of its rows.",
         hint=f"Name its columns in the mapping (in JMESPath a name with a space is quoted: '\"Issue key\"'). "
         f"It has {', '.join(columns[:COLUMNS_SHOWN])}{more}.",
     )

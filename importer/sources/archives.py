@@ -67,16 +67,10 @@ def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
         return []
     found = [each for each in names if _is_wanted(each, wanted)] if wanted else _find_exports(names)
     if not found:
-        what = f"no {wanted} in it" if wanted else "no CSV, JSON or workbook in it"
-        nameless = [each for each in names if not PurePosixPath(each).suffix]
-        nested = not wanted and any(each.lower().endswith(NESTED) for each in names)
+        what = f"no {wanted}" if wanted else "no CSV, JSON or workbook"
         raise SourceError(
-            f"{name} is an archive with {what}. It holds {listed(names, NAMES_SHOWN) or 'nothing'}.",
-            hint=_unpack(name, "give the file with the issues")
-            if nested
-            else say_which(name, nameless)
-            if nameless and not wanted
-            else "Export the issues as CSV or JSON and give that file.",
+            f"{name} is an archive with {what} in it. It holds {listed(names, NAMES_SHOWN) or 'nothing'}.",
+            hint=_look_elsewhere(name, names, wanted),
         )
     twice = [each for each, count in Counter(found).items() if count > 1]
     if twice:
@@ -92,12 +86,22 @@ def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
     return found
 
 
+def _look_elsewhere(name: str, names: list[str], wanted: str) -> str:
+    """What to do about an archive in which nothing was found."""
+    if not wanted and any(each.lower().endswith(NESTED) for each in names):
+        return _unpack(name, "give the file with the issues")
+    nameless = [each for each in names if not PurePosixPath(each).suffix]
+    if found := _find_exports(names) if wanted else nameless:
+        return say_which(name, found)
+    return "Export the issues as CSV or JSON and give that file."
+
+
 def say_which(name: str, within: Sequence[str]) -> str:
     """Return what to type for some of what an archive or a workbook has."""
     if name == "-":
-        return f"Save it as a file, and name behind it what is to be read: FILE/{within[0]}"
+        return f"Save it to a file, then name what to read in it: FILE/{within[0]}"
     sources = shell_join(f"{name}/{each}" for each in within[:COMMANDS_SHOWN]) + " …" * (len(within) > COMMANDS_SHOWN)
-    return f"Name the one with the issues, or all that are of one tracker: triage-import validate {sources}"
+    return f"Name the one with the issues, or several from one tracker: triage-import validate {sources}"
 
 
 def open_member(name: str, stored: BinaryIO, member: str) -> BinaryIO:
@@ -109,7 +113,7 @@ def open_member(name: str, stored: BinaryIO, member: str) -> BinaryIO:
     try:
         entry = archive.getinfo(member)
     except KeyError as error:  # another archive was put in its place
-        raise DamagedArchive(f"{member} is not in it any more") from error
+        raise DamagedArchive(f"{member} is no longer in it") from error
     _check(name, entry)
     try:
         return archive.open(entry)  # type: ignore[return-value]  # ZipExtFile reads like any binary file
@@ -167,19 +171,21 @@ def _check(name: str, entry: zipfile.ZipInfo) -> None:
         raise SourceError(f"{name}/{entry.filename} is encrypted.", hint=_unpack(name, "give the file"))
     if entry.compress_type not in METHODS:
         raise SourceError(
-            f"{name}/{entry.filename} is compressed in a way that can't be read here (method {entry.compress_type}).",
+            f"{name}/{entry.filename} uses a compression that can't be read here (method {entry.compress_type}).",
             hint=_unpack(name, "give the file"),
         )
     if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * entry.compress_size:
         raise SourceError(
-            f"{name}/{entry.filename} would be {entry.file_size / 1e6:,.1f} MB, of {entry.compress_size / 1e6:,.1f} MB "
-            "in the archive: no export is so repetitive.",
-            hint=_unpack(name, "look at it"),
+            f"{name}/{entry.filename} would unpack from {entry.compress_size / 1e6:,.1f} MB to "
+            f"{entry.file_size / 1e6:,.1f} MB: no export is that repetitive.",
+            hint=_unpack(name, "look into it"),
         )
 
 
 def _unpack(name: str, then: str) -> str:
-    return f"Unpack it, and {then}: unzip {shell_quote(name)}"
+    if name == "-":
+        return f"Save it to a file, unpack that and {then}."
+    return f"Unpack it and {then}: unzip {shell_quote(name)}"
 
 
 def _read_directory(name: str, stored: BinaryIO) -> zipfile.ZipFile:
@@ -193,7 +199,7 @@ def _read_directory(name: str, stored: BinaryIO) -> zipfile.ZipFile:
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        raise DamagedArchive("it says that parts of it lie before its beginning") from error
+        raise DamagedArchive("it refers to parts before its own beginning") from error
 
 
 def _count_directory(stored: BinaryIO) -> int:

@@ -36,7 +36,7 @@ STILL_CUT = Finding(
     ROW_RAGGED,
     "",
     "The row ended early, and its last cell is still empty.",
-    hint="Put its cells right; if the last one is meant to be empty, clear import_code.",
+    hint="Correct its cells; if the last one is meant to be empty, clear import_code.",
 )
 
 NumberedRow = tuple[int, list[str], Finding | None]
@@ -136,7 +136,7 @@ def read_rows(
     last = yield from rows
     if last and len(last) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(last, header):
         where = f"in the middle of a row (line {lines.number:,})"
-        otherwise = "If it is complete, put a line end behind it: then that row alone is rejected."
+        otherwise = "If it is complete, add a line break at its end: then only that row is rejected."
         raise cut_off(name, where, otherwise)
 
 
@@ -192,9 +192,9 @@ def _never_closed(name: str, lines: Lines, delimiter: str) -> SourceError | Sour
             break
         offset -= len(text)
         line += 1
-    mend = "close that quote, or double it where it belongs to the text."
+    mend = "close that quote, or double it if it is part of the text."
     if lines.ended:
-        return cut_off(name, f"inside a quoted cell that begins in line {line:,}", f"If it is complete, {mend}")
+        return cut_off(name, f"inside a quoted cell that begins on line {line:,}", f"If it is complete, {mend}")
     return SourceError(f"{name}:{line}: a quote is opened and never closed.", hint=mend.capitalize())
 
 
@@ -204,7 +204,7 @@ def _malformed(first: int, last: int, error: csv.Error) -> Finding:
         "row-malformed",
         "",
         f"{where} can't be read as CSV: {error}",
-        hint="A quote inside a quoted cell is written twice.",
+        hint="Inside a quoted cell, write each quote twice.",
     )
 
 
@@ -389,5 +389,5 @@ def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
         ROW_RAGGED,
         "",
         f"The row has {len(row)} cells, the header {len(header)}.",
-        hint="Look for a delimiter or a line break in a cell without quotes, or for a row that is cut off.",
+        hint="Look for an unquoted delimiter or line break in a cell, or for a row that is cut off.",
     )

@@ -62,7 +62,7 @@ UNPACK = {
     b"7z\xbc\xaf\x27\x1c": "7z x",
     b"Rar!": "unrar x",
 }
-"""What unpacks a file that begins so."""
+"""The first bytes of a file → the command that unpacks it."""
 
 _ISO_2022_JP = re.compile(rb"\x1b\$[@B](?:[!-~]{2})+\x1b\([BJ]")
 """Japanese as in mails: valid UTF-8, and nonsense."""
@@ -110,7 +110,7 @@ def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
     if head.startswith(TAR_MAGIC, TAR_OFFSET):
         raise SourceError(f"{name} is a tar archive.", hint=_unpack(name, "tar -xf"))
     if encoding is None and _ISO_2022_JP.search(head):
-        raise SourceError(f"{name} is text in iso2022_jp.", hint="Say so: --encoding iso2022_jp")
+        raise SourceError(f"{name} is text in iso2022_jp.", hint="Name its encoding: --encoding iso2022_jp")
     if encoding is None and not head.startswith(tuple(BYTE_ORDER_MARKS)) and _is_binary(head):
         raise binary_file(name, head)
 
@@ -120,7 +120,7 @@ def _unpack(name: str, command: str) -> str:
     if not command:
         return EXPORT_AS_TEXT
     told = "" if name == STDIN else f": {command} {shell_quote(name)}"
-    return f"Unpack it, and give the file in it that has the issues{told}"
+    return f"Unpack it and give the file with the issues{told}"
 
 
 def _is_binary(head: bytes) -> bool:
@@ -138,13 +138,13 @@ def refuse_other_text(name: str, sample: str, option: Format | None) -> None:
     if what or _OTHER_MARKUP.match(start):
         hint = SAVE_AS_CSV if _SHEET.search(start) or is_workbook(name) else EXPORT_AS_TEXT
         if what == "HTML":
-            hint += " A page to log in may have been saved instead."
+            hint += " A login page may have been saved instead of the export."
         raise SourceError(f"{name} is {what or 'HTML or XML'}.", hint=hint)
     if start.startswith(LFS_POINTER):
-        raise SourceError(f"{name} is a pointer of Git LFS, and not the file itself.", hint="Get it with: git lfs pull")
+        raise SourceError(f"{name} is a Git LFS pointer, not the file itself.", hint="Get it with: git lfs pull")
     if option is not None:
         return
-    kinds = {"an SQL dump": _SQL, "a mail": _MAIL}
+    kinds = {"an SQL dump": _SQL, "an email": _MAIL}
     if PurePath(name.lower()).suffix not in EXTENSIONS or start[:3] in ("---", "%YA"):
         kinds["YAML"] = _YAML
     for kind, pattern in kinds.items():

@@ -180,8 +180,8 @@ class Document:
         """Raise SourceError if anything but white space follows."""
         if self.peek():
             raise SourceError(
-                f"{self._name}:{self.line}: goes on after the end of its JSON document.",
-                hint="Cut off what follows there, or say what the file is: --format jsonl or csv.",
+                f"{self._name}:{self.line}: has more text after the end of its JSON document.",
+                hint="Remove what follows, or name the file's format: --format jsonl or csv",
             )
 
     def _take(self, character: str) -> None:
@@ -218,5 +218,5 @@ class Document:
             raise cut_off(self._name, f"inside its JSON document (line {line:,})")
         raise SourceError(
             f"{self._name}:{line}: column {column:,} is not valid JSON: {reason}.",
-            hint="Mend the file there, or export it again.",
+            hint="Correct the file there, or export it again.",
         )

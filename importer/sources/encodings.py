@@ -22,7 +22,7 @@ BYTE_ORDER_MARKS = {
 }
 USUAL = "cp1252"
 """The most frequent encoding of exports that are not UTF-8."""
-ANY_ENCODING = "Say which encoding it has with --encoding, or export it as UTF-8."
+ANY_ENCODING = "Name its encoding with --encoding, or export it as UTF-8."
 OTHERS_SHOWN = 3
 BEFORE_SHOWN, SHOWN = 15, 40
 """The characters of a text that a hint shows: those before the first non-ASCII one, and in all."""
@@ -43,7 +43,7 @@ def check_encoding(name: str) -> None:
         "a".encode(name)
     except (LookupError, ValueError) as error:
         raise UsageError(
-            f"{name!r} is not an encoding.", hint=f"Say for example --encoding {USUAL} or --encoding utf-8."
+            f"{name!r} is not an encoding.", hint=f"Try for example --encoding {USUAL} or --encoding utf-8."
         ) from error
 
 
@@ -82,7 +82,7 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
     while True:
         block = read()
         if not offset and _lacks_mark(block, encoding):
-            message = f"{name} begins with no byte order mark, which {encoding} demands."
+            message = f"{name} has no byte order mark, which {encoding} requires."
             return SourceError(message, hint=_suggest_wide(block) or ANY_ENCODING)
         waiting = decoder.getstate()[0]
         try:
@@ -108,7 +108,7 @@ def _lacks_mark(head: bytes, encoding: str) -> bool:
 def _suggest_wide(head: bytes) -> str:
     """Return a hint with the encoding that explains the NUL bytes, if one does."""
     encoding = wide_encoding(head)
-    return f"It seems to be text in {encoding} without a byte order mark: --encoding {encoding}" if encoding else ""
+    return f"It seems to be {encoding} without a byte order mark: --encoding {encoding}" if encoding else ""
 
 
 def _undecodable(name: str, encoding: str, line: int, offset: int, error: UnicodeDecodeError) -> SourceError:
@@ -131,7 +131,9 @@ def _suggest(sample: bytes, encoding: str) -> str:
     first = next(place for place, character in enumerate(text) if character >= "\x80")
     shown = " ".join(text[max(0, first - BEFORE_SHOWN) :][:SHOWN].split())
     others = ", ".join([name for name, other in ranked[1:] if other != text][:OTHERS_SHOWN])
-    return f"Try --encoding {best}: it then says “{shown}”." + (f" If that is wrong: {others}." if others else "")
+    return f"Try --encoding {best}: the text then reads “{shown}”." + (
+        f" If that is wrong: {others}." if others else ""
+    )
 
 
 def _ends_in_character(name: str, line: int, error: UnicodeDecodeError) -> SourceNotReady:
@@ -139,7 +141,7 @@ def _ends_in_character(name: str, line: int, error: UnicodeDecodeError) -> Sourc
     return cut_off(
         name,
         f"in the middle of a character (line {line:,}, bytes {half})",
-        f"If it is complete, it has another encoding than {error.encoding}: say which with --encoding.",
+        f"If it is complete, its encoding isn't {error.encoding}: name the right one with --encoding.",
     )
 
 
@@ -155,4 +157,4 @@ def can_decode(sample: bytes, encoding: str) -> bool:
 def binary_file(name: str, head: bytes) -> SourceError:
     """Return the error for a file with NUL bytes; the hint names UTF-16 or UTF-32 if it is valid in that."""
     hint = _suggest_wide(head) or "Export the issues as CSV or JSON."
-    return SourceError(f"{name} is not text: it has NUL bytes.", hint=hint)
+    return SourceError(f"{name} is not text: it contains NUL bytes.", hint=hint)

@@ -12,7 +12,7 @@ from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, unescape_cell
 STILL_RAW = Finding(
     "row-malformed",
     "",
-    f"The record still has {IMPORT_RAW}: the text of what was no JSON object.",
+    f"The record still has {IMPORT_RAW}: the original text, which was not a JSON object.",
     hint=f"Put the mended record's own keys in place of {IMPORT_RAW}.",
 )
 

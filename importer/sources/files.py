@@ -74,7 +74,7 @@ class DamagedData(Exception):
 def cut_off(name: str, where: str, otherwise: str = "") -> SourceNotReady:
     """Return the error for a file that ends too early; `otherwise` is what to do if it is complete all the same."""
     return SourceNotReady(
-        f"{name} ends {where}: it looks as if it is still being written, or was cut.",
+        f"{name} ends {where}: it looks as if it is still being written, or was cut off.",
         hint=f"Run the same command again when it is complete, or export it again. {otherwise}".rstrip(),
     )
 
@@ -94,7 +94,7 @@ def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
     Raises UsageError, SourceNotReady (missing, no bytes), SourceError (a directory, not readable), StorageFull.
     """
     if not paths:
-        raise UsageError("No source is given.", hint="Name a file, several, or `-` for standard input.")
+        raise UsageError("No source is given.", hint="Name one or more files, or `-` for standard input.")
     if list(paths).count(STDIN) > 1:
         raise UsageError("Standard input is given twice; it can be read only once.", hint="Give `-` once.")
     return [file for path in paths for file in _find_file(path, stack)]
@@ -116,7 +116,8 @@ def _find_file(given: str, stack: ExitStack) -> list[StoredFile]:
         regular = stat.S_ISREG(mode)
         file = StoredFile(name, path if regular else _spool_pipe(path, stack), spooled=not regular)
     if take_stamp(file).size == 0:
-        raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
+        shown = "Standard input" if name == STDIN else name
+        raise SourceNotReady(f"{shown} is empty: 0 bytes.", hint="Export it again, or wait until it is written.")
     return _look_inside(file, wanted, stack)
 
 
@@ -196,8 +197,8 @@ def _open_spool(stack: ExitStack) -> BinaryIO:
 
 def _no_room(error: OSError) -> StorageFull:
     return StorageFull(
-        f"What is piped in, or is in a workbook, can't be kept in {tempfile.gettempdir()}: {error.strerror}.",
-        hint="Set TMPDIR to a folder with room, or give a CSV file instead.",
+        f"Piped input or a workbook can't be stored in {tempfile.gettempdir()}: {error.strerror}.",
+        hint="Set TMPDIR to a folder with enough space, or give a CSV file instead.",
     )
 
 
@@ -266,11 +267,11 @@ def _telling_damage(name: str) -> Iterator[None]:
     try:
         yield
     except EOFError as error:
-        raise cut_off(name, "before its compressed data does") from error
+        raise cut_off(name, "in the middle of its compressed data") from error
     except (zlib.error, gzip.BadGzipFile, BadZipFile, DamagedArchive, DamagedData) as error:
         raise SourceError(
             f"{name} is damaged: {error}.",
-            hint="Fetch the file again; compare its size or checksum.",
+            hint="Download or copy the file again, and compare its size or checksum.",
         ) from error
     except OSError as error:
         raise SourceError(f"{name} can't be read: {error.strerror}.") from error

@@ -17,7 +17,7 @@ FACT_CELLS = 2
 DATA_SHARE = 1 / 3
 CELLS_SHOWN = 6
 CELL_SHOWN = 40
-FURTHER_DOWN = "If its header is further down, leave the lines above it out: --skip-lines N"
+FURTHER_DOWN = "If the header is further down, skip the lines above it: --skip-lines N"
 
 HEADER_AGAIN = Finding("row-header", "", "The row repeats the header.", rejects=False)
 GROUP_TITLE = Finding("row-header", "", "The row is a title above a repeated header.", rejects=False)
@@ -129,12 +129,12 @@ def check_header(name: str, line: int, header: Sequence[str]) -> None:
         shown = ", ".join(cell[:CELL_SHOWN] for cell in filled[:CELLS_SHOWN])
         more = " …" if filled[CELLS_SHOWN:] else ""
         raise SourceError(
-            f"{name}:{line}: has no header, its first row is one of data: {shown}{more}",
-            hint=f"Add a line above it that names the columns, ID,Title,Status. {FURTHER_DOWN}",
+            f"{name}:{line}: has no header; its first row is data: {shown}{more}",
+            hint=f"Add a line above it that names the columns, such as ID,Title,Status. {FURTHER_DOWN}",
         )
     if not filled:
         raise SourceError(
-            f"{name}:{line}: the header is empty.", hint=f"Write the names of the columns into it. {FURTHER_DOWN}"
+            f"{name}:{line}: the header is empty.", hint=f"Write the column names into it. {FURTHER_DOWN}"
         )
 
 

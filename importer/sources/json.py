@@ -45,7 +45,7 @@ def _parse_line(name: str, line: int, content: str) -> Any:
     except JSONDecodeError as error:
         if not content.endswith(("\n", "\r")) and ends_inside(record, error.pos, error.msg):
             where = f"in the middle of a record (line {line:,})"
-            otherwise = "If it is complete, put a line end behind it: then that record alone is rejected."
+            otherwise = "If it is complete, add a line break at its end: then only that record is rejected."
             raise cut_off(name, where, otherwise) from error
         return _malformed(f"Line {line}, column {error.colno} is not valid JSON: {error.msg}")
     except RecursionError:
@@ -154,7 +154,7 @@ def _numbered(document: Document) -> NumberedValue:
 
 def _wrong_path(name: str, line: int, what: str) -> SourceError:
     where = f"{name}:{line}:" if line > 1 else name  # a later page, or further down
-    return SourceError(f"{where} {what}.", hint="Set input.records in the mapping to where the records are.")
+    return SourceError(f"{where} {what}.", hint="Set input.records in the mapping to the path of the records.")
 
 
 def check_records(values: Iterable[NumberedValue], envelope: str) -> Iterator[NumberedRecord]:
@@ -192,11 +192,11 @@ def refuse_ambiguous(line: int, value: Any) -> Any:
     """Return a value as it is; in place of an object that has a key with two values, the finding `row-malformed`."""
     if not isinstance(value, Ambiguous):
         return value
-    return _malformed(f"Line {line} has the key {value.repeated!r} twice, with two values")
+    return _malformed(f"Line {line} has the key {value.repeated!r} twice, with different values")
 
 
 def _malformed(message: str) -> Finding:
-    return Finding("row-malformed", "", message, hint="Mend the record in the source, or export it again.")
+    return Finding("row-malformed", "", message, hint="Correct the record in the source, or export it again.")
 
 
 def _name_type(value: Any) -> str:
@@ -206,7 +206,7 @@ def _name_type(value: Any) -> str:
 
 def no_records(name: str) -> SourceNotReady:
     """Return the error for a file without records."""
-    return SourceNotReady(f"{name} has no records.", hint="Export again, or wait until it is written.")
+    return SourceNotReady(f"{name} has no records.", hint="Export it again, or wait until it is written.")
 
 
 def find_rows(

@@ -21,7 +21,7 @@ OBJECT_SHARE = 0.5
 TEXT_SHARE = 0.5
 """The least share of the rows' text that is in the column: a small object is a field of the record, not the record."""
 
-HINT = "Mend the JSON in that cell."
+HINT = "Correct the JSON in that cell."
 
 
 def find_json_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
@@ -58,7 +58,7 @@ def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, li
     try:
         record = check_value(line, cell, refuse_ambiguous(line, decoder.decode(cell)))
     except JSONDecodeError as error:
-        message = f"{where} is not valid JSON at its character {error.pos + 1:,}: {error.msg}"
+        message = f"{where} is not valid JSON at character {error.pos + 1:,}: {error.msg}"
         return Finding("row-malformed", "", message, hint=HINT)
     except RecursionError:
         return Finding("row-malformed", "", f"{where} is nested too deeply", hint=HINT)

@@ -32,7 +32,7 @@ COLUMNS_LEAST = 3
 COLUMNS_BESIDE = {"columns", "index", "data"}
 """The keys of a table that pandas has split."""
 AS_RECORDS = (
-    "Write one object for each issue, in pandas with to_json(PATH, orient='records', lines=True); or export it as CSV."
+    "Write one object per issue, in pandas with to_json(PATH, orient='records', lines=True), or export it as CSV."
 )
 KEYS_SHOWN = 20
 ERROR_CHARACTERS = 200
@@ -260,14 +260,14 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
     if outline.is_error:
         said = next(outline.said[key] for key in ERROR_KEYS if key in outline.said)
         return SourceError(
-            f"{name} is an error that a service answered, and no export: “{said}”.",
+            f"{name} is an error response from a service, not an export: “{said}”.",
             hint="Export again, with an account that may read the issues.",
         )
     if outline.empty or not outline.keys:
         return no_records(name)
     return SourceError(
         f"{name} has no array of records; its keys are {listed(outline.keys, KEYS_SHOWN)}.",
-        hint="Set input.records in the mapping to where it is, for example data.items",
+        hint="Set input.records in the mapping to its path, for example data.items",
     )
 
 

@@ -148,6 +148,6 @@ def _path_failed(ref: Ref, error: JMESPathError) -> Finding:
         "row-path-failed",
         "",
         f"The {ref} can't be applied to this record: {error}",
-        hint="Give it a value where the record has none, for example labels || `[]`.",
+        hint="Give it a default for records without the value, for example: labels || `[]`",
         value=ref.name,
     )

@@ -107,18 +107,16 @@ class Found:
         ]
 
 
-ERROR = "a spreadsheet's error stands in {}: what was meant is lost"
+ERROR = "spreadsheet errors in {}: the original values are lost"
 NOT_COMPUTED = (
-    "a formula without its value is in {}, and is taken as text: what wrote the file has computed nothing. "
-    "Open it in a spreadsheet, and save it"
+    "formulas without a computed value in {}: they are read as text. Open the file in a spreadsheet and save it"
 )
 ONLY_ZERO = (
-    "0 is the value of all formulas, {}: what wrote the file has perhaps computed nothing. "
-    "Open it in a spreadsheet, and save it"
+    "formulas in {}, all with the value 0: perhaps they were never computed. Open the file in a spreadsheet and save it"
 )
-NOTE = "a note is at {}: notes stay behind"
-LINK = "an address stands behind the text of {}: addresses stay behind"
-TOO_LONG = "more than 15 digits are in {}, of which a spreadsheet keeps 15 in a number: give ids as text"
+NOTE = "notes in {}: notes aren't imported"
+LINK = "links in {}: only their text is imported, not their address"
+TOO_LONG = "numbers of more than 15 digits in {}: a spreadsheet keeps only 15, so format ids as text"
 
 
 def write_sheet(source: BinaryIO, wanted: str, out: TextIO) -> Ending:

@@ -163,7 +163,8 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         return _survey_csv(SourceFile(stored.name, "csv", None, False, stored, encoding, delimiter, skip))
     if skip:
         raise UsageError(
-            f"{stored.name} is JSON: no lines stand above a header.", hint="Leave --skip-lines or `skip_lines` out."
+            f"{stored.name} is JSON, which has no lines above a header to skip.",
+            hint="Remove --skip-lines, or `skip_lines` from the mapping.",
         )
     file = SourceFile(stored.name, format_, None, False, stored, encoding)
     if format_ == "jsonl" and options.format is None and is_page(_first_value(file)):
@@ -179,10 +180,10 @@ def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
     if not sample.strip() and skip:
         raise SourceNotReady(
             f"{stored.name} has nothing below its first {counted(lines.skipped, 'line')}.",
-            hint="Say with --skip-lines N how many lines stand above its header, or export again.",
+            hint="Set --skip-lines N to the number of lines above its header, or export it again.",
         )
     if not sample.strip():
-        raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
+        raise SourceNotReady(f"{stored.name} is empty.", hint="Export it again, or wait until it is written.")
     return sample
 
 
@@ -201,7 +202,7 @@ def _survey_csv(file: SourceFile) -> Surveyed:
         sampled = [next(rows, None)]
         if sampled[0] is None:
             raise SourceNotReady(
-                f"{file.name} has a header and no rows.", hint="Export again, or wait until it is written."
+                f"{file.name} has a header and no rows.", hint="Export it again, or wait until it is written."
             )
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
             sampled += islice(rows, HEAD_ROWS - 1)
@@ -257,7 +258,7 @@ def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
             shown = " ".join(_read_sample(file.stored, file.encoding)[:SHOWN].split())
             raise SourceError(
                 f"{file.name} is not a JSON array or object: it begins with “{shown}”.",
-                hint="Leave out what stands around them, or say what the file is: --format csv or jsonl",
+                hint="Remove what surrounds the JSON, or name the file's format: --format csv or jsonl",
             )
         if first == "[" and is_gathered_page(_first_value(file)):
             pages = document.elements()
@@ -287,7 +288,7 @@ def _survey_records(file: SourceFile) -> Surveyed:
         raise json.no_records(file.name)
     file = _with_sample(file, sampler)
     if sampler.rows and not (file.errors_file or any(sampler.names.values())):
-        raise SourceError(f"{file.name} has lists or single values in place of objects with keys.", hint=AS_RECORDS)
+        raise SourceError(f"{file.name} contains lists or single values instead of objects with keys.", hint=AS_RECORDS)
     error = _none_readable(file.name, unreadable) if unreadable and not sampler.rows else None
     return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file, error)
 
@@ -295,7 +296,7 @@ def _survey_records(file: SourceFile) -> Surveyed:
 def _none_readable(name: str, first: Finding) -> SourceError:
     return SourceError(
         f"{name} has nothing that can be read as a record. {first.message}.",
-        hint="Mend the file, or say what it is if its name says something else: --format csv, jsonl or json",
+        hint="Correct the file, or name its format if its extension is wrong: --format csv, jsonl or json",
     )
 
 
@@ -314,7 +315,7 @@ def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
         titles = {to_text(column.get("id")): to_text(column.get("title")) for column in columns}
         return _survey_records(replace(file, records=(ROWS,), titles=tuple(titles.items())))
     if outline.is_columns:
-        raise SourceError(f"{file.name} has a list of values for each column, and no records.", hint=AS_RECORDS)
+        raise SourceError(f"{file.name} has a list of values for each column instead of records.", hint=AS_RECORDS)
     places: dict[str, SourceFile] = {}
     samples: list[Sample] = []
     for path, sampler in outline.arrays.items():

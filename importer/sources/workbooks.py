@@ -50,16 +50,17 @@ def convert_sheet(name: str, workbook: BinaryIO, wanted: str, spool: BinaryIO) -
             what = f"no sheet {wanted}" if wanted else f"{len(texts):,} sheets with rows"
             raise SourceError(f"{name} has {what}: {listed(texts, NAMES_SHOWN)}.", hint=say_which(name, texts))
         case "empty":
-            raise SourceNotReady(f"{name} has no rows to be seen.", hint="Export again, or wait until it is written.")
+            raise SourceNotReady(f"{name} has no visible rows.", hint="Export it again, or wait until it is written.")
         case "locked":
-            raise SourceError(f"{name} has a password.", hint=f"Open it and save it without one. {_AS_CSV}")
+            raise SourceError(f"{name} is protected by a password.", hint=f"Open it and save it without one. {_AS_CSV}")
         case "disk-full":
             raise StorageFull(
-                f"The sheet of {name} can't be kept: {''.join(texts)}.", hint="Set TMPDIR to a folder with room."
+                f"The sheet of {name} can't be stored: {''.join(texts)}.",
+                hint="Set TMPDIR to a folder with enough space.",
             )
         case "damaged":
-            raise SourceError(f"{name} is no workbook that can be read: {''.join(texts)}.", hint=_AS_CSV)
+            raise SourceError(f"{name} can't be read as a workbook: {''.join(texts)}.", hint=_AS_CSV)
     raise SourceError(
-        f"{name} can't be read in {MEMORY_BYTES // 1024**3} GB of memory, which a sheet is held in as a whole.",
+        f"{name} needs more than {MEMORY_BYTES // 1024**3} GB of memory, because a sheet is read as a whole.",
         hint=_AS_CSV,
     )

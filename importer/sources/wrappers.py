@@ -11,7 +11,7 @@ PERCEVAL = "Perceval envelope"
 EDGES = "GraphQL edges"
 MESSAGES = "connector messages"
 HITS = "Elasticsearch hits"
-ANSWER = "answer of one record"
+ANSWER = "response with one record"
 
 IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id", "sys_id"}
 TITLE_KEYS = {"title", "summary", "subject"}

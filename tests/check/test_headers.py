@@ -147,7 +147,7 @@ def test_cells_that_a_spreadsheet_has_lost(program: Program) -> None:
     ended = program("validate", "export.xlsx", "--json")
     assert ended.code == 1
     [warning] = [text for text in ended.summary["warnings"] if text.startswith("export.xlsx/Issues")]
-    assert "a spreadsheet's error stands in 1 cell, the first #REF! in " in warning
+    assert "spreadsheet errors in 1 cell, the first #REF! in " in warning
 
 
 def test_columns_that_pandas_has_numbered(program: Program) -> None:

@@ -54,7 +54,7 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
     "source is empty": (["validate", "empty.csv", "-m", "jira"], 6, "empty.csv is empty: 0 bytes."),
     "source is a folder": (["validate", ".", "-m", "jira"], 2, ". is a directory."),
     "source is binary": (["validate", "/bin/sh", "-m", "jira"], 2, "is not text"),
-    "source is cut off": (["validate", "cut.csv.gz", "-m", "jira"], 6, "ends before its compressed data does"),
+    "source is cut off": (["validate", "cut.csv.gz", "-m", "jira"], 6, "ends in the middle of its compressed data"),
     "out is a file": (["validate", JIRA, "-m", "jira", "--out", JIRA], 2, "is a file"),
     "out can't be made": (["validate", JIRA, "-m", "jira", "--out", f"{JIRA}/out"], 2, "--out"),
     "ledger can't be made": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", f"{JIRA}/l.db"], 2, "--ledger PATH"),

@@ -208,7 +208,7 @@ def test_a_path_that_does_not_fit(place: Place) -> None:
 def test_a_file_without_what_is_asked_for(place: Place, annex: Annex) -> None:
     """A file of which nothing is a comment is the wrong one, or its columns have other names: they are listed."""
     source = place.open(place.write("i.csv", "id\n1\n"), comments=(place.write("c.csv", "issue,My text\n1,a\n"),))
-    with pytest.raises(SourceError, match=r"c\.csv has no comments of this mapping") as caught:
+    with pytest.raises(SourceError, match=r"c\.csv has no comments for this mapping") as caught:
         list(source.chunks([], annexes={0: annex}))
     assert "It has issue, My text." in caught.value.hint
 

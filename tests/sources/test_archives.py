@@ -108,7 +108,7 @@ def test_several_of_one_kind_are_read(tmp_path: Path) -> None:
         ({"Part-1.zip": b"PK"}, "It holds Part-1.zip", "unzip "),
         ({"issues.csv.gz": b"\x1f\x8b"}, "It holds issues.csv.gz", "unzip "),
         ({"issues": b"id\n1\n"}, "It holds issues", "export.zip/issues"),
-        ({"big.csv": bytes(10**7)}, "would be 10.0 MB, of 0.0 MB", "unzip "),
+        ({"big.csv": bytes(10**7)}, "would unpack from 0.0 MB to 10.0 MB", "unzip "),
     ],
     ids=["empty", "no export", "archives", "packed twice", "without extension", "bomb"],
 )
@@ -131,8 +131,9 @@ def test_what_is_refused(
 def test_a_name_that_is_not_in_it(tmp_path: Path) -> None:
     """It says what is; a file that is no archive has nothing in it."""
     path = pack(tmp_path / "export.zip", {"a.csv": TABLE})
-    with pytest.raises(SourceError, match=r"with no b\.csv in it\. It holds a\.csv\."):
+    with pytest.raises(SourceError, match=r"with no b\.csv in it\. It holds a\.csv\.") as raised:
         read(f"{path}/b.csv")
+    assert raised.value.hint.endswith(f": triage-import validate {path}/a.csv")
     Path(tmp_path, "a.csv").write_bytes(TABLE)
     for path_of_none in (f"{tmp_path}/a.csv/b.csv", "/dev/null/b.csv"):
         with pytest.raises(SourceNotReady, match="does not exist"):
@@ -154,7 +155,7 @@ def test_encrypted_and_oddly_compressed(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(SourceError, match=what) as raised:
             read(str(path))
-        assert raised.value.hint == f"Unpack it, and give the file: unzip {path}"
+        assert raised.value.hint == f"Unpack it and give the file: unzip {path}"
 
 
 def test_too_many_files_to_list(tmp_path: Path) -> None:
@@ -180,7 +181,7 @@ def test_an_archive_that_is_cut_off(tmp_path_factory: pytest.TempPathFactory, cu
     """Its table of contents is missing: it may still be written."""
     path = tmp_path_factory.mktemp("cut") / "export.zip"
     path.write_bytes(sample()[:cut])
-    with pytest.raises(SourceNotReady, match="ends before"):
+    with pytest.raises(SourceNotReady, match="ends in the middle"):
         read(str(path))
 
 

@@ -221,7 +221,7 @@ def test_a_last_row_that_is_half(make_source: MakeSource, rows: str, line: int) 
     assert source.files[0].delimiter == ","
     with pytest.raises(SourceNotReady, match=rf"issues\.csv ends in the middle of a row \(line {line}\)") as raised:
         list(source.chunks([], size=1))
-    assert "put a line end behind it" in raised.value.hint
+    assert "add a line break at its end" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_workbook_that_is_markup(name: str, sample: str) -> None:
 @pytest.mark.parametrize("name", ["a.csv", "a.json", "-"])
 def test_a_pointer_in_place_of_the_file(name: str) -> None:
     """A repository that was fetched without its large files has what Git LFS needs to get them."""
-    with pytest.raises(SourceError, match="is a pointer of Git LFS") as raised:
+    with pytest.raises(SourceError, match="is a Git LFS pointer") as raised:
         choose_format(name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", None)
     assert raised.value.hint == "Get it with: git lfs pull"
 
@@ -97,8 +97,8 @@ def test_markup_is_refused(sample: str) -> None:
         ("a.csv", "--\n-- PostgreSQL database dump\n--\n", "an SQL dump"),
         ("a.csv", "/*!40101 SET NAMES utf8 */;\nINSERT INTO issues VALUES (1);", "an SQL dump"),
         ("a.csv", "create table issues (id int);", "an SQL dump"),
-        ("a.eml", "Return-Path: <a@b.c>\nReceived: from x\n\tby y\nSubject: s\n", "a mail"),
-        ("a.txt", "From: a@b.c\nSubject: s\n\ntext", "a mail"),
+        ("a.eml", "Return-Path: <a@b.c>\nReceived: from x\n\tby y\nSubject: s\n", "an email"),
+        ("a.txt", "From: a@b.c\nSubject: s\n\ntext", "an email"),
     ],
 )
 def test_text_of_another_kind_is_refused(name: str, sample: str, what: str) -> None:
@@ -152,7 +152,7 @@ def test_what_is_packed_says_how_to_unpack_it(head: bytes, what: str, command: s
     assert raised.value.hint.endswith(f": {command} 'my issues.csv'")
     with pytest.raises(SourceError, match=what) as raised:
         refuse_foreign("-", head, None)
-    assert raised.value.hint == "Unpack it, and give the file in it that has the issues"
+    assert raised.value.hint == "Unpack it and give the file with the issues"
 
 
 @pytest.mark.parametrize("head", [b"a,b\n\xff\0", b"a\0\0bc" * 500])
@@ -168,7 +168,7 @@ def test_japanese_as_in_mails() -> None:
     head = "key,件名\n1,ログイン\n".encode("iso2022_jp")
     with pytest.raises(SourceError, match="is text in iso2022_jp") as raised:
         refuse_foreign("a.csv", head, None)
-    assert raised.value.hint == "Say so: --encoding iso2022_jp"
+    assert raised.value.hint == "Name its encoding: --encoding iso2022_jp"
     refuse_foreign("a.csv", head, "iso2022_jp")
     refuse_foreign("a.csv", b"key,log\n1,\x1b[0m$B\x1b$B\n", None)
 

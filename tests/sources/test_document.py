@@ -203,6 +203,6 @@ def test_damage_does_not_read_the_rest() -> None:
 
 def test_something_behind_the_end() -> None:
     """What follows a document is refused with a way out, where nobody reads on."""
-    with pytest.raises(SourceError, match="goes on after the end") as raised:
+    with pytest.raises(SourceError, match="has more text after the end") as raised:
         read("[1]\n[2]")
     assert "--format jsonl" in raised.value.hint

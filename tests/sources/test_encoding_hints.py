@@ -49,7 +49,7 @@ def test_the_hint_shows_the_text(make_source: MakeSource, encoding: str, text: s
     content = f"id,title\n1,plain\n2,{text}\n".encode(encoding)
     with pytest.raises(SourceError, match=r"issues\.csv:3: the bytes .* are not valid utf-8") as raised:
         make_source(content).close()
-    assert raised.value.hint.startswith(f"Try --encoding {encoding}: it then says “2,{text[:8]}")
+    assert raised.value.hint.startswith(f"Try --encoding {encoding}: the text then reads “2,{text[:8]}")
 
 
 @pytest.mark.parametrize("text", ["Nepavyksta prisijungti šįvakar", "Kļūda, atverot failus"])

@@ -91,7 +91,7 @@ def test_a_file_that_ends_inside_a_character(make_source: MakeSource) -> None:
     """Half a character at the end is rather a file that is still being written than another encoding."""
     with pytest.raises(SourceNotReady, match=r"ends in the middle of a character \(line 3, bytes e2 9c\)") as raised:
         make_source("a\nx\n✓".encode()[:-1])
-    assert "another encoding than utf-8: say which with --encoding" in raised.value.hint
+    assert "its encoding isn't utf-8: name the right one with --encoding" in raised.value.hint
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("shift_jis", "")])
@@ -105,16 +105,16 @@ def test_half_a_character_far_down(make_source: MakeSource, encoding: str, mark:
 
 def test_a_binary_file(make_source: MakeSource) -> None:
     """NUL bytes in a file that can't be decoded mean that it is no text."""
-    with pytest.raises(SourceError, match="is not text: it has NUL bytes"):
+    with pytest.raises(SourceError, match="is not text: it contains NUL bytes"):
         make_source(b"a" * 5000 + b"\n\0\xff\n")
 
 
 def test_utf_16_without_its_mark(make_source: MakeSource) -> None:
     """Of an encoding that demands a byte order mark it is said that there is none, and how to name the byte order."""
-    with pytest.raises(SourceError, match=r"begins with no byte order mark, which utf-16 demands") as refused:
+    with pytest.raises(SourceError, match=r"has no byte order mark, which utf-16 requires") as refused:
         make_source("a,b\n1,2\n".encode("utf-16-be"), encoding="utf-16")
-    assert refused.value.hint == "It seems to be text in utf-16-be without a byte order mark: --encoding utf-16-be"
-    with pytest.raises(SourceError, match=r"begins with no byte order mark, which UTF32 demands") as refused:
+    assert refused.value.hint == "It seems to be utf-16-be without a byte order mark: --encoding utf-16-be"
+    with pytest.raises(SourceError, match=r"has no byte order mark, which UTF32 requires") as refused:
         make_source(b"a,b\n1,2\n", encoding="UTF32")
     assert "with --encoding" in refused.value.hint
 
@@ -130,4 +130,4 @@ def test_one_line_in_another_encoding(make_source: MakeSource) -> None:
     content = "id,title\n1,größe\n".encode() + "2,prüfen\n".encode("cp1252") + "3,größe ✓\n".encode()
     with pytest.raises(SourceError, match=r"issues\.csv:3: the bytes fc") as raised:
         make_source(content).close()
-    assert raised.value.hint.startswith("Try --encoding cp1252: it then says “2,prüfen”.")
+    assert raised.value.hint.startswith("Try --encoding cp1252: the text then reads “2,prüfen”.")

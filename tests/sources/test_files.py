@@ -60,7 +60,7 @@ def test_a_compressed_file_that_is_cut_off(
     path = tmp_path_factory.mktemp("cut") / "issues.csv.gz"
     whole = compress(bytes(hashlib.sha256(bytes([n])).digest()[n % 32] for n in range(256)) * 20)
     path.write_bytes(whole[: min(cut, len(whole) - 1)])
-    with pytest.raises(SourceNotReady, match=r"issues\.csv\.gz ends before its compressed data does"):
+    with pytest.raises(SourceNotReady, match=r"issues\.csv\.gz ends in the middle of its compressed data"):
         read(path)
 
 

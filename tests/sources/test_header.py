@@ -143,10 +143,10 @@ def test_what_is_a_row_of_data(row: list[str], data: bool) -> None:
 def test_a_file_without_a_header(make_source: MakeSource) -> None:
     """It is refused with its first row and what to do, instead of losing that row."""
     with pytest.raises(
-        SourceError, match=r"issues\.csv:2: has no header, .* data: 1, https://x\.y, 2024-01-01, Crash$"
+        SourceError, match=r"issues\.csv:2: has no header; .* data: 1, https://x\.y, 2024-01-01, Crash$"
     ) as error:
         make_source("\n1,https://x.y,2024-01-01,Crash\n2,https://x.y,2024-01-01,Hang\n")
-    assert error.value.hint == f"Add a line above it that names the columns, ID,Title,Status. {FURTHER_DOWN}"
+    assert error.value.hint == f"Add a line above it that names the columns, such as ID,Title,Status. {FURTHER_DOWN}"
 
 
 def test_a_header_without_names(make_source: MakeSource) -> None:

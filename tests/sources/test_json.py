@@ -30,8 +30,8 @@ def test_lines_are_records(make_source: MakeSource) -> None:
         ("true", "Line 2 holds true or false"),
         (r'{"id": "\ud83d"}', "Line 2 has half a character"),
         ("[" * 100_000, "Line 2 is nested too deeply"),
-        ('{"id": 1, "id": 2}', "Line 2 has the key 'id' twice, with two values"),
-        ('{"id": 1, "a": [{"b": "", "c": 1, "b": {}}]}', "Line 2 has the key 'b' twice, with two values"),
+        ('{"id": 1, "id": 2}', "Line 2 has the key 'id' twice, with different values"),
+        ('{"id": 1, "a": [{"b": "", "c": 1, "b": {}}]}', "Line 2 has the key 'b' twice, with different values"),
     ],
 )
 def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: str) -> None:
@@ -63,7 +63,7 @@ def test_a_last_line_that_is_half(make_source: MakeSource, end: int) -> None:
     text = '{"id": 1}\n\n' + RECORD[:end]
     with pytest.raises(SourceNotReady, match=r"a\.jsonl ends in the middle of a record \(line 3\)") as raised:
         list(make_source(text, "a.jsonl").chunks([ID]))
-    assert "put a line end behind it" in raised.value.hint
+    assert "add a line break at its end" in raised.value.hint
     [chunk] = make_source(text + "\n", "a.jsonl").chunks([ID])
     assert {row: finding.code for row, finding in chunk.defects.items()} == {1: "row-malformed"}
 
@@ -122,9 +122,9 @@ def test_where_no_records_are(make_source: MakeSource, text: str, records: str |
 def test_something_else_behind_the_end(make_source: MakeSource, text: str, line: int) -> None:
     """What is neither an array nor an object is refused with its line, once the records before it are read."""
     source = make_source(text, "a.json")
-    with pytest.raises(SourceError, match=rf"a\.json:{line}: goes on after the end") as raised:
+    with pytest.raises(SourceError, match=rf"a\.json:{line}: has more text after the end") as raised:
         list(source.chunks([ID]))
-    assert "Cut off what follows" in raised.value.hint
+    assert "Remove what follows" in raised.value.hint
 
 
 @pytest.mark.parametrize("text", ["[]", '{"issues": []}', '{"issues": [], "total": 0}'])

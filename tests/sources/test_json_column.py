@@ -46,7 +46,7 @@ def test_the_records_are_in_one_column(make_source: MakeSource) -> None:
     ("cell", "message"),
     [
         ("", "Line 3, column 'data' is empty instead of a JSON object"),
-        ('{"a" 1}', "Line 3, column 'data' is not valid JSON at its character 6: Expecting ':' delimiter"),
+        ('{"a" 1}', "Line 3, column 'data' is not valid JSON at character 6: Expecting ':' delimiter"),
         ("[1]", "Line 3 holds a list instead of a JSON object"),
         ('{"a": "\\ud83d"}', "Line 3 has half a character"),
         ('{"a":' * 100_000, "Line 3, column 'data' is nested too deeply"),

@@ -63,8 +63,8 @@ def test_what_the_library_takes_for_empty(tmp_path: Path) -> None:
     read, notices = written(tmp_path / "a.xlsx", cells)
     assert read == ["P-1", "#REF!", "=A1 &amp; 1", "0", "2", "#N/A"]
     assert [notice.partition(":")[0] for notice in notices] == [
-        "a spreadsheet's error stands in 2 cells, the first #REF! in B2",
-        "a formula without its value is in 1 cell, the first =A1 &amp; 1 in C2, and is taken as text",
+        "spreadsheet errors in 2 cells, the first #REF! in B2",
+        "formulas without a computed value in 1 cell, the first =A1 &amp; 1 in C2",
     ]
 
 
@@ -83,7 +83,7 @@ def test_a_program_that_computes_nothing(tmp_path: Path) -> None:
     """Where all formulas are 0, that is perhaps none of their values."""
     read, [notice] = written(tmp_path / "a.xlsx", ["P-1", Formula("A1", "0"), Formula("A2", "0")])
     assert read == ["P-1", "0", "0"]
-    assert notice.startswith("0 is the value of all formulas, 2 cells, the first =A1 in B2: ")
+    assert notice.startswith("formulas in 2 cells, the first =A1 in B2, all with the value 0: ")
 
 
 def test_what_stays_behind(tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_what_stays_behind(tmp_path: Path) -> None:
             "written",
             [
                 "A",
-                "a note is at 2 cells, the first A5: notes stay behind",
-                "an address stands behind the text of 2 cells, the first https://f/1 in B2: addresses stay behind",
+                "notes in 2 cells, the first A5: notes aren't imported",
+                "links in 2 cells, the first https://f/1 in B2: only their text is imported, not their address",
             ],
         )
 
@@ -134,9 +134,9 @@ def test_what_an_ods_has(tmp_path: Path) -> None:
         ["P-4", "Chat", "f", "3"],
     ]
     assert notices == [
-        "a spreadsheet's error stands in 1 cell, the first #DIV/0! in D3: what was meant is lost",
-        "a note is at 1 cell, the first C5: notes stay behind",
-        "an address stands behind the text of 1 cell, the first https://t/x in C4: addresses stay behind",
+        "spreadsheet errors in 1 cell, the first #DIV/0! in D3: the original values are lost",
+        "notes in 1 cell, the first C5: notes aren't imported",
+        "links in 1 cell, the first https://t/x in C4: only their text is imported, not their address",
     ]
 
 
@@ -144,7 +144,7 @@ def test_numbers_that_are_rounded(tmp_path: Path) -> None:
     """A spreadsheet keeps 15 digits: of longer ones it is said, as they may be ids."""
     read, [notice] = written(tmp_path / "a.xlsx", [999_999_999_999_999, 1_204_567_890_123_450, "12045678901234567"])
     assert read == ["999999999999999", "1204567890123450", "12045678901234567"]
-    assert notice.startswith("more than 15 digits are in 1 cell, the first 1204567890123450 in B2, ")
+    assert notice.startswith("numbers of more than 15 digits in 1 cell, the first 1204567890123450 in B2:")
 
 
 def test_a_sheet_as_csv(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
         ('"x"', SourceError, "is not a JSON array or object"),
         ("var data = [\n{}]", SourceError, r"is not a JSON array or object: it begins with “var data = \[ {}\]”"),
         ("null", SourceError, "is not a JSON array or object"),
-        ('{"error": "unauthorized"}', SourceError, "an error that a service answered, and no export: “unauthorized”"),
+        ('{"error": "unauthorized"}', SourceError, "an error response from a service, not an export: “unauthorized”"),
         ('{"message": "Not Found", "documentation_url": "https://x"}', SourceError, "“Not Found”"),
         ('{"errorMessages": ["No such issue"], "errors": {}}', SourceError, "“No such issue”"),
         ('{"data": null, "errors": [{"message": "Bad query", "path": ["a"]}]}', SourceError, "“Bad query”"),
@@ -227,8 +227,8 @@ def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
         ('{"id": [1, 2], "title": ["a", "b"], "done": [1, 0]}', SourceError, "a list of values for each column"),
         ('{"id": {"0": 1}, "title": {"0": "a"}, "by": {"0": "x"}}', SourceError, "a list of values for each column"),
         ('{"columns": ["id"], "index": [0], "data": [[1]]}', SourceError, "a list of values for each column"),
-        ('[["id", "title"], [1, "a"]]', SourceError, "lists or single values in place of objects"),
-        ("[null, 1]", SourceError, "lists or single values in place of objects"),
+        ('[["id", "title"], [1, "a"]]', SourceError, "lists or single values instead of objects"),
+        ("[null, 1]", SourceError, "lists or single values instead of objects"),
         ('{"a":' * 100_000, SourceError, "nested too deeply"),
         ('{"issues": [{"id": 1}], "more": {"x": ', SourceNotReady, "ends inside its JSON document"),
     ],
@@ -296,7 +296,7 @@ def test_lines_that_the_user_leaves_out(tmp_path: Path) -> None:
             1: "The row has 1 cells, the header 2.",
             3: "Line 8",
         }
-    with pytest.raises(SourceError, match=r"a\.csv:5: has no header, its first row is one of data: 1") as raised:
+    with pytest.raises(SourceError, match=r"a\.csv:5: has no header; its first row is data: 1") as raised:
         survey(write(tmp_path, f"{SKIPPED}id\n1\n", "a.csv"), skip_lines=4)
     assert "--skip-lines N" in raised.value.hint
 

@@ -113,18 +113,18 @@ def test_what_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """A workbook without rows, one that is none, one that is larger than memory may be."""
     path = tmp_path / "a.xlsx"
     write_xlsx(path, {"A": [], "B": []})
-    with pytest.raises(SourceNotReady, match="has no rows to be seen"):
+    with pytest.raises(SourceNotReady, match="has no visible rows"):
         read(path)
     with zipfile.ZipFile(tmp_path / "a.docx", "w") as archive:
         archive.writestr("[Content_Types].xml", "")
     for name, data in {"a.docx": b"", "a.xls": workbooks.OLE_MAGIC + bytes(600)}.items():
         if data:
             (tmp_path / name).write_bytes(data)
-        with pytest.raises(SourceError, match="is no workbook that can be read") as raised:
+        with pytest.raises(SourceError, match="can't be read as a workbook") as raised:
             read(tmp_path / name)
         assert raised.value.hint == "Save the sheet as CSV, and give that file."
     path.write_bytes(workbooks.OLE_MAGIC + bytes(600) + "EncryptedPackage".encode("utf-16-le"))
-    with pytest.raises(SourceError, match="has a password"):
+    with pytest.raises(SourceError, match="is protected by a password"):
         read(path)
     write_xlsx(path, {"A": [["id", "when"]]})
     with zipfile.ZipFile(tmp_path / "far.xlsx", "w") as archive, zipfile.ZipFile(path) as parts:
@@ -132,7 +132,7 @@ def test_what_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         far = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
         for part in parts.namelist():
             archive.writestr(part, parts.read(part).replace(b"</sheetData>", far))
-    with pytest.raises(SourceError, match="can't be read in 2 GB of memory"):
+    with pytest.raises(SourceError, match="needs more than 2 GB of memory"):
         read(tmp_path / "far.xlsx")
     write_xlsx(path, {"A": ROWS})
     monkeypatch.setattr(workbooks, "find_spec", lambda _: None)
