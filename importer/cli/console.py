@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from importer.cli.check_screen import View
     from importer.errors import ImporterError
     from importer.ledger.store import Facts
-    from importer.load.canary_findings import Findings
+    from importer.load.canary_findings import CanaryFindings
     from importer.report.summary import Summary
 
 from importer.cli.colour import echo_painted
@@ -160,7 +160,7 @@ class Console:
         """Ask before anything is sent. For a terminal only."""
         return click.confirm("Send them?", default=False, err=True)
 
-    def show_contact(self, findings: Findings) -> None:
+    def show_canary(self, findings: CanaryFindings) -> None:
         """Show what the canary found out."""
         for sentence in findings.sentences():
             self.say(sentence)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from importer.check.job import Job
     from importer.cli.console import Console
     from importer.load.attempt import ConfirmRest
-    from importer.load.canary_findings import Findings
+    from importer.load.canary_findings import CanaryFindings
     from importer.load.context import Order, Settings
     from importer.load.questions import Destination
     from importer.report.summary import Summary
@@ -380,8 +380,8 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
 def make_confirm_rest(options: RunOptions, console: Console) -> ConfirmRest:
     """Make the function that shows what the canary found, and asks whether to send the rest; it returns the refusal."""
 
-    def confirm_rest(findings: Findings, left: int, way_back: str) -> str:
-        console.show_contact(findings)
+    def confirm_rest(findings: CanaryFindings, left: int, way_back: str) -> str:
+        console.show_canary(findings)
         try:
             return "The answer was no." if options.asks and left and not console.ask_again(left, way_back) else ""
         except click.Abort:

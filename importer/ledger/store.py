@@ -173,7 +173,7 @@ class Ledger:
         with self.transaction() as connection:
             return AddedOperations(self.transaction, find_source(connection, target, source_name) or 0)
 
-    def find_contact(self, target: str, org_id: str = "") -> dict[str, Any] | None:
+    def find_canary(self, target: str, org_id: str = "") -> dict[str, Any] | None:
         """Return what the canary found out about a target, or its organisation at another URL; None if none ran."""
         same = targets.c.url == target
         if org_id:
@@ -182,11 +182,11 @@ class Ledger:
             kept = connection.scalar(select(targets.c.contact).where(same, targets.c.contact.is_not(None)).limit(1))
         return None if kept is None else dict(orjson.loads(kept))
 
-    def keep_contact(self, target: str, contact: Mapping[str, Any]) -> None:
+    def keep_canary(self, target: str, found: Mapping[str, Any]) -> None:
         """Keep what the canary found out about a target."""
         with self.transaction() as connection:
             target_id = _take_target(connection, target)
-            values = {"contact": orjson.dumps(contact)}
+            values = {"contact": orjson.dumps(found)}
             connection.execute(update(targets).where(targets.c.id == target_id).values(values))
 
     def check_org(self, target: str, org_id: str) -> None:

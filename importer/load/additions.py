@@ -14,7 +14,7 @@ from importer.load.addition_sender import AdditionSender
 from importer.load.connection import RunConnection
 from importer.load.provenance import count_own, find_existing_additions
 from importer.load.queue import Item
-from importer.load.reconcile import Reading, Reconciler
+from importer.load.reconcile import ListReading, Reconciler
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
@@ -163,7 +163,9 @@ class AdditionLoader:
                 await self._sender.check_there(work.place)
             raise OutcomePending from error
 
-    async def _leave_unproven(self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, Reading]) -> None:
+    async def _leave_unproven(
+        self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, ListReading]
+    ) -> None:
         """Don't send additions if the issue's lists don't prove that they are missing.
 
         A person has confirmed those recorded as unsent. Raises OutcomePending if a comment is left, and CallFailed.

@@ -28,7 +28,7 @@ from importer.ledger.target_scan import Seen
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
 from importer.load.canary import Canary, way_back
-from importer.load.canary_findings import Findings
+from importer.load.canary_findings import CanaryFindings
 from importer.load.connection import RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
@@ -46,7 +46,7 @@ from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.paced import Interrupted
 from importer.triage.snapshot import is_touched
 
-ConfirmRest = Callable[[Findings, int, str], str]
+ConfirmRest = Callable[[CanaryFindings, int, str], str]
 """Shows what the canary found, the number of other issues and the way back; returns a refusal, or ""."""
 
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import orjson
 
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
-from importer.check.observers.canary_sample import CONTACT_LIMIT
+from importer.check.observers.canary_sample import CANARY_LIMIT
 from importer.errors import RunStopped
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
-from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, Findings
+from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, CanaryFindings
 from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
@@ -32,7 +32,7 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
 
-class Sent(NamedTuple):
+class CanaryIssue(NamedTuple):
     """An issue that the target says it created for a key, and the body that was sent."""
 
     key: str
@@ -50,7 +50,7 @@ class Sent(NamedTuple):
 class _Probe:
     """One issue of the canary, and where it has been found so far: by id, in the list, by search."""
 
-    def __init__(self, sent: Sent) -> None:
+    def __init__(self, sent: CanaryIssue) -> None:
         self.sent = sent
         self.issue: Issue | None = None
         self.is_absent = False
@@ -72,8 +72,8 @@ class Canary:
     def __init__(self, ledger: Ledger, run: Run, target: Target, chosen: Sequence[str]) -> None:
         self._ledger, self._run, self._target = ledger, run, target
         # An earlier attempt may have ended within its canary: those issues are in, and are read back once more.
-        made = tuple(each.key for each in islice(run.made(), CONTACT_LIMIT))
-        others = [key for key in chosen if key not in made][: CONTACT_LIMIT - len(made)]
+        made = tuple(each.key for each in islice(run.made(), CANARY_LIMIT))
+        others = [key for key in chosen if key not in made][: CANARY_LIMIT - len(made)]
         self._first = made or others[:1]
         self._all = (*made, *others)
 
@@ -82,7 +82,7 @@ class Canary:
         """How many issues it has."""
         return len(self._all)
 
-    def make(self, send: SendKeys, calls: PacedCalls) -> Findings:
+    def make(self, send: SendKeys, calls: PacedCalls) -> CanaryFindings:
         """Send the canary, read it back, and keep the findings in the ledger.
 
         Raises:
@@ -93,13 +93,13 @@ class Canary:
             findings = self._try(self._all, send, calls)
         if findings.issues:
             self._ledger.check_org(self._run.target, findings.organisation)
-            self._ledger.keep_contact(self._run.target, findings.as_json())
+            self._ledger.keep_canary(self._run.target, findings.as_json())
         return findings
 
-    def _try(self, keys: Sequence[str], send: SendKeys, calls: PacedCalls) -> Findings:
+    def _try(self, keys: Sequence[str], send: SendKeys, calls: PacedCalls) -> CanaryFindings:
         bodies = send(keys)
         made = (each for each in self._run.made() if each.key in bodies)
-        sent = [Sent(each.key, each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
+        sent = [CanaryIssue(each.key, each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
         findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
         if findings.gone:
@@ -126,7 +126,7 @@ class Canary:
             )
         return findings
 
-    async def _read(self, sent: Sequence[Sent], refusal: str, calls: PacedCalls) -> Findings:
+    async def _read(self, sent: Sequence[CanaryIssue], refusal: str, calls: PacedCalls) -> CanaryFindings:
         async with TriageClient(self._target.url, self._target.api_key) as client:
             return await read_back(client, calls, sent, refusal=refusal)
 
@@ -139,12 +139,12 @@ def way_back(run: Run) -> str:
 async def read_back(
     client: TriageClient,
     calls: PacedCalls,
-    sent: Iterable[Sent],
+    sent: Iterable[CanaryIssue],
     *,
     refusal: str = "",
     look_seconds: Sequence[float] = LOOK_SECONDS,
     clock: Clock = time.monotonic,
-) -> Findings:
+) -> CanaryFindings:
     """Read issues back by id, in the list and by search, until all are found or `look_seconds` have passed.
 
     `refusal` goes into the findings: the message of a row that was refused.
@@ -154,7 +154,7 @@ async def read_back(
         Interrupted: the calls were interrupted.
     """
     # They were made right before, so that they may not be there yet.
-    reading = _Reading(client, calls, [_Probe(each) for each in sent], Absence(client, calls, now=clock), clock())
+    reading = _ReadBack(client, calls, [_Probe(each) for each in sent], Absence(client, calls, now=clock), clock())
     await reading.get()
     started = clock()
     for seconds in look_seconds if reading.probes else ():
@@ -167,7 +167,7 @@ async def read_back(
     return reading.conclude(refusal)
 
 
-class _Reading:
+class _ReadBack:
     """Reads all issues of a canary back: each one, the list, and the search."""
 
     def __init__(
@@ -240,7 +240,7 @@ class _Reading:
             raise error.as_stop() from error
         self._problems[what] = error.message
 
-    def conclude(self, refusal: str) -> Findings:
+    def conclude(self, refusal: str) -> CanaryFindings:
         """Sum up what was found where."""
         read = [probe.issue for probe in self.probes if probe.issue is not None]
         pairs = [
@@ -250,7 +250,7 @@ class _Reading:
         found = [probe.found_after for probe in self.probes if probe.found_after is not None]
         contradicted = [probe for probe in self.probes if probe.is_absent and not _is_gone(probe)]
         self._problems |= {f"{probe.sent.name} can't be read": "it is not there" for probe in contradicted}
-        return Findings(
+        return CanaryFindings(
             organisation=next((issue.org_id for issue in read if issue.org_id), ""),
             author=next((issue.author_id for issue in read if issue.author_id), ""),
             issues=self._names(lambda probe: True),

@@ -14,7 +14,7 @@ NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Findings:
+class CanaryFindings:
     """The result of reading a canary back. Issues are named by their number, `T-…`.
 
     organisation  its id, as the issues have it; "" if they have none

@@ -61,7 +61,7 @@ def preflight(context: ImportContext) -> Preflight:
     check_quiet(job, time.time())
     organisation = claim_source(target, ledger, job.source_name, context.progress.say, settings.expect_org)
     warnings = run_loop(check_members(target, context.calls, organisation, job)) if settings.check_users else []
-    return Preflight(organisation, tuple(warnings), ledger.find_contact(target.name, organisation) is None)
+    return Preflight(organisation, tuple(warnings), ledger.find_canary(target.name, organisation) is None)
 
 
 def claim_source(

@@ -11,7 +11,7 @@ from importer.codes import ADDITION_UNPROVEN
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint, fingerprint_shown
-from importer.load.reconcile import Reading, Reconciler
+from importer.load.reconcile import ListReading, Reconciler
 from importer.records import ADDITIONS, Act, Addition
 from importer.transform.comment_texts import REST, name_part, stem_of
 from importer.transform.markers import comment_markers, find_openings
@@ -26,7 +26,7 @@ async def find_existing_additions(
     planned: Sequence[Addition],
     unmarked: Sequence[Addition],
     ours: Held,
-) -> tuple[list[Addition], dict[Act, Reading]]:
+) -> tuple[list[Addition], dict[Act, ListReading]]:
     """Find those of these additions that an issue has already; comments are returned as they are there.
 
     The second is what the issue has shown of each kind that may not be added twice, see `Reconciler.proves_absence`.
@@ -40,8 +40,8 @@ async def find_existing_additions(
     acts = dict.fromkeys(addition.act for addition in planned)
     held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours[Act.FLAG])
     unclaimed = {act: marks - ours[act] for act, marks in held.items()}
-    shown: dict[Act, Reading] = {
-        act: Reading(marks, marks.total()) for act, marks in held.items() if act is not Act.EVIDENCE
+    shown: dict[Act, ListReading] = {
+        act: ListReading(marks, marks.total()) for act, marks in held.items() if act is not Act.EVIDENCE
     }
     found = list[Addition]()
     for addition in planned:
@@ -53,7 +53,7 @@ async def find_existing_additions(
     if Act.COMMENT in acts:
         entries = await reconciler.read_entries(issue_id)
         said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if each.type == COMMENT]
-        shown[Act.COMMENT] = Reading(Counter(mark for mark, _ in said), len(entries))
+        shown[Act.COMMENT] = ListReading(Counter(mark for mark, _ in said), len(entries))
         details = list(_leave_out(said, ours[Act.COMMENT]))
         comments = [each for each in planned if each.act is Act.COMMENT]
         marked = list(find_marked(comments, details))

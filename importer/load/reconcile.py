@@ -38,7 +38,7 @@ class Unproven(Undecidable):
     """An addition isn't shown, but neither are others that certainly exist, so its absence isn't proved."""
 
 
-class Reading(NamedTuple):
+class ListReading(NamedTuple):
     """What a list of an issue has shown: fingerprint → how many additions, and how many items in all."""
 
     marks: Counter[bytes]
@@ -125,12 +125,12 @@ class Reconciler:
         # Where it isn't recognised, whose id is known, what is looked for wouldn't be either.
         proves = is_recognised
         if not is_reached:
-            reading = Reading(Counter({mark: len(its) for mark, its in ids.items()}), number)
+            reading = ListReading(Counter({mark: len(its) for mark, its in ids.items()}), number)
             proves = await self.proves_absence(act, issue_id, known, reading, self._settle_seconds)
         return False if proves else None
 
     async def proves_absence(
-        self, act: Act, issue_id: str, known: Counter[bytes], reading: Reading, wait_seconds: float = 0.0
+        self, act: Act, issue_id: str, known: Counter[bytes], reading: ListReading, wait_seconds: float = 0.0
     ) -> bool:
         """Whether a list of an issue, read to its end, proves that what it doesn't show doesn't exist.
 

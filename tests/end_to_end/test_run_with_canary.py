@@ -87,10 +87,10 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     assert "Lists cut descriptions after 100 characters" in first.err
     read = sandbox.requests()[ITEM]
     with read_ledger(program.ledger) as ledger:
-        contact = ledger.find_contact(sandbox.url)
-    assert contact is not None
-    assert contact["cut_at"] == 100
-    assert len(contact["issues"]) < 6
+        canary = ledger.find_canary(sandbox.url)
+    assert canary is not None
+    assert canary["cut_at"] == 100
+    assert len(canary["issues"]) < 6
 
     write_issues(Path("export.csv"), ROWS + 5)
     second = program(*send_to(sandbox.url))

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused
-from importer.load.canary import Sent, read_back
-from importer.load.canary_findings import Findings
+from importer.load.canary import CanaryIssue, read_back
+from importer.load.canary_findings import CanaryFindings
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
@@ -63,13 +63,13 @@ class OddTriage:
         self.issues: list[dict[str, Any]] = []
         self.asked: list[str] = []
 
-    def make(self, number: int, **more: Any) -> Sent:
+    def make(self, number: int, **more: Any) -> CanaryIssue:
         """Let it have made an issue of a body."""
         body = body_of(number, **more)
         issue = make_issue(number, "", self.time.now) | dict.fromkeys(("owner_id", "assignee_id"))
         issue |= self.keep(body) | {"resource_count": len(body.get("resource_links", ())), "at": self.time.now}
         self.issues.append(issue)
-        return Sent(f"jira:{number}", issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
+        return CanaryIssue(f"jira:{number}", issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer a read."""
@@ -102,12 +102,12 @@ class Contact(Bench):
         self.triage = OddTriage(self.time)
         self.transport = httpx.MockTransport(self.triage.answer)
 
-    def read_back(self, *sent: Sent, refusal: str = "") -> Findings:
+    def read_back(self, *sent: CanaryIssue, refusal: str = "") -> CanaryFindings:
         """Read issues back."""
         clock = self.time.clock
         return self.with_client(lambda client, calls: read_back(client, calls, sent, refusal=refusal, clock=clock))
 
-    def say(self, *sent: Sent) -> str:
+    def say(self, *sent: CanaryIssue) -> str:
         """What a person reads of it."""
         return "\n".join(self.read_back(*sent).sentences())
 
@@ -309,13 +309,13 @@ def test_the_sandbox(serve: Serve) -> None:
     """Over the wire: stored as sent, search behind, descriptions cut after a hundred characters."""
     sandbox = serve(search_lag=0.5, cut_descriptions=True)
 
-    async def main() -> Findings:
+    async def main() -> CanaryFindings:
         calls = PacedCalls(Limiter(), Breaker())
         async with TriageClient(sandbox.url, ApiKey("org_rehearsal")) as client:
             bodies = [orjson.dumps(body_of(number, owner_id="u1")) for number in (1, 2)]
             issues = [await client.create_issue(body) for body in bodies]
             sent = [
-                Sent("jira:1", issue.id, issue.triage_id, marker_of(number), body)
+                CanaryIssue("jira:1", issue.id, issue.triage_id, marker_of(number), body)
                 for number, (issue, body) in enumerate(zip(issues, bodies, strict=True), 1)
             ]
             return await read_back(client, calls, sent, look_seconds=(0.6,))

@@ -9,7 +9,7 @@ import orjson
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 
-CONTACT_LIMIT = 21
+CANARY_LIMIT = 21
 """Issues of a canary: one alone, then up to twenty."""
 
 Trait = tuple[str, str]
@@ -22,7 +22,7 @@ class CanarySample:
     Only the first row of each trait is kept, and no more categories than can be chosen, so that memory stays flat.
     """
 
-    def __init__(self, limit: int = CONTACT_LIMIT) -> None:
+    def __init__(self, limit: int = CANARY_LIMIT) -> None:
         self._limit = limit
         self.clear()
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from importer.api import SEVERITIES, STATUSES
 from importer.check.examine import Examined
 from importer.check.knowledge import LedgerStatus
-from importer.check.observers.canary_sample import CONTACT_LIMIT, CanarySample
+from importer.check.observers.canary_sample import CANARY_LIMIT, CanarySample
 from importer.check.plan import plan_rows
 from importer.records import Outcome
 from tests.harness.knowing import Knowing
@@ -42,7 +42,7 @@ def examine_lines(lines: Sequence[Line]) -> Examined:
     return examined_of(mapping, lines, HEADER)
 
 
-def cover(lines: Sequence[Line], limit: int = CONTACT_LIMIT) -> tuple[str, ...]:
+def cover(lines: Sequence[Line], limit: int = CANARY_LIMIT) -> tuple[str, ...]:
     """The native keys that are chosen."""
     found = CanarySample(limit)
     for start in range(0, len(lines), 7):
@@ -96,7 +96,7 @@ def test_many_categories_give_way() -> None:
     lines = [line(number, Kind=f"Kind {number}") for number in range(500)]
     lines += [line(600 + place, Priority=name) for place, name in enumerate(SEVERITIES)]
     chosen = cover(lines)
-    assert len(chosen) == CONTACT_LIMIT
+    assert len(chosen) == CANARY_LIMIT
     assert {bodies(lines)[key]["severity"] for key in chosen} == set(SEVERITIES)
 
 
@@ -122,7 +122,7 @@ def test_every_value_is_touched(drawn: list[tuple[str, str, str, bool]]) -> None
         for number, (severity, status, kind, owned) in enumerate(drawn)
     ]
     chosen, sent = cover(lines), bodies(lines)
-    assert len(chosen) == len(set(chosen)) <= CONTACT_LIMIT
+    assert len(chosen) == len(set(chosen)) <= CANARY_LIMIT
     for name in VALUES:
         assert {sent[key][name] for key in chosen} == {body[name] for body in sent.values()}
     assert any("owner_id" in sent[key] for key in chosen) == any("owner_id" in body for body in sent.values())
