@@ -15,9 +15,8 @@ from importer.ledger.schema import State
 from importer.ledger.target_scan import Double, Seen
 from importer.load.attempt import Sent, note_discovered
 from importer.load.context import ImportContext
-from importer.load.discovery import open_discovery
+from importer.load.discovery import run_discovery
 from importer.transform.markers import record_marker
-from importer.triage.event_loop import run_loop
 
 DOUBLES_SAID = 20
 """Most duplicates named on the screen and in the summary."""
@@ -48,7 +47,7 @@ def _scan_back(context: ImportContext, run: Run) -> None:
         return
     if run.find_undecided():  # the run goes on: its last attempt makes the scan, as far back
         return
-    found = run_loop(_sweep(context, seen, back_to))
+    found = run_discovery(context, seen, lambda discovery: discovery.sweep(back_to))
     note_discovered(run, seen, found)
     seen.number_own()
     for sentence in _correct_ids(run, seen):
@@ -73,11 +72,6 @@ def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
                 f"Triage answered the create of {double.key} with the id of another issue, which may have got its "
                 f"comments and links; its own is {double.other}, and the next run sends to that."
             )
-
-
-async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> frozenset[str]:
-    async with open_discovery(context, seen) as discovery:
-        return await discovery.sweep(back_to)
 
 
 def name_doubles(doubles: list[Double]) -> list[str]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from importer.check.check_pass import Checked
 from importer.check.examine import examine
@@ -44,6 +43,7 @@ from importer.triage.listing import (
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import NOT_LISTED, Snapshot, is_missing
 
+T = TypeVar("T")
 RESUMED_SECONDS = 3600.0
 """Seconds within which an interrupted full discovery resumes; later, issues that it has seen may be gone."""
 LACKING_READ = 100
@@ -235,10 +235,7 @@ class Discovery:
 
         As of a Triage that was set back to an earlier state: it would be said of all of them that they are in.
         """
-        numbers, last = (
-            list[str](),
-            list[Own](),
-        )  # an emptied Triage lacks all, and snapshots are large
+        numbers, last = list[str](), list[Own]()  # an emptied Triage lacks all, and snapshots are large
         for each in self._seen.own_since(self._since) if self._since < inf else ():
             if each.issue_id in self._shown or not each.returned or is_missing(each.returned):
                 continue
@@ -327,7 +324,7 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     say = context.progress.say
     say("Looking in Triage for issues of this source …")
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    discovered = run_loop(_discover(context, seen, thorough=thorough))
+    discovered = run_discovery(context, seen, lambda discovery: discovery.discover(thorough=thorough))
     if discovered.taken:
         say(f"{discovered.taken:,} issues of this source that were missing in the ledger were found in Triage.")
     for sentence in discovered.warnings:
@@ -349,7 +346,11 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     if seen.is_complete():
         return False
-    if not context.target_time.has_shown_any or not run_loop(_search(context, seen, checked.probes)):
+
+    def search(markers: Sequence[str]) -> bool:
+        return run_discovery(context, seen, lambda discovery: discovery.search(markers))
+
+    if not (context.target_time.has_shown_any and search(checked.probes)):
         seen.complete()
         return False
     context.progress.say(
@@ -362,24 +363,18 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
         for examined in examine(context.job)
         for marker in plan_rows(examined, checked.verdicts, known).markers_to_create()
     ]
-    run_loop(_search(context, seen, markers))
+    search(markers)
     seen.doubt()
     return True
 
 
-async def _search(context: ImportContext, seen: Seen, markers: Sequence[str]) -> bool:
-    async with open_discovery(context, seen) as discovery:
-        return await discovery.search(markers)
+def run_discovery(context: ImportContext, seen: Seen, work: Callable[[Discovery], Awaitable[T]]) -> T:
+    """Run the discovery of an import, with a client of its own, and return what `work` makes of it."""
 
+    async def main() -> T:
+        calls, source_name = context.calls, context.job.source_name
+        async with TriageClient(context.target.url, context.target.api_key) as client:
+            discovery = Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)
+            return await work(discovery)
 
-async def _discover(context: ImportContext, seen: Seen, *, thorough: bool) -> Discovered:
-    async with open_discovery(context, seen) as discovery:
-        return await discovery.discover(thorough=thorough)
-
-
-@asynccontextmanager
-async def open_discovery(context: ImportContext, seen: Seen) -> AsyncIterator[Discovery]:
-    """Open the discovery of an import, with its own client."""
-    calls, source_name = context.calls, context.job.source_name
-    async with TriageClient(context.target.url, context.target.api_key) as client:
-        yield Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)
+    return run_loop(main())
