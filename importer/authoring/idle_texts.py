@@ -43,8 +43,7 @@ def _foreign_signs(node: Node, path: Path) -> Iterator[Remark]:
         if group is not None and "\\" not in node.value:
             yield path, f"`{group[0]}` stays as it is written", f"the group is called `\\{group[1]}` here"
         return
-    parts = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
-    for part, child in parts:
+    for part, child in node.children:
         if part != "given":  # a row of an example may have any keys
             yield from _foreign_signs(child, (*path, part))
 

@@ -44,31 +44,27 @@ def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
         else:
             keys["missing"] = target
     if entries:
-        values = group.child("values") if group else None
+        values = tree.child(field, "values")
         keys["values"] = Node(entries, values.place if values else place)
     return Node(keys, place)
 
 
 def _without_neutral(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
     """The tree with the decided values taken out of the field's `neutral`."""
-    group = tree.child(field)
-    neutral = group.child("neutral") if group else None
-    if group is None or neutral is None or not isinstance(neutral.value, list) or not isinstance(group.value, dict):
+    group, neutral = tree.child(field), tree.child(field, "neutral")
+    if group is None or neutral is None or not isinstance(neutral.value, list):
         return tree
     decided = {fold(decision.value) for decision in decisions}
     left = [item for item in neutral.value if not (isinstance(item.value, str) and fold(item.value) in decided)]
-    changed = Node(group.value | {"neutral": Node(left, neutral.place)}, group.place)
-    keys = tree.value if isinstance(tree.value, dict) else {}
-    return Node(keys | {field: changed}, tree.place)
+    return tree.with_child(field, group.with_child("neutral", Node(left, neutral.place)))
 
 
 class _Cover:
     """The values of a field for which a mapping has a target, in whatever way."""
 
     def __init__(self, field: str, group: Node | None) -> None:
-        keys = group.value if group and isinstance(group.value, dict) else {}
-        values = keys["values"].value if "values" in keys else {}
-        names = list(values) if isinstance(values, dict) else []
+        keys = group.keys if group else {}
+        names = list(keys["values"].keys) if "values" in keys else []
         keep = keys.get("keep_unknown")
         self._all = "unknown" in keys or "value" in keys or (keep is not None and keep.value == "true")
         self._missing = "missing" in keys

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.introspect import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
-from importer.mapping.model import MappingModel, fold, is_pattern
+from importer.mapping.merge import identity_of
+from importer.mapping.model import MappingModel, fold
 from importer.mapping.scalars import SHOWN
 from importer.mapping.texts import TEXT_SOURCES, Text, sources_message
 from importer.mapping.yaml_tree import Node
@@ -52,15 +53,12 @@ def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[P
 
 def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
     """Texts with more than one source, which pydantic doesn't report where a key of the same group is wrong too."""
-    if isinstance(node.value, str):
-        return
-    parts = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
     model = group_model(kind) if isinstance(node.value, dict) else None
     if model is not None and issubclass(model, Text):
         sources = [name for name in TEXT_SOURCES if node.child(name)]
         if len(sources) > 1:
             yield Problem(sources_message(sources), node.place.file, node.place.line, ".".join(map(str, path)))
-    for part, child in parts:
+    for part, child in node.children:
         yield from _several_sources(child, below(kind, part), (*path, part))
 
 
@@ -68,10 +66,8 @@ def value_problems(tree: Node) -> list[Problem]:
     """Source values in one file that are empty, or that a value map can't tell apart but by case or spaces."""
     problems: list[Problem] = []
     for field in VALUE_FIELDS:
-        group = tree.child(field)
-        values = group.child("values") if group else None
-        if values and isinstance(values.value, dict):
-            problems += _repeated(values.value, f"{field}.values")
+        if values := tree.child(field, "values"):
+            problems += _repeated(values.keys, f"{field}.values")
     return problems
 
 
@@ -79,7 +75,7 @@ def _repeated(values: dict[str, Node], key: str) -> list[Problem]:
     problems: list[Problem] = []
     seen: dict[str, str] = {}
     for name, node in values.items():
-        first = seen.setdefault(name if is_pattern(name) else fold(name), name)
+        first = seen.setdefault(identity_of(name), name)
         where = (node.place.file, node.place.line, f"{key}.{name}")
         if not fold(name):
             problems.append(Problem("is an empty value", *where, "what an empty cell becomes is said by `missing`"))

@@ -89,7 +89,7 @@ def _load(name_or_path: str) -> LoadedMapping:
         problems = _join(problems, model_problems(error, tree, whole=chain.whole))
     if problems:
         raise _unusable(name_or_path, problems)
-    named_by_user = any(not is_preset(file.path) and _names_the_input(file.tree) for file in chain.files)
+    named_by_user = any(not is_preset(file.path) and file.tree.child("input", "name") for file in chain.files)
     return LoadedMapping(
         model, name_or_path, _digest(model), named_by_user, tuple(file.path for file in chain.files), tree
     )
@@ -245,8 +245,7 @@ def _find(reference: str, folder: Path) -> tuple[Path, str]:
 
 def without_keys(tree: Node, names: Iterable[str]) -> Node:
     """A tree without some of its top-level keys."""
-    keys = tree.value if isinstance(tree.value, dict) else {}
-    return Node({key: child for key, child in keys.items() if key not in names}, tree.place)
+    return Node({key: child for key, child in tree.keys.items() if key not in names}, tree.place)
 
 
 def _hint_for_file(reference: str, *, is_extended: bool) -> str:
@@ -260,11 +259,6 @@ def _hint_for_file(reference: str, *, is_extended: bool) -> str:
 
 def _hint_for_name(reference: str) -> str:
     return nearest(reference, preset_names()) or f"the presets are {', '.join(preset_names())}"
-
-
-def _names_the_input(tree: Node) -> bool:
-    group = tree.child("input")
-    return group is not None and group.child("name") is not None
 
 
 def _digest(model: MappingModel) -> str:

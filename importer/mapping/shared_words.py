@@ -22,9 +22,8 @@ def with_words(tree: Node) -> tuple[Node, list[Problem]]:
     """
     problems: list[Problem] = []
     for field in VALUE_FIELDS:
-        group = tree.child(field)
-        words = group.child("words") if group else None
-        if group is None or words is None or not isinstance(group.value, dict) or not isinstance(tree.value, dict):
+        group, words = tree.child(field), tree.child(field, "words")
+        if group is None or words is None:
             continue
         lists = word_lists(field)
         values = group.child("values") or Node({}, words.place)
@@ -35,15 +34,14 @@ def with_words(tree: Node) -> tuple[Node, list[Problem]]:
                 hint = nearest(name.value, lists) or f"the lists of the {field} are {', '.join(lists)}"
                 message = f"no list of words is called {name.value!r}"
                 problems.append(Problem(message, name.place.file, name.place.line, f"{field}.words", hint))
-        tree = Node(tree.value | {field: Node(group.value | {"values": values}, group.place)}, tree.place)
+        tree = tree.with_child(field, group.with_child("values", values))
     return _with_labels(tree), problems
 
 
 def _with_labels(tree: Node) -> Node:
     """A merged tree with the rules that its `category: {labels: …}` stands for, before those of its files."""
-    group = tree.child("category")
-    labels = group.child("labels") if group else None
-    if group is None or labels is None or not isinstance(group.value, dict) or not isinstance(tree.value, dict):
+    group, labels = tree.child("category"), tree.child("category", "labels")
+    if group is None or labels is None:
         return tree
     try:
         Text.model_validate(plain(labels))
@@ -52,16 +50,12 @@ def _with_labels(tree: Node) -> Node:
     own = group.child("rules")
     rules = [_label_rule(labels, pattern, target) for pattern, target in _shared("labels").items()]
     rules += own.value if own and isinstance(own.value, list) else []
-    category = Node(group.value | {"rules": Node(rules, labels.place)}, group.place)
-    return Node(tree.value | {"category": category}, tree.place)
+    return tree.with_child("category", group.with_child("rules", Node(rules, labels.place)))
 
 
 def _label_rule(labels: Node, pattern: str, target: Node) -> Node:
     place = labels.place
-    if isinstance(labels.value, dict):
-        text = dict(labels.value)
-    else:
-        text = {"column" if isinstance(labels.value, str) else "first": labels}
+    text = labels.keys or {"column" if isinstance(labels.value, str) else "first": labels}
     name = Node(f"label {str(target.value).casefold()}", place)
     when = Node(text | {"matches": Node(pattern, place)}, place)
     return Node({"name": name, "when": when, "then": Node(target.value, place)}, place)
@@ -83,15 +77,13 @@ def _shared(name: str) -> dict[str, Node]:
     path = shared_words_path()
     tree, _ = parse_preset(path.read_text(encoding="utf-8"), f"{path.parent.name}/{path.name}")
     found = tree.child(name) if tree else None
-    return found.value if found and isinstance(found.value, dict) else {}
+    return found.keys if found else {}
 
 
 def _join(values: Node, words: Node) -> Node:
     """Values, and behind them the words that are not among them."""
-    if not isinstance(values.value, dict) or not isinstance(words.value, dict):
+    if not isinstance(values.value, dict):
         return values
-    own = {identity_of(name) for name in values.value}
-    return Node(
-        values.value | {name: target for name, target in words.value.items() if identity_of(name) not in own},
-        values.place,
-    )
+    own = {identity_of(name) for name in values.keys}
+    new = {name: target for name, target in words.keys.items() if identity_of(name) not in own}
+    return Node(values.keys | new, values.place)

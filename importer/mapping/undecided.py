@@ -33,9 +33,7 @@ def open_targets(mapping: LoadedMapping) -> list[Problem]:
 
 def _is_open(tree: Node, path: Path) -> bool:
     """Whether a choice is left open where it is written: what no mapping names is left open row by row."""
-    node: Node | None = tree
-    for part in path:
-        node = node.child(part) if node else None
+    node = tree.child(*path)
     return node is not None and node.value == UNDECIDED
 
 

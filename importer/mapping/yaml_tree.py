@@ -46,21 +46,38 @@ class Node:
     value: str | list[Node] | dict[str, Node]
     place: Place
 
-    def child(self, part: str | int) -> Node | None:
-        """The node below a key or at an item's number."""
-        if isinstance(self.value, dict):
-            return self.value.get(str(part))
-        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
-            return self.value[part]
-        return None
+    @property
+    def keys(self) -> dict[str, Node]:
+        """The nodes of a group by their keys; none of a text or a list."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def children(self) -> Iterable[tuple[str | int, Node]]:
+        """Each node of a group or a list with its key or its number; none of a text."""
+        return enumerate(self.value) if isinstance(self.value, list) else self.keys.items()
+
+    def child(self, *path: str | int) -> Node | None:
+        """The node that keys and numbers of items lead to, if there is one."""
+        node: Node | None = self
+        for part in path:
+            if node is None:
+                break
+            if isinstance(node.value, list):
+                node = node.value[part] if isinstance(part, int) and part < len(node.value) else None
+            else:
+                node = node.keys.get(str(part))
+        return node
+
+    def with_child(self, key: str, child: Node) -> Node:
+        """The same group with this node under a key."""
+        return Node(self.keys | {key: child}, self.place)
 
     def find(self, text: str) -> Place | None:
         """The line of the first key or text that is `text`, as it is or as a pattern between slashes."""
         if isinstance(self.value, str):
             return self.place if self.value == text else None
-        named = self.value.items() if isinstance(self.value, dict) else ((None, child) for child in self.value)
-        for key, child in named:
-            place = child.place if key is not None and key[1:-1] == text else child.find(text)
+        for key, child in self.children:
+            place = child.place if isinstance(key, str) and key[1:-1] == text else child.find(text)
             if place is not None:
                 return place
         return None
