@@ -15,13 +15,12 @@ from importer.check.plan import plan_row_additions
 from importer.errors import UsageError
 from importer.mapping.issue_parts import Person
 from importer.mapping.reader import LoadedMapping
-from importer.mapping.texts import Text
+from importer.mapping.texts import KeyPath, Text
 from importer.records import Act, Addition, Chunk, Finding, Ref
 from importer.transform.columns import Columns, is_filled
 from importer.transform.people import identify
 from importer.transform.value_maps import Step
 
-Path = tuple[str | int, ...]
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 REASONS = {
@@ -159,7 +158,7 @@ class _Tracer:
         yield from self._evidence()
         yield from self._footer()
 
-    def _trace(self, path: Path, spec: Text, result: str, field: str = "") -> Trace:
+    def _trace(self, path: KeyPath, spec: Text, result: str, field: str = "") -> Trace:
         """Trace a field that is a text; it is called by the first key of its path unless `field` says otherwise."""
         cells = _cells(self._columns, spec, self._row)
         place = self._mapping.place(*_deciding(self._columns, spec, path, self._row))
@@ -168,7 +167,7 @@ class _Tracer:
     def _key(self) -> Iterator[Trace]:
         model, key = self._mapping.model, self._records.keys.full[self._row]
         spec: Text = model.input.key
-        path: Path = ("input", "key")
+        path: KeyPath = ("input", "key")
         if self._records.keys.local[self._row] and model.input.local_key is not None:
             spec, path = model.input.local_key, ("input", "local_key")
         if model.group:
@@ -229,7 +228,7 @@ def _rule(columns: Columns, spec: Text, row: int) -> str:
     return f"{rule}, through a pattern" if spec.pattern is not None else rule
 
 
-def _deciding(columns: Columns, spec: Text, path: Path, row: int) -> Path:
+def _deciding(columns: Columns, spec: Text, path: KeyPath, row: int) -> KeyPath:
     for number, choice in enumerate(spec.first or ()):
         if is_filled(columns.text(choice)[row]):
             return _deciding(columns, choice, (*path, "first", number), row)

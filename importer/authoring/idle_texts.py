@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.model import MappingModel, is_pattern
-from importer.mapping.texts import Text, walk_texts
+from importer.mapping.texts import KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Node
 
-Path = tuple[str | int, ...]
-Remark = tuple[Path, str, str]
-"""Path of the key, what is wrong with it, and what to do."""
+Remark = tuple[KeyPath, str, str]
+"""KeyPath of the key, what is wrong with it, and what to do."""
 
 _PATTERNS = frozenset({"pattern", "matches", "find", "check", "parse", "within", "mentions"})
 _BETWEEN_SLASHES = re.compile(r"/\^|.*(?<!\\)\$/\Z", re.DOTALL)
@@ -32,7 +31,7 @@ def find_idle_texts(tree: Node, model: MappingModel) -> Iterator[Remark]:
     yield from _dropped_and_read(model)
 
 
-def _foreign_signs(node: Node, path: Path) -> Iterator[Remark]:
+def _foreign_signs(node: Node, path: KeyPath) -> Iterator[Remark]:
     """Patterns between slashes where none belong, and groups that are called `$1`."""
     if isinstance(node.value, str):
         key = path[-1] if path else ""

@@ -8,11 +8,11 @@ from itertools import combinations
 from typing import Any
 
 from importer.api import VALUE_FIELDS
-from importer.authoring.idle_texts import Path, Remark, find_idle_texts
+from importer.authoring.idle_texts import Remark, find_idle_texts
 from importer.errors import Problem
 from importer.mapping.model import MappingModel, Skip, Value, fold, is_pattern
 from importer.mapping.reader import LoadedMapping
-from importer.mapping.texts import TEXT_SOURCES, Condition, Text, walk_texts
+from importer.mapping.texts import TEXT_SOURCES, Condition, KeyPath, Text, walk_texts
 
 _TEXT_KEYS = {*TEXT_SOURCES, "pattern", "to", "lookup"}
 _DELETE = "delete it, or move it up"
@@ -39,7 +39,7 @@ def _all(loaded: LoadedMapping) -> Iterator[Remark]:
         yield from _contradictions(path, conditions)
     for field in VALUE_FIELDS:
         spec: Value[Any] = getattr(model, field)
-        rules: list[tuple[Path, Sequence[Condition]]]
+        rules: list[tuple[KeyPath, Sequence[Condition]]]
         rules = [((field, "rules", number), rule.when) for number, rule in enumerate(spec.rules)]
         yield from _dead_conditions(loaded, rules)
         yield from _skipped_rules(loaded, model.skip, rules)
@@ -62,7 +62,7 @@ def _identity(text: Text) -> str:
     return repr(text.model_dump(include=_TEXT_KEYS))
 
 
-def _conditions(model: MappingModel) -> Iterator[tuple[Path, Sequence[Condition]]]:
+def _conditions(model: MappingModel) -> Iterator[tuple[KeyPath, Sequence[Condition]]]:
     for number, skip in enumerate(model.skip):
         yield ("skip", number), skip.when
     for field in VALUE_FIELDS:
@@ -91,7 +91,7 @@ def _covers(weaker: Sequence[Condition], stronger: Sequence[Condition]) -> bool:
     return all(any(_implies(premise, conclusion) for premise in stronger) for conclusion in weaker)
 
 
-def _dead_conditions(loaded: LoadedMapping, rules: Sequence[tuple[Path, Sequence[Condition]]]) -> Iterator[Remark]:
+def _dead_conditions(loaded: LoadedMapping, rules: Sequence[tuple[KeyPath, Sequence[Condition]]]) -> Iterator[Remark]:
     for number, (path, when) in enumerate(rules):
         taker = next((earlier for earlier, weaker in rules[:number] if _covers(weaker, when)), None)
         if taker is not None:
@@ -99,7 +99,7 @@ def _dead_conditions(loaded: LoadedMapping, rules: Sequence[tuple[Path, Sequence
 
 
 def _skipped_rules(
-    loaded: LoadedMapping, skips: Sequence[Skip], rules: Iterable[tuple[Path, Sequence[Condition]]]
+    loaded: LoadedMapping, skips: Sequence[Skip], rules: Iterable[tuple[KeyPath, Sequence[Condition]]]
 ) -> Iterator[Remark]:
     for path, when in rules:
         skip = next((number for number, rule in enumerate(skips) if _covers(rule.when, when)), None)
@@ -108,7 +108,7 @@ def _skipped_rules(
             yield path, f"is never reached: the rule at {place} leaves all of its rows out", "delete one of the two"
 
 
-def _contradictions(path: Path, conditions: Sequence[Condition]) -> Iterator[Remark]:
+def _contradictions(path: KeyPath, conditions: Sequence[Condition]) -> Iterator[Remark]:
     empty = {_identity(condition) for condition in conditions if condition.filled is False}
     for condition in conditions:
         filled = condition.filled or condition.before is not None or condition.after is not None
@@ -205,7 +205,7 @@ def _is_never_empty(text: Text) -> bool:
     return _is_constant(text) or (plain and any(map(_is_never_empty, text.first or ())))
 
 
-def _repeated_choices(path: Path, text: Text) -> Iterator[Remark]:
+def _repeated_choices(path: KeyPath, text: Text) -> Iterator[Remark]:
     seen: dict[str, int] = {}
     for number, choice in enumerate(text.first or ()):
         if seen.setdefault(_identity(choice), number) != number:

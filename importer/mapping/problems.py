@@ -14,11 +14,9 @@ from importer.mapping.introspect import Kind, alternatives, below, fields_of, gr
 from importer.mapping.merge import identity_of
 from importer.mapping.model import MappingModel, fold
 from importer.mapping.scalars import SHOWN
-from importer.mapping.texts import TEXT_SOURCES, Text, sources_message
+from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, sources_message
 from importer.mapping.yaml_tree import Node
 from importer.phrases import clip
-
-Path = tuple[str | int, ...]
 
 _INCOMPLETE = frozenset({"missing", "missing_source"})
 """Pydantic's errors that only mean that a part is missing: expected while an extended file can't be read."""
@@ -51,7 +49,7 @@ def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[P
     return problems + [problem for problem in _several_sources(tree, MappingModel, ()) if problem.key not in named]
 
 
-def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
+def _several_sources(node: Node, kind: Kind, path: KeyPath) -> Iterator[Problem]:
     """Texts with more than one source, which pydantic doesn't report where a key of the same group is wrong too."""
     model = group_model(kind) if isinstance(node.value, dict) else None
     if model is not None and issubclass(model, Text):
@@ -95,7 +93,7 @@ def _problem(detail: Any, tree: Node) -> Problem:
     return Problem(message, place.file, place.line, ".".join(map(str, path)), hint)
 
 
-def _path(loc: Sequence[str | int], tree: Node) -> Path:
+def _path(loc: Sequence[str | int], tree: Node) -> KeyPath:
     """Pydantic's path as the keys in the file: without union tags, and without an item number where no list is."""
     path: list[str | int] = []
     node: Node | None = tree
@@ -110,7 +108,7 @@ def _path(loc: Sequence[str | int], tree: Node) -> Path:
     return tuple(path)
 
 
-def _written(path: Path, tree: Node) -> Path:
+def _written(path: KeyPath, tree: Node) -> KeyPath:
     """The keys of a path that stand in the file: a short form stands for others that don't."""
     node: Node | None = tree
     count = 0
@@ -119,7 +117,7 @@ def _written(path: Path, tree: Node) -> Path:
     return path[:count]
 
 
-def _description(path: Path) -> str:
+def _description(path: KeyPath) -> str:
     model = group_model(kind_at(MappingModel, path[:-1])) if path else None
     field = fields_of(model).get(str(path[-1])) if model else None
     return (field.description or "") if field else ""
@@ -141,7 +139,7 @@ _HOLDERS = 3
 """In so many groups at the most a key is looked for that stands in the wrong one."""
 
 
-def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
+def _unknown_key(path: KeyPath, _detail: Any) -> tuple[str, str]:
     model = group_model(kind_at(MappingModel, path[:-1]))
     names, name = fields_of(model) if model else {}, str(path[-1])
     hint = nearest(name, names, ratio=_KEY_RATIO) or _misplaced(path, name)
@@ -150,7 +148,7 @@ def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
     return UNKNOWN_KEY, hint or f"the keys here are {', '.join(names)}"
 
 
-def _misplaced(path: Path, name: str) -> str:
+def _misplaced(path: KeyPath, name: str) -> str:
     """Where a key belongs that stands at the wrong depth or in the wrong group, "" if that can't be told."""
     tops = fields_of(MappingModel)
     if len(path) > 1 and name in tops:
@@ -167,11 +165,11 @@ def _own_keys(model: type[BaseModel]) -> set[str]:
     return set(fields_of(model)) - of_texts
 
 
-def _missing(path: Path, _detail: Any) -> tuple[str, str]:
+def _missing(path: KeyPath, _detail: Any) -> tuple[str, str]:
     return "is missing", f"{_description(path)} {_START if len(path) == 1 else ''}".strip()
 
 
-def _not_one_of(path: Path, detail: Any) -> tuple[str, str]:
+def _not_one_of(path: KeyPath, detail: Any) -> tuple[str, str]:
     kind = kind_at(MappingModel, path)
     words, forms = _literals(kind), _forms(kind)
     message = f"{_shown(detail['input'])} is not one of {', '.join([*words, *forms.values()])}"
@@ -192,8 +190,8 @@ def _literals(kind: Kind) -> list[str]:
     return [name for found in alternatives(kind) for name in get_args(found) if isinstance(name, str)]
 
 
-def _must_be(what: str) -> Callable[[Path, Any], tuple[str, str]]:
-    def sentence(path: Path, detail: Any) -> tuple[str, str]:
+def _must_be(what: str) -> Callable[[KeyPath, Any], tuple[str, str]]:
+    def sentence(path: KeyPath, detail: Any) -> tuple[str, str]:
         model = group_model(kind_at(MappingModel, path))
         keys = f"Its keys are {', '.join(fields_of(model))}." if what == _GROUP and model else ""
         return f"must be {what}, not {_shown(detail['input'])}", f"{_description(path)} {keys}".strip()
@@ -208,20 +206,20 @@ def _shown(value: Any) -> str:
     return "a list" if isinstance(value, list) else repr(clip(str(value), SHOWN))
 
 
-def _is_empty(path: Path, detail: Any) -> tuple[str, str]:
+def _is_empty(path: KeyPath, detail: Any) -> tuple[str, str]:
     what = {"too_short": " list", "string_too_short": " text"}[detail["type"]]
     return f"is an empty{what if isinstance(detail['input'], list | str) else ' group'}", _description(path)
 
 
-def _below(_path: Path, detail: Any) -> tuple[str, str]:
+def _below(_path: KeyPath, detail: Any) -> tuple[str, str]:
     return detail["ctx"]["message"], detail["ctx"]["hint"]
 
 
-def _not_shaped(path: Path, detail: Any) -> tuple[str, str]:
+def _not_shaped(path: KeyPath, detail: Any) -> tuple[str, str]:
     return f"{_shown(detail['input'])} can't be used here", _description(path)
 
 
-_SENTENCES: dict[str, Callable[[Path, Any], tuple[str, str]]] = {
+_SENTENCES: dict[str, Callable[[KeyPath, Any], tuple[str, str]]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing,
     "literal_error": _not_one_of,

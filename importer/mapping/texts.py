@@ -43,7 +43,11 @@ def sources_message(named: list[str]) -> str:
     return f"has {' and '.join(named)}; a text has one of {', '.join(TEXT_SOURCES)}"
 
 
-def error_at(path: tuple[str | int, ...], message: str, hint: str) -> PydanticCustomError:
+KeyPath = tuple[str | int, ...]
+"""Keys and item numbers from the top of a mapping to a value."""
+
+
+def error_at(path: KeyPath, message: str, hint: str) -> PydanticCustomError:
     """A validation error at a key below the model that is being validated."""
     return PydanticCustomError("error_at", "{message}", {"path": path, "message": message, "hint": hint})
 
@@ -231,10 +235,6 @@ class Condition(Text):
 
 
 Conditions = Annotated[list[Condition], BeforeValidator(as_list), OneOrMany(), Field(min_length=1)]
-
-
-KeyPath = tuple[str | int, ...]
-"""Keys and item numbers from the top of a mapping to a value."""
 
 
 def walk_texts(node: Any, path: KeyPath = (), *, choices: bool) -> Iterator[tuple[KeyPath, Text]]:

@@ -8,13 +8,12 @@ from importer.api import CATEGORY_LIMIT
 from importer.errors import Problem
 from importer.mapping.model import TARGETS, UNDECIDED, MappingModel
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.texts import KeyPath
 from importer.mapping.yaml_tree import Node
 from importer.phrases import clip
 
-Path = tuple[str | int, ...]
-
 NAME_SHOWN = 60
-CHOICES: dict[Path, tuple[str, str]] = {
+CHOICES: dict[KeyPath, tuple[str, str]] = {
     ("restricted", "issues"): ("what becomes of restricted issues", "send or skip"),
     ("comments", "private"): ("what becomes of comments for the team alone", "keep or drop"),
 }
@@ -31,13 +30,13 @@ def open_targets(mapping: LoadedMapping) -> list[Problem]:
     ]
 
 
-def _is_open(tree: Node, path: Path) -> bool:
+def _is_open(tree: Node, path: KeyPath) -> bool:
     """Whether a choice is left open where it is written: what no mapping names is left open row by row."""
     node = tree.child(*path)
     return node is not None and node.value == UNDECIDED
 
 
-def _open_paths(model: MappingModel, field: str) -> Iterator[tuple[Path, str]]:
+def _open_paths(model: MappingModel, field: str) -> Iterator[tuple[KeyPath, str]]:
     spec = getattr(model, field)
     for name, target in spec.values.items():
         if target == UNDECIDED:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from importer.api import VALUE_FIELDS
 from importer.mapping.denials import is_denied
 from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold, is_pattern
-from importer.mapping.texts import Condition, Text
+from importer.mapping.texts import Condition, KeyPath, Text
 from importer.mapping.title_words import BY_TITLE, category_of
 from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
 from importer.transform.distinct import number_texts
@@ -40,7 +40,7 @@ class Step:
     source: str
     target: str | None
     how: How
-    path: tuple[str | int, ...]
+    path: KeyPath
     neutral: bool = False
     hidden: bool = False
 
