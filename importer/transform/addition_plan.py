@@ -54,7 +54,7 @@ def plan_additions(issues: Sequence[Due], find_mentions: FindMentions | None = N
 
 
 def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
-    key, parts, _, had, description = issue
+    key, parts, had = issue.key, issue.parts, issue.had
     if not (parts.evidence or parts.flags or parts.relations or parts.mentions or had.names) and len(comments) < 2:
         return comments
     planned = [_attach(key, kind, name) for kind, name in parts.evidence]
@@ -62,7 +62,7 @@ def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
     planned += comments
     planned += [_relate(relation) for relation in parts.relations]
     if parts.mentions:
-        body = orjson.dumps({"description": description})
+        body = orjson.dumps({"description": issue.description})
         planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
     fresh = {  # a name that comes again is the same addition
         (addition.key, addition.act, addition.name): addition
@@ -115,19 +115,20 @@ def plan_comments(issues: Sequence[Due]) -> Iterator[tuple[int, Detail]]:
     """(place of its issue, comment) of each comment that is not in Triage yet, separate or folded, in order."""
     chosen = [_choose(issue) if issue.parts.comments else _NONE for issue in issues]
     divided = _divide(issues, [left for left, _ in chosen])
-    for place, ((key, parts, bundling, _, _), (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
-        for detail in continue_description(key, parts.rest) if parts.rest else ():
+    for place, (issue, (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
+        for detail in continue_description(issue.key, issue.parts.rest) if issue.parts.rest else ():
             yield place, detail
         own = islice(divided, len(left))
-        for detail in _fold(zip(left, own, strict=True), begun) if bundling == "fold" else chain.from_iterable(own):
+        is_folded = issue.bundling == "fold"
+        for detail in _fold(zip(left, own, strict=True), begun) if is_folded else chain.from_iterable(own):
             yield place, detail
 
 
 def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]]) -> Iterator[list[Detail]]:
     """Divide the comments that were chosen of each issue."""
     every = (
-        (key, comment, comment.id not in had.unmarked)
-        for (key, _, _, had, _), left in zip(issues, chosen, strict=True)
+        (issue.key, comment, comment.id not in issue.had.unmarked)
+        for issue, left in zip(issues, chosen, strict=True)
         for comment in left
     )
     while some := list(islice(every, TOGETHER)):
@@ -136,8 +137,8 @@ def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]]) -> Itera
 
 def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
     """The comments that are not in Triage yet, and the ids of those that are there in part: these aren't folded."""
-    _, parts, bundling, had, _ = issue
-    left = [comment for comment in parts.comments if is_filled(comment.text)] if bundling != "drop" else []
+    had, is_dropped = issue.had, issue.bundling == "drop"
+    left = [] if is_dropped else [comment for comment in issue.parts.comments if is_filled(comment.text)]
     begun: Collection[str] = ()
     if had.covered or had.names or had.unmarked:  # not so of a new issue
         arrived, whole = _find_arrived(had)
