@@ -85,8 +85,12 @@ def check_command(context: click.Context, ledger: str | None) -> None:
     from importer.ledger.opening import read_ledger
 
     with Console() as console, read_ledger(_place(context, ledger)) as book:
-        is_file = check_ledger(book)
-        console.say(f"The ledger {book.name} {'is whole.' if is_file else 'is no file: there is nothing to check.'}")
+        if check_ledger(book):
+            console.say(f"The ledger {book.name} is whole.")
+        elif "://" in book.name:
+            console.say(f"The ledger {book.name} is checked with the server's own pg_amcheck.")
+        else:
+            console.say(f"The ledger {book.name} is no file: there is nothing to check.")
 
 
 @runs.command("prune")

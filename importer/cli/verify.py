@@ -105,11 +105,13 @@ def keep(summary: VerifySummary, run: Run, ledger: str | None, console: Console,
 
 
 def find_last_change(ledger: Ledger, run: Run) -> str:
-    """Return the name of the newest import of a run's source that created or changed something; "" if there is none."""
+    """Return the newest import of a run's source that changed something and can be verified; "" if there is none."""
     from importer.ledger.overview import list_overviews
+    from importer.ledger.pruning import PRUNED
 
     source = (run.target, run.source_name)
-    imports = (each.run for each in list_overviews(ledger) if each.run.kind == "import")
+    overviews = list_overviews(ledger)
+    imports = (each.run for each in overviews if each.run.kind == "import" and not each.run.options.get(PRUNED))
     same = (each for each in imports if (each.target, each.source_name) == source)
     return next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
-from importer.phrases import readable
+from importer.phrases import readable, shell_quote
 from importer.sources.archives import MAGICS, DamagedArchive, choose_members, is_workbook, open_member
 from importer.sources.workbooks import OLE_MAGIC, convert_sheet
 
@@ -110,7 +110,9 @@ def _find_file(given: str, stack: ExitStack) -> list[StoredFile]:
         path, wanted = _split_member(Path(given))
         mode = _stat(name, path).st_mode
         if stat.S_ISDIR(mode):
-            raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
+            raise SourceError(
+                f"{name} is a directory.", hint=f"Name the files in it: {shell_quote(given.rstrip('/'))}/*.csv"
+            )
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
             raise SourceError(f"{name} is a device.", hint="Name a file, or pipe the export in and name `-`.")
         regular = stat.S_ISREG(mode)

@@ -101,6 +101,7 @@ def test_a_proposed_command_finds_the_ledger(
         program(f"--ledger={secret}", "runs").err,
     ]
     assert not [text for text in proposals if quote(GUARDED_PASSWORD, safe="") in text or GUARDED_PASSWORD in text]
+    assert "is checked with the server's own pg_amcheck" in program("runs", "check", "--ledger", secret).err
     monkeypatch.setenv("PGPASSWORD", GUARDED_PASSWORD)
     for proposal in proposals[:2]:
         ended = program(*shlex.split(proposal)[1:])

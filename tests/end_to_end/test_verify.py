@@ -297,6 +297,8 @@ def test_a_run_that_did_nothing(program: Program, serve: Serve) -> None:
         f"{second} created and changed nothing, so there is nothing to read back. "
         f"The last run that did something: triage-import verify {first} --rate 0 --json\n"
     ) in ended.err
+    program("runs", "prune", "--keep", "1", "--apply")
+    assert "The last run that did something" not in verify(program).err, "its rows were pruned"
 
 
 def test_no_such_run(program: Program) -> None:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.phrases import shell_quote
 from importer.sources.files import StoredFile, digest_files, find_files, open_file
 
 
@@ -112,10 +113,12 @@ def test_an_empty_file(tmp_path: Path) -> None:
 
 
 def test_a_directory(tmp_path: Path) -> None:
-    """A directory is no source."""
+    """A directory is no source; its files are named as a shell reads them."""
+    folder = tmp_path / "Ann's exports"
+    folder.mkdir()
     with pytest.raises(SourceError, match="is a directory") as raised:
-        find(tmp_path)
-    assert raised.value.hint == f"Name the files in it: {tmp_path}/*.csv"
+        find(folder)
+    assert raised.value.hint == f"Name the files in it: {shell_quote(str(folder))}/*.csv"
 
 
 def test_a_device() -> None:
