@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from importer.check.command_line import CommandLine
 from importer.errors import SourceError
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import load_mapping
@@ -15,6 +14,7 @@ from importer.mapping.rest import can_read, find_left
 from importer.mapping.shapes import Shape
 from importer.mapping.yaml_tree import parse_preset, plain
 from importer.phrases import listed
+from importer.sources.command_line import CommandLine
 from importer.sources.header import FURTHER_DOWN, HEADER_CELLS
 from importer.sources.survey import Sample
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from importer.check.command_line import CommandLine
 from importer.mapping.fixes_table import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
+from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
 from importer.transform.relations import FindKeys, find_no_keys
 

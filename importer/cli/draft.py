@@ -80,8 +80,8 @@ def draft(
 
 def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
     from importer.authoring.draft.draft import check_free, make_draft, save_draft
-    from importer.check.command_line import CommandLine
     from importer.cli.console import Console
+    from importer.sources.command_line import CommandLine
 
     check_free(out)
     with ExitStack() as stack:
@@ -183,7 +183,7 @@ def _category(text: str) -> str:
 
 
 def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tuple[str, ...]) -> None:
-    from importer.check.command_line import CommandLine
+    from importer.sources.command_line import CommandLine
 
     choice = made.choice
     for name in ("key", "title", "description", "severity", "status", "category"):

@@ -13,7 +13,6 @@ import click
 
 from importer.authoring.draft.words import may_discuss
 from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
-from importer.check.command_line import CommandLine
 from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
@@ -29,6 +28,7 @@ from importer.mapping.rest import can_read, with_rest
 from importer.mapping.small_files import read_small
 from importer.mapping.users_table import read_users
 from importer.phrases import shell_join
+from importer.sources.command_line import CommandLine
 from importer.sources.later_keys import find_later_keys
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions

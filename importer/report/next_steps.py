@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.api import VALUE_FIELDS
-from importer.check.command_line import SAVED, CommandLine
 from importer.mapping.presets import preset_path
 from importer.report.summary import Summary
+from importer.sources.command_line import SAVED, CommandLine
 
 UNDECIDED = [f"{name}-undecided" for name in VALUE_FIELDS]
 """Codes of rows with a value that the mapping leaves to a person."""

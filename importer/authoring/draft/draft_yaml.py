@@ -10,12 +10,12 @@ from importer.authoring.draft.belongings import find_belongings, markup_of, sour
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
-from importer.check.command_line import CommandLine
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted
+from importer.sources.command_line import CommandLine
 
 LABEL_LENGTH = 60
 SAMPLES_SHOWN = 3

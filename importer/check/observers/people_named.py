@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from importer.api import FINISHED
-from importer.check.command_line import SELECTING
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.mapping.identities import NOBODY, Identity, Roster
 from importer.phrases import counted
+from importer.sources.command_line import SELECTING
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 _ID = re.compile(r"[0-9a-f]{32}")
