@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from importer.check.cycles import find_cycles
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.codes import RELATION_END_MISSING, RELATION_END_REJECTED
@@ -22,8 +23,6 @@ InTriage = Callable[[Collection[str]], Container[str]]
 
 ASKED_AT_ONCE = 1_000
 NAMED_BITS = 1 << 22
-CYCLE_SHOWN = 8
-"""Issues of a cycle that its finding names."""
 
 # Keys are bytes, because a cell can hold half a character. `row` is the key of the row that has the relation or the
 # mention; a relation's owner is that row or the other issue.
@@ -256,36 +255,6 @@ def without_unreachable(plan: Plan, examined: Examined) -> Plan:
     if not sent:  # as in nearly all chunks
         return plan
     return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})
-
-
-def find_cycles(
-    starts: Iterable[int], successors: Callable[[int], Iterable[int]], shown: int = CYCLE_SHOWN
-) -> Iterator[tuple[list[int], int]]:
-    """Find cycles by depth-first search: the first `shown` nodes of each, and how many nodes it has.
-
-    Each back edge gives one cycle, so that the graph without these edges has none; of several cycles that share a back
-    edge only one is found. Memory is one path and the nodes that are done, time is linear.
-    """
-    done: set[int] = set()
-    for start in starts:
-        path: list[int] = []  # no recursion: a chain of blocks may be longer than Python's stack
-        depth: dict[int, int] = {}
-        branches: list[Iterator[int]] = [iter((start,))]
-        while branches:
-            for node in branches[-1]:
-                if node in depth:
-                    yield path[depth[node] : depth[node] + shown], len(path) - depth[node]
-                elif node not in done:
-                    depth[node] = len(path)
-                    path.append(node)
-                    branches.append(iter(successors(node)))
-                    break
-            else:
-                branches.pop()
-                if path:
-                    node = path.pop()
-                    del depth[node]
-                    done.add(node)
 
 
 def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int) -> tuple[int, str, str, str]:
