@@ -1,36 +1,24 @@
-"""The console: shows progress, checks, questions and results on stderr; stdout is for data."""
+"""The console: prints lines, progress and questions to stderr; stdout is for data."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from importer.codes import CONFLICT
-from importer.errors import ExitCode
-from importer.phrases import counted, format_duration, format_time
-from importer.records import Act
+from importer.cli.colour import echo_painted
+from importer.cli.sentences import printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from importer.check.check_pass import Checked
-    from importer.check.job import Job
-    from importer.cli.check_screen import View
     from importer.errors import ImporterError
-    from importer.ledger.store import Facts
-    from importer.load.canary_findings import CanaryFindings
-    from importer.report.summary import Summary
-
-from importer.cli.colour import echo_painted
-from importer.cli.sentences import ADDED, describe_open, printable
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -74,6 +62,11 @@ class Console:
                 self._bar.clear()
                 sys.stderr.write(self._erase)
             echo_painted("\n".join(map(printable, text.split("\n"))), sys.stderr)
+
+    def say_all(self, lines: Iterable[str]) -> None:
+        """Print lines one after another, as they are made."""
+        for line in lines:
+            self.say(line)
 
     def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
         """Begin to show progress towards `total` units, of which some are done already."""
@@ -144,106 +137,11 @@ class Console:
         if error.hint:
             self.say(error.hint)
 
-    def show_opening(self, target: str, ledger: str, facts: Facts) -> None:
-        """Show the first line of a run: its target, and what the ledger knows of the source."""
-        last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
-        self.say(f"Target {target}; ledger {ledger} knows {facts.known} of this source, {last}.")
-
-    def show_check(self, job: Job, checked: Checked, view: View) -> None:
-        """Show a check, as many lines as fit a screen, or all."""
-        from importer.cli.check_screen import describe_check
-
-        for line in describe_check(job, checked, view, sys.stderr):
-            self.say(line)
-
     def ask(self) -> bool:
         """Ask before anything is sent. For a terminal only."""
         return click.confirm("Send them?", default=False, err=True)
-
-    def show_canary(self, findings: CanaryFindings) -> None:
-        """Show what the canary found out."""
-        for sentence in findings.sentences():
-            self.say(sentence)
 
     def ask_again(self, left: int, way_back: str) -> bool:
         """Ask after the canary whether the others are sent, and show the way back. For a terminal only."""
         self.say(way_back)
         return click.confirm(f"Send the remaining {left:,}?", default=False, err=True)
-
-    def show_summary(self, summary: Summary) -> None:
-        """Show the outcomes of a run, its speed, and its additions."""
-        names = {"rejected": "rejected (not sent)", "failed": "failed (Triage refused)"}
-        counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
-        speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
-        took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
-        self.say(f"{counted(summary.rows, 'row')}: {counts or 'nothing to do'}{took}")
-        if summary.additions:
-            added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
-            self.say(f"Added to issues: {', '.join(added)}.")
-
-    def show_rehearsal(self, page: Path) -> None:
-        """Show where the page of a rehearsal is."""
-        self.say(f"The issues as they will be in Triage: {page}")
-        self.say("If they are right, type the same command without --sandbox to send them.")
-
-    def show_folder(self, summary: Summary) -> None:
-        """Show where the reports are: the page that has all of them, if it was written."""
-        page = Path(summary.out) / "report.html"
-        self.say(f"Every row and its outcome: {page}" if page.is_file() else f"Reports: {summary.out}")
-
-    def show_reports(self, summary: Summary) -> None:
-        """Show where the reports are, why the run ended, and what to do next."""
-        self.show_folder(summary)
-        rehearsal = Path(summary.out) / "rehearsal.html"
-        if rehearsal.is_file():
-            self.show_rehearsal(rehearsal)
-        if summary.suggestion:
-            self.say(
-                f"Proposals for values that are unknown or undecided: check them, then use -m {summary.suggestion}"
-            )
-        fixes = Path(summary.out) / "fixes.csv"
-        if fixes.is_file():
-            self.say(f"Values to correct: fill in the column `new value` of {fixes}, then use --fixes {fixes}")
-        if summary.rejected or summary.failed:
-            self.say(
-                f"Rows to correct: {_errors_file(Path(summary.out))}; then give the same command that file as SOURCE."
-            )
-        found = summary.findings.get("found-changed", 0)
-        than = "with other values in Triage than in the source, left as they are"
-        if found:
-            self.say(
-                f"{counted(found, 'row')} found {than}: the next run with --on-change update updates what no "
-                "person can have changed there."
-            )
-        if summary.changed > found:
-            accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
-            rows = counted(summary.changed - found, "row")
-            self.say(f"{rows} {than}: --on-change update{accept} updates what no person changed there.")
-        if summary.known:
-            self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
-        if conflicts := summary.findings.get(CONFLICT):
-            issues = counted(conflicts, "issue")
-            self.say(f"{issues} changed in Triage too, or perhaps: left as they are there, see conflicts.csv.")
-        if summary.vanished:
-            self.say(f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
-        if summary.exit_code == ExitCode.UNUSABLE:
-            self.say(f"Nothing was sent: {summary.stopped_because}")
-        elif summary.stopped_because:
-            self.say(f"Stopped: {summary.stopped_because}")
-        if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-            left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
-            says_how = "same command" in summary.stopped_because
-            self.say(f"{left}{'.' if says_how else ': the same command continues.'}")
-        for sentence in describe_open(summary.findings):
-            self.say(sentence)
-        if summary.unknown:
-            when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
-            self.say(
-                f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when} "
-                "to settle it."
-            )
-
-
-def _errors_file(folder: Path) -> Path:
-    """Return the errors file that was written last: an earlier one may be the source of this import."""
-    return max(folder.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=folder)

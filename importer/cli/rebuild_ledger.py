@@ -60,6 +60,7 @@ def rebuild_ledger(
     """
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
+    from importer.cli.run_screen import describe_end
     from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext, Settings
     from importer.pipeline import rebuild_ledger as rebuild
@@ -72,5 +73,5 @@ def rebuild_ledger(
     ):
         settings = Settings(choose_rate(rate, target.name))
         summary = rebuild(ImportContext(job, target, book, settings, console), out)
-    console.show_reports(summary)
+    console.say_all(describe_end(summary))
     return summary

@@ -69,6 +69,7 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
     """Write the reports of a run again."""
     from importer.cli.console import Console
     from importer.cli.rehearse import rehearse
+    from importer.cli.run_screen import describe_folder, describe_outcomes, describe_rehearsal
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
     from importer.report.from_ledger import write_again
@@ -76,10 +77,10 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
     with Console() as console, read_ledger(given["ledger"]) as book:
         run, is_running, *_ = find_import(book, name, "report", typed_options())
         summary = write_again(run, out or run.out, is_running=is_running, issue_url=given["issue_url"] or "")
-        console.show_summary(summary)
-        console.show_folder(summary)
+        console.say_all(describe_outcomes(summary))
+        console.say(describe_folder(summary))
         if rehearsal:
-            console.show_rehearsal(rehearse(run, out or run.out))
+            console.say_all(describe_rehearsal(rehearse(run, out or run.out)))
         if not is_running and run.is_open:
             console.say(f"{run.name} is not finished: the same command continues it.")
     if as_json:

@@ -271,6 +271,7 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     from importer.check.part_workers import choose_workers
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
+    from importer.cli.run_screen import describe_end, describe_outcomes
 
     with Console() as console, open_job(sources, **given) as opened:
         workers = choose_workers(opened, options.workers)
@@ -282,15 +283,16 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
         )
         summary = (dry_run if options.dry_run else send)(job, options, console)
     if summary.run_id:  # without a run there was only a check, which is shown already
-        console.show_summary(summary)
-    console.show_reports(summary)
+        console.say_all(describe_outcomes(summary))
+    console.say_all(describe_end(summary))
     return summary
 
 
 def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory
-    from importer.cli.check_screen import View
+    from importer.cli.check_screen import View, describe_check
+    from importer.cli.run_screen import describe_opening
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
@@ -300,18 +302,20 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     name = target_name(options.sandbox, options.api_url)
     with read_ledger(options.ledger) as ledger:
         refuse_retired(ledger, name, job.source_name)
-        console.show_opening(name, ledger.name, ledger.read_facts(name, job.source_name))
+        console.say(describe_opening(name, ledger.name, ledger.read_facts(name, job.source_name)))
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
         aim = Aim(name, options.requests_a_second)
         checked, summary = run_check(job, known, console, options.out, aim=aim, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows)
-    console.show_check(job, checked, View(options.requests_a_second, is_verbose=options.verbose))
+    view = View(options.requests_a_second, is_verbose=options.verbose)
+    console.say_all(describe_check(job, checked, view, sys.stderr))
     return summary
 
 
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check, ask and send: the whole import."""
     from importer.cli.rehearse import rehearse
+    from importer.cli.run_screen import describe_opening
     from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
@@ -322,7 +326,7 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console), options.asks)
     with open_ledger(options.ledger, wait_seconds=options.wait_seconds) as ledger:
         with open_target(options.sandbox, options.api_url, options.api_key_file) as target:
-            console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
+            console.say(describe_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name)))
             summary = run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
         if options.sandbox and summary.run_id:
             try:
@@ -360,7 +364,7 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
 
     It returns the refusal, or "".
     """
-    from importer.cli.check_screen import View
+    from importer.cli.check_screen import View, describe_check
     from importer.cli.question import describe_new_categories, describe_question
 
     def confirm(checked: Checked, destination: Destination, page: str) -> str:
@@ -371,7 +375,7 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
         elif checked.workload.requests and not refusal:
             below += describe_new_categories(checked, destination)
         view = View(destination.rate, below, is_asked=asks and not refusal, is_verbose=options.verbose)
-        console.show_check(job, checked, view)
+        console.say_all(describe_check(job, checked, view, sys.stderr))
         return refusal or ("The answer was no." if view.is_asked and not console.ask() else "")
 
     return confirm
@@ -381,7 +385,7 @@ def make_confirm_rest(options: RunOptions, console: Console) -> ConfirmRest:
     """Make the function that shows what the canary found, and asks whether to send the rest; it returns the refusal."""
 
     def confirm_rest(findings: CanaryFindings, left: int, way_back: str) -> str:
-        console.show_canary(findings)
+        console.say_all(findings.sentences())
         try:
             return "The answer was no." if options.asks and left and not console.ask_again(left, way_back) else ""
         except click.Abort:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from importer.cli.console import Console
+from importer.cli.run_screen import describe_end, describe_outcomes
 from importer.codes import OPEN
 from importer.errors import ExitCode, MappingError, Problem
 from importer.phrases import format_time
@@ -23,8 +24,7 @@ def said(summary: Summary) -> list[str]:
     stream = io.StringIO()
     with redirect_stderr(stream):
         console = Console()
-        console.show_summary(summary)
-        console.show_reports(summary)
+        console.say_all((*describe_outcomes(summary), *describe_end(summary)))
     return stream.getvalue().splitlines()
 
 

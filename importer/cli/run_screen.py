@@ -1,0 +1,109 @@
+"""What a run shows on the screen: what it begins with, its outcomes, where the reports are, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.cli.sentences import ADDED, describe_open
+from importer.codes import CONFLICT
+from importer.errors import ExitCode
+from importer.phrases import counted, format_duration, format_time
+from importer.records import Act
+
+if TYPE_CHECKING:
+    from importer.ledger.store import Facts
+    from importer.report.summary import Summary
+
+OTHERWISE = "with other values in Triage than in the source, left as they are"
+
+
+def describe_opening(target: str, ledger: str, facts: Facts) -> str:
+    """Say where a run goes, and what the ledger knows of its source."""
+    last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
+    return f"Target {target}; ledger {ledger} knows {facts.known} of this source, {last}."
+
+
+def describe_outcomes(summary: Summary) -> Iterator[str]:
+    """Yield the outcomes of a run, its speed, and its additions."""
+    names = {"rejected": "rejected (not sent)", "failed": "failed (Triage refused)"}
+    counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
+    speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
+    took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
+    yield f"{counted(summary.rows, 'row')}: {counts or 'nothing to do'}{took}"
+    if summary.additions:
+        added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
+        yield f"Added to issues: {', '.join(added)}."
+
+
+def describe_folder(summary: Summary) -> str:
+    """Say where the reports are: the page that has all of them, if it was written."""
+    page = Path(summary.out) / "report.html"
+    return f"Every row and its outcome: {page}" if page.is_file() else f"Reports: {summary.out}"
+
+
+def describe_rehearsal(page: Path) -> Iterator[str]:
+    """Yield where the page of a rehearsal is, and what comes next."""
+    yield f"The issues as they will be in Triage: {page}"
+    yield "If they are right, type the same command without --sandbox to send them."
+
+
+def describe_end(summary: Summary) -> Iterator[str]:
+    """Yield where the reports are, what waits for a person, why the run ended, and what to do next."""
+    yield describe_folder(summary)
+    rehearsal = Path(summary.out) / "rehearsal.html"
+    if rehearsal.is_file():
+        yield from describe_rehearsal(rehearsal)
+    yield from _describe_corrections(summary)
+    yield from _describe_changes(summary)
+    if summary.exit_code == ExitCode.UNUSABLE:
+        yield f"Nothing was sent: {summary.stopped_because}"
+    elif summary.stopped_because:
+        yield f"Stopped: {summary.stopped_because}"
+    if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
+        left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
+        says_how = "same command" in summary.stopped_because
+        yield f"{left}{'.' if says_how else ': the same command continues.'}"
+    yield from describe_open(summary.findings)
+    if summary.unknown:
+        when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
+        yield (
+            f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when} "
+            "to settle it."
+        )
+
+
+def _describe_corrections(summary: Summary) -> Iterator[str]:
+    """Yield the files that a person corrects, each with how it is given back."""
+    folder = Path(summary.out)
+    if summary.suggestion:
+        yield f"Proposals for values that are unknown or undecided: check them, then use -m {summary.suggestion}"
+    fixes = folder / "fixes.csv"
+    if fixes.is_file():
+        yield f"Values to correct: fill in the column `new value` of {fixes}, then use --fixes {fixes}"
+    if summary.rejected or summary.failed:
+        # The one that was written last: an earlier one may be the source of this import.
+        errors = max(folder.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=folder)
+        yield f"Rows to correct: {errors}; then give the same command that file as SOURCE."
+
+
+def _describe_changes(summary: Summary) -> Iterator[str]:
+    """Yield what differs from Triage, or from the last run."""
+    if found := summary.findings.get("found-changed", 0):
+        yield (
+            f"{counted(found, 'row')} found {OTHERWISE}: the next run with --on-change update updates what no "
+            "person can have changed there."
+        )
+    if summary.changed > found:
+        accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
+        rows = counted(summary.changed - found, "row")
+        yield f"{rows} {OTHERWISE}: --on-change update{accept} updates what no person changed there."
+    if summary.known:
+        yield f"{counted(summary.known, 'row')} of these for the same reason as in the last run."
+    if conflicts := summary.findings.get(CONFLICT):
+        issues = counted(conflicts, "issue")
+        yield f"{issues} changed in Triage too, or perhaps: left as they are there, see conflicts.csv."
+    if summary.vanished:
+        yield f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv."
