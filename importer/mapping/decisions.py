@@ -19,7 +19,7 @@ from importer.spreadsheet import EditedTable, NotCsv, NotText, find_misfits, rea
 COLUMNS = ("field", "value", "rows", "open_rows", "sample", "proposal", "decision")
 NEEDED = ("field", "value", "decision")
 
-_SPREADSHEET_HINT = "save it as `CSV UTF-8` (or as `Unicode text`) and run the command again"
+_SPREADSHEET_HINT = "in the spreadsheet, save it as `CSV UTF-8` or `Unicode text`, then run the command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ def read_decisions(path: Path, shown: str) -> tuple[list[Decision], list[Problem
     except NotText as error:
         return [], [Problem("is neither UTF-8 nor UTF-16", shown, error.line, hint=_SPREADSHEET_HINT)]
     if not _is_ours(table):
-        hint = f"its first line names the columns: {', '.join(COLUMNS)}"
-        return [], [Problem(f"has no columns {', '.join(NEEDED)}", shown, 1, hint=hint)]
+        hint = f"the first line has to name the columns: {', '.join(COLUMNS)}"
+        return [], [Problem(f"lacks the columns {', '.join(NEEDED)}", shown, 1, hint=hint)]
     reader = _Reader(shown)
     try:
         reader.read(table)
@@ -90,7 +90,7 @@ class _Reader:
     def _add(self, field: str, value: str, written: str, place: Place) -> None:
         if field not in TARGETS:
             hint = nearest(field, TARGETS) or f"the fields are {', '.join(TARGETS)}"
-            self.complain(f"{field!r} is no field", place.line, "field", hint)
+            self.complain(f"{field!r} is not a field", place.line, "field", hint)
             return
         target = self._target(field, written, place.line)
         decision = Decision(field, value, target, place)
@@ -115,7 +115,7 @@ class _Reader:
             name = re.sub(r"[\s-]+", "_", fold(word))
             if name in names:
                 return name
-            hint = nearest(word, names) or "an empty cell or ? leaves it open"
+            hint = nearest(word, names) or "leave the cell empty, or write ?, to decide later"
             self.complain(f"{word!r} is not one of {', '.join(names)}", line, "decision", hint)
         elif count_units(word) > CATEGORY_LIMIT:
             self.complain(f"{word[:20]!r}… has {count_units(word)} characters", line, "decision",

@@ -16,7 +16,7 @@ from importer.records import Ref
 from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
 COLUMN, BAD, NEW = "column", "bad value", "new value"
-_HINT = "Take fixes.csv of a report, fill in its `new value`, and leave its header as it is."
+_HINT = "Use the fixes.csv of a report: fill in `new value`, and don't change the header."
 
 
 class Fix(NamedTuple):
@@ -90,7 +90,7 @@ def read_fixes(path: Path) -> Fixes:
     except OSError as error:
         raise UsageError(f"--fixes {path}: {error.strerror}.", hint=_HINT) from error
     except NotText as error:
-        hint = "In the spreadsheet: save as `CSV UTF-8` or `Unicode text`."
+        hint = "In the spreadsheet, save it as `CSV UTF-8` or `Unicode text`."
         problem = Problem(str(error), str(path), error.line)
         raise UsageError(f"--fixes {path} can't be read.", hint=hint, problems=[problem]) from error
     except NotCsv as error:
@@ -106,7 +106,7 @@ def _read_fixes(table: EditedTable, path: Path) -> Fixes:
     names = [cell.strip() for cell in header]
     absent = [name for name in (COLUMN, BAD, NEW) if name not in names]
     if absent:
-        message = f"the header has no {' and no '.join(map(repr, absent))}, but {', '.join(map(repr, names))}"
+        message = f"the header lacks {', '.join(map(repr, absent))}; it has {', '.join(map(repr, names))}"
         raise _unusable(str(path), [Problem(message, str(path), line)])
     misfits = find_misfits(table, (COLUMN, BAD, NEW), str(path))
     if misfits:
@@ -128,15 +128,19 @@ def _collect(path: Path, lines: Iterable[Fix]) -> Fixes:
             left += 1
             continue
         if not fix.column:
-            problems.append(Problem("says no column", str(path), fix.line, COLUMN, "write the column's header"))
+            problems.append(
+                Problem(
+                    "names no column", str(path), fix.line, COLUMN, "write the column's name as in the export's header"
+                )
+            )
         elif not fix.bad:
-            hint = "what an empty cell becomes is said by `missing` in the mapping"
-            problems.append(Problem("says no bad value", str(path), fix.line, BAD, hint))
+            hint = "for empty cells, set `missing` in the mapping"
+            problems.append(Problem("has no bad value", str(path), fix.line, BAD, hint))
         else:
             first = columns.setdefault(fix.column, {}).setdefault(fix.bad, fix)
             if first.new != fix.new:
-                message = f"{fix.column} {fix.bad!r} becomes {fix.new!r}, on line {first.line} {first.new!r}"
-                problems.append(Problem(message, str(path), fix.line, NEW, "leave one of the two lines"))
+                message = f"{fix.column} {fix.bad!r} becomes {fix.new!r} here and {first.new!r} on line {first.line}"
+                problems.append(Problem(message, str(path), fix.line, NEW, "keep one of the two lines"))
     if problems:
         raise _unusable(str(path), problems)
     return Fixes(path, columns, left)

@@ -24,8 +24,8 @@ def _comment_pattern(value: str) -> str:
     groups = re.compile(value).groupindex
     strange = sorted(set(groups).difference(COMMENT_PARTS))
     if strange or "text" not in groups:
-        named = f"has a group {strange[0]!r}" if strange else "has no group `text`"
-        raise ValueError(f"{named}; its groups are (?P<text>…), and perhaps author, date, private, id")
+        named = f"has the unknown group {strange[0]!r}" if strange else "has no group `text`"
+        raise ValueError(f"{named}; its groups are (?P<text>…)and, if you like, author, date, private, id")
     return value
 
 
@@ -41,7 +41,7 @@ class Each(Strict):
     text: Path = Field(description="What it says.")
     author: Path | None = Field(None, description="Who wrote it.")
     date: Path | None = Field(None, description="When it was written.")
-    private: Path | None = Field(None, description="True where it is for the team alone.")
+    private: Path | None = Field(None, description="True if it is for the team alone.")
     id: Path | None = Field(None, description="The source's own id of the comment.")
 
 
@@ -51,10 +51,12 @@ class Beside(Strict):
     in_: RecordsPath | None = Field(
         None, alias="in", description="The dotted path of the array; without it the rows of `--comments FILE`."
     )
-    by: Path = Field(description="Where its objects name their record: a JMESPath expression.")
-    key: Text = Field(description="What of the record that is compared with.")
+    by: Path = Field(description="A JMESPath expression: the record that an object belongs to.")
+    key: Text = Field(description="The record's text that it is compared with.")
     when: Path | None = Field(None, description="A JMESPath expression that is true of objects that are comments.")
-    items: Path | None = Field(None, description="Where an object has several: a JMESPath expression, their list.")
+    items: Path | None = Field(
+        None, description="A JMESPath expression: the list of comments, if an object has several."
+    )
 
 
 class CommentSource(Text):
@@ -63,12 +65,14 @@ class CommentSource(Text):
     parse: Annotated[Pattern, AfterValidator(_comment_pattern)] | None = Field(
         None,
         description="A regular expression whose groups `text`, `author`, `date`, `private`, `id` are the parts of a "
-        "comment. Each match in a cell is one; a cell without a match is one as it is.",
+        "comment. Each match in a cell is a comment; a cell without a match is a single one.",
     )
-    each: Each | None = Field(None, description="The parts of a comment where it is a JSON object.")
-    beside: Beside | None = Field(None, description="Comments that stand beside the records, in place of a column.")
+    each: Each | None = Field(None, description="The parts of a comment that is a JSON object.")
+    beside: Beside | None = Field(
+        None, description="Comments that are stored apart from the records, instead of in a column."
+    )
     lines: dict[Label, Text] | None = Field(
-        None, min_length=1, description="Label → text, in place of a column: a comment with a line for each filled one."
+        None, min_length=1, description="Label → text, instead of a column: a comment with a line for each filled text."
     )
 
     def _may_be_empty(self) -> bool:
@@ -77,26 +81,29 @@ class CommentSource(Text):
     @model_validator(mode="after")
     def _one_reading(self) -> Self:
         if self.parse is not None and self.each is not None:
-            raise ValueError("has parse and each; a cell is text or JSON")
+            raise ValueError("has `parse` and `each`; use `parse` for cells of text, `each` for JSON")
         if self.beside is not None and (self._sources() or self.each is None):
-            raise ValueError("`beside` needs `each`, and stands in place of a column or path")
+            raise ValueError("`beside` needs `each`, and replaces a column or path: use one of them")
         if self.lines is not None and (self._sources() or self.each or self.parse or self.beside):
-            raise ValueError("`lines` stands alone, in place of a column or path")
+            raise ValueError("`lines` replaces a column or path: use one of them")
         return self
 
 
 class Comments(Strict):
     """The discussion of an issue."""
 
-    from_: list[CommentSource] = Field(alias="from", min_length=1, description="Where they are; all are taken.")
+    from_: list[CommentSource] = Field(
+        alias="from", min_length=1, description="Where the comments are; all of these are read."
+    )
     open: Bundling = Field(
         "separate",
-        description="Of issues that are not done or closed: a comment each, or packed in order into as few as fit.",
+        description="For issues that are not done or closed: `separate` sends each comment by itself, `fold` joins "
+        "them in order into as few as possible.",
     )
-    closed: Bundling = Field("fold", description="The same of issues that are done or closed.")
+    closed: Bundling = Field("fold", description="The same for issues that are done or closed.")
     private: Literal["?", "keep", "drop"] = Field(
         "?",
-        description="Those for the team alone; kept ones say so. `?`: rows with some are rejected until you decide.",
+        description="Comments for the team alone; kept ones are marked. `?`: their rows are rejected until you decide.",
     )
 
 
@@ -107,7 +114,7 @@ NAME_HERE = "{name}"
 class Attachments(Strict):
     """Files of the source's issues, which stand in the footer: the API takes none."""
 
-    name: Text | None = Field(None, description="The file's name; of a column that repeats each cell is one.")
+    name: Text | None = Field(None, description="The file's name; each cell of a column that repeats is one.")
     url: Text | None = Field(None, description="Its address, in the same order.")
     base: Scalar | None = Field(
         None, description="The address of your copy of it: `https://files.acme.example/{name}`, in place of `url`."
@@ -116,7 +123,7 @@ class Attachments(Strict):
         default_factory=list,
         description="Regular expressions: what they find in descriptions and comments is the address of a file.",
     )
-    site: Text | None = Field(None, description="What such an address begins with where it begins with a slash.")
+    site: Text | None = Field(None, description="Put before such an address if it begins with a slash.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -127,7 +134,7 @@ class Attachments(Strict):
         if self.base is not None and (other := re.search(r"\{[^{}]*\}", self.base.replace(NAME_HERE, ""))):
             raise error_at(("base",), f"{other[0]} would stay as it is", f"only {NAME_HERE} is filled in")
         if self.base is not None and self.name is None:
-            hint = f"say under `name` where the file's name is, which stands in place of {NAME_HERE}"
+            hint = f"set `name` to the file's name, which replaces {NAME_HERE}"
             raise error_at(("base",), "has no effect without `name`", hint)
         return self
 
@@ -135,16 +142,16 @@ class Attachments(Strict):
 class Restricted(Strict):
     """Issues that not everybody may read in the source; Triage has no such thing."""
 
-    level: Text = Field(description="Filled where not everybody may read the issue: who may, or what says so.")
+    level: Text = Field(description="Filled if not everybody may read the issue: who may, or what restricts it.")
     issues: Literal["?", "send", "skip"] = Field(
-        "?", description="What becomes of them. `?`: their rows are rejected until you decide."
+        "?", description="What to do with them. `?`: their rows are rejected until you decide."
     )
 
 
 class Counter(Text):
     """A number that the source has of each issue."""
 
-    less: Number = Field(0, description="How many of these are none, as the description that is counted with them.")
+    less: Number = Field(0, description="How many to subtract, such as a description that is counted as a comment.")
 
 
 class Counted(Strict):
@@ -158,15 +165,15 @@ class Relation(Text):
     """Another issue that this one has to do with: each filled cell names it by its native key."""
 
     type: RelationType = Field(description="What this issue is to the other.")
-    inverse: Yes = Field(False, description="`true`: the other issue is that to this one.")
+    inverse: Yes = Field(False, description="`true`: the relation goes the other way.")
     by: Text | None = Field(
-        None, description="The text of the other issue's row that it is named by, where that isn't the key: `Issue id`."
+        None, description="The text by which the other issue is named, if not by its key: `Issue id`."
     )
     split: str | None = Field(None, min_length=1, description="What separates several keys in one cell.")
     find: Pattern | None = Field(
-        None, description="A regular expression: all that it finds in a cell, or its group 1 in that, are keys."
+        None, description="A regular expression: each match in a cell, or its group 1, is a key."
     )
-    pairs: Yes = Field(False, description="`true`: the cells name both ends; this issue among them is passed over.")
+    pairs: Yes = Field(False, description="`true`: the cells name both issues; the row's own key is ignored.")
 
 
 class Reference(Strict):
@@ -214,14 +221,14 @@ class FlagRule(Strict):
     type: Text | None = Field(None, description="What is flagged: Triage makes lower_snake_case of it.")
     note: Text | None = Field(None, description=f"Up to {NOTE_LIMIT:,} characters.")
     message_index: Text | None = Field(None, description="The turn of the call, counted from 0.")
-    first_turn: Literal["0", "1"] = Field("0", description="What the source calls the first turn.")
+    first_turn: Literal["0", "1"] = Field("0", description="The number of the first turn in the source.")
     when: Conditions | None = Field(None, description="Conditions that must all hold.")
 
     @model_validator(mode="after")
     def _one_reading(self) -> Self:
         texts = [name for name in ("call", "type", "note", "message_index") if getattr(self, name) is not None]
         if self.from_ is not None and texts:
-            raise ValueError(f"has `from` and `{texts[0]}`; a flag is read from an array or from texts")
+            raise ValueError(f"has `from` and `{texts[0]}`; a flag is read either from an array or from texts")
         if self.from_ is None and (self.call is None or self.type is None):
             raise ValueError("needs `call` and `type`, or `from`")
         return self
@@ -242,7 +249,7 @@ class Person(Strict):
     @model_validator(mode="after")
     def _somebody(self) -> Self:
         if self.name is None and self.account is None and self.mail is None:
-            raise ValueError("needs a name, an account or a mail")
+            raise ValueError("needs a name, an account or an email address")
         return self
 
     @property
@@ -257,9 +264,9 @@ def _nobody_or_user(value: str) -> str:
         return value
     near = get_close_matches(value.strip().casefold(), settings, n=1, cutoff=0.75)
     if near:  # else it would be sent as the id of a user
-        raise ValueError(f"{value!r} is no user id; did you mean `{near[0]}`?")
+        raise ValueError(f"{value!r} is not a user id; did you mean `{near[0]}`?")
     if not value or any(map(str.isspace, value)):
-        raise ValueError(f"{value!r} is none of {NOBODY}, {FINDING}, or a user id, which has no space in it")
+        raise ValueError(f"{value!r} is neither {NOBODY} nor {FINDING} nor a user id, which has no spaces")
     return value
 
 
@@ -270,18 +277,18 @@ class Unmatched(Strict):
     """What becomes of an owner or assignee without a `triage_user_id` in users.csv."""
 
     open: NobodyOrUser = Field("nobody", description="`nobody`, `finding` (the row is rejected) or a Triage user id.")
-    closed: NobodyOrUser = Field("nobody", description="The same of issues that are done or closed.")
+    closed: NobodyOrUser = Field("nobody", description="The same for issues that are done or closed.")
 
 
 class People(Strict):
     """What the file itself says of people, and what becomes of those that nobody has named."""
 
-    known: list[Person] = Field([], description="Columns that name a person beside the account.")
+    known: list[Person] = Field([], description="Columns that name a person in addition to the account.")
     mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
         None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
     )
     show: Literal["name", "initials", "pseudonym", "none"] = Field(
-        "name", description="How people stand in what is sent and in the reports; all but `name` need users.csv."
+        "name", description="How people appear in what is sent and in reports; all but `name` need users.csv."
     )
     mails: Literal["keep", "mask"] = Field("keep", description="Mail addresses in texts.")
     phones: Literal["keep", "mask"] = Field("keep", description="Phone numbers in texts.")

@@ -97,7 +97,7 @@ def _check_constant(value: str | None, names: tuple[str, ...]) -> None:
 class Rule(Strict, Generic[Target]):
     """If all conditions hold, the field becomes `then`."""
 
-    name: str | None = Field(None, min_length=1, description="What the value flow calls it; its conditions if unset.")
+    name: str | None = Field(None, min_length=1, description="Its name in the value flow; its conditions if unset.")
     when: Conditions = Field(description="A condition, or a list of them that must all hold.")
     then: Target = Field(description="What the field becomes.")
 
@@ -109,28 +109,33 @@ _RULES = (Rule[SeverityTarget], Rule[StatusTarget], Rule[CategoryName])
 class Skip(Strict):
     """Rows that are left out, counted by `name`. Several with one name are counted together."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="Kebab-case; the row's code is `skip-NAME`.")
+    name: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        description="Lower-case words joined by hyphens, such as `old-release`; the row's code is `skip-NAME`.",
+    )
     when: Conditions = Field(description="A condition, or a list of them that must all hold.")
 
 
-_NEUTRAL_HINT = "a neutral value needs a target: give it one, or delete this line"
+_NEUTRAL_HINT = "a neutral value needs a target: add one, or delete this line"
 
 
 class Value(Text, Generic[Target]):
     """A field with a fixed set of values: rules in order, then the value map, then what is missing or unknown."""
 
-    rules: list[Rule[Target]] = Field([], description="First match wins; before the value map.")
+    rules: list[Rule[Target]] = Field(
+        [], description="Rules, tried in order before `values`; the first that matches wins."
+    )
     values: dict[SourceValue, Target] = Field(
         {},
-        description="Source value → target value. Case, spaces and unseen signs are ignored; "
+        description="Source value → target value. Upper and lower case, spaces and invisible characters don't count; "
         "`/…/` is a regular expression, tried in order after the exact values. `?` is not decided yet: `run` refuses.",
     )
     words: Scalars = Field(
         [],
-        description="Names of lists of well-known words that stand at the end of `values`: `boards`, `desks`, `sites`.",
+        description="Names of lists of well-known words, tried after `values`: `boards`, `desks`, `sites`.",
     )
     fallback: Text | None = Field(
-        None, description="Read where `values` doesn't have the text; it is looked up in `values` too."
+        None, description="Read if `values` doesn't have the text; it is then looked up in `values`."
     )
     missing: Target | None = Field(None, description="What an empty cell becomes; without it the row is rejected.")
     unknown: Target | None = Field(
@@ -187,11 +192,11 @@ class Category(Value[CategoryName]):
     """The category: free text of 1 to 64 characters."""
 
     labels: Text | None = Field(
-        None, description="Labels, with commas between them: `bug`, `type: feature`, `docs` and the like come first."
+        None, description="Labels, separated by commas: `bug`, `type: feature`, `docs` and the like come first."
     )
     titles: Text | None = Field(
         None,
-        description="The title: where nothing else says a category, a word in it may mean one of Triage's own, such as "
+        description="The title: if nothing else gives a category, a word in it may mean one of Triage's own, such as "
         "`latency`, `transcript`.",
     )
     keep_unknown: Flag = Field(
@@ -201,8 +206,8 @@ class Category(Value[CategoryName]):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.keep_unknown and self.unknown is not None:
-            hint = "write `keep_unknown: false` beside it, where the mapping that is extended says `true`"
-            raise error_at(("unknown",), "stands beside `keep_unknown: true`; a category has one of them", hint)
+            hint = "add `keep_unknown: false` if the extended mapping says `true`"
+            raise error_at(("unknown",), "can't be combined with `keep_unknown: true`", hint)
         return self
 
 
@@ -218,10 +223,10 @@ class SourceText(Text):
 class Link(Text):
     """Evidence: each filled cell is the id of a call, an SMS conversation or a file."""
 
-    type: ResourceType = Field(description="What the ids are ids of.")
+    type: ResourceType = Field(description="What the ids identify.")
     split: str | None = Field(None, min_length=1, description="What separates several ids in one cell.")
     find: Pattern | None = Field(
-        None, description="A regular expression: all that it finds in a cell, or its group 1 in that, are ids."
+        None, description="A regular expression: each match in a cell, or its group 1, is an id."
     )
     check: Pattern | None = Field(
         None, description="A regular expression that a whole id must match; what doesn't is not sent, with a warning."
@@ -232,7 +237,7 @@ class Key(Text):
     """What identifies a record within its source."""
 
     content: Flag = Field(
-        False, description="`true`: where there is no text, or it is empty, the row's content is its identity."
+        False, description="`true`: if there is no text, or it is empty, the row's content is its key."
     )
 
     def _may_be_empty(self) -> bool:
@@ -244,29 +249,30 @@ class Input(Strict):
 
     name: str = Field(
         pattern=r"^[^\s:]([^:\n]*[^\s:])?$",
-        description="The source's name, part of every key; `--source-name` replaces it. It has no colon.",
+        description="The source's name, part of every key; `--source-name` replaces it. It can't contain a colon.",
     )
     key: Key = Field(description="The native key.")
     local_key: Text | None = Field(
-        None, description="Used where `key` is empty; only unique within one project, so it demands a name from you."
+        None, description="Used if `key` is empty; unique only within a project, so you have to name the source."
     )
     kind: Literal["delta", "snapshot"] = Field(
         "delta",
         description="`snapshot`: each export holds all records, so that a key that it no longer has is named as "
         "vanished. `delta`: an export may hold only some of them.",
     )
-    format: Literal["csv", "jsonl", "json"] | None = Field(None, description="By the file's name and content if unset.")
-    encoding: Encoding | None = Field(None, description="Needed only if not UTF-8, or UTF-16 with a byte order mark.")
-    delimiter: Delimiter | None = Field(
-        None, description="One character; `tab` is one too. Found by structure if unset."
+    format: Literal["csv", "jsonl", "json"] | None = Field(
+        None, description="Detected from the file's name and content if unset."
     )
+    encoding: Encoding | None = Field(None, description="Needed only if not UTF-8, or UTF-16 with a byte order mark.")
+    delimiter: Delimiter | None = Field(None, description="One character, or `tab`. Detected if unset.")
     skip_lines: Number | None = Field(
-        None, description="The lines above the table of a CSV file. Titles above its header are found if unset."
+        None,
+        description="How many lines to skip above the table of a CSV file. Titles are detected if unset.",
     )
     records: RecordsPath | None = Field(
-        None, description="Where in a JSON object the array of records is: `data.items`."
+        None, description="The path of the array of records in a JSON object: `data.items`."
     )
-    dates: list[DateFormat] = Field([], description="strptime formats of dates, beside ISO 8601.")
+    dates: list[DateFormat] = Field([], description="strptime formats of dates, besides ISO 8601.")
 
 
 class EvidenceTexts(Strict):
@@ -310,7 +316,7 @@ class MappingModel(Strict):
     """How rows become issues. `extends` is resolved when the file is loaded."""
 
     about: str = Field("", description="One sentence on what this mapping reads.")
-    input: Input = Field(description="What the source is and what makes a record's key.")
+    input: Input = Field(description="The source's name, and the key of its records.")
     title: Title = Field(description=f"1 to {TITLE_LIMIT} characters on one line: line breaks and tabs become a space.")
     description: LongText | None = Field(
         None, description=f"Up to {DESCRIPTION_LIMIT:,} characters, the footer included."
@@ -325,8 +331,8 @@ class MappingModel(Strict):
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
     owner: Person | None = Field(None, description="The accountable person as the source names them: see `users`.")
     assignee: Person | None = Field(None, description="Who works on it as the source names them: see `users`.")
-    people: People = Field(default_factory=People.model_construct, description="What the source says of people.")
-    created: Text | None = Field(None, description="When the issue was made: what `--order oldest-first` goes by.")
+    people: People = Field(default_factory=People.model_construct, description="How the source names people.")
+    created: Text | None = Field(None, description="When the issue was created; `--order oldest-first` sorts by it.")
     group: list[Text] = Field(
         [],
         description="Rows that follow each other with the same texts here are one issue; the texts are its native key.",
@@ -336,17 +342,17 @@ class MappingModel(Strict):
         7, description="How long later runs try again to attach what Triage doesn't know yet."
     )
     flags: list[FlagRule] = Field([], description="Flags on the calls that are attached.")
-    comments: Comments | None = Field(None, description="The discussion; without it none is sent.")
+    comments: Comments | None = Field(None, description="Comments; without this key none are sent.")
     restricted: Restricted | None = Field(None, description="Issues that not everybody may read in the source.")
-    attachments: Attachments | None = Field(None, description="Files, which stand in the footer.")
+    attachments: Attachments | None = Field(None, description="Attachments, which are listed in the footer.")
     counted: Counted = Field(
         default_factory=Counted.model_construct, description="How many comments and attachments there are."
     )
     relations: list[Relation] = Field([], description="Other issues of the source.")
     references: list[Reference] = Field(
-        [], description="How texts name other issues: the new number is put beside the old one."
+        [], description="How texts name other issues: the new number is added after the old one."
     )
-    skip: list[Skip] = Field([], description="In order; the first that holds leaves the row out.")
+    skip: list[Skip] = Field([], description="Rules for rows to leave out; the first that matches counts.")
     footer: dict[Label, Text] = Field(
         {},
         description="Label → text: lines of the provenance footer, below source and key. Empty ones are left out. "
@@ -357,14 +363,16 @@ class MappingModel(Strict):
         Discriminator(_duplicates_tag),
     ] = Field(
         "reject",
-        description="A key that comes again with other content: rejected, or the `first` or `{newest: Column}` stays.",
+        description="A key that occurs again with other content: `reject` it, or keep the `first` or `{newest: …}`.",
     )
     evidence: EvidenceTexts = Field(
         EvidenceTexts(), description="Columns that help to propose a target for an unknown status."
     )
-    drop: list[Scalar] = Field([], description="Columns that may be lost: what else goes nowhere fails `--strict`.")
+    drop: list[Scalar] = Field(
+        [], description="Columns that may be lost; any other that goes nowhere fails `--strict`."
+    )
     rest: Rest = Field(
-        default_factory=Rest.model_construct, description="What becomes of each column that nothing else here names."
+        default_factory=Rest.model_construct, description="What to do with each column that nothing else here names."
     )
     norm: Literal["defuse", "keep"] = Field(
         "defuse", description="`keep`: `@norm` in a text may start Triage's agent, which is billed and can edit."
@@ -376,7 +384,7 @@ class MappingModel(Strict):
     decisions: str | None = Field(
         None,
         min_length=1,
-        description="A table beside this file, `values.csv`: its filled `decision` cells win over `values`.",
+        description="A table such as `values.csv`: its filled `decision` cells override `values`.",
     )
     recognise: list[Shape] = Field([], description="The forms of export that this mapping is for.")
     examples: list[Example] = Field([], description="Rows and what they must become. Not inherited by `extends`.")

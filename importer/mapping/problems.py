@@ -76,10 +76,14 @@ def _repeated(values: dict[str, Node], key: str) -> list[Problem]:
         first = seen.setdefault(identity_of(name), name)
         where = (node.place.file, node.place.line, f"{key}.{name}")
         if not fold(name):
-            problems.append(Problem("is an empty value", *where, "what an empty cell becomes is said by `missing`"))
+            problems.append(Problem("is an empty value", *where, "for empty cells, use `missing`"))
         elif first != name:
             message = f"{name!r} is mapped twice; {first!r} on line {values[first].place.line} is the same"
-            problems.append(Problem(message, *where, "case, spaces and unseen signs don't count; delete one"))
+            problems.append(
+                Problem(
+                    message, *where, "upper and lower case, spaces and invisible characters don't count; delete one"
+                )
+            )
     return problems
 
 
@@ -139,12 +143,17 @@ _HOLDERS = 3
 """In so many groups at the most a key is looked for that stands in the wrong one."""
 
 
+def hint_for_colon(text: str) -> str:
+    """What to write in place of `title:Summary`, a key that YAML doesn't take for one."""
+    return f"a key is followed by a colon and an ordinary space: `{text.replace(':', ': ', 1)}`"
+
+
 def _unknown_key(path: KeyPath, _detail: Any) -> tuple[str, str]:
     model = group_model(kind_at(MappingModel, path[:-1]))
     names, name = fields_of(model) if model else {}, str(path[-1])
     hint = nearest(name, names, ratio=_KEY_RATIO) or _misplaced(path, name)
     if ":" in name and name.partition(":")[0] in names:
-        hint = "behind a key stand a colon and a space: `" + name.replace(":", ": ", 1) + "`"
+        hint = hint_for_colon(name)
     return UNKNOWN_KEY, hint or f"the keys here are {', '.join(names)}"
 
 
@@ -152,7 +161,7 @@ def _misplaced(path: KeyPath, name: str) -> str:
     """Where a key belongs that stands at the wrong depth or in the wrong group, "" if that can't be told."""
     tops = fields_of(MappingModel)
     if len(path) > 1 and name in tops:
-        return f"`{name}` stands at the top of a mapping: write it without spaces in front"
+        return f"`{name}` belongs at the top level of a mapping: write it without indentation"
     kinds: dict[str, Kind] = {top: field.annotation for top, field in tops.items()}
     models = ((top, model_of(kind)) for top, kind in kinds.items())
     holders = [f"`{top}`" for top, model in models if model is not None and name in _own_keys(model)]

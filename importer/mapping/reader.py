@@ -18,7 +18,7 @@ from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import MappingModel, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
-from importer.mapping.problems import UNKNOWN_KEY, model_problems, nearest, value_problems
+from importer.mapping.problems import UNKNOWN_KEY, hint_for_colon, model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
 from importer.mapping.shared_words import with_words
 from importer.mapping.small_files import read_small
@@ -120,7 +120,7 @@ def preset_text(name: str) -> str:
     path = preset_path(name)
     if path is None:
         hint = nearest(name, preset_names()) or f"the presets are {', '.join(preset_names())}"
-        raise MappingError(f"No preset is called {name!r}.", hint=hint)
+        raise MappingError(f"There is no preset {name!r}.", hint=hint)
     return path.read_text(encoding="utf-8")
 
 
@@ -142,8 +142,8 @@ class _File:
         return apply_decisions(spell_out(self.tree), self.decisions)
 
 
-_HINT_FOR_EXTENDS = "under `extends` a path is relative to its file"
-_HINT_FOR_SUGGESTED = "a check writes suggested-mapping.yaml only where something is to be decided"
+_HINT_FOR_EXTENDS = "a path under `extends` is relative to the mapping that names it"
+_HINT_FOR_SUGGESTED = "a check writes suggested-mapping.yaml only if there is something to decide"
 
 
 class _Chain:
@@ -187,12 +187,12 @@ class _Chain:
             return None
         if any(file.path.samefile(path) for file in self.files):
             way = " → ".join([*(file.shown for file in self.files), shown])
-            self._break(f"extends itself in a circle: {way}", asked)
+            self._break(f"extends itself: {way}", asked)
             return None
         tree, problems = (parse_preset if is_preset(path) else parse)(text, shown)
         self.problems += problems
         if tree is not None and not isinstance(tree.value, dict):
-            self._break("holds no keys", tree.place, "a mapping begins with `extends: jira`, or `input:`")
+            self._break("holds no keys", tree.place, _hint_for_no_keys(tree))
             return None
         if tree is None:
             self.whole = False
@@ -206,9 +206,9 @@ class _Chain:
             return ()
         table = path.parent / node.value
         if not table.is_file():
-            hint = "the path is relative to the mapping; without a table, delete this line"
+            hint = "the path is relative to the mapping; if there is no table, delete this line"
             self.problems.append(
-                Problem(f"no file is called {node.value!r}", node.place.file, node.place.line, "decisions", hint)
+                Problem(f"there is no file {node.value!r}", node.place.file, node.place.line, "decisions", hint)
             )
             return ()
         decisions, problems = read_decisions(table, str(table))
@@ -224,7 +224,7 @@ class _Chain:
         if any(problem.key == "extends" for problem in self.problems):  # it is said already that it is empty
             self.whole = False
             return None
-        self._break("must be the name of a preset or a path", node.place, "a mapping extends one other")
+        self._break("must be the name of a preset or a path", node.place, "a mapping extends exactly one other")
         return None
 
     def _break(self, message: str, place: Place | None, hint: str = "") -> None:
@@ -246,6 +246,11 @@ def _find(reference: str, folder: Path) -> tuple[Path, str]:
 def without_keys(tree: Node, names: Iterable[str]) -> Node:
     """A tree without some of its top-level keys."""
     return Node({key: child for key, child in tree.keys.items() if key not in names}, tree.place)
+
+
+def _hint_for_no_keys(tree: Node) -> str:
+    first = tree.value.partition(" ")[0] if isinstance(tree.value, str) else ""
+    return hint_for_colon(first) if ":" in first[:-1] else "a mapping begins with `extends: jira` or `input:`"
 
 
 def _hint_for_file(reference: str, *, is_extended: bool) -> str:

@@ -59,7 +59,7 @@ def check_pattern(value: str, flags: int = 0) -> str:
         raise ValueError(f"{clip(value, SHOWN)!r} is not a regular expression: {error}") from error
     if is_endless(value, flags):
         raise ValueError(
-            f"{value[:SHOWN]!r} could search for ever: it can divide a text in ever so many ways, as `(a+)+` does"
+            f"{value[:SHOWN]!r} could search forever: it can match a text in too many ways, as `(a+)+` does"
         )
     return value
 
@@ -70,7 +70,7 @@ OF_PRESET = {"of": "preset"}
 
 def _pattern(value: str, info: ValidationInfo) -> str:
     if not value:
-        raise ValueError("is empty; a pattern says what to look for")
+        raise ValueError("is empty; write what to look for")
     return value if info.context == OF_PRESET else check_pattern(value)
 
 
@@ -81,7 +81,7 @@ def _template(value: str) -> str:
         elif match[2] is not None and (not match[2].strip() or match[2].startswith("path:")):
             raise ValueError(f"the placeholder {match[0]} names nothing; write {{Column}} or {{path:expression}}")
     if re.search(r"[{}]", PLACEHOLDER.sub("", value)):
-        raise ValueError("has a brace without its partner; `{{` and `}}` are braces as text")
+        raise ValueError("has an unmatched brace; write `{{` and `}}` for braces in the text")
     return value
 
 
@@ -100,7 +100,7 @@ def _date_format(value: str) -> str:
             warnings.simplefilter("ignore", DeprecationWarning)  # a format without year, refused below
             parsed = datetime.strptime(sample.strftime(value), value)
     except ValueError as error:
-        raise ValueError(f"{value!r} is not a strptime format of a date, like %d/%b/%y %I:%M %p") from error
+        raise ValueError(f"{value!r} is not a strptime date format, like %d/%b/%y %I:%M %p") from error
     if parsed.date() != sample.date():
         raise ValueError(f"{value!r} doesn't say day, month and year")
     return value
@@ -110,14 +110,14 @@ def _encoding(value: str) -> str:
     try:
         "a".encode(value)  # which `base64` and others that aren't of texts refuse
     except (LookupError, ValueError) as error:
-        message = f"{value!r} is no encoding of texts that Python knows; cp1252 and shift_jis are two"
+        message = f"{value!r} is not an encoding that Python knows, like cp1252 or shift_jis"
         raise ValueError(message) from error
     return value
 
 
 def _delimiter(value: str) -> str:
     if value != "tab" and (len(value) != 1 or value in '"\r\n'):
-        raise ValueError(f"{value!r} is no delimiter; write one character, or `tab`")
+        raise ValueError(f"{value!r} is not a delimiter; write one character, or `tab`")
     return value
 
 
@@ -129,7 +129,7 @@ def _records(value: str) -> str:
 
 def _label(value: str) -> str:
     if not value.strip() or re.search(r"[:\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", value):
-        raise ValueError("is no label: a label is text on one line, without a colon")
+        raise ValueError("is not a label: a label is one line of text without a colon")
     return value
 
 

@@ -31,8 +31,8 @@ def with_words(tree: Node) -> tuple[Node, list[Problem]]:
             if isinstance(name.value, str) and name.value in lists:
                 values = _join(values, lists[name.value])
             elif isinstance(name.value, str):
-                hint = nearest(name.value, lists) or f"the lists of the {field} are {', '.join(lists)}"
-                message = f"no list of words is called {name.value!r}"
+                hint = nearest(name.value, lists) or f"the lists for {field} are {', '.join(lists)}"
+                message = f"there is no list of words {name.value!r}"
                 problems.append(Problem(message, name.place.file, name.place.line, f"{field}.words", hint))
         tree = tree.with_child(field, group.with_child("values", values))
     return _with_labels(tree), problems

@@ -137,10 +137,10 @@ class Text(Strict):
     def _has_effect(self) -> Self:
         idle = [name for name in ("pattern", "to", "lookup") if getattr(self, name) is not None]
         if idle and not self._sources():
-            hint = f"name a text too, with one of {', '.join(TEXT_SOURCES)}, or delete it"
-            raise error_at((idle[0],), "has no effect: it is about a text, and none is named", hint)
+            hint = f"also name a text, with one of {', '.join(TEXT_SOURCES)}, or delete it"
+            raise error_at((idle[0],), "has no effect, because no text is named", hint)
         if "as_" in self.model_fields_set and self.format is None:
-            raise error_at(("as",), "has no effect without `format`", "say which markup it is in, or delete this")
+            raise error_at(("as",), "has no effect without `format`", "name the markup under `format`, or delete this")
         return self
 
     @model_validator(mode="after")
@@ -219,7 +219,10 @@ class Condition(Text):
     """A text and one test of it. A column that repeats fulfils the condition if one of its cells does."""
 
     is_: Scalars | None = Field(
-        None, alias="is", min_length=1, description="One of these; case, spaces and unseen signs ignored."
+        None,
+        alias="is",
+        min_length=1,
+        description="One of these; upper and lower case, spaces and invisible characters don't count.",
     )
     matches: Pattern | None = Field(None, description="A regular expression that is found in it.")
     filled: Flag | None = Field(None, description="`true`: it is filled; `false`: it is empty.")

@@ -14,8 +14,8 @@ from importer.phrases import clip
 
 NAME_SHOWN = 60
 CHOICES: dict[KeyPath, tuple[str, str]] = {
-    ("restricted", "issues"): ("what becomes of restricted issues", "send or skip"),
-    ("comments", "private"): ("what becomes of comments for the team alone", "keep or drop"),
+    ("restricted", "issues"): ("whether to send restricted issues", "send or skip"),
+    ("comments", "private"): ("whether to keep private comments", "keep or drop"),
 }
 
 
@@ -24,7 +24,7 @@ def open_targets(mapping: LoadedMapping) -> list[Problem]:
     targets = [(path, what, _hint(field)) for field in TARGETS for path, what in _open_paths(mapping.model, field)]
     choices = [(path, what, hint) for path, (what, hint) in CHOICES.items() if _is_open(mapping.tree, path)]
     return [
-        Problem(f"{what} is open", place.file, place.line, ".".join(map(str, path)), hint)
+        Problem(f"{what} is undecided", place.file, place.line, ".".join(map(str, path)), hint)
         for path, what, hint in (*targets, *choices)
         for place in [mapping.place(*path)]
     ]
@@ -43,7 +43,7 @@ def _open_paths(model: MappingModel, field: str) -> Iterator[tuple[KeyPath, str]
             yield (field, "values", name), f"what {clip(name, NAME_SHOWN)!r} becomes"
     for number, rule in enumerate(spec.rules):
         if rule.then == UNDECIDED:
-            yield (field, "rules", number, "then"), "what the rule makes of its rows"
+            yield (field, "rules", number, "then"), "what the rule gives its rows"
     for key, what in (("missing", "what an empty cell becomes"), ("unknown", "what an unknown value becomes")):
         if getattr(spec, key) == UNDECIDED:
             yield (field, key), what

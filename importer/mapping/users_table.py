@@ -19,7 +19,7 @@ PSEUDONYM = "pseudonym"
 IDENTIFYING = ("name", "account", "mail")
 COLUMNS = (*IDENTIFYING, *COUNTED, "proposal", USER)
 _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")  # what spreadsheets make of a long number
-_HINT = "`triage-import users SOURCE` writes such a table; fill in its `triage_user_id` and leave its header as it is."
+_HINT = "`triage-import users SOURCE` writes this table; fill in `triage_user_id`, and don't change the header."
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,26 @@ def _problems(lines: Iterable[Line], file: str) -> Iterator[Problem]:
         if not line.user_id:
             continue
         if any(map(str.isspace, line.user_id)):
-            message = f"{line.user_id!r} is no user id: it has a space in it"
-            yield Problem(message, file, line.number, USER, "the id alone, without a name beside it")
+            message = f"{line.user_id!r} is not a user id: it contains a space"
+            yield Problem(message, file, line.number, USER, "write only the id, without a name")
         elif _ROUNDED.fullmatch(line.who.account):
-            hint = "write the table anew, and let the spreadsheet take the column as text"
-            yield Problem(f"{line.who.account!r} is a number that was rounded", file, line.number, "account", hint)
+            hint = "write the table again, and import this column as text in the spreadsheet"
+            yield Problem(
+                f"{line.who.account!r} is a number that a spreadsheet has rounded", file, line.number, "account", hint
+            )
         elif not line.who.shown:
-            yield Problem("says a user id, and not whose", file, line.number, "name", "a name, an account or a mail")
+            yield Problem(
+                "has a user id, but doesn't say whose",
+                file,
+                line.number,
+                "name",
+                "fill in a name, an account or a mail",
+            )
         else:
             other = first.setdefault(line.who.account or line.who, line)
             if other.user_id != line.user_id:
-                message = f"{line.who.shown} is {line.user_id!r}, on line {other.number} {other.user_id!r}"
-                yield Problem(message, file, line.number, USER, "leave one of the two lines")
+                message = f"{line.who.shown} is {line.user_id!r} here and {other.user_id!r} on line {other.number}"
+                yield Problem(message, file, line.number, USER, "keep one of the two lines")
 
 
 def read_sheet(path: Path) -> Sheet:
@@ -90,7 +98,7 @@ def read_sheet(path: Path) -> Sheet:
     try:
         return _read_sheet(read_table(data, (USER,)), path)
     except NotText as error:
-        hint = "in the spreadsheet: save as `CSV UTF-8` or `Unicode text`"
+        hint = "in the spreadsheet, save it as `CSV UTF-8` or `Unicode text`"
         raise _unusable(path, [Problem("is neither UTF-8 nor UTF-16", str(path), hint=hint)]) from error
     except NotCsv as error:
         problem = Problem(f"can't be read as CSV: {error}", str(path), error.line, hint=DOUBLED_QUOTE)
@@ -103,7 +111,8 @@ def _read_sheet(table: EditedTable, path: Path) -> Sheet:
     columns = tuple(name.strip() for name in header)
     if USER not in columns or not set(IDENTIFYING) & set(columns):
         message = (
-            f"the header has no {USER!r}, or none of {', '.join(IDENTIFYING)}: {', '.join(columns) or 'it is empty'}"
+            f"the header needs {USER} and one of {', '.join(IDENTIFYING)}; "
+            f"it has {', '.join(map(repr, columns)) or 'no columns'}"
         )
         raise _unusable(path, [Problem(message, str(path), number)])
     misfits = find_misfits(table, (*IDENTIFYING, USER, PSEUDONYM), str(path))
@@ -115,4 +124,4 @@ def _read_sheet(table: EditedTable, path: Path) -> Sheet:
 
 
 def _unusable(path: Path, problems: Sequence[Problem]) -> UsageError:
-    return UsageError(f"{path} can't be used as a table of users.", hint=_HINT, problems=problems)
+    return UsageError(f"{path} can't be used as a users table.", hint=_HINT, problems=problems)

@@ -116,7 +116,7 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
             warnings.simplefilter("ignore", YAMLWarning)  # an anchor's name used twice is legal
             root = YAML(typ="safe", pure=True).compose(text)
             if root is None:
-                return None, [Problem("is empty", file, hint="a mapping begins with `extends: jira`, or `input:`")]
+                return None, [Problem("is empty", file, hint="a mapping begins with `extends: jira` or `input:`")]
             builder = _Builder(file)
             return builder.build(root, Place(file, 1), ""), builder.problems
     except YAMLError as error:
@@ -158,19 +158,22 @@ def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
     line = mark.line + 1 if mark else 0
     what = f"{error.context}, {error.problem}" if error.context else str(error.problem)
     if "'\\t'" in what:
-        return Problem("has a tab in front of a key or a value", file, line, hint="YAML takes spaces only there")
+        return Problem("has a tab before a key or a value", file, line, hint="YAML allows only spaces there")
     hint = next((hint for part, hint in _SYNTAX_HINTS.items() if part in what), _QUOTES_HINT)
     return Problem(f"is not YAML: {what}", file, line, hint=hint)
 
 
-_QUOTES_HINT = "a text with `: ` or ` #` in it, or that begins with one of [ ] { } & * ! | > ' \" % @ `, needs quotes"
+_QUOTES_HINT = (
+    "a text needs quotes if it contains `: ` or ` #`, is `?`, or begins with one of [ ] { } & * ! | > ' \" % @ `"
+)
 _SYNTAX_HINTS = {
-    "another document": "a mapping is one document: delete the line `---` or `...` between them",
-    "could not find expected ':'": "behind a key stand a colon and a plain space: `title: Summary`",
-    "expected <block end>": f"the keys of one group begin in the same column; {_QUOTES_HINT}",
-    "did not find expected key": f"the keys of one group begin in the same column; {_QUOTES_HINT}",
-    "stream end": "what is opened here, a bracket, a brace or a quote, is never closed",
-    "end of stream": "what is opened here, a bracket, a brace or a quote, is never closed",
+    "another document": "a mapping is a single document: delete the line `---` or `...` before the second",
+    "could not find expected ':'": "a key is followed by a colon and an ordinary space: `title: Summary`",
+    "mapping values are not allowed here": f"the keys of a group must start in the same column; {_QUOTES_HINT}",
+    "expected <block end>": f"the keys of a group must start in the same column; {_QUOTES_HINT}",
+    "did not find expected key": f"the keys of a group must start in the same column; {_QUOTES_HINT}",
+    "stream end": "a bracket, brace or quote that is opened here is never closed",
+    "end of stream": "a bracket, brace or quote that is opened here is never closed",
 }
 """Part of what the library says → what to do."""
 
@@ -191,7 +194,7 @@ class _Builder:
     def build(self, node: Any, place: Place, key: str) -> Node:
         self._nodes += 1
         if self._nodes > NODES_LIMIT:
-            hint = "an alias (*name) repeats all of what it names: write what is meant, once"
+            hint = "an alias (*name) repeats everything that it names: write out what you mean instead"
             raise _TooLargeError(Problem(f"has over {NODES_LIMIT:,} values", place.file, place.line, key, hint))
         if str(node.tag).startswith("!") and str(node.tag) != "!":
             self._complain(f"has a tag, `{node.tag}`, which mappings don't have", place, key, "delete the tag")
@@ -202,7 +205,7 @@ class _Builder:
                 self._complain("is empty", place, key, "write a value, or '' for an empty text")
             return Node(node.value, place)
         if id(node) in self._open:
-            self._complain("is an alias of a node that it is part of", place, key)
+            self._complain("is an alias of something that contains it", place, key)
             return Node("", place)
         self._open.add(id(node))
         built = self._group(node, key) if node.id == "mapping" else self._list(node, key)
@@ -217,7 +220,7 @@ class _Builder:
         for name_node, value_node in node.value:
             place = self._place(name_node)
             if name_node.id != "scalar":
-                self._complain("has a key that is no text", place, key)
+                self._complain("has a key that is not text", place, key)
                 continue
             name: str = name_node.value
             below = f"{key}.{name}" if key else name
@@ -227,7 +230,7 @@ class _Builder:
             if not name and not name_node.style:
                 self._complain("has an empty key", place, key)
             elif name in group:
-                self._complain(f"comes twice; it is on line {group[name].place.line} already", place, below)
+                self._complain(f"occurs twice; the first is on line {group[name].place.line}", place, below)
             else:
                 group[name] = self.build(value_node, place, below)
         return group

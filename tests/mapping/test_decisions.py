@@ -164,7 +164,7 @@ def test_another_encoding_is_refused(load: Load) -> None:
     [
         ("status,New,dnoe", "decision", "'dnoe' is not one of backlog, todo, in_progress, in_review, done, closed"),
         ("severity,P1,urgent", "decision", "'urgent' is not one of critical, high, medium, low"),
-        ("stats,New,done", "field", "'stats' is no field"),
+        ("stats,New,done", "field", "'stats' is not a field"),
         (f"category,Fault,{'x' * 65}", "decision", "65 characters"),
     ],
 )
@@ -192,7 +192,7 @@ def test_two_decisions_on_one_value_are_a_problem(load: Load) -> None:
 def test_a_table_without_its_columns_is_a_problem(load: Load) -> None:
     """Its first line must name field, value and decision."""
     [problem] = problems_of(load, b"a,b,c\n1,2,3\n")
-    assert problem.message == "has no columns field, value, decision"
+    assert problem.message == "lacks the columns field, value, decision"
 
 
 def test_a_table_that_is_not_there_is_a_problem(write: WriteMapping) -> None:
@@ -200,7 +200,7 @@ def test_a_table_that_is_not_there_is_a_problem(write: WriteMapping) -> None:
     with pytest.raises(MappingError) as caught:
         load_mapping(write(MAPPING.replace("values.csv", "other.csv")))
     [problem] = caught.value.problems
-    assert (problem.line, problem.key, problem.message) == (6, "decisions", "no file is called 'other.csv'")
+    assert (problem.line, problem.key, problem.message) == (6, "decisions", "there is no file 'other.csv'")
 
 
 def test_a_damaged_table_is_a_problem(tmp_path: Path) -> None:

@@ -55,9 +55,9 @@ def test_tables_as_spreadsheets_save_them(tmp_path: Path, encoding: str, delimit
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([("A", "x", "y"), ("A", "x", "z")], "3:new value: A 'x' becomes 'z', on line 2 'y'"),
-        ([("", "x", "y")], "2:column: says no column"),
-        ([("A", " ", "y")], "2:bad value: says no bad value"),
+        ([("A", "x", "y"), ("A", "x", "z")], "3:new value: A 'x' becomes 'z' here and 'y' on line 2"),
+        ([("", "x", "y")], "2:column: names no column"),
+        ([("A", " ", "y")], "2:bad value: has no bad value"),
     ],
 )
 def test_lines_that_are_wrong(tmp_path: Path, lines: list[tuple[str, str, str]], said: str) -> None:
@@ -73,7 +73,7 @@ def test_lines_that_are_wrong(tmp_path: Path, lines: list[tuple[str, str, str]],
     ("stored", "said"),
     [
         (b"", "is empty"),
-        (b"column,value\nA,b\n", "1: the header has no 'bad value' and no 'new value', but 'column', 'value'"),
+        (b"column,value\nA,b\n", "1: the header lacks 'bad value', 'new value'; it has 'column', 'value'"),
         ("column,bad value,new value\nA,b,c\nA,é,e\n".encode("cp1252"), "3: is not utf-8"),
         (b'column,bad value,new value\nA,b,c\nA,"b"c,d\n', "3: can't be read as CSV"),
     ],

@@ -68,7 +68,7 @@ def test_a_preset_is_loaded_without_its_patterns(monkeypatch: pytest.MonkeyPatch
     tree = plain(load_mapping("jira").tree)
     monkeypatch.setattr(scalars, "is_endless", lambda *_: True)
     assert MappingModel.model_validate(tree, context=scalars.OF_PRESET)
-    with pytest.raises(ValidationError, match="could search for ever"):
+    with pytest.raises(ValidationError, match="could search forever"):
         MappingModel.model_validate(tree)
 
 

@@ -70,9 +70,9 @@ def test_names_that_are_alike_enough() -> None:
         ("input:\n  records: 'a['\n", 3, "input.records", "is not a path of names"),
         ("severity:\n  neutral:\n    - P1\n    - P9\n", 5, "severity.neutral.1", "'P9' is not in `values`"),
         ("status:\n  neutral:\n    - ''\n", 4, "status.neutral.0", "is the empty cell"),
-        ("footer:\n  '': X\n", 3, "footer.", "is no label"),
-        ("footer:\n  A: A\n  'B:': X\n", 4, "footer.B:", "is no label"),
-        ('footer:\n  "A\\nB": X\n', 3, "footer.A\nB", "is no label"),
+        ("footer:\n  '': X\n", 3, "footer.", "is not a label"),
+        ("footer:\n  A: A\n  'B:': X\n", 4, "footer.B:", "is not a label"),
+        ('footer:\n  "A\\nB": X\n', 3, "footer.A\nB", "is not a label"),
     ],
 )
 def test_what_loads_but_means_nothing_has_a_line(
@@ -104,8 +104,8 @@ def test_a_wrong_key_hides_no_second_source(problems: Problems, text: str, keys:
         ("format: csv", "it is a key of `input`"),
         ("keep_unknown: true", "it is a key of `category`"),
         ("severity: {labels: Tags}", "it is a key of `category`"),
-        ("title: {footer: {A: B}}", "`footer` stands at the top of a mapping: write it without spaces in front"),
-        ("title: {column:Summary}", "behind a key stand a colon and a space: `column: Summary`"),
+        ("title: {footer: {A: B}}", "`footer` belongs at the top level of a mapping: write it without indentation"),
+        ("title: {column:Summary}", "a key is followed by a colon and an ordinary space: `column: Summary`"),
         ("severity: {empty: low}", "the keys here are column, path, first"),
         ("version: 2", "the keys here are about, input, title"),
     ],
@@ -148,7 +148,7 @@ def test_an_empty_value_hides_no_other_problem_of_its_line(problems: Problems) -
         (2, "input.name", "is"),
         (2, "input.kind", "'full'"),
         (3, "title.Summary", "unknown"),
-        (4, "extends", "comes"),
+        (4, "extends", "occurs"),
     ]
 
 
@@ -156,4 +156,4 @@ def test_what_an_extended_mapping_says_can_be_taken_back(problems: Problems) -> 
     """The key that is in the way stands in no file of the person's own."""
     [found] = problems("extends: jira\ncategory:\n  unknown: Other\n")
     assert (found.line, found.key) == (3, "category.unknown")
-    assert found.hint.startswith("write `keep_unknown: false` beside it")
+    assert found.hint.startswith("add `keep_unknown: false`")

@@ -187,7 +187,7 @@ def test_a_circle_is_refused_where_it_closes(write: WriteMapping) -> None:
     with pytest.raises(MappingError) as caught:
         load_mapping(first)
     assert len(caught.value.problems) == 1
-    assert "in a circle: " in caught.value.problems[0].message
+    assert "extends itself: " in caught.value.problems[0].message
     assert (caught.value.problems[0].file, caught.value.problems[0].line) == (second, 1)
 
 
@@ -198,7 +198,7 @@ def test_a_circle_is_refused_where_it_closes(write: WriteMapping) -> None:
         (b"- a\n", "holds no keys"),
         (b"just text\n", "holds no keys"),
         (b"a: \xe9\n", "is not UTF-8"),
-        (b"a:\n\tb: c\n", "has a tab in front of a key or a value"),
+        (b"a:\n\tb: c\n", "has a tab before a key or a value"),
         (b"extends: [jira]\n", "must be the name of a preset or a path"),
         (b"extends:\n", "is empty"),
         (b"extends: ''\n", "must be the name of a preset or a path"),
@@ -217,6 +217,16 @@ def test_a_file_that_is_no_mapping_gets_a_sentence(tmp_path: Path, content: byte
     assert message in caught.value.problems[0].message
 
 
+def test_a_colon_without_a_space_is_named(tmp_path: Path) -> None:
+    """Where it is in every line, YAML takes the whole file for one text."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends:jira\ntitle:Title\n", encoding="utf-8")
+    with pytest.raises(MappingError) as caught:
+        load_mapping(str(path))
+    (problem,) = caught.value.problems
+    assert problem.hint == "a key is followed by a colon and an ordinary space: `extends: jira`"
+
+
 def test_what_is_not_there_gets_the_nearest_preset() -> None:
     """A name is that of a preset, a path that of a file; all presets are only named where none is near."""
     problems = []
@@ -225,7 +235,7 @@ def test_what_is_not_there_gets_the_nearest_preset() -> None:
             load_mapping(name)
         problems.append((caught.value.problems[0].message, caught.value.problems[0].hint))
     assert problems[0][0] == "there is no file 'suggested-mapping.yaml'"
-    assert problems[0][1] == "a check writes suggested-mapping.yaml only where something is to be decided"
+    assert problems[0][1] == "a check writes suggested-mapping.yaml only if there is something to decide"
     assert problems[1] == ("there is no preset 'jirra'", "did you mean `jira`?")
     assert problems[2][0] == "there is no preset 'nothing-like-it'"
     assert "github, gitlab, helpscout, hubspot" in problems[2][1]
@@ -240,7 +250,7 @@ def test_a_file_that_is_extended_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("extends: base.yaml\n", encoding="utf-8")
     with pytest.raises(MappingError) as caught:
         load_mapping(str(tmp_path / "mine.yaml"))
-    assert caught.value.problems[0].hint == "under `extends` a path is relative to its file"
+    assert caught.value.problems[0].hint == "a path under `extends` is relative to the mapping that names it"
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

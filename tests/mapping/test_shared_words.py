@@ -83,7 +83,7 @@ def test_a_list_that_there_is_not(tmp_path: Path) -> None:
     with pytest.raises(MappingError) as caught:
         load(tmp_path, "{column: Status, words: board}")
     [problem] = caught.value.problems
-    assert problem.message == "no list of words is called 'board'"
+    assert problem.message == "there is no list of words 'board'"
     assert problem.line == 6
     assert problem.hint == "did you mean `boards`?"
 

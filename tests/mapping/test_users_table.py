@@ -60,15 +60,15 @@ def test_everything_that_is_wrong_at_once(tmp_path: Path) -> None:
         (7, "triage_user_id"),
         (8, "account"),
     ]
-    assert "A. Meyer is 'u-4', on line 3 'u-2'" in str(caught.value.problems[2])
+    assert "A. Meyer is 'u-4' here and 'u-2' on line 3" in str(caught.value.problems[2])
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "it is empty"),
-        (b"name,mail\nAnn,a@x\n", "has no 'triage_user_id'"),
-        (b"team,triage_user_id\nx,u-1\n", "none of name, account, mail"),
+        (b"", "it has no columns"),
+        (b"name,mail\nAnn,a@x\n", "needs triage_user_id"),
+        (b"team,triage_user_id\nx,u-1\n", "one of name, account, mail"),
         (b"name,triage_user_id\nM\xfcller,u-1\n", "neither UTF-8 nor UTF-16"),
         (b'name,triage_user_id\n"Ann"x,u-1\n', "can't be read as CSV"),
     ],
