@@ -88,7 +88,7 @@ def say_counts(counts: Counter[str], differ: int) -> str:
     patched = ((counts[UNTOUCHED], "untouched"), (counts[EDITED], "edited elsewhere"))
     parts = [" and ".join(f"{count:,} {what}" for count, what in patched if count) + " will be patched"]
     others = (
-        (counts[CORRECTED], "already corrected by hand"),
+        (counts[CORRECTED], "already corrected"),
         (counts[GONE], "deleted in Triage"),
         (counts[CONFLICT], "changed by a person: left alone, see conflicts.csv"),
     )

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import StorageFull
-from importer.phrases import counted
+from importer.phrases import counted, format_duration
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.from_ledger import kept_figures, kept_headers, write_last, write_rows
 from importer.report.page_rows import PageRows
@@ -43,7 +43,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
 def describe_repeated(summary: Summary) -> str:
     """Say that nothing has changed, how old the source is, and what still waits for somebody."""
     age = summary.source_age_seconds
-    old = "" if age is None else f", the newest file is {age / 3600:,.0f} h old"
+    old = "" if age is None else f", the newest file is {format_duration(age)} old"
     standing = [
         counted(number, f"{name} row") for name in ("rejected", "changed") if (number := getattr(summary, name))
     ]

@@ -89,7 +89,7 @@ def test_a_preview_changes_nothing_and_says_everything(program: Program, serve: 
     assert ended.code == ExitCode.DONE
     assert "severity: high → critical   12 issues" in ended.err
     assert (
-        "12 differ: 9 untouched and 1 edited elsewhere will be patched, 1 already corrected by hand, "
+        "12 differ: 9 untouched and 1 edited elsewhere will be patched, 1 already corrected, "
         "1 changed by a person: left alone, see conflicts.csv" in ended.err
     )
     assert "Nothing was changed. Add --apply to do it." in ended.err

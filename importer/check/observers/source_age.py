@@ -10,6 +10,7 @@ from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.plan import Plan
 from importer.errors import SourceNotReady
+from importer.phrases import format_duration
 from importer.transform.dates import read_date, read_time
 
 AHEAD_SECONDS = 86_400.0
@@ -70,7 +71,8 @@ class SourceAge:
         limit = self._job.max_age_seconds
         if limit is not None and age_seconds > limit:
             raise SourceNotReady(
-                f"{what} {_hours(age_seconds)} ago, but --max-source-age allows {_hours(limit)}; nothing was sent.",
+                f"{what} {format_duration(age_seconds)} ago, but --max-source-age allows {format_duration(limit)}; "
+                "nothing was sent.",
                 hint=HINT,
             )
 
@@ -91,8 +93,3 @@ def _read_all(texts: Iterable[str], formats: tuple[str, ...]) -> Iterator[dateti
 
 def _day(time: float) -> str:
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _hours(seconds: float) -> str:
-    """`36 h`, or `20 min` where it is less than an hour and a half."""
-    return f"{seconds / 3600:,.0f} h" if seconds >= 5400 else f"{seconds / 60:,.0f} min"
