@@ -23,6 +23,8 @@ from importer.transform.chunk_records import Records
 from importer.transform.lengths import find_longer
 from importer.transform.value_maps import Mapped, Step
 
+KEY_LIMIT = 1_000
+"""How many bytes a key may have: two of them, as a relation has, fit into an index of PostgreSQL."""
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 HIDDEN_HINT = (
     "it names a person, whom only errors.csv and the source name: correct it there, or map it as it stands there"
@@ -97,6 +99,9 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
     for row, (key, local) in enumerate(zip(records.keys.full, records.keys.local, strict=True)):
         if not key:
             yield row, missing
+        elif len(key) > KEY_LIMIT // 4 and (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_LIMIT:
+            message = f"the key, with the source's name, has {size:,} bytes, {KEY_LIMIT:,} allowed"
+            yield row, Finding("key-too-long", "key", message, "let `input.key` name a column of short ids")
         elif local and not name_given:
             yield row, unnamed
 

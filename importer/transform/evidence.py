@@ -29,6 +29,8 @@ Resource = tuple[str, str]
 
 _NAMES = {"call": "a call", "sms_conversation": "an SMS conversation", "file": "a file"}
 _TURN = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")  # a spreadsheet makes 7.0 of 7; no call has a turn of ten digits
+ID_LIMIT = 300
+"""How many characters an id may have: with the longest key it fits into an index of PostgreSQL."""
 _SHOWN = 60
 """How many characters of a cell a message quotes."""
 
@@ -63,7 +65,7 @@ def read_evidence(
         find, check = (None if pattern is None else compile_pattern(pattern) for pattern in (link.find, link.check))
         for row, part in each_id(columns, link, link.split):
             for name in (part,) if find is None else find_ids(find, part):
-                if check is None or check.fullmatch(name):
+                if len(name) <= ID_LIMIT and (check is None or check.fullmatch(name)):
                     evidence.setdefault(row, {})[link.type, name] = None
                 else:
                     findings[row, _malformed(link.type, name, part)] = None
@@ -166,7 +168,7 @@ def _call_checks(links: Sequence[Link]) -> list[Searcher]:
 
 def _read_flag(said: _Saying, checks: Sequence[Searcher], first_turn: int) -> tuple[Flag | None, Finding | None]:
     """The flag with its whole note, or None if it can't be sent; and a finding, if any."""
-    if checks and not any(check.fullmatch(said.call) for check in checks):
+    if len(said.call) > ID_LIMIT or (checks and not any(check.fullmatch(said.call) for check in checks)):
         message = f"{_shown(said.call)} can't be the id of a call; its flag isn't sent"
         return None, _warning("flag-call-malformed", message, _CHECK_HINT, said.call)
     if not said.type:

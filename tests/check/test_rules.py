@@ -79,6 +79,7 @@ CASES: list[tuple[str, dict[str, Any], Sequence[str]]] = [
         {"description": None, "resource_links": [{"type": "call", "column": "Text"}]},
         ("P-1", "T", "c\udc00", "P1", "Open"),
     ),
+    ("key-too-long", {}, ("é" * 500, *GOOD[1:])),
 ]
 
 

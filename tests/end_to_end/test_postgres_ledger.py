@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import Counter
 from pathlib import Path
+from random import Random
 from urllib.parse import quote
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
-from tests.harness.running import Program, finish, write_issues
+from tests.harness.running import Program, finish, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 
 __all__ = ["postgres"]
@@ -106,6 +107,32 @@ def test_a_proposed_command_finds_the_ledger(
     for proposal in proposals[:2]:
         ended = program(*shlex.split(proposal)[1:])
         assert ended.code == 0, f"{proposal}\n{ended.err}"
+
+
+MAPPING = """
+input: {name: long, key: Issue key}
+title: Summary
+severity: {value: high}
+status: {value: todo}
+category: {value: Bug}
+resource_links: [{column: Call, type: call}]
+relations: [{column: Blocks, type: blocks}]
+"""
+
+
+def test_the_longest_keys(url: str, program: Program, serve: Serve) -> None:
+    """The server's indices hold them, with another key or an id beside them; a longer one is rejected."""
+    sandbox = serve()
+    Path("mine.yaml").write_text(MAPPING, encoding="utf-8")
+    longest, other, longer = (Random(length).randbytes(length).hex()[:length] for length in (995, 994, 996))
+    call = "".join(chr(0x4E00 + Random("call").randrange(20_000)) for _ in range(300))
+    rows = [(longest, "One", call, other), (other, "Two", call, longest), (longer, "Three", call, longest)]
+    write_csv(Path("export.csv"), rows, ("Issue key", "Summary", "Call", "Blocks"))
+    importing = ("run", "export.csv", "-m", "mine.yaml", "--ledger", url, "--api-url", sandbox.url, "--rate", "0")
+    ended = program(*importing, "--yes", "--max-rejected", "1", "--json")
+    assert (ended.code, ended.outcomes()) == (1, {"created": 2, "rejected": 1}), ended.err
+    assert ended.summary["findings"]["key-too-long"] == 1
+    assert ended.summary["additions"] == {"relation": 2}
 
 
 def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve: Serve) -> None:

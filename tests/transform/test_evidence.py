@@ -82,6 +82,16 @@ def test_malformed() -> None:
     ]
 
 
+def test_too_long() -> None:
+    """No id is as long as a text that got into its column: neither evidence nor a flag's call."""
+    found, ((_, finding),) = evidence_of("1" * 300, "1" * 301)
+    assert found == {0: (("call", "1" * 300),)}
+    assert finding.code == "evidence-malformed"
+    flagged = flags_of(("1" * 300, "T"), ("1" * 301, "T"))
+    assert list(flagged.flags) == [0]
+    assert [(row, finding.code) for row, finding in flagged.findings] == [(1, "flag-call-malformed")]
+
+
 def test_malformed_in_a_text() -> None:
     """The warning shows where the id stood, but not the whole of a long text."""
     _, ((_, finding),) = evidence_of("call 12 " + "x" * 500, find=r"call (\S+)", check=UUID)
