@@ -109,7 +109,7 @@ def _row_at(chunk: Chunk, line: int) -> int | None:
 
 def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanation:
     records, chunk = examined.records, examined.records.chunk
-    leader = next((leader for leader, members in examined.groups.items() if row in members), row)
+    leader = next((leader for leader, members in records.keys.groups.items() if row in members), row)
     return Explanation(
         key=records.keys.full[row],
         file_name=chunk.file_name,

@@ -151,10 +151,10 @@ def _authors(records: Records, rows: Iterable[int]) -> Iterator[str]:
 
 def _issues(records: Records, rows: Collection[int]) -> Iterable[Sequence[int]]:
     """Yield the rows of each issue."""
-    if records.keys.groups is None:
+    if not records.keys.groups:
         return ((row,) for row in rows)
     wanted = set(rows)
-    return (group for group in records.keys.groups if group[0] in wanted)
+    return (group for leader, group in records.keys.groups.items() if leader in wanted)
 
 
 def _first(people: Iterable[Identity]) -> Identity:

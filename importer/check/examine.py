@@ -31,7 +31,6 @@ class Examined:
     skips     of each row the code of the rule that leaves it out, or ""
     bodies    row → the JSON of its create; only rows that can be sent have one
     fixed     row → the corrections of `--fixes` in it
-    groups    first row of an issue that several rows make → all its rows
     is_whole  whether the source has all rows of each issue: it is a snapshot
     counts    what was counted of its cells already, by another process; else None
     """
@@ -42,7 +41,6 @@ class Examined:
     skips: Sequence[str]
     bodies: Mapping[int, bytes]
     fixed: Fixed = field(default_factory=dict)
-    groups: Mapping[int, list[int]] = field(default_factory=dict)
     is_whole: bool = False
     counts: ChunkCounts | None = None
 
@@ -84,7 +82,7 @@ class Examined:
         return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)
 
     def _hash(self, row: int) -> bytes:
-        members = self.groups.get(row, [row])
+        members = self.records.keys.members(row)
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
         raw = self.records.chunk.raw
@@ -106,7 +104,7 @@ def examine(job: Job, start: int = 0) -> Iterator[Examined]:
     transform = transform_of(job)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     if job.mapping.model.group:  # with the fixes: a corrected cell may decide the group
-        chunks = regroup(chunks, lambda chunk: transform.find_groups(apply_fixes(job.fixes, chunk)[0]))
+        chunks = regroup(chunks, lambda chunk: transform.group_keys(apply_fixes(job.fixes, chunk)[0]))
     first = 0
     for chunk in _limited(chunks, job.limit, transform if job.mapping.model.group else None):
         end = first + len(chunk)
@@ -132,15 +130,14 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     findings = validate(records, name_given=job.name_given)
     if job.mapping.model.people.hides:
         findings.change(transform.shown.show_finding)
-    groups = {group[0]: group for group in records.keys.groups or ()}
-    if records.keys.groups is not None:
-        for row, finding in list(hold_back(records.keys.groups, records.keys.group_keys, findings.by_row, chunk.lines)):
+    if groups := records.keys.groups.values():
+        for row, finding in list(hold_back(groups, records.keys.group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
-    return Examined(first, records, findings, skips, bodies, fixed, groups, is_whole)
+    return Examined(first, records, findings, skips, bodies, fixed, is_whole)
 
 
 def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:
@@ -167,7 +164,7 @@ def _limited(chunks: Iterator[Chunk], limit: int | None, grouping: Transform | N
         if len(chunk) <= left:
             yield chunk
         elif left > 0:  # the chunk with the last row that is wanted
-            end = left if grouping is None else end_of_group(grouping.find_groups(chunk), left)
+            end = left if grouping is None else end_of_group(grouping.group_keys(chunk), left)
             yield take_rows(chunk, 0, end)
         left -= len(chunk)
         if left <= 0:

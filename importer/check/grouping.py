@@ -15,11 +15,11 @@ GROUP_ROWS = 1000
 """Most rows from the first to the last of a group, those between them included: the bound of what is held back."""
 
 Value = TypeVar("Value")
-FindGroups = Callable[[Chunk], Sequence[str | None]]
+GroupKeys = Callable[[Chunk], Sequence[str | None]]
 """Gives the key of each row's group, as `transform.groups.join_keys` does."""
 
 
-def regroup(chunks: Iterable[Chunk], find_groups_of: FindGroups) -> Iterator[Chunk]:
+def regroup(chunks: Iterable[Chunk], group_keys_of: GroupKeys) -> Iterator[Chunk]:
     """Give the same rows in chunks that end where a group ends; the rows of a group that may go on are held back.
 
     Raises SourceError where a group is longer than GROUP_ROWS.
@@ -28,7 +28,7 @@ def regroup(chunks: Iterable[Chunk], find_groups_of: FindGroups) -> Iterator[Chu
     waiting: list[str | None] = []
     length = _Length()
     for chunk in chunks:
-        keys = list(find_groups_of(chunk))
+        keys = list(group_keys_of(chunk))
         length.check(chunk, keys)
         if held is not None and held.file == chunk.file:
             chunk, keys = join_chunks(held, chunk), waiting + keys

@@ -192,7 +192,7 @@ def _make_rows(
             rows[row] = _with_findings(rows[row], each.findings)
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
-    for leader, *others in examined.groups.values():
+    for leader, *others in examined.records.keys.groups.values():
         if leader in examined.bodies:  # else each row has its own finding
             for row in others:
                 rows[row] = _follow(rows[row], rows[leader])
@@ -210,8 +210,8 @@ def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], know
     The text of the rows that are absent would be taken away, and a delta need not have them. What its rows add, such as
     comments, is added all the same.
     """
-    keys = examined.records.keys.full
-    sizes = {keys[leader]: len(members) for leader, members in examined.groups.items()}
+    keys = examined.records.keys
+    sizes = {keys.full[leader]: len(members) for leader, members in keys.groups.items()}
     changes = [key for key in sizes if key in statuses and statuses[key].change is not None]
     if examined.is_whole or not changes:
         return statuses

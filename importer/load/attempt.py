@@ -170,9 +170,9 @@ class Attempt:
         """Attach cells to rows: the raw ones for errors.csv if Triage refuses them, the mapped ones for `repair`."""
         rows, sent = list(plan.rows), {*plan.operations, *plan.additions}
         for place in sent:
-            for member in examined.groups.get(place, [place]):
+            for member in examined.records.keys.members(place):
                 rows[member] = rows[member]._replace(raw=examined.records.chunk.raw[member])
-        if not examined.groups:  # `repair` reads one row, which is not all of such an issue
+        if not examined.records.keys.groups:  # `repair` reads one row, which is not all of such an issue
             kept = examined.bodies if self.has_begun else sent
             for place, cells in encode_cells(examined.records, self.refs, kept, self.shown).items():
                 rows[place] = rows[place]._replace(cells=cells)

@@ -69,10 +69,10 @@ class PartsReader:
         undecided = [(row, PRIVATE) for row in sorted(discussions.undecided) if bundlings[row] != "drop"]
         discussed = {row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"}
         comments = _merge(footers.rests, _merge(flagged.notes, discussed))
-        if keys.groups is not None:
-            evidence, relations = merge_sets(evidence, keys.groups), merge_sets(relations, keys.groups)
-            comments = merge_sets(comments, keys.groups)
-            flagged = flagged._replace(flags=merge_sets(flagged.flags, keys.groups))
+        if groups := keys.groups.values():
+            evidence, relations = merge_sets(evidence, groups), merge_sets(relations, groups)
+            comments = merge_sets(comments, groups)
+            flagged = flagged._replace(flags=merge_sets(flagged.flags, groups))
         parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
             prose.rests,
             _clean_comments(comments, clean, self.name_author),

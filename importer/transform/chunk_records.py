@@ -68,10 +68,10 @@ class Records:
 
     def targets(self, name: str) -> list[str | None]:
         """Severity, status or category as it is sent; a group has its worst severity and its least finished status."""
-        return merge_targets(self.values, self.keys.groups, name)
+        return merge_targets(self.values, self.keys.groups.values(), name)
 
 
-def merge_targets(values: Dict[str, Mapped], groups: Groups | None, name: str) -> list[str | None]:
+def merge_targets(values: Dict[str, Mapped], groups: Groups, name: str) -> list[str | None]:
     """The target of each row in a value field, the first row of a group having that of the group: see `ORDERS`."""
     found = values[name].targets
-    return found if groups is None or name not in ORDERS else merge_values(found, groups, ORDERS[name])
+    return merge_values(found, groups, ORDERS[name]) if groups and name in ORDERS else found

@@ -147,8 +147,8 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
 
     All are sanitised at once, as a label has few texts and a file many.
     """
-    if keys.groups is not None:
-        labels = [each._replace(texts=merge_texts(each.texts, keys.groups, ", ")) for each in labels]
+    if keys.groups:
+        labels = [each._replace(texts=merge_texts(each.texts, keys.groups.values(), ", ")) for each in labels]
     distinct = ((each, list(filter(is_filled, dict.fromkeys(each.texts)))) for each in labels)
     found = [(each, texts) for each, texts in distinct if texts]
     labelled = [f"{each.name}: {one_line(text)}" for each, texts in found for text in texts]

@@ -11,7 +11,7 @@ from importer.records import Finding
 from importer.transform.columns import is_filled
 
 Item = TypeVar("Item", bound=Hashable)
-Groups = list[list[int]]
+Groups = Collection[Sequence[int]]
 """The rows of each group, in order. The first row leads: it gets the merged values of its group."""
 
 
@@ -24,10 +24,10 @@ def join_keys(columns: Sequence[Sequence[str]], skips: Sequence[str]) -> list[st
     return [None if skip else "/".join(row) if all(row) else "" for row, skip in zip(texts, skips, strict=True)]
 
 
-def find_groups(keys: Sequence[str | None]) -> Groups:
+def find_groups(keys: Sequence[str | None]) -> list[list[int]]:
     """Group consecutive rows with the same key; skipped rows between them don't divide a group."""
     rows = [row for row, key in enumerate(keys) if key is not None]
-    groups: Groups = []
+    groups: list[list[int]] = []
     for key, found in groupby(rows, key=keys.__getitem__):
         members = list(found)
         groups += [members] if key else [[row] for row in members]

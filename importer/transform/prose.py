@@ -97,14 +97,14 @@ class Prose:
 
 
 def write_prose(
-    mapping: MappingModel, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: ColumnSanitizer
+    mapping: MappingModel, columns: Columns, footers: Sequence[str], groups: Groups, clean: ColumnSanitizer
 ) -> Prose:
     """Write titles and descriptions with their footers; the first row of a group gets the texts of all its rows."""
     prose = Prose(footers=footers)
     prose.titles = clean.column("title", list(map(single_line, columns.text(mapping.title))))
     texts = [""] * len(columns) if mapping.description is None else columns.text(mapping.description)
     texts = clean.column("description", texts)
-    if groups is not None:
+    if groups:
         texts = merge_descriptions(texts, prose.titles, groups)
     openings = _shorten_titles(prose) if mapping.title.too_long == "shorten" else {}
     too_long = "reject" if mapping.description is None else mapping.description.too_long

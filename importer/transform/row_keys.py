@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from importer.mapping.model import MappingModel
 from importer.transform.columns import Columns
-from importer.transform.groups import Groups, find_groups, join_keys
+from importer.transform.groups import find_groups, join_keys
 from importer.transform.markers import hex_digest, record_marker, source_marker
 
 
@@ -20,7 +20,7 @@ class RowKeys:
     source_marker  the word that all issues of the source have
     local          whether the key came from `input.local_key`
     nameless       rows whose key is their content
-    groups         the rows of each issue; None where each row is an issue of its own
+    groups         first row of each issue → all its rows; {} where each row is an issue of its own
     group_keys     the key of each row's group, see `groups.join_keys`
     """
 
@@ -29,18 +29,22 @@ class RowKeys:
     source_marker: str
     local: list[bool]
     nameless: frozenset[int] = frozenset()
-    groups: Groups | None = None
+    groups: Mapping[int, Sequence[int]] = field(default_factory=dict)
     group_keys: Sequence[str | None] = ()
 
     def followers(self) -> set[int]:
         """The rows behind the first one of their issue, which speaks for all of them."""
-        return {row for _, *others in self.groups or () for row in others}
+        return {row for _, *others in self.groups.values() for row in others}
+
+    def members(self, row: int) -> Sequence[int]:
+        """The rows for which this one speaks: all of its issue, or itself."""
+        return self.groups.get(row) or (row,)
 
 
 def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
     """Give each row its key and its marker; rows with a code in `skips` are in no group."""
     group_keys = join_group(mapping, columns, skips) if mapping.group else []
-    groups = find_groups(group_keys) if mapping.group else None
+    groups = {group[0]: group for group in find_groups(group_keys)}
     if mapping.group:
         native, local, nameless = [key or "" for key in group_keys], [False] * len(columns), frozenset[int]()
     else:

@@ -78,7 +78,7 @@ class Transform:
         columns = self._open(chunk)
         return self._narrowed(columns).transform(columns)
 
-    def find_groups(self, chunk: Chunk) -> list[str | None]:
+    def group_keys(self, chunk: Chunk) -> list[str | None]:
         """The key of each row's group, which the check asks for so that no group is divided between chunks."""
         columns = self._open(chunk)
         return join_group(self.mapping, columns, self._narrowed(columns).find_skips(columns))
@@ -132,11 +132,11 @@ class _FileTransform:
         people = self._read_people(columns)
         levels = read_levels(mapping, columns)
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
-        prose = write_prose(mapping, columns, footers.texts, keys.groups, cleaner)
+        prose = write_prose(mapping, columns, footers.texts, keys.groups.values(), cleaner)
         values = {value_map.field: value_map.apply(columns) for value_map in self._value_maps}
         self._hide_people(values)
         self._neutralise(values["category"])
-        bundlings = find_bundlings(mapping, merge_targets(values, keys.groups, "status"))
+        bundlings = find_bundlings(mapping, merge_targets(values, keys.groups.values(), "status"))
         found = self._parts.read(columns, keys, prose, footers, bundlings, cleaner)
         records = Records(
             chunk=columns.chunk,
@@ -152,7 +152,7 @@ class _FileTransform:
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
             source_counts=read_source_counts(mapping.counted, columns),
-            discussed=count_discussed(found.discussions, keys.groups),
+            discussed=count_discussed(found.discussions, keys.groups.values()),
             bundlings=bundlings,
             noted=[
                 *found.findings,
@@ -183,8 +183,8 @@ class _FileTransform:
                 found, findings = self._person_maps[name].apply(people.named[name], ids, records.targets("status"))
                 ids[:] = found
                 records.noted.extend(findings.items())
-            if records.keys.groups is not None:
-                ids[:] = merge_firsts(ids, records.keys.groups)
+            if records.keys.groups:
+                ids[:] = merge_firsts(ids, records.keys.groups.values())
         return records
 
     def _name_author(self, author: str) -> str:
@@ -253,12 +253,12 @@ def find_bundlings(mapping: MappingModel, statuses: Sequence[str | None]) -> lis
     return [comments.closed if status in FINISHED else comments.open for status in statuses]
 
 
-def count_discussed(discussions: Discussions, groups: Groups | None) -> Mapping[int, int]:
+def count_discussed(discussions: Discussions, groups: Groups) -> Mapping[int, int]:
     """Row → how many comments it has, those that are left out among them; the first row of a group has those of all."""
     counts = {row: len(said) for row, said in discussions.comments.items()}
     for row, number in discussions.private.items():
         counts[row] = counts.get(row, 0) + number
-    if groups is None:
+    if not groups:
         return counts
     leaders, merged = find_leaders(groups), Counter[int]()
     for row, count in counts.items():

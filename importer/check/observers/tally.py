@@ -43,7 +43,7 @@ class Tally:
         rows = plan.rows
         self.count(rows)
         said: dict[int, list[Finding]] = {}
-        leaders = find_leaders(examined.groups.values())
+        leaders = find_leaders(examined.records.keys.groups.values())
         for place, row in enumerate(rows) if self._verdicts else ():
             verdict = self._verdicts.get(examined.first + leaders.get(place, place))
             if verdict is not None and row.outcome is Outcome.REJECTED:
