@@ -90,12 +90,12 @@ def go_back(
             refusal = confirm(way) if given.apply and way.to_change else ""
             carries_out = given.apply and not refusal
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
-    for line in _end(summary, change_set, way.to_change, run):
+    for line in _end(summary, way):
         console.say(line)
     return summary
 
 
-def _end(summary: Summary, change_set: ChangeSet, to_change: int, run: Run) -> Iterable[str]:
+def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     """Yield the last lines: how it ended, where the report is, and what to type next."""
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
@@ -106,15 +106,15 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int, run: Run) -> I
     elif summary.stopped_because:
         yield f"Stopped: {summary.stopped_because}"
     elif not summary.run_id:
-        yield "Nothing was changed." + (" Add --apply to do it." if to_change else "")
+        yield "Nothing was changed." + (" Add --apply to do it." if way.to_change else "")
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-        yield f"{counted(summary.planned, 'issue')} still to be {change_set.done}: the same command continues."
+        yield f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
-    if unknown := summary.unknown - len(change_set.unsettled):
+    if unknown := summary.unknown - way.unsettled:
         yield f"The outcome of {unknown:,} changes is not known yet: the same command settles it."
-    if unsettled := change_set.unsettled:
+    if settle := way.settle_first():
         yield (
-            f"The outcome of {counted(len(unsettled), 'row')} of the run is unknown: issues in Triage that they may "
+            f"The outcome of {counted(way.unsettled, 'row')} of the run is unknown: issues in Triage that they may "
             "have are left alone. The same import settles them; or do it by hand, with T-… or `absent`: "
-            f"{run.settle_command(unsettled[0].key, 'ISSUE')}"
+            f"{settle}"
         )

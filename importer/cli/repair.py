@@ -64,6 +64,7 @@ def confirm(way: ChangeRunner, *, yes: bool) -> str:
 
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what a repair would do: changes by value, issues that differ, those left alone."""
+    from importer.runs.planned_changes import Part
     from importer.runs.repair import Repair
 
     change_set = way.change_set
@@ -72,9 +73,9 @@ def describe(way: ChangeRunner) -> Iterator[str]:
         yield f"  {turn.field}: {turn.before} → {turn.after}   {counted(issues, 'issue')}"
     if len(change_set.turns) > LINES_SHOWN:
         yield f"  … and {len(change_set.turns) - LINES_SHOWN:,} more changes: see results.csv"
-    yield say_counts(way.count(), len(change_set.operations))
-    problems = Counter(left.message for left in change_set.left)
-    for problem, issues in problems.most_common(LINES_SHOWN):
+    changes = change_set.changes
+    yield say_counts(way.count(), changes.numbers[Part.CHANGED])
+    for problem, issues in changes.count_messages(Part.LEFT, LINES_SHOWN):
         yield f"  {issues:,} left alone: {problem}"
 
 

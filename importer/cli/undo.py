@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from importer.ledger.store import Ledger
     from importer.report.summary import Summary
     from importer.runs.change_runner import ChangeRunner
+    from importer.runs.planned_changes import VerdictCount
     from importer.runs.undo import Undo
 
 FIRST_LINE = "If only a field is wrong, `repair` keeps numbers and discussions."
@@ -90,43 +91,42 @@ def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what an undo would do, and what stays because a person has touched it."""
     change_set = _undo_of(way)
-    giving = change_set.giving.operations
-    created = Counter(verdict.code for issue_id, verdict in way.verdicts.items() if issue_id not in giving)
-    has_updated = bool(giving or change_set.given_before or change_set.given_already or change_set.kept_none)
-    if has_updated:
-        yield from _describe_updated(way, Counter(way.verdicts[issue_id].code for issue_id in giving))
-    if created or change_set.created_before or not has_updated:
-        yield from _describe_created(way, created)
+    assessed = [each for each in way.verdicts if each.code in change_set.outcomes]
+    created, updated = ([each for each in assessed if each.restores is restores] for restores in (False, True))
+    if change_set.has_updated:
+        yield from _describe_updated(change_set, way.run.name, updated)
+    if created or change_set.created_before or not change_set.has_updated:
+        yield from _describe_created(change_set, way.run.name, created, way.unsettled)
     elif change_set.created and not change_set.way:
         made = counted(change_set.created, "issue")
         yield f"It created {made}. Add --close or --delete to undo that too."
 
 
-def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
+def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCount], unsettled: int) -> Iterator[str]:
     from importer.runs.change_set import CLOSED_ALREADY, GONE, TOUCHED, UNTOUCHED
 
-    change_set = _undo_of(way)
+    counts = _count_by(verdicts, lambda each: [each.code])
     parts = (
         (change_set.created_before, f"{change_set.done} by an earlier attempt"),
         (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
         (counts[CLOSED_ALREADY], "closed already"),
         (counts[GONE], "deleted in Triage"),
         (counts[TOUCHED], "changed by a person since: they stay, see results.csv"),
-        (len(change_set.unsettled), "perhaps more, with an unknown outcome: they stay"),
+        (unsettled, "perhaps more, with an unknown outcome: they stay"),
     )
     created = counts.total() + change_set.created_before
-    yield f"{way.run.name} created {counted(created, 'issue')}: {_join(*parts) or 'nothing to do'}"
-    traces = Counter(trace for verdict in way.verdicts.values() if verdict.code == TOUCHED for trace in verdict.fields)
+    yield f"{name} created {counted(created, 'issue')}: {_join(*parts) or 'nothing to do'}"
+    traces = _count_by(verdicts, lambda each: each.fields if each.code == TOUCHED else ())
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
 
 
-def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
+def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCount]) -> Iterator[str]:
     from importer.codes import CONFLICT
     from importer.runs.change_set import CORRECTED, EDITED, GONE
     from importer.runs.give_back import LATER, RESTORABLE
 
-    change_set = _undo_of(way)
+    counts = _count_by(verdicts, lambda each: [each.code])
     parts = (
         (change_set.given_before, "restored by an earlier attempt"),
         (change_set.given_already, "restored by an earlier undo"),
@@ -139,14 +139,22 @@ def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
         (change_set.kept_none, "without old values in the ledger (only additions, or an older version's): they stay"),
     )
     updated = counts.total() + change_set.given_before + change_set.given_already + change_set.kept_none
-    yield f"{way.run.name} updated {counted(updated, 'issue')}: {_join(*parts)}"
-    given = (verdict for verdict in way.verdicts.values() if verdict.code in (RESTORABLE, EDITED))
-    fields = Counter(name for verdict in given for name in verdict.fields)
+    yield f"{name} updated {counted(updated, 'issue')}: {_join(*parts)}"
+    fields = _count_by(verdicts, lambda each: each.fields if each.code in (RESTORABLE, EDITED) else ())
     if fields:
-        yield "  " + ", ".join(f"{count:,} × {name}" for name, count in fields.most_common())
-    first = Counter(map(change_set.giving.undo_first, change_set.giving.blockers.values()))
+        yield "  " + ", ".join(f"{count:,} × {field}" for field, count in fields.most_common())
+    first = _count_by(verdicts, lambda each: [change_set.giving.undo_first(each.later)] if each.later else ())
     for command, count in first.most_common(NAMES_SHOWN):
         yield f"  {count:,} {'was' if count == 1 else 'were'} changed by a later run as well; first: {command}"
+
+
+def _count_by(verdicts: Iterable[VerdictCount], names: Callable[[VerdictCount], Sequence[str]]) -> Counter[str]:
+    """Count issues by the names that their verdict has."""
+    counts = Counter[str]()
+    for each in verdicts:
+        for name in names(each):
+            counts[name] += each.issues
+    return counts
 
 
 def _join(*parts: tuple[int, str]) -> str:

@@ -24,6 +24,7 @@ from importer.ledger.schema import UNDECIDED, State, found, operations, runs, so
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
+PAGE = 1000
 CANDIDATES = 100
 """How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
@@ -159,15 +160,15 @@ class AddedOperations:
         present = ((issue_id, added.sha) for issue_id, added in acknowledged if _leads(added, places))
         return next(present, None)
 
-    def relations(self) -> list[tuple[str, str, bytes]]:
-        """Return each relation that was made, or perhaps made: its key, the other issue's key, and its fingerprint."""
-        columns = (operations.c.key, operations.c.name, operations.c.body_sha)
+    def relation_ends(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the other issue's key and the fingerprint of each relation that was made, or perhaps made."""
         made = or_(operations.c.state.in_((State.DONE, *UNDECIDED)), operations.c.code == ADDITION_UNPROVEN)
-        statement = select(*columns).where(
+        statement = select(operations.c.name, operations.c.body_sha).where(
             operations.c.source_id == self._source_id, operations.c.act == Act.RELATION, made
         )
         with self._transaction() as connection:
-            return [(key, name.partition("/")[2], sha) for key, name, sha in connection.execute(statement)]
+            for name, sha in connection.execute(statement, execution_options={"yield_per": PAGE}):
+                yield name.partition("/")[2], sha
 
 
 def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:

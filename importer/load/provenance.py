@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import orjson
 
 from importer.codes import ADDITION_UNPROVEN
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
+from importer.ledger.statements import portions
 from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint, fingerprint_shown
 from importer.load.reconcile import ListReading, Reconciler
 from importer.records import ADDITIONS, Act, Addition
+from importer.scratch import Scratch
 from importer.transform.comment_texts import REST, name_part, stem_of
 from importer.transform.markers import comment_markers, find_openings
 from importer.transform.unmarked import find_comments
@@ -127,24 +130,34 @@ def find_miscounts(snapshot: Snapshot, issue: Issue, ours: Held) -> list[str]:
     return miscounts
 
 
+class OwnAdditions(NamedTuple):
+    """The additions of ours on an issue: those that were sent or perhaps sent, and those that Triage acknowledged."""
+
+    sent: Held
+    acknowledged: Held
+
+
 class Provenance:
-    """Knows the additions of ours on each issue of a source, sent or perhaps sent; a relation is on both its issues."""
+    """Knows the additions of ours on each issue of a source; a relation that was sent is on both its issues."""
 
     def __init__(self, additions: AddedOperations) -> None:
+        """Read where relations lead to. Raises StorageFull if the temporary disk is full."""
         self._additions = additions
-        self._incoming = defaultdict[str, Counter[bytes]](Counter)
-        for _, other, sha in additions.relations():
-            self._incoming[other][sha] += 1
+        self._incoming = Scratch("CREATE TABLE incoming (key TEXT, sha BLOB); CREATE INDEX by_key ON incoming (key);")
+        self._incoming.write("INSERT INTO incoming VALUES (?, ?)", additions.relation_ends())
 
-    def of(self, key: str) -> Held:
-        """Return the additions of ours on the issue of a key: act → fingerprint → number."""
-        ours = count_own(each for each in self._additions.of([key]).get(key, ()) if _is_perhaps_there(each))
-        ours[Act.RELATION] += self._incoming.get(key, Counter())
-        return ours
-
-    def find_acknowledged(self, key: str, act: Act) -> Counter[bytes]:
-        """Count our acknowledged additions of this kind on the issue of a key."""
-        return count_own(each for each in self._additions.of([key]).get(key, ()) if each.state is State.DONE)[act]
+    def find(self, keys: Sequence[str]) -> dict[str, OwnAdditions]:
+        """Return the additions of ours on the issue of each of these keys."""
+        added, own = self._additions.of(keys), dict[str, OwnAdditions]()
+        for key in keys:
+            its = added.get(key, ())
+            done = count_own(each for each in its if each.state is State.DONE)
+            own[key] = OwnAdditions(count_own(filter(_is_perhaps_there, its)), done)
+        for some in portions(keys):
+            query = f"SELECT key, sha FROM incoming WHERE key IN ({', '.join('?' * len(some))})"
+            for key, sha in self._incoming.rows(query, some):
+                own[key].sent[Act.RELATION][sha] += 1
+        return own
 
 
 def _is_perhaps_there(added: Added) -> bool:

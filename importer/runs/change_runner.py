@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -17,18 +17,16 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
-
 from importer import __version__
-from importer.api import VALUE_FIELDS
 from importer.codes import PERHAPS_GONE
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, UsageError
 from importer.ledger.journal import FINISHED, Run
+from importer.ledger.statements import portions
 from importer.ledger.store import Ledger, RunIdentity
 from importer.load.connection import RunConnection
 from importer.load.workers import FailureCap
 from importer.phrases import counted
-from importer.records import Operation, Outcome, Row
+from importer.records import Outcome
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.from_ledger import kept_details
 from importer.report.issue_urls import IssueUrl
@@ -44,7 +42,8 @@ from importer.report.work_page import (
     WorkRows,
     write_work_page,
 )
-from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Left, values_written
+from importer.runs.change_set import TOUCHED, ChangeSet
+from importer.runs.planned_changes import Assessed, ChangeVerdict, Part, PlannedChange, Turn, VerdictCount
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -53,7 +52,6 @@ from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
 from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.snapshot import Snapshot
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ class Pace:
 
 
 class ChangeRunner:
-    """Assesses and applies one change set, and writes its reports. `verdicts` are by issue id, once assessed."""
+    """Assesses and applies one change set, and writes its reports. `verdicts` are counted once all are assessed."""
 
     def __init__(
         self, run: Run, change_set: ChangeSet, target: Target, pace: Pace, out: Path, progress: Progress
@@ -84,39 +82,61 @@ class ChangeRunner:
         self._started = time.monotonic()
         self._became = Counter[Outcome]()
         self._folder = ReportFolder(out)
-        self.verdicts: dict[str, ChangeVerdict] = {}
+        self.verdicts: list[VerdictCount] = []
 
     def assess(self) -> None:
-        """Assess every issue of the change set, into `verdicts`.
+        """Assess every issue of the change set.
 
         Raises:
             RunStopped: the target can't be read.
             KeyboardInterrupt: the user interrupted it.
         """
-        self._progress.start("looking", len(self.change_set.operations), "issue")
+        self._progress.start("looking", self._numbers[Part.CHANGED], "issue")
         try:
             self._perform(self._assess)
         except CallFailed as error:
             raise error.as_stop() from error
         self._progress.finish()
+        self.verdicts = self.change_set.changes.count()
 
     def count(self) -> Counter[str]:
         """Count the issues by the code of their verdict, or of why they can't be changed."""
-        return Counter([*(verdict.code for verdict in self.verdicts.values()), *(left.code for left in self._others())])
+        counts = Counter[str]()
+        for each in self.verdicts:
+            counts[each.code] += each.issues
+        return counts
 
     @property
     def to_change(self) -> int:
         """The number of issues that would be changed."""
-        return sum(self.change_set.outcomes[verdict.code] is Outcome.PLANNED for verdict in self.verdicts.values())
+        return self._count_outcomes()[Outcome.PLANNED]
+
+    @property
+    def unsettled(self) -> int:
+        """The number of rows of which nobody knows yet whether the run made an issue."""
+        return self._numbers[Part.UNSETTLED]
+
+    @property
+    def _numbers(self) -> Counter[Part]:
+        return self.change_set.changes.numbers
+
+    def _count_outcomes(self) -> Counter[Outcome]:
+        """Count what would become of the issues, but for those of rows with an unknown outcome."""
+        outcomes = Counter({Outcome.REJECTED: self._numbers[Part.LEFT]})
+        for each in self.verdicts:
+            if each.code in self.change_set.outcomes:
+                outcomes[self.change_set.outcomes[each.code]] += each.issues
+        return outcomes
 
     def preview(self, refusal: str = "") -> Summary:
         """Write the reports of what applying would do. `refusal` says why it isn't applied, if it was to be."""
-        counts = Counter(self.change_set.outcomes[verdict.code] for verdict in self.verdicts.values())
-        counts[Outcome.REJECTED] = len(self.change_set.left)
-        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.change_set.left else ExitCode.DONE
-        if self.change_set.unsettled and not refusal:
+        counts = self._count_outcomes()
+        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if counts[Outcome.REJECTED] else ExitCode.DONE
+        if self.unsettled and not refusal:
             code = ExitCode.UNKNOWN
-        return self._report(self._preview_lines(), self._conflicts(), counts, code, because=refusal)
+        changes = self.change_set.changes
+        lines = Lines(lambda: map(_as_line, changes.issues()), self._list_rows())
+        return self._report(lines, changes.conflicts(), counts, code, because=refusal)
 
     def apply(self, ledger: Ledger) -> Summary:
         """Change what may be changed, in a run of its own that the same command continues.
@@ -131,8 +151,9 @@ class ChangeRunner:
             out=self.out,
             options={"of": run.name, "digest": change_set.digest},
         )
-        own.register(self._rows())
-        self._progress.start(change_set.kind.value, len(change_set.operations), "issue")
+        for rows in portions(change_set.changes.find_rows(run.results())):
+            own.register(rows)
+        self._progress.start(change_set.kind.value, self._numbers[Part.CHANGED], "issue")
         stopped, interrupted = None, False
         try:
             self._perform(lambda client: self._apply(client, own))
@@ -142,16 +163,17 @@ class ChangeRunner:
             interrupted = True
         self._progress.finish()
         counts = Counter(own.count())
-        codes = {PERHAPS_GONE: sum(PERHAPS_GONE in row.codes for row in own.results())}
+        lines = Lines(partial(self._applied_lines, own), self._list_rows())
+        codes = {PERHAPS_GONE: lines.findings[PERHAPS_GONE]}
         code = decide_exit_code(counts, codes, stopped=stopped is not None, interrupted=interrupted)
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
             because = f"{stopped.message}\n{stopped.hint}".strip()
         # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.
         is_over = code in FINISHED
-        if is_over and change_set.unsettled:
+        if is_over and self.unsettled:
             code = ExitCode.UNKNOWN
-        summary = self._report(self._applied_lines(own), own.conflicts(), counts, code, own.name, because)
+        summary = self._report(lines, own.conflicts(), counts, code, own.name, because)
         is_written = summary.exit_code == code
         own.finish(code if is_written else ExitCode.STOPPED, asdict(summary), is_over=is_over and is_written)
         return summary
@@ -181,38 +203,34 @@ class ChangeRunner:
                 await work(client)
 
     async def _assess(self, client: TriageClient) -> None:
-        change_set, connection = (
-            self.change_set,
-            RunConnection(client, self.run, self._calls, concurrency=self._pace.concurrency),
-        )
+        change_set, changes = self.change_set, self.change_set.changes
+        connection = RunConnection(client, self.run, self._calls, concurrency=self._pace.concurrency)
         with suppress(Interrupted):
-            async for issue in self._read_list(client):
-                operation = change_set.operations.get(issue.id)
-                verdict = None if operation is None else change_set.assess(operation, issue)
-                if verdict is not None:
-                    self._record_verdict(issue.id, verdict)
+            async for page in self._read_list(client):
+                planned = changes.find(issue.id for issue in page)
+                listed = [(planned[issue.id], issue) for issue in page if issue.id in planned]
+                verdicts = zip(listed, change_set.assess(listed), strict=True)
+                self._record([(change, verdict) for (change, _), verdict in verdicts if verdict is not None])
 
-        async def read(operation: Operation) -> None:
-            verdict = await connection.workers.when_sure(partial(change_set.read, connection, operation))
-            self._record_verdict(operation.issue_id, verdict)
+        async def read(change: PlannedChange) -> None:
+            verdict = await connection.workers.when_sure(partial(change_set.read, connection, change))
+            self._record([(change, verdict)])
 
-        unseen = (operation for issue_id, operation in change_set.operations.items() if issue_id not in self.verdicts)
-        await connection.workers.work_through(unseen, read)
+        await connection.workers.work_through(changes.unassessed(), read)
 
-    def _record_verdict(self, issue_id: str, verdict: ChangeVerdict) -> None:
-        self.verdicts[issue_id] = verdict
-        self._progress.reach(len(self.verdicts))
+    def _record(self, verdicts: Sequence[tuple[PlannedChange, ChangeVerdict]]) -> None:
+        self.change_set.changes.record(verdicts)
+        self._progress.reach(self.change_set.changes.assessed)
 
-    async def _read_list(self, client: TriageClient) -> AsyncIterator[Issue]:
-        """Yield the target's issues back to what the run may have changed, while that costs less than reading each."""
+    async def _read_list(self, client: TriageClient) -> AsyncIterator[tuple[Issue, ...]]:
+        """Yield pages of the list of issues, back to what the run may have changed, while reading each costs more."""
         # What a run has updated may be older than the run.
         back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark() - CLOCK_SKEW, 0
         async for page in list_newest_first(client, self._calls):
             pages += 1
-            for issue in page:
-                yield issue
+            yield page
             oldest = min((created_seconds(issue, inf) for issue in page), default=inf)
-            if oldest < back_to or pages >= len(self.change_set.operations) - len(self.verdicts):
+            if oldest < back_to or pages >= self._numbers[Part.CHANGED] - self.change_set.changes.assessed:
                 return
 
     async def _apply(self, client: TriageClient, own: Run) -> None:
@@ -220,57 +238,21 @@ class ChangeRunner:
         connection = RunConnection(client, own, self._calls, concurrency=self._pace.concurrency, cap=cap)
         apply = self.change_set.applier(connection)
 
-        async def change(operation: Operation) -> None:
-            amended = await apply(operation)
+        async def change(planned: PlannedChange) -> None:
+            amended = await apply(planned)
             self._became[amended.outcome] += 1
             self._progress.reach(self._became.total())
             if amended.outcome is Outcome.FAILED:
                 cap.fail(amended.message)
 
         async with own.sending(self._pace.concurrency):
-            await connection.workers.work_through(self.change_set.operations.values(), change)
-
-    def _rows(self) -> Iterable[Row]:
-        """Yield the issues as rows of the run that changes them, with their places in the input."""
-        change_set, operations = self.change_set, self._by_key()
-        left = {each.key: each for each in change_set.left}
-        places: dict[str, Row] = {}
-        for row in self.run.results():
-            meant = row.key in operations or row.key in left
-            if meant and (row.outcome is not Outcome.SKIPPED or row.key not in places):  # not a repeated row
-                places[row.key] = row
-        for key, row in places.items():
-            if key in left:
-                _, _, _, code, field, message = left[key]
-                yield _row(row, Outcome.REJECTED, code, field, message)
-            else:
-                verdict = self.verdicts[operations[key].issue_id]
-                yield _row(row, Outcome.PLANNED, verdict.code, ", ".join(verdict.fields), verdict.message)
-
-    def _by_key(self) -> dict[str, Operation]:
-        return {operation.key: operation for operation in self.change_set.operations.values()}
-
-    def _preview_lines(self) -> Iterator[ChangeLine]:
-        for issue_id, operation in self.change_set.operations.items():
-            verdict, fields, _, message = self.verdicts[issue_id]
-            values = self._values(operation, fields)
-            yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message, *values)
-        yield from map(_as_line, self._others())
-
-    def _others(self) -> list[Left]:
-        return [*self.change_set.left, *self.change_set.unsettled]
-
-    def _conflicts(self) -> Conflicts:
-        for issue_id, operation in self.change_set.operations.items():
-            conflicts = self.verdicts[issue_id].conflicts
-            if conflicts:
-                yield operation.key, operation.triage_id, conflicts
+            await connection.workers.work_through(iter(self.change_set.changes), change)
 
     def _applied_lines(self, own: Run) -> Iterator[ChangeLine]:
-        operations = self._by_key()
+        changes = self.change_set.changes
         for row in own.results():
             verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
-            values = self._values(operations.get(row.key), fields.split(", "))
+            values = _show_values(changes.find_turns(row.key), fields.split(", "))
             if verdict == TOUCHED:
                 fields, message = message or fields, ""  # what the last reading found
             if row.outcome is Outcome.PLANNED:
@@ -278,21 +260,14 @@ class ChangeRunner:
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                 verdict = self.change_set.name(row.codes[0], row.outcome)
             yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message, *values)
-        yield from map(_as_line, self.change_set.unsettled)
+        yield from map(_as_line, changes.issues(Part.UNSETTLED))
 
-    def _values(self, operation: Operation | None, fields: Iterable[str]) -> tuple[str, str]:
-        """Return what these value fields were and what a repair makes of them, by line; an undo says neither."""
-        if operation is None or self.change_set.kind != "repair":
-            return "", ""
-        before, after = values_written(Snapshot.parse(operation.returned)), orjson.loads(operation.body)
-        names = [name for name in fields if name in VALUE_FIELDS]
-        return "\n".join(str(before.get(name) or "") for name in names), "\n".join(
-            after.get(name, "") for name in names
-        )
+    def _list_rows(self) -> WorkRows:
+        return WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
 
     def _report(
         self,
-        lines: Iterable[ChangeLine],
+        lines: Lines,
         conflicts: Conflicts,
         counts: Mapping[Outcome, int],
         code: ExitCode,
@@ -300,8 +275,7 @@ class ChangeRunner:
         because: str = "",
     ) -> Summary:
         """Write the report files; if those of a run can't be written, the summary still says what was done."""
-        lines = list(lines)
-        counts = Counter(counts) + Counter({Outcome.UNKNOWN: len(self.change_set.unsettled)})
+        counts = Counter(counts) + Counter({Outcome.UNKNOWN: self.unsettled})
         summary = Summary(
             run_id=run_id,
             exit_code=int(code),
@@ -313,32 +287,28 @@ class ChangeRunner:
             elapsed_seconds=round(time.monotonic() - self._started, 3),
             target=self.run.target,
             source_name=self.run.source_name,
-            findings=dict(Counter(line.verdict for line in lines).most_common()),
+            findings=dict(lines.findings.most_common()),
             stopped_because=because,
             out=str(self.out),
             version=__version__,
         )
         try:
             self._folder.prepare(FILES)
-            write_changes(self._folder, lines)
+            write_changes(self._folder, lines.read())
             write_conflicts(self._folder, conflicts)
-            self._write_summary(summary, lines)
+            self._write_summary(summary, lines.rows)
         except (StorageFull, UsageError) as error:
             if not run_id:
                 raise
             because = because or f"{error.message}\n{error.hint}".strip()
             summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
             with suppress(StorageFull):
-                self._write_summary(summary, lines)
+                self._write_summary(summary, lines.rows)
         return summary
 
-    def _write_summary(self, summary: Summary, lines: Sequence[ChangeLine]) -> None:
+    def _write_summary(self, summary: Summary, rows: WorkRows) -> None:
         """Write the page and summary.json. Raises StorageFull."""
         kind, run, done = self.change_set.kind.value, self.run.name, self.change_set.done
-        rows = WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
-        reasons = (": ".join(filter(None, (each.fields, each.message))) for each in lines)
-        judged = (Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(lines, reasons, strict=True))
-        rows.add(list(judged))
         issues, were = counted(summary.rows, "issue"), "was" if summary.updated == 1 else "were"
         verdict = f"{summary.updated:,} of {issues} {were} {done}."
         if not summary.run_id:
@@ -359,6 +329,11 @@ class ChangeRunner:
         write_work_page(self._folder, work, rows)
         self._folder.write(SUMMARY, summary.as_text())
 
+    def settle_first(self) -> str:
+        """The command that settles the first row with an unknown outcome, "" if there is none."""
+        unsettled = self.change_set.changes.issues(Part.UNSETTLED)
+        return next((self.run.settle_command(each.key, "ISSUE") for each in unsettled), "")
+
     def _next_steps(self, summary: Summary) -> Iterator[tuple[str, str]]:
         """Yield what comes next: why, and the command."""
         command, words = self.run.command, (self.change_set.kind.value, self.run.name, *self.change_set.typed)
@@ -366,30 +341,33 @@ class ChangeRunner:
             why, more = ("Do it", ["--apply"]) if self.to_change else ("Look again", [])
             yield why, command(*words, *more)
             return
-        if self.change_set.unsettled:
-            yield (
-                "Settle a row with an unknown outcome, or import again; then continue",
-                self.run.settle_command(self.change_set.unsettled[0].key, "ISSUE"),
-            )
+        if settle := self.settle_first():
+            yield "Settle a row with an unknown outcome, or import again; then continue", settle
         if not OPEN_VERDICTS.isdisjoint(summary.findings):
             yield "Continue with what is not done, or not known to be", command(*words, "--apply")
         yield "Read everything back and compare", command("verify", self.run.name)
 
 
-def _as_line(left: Left) -> ChangeLine:
-    return ChangeLine(left.key, left.triage_id, left.issue_id, left.code, left.field, left.message)
+class Lines:
+    """The lines of results.csv, read again for each use; `findings` counts their verdicts, `rows` are for the page."""
+
+    def __init__(self, read: Callable[[], Iterator[ChangeLine]], rows: WorkRows) -> None:
+        self.read, self.rows = read, rows
+        for some in portions(read()):
+            reasons = (": ".join(filter(None, (each.fields, each.message))) for each in some)
+            rows.add(
+                [Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(some, reasons, strict=True)]
+            )
+        self.findings = rows.verdicts
 
 
-def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:
-    return Row(
-        row.file,
-        row.file_name,
-        row.record,
-        row.line,
-        row.key,
-        outcome,
-        codes=(code,),
-        fields=(field,),
-        messages=(message,),
-        hints=("",),
-    )
+def _as_line(issue: Assessed) -> ChangeLine:
+    code, fields, _, message = issue.verdict
+    values = _show_values(issue.turns, fields)
+    return ChangeLine(issue.key, issue.triage_id, issue.issue_id, code, ", ".join(fields), message, *values)
+
+
+def _show_values(turns: Sequence[Turn], fields: Collection[str]) -> tuple[str, str]:
+    """Return what these fields were and what a repair makes of them, by line; an undo says neither."""
+    shown = [turn for turn in turns if turn.field in fields]
+    return "\n".join(turn.before for turn in shown), "\n".join(turn.after for turn in shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from importer.codes import GONE_AT_TARGET
 from importer.ledger.journal import Run
@@ -11,36 +11,19 @@ from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated
-from importer.records import Operation, Outcome
+from importer.records import Outcome
+from importer.runs.planned_changes import Assessed, ChangeVerdict, Part, PlannedChange, PlannedChanges
 from importer.triage.answers import Issue
-from importer.triage.snapshot import Conflict, Snapshot, is_gone
+from importer.triage.snapshot import Snapshot, is_gone
 
 UNTOUCHED, TOUCHED, GONE, UNSETTLED = "untouched", "touched", GONE_AT_TARGET, "unsettled"
 EDITED, CORRECTED, CLOSED, CLOSED_ALREADY = "edited-elsewhere", "corrected", "closed", "closed-already"
 
 
-class ChangeVerdict(NamedTuple):
-    """What would become of an issue: a code as in results.csv, the fields or traces that decide it, its conflicts."""
-
-    code: str
-    fields: tuple[str, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
-    message: str = ""
-
-
-class Left(NamedTuple):
-    """An issue of the run that can't be changed, with the code, field and message that say why."""
-
-    key: str
-    issue_id: str
-    triage_id: str
-    code: str
-    field: str
-    message: str
-
-
-Apply = Callable[[Operation], Awaitable[Updated]]
+Apply = Callable[[PlannedChange], Awaitable[Updated]]
 """Applies one change and records its outcome."""
+Listed = Sequence[tuple[PlannedChange, Issue]]
+"""Changes, each with its issue as a list shows it."""
 
 
 def is_closed_by_undo(snapshot: Snapshot) -> bool:
@@ -56,14 +39,12 @@ def values_written(snapshot: Snapshot) -> dict[str, Any]:
 class ChangeSet(Protocol):
     """The changes to the issues of a run: a repair or an undo.
 
-    kind        the kind of the run that applies it
-    digest      equal for change sets that do the same to one run
-    done        what is said of the issues that were changed
-    typed       the options that say what it does, as they are typed
-    outcomes    code of a verdict → outcome of its row, once applied
-    operations  issue id → its change, in input order
-    left        issues that can't be changed
-    unsettled   rows of which nobody knows yet whether the run made an issue: there may be one that stays as it is
+    kind      the kind of the run that applies it
+    digest    equal for change sets that do the same to one run
+    done      what is said of the issues that were changed
+    typed     the options that say what it does, as they are typed
+    outcomes  code of a verdict → outcome of its row, once applied
+    changes   what is to be done to the issues, in input order
     """
 
     kind: RunKind
@@ -71,45 +52,44 @@ class ChangeSet(Protocol):
     done: str
     typed: Sequence[str]
     outcomes: Mapping[str, Outcome]
-    operations: dict[str, Operation]
-    left: list[Left]
-    unsettled: list[Left]
+    changes: PlannedChanges
 
-    def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
-        """Return the verdict on an issue as a list shows it, None if it must be read whole to decide."""
+    def assess(self, listed: Listed) -> Sequence[ChangeVerdict | None]:
+        """Return the verdict on each issue as a list shows it, None if it must be read whole to decide."""
 
-    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
 
     def applier(self, connection: RunConnection) -> Apply:
-        """Return what applies one of the operations, and records it in the run of the connection."""
+        """Return what applies one of the changes, and records it in the run of the connection."""
 
 
 async def read_and_assess(
-    connection: RunConnection, operation: Operation, assess: Callable[[Operation, Issue], ChangeVerdict | None]
+    connection: RunConnection, change: PlannedChange, assess: Callable[[PlannedChange, Issue], ChangeVerdict | None]
 ) -> ChangeVerdict:
     """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
+    operation = change.operation
     if is_gone(operation.returned):
         return ChangeVerdict(GONE)
     issue = await connection.absence.read_once(operation.issue_id, operation.since)
     if issue is None:
         return ChangeVerdict(GONE)
-    verdict = assess(operation, issue)
+    verdict = assess(change, issue)
     assert verdict is not None  # nothing is missing in a whole issue
     return verdict
 
 
-def find_unsettled(run: Run) -> list[Left]:
-    """Return the rows of a run of whose create nobody knows yet what became of it."""
-    rows = (row for row in run.results() if row.outcome is Outcome.UNKNOWN and not row.issue_id)
-    return [Left(row.key, "", "", UNSETTLED, "", _how_to_settle(run, row.key)) for row in rows]
-
-
-def _how_to_settle(run: Run, key: str) -> str:
-    return f"it may have an issue; record it with T-… or absent: {run.settle_command(key, 'ISSUE')}"
+def leave_unsettled(changes: PlannedChanges, run: Run) -> None:
+    """Add the rows of a run of whose create nobody knows yet what became of it."""
+    if not run.count()[Outcome.UNKNOWN]:
+        return
+    for row in run.results():
+        if row.outcome is Outcome.UNKNOWN and not row.issue_id:
+            how = f"it may have an issue; record it with T-… or absent: {run.settle_command(row.key, 'ISSUE')}"
+            changes.leave(Part.UNSETTLED, Assessed(row.key, "", "", ChangeVerdict(UNSETTLED, message=how)))
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,13 +12,13 @@ from importer.api import issue_path
 from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
-from importer.ledger.schema import RunKind, State
-from importer.ledger.store import Ledger
+from importer.ledger.schema import State
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.load.writing import decide
 from importer.records import Act, Operation, Outcome
-from importer.runs.change_set import CORRECTED, EDITED, Apply, ChangeVerdict, is_closed_by_undo, read_and_assess
+from importer.runs.change_set import CORRECTED, EDITED, Apply, is_closed_by_undo, read_and_assess
+from importer.runs.planned_changes import ChangeVerdict, PlannedChange
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
@@ -33,56 +33,19 @@ VERDICTS: Mapping[str, Outcome] = {
 }
 
 
-def find_given_back(ledger: Ledger, run: Run) -> set[str]:
-    """Return the keys of the issues that earlier undos of a run have dealt with, or found dealt with."""
-    undos = (each for each in ledger.list_runs() if each.kind is RunKind.UNDO and each.options.get("of") == run.name)
-    done = (Outcome.UPDATED, Outcome.UNCHANGED)
-    return {row.key for each in undos for row in each.results() if row.outcome in done}
-
-
 class GiveBack:
     """Sets the fields that a run has updated to what they were before; what a person changed since is left alone.
 
-    A field is given back only if this run was the last of ours to write it: `blockers` are the others, issue id →
-    field → the run that wrote it later. `operations` are by issue id; their bodies have names of fields alone, since
-    whole descriptions of all issues don't fit into memory: `fill` reads one.
+    A field is given back only if this run was the last of ours to write it. The bodies of the operations have names of
+    fields alone: `fill` reads their values, as descriptions are long.
     """
 
-    def __init__(self, run: Run, without: Collection[str]) -> None:
-        """Plan it for the issues of a run, without those of the keys `without`."""
+    def __init__(self, run: Run) -> None:
         self._replaced, self._command = run.replaced, run.command
-        self.operations: dict[str, Operation] = {}
-        self.blockers: dict[str, Mapping[str, str]] = {}
-        for each in run.replaced.issues():
-            if each.key not in without:
-                self._plan(each)
 
-    def _plan(self, each: Replaced) -> None:
-        snapshot = Snapshot.parse(each.returned)
-        sent = snapshot.ours
-        # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
-        own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
-        own |= pending_fields(each.pending)
-        if is_closed_by_undo(snapshot):
-            own.discard("status")
-        names = [name for name in each.wrote if name in own and name not in each.later]
-        is_whole = len(names) == len(each.wrote) and not each.later
-        self.operations[each.issue_id] = Operation(
-            each.key,
-            "PATCH",
-            issue_path(each.issue_id),
-            orjson.dumps(names),
-            each.marker,
-            each.content if is_whole else b"",
-            Act.UPDATE,
-            each.body_sha if is_whole else b"",
-            each.issue_id,
-            each.triage_id,
-            each.returned,
-            each.pending,
-        )
-        if each.later:
-            self.blockers[each.issue_id] = each.later
+    def plan(self) -> Iterator[PlannedChange]:
+        """Yield the change of each issue that the run has updated."""
+        return map(_plan, self._replaced.issues())
 
     def fill(self, operation: Operation) -> Operation:
         """Return an operation with the values that are to be given back."""
@@ -90,14 +53,15 @@ class GiveBack:
         values: dict[str, Any] = {name: before[name] for name in orjson.loads(operation.body) if name in before}
         return operation._replace(body=orjson.dumps(values))
 
-    def assess(self, operation: Operation, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
+    def assess(self, change: PlannedChange, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
         """Return the verdict on an issue; None where only a description that a list has cut may be an edit."""
+        operation, later = change.operation, change.later
         new = orjson.loads(self.fill(operation).body)
         merged = Snapshot.parse(operation.returned).merge(issue, new, operation.pending)
         conflicts = tuple(merged.conflicts)
         if not is_whole and any(each.field == "description" for each in conflicts):
             return None
-        later, message = self.blockers.get(operation.issue_id, {}), self._name_later(operation)
+        message = self._name_later(later)
         if merged.patch:
             code = EDITED if conflicts or later else RESTORABLE
             return ChangeVerdict(code, tuple(merged.patch), conflicts, message)
@@ -107,17 +71,18 @@ class GiveBack:
             return ChangeVerdict(LATER, tuple(later), (), message)
         return ChangeVerdict(CORRECTED, tuple(merged.already))
 
-    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
-        return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
+        return await read_and_assess(connection, change, partial(self.assess, is_whole=True))
 
     def applier(self, connection: RunConnection) -> Apply:
         """Return what gives the fields of one issue back."""
         updater = Updater(connection)
 
-        async def give_back(operation: Operation) -> Updated:
-            if operation.issue_id in self.blockers and not orjson.loads(operation.body):
-                message = self._name_later(operation)
+        async def give_back(change: PlannedChange) -> Updated:
+            operation = change.operation
+            if change.later and not orjson.loads(operation.body):
+                message = self._name_later(change.later)
                 connection.run.record(decide(operation, State.LEFT, code=LATER, message=message))
                 return Updated(Outcome.SKIPPED, message)
             return await updater.update(self.fill(operation))
@@ -128,9 +93,35 @@ class GiveBack:
         """The command that takes the newest of the runs back that have written these fields later."""
         return self._command("undo", [*later.values()][-1])
 
-    def _name_later(self, operation: Operation) -> str:
+    def _name_later(self, later: Mapping[str, str]) -> str:
         """Name the fields of an issue that a later run wrote, and what to type first; "" if there are none."""
-        later = self.blockers.get(operation.issue_id, {})
         if not later:
             return ""
         return f"{', '.join(later)} changed by a later run; first: {self.undo_first(later)}"
+
+
+def _plan(each: Replaced) -> PlannedChange:
+    snapshot = Snapshot.parse(each.returned)
+    sent = snapshot.ours
+    # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
+    own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
+    own |= pending_fields(each.pending)
+    if is_closed_by_undo(snapshot):
+        own.discard("status")
+    names = [name for name in each.wrote if name in own and name not in each.later]
+    is_whole = len(names) == len(each.wrote) and not each.later
+    operation = Operation(
+        each.key,
+        "PATCH",
+        issue_path(each.issue_id),
+        orjson.dumps(names),
+        each.marker,
+        each.content if is_whole else b"",
+        Act.UPDATE,
+        each.body_sha if is_whole else b"",
+        each.issue_id,
+        each.triage_id,
+        each.returned,
+        each.pending,
+    )
+    return PlannedChange(operation, restores=True, later=each.later)

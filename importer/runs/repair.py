@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -19,6 +19,7 @@ from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
 from importer.load.connection import RunConnection
+from importer.load.fingerprint import Held
 from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
@@ -30,12 +31,12 @@ from importer.runs.change_set import (
     GONE,
     UNTOUCHED,
     Apply,
-    ChangeVerdict,
-    Left,
-    find_unsettled,
+    Listed,
+    leave_unsettled,
     read_and_assess,
     values_written,
 )
+from importer.runs.planned_changes import Assessed, ChangeVerdict, Part, PlannedChange, PlannedChanges, Turn
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
@@ -44,14 +45,6 @@ from importer.triage.snapshot import Snapshot, is_like, pending_fields
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
 UNKNOWN_VALUE = "value-unknown"
-
-
-class Turn(NamedTuple):
-    """A kind of correction: a field, the value that was sent, and the one that the mapping gives now."""
-
-    field: str
-    before: str
-    after: str
 
 
 class Repair:
@@ -74,18 +67,22 @@ class Repair:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
         self.typed: Sequence[str] = ("-m", mapping.name, "--fields", ",".join(self.fields))
         self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
-        self.operations: dict[str, Operation] = {}
-        self.left: list[Left] = []
-        self.unsettled = find_unsettled(run)
+        self.changes = PlannedChanges()
         self.turns = Counter[Turn]()
         self._provenance = Provenance(run.additions)
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
-        made = run.made()
+        self.changes.plan(self._plan_all(run.made()))
+        leave_unsettled(self.changes, run)
+
+    def _plan_all(self, made: Iterator[Made]) -> Iterator[PlannedChange]:
+        """Yield the change of each issue that differs; those with a value that can't be sent are left."""
         while some := list(islice(made, AT_ONCE)):
             for each, steps in self._apply(some):
-                self._plan(each, steps)
+                change = self._plan(each, steps)
+                if change is not None:
+                    yield change
 
     def _apply(self, some: Sequence[Made]) -> Iterator[tuple[Made, list[Step | str]]]:
         """Yield each issue with the mapping's step for each field, or with the reason why there is none."""
@@ -102,37 +99,49 @@ class Repair:
                     steps = [f"the date {columns.unreadable[place]!r} can't be read"]
                 yield made, steps
 
-    def _plan(self, made: Made, steps: Sequence[Step | str]) -> None:
+    def _plan(self, made: Made, steps: Sequence[Step | str]) -> PlannedChange | None:
         before = values_written(Snapshot.parse(made.returned))
         pending = pending_fields(made.pending)
         body: dict[str, Any] = {}
         for name, step in zip(self.fields, steps, strict=False):
             problem = step if isinstance(step, str) else _find_problem(name, step)
             if problem:
-                self.left.append(Left(made.key, made.issue_id, made.triage_id, UNKNOWN_VALUE, name, problem))
-                return
+                verdict = ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem)
+                self.changes.leave(Part.LEFT, Assessed(made.key, made.triage_id, made.issue_id, verdict))
+                return None
             assert isinstance(step, Step)
             if not is_like(step.target, before.get(name)) or name in pending:
                 body[name] = step.target
-        if body:
-            self.turns.update(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
-            self.operations[made.issue_id] = Operation(
-                made.key,
-                "PATCH",
-                issue_path(made.issue_id),
-                orjson.dumps(body),
-                made.marker,
-                made.content,
-                Act.UPDATE,
-                issue_id=made.issue_id,
-                triage_id=made.triage_id,
-                returned=made.returned,
-                pending=made.pending,
-                since=made.since,
-            )
+        if not body:
+            return None
+        turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
+        self.turns.update(turns)
+        operation = Operation(
+            made.key,
+            "PATCH",
+            issue_path(made.issue_id),
+            orjson.dumps(body),
+            made.marker,
+            made.content,
+            Act.UPDATE,
+            issue_id=made.issue_id,
+            triage_id=made.triage_id,
+            returned=made.returned,
+            pending=made.pending,
+            since=made.since,
+        )
+        return PlannedChange(operation, turns)
 
-    def assess(self, operation: Operation, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
-        """Return the verdict on an issue; None where only a cut description in a list may be an edit."""
+    def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
+        """Return the verdicts on issues; None where only a cut description in a list may be an edit."""
+        own = self._provenance.find([change.operation.key for change, _ in listed])
+        return [self._assess(own[change.operation.key].sent, change, issue) for change, issue in listed]
+
+    def _assess(
+        self, own: Held, change: PlannedChange, issue: Issue, *, is_whole: bool = False
+    ) -> ChangeVerdict | None:
+        """Return the verdict on an issue that has these additions of ours."""
+        operation = change.operation
         new = orjson.loads(operation.body)
         merged = Snapshot.parse(operation.returned).merge(issue, new, operation.pending)
         elsewhere = [name for name in merged.snapshot.edits(issue) if name not in new]
@@ -140,7 +149,6 @@ class Repair:
             if issue.updated_at != issue.created_at:
                 return None
             elsewhere.remove("description")
-        own = self._provenance.of(operation.key)
         elsewhere += find_miscounts(merged.snapshot, issue, own)
         # Additions of ours change `updated_at` too, and their answers don't say to what: then it proves nothing.
         is_as_we_left_it = issue.updated_at == merged.snapshot.updated_at
@@ -155,9 +163,11 @@ class Repair:
             return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
         return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
-    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
-        return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
+        key = change.operation.key
+        own = self._provenance.find([key])[key].sent
+        return await read_and_assess(connection, change, partial(self._assess, own, is_whole=True))
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue that was changed, or needed no change."""
@@ -165,7 +175,8 @@ class Repair:
 
     def applier(self, connection: RunConnection) -> Apply:
         """Return what patches one issue."""
-        return Updater(connection).update
+        update = Updater(connection).update
+        return lambda change: update(change.operation)
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:

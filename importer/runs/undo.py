@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import orjson
 from importer.api import PATCHABLE_FIELDS, issue_path
 from importer.errors import UsageError
 from importer.ledger.journal import Run
+from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
@@ -28,12 +29,13 @@ from importer.runs.change_set import (
     TOUCHED,
     UNTOUCHED,
     Apply,
-    ChangeVerdict,
-    Left,
+    Listed,
     find_open,
-    find_unsettled,
+    leave_unsettled,
 )
-from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack, find_given_back
+from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
+from importer.runs.planned_changes import ChangeVerdict, Part, PlannedChange, PlannedChanges
+from importer.runs.undo_keys import CREATED, CREATED_BEFORE, GIVEN_ALREADY, GIVEN_BEFORE, OTHERS, UndoKeys
 from importer.triage.absence import APART, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
@@ -67,7 +69,7 @@ class Undo:
 
     way       what becomes of created issues: `close`, `delete`, or "": they stay
     created   the number of issues that the run created and that are not dealt with yet
-    giving    the issues that it updated
+    giving    gives the fields back of those that it updated; `has_updated` says whether there are any
     given_already  the number of issues that it updated and that an earlier undo has given their old values back
     kept_none  the number of issues that it updated and of which the ledger has no old values
     """
@@ -85,27 +87,20 @@ class Undo:
         """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
         self.way, self.digest, self.done = way, way or "fields", DONE[way]
         self.typed: Sequence[str] = [f"--{way}"] if way else []
-        self.operations: dict[str, Operation] = {}
-        self.left: list[Left] = []
-        self.unsettled = find_unsettled(run) if way else []
+        self.changes = PlannedChanges()
+        self.giving = GiveBack(run)
         self._provenance = Provenance(run.additions)
-        own = find_open(ledger, run, self)
-        earlier = {row.key: row.outcome for row in own.results()} if own else {}
-        done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
-        self._sent = {key for key, outcome in earlier.items() if outcome is Outcome.UNKNOWN}
-        became = {row.key: row.outcome for row in run.results() if row.outcome in (Outcome.CREATED, Outcome.UPDATED)}
-        created = {key for key, outcome in became.items() if outcome is Outcome.CREATED}
-        self.created_before, self.given_before = len(done & created), len(done - created)
-        self.created = len(created - done)
+        keys = UndoKeys(ledger, run, find_open(ledger, run, self))
+        self.created = keys.count(CREATED)
         if way:
-            self._plan(run, created - done)
-        self.giving = GiveBack(run, created | done)
-        self.operations |= self.giving.operations
-        given = {operation.key for operation in self.giving.operations.values()}
-        others = became.keys() - created - given - done
-        self.given_already = len(others & find_given_back(ledger, run))
-        self.kept_none = len(others) - self.given_already
-        if created and not way and not given and not done:
+            self._plan(map(self._take_back, run.made()), keys)
+            leave_unsettled(self.changes, run)
+        given = self._plan(self.giving.plan(), keys)
+        self.created_before, self.given_before = keys.count(CREATED_BEFORE), keys.count(GIVEN_BEFORE)
+        self.given_already = keys.count(GIVEN_ALREADY)
+        self.kept_none = keys.count(OTHERS) - self.given_already
+        self.has_updated = bool(given or self.given_before or self.given_already or self.kept_none)
+        if self.created and not way and not given and not self.done_before:
             what = "has no field left to restore" if self.given_already else "updated no field"
             raise UsageError(
                 f"{run.name} {what}, and what it created needs --close or --delete.",
@@ -117,51 +112,61 @@ class Undo:
         """The number of issues that an earlier attempt has dealt with."""
         return self.created_before + self.given_before
 
-    def _plan(self, run: Run, keys: Collection[str]) -> None:
-        """Plan to close or delete the issues of these keys."""
+    def _plan(self, changes: Iterable[PlannedChange], keys: UndoKeys) -> int:
+        """Plan those of these changes that are still to be made; return how many they are."""
+        before = self.changes.numbers[Part.CHANGED]
+        self.changes.plan(keys.choose(changes))
+        return self.changes.numbers[Part.CHANGED] - before
+
+    def _take_back(self, made: Made) -> PlannedChange:
+        """Return what closes or deletes an issue."""
         delete = self.way == "delete"
-        for each in run.made():
-            if each.key in keys:
-                self.operations[each.issue_id] = Operation(
-                    each.key,
-                    "DELETE" if delete else "PATCH",
-                    issue_path(each.issue_id),
-                    b"" if delete else orjson.dumps(CLOSING),
-                    each.marker,
-                    each.content,
-                    Act.DELETE if delete else Act.UPDATE,
-                    each.body_sha,
-                    each.issue_id,
-                    each.triage_id,
-                    each.returned,
-                    each.pending,
-                    since=each.since,
-                )
+        operation = Operation(
+            made.key,
+            "DELETE" if delete else "PATCH",
+            issue_path(made.issue_id),
+            b"" if delete else orjson.dumps(CLOSING),
+            made.marker,
+            made.content,
+            Act.DELETE if delete else Act.UPDATE,
+            made.body_sha,
+            made.issue_id,
+            made.triage_id,
+            made.returned,
+            made.pending,
+            since=made.since,
+        )
+        return PlannedChange(operation)
 
-    def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
-        """Return the verdict on an issue to which nothing ever happened; None for any other, which must be read."""
-        if operation.issue_id in self.giving.operations:
-            return self.giving.assess(operation, issue)
-        snapshot = Snapshot.parse(operation.returned)
+    def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
+        """Return the verdicts on issues to which nothing ever happened; None for any other, which must be read."""
+        return [self._assess(change, issue) for change, issue in listed]
+
+    def _assess(self, change: PlannedChange, issue: Issue) -> ChangeVerdict | None:
+        if change.restores:
+            return self.giving.assess(change, issue)
+        snapshot = Snapshot.parse(change.operation.returned)
         edits = set(snapshot.edits(issue)) - {"description"}  # the list may have cut it
-        if edits or issue.updated_at != issue.created_at or find_traces(snapshot, issue, (), (), NOTHING):
+        is_touched = issue.updated_at != issue.created_at or issue.had_agent
+        if edits or is_touched or find_miscounts(snapshot, issue, NOTHING):
             return None
-        return self._untouched(operation)
+        return self._untouched(snapshot)
 
-    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
-        if operation.issue_id in self.giving.operations:
-            return await self.giving.read(connection, operation)
+        if change.restores:
+            return await self.giving.read(connection, change)
+        operation = change.operation
         snapshot, pending = Snapshot.parse(operation.returned), operation.pending
         inspector = Inspector(connection, self._provenance)
         seen = await inspector.inspect(operation, snapshot, pending, pending_fields(pending))
         if seen is None:
-            return ChangeVerdict(UNTOUCHED if operation.key in self._sent else GONE)
-        return ChangeVerdict(TOUCHED, tuple(seen.touched)) if seen.touched else self._untouched(operation)
+            return ChangeVerdict(UNTOUCHED if change.was_sent else GONE)
+        return ChangeVerdict(TOUCHED, tuple(seen.touched)) if seen.touched else self._untouched(snapshot)
 
-    def _untouched(self, operation: Operation) -> ChangeVerdict:
+    def _untouched(self, snapshot: Snapshot) -> ChangeVerdict:
         """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
-        is_closed = self.way == "close" and _status_of(operation) == CLOSED
+        is_closed = self.way == "close" and snapshot.fields.get("status") == CLOSED
         return ChangeVerdict(CLOSED_ALREADY if is_closed else UNTOUCHED)
 
     def name(self, verdict: str, outcome: Outcome) -> str:
@@ -174,38 +179,38 @@ class Undo:
 
     def applier(self, connection: RunConnection) -> Apply:
         """Return what closes or deletes one issue, or gives its fields back."""
-        undo = Undoer(connection, self._provenance, self._sent).undo
-        give_back = self.giving.applier(connection)
+        undo, give_back = Undoer(connection, self._provenance).undo, self.giving.applier(connection)
 
-        def apply(operation: Operation) -> Awaitable[Updated]:
-            return (give_back if operation.issue_id in self.giving.operations else undo)(operation)
+        def apply(change: PlannedChange) -> Awaitable[Updated]:
+            return (give_back if change.restores else undo)(change)
 
         return apply
 
 
 class Undoer:
-    """Closes or deletes issues. `sent` are the keys whose issues an earlier attempt may have deleted."""
+    """Closes or deletes issues."""
 
-    def __init__(self, connection: RunConnection, provenance: Provenance, sent: Collection[str] = ()) -> None:
-        self._client, self._absence, self._sent = connection.client, connection.absence, sent
+    def __init__(self, connection: RunConnection, provenance: Provenance) -> None:
+        self._client, self._absence = connection.client, connection.absence
         self._changes = Changes(connection)
         self._inspector = Inspector(connection, provenance)
 
-    async def undo(self, operation: Operation) -> Updated:
+    async def undo(self, planned: PlannedChange) -> Updated:
         """Read an issue, and close or delete it if nobody has touched it; the outcome is recorded.
 
         Raises:
             RunStopped: the answer ends the run.
             Interrupted: the run was interrupted.
         """
-        return await self._changes.carry_out(operation, self._read_and_write)
+        read_and_write = partial(self._read_and_write, was_sent=planned.was_sent)
+        return await self._changes.carry_out(planned.operation, read_and_write)
 
-    async def _read_and_write(self, change: Change) -> Updated:
+    async def _read_and_write(self, change: Change, *, was_sent: bool) -> Updated:
         operation, deletes = change.operation, change.operation.act is Act.DELETE
         seen = await self._inspector.inspect(operation, change.snapshot, change.pending, change.wrote)
         if seen is None:
             # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
-            perhaps_ours = change.requests > 0 or operation.key in self._sent
+            perhaps_ours = change.requests > 0 or was_sent
             return change.finish() if deletes and perhaps_ours else change.end_gone()
         change.learn(seen.snapshot, seen.issue)
         if seen.touched:
@@ -230,9 +235,9 @@ class Undoer:
             send = partial(self._client.update_issue, operation.issue_id, operation.body)
             issue = await change.write(send, CLOSING)
         # The row still stands for the status that it was sent with, so that no later run takes it for changed.
-        ours = Snapshot.parse(operation.returned).ours
-        sent = {name: value for name, value in ours.items() if name in CLOSING}
-        return change.end(issue, {} if _status_of(operation) == CLOSED else sent, {}, [])
+        before = Snapshot.parse(operation.returned)
+        sent = {name: value for name, value in before.ours.items() if name in CLOSING}
+        return change.end(issue, {} if before.fields.get("status") == CLOSED else sent, {}, [])
 
 
 class Inspected(NamedTuple):
@@ -261,7 +266,7 @@ class Inspector:
 
         Raises CallFailed, and NotYet as `Absence.read_once`.
         """
-        own = self._provenance.of(operation.key)
+        own, acknowledged = self._provenance.find([operation.key])[operation.key]
         try:
             issue, entries, held = await self._read(operation, own)
         except CallFailed as error:
@@ -275,7 +280,7 @@ class Inspector:
         edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
         strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
         traces = find_traces(learned, issue, entries, wrote, own)
-        if not self._provenance.find_acknowledged(operation.key, Act.COMMENT) <= _count_comments(issue, entries):
+        if not acknowledged[Act.COMMENT] <= _count_comments(issue, entries):
             traces.append(UNSEEN)  # what people did may be hidden as well
         return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
 
@@ -314,7 +319,3 @@ def find_traces(
 
 def _count_comments(issue: Issue, entries: Iterable[Entry]) -> Counter[bytes]:
     return Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
-
-
-def _status_of(operation: Operation) -> str:
-    return str(Snapshot.parse(operation.returned).fields.get("status"))

@@ -1,9 +1,9 @@
-"""Peak memory of `validate` and of `run` into a sandbox, on files of every shape, and on ten times their rows.
+"""Peak memory of `validate`, of `run` into a sandbox and of previews of its `undo` and `repair`, on ten times the rows.
 
     python -m tests.benchmarks.memory [--only wide] [--share 0.1]
 
-Each command runs in a process of its own, whose peak the system counts; of `run` the sandbox is another process.
-Wanted: at most 200 MB for `validate`, 250 MB for `run`, and the same within 32 MB for ten times the rows.
+`validate` reads files of every shape. Each command runs in a process of its own, whose peak the system counts.
+Wanted: at most 200 MB for `validate`, 250 MB for the others, and the same within 32 MB for ten times the rows.
 """
 
 from __future__ import annotations
@@ -139,20 +139,33 @@ def check_shape(folder: Path, shape: Shape, share: float) -> bool:
     return max(peaks) <= shape.wanted_mb and peaks[1] - peaks[0] <= shape.growth_mb
 
 
+def measure_run(folder: Path, rows: int) -> dict[str, float]:
+    """Import rows with a ledger into a sandbox without a limit, then preview its undo and a repair.
+
+    Print a line for each command, and give its peak in MB.
+    """
+    path, ledger, mapping = folder / f"run-{rows}.csv", folder / f"ledger-{rows}.db", folder / "corrected.yaml"
+    write_ordinary(path, rows)
+    mapping.write_text("extends: jira\nseverity: {values: {Highest: high, High: critical, Medium: low, Low: medium}}\n")
+    peaks = {}
+    with serve_in_thread(SandboxOptions(db=folder / f"issues-{rows}.db")) as sandbox:
+        commands = {
+            "run": (str(path), "--api-url", sandbox.url, "--concurrency", "32", "--yes"),
+            "undo": ("last", "--close"),
+            "repair": ("last", "-m", str(mapping), "--fields", "severity"),
+        }
+        for name, words in commands.items():
+            line = (name, *words, "--ledger", str(ledger), "--rate", "0", "--out", str(folder / name))
+            seconds, peaks[name] = measure("-m", "importer", *line)
+            click.echo(f"{name:8} {path.name:14} {rows:9,} rows: peak {peaks[name]:4.0f} MB, {seconds:6.1f} s of CPU")
+    return peaks
+
+
 def check_run(folder: Path, rows: int) -> bool:
-    """The same of `run` with a ledger, into a sandbox without a limit."""
-    os.environ |= {"BLAND_API_KEY": "org_benchmark", "XDG_STATE_HOME": str(folder)}
-    peaks = []
-    for count in (rows // TIMES, rows):
-        path = folder / f"run-{count}.csv"
-        write_ordinary(path, count)
-        with serve_in_thread(SandboxOptions(db=folder / f"issues-{count}.db")) as sandbox:
-            ledger = str(folder / f"ledger-{count}.db")
-            target = ("--api-url", sandbox.url, "--ledger", ledger, "--rate", "0", "--concurrency", "32", "--yes")
-            seconds, peak = measure("-m", "importer", "run", str(path), *target, "--out", str(folder / "out"))
-        peaks.append(peak)
-        click.echo(f"run      {path.name:14} {count:9,} rows: peak {peak:4.0f} MB, {seconds:6.1f} s of CPU")
-    return max(peaks) <= WANTED_RUN_MB and peaks[1] - peaks[0] <= WANTED_GROWTH_MB
+    """Measure a run and its previews on a tenth of the rows and on all; say whether the peaks are as wanted."""
+    few, many = (measure_run(folder, count) for count in (rows // TIMES, rows))
+    growth = max(many[name] - few[name] for name in many)
+    return max(*few.values(), *many.values()) <= WANTED_RUN_MB and growth <= WANTED_GROWTH_MB
 
 
 @click.command()
@@ -163,6 +176,7 @@ def main(only: str | None, share: float) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         good = [check_shape(folder, shape, share) for kind, shape in SHAPES.items() if only in (None, kind)]
+        os.environ |= {"BLAND_API_KEY": "org_benchmark", "XDG_STATE_HOME": name}
         if only in (None, "run"):
             good.append(check_run(folder, int(100_000 * share)))
     raise SystemExit(0 if all(good) else 1)

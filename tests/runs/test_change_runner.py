@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
+from tests.benchmarks.memory import WANTED_RUN_MB, measure_run
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
 from tests.harness.disks import may_mount, mounted
@@ -17,6 +18,8 @@ __all__ = ["may_mount"]
 
 PAGE_BYTES = 12_288
 """Room for results.csv and not for report.html."""
+MOST_GROWTH_MB = 16
+"""Of 8,000 issues: less than two of the three kilobytes that the ledger has of each."""
 REPAIR = ("repair", "last", "-m", "corrected.yaml", "--fields", "severity", "--rate", "0")
 APPLY = ("--apply", "--yes", "--json")
 
@@ -55,3 +58,13 @@ def test_nothing_to_do(program: Program, serve: Serve) -> None:
     for changed in (3, 0):
         assert program(*REPAIR, "--out", "repaired", *APPLY).summary["updated"] == changed
         assert len(read_csv(Path("repaired/results.csv"))) == changed
+
+
+@pytest.mark.slow(seconds=60)
+@pytest.mark.usefixtures("program")
+def test_previews_of_a_long_run(tmp_path: Path) -> None:
+    """They take no more memory than those of a short one."""
+    few, many = (measure_run(tmp_path, rows) for rows in (2_000, 10_000))
+    for command in ("undo", "repair"):
+        assert many[command] <= WANTED_RUN_MB
+        assert many[command] - few[command] <= MOST_GROWTH_MB
