@@ -63,7 +63,7 @@ def test_open_rows_are_rejected_and_run_refuses(program: Program, export: Path) 
         assert "The mapping mine.yaml leaves 2 targets undecided" in ended.err
         lines = Path("mine.yaml").read_text(encoding="utf-8").splitlines()
         line = next(number for number, line in enumerate(lines, start=1) if '"Limbo": "?"' in line)
-        assert f"mine.yaml:{line}:status.values.Limbo: what 'Limbo' becomes is open" in ended.err
+        assert f"mine.yaml:{line}:status.values.Limbo: what 'Limbo' becomes is undecided" in ended.err
         assert "one of backlog, todo, in_progress, in_review, done, closed" in ended.err
         assert "the column `decision` of values.csv" in ended.err
     assert not program.ledger.exists()

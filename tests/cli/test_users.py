@@ -110,7 +110,7 @@ def test_users_of_a_check(program: Program) -> None:
     write_csv(Path("users.csv"), [("Kim", "u 1")], ("name", "triage_user_id"))
     ended = program("validate", "export.csv", "-m", "m.yaml", "--users", "users.csv")
     assert ended.code == 2
-    assert "users.csv:2:triage_user_id: 'u 1' is no user id" in ended.err
+    assert "users.csv:2:triage_user_id: 'u 1' is not a user id" in ended.err
 
 
 def test_other_users_are_another_meaning(program: Program) -> None:

@@ -82,7 +82,7 @@ def test_who_may_read_it_is_asked_once(program: Program) -> None:
     send = ("run", "issues.csv", "-m", str(suggested), "--source-name", "g", "--sandbox", "--json")
     refused = program(*send)
     assert refused.code == 2
-    assert "whether to send restricted issues is open" in refused.err
+    assert "whether to send restricted issues is undecided" in refused.err
     suggested.write_text(suggested.read_text(encoding="utf-8").replace("issues: '?'", "issues: send"), encoding="utf-8")
     assert program(*send).summary["created"] == 2
 
