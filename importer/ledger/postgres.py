@@ -47,15 +47,15 @@ PROBING = {
 }
 CONNECTING = PROBING | {"connect_timeout": 10, "client_encoding": "utf8"}
 # A plan with a sequential scan looks dear below, and compiling one takes a tenth of a second for a millisecond's work.
-QUICK = {"jit": "off"}
-WRITING = QUICK | {
+EXACT_AND_QUICK = {"extra_float_digits": "1", "jit": "off"}  # times are numbers, which the server may round
+WRITING = EXACT_AND_QUICK | {
     "synchronous_commit": "on",
     # The server's end too: else the session of a machine without power would hold the lock for hours.
     **{name if name.startswith("tcp") else f"tcp_{name}": value for name, value in PROBING.items()},
     "idle_session_timeout": 0,  # while outcomes are waited for, nothing is written
     "enable_seqscan": "off",  # a plan that is made while a table is small is kept while it grows
 }
-READING = QUICK | {"default_transaction_read_only": "on"}
+READING = EXACT_AND_QUICK | {"default_transaction_read_only": "on"}
 SHOWN = {option.keyword.decode() for option in Conninfo.get_defaults() if not option.dispchar}
 """The parts of a URL that are neither secret nor for debugging, as libpq has it."""
 FIND_HOLDER = """
@@ -182,6 +182,10 @@ def _check_session(connection: psycopg.Connection, name: str) -> None:
     if pid != connection.info.backend_pid:
         hint = "The lock of a ledger needs a session of its own: give the address of the server itself."
         raise UsageError(f"There is a connection pooler before the ledger {name}.", hint=hint)
+    (schema,) = connection.execute("SELECT current_schema()").fetchone() or (None,)
+    if schema is None:
+        hint = "Create it, let the role use it, or name another: ?options=-csearch_path%3DSCHEMA"
+        raise UsageError(f"The ledger {name} has no schema: none of the search path is there for this role.", hint=hint)
 
 
 def find_holder(connection: Connection) -> int | None:

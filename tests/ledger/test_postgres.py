@@ -21,7 +21,7 @@ from importer.ledger.opening import name_ledger, open_ledger, read_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import RunIdentity
 from importer.records import Outcome
-from tests.harness.ledger_sending import TARGET, begin, operation, row, send
+from tests.harness.ledger_sending import NOON, TARGET, begin, operation, row, send
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, schema_of, serve_pooler, with_option
 from tests.harness.running import wait_for
 
@@ -114,6 +114,23 @@ def test_a_server_without_room(postgres: PostgresServer, url: str) -> None:
         )
         with pytest.raises(StorageFull, match=r"can't be used: could not extend file: No space left on device\.$"):
             send(run, "k1")
+
+
+def test_times_are_exact(url: str) -> None:
+    """Whatever role or database say: a deadline that was rounded would be years away."""
+    rounding = url.replace("-csearch_path", "-cextra_float_digits%3D-15%20-csearch_path")
+    with open_ledger(rounding, now=lambda: NOON + 0.25) as ledger:
+        name = begin(ledger).name
+    with read_ledger(rounding) as ledger:
+        assert ledger.find_run(name).started_at == NOON + 0.25
+
+
+def test_a_schema_that_is_not_there(url: str) -> None:
+    """Not even reading takes it for an empty ledger: the name is wrong, or the role may not use it."""
+    for open_ in (open_ledger, read_ledger):
+        with pytest.raises(UsageError, match="has no schema") as caught, open_(f"{url}_misspelled"):
+            pass
+        assert "?options=-csearch_path%3DSCHEMA" in caught.value.hint
 
 
 def test_beside_the_tables_of_others(postgres: PostgresServer, url: str) -> None:
