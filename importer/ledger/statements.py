@@ -32,7 +32,9 @@ from importer.records import Outcome
 
 T = TypeVar("T")
 Transaction = Callable[[], AbstractContextManager[Connection]]
-Build = Callable[[Dialect], Insert | Update]
+Parameter = Callable[[str], ColumnElement[Any]]
+Build = Callable[[Dialect, Parameter], Insert | Update]
+"""Makes a statement for a dialect, with what the function gives for the name of each value."""
 Literals = Mapping[str, ColumnElement[Any]]
 """Column → what it gets, written into the statement."""
 NO_LITERALS: Literals = {}
@@ -65,30 +67,45 @@ def refresh_statistics(connection: Connection) -> None:
         connection.exec_driver_sql("ANALYZE operations, rows")
 
 
+_EMPTY: ColumnElement[str] = literal_column("''")
+_EMPTY_BYTES = cast(_EMPTY, LargeBinary)
+_LITERALS: Mapping[Any, ColumnElement[Any]] = {None: null(), "": _EMPTY, b"": _EMPTY_BYTES, 0: literal_column("0")}
+_BOUND = object()
+
+
 class Many:
     """A statement for many rows, compiled once for each dialect: SQLAlchemy's own way doubles the cost of SQLite.
 
     `names` are its parameters in their order. All of them are values of the row; what is the same for each is written
-    as a literal.
+    as a literal. So is an empty value that all rows of one call have: to bind it costs as much as to store it, and half
+    of the columns are empty in nearly all rows.
     """
 
     def __init__(self, names: Sequence[str], build: Build) -> None:
         self._names, self._build = list(names), build
-        self._compiled: dict[str, str] = {}
+        self._compiled: dict[tuple[Any, ...], str] = {}
 
     def execute(self, connection: Connection, values: Iterable[tuple[Any, ...]]) -> None:
         """Execute it for each tuple of values, in the order of its names; does nothing if there are none."""
-        dialect = connection.dialect
-        statement = self._compiled.get(dialect.name) or self._compile(dialect)
-        parameters = list(values)
-        if parameters:
-            connection.exec_driver_sql(statement, parameters)
+        columns = list(zip(*values, strict=True))
+        if not columns:
+            return
+        # Of each column the empty value that all rows have in it.
+        common = [_BOUND if column[0] or column.count(column[0]) < len(column) else column[0] for column in columns]
+        key = (connection.dialect.name, *common)
+        statement = self._compiled.get(key) or self._compile(connection.dialect, key)
+        bound = (column for column, value in zip(columns, common, strict=True) if value is _BOUND)
+        connection.exec_driver_sql(statement, list(zip(*bound, strict=True)))
 
-    def _compile(self, dialect: Dialect) -> str:
-        compiled = self._build(dialect).compile(dialect=dialect)
-        assert compiled.positiontup == self._names  # every engine here takes parameters by position
-        self._compiled[dialect.name] = str(compiled)
-        return self._compiled[dialect.name]
+    def _compile(self, dialect: Dialect, key: tuple[Any, ...]) -> str:
+        common = {
+            name: _LITERALS[value] for name, value in zip(self._names, key[1:], strict=True) if value is not _BOUND
+        }
+        compiled = self._build(dialect, lambda name: common.get(name, bindparam(name))).compile(dialect=dialect)
+        # Every engine here takes parameters by position.
+        assert compiled.positiontup == [name for name in self._names if name not in common]
+        self._compiled[key] = str(compiled)
+        return self._compiled[key]
 
 
 def upsert(table: Table, identity: Sequence[str], new: Literals = NO_LITERALS, always: Literals = NO_LITERALS) -> Many:
@@ -100,8 +117,8 @@ def upsert(table: Table, identity: Sequence[str], new: Literals = NO_LITERALS, a
     others = {"id", *new, *always}
     names = [column.name for column in table.columns if column.name not in others]
 
-    def build(dialect: Dialect) -> Insert:
-        values: dict[str, Any] = {**{name: bindparam(name) for name in names}, **new, **always}
+    def build(dialect: Dialect, parameter: Parameter) -> Insert:
+        values: dict[str, Any] = {**{name: parameter(name) for name in names}, **new, **always}
         module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # loads only the dialect in use
         inserted = module.insert(table).values(values).inline()
         changes = {name: inserted.excluded[name] for name in (*names, *always) if name not in identity}
@@ -118,7 +135,6 @@ def _word(word: StrEnum) -> ColumnElement[str]:
 WITH_OPERATION = (Outcome.PLANNED, Outcome.UNCHANGED)
 """Registered outcomes of rows whose final outcome is in their operation."""
 REGISTER = upsert(rows, ("run_id", "file", "record"))
-_EMPTY: ColumnElement[str] = literal_column("''")
 INTEND = upsert(
     operations,
     ("source_id", "key", "act", "name"),
@@ -126,18 +142,20 @@ INTEND = upsert(
     new={
         "attempts": literal_column("0"),
         "triage_id": _EMPTY,
-        "returned": cast(_EMPTY, LargeBinary),
+        "returned": _EMPTY_BYTES,
         "message": _EMPTY,
     },
     # Whatever it does, nobody knows yet what has become of its row.
     always={"state": _word(State.SENT), "outcome": _word(Outcome.UNKNOWN), "code": _EMPTY},
 )
-_IT = (
-    operations.c.source_id == bindparam("its_source"),
-    operations.c.key == bindparam("its_key"),
-    operations.c.act == bindparam("its_act"),
-    operations.c.name == bindparam("its_name"),
-)
+
+
+def _update(parameter: Parameter) -> Update:
+    """Update the operation that is named by the last four values."""
+    its = {"source_id": "its_source", "key": "its_key", "act": "its_act", "name": "its_name"}
+    return update(operations).where(*(operations.c[column] == parameter(name) for column, name in its.items()))
+
+
 _ITS = ("its_source", "its_key", "its_act", "its_name")
 DECIDE = Many(
     (
@@ -154,33 +172,25 @@ DECIDE = Many(
         "its_message",
         *_ITS,
     ),
-    lambda _: (
-        update(operations)
-        .where(*_IT)
-        .values(
-            run_id=bindparam("its_run"),
-            state=bindparam("its_state"),
-            outcome=bindparam("its_outcome"),
-            attempts=operations.c.attempts + bindparam("more"),
-            since=func.coalesce(bindparam("its_since"), operations.c.since),
-            issue_id=bindparam("its_issue"),
-            triage_id=bindparam("its_triage"),
-            returned=bindparam("its_returned"),
-            details=bindparam("its_details"),
-            code=bindparam("its_code"),
-            message=bindparam("its_message"),
-        )
+    lambda _, parameter: _update(parameter).values(
+        run_id=parameter("its_run"),
+        state=parameter("its_state"),
+        outcome=parameter("its_outcome"),
+        attempts=operations.c.attempts + parameter("more"),
+        since=func.coalesce(parameter("its_since"), operations.c.since),
+        issue_id=parameter("its_issue"),
+        triage_id=parameter("its_triage"),
+        returned=parameter("its_returned"),
+        details=parameter("its_details"),
+        code=parameter("its_code"),
+        message=parameter("its_message"),
     ),
 )
 # After a change, the create's operation says what the issue stands for now; a deleted issue may be created again.
 REMEMBER = Many(
     ("its_body_sha", "its_content", "its_returned", *_ITS),
-    lambda _: (
-        update(operations)
-        .where(*_IT)
-        .values(
-            body_sha=bindparam("its_body_sha"), content=bindparam("its_content"), returned=bindparam("its_returned")
-        )
+    lambda _, parameter: _update(parameter).values(
+        body_sha=parameter("its_body_sha"), content=parameter("its_content"), returned=parameter("its_returned")
     ),
 )
-FORGET = Many(_ITS, lambda _: update(operations).where(*_IT).values(state=_word(State.DELETED), outcome=null()))
+FORGET = Many(_ITS, lambda _, parameter: _update(parameter).values(state=_word(State.DELETED), outcome=null()))
