@@ -6,6 +6,8 @@ made, and a test finds it there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from importer.api import CATEGORY_LIMIT, DESCRIPTION_LIMIT, TITLE_LIMIT
 
 SKIP_PREFIX = "skip-"
@@ -134,3 +136,8 @@ OPEN = {
     PERHAPS_GONE: "not in Triage: the same command looks once more before they count as deleted.",
 }
 """Codes of rows that are neither done nor decided, whatever their outcome → what is said of their issues."""
+
+
+def by_frequency(codes: Mapping[str, int]) -> dict[str, int]:
+    """Code → rows, most frequent first, then by name; codes that no row has are left out."""
+    return dict(sorted(((code, rows) for code, rows in codes.items() if rows), key=lambda each: (-each[1], each[0])))

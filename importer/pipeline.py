@@ -23,7 +23,7 @@ from importer.check.knowledge import Knows
 from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import COMMENTS
 from importer.check.observers.observer import OpenWriter
-from importer.codes import DOUBLE_IN_TRIAGE
+from importer.codes import DOUBLE_IN_TRIAGE, by_frequency
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
@@ -321,7 +321,7 @@ class _Report:
             stopped_because=self._because(code),
             run_id=self._run.name,
             target=self._context.target.name,
-            findings=dict((+codes).most_common()),
+            findings=by_frequency(codes),
             additions={str(act): number for act, number in sent.additions.items()},
             sent={COMMENTS: sent.comments, **self._whole_run},
             requests=calls.requests,

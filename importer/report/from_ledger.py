@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
+from importer.codes import by_frequency
 from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
@@ -91,7 +92,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     codes, page = write_rows(run, folder, kept_headers(run), issue_url)
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
-    known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}
+    known = {"rows": sum(counts.values()), "findings": by_frequency(codes), "out": str(out), **outcomes}
     summary = Summary(**kept | known)
     write_last(run, folder, summary, page)
     return summary

@@ -52,6 +52,14 @@ def test_byte_for_byte(program: Program, serve: Serve, source: str, mapping: str
     assert read_reports(Path("elsewhere")) | {"summary.json": b""} == written | {"summary.json": b""}
 
 
+def test_the_order_of_findings(program: Program) -> None:
+    """The most frequent come first, then by name: not in the order of a set, which differs from process to process."""
+    write_csv(Path("export.csv"), [issue_row(1, title="t" * 300), issue_row(2, priority="Pressing")])
+    ended = program("run", "export.csv", "-m", "jira", "--sandbox", "--json")
+    again = json.loads(program("report", "last", "--json").out)
+    assert list(ended.summary["findings"]) == list(again["findings"]) == ["severity-unknown", "title-shortened"]
+
+
 def test_what_a_person_has_changed_is_spared(program: Program) -> None:
     """An errors file that is being mended stays; the new one stands beside it. So does the suggested mapping."""
     write_csv(Path("export.csv"), [issue_row(1, priority="Pressing"), issue_row(2)])

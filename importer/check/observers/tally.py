@@ -10,6 +10,7 @@ from importer.check.duplicates import NO_VERDICTS, Verdict
 from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
+from importer.codes import by_frequency
 from importer.records import PASSED_OVER, Finding, Outcome, Row
 from importer.transform.groups import find_leaders
 
@@ -92,8 +93,8 @@ class Tally:
         return self._kinds[finding.code, finding.field, finding.rejects]
 
     def by_code(self) -> dict[str, int]:
-        """Code → rows, most frequent first, then by name; a row with two codes counts for both."""
+        """Code → rows, most frequent first; a row with two codes counts for both."""
         codes = self._codes.copy()
         for (_, code), rows in self.passed_over.items():
             codes[code] += rows
-        return dict(sorted(codes.items(), key=lambda item: (-item[1], item[0])))
+        return by_frequency(codes)
