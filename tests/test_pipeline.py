@@ -346,9 +346,9 @@ def test_a_source_that_changes_while_it_is_sent(program: Program, serve: Serve) 
 
 
 def test_the_key_comes_from_a_file(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--api-key-file` instead of the environment; white space around it doesn't count."""
+    """`--api-key-file` instead of the environment; white space around it and a byte order mark don't count."""
     monkeypatch.delenv("BLAND_API_KEY")
-    Path("key").write_text(f"{KEY}\n", encoding="utf-8")
+    Path("key").write_text(f"{KEY}\r\n", encoding="utf-8-sig")
     write_issues(Path("export.csv"), 1)
     ended = program(*send_to(serve(api_key=KEY).url, "--api-key-file", "key"))
     assert ended.outcomes() == {"created": 1}

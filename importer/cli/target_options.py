@@ -171,7 +171,7 @@ def read_api_key(file: Path | None) -> ApiKey:
 
     if file is not None:
         try:
-            text = read_small(file).decode()
+            text = read_small(file).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise UsageError(f"--api-key-file {file}: {reason}.", hint=KEY_FILE_HINT) from error
