@@ -117,7 +117,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         sent = settled.hand_over(run, scan_back(context, run, Sent()))
     else:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
-        canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
+        canary = Canary(context, run, checked.sample) if checked.sample else None
         sent = scan_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
     return _Report(context, run, checked, sent, folder).write(found.organisation)
 

@@ -136,7 +136,7 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
-    bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
+    bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.is_snapshot
     return Examined(first, records, findings, skips, bodies, fixed, is_whole)
 
 

@@ -93,7 +93,7 @@ class Attempt:
         self.refused: set[str] = set()  # keys that the canary sent in vain: not twice in one attempt
         self.has_begun = run.attempts > 1  # then rows that are unchanged by now may be those that this run has made
 
-    def send(self, canary: Canary | None = None, confirm_rest: ConfirmRest | None = None) -> Sent:
+    def send(self, canary: Canary | None, confirm_rest: ConfirmRest) -> Sent:
         """Send what is left, the canary first if there is one.
 
         All creates come before any addition, which may name the issue of another row.
@@ -101,7 +101,7 @@ class Attempt:
         started = time.monotonic()
         operations = self._operations(self.job)
         try:
-            if canary is not None and confirm_rest is not None:
+            if canary is not None:
                 self.has_begun = True
                 self._send_canary(canary, confirm_rest)
             self.progress.start("sending", self.checked.planned, "issue", self.became.total())
@@ -125,7 +125,7 @@ class Attempt:
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("canary", canary.issues, "issue")
         # Each sending and reading is an event loop of its own: in between a person is asked, without any running.
-        findings = canary.make(self._send_first, self.calls)
+        findings = canary.make(self._send_first)
         self.progress.finish()
         refusal = confirm_rest(findings, self.checked.planned - self.became.total(), way_back(self.run))
         if refusal:

@@ -16,8 +16,8 @@ from importer.check.observers.canary_sample import CANARY_LIMIT
 from importer.errors import RunStopped
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run
-from importer.ledger.store import Ledger
 from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, CanaryFindings
+from importer.load.context import ImportContext
 from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
@@ -29,7 +29,6 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Clock
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
 from importer.triage.paced import PacedCalls
-from importer.triage.target import Target
 
 
 class CanaryIssue(NamedTuple):
@@ -69,8 +68,8 @@ class Canary:
     Canary issues of an earlier attempt come first, and count.
     """
 
-    def __init__(self, ledger: Ledger, run: Run, target: Target, chosen: Sequence[str]) -> None:
-        self._ledger, self._run, self._target = ledger, run, target
+    def __init__(self, context: ImportContext, run: Run, chosen: Sequence[str]) -> None:
+        self._context, self._run = context, run
         # An earlier attempt may have ended within its canary: those issues are in, and are read back once more.
         made = tuple(each.key for each in islice(run.made(), CANARY_LIMIT))
         others = [key for key in chosen if key not in made][: CANARY_LIMIT - len(made)]
@@ -82,26 +81,26 @@ class Canary:
         """How many issues it has."""
         return len(self._all)
 
-    def make(self, send: SendKeys, calls: PacedCalls) -> CanaryFindings:
+    def make(self, send: SendKeys) -> CanaryFindings:
         """Send the canary, read it back, and keep the findings in the ledger.
 
         Raises:
             RunStopped: an issue can't be found again.
         """
-        findings = self._try(self._first, send, calls)
+        findings = self._try(self._first, send)
         if len(self._all) > len(self._first):  # one alone first: if it can't be found again, no other is made
-            findings = self._try(self._all, send, calls)
+            findings = self._try(self._all, send)
         if findings.issues:
-            self._ledger.check_org(self._run.target, findings.organisation)
-            self._ledger.keep_canary(self._run.target, findings.as_json())
+            self._context.ledger.check_org(self._run.target, findings.organisation)
+            self._context.ledger.keep_canary(self._run.target, findings.as_json())
         return findings
 
-    def _try(self, keys: Sequence[str], send: SendKeys, calls: PacedCalls) -> CanaryFindings:
+    def _try(self, keys: Sequence[str], send: SendKeys) -> CanaryFindings:
         bodies = send(keys)
         made = (each for each in self._run.made() if each.key in bodies)
         sent = [CanaryIssue(each.key, each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
-        findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
+        findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), "")))
         if findings.gone:
             key = next(each.key for each in sent if each.name in findings.gone)
             raise RunStopped(
@@ -126,9 +125,10 @@ class Canary:
             )
         return findings
 
-    async def _read(self, sent: Sequence[CanaryIssue], refusal: str, calls: PacedCalls) -> CanaryFindings:
-        async with TriageClient(self._target.url, self._target.api_key) as client:
-            return await read_back(client, calls, sent, refusal=refusal)
+    async def _read(self, sent: Sequence[CanaryIssue], refusal: str) -> CanaryFindings:
+        target = self._context.target
+        async with TriageClient(target.url, target.api_key) as client:
+            return await read_back(client, self._context.calls, sent, refusal=refusal)
 
 
 def way_back(run: Run) -> str:

@@ -92,7 +92,7 @@ def check_quiet(job: Job, now: float) -> None:
     Raises:
         SourceNotReady: it was changed within the last minute.
     """
-    if not _is_snapshot(job):
+    if not job.mapping.model.input.is_snapshot:
         return
     age_seconds = job.source.age_seconds(now)  # negative where the file server's clock is ahead
     if abs(age_seconds) < QUIET_SECONDS:
@@ -119,11 +119,7 @@ def describe_input(job: Job) -> dict[str, Any]:
     """Return the options of a run by which a later one decides whether it can be compared with it."""
     selected = job.limit is not None or job.only is not None
     is_returned = any(file.errors_file for file in job.source.files)
-    return {WHOLE: not selected and not is_returned, SNAPSHOT: _is_snapshot(job)}
-
-
-def _is_snapshot(job: Job) -> bool:
-    return job.mapping.model.input.kind == "snapshot"
+    return {WHOLE: not selected and not is_returned, SNAPSHOT: job.mapping.model.input.is_snapshot}
 
 
 def given_users(job: Job) -> dict[str, Problem]:

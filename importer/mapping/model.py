@@ -274,6 +274,11 @@ class Input(Strict):
     )
     dates: list[DateFormat] = Field([], description="strptime formats of dates, besides ISO 8601.")
 
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether each export holds all records."""
+        return self.kind == "snapshot"
+
 
 class EvidenceTexts(Strict):
     """What else a row says about its status: read only to propose a target for a status that `values` lacks."""
