@@ -21,7 +21,7 @@ from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
 from importer.mapping.model import MappingModel
-from importer.mapping.presets import SUFFIX, preset_path
+from importer.mapping.presets import is_shipped, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
 from importer.mapping.rest import can_read, with_rest
@@ -63,7 +63,7 @@ def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
         return
     asked = [place for place, annex in annexes.items() if not annex.array]
     files = (mapping.place("comments", "from", place).file for place in asked)
-    if any(preset_path(file.removesuffix(SUFFIX)) is None for file in files):  # a preset names all that there may be
+    if not all(map(is_shipped, files)):  # a preset names all that there may be
         yield "comments: the mapping joins them from --comments FILE, which isn't given"
     returned = [file.name for file in source.files if file.errors_file]
     if returned and any(annex.array for annex in annexes.values()):

@@ -22,7 +22,7 @@ from importer.cli.target_options import (
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.authoring.users import Counted
+    from importer.authoring.people_counts import Counted
     from importer.cli.console import Console
     from importer.triage.answers import Member
 
@@ -75,7 +75,8 @@ def users(
     Fill in their Triage user ids and give the table to `run` as --users users.csv. Without --members and --fill no
     connection is opened.
     """
-    from importer.authoring.users import UsersFile, count_people, propose_users
+    from importer.authoring.people_counts import count_people
+    from importer.authoring.users import UsersFile, propose_users
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.mapping.users_table import USER

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.users import Someone, UsersFile
+from importer.authoring.people_counts import Someone
+from importer.authoring.users import UsersFile
 from importer.errors import StorageFull, UsageError
 from importer.mapping.identities import Identity, Line
 from importer.mapping.users_table import COLUMNS, read_users
