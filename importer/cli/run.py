@@ -43,10 +43,9 @@ if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
     from importer.cli.console import Console
-    from importer.load.attempt import ConfirmRest
     from importer.load.canary_findings import CanaryFindings
     from importer.load.context import Order, Settings
-    from importer.load.questions import Destination
+    from importer.load.questions import ConfirmRest, Destination
     from importer.report.summary import Summary
 
 DEFAULT_MAX_REJECTED = Share(5, percent=True)

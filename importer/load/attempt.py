@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -28,11 +28,11 @@ from importer.ledger.target_scan import Seen
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
 from importer.load.canary import Canary, way_back
-from importer.load.canary_findings import CanaryFindings
 from importer.load.connection import RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
 from importer.load.preflight import describe_input
+from importer.load.questions import ConfirmRest
 from importer.load.queue import AdditionQueue, Item, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
@@ -45,9 +45,6 @@ from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.paced import Interrupted
 from importer.triage.snapshot import is_touched
-
-ConfirmRest = Callable[[CanaryFindings, int, str], str]
-"""Shows what the canary found, the number of other issues and the way back; returns a refusal, or ""."""
 
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from importer.check.check_pass import Checked
-from importer.load.attempt import ConfirmRest
+from importer.load.canary_findings import CanaryFindings
+
+ConfirmRest = Callable[[CanaryFindings, int, str], str]
+"""Shows what the canary found, the number of other issues and the way back; returns a refusal, or ""."""
 
 
 class Destination(NamedTuple):
