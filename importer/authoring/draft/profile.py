@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from importer.authoring.draft.source_columns import Place, read_columns
+from importer.authoring.draft.source_columns import ColumnPlace, read_columns
 from importer.progress import Progress
 from importer.records import Ref
 from importer.transform.dates import read_date
@@ -67,7 +67,7 @@ class Bits:
 class Column:
     """The profile of one column, from its filled cells alone."""
 
-    def __init__(self, place: Place, number: int) -> None:
+    def __init__(self, place: ColumnPlace, number: int) -> None:
         self.place = place
         self.number = number
         self.filled = 0
@@ -192,9 +192,9 @@ class Profile:
 
 def profile_source(source: Source, progress: Progress) -> Profile:
     """Read a source once and profile its columns."""
-    columns: dict[Place, Column] = {}
+    columns: dict[ColumnPlace, Column] = {}
     left: set[bytes] = set()
-    whole = Column(Place(Ref("path", "@"), ("@",)), 0)
+    whole = Column(ColumnPlace(Ref("path", "@"), ("@",)), 0)
     progress.start("looking", source.total_bytes, "B")
     for rows, found in read_columns(source):
         whole.add(rows)

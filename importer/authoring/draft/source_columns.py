@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.authoring.draft.words import may_discuss
 from importer.records import Chunk, Ref
+from importer.transform.columns import is_filled
 
 if TYPE_CHECKING:
     from importer.sources.source import Source
@@ -29,7 +30,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ColumnPlace:
     """The place of a column in the source.
 
     ref    how a mapping refers to it
@@ -45,7 +46,7 @@ class Place:
         return ".".join(self.parts)
 
 
-Cell = tuple[Place, str, int]
+Cell = tuple[ColumnPlace, str, int]
 """The place of a text, the text, and the number of texts of its record in that place."""
 
 
@@ -59,11 +60,11 @@ class Cells:
         self.several = 0
 
 
-def read_columns(source: Source) -> Iterator[tuple[Sequence[str], Mapping[Place, Cells]]]:
+def read_columns(source: Source) -> Iterator[tuple[Sequence[str], Mapping[ColumnPlace, Cells]]]:
     """Yield for each chunk a number for each row that is not empty, the same for equal ones, and its columns."""
     headers = [file.header for file in source.files]
     names = dict.fromkeys(name.strip() for header in headers for name in header or () if name.strip())
-    places = [Place(Ref("column", name), (name,)) for name in names]
+    places = [ColumnPlace(Ref("column", name), (name,)) for name in names]
     for chunk in source.chunks([_WHOLE, *(place.ref for place in places)], ROWS_AT_ONCE):
         if chunk.positions.get(_WHOLE):
             [position] = chunk.positions[_WHOLE]
@@ -72,17 +73,17 @@ def read_columns(source: Source) -> Iterator[tuple[Sequence[str], Mapping[Place,
             yield _of_table(chunk, places)
 
 
-def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[Sequence[str], Mapping[Place, Cells]]:
+def _of_table(chunk: Chunk, places: Iterable[ColumnPlace]) -> tuple[Sequence[str], Mapping[ColumnPlace, Cells]]:
     """Read the columns of a table; of repeated headers the first filled cell counts."""
-    columns: dict[Place, Cells] = {}
+    columns: dict[ColumnPlace, Cells] = {}
     used = [False] * len(chunk)
     for place in places:
         cells = columns[place] = Cells()
         physical = [chunk.cells[position] for position in chunk.positions.get(place.ref, ())]
         if len(physical) == 1:
-            cells.texts = [text for text in physical[0] if text and not text.isspace()]
+            cells.texts = list(filter(is_filled, physical[0]))
         for row, texts in enumerate(zip(*physical, strict=True)):
-            filled = [text for text in texts if text and not text.isspace()]
+            filled = list(filter(is_filled, texts))
             if not filled:
                 continue
             used[row] = True
@@ -92,14 +93,14 @@ def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[Sequence[str], Map
     return [str(hash(tuple(row))) for row, is_used in zip(chunk.raw, used, strict=True) if is_used], columns
 
 
-def _of_records(texts: Iterable[str]) -> tuple[Sequence[str], Mapping[Place, Cells]]:
-    columns: defaultdict[Place, Cells] = defaultdict(Cells)
+def _of_records(texts: Iterable[str]) -> tuple[Sequence[str], Mapping[ColumnPlace, Cells]]:
+    columns: defaultdict[ColumnPlace, Cells] = defaultdict(Cells)
     rows = []
     for record in texts:
         used = False
         for place, text, count in _record_cells(record):
             cells = columns[place]
-            if text and not text.isspace():
+            if is_filled(text):
                 cells.texts.append(text)
                 cells.several += count > 1
                 used = True
@@ -160,14 +161,14 @@ def _people_cells(values: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cel
 
 
 @lru_cache(maxsize=4096)
-def _top_place(key: str) -> Place:
-    return Place(Ref("column", key), (key,))
+def _top_place(key: str) -> ColumnPlace:
+    return ColumnPlace(Ref("column", key), (key,))
 
 
 @lru_cache(maxsize=4096)
-def make_place(parts: tuple[str, ...]) -> Place:
+def make_place(parts: tuple[str, ...]) -> ColumnPlace:
     """Return the place that these keys lead to, with its JMESPath."""
-    return Place(Ref("path", ".".join(map(_step, parts))), parts)
+    return ColumnPlace(Ref("path", ".".join(map(_step, parts))), parts)
 
 
 def _step(part: str) -> str:
