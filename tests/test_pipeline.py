@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from importer.cli.console import Console
-from importer.cli.run import RunOptions
+from importer.cli.run_options import RunOptions
 from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox

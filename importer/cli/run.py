@@ -1,113 +1,28 @@
-"""`triage-import run`: its options, its questions, and the import itself, or with `--dry-run` the check alone."""
+"""`triage-import run`: its questions, and the import itself, or with `--dry-run` the check alone."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
-from importer.cli.options import (
-    INPUT_OPTIONS,
-    SELECT_OPTIONS,
-    WORKERS_OPTION,
-    Grouped,
-    answers_with_summary,
-    sources_argument,
-    with_options,
-)
-from importer.cli.shortage import check_connections
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    API_URL_OPTION,
-    DEFAULT_RATE,
-    ISSUE_URL_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    SANDBOX_OPTION,
-    SANDBOX_RATE,
-    WAIT_OPTION,
-    open_target,
-    target_name,
-)
-from importer.errors import ImporterError, UsageError
-from importer.records import Outcome
+from importer.cli.options import Grouped, answers_with_summary, sources_argument, with_options
+from importer.cli.run_options import SECTIONS, RunOptions
+from importer.cli.target_options import open_target, target_name
+from importer.errors import ImporterError
 
 if TYPE_CHECKING:
-    from importer.check.change_policy import ChangePolicy
     from importer.check.check_pass import Checked
     from importer.check.job import Job
     from importer.cli.console import Console
     from importer.load.canary_findings import CanaryFindings
-    from importer.load.context import Order, Settings
     from importer.load.questions import ConfirmRest, Destination
     from importer.report.summary import Summary
 
-DEFAULT_MAX_REJECTED = Share(5, percent=True)
-DEFAULT_MAX_CHANGES = Share(10, percent=True, least=20)
-
-TARGET_OPTIONS = (
-    SANDBOX_OPTION,
-    API_URL_OPTION,
-    API_KEY_OPTION,
-    click.option("-n", "--dry-run", is_flag=True, help="Check against the ledger and send nothing."),
-    LEDGER_OPTION,
-    WAIT_OPTION,
-)
-SENDING_OPTIONS = (
-    RATE_OPTION,
-    click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-                 help="Maximum requests at a time."),
-    click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
-                 help="How long to wait for an issue with an unknown outcome to appear before it is sent again."),
-    click.option("--max-rejected", type=ShareType(), metavar="N|N%",
-                 help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]"),
-    click.option("--max-changes", type=ShareType(), metavar="N|N%",
-                 help="Send nothing if more issues than this would change, or if rows look like another site's or have "
-                 "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]"),
-    click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
-                 help="Stop when Triage has refused more rows than this; 0 for no limit."),
-    click.option("--no-canary", "--no-first-contact", is_flag=True,  # the latter is its old name
-                 help="Don't send a canary (a few issues, which are read back before the rest) to a new target."),
-    click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
-                 show_default=True, help="Which issues to send first. Triage lists recently changed issues first, so "
-                 "`open-first` puts open work at the bottom of its list."),
-    click.option("--max-duration", type=DurationType(), metavar="TIME",
-                 help="Stop sending after this time, such as 6h or 90m; the same command continues."),
-    click.option("--expect-org", metavar="ID", help="Send nothing unless the API key belongs to this organisation."),
-    click.option("--yes", is_flag=True, help="Don't ask, for scripts."),
-)  # fmt: skip
-CHANGE_OPTIONS = (
-    click.option("--on-change", type=click.Choice(["report", "update", "overwrite", "skip"]), default="report",
-                 show_default=True, help="What to do with issues whose row has changed."),
-    click.option("--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"),
-    click.option("--accept-mapping-change", is_flag=True,
-                 help="Also update issues for which only the mapping has changed."),
-)  # fmt: skip
-NIGHTLY_OPTIONS = (
-    click.option("--min-rows", type=click.IntRange(min=0), default=0, metavar="N",
-                 help="Send nothing if the source has fewer rows than this."),
-    click.option("--max-source-age", type=DurationType(), metavar="TIME",
-                 help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]"),
-    click.option("--fail-on", type=click.Choice(["new", "any"]),
-                 help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
-                 "in the last run.  [default with --yes: new]"),
-)  # fmt: skip
-
-
-SECTIONS = {
-    "Input": (*INPUT_OPTIONS, WORKERS_OPTION),
-    "Target": TARGET_OPTIONS,
-    "Sending and limits": SENDING_OPTIONS,
-    "Issues already in Triage": CHANGE_OPTIONS,
-    "Scheduled imports": NIGHTLY_OPTIONS,
-    "Selection and output": (*SELECT_OPTIONS, ISSUE_URL_OPTION),
-}
 ENVIRONMENT = """
 \b
 Environment:
@@ -119,133 +34,6 @@ Environment:
                        proxy and certificates
   NO_COLOR             no colours, like `triage-import --color never run`
 """
-
-
-NOT_DECIDING = {
-    *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_canary", "verbose", "workers", "issue_url"),
-}
-"""Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """The values of the options of `run`; `reading` has those of the input, which `InputOptions` has, too."""
-
-    sandbox: bool
-    api_url: str | None
-    api_key_file: Path | None
-    dry_run: bool
-    ledger: str | None
-    wait_seconds: float
-    rate: float | None
-    concurrency: int
-    settle_seconds: float
-    max_rejected: Share | None
-    max_changes: Share | None
-    max_errors: int
-    on_change: str
-    fields: str | None
-    accept_mapping_change: bool
-    min_rows: int
-    max_source_age: float | None
-    fail_on: str | None
-    no_canary: bool
-    expect_org: str | None
-    order: Order
-    max_duration: float | None
-    yes: bool
-    strict: bool
-    verbose: bool
-    out: Path | None
-    workers: int | None
-    issue_url: str | None
-    reading: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        """Raise UsageError for options that exclude each other, or where nobody can be asked."""
-        if self.expect_org == "":
-            raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
-        if self.sandbox and _is_typed("api_url"):
-            raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
-        if self.asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(
-                "There is no terminal to ask for confirmation before sending.",
-                hint="Add --yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse.",
-            )
-        check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
-        self.changes()
-
-    @property
-    def asks(self) -> bool:
-        """Whether a person is asked before anything is sent."""
-        return not (self.sandbox or self.yes or self.dry_run)
-
-    @property
-    def requests_a_second(self) -> float:
-        """The rate that was given, else the default of the target; 0 is no limit."""
-        if self.rate is not None:
-            return self.rate
-        return SANDBOX_RATE if self.sandbox else DEFAULT_RATE
-
-    @property
-    def rejected_limit(self) -> Share | None:
-        """How many rejected rows are allowed; None is any number: a person who is asked sees how many there are."""
-        return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
-
-    def doubts(self, checked: Checked) -> list[str]:
-        """Say why the rows are not believed, see `check.observers.drift`; nothing with `--max-changes 100%`."""
-        limit = self.max_changes or DEFAULT_MAX_CHANGES
-        return [] if limit.is_everything else checked.drift.doubts(limit)
-
-    def refusal(self, checked: Checked) -> str:
-        """Say why nothing may be sent by `--strict` and `--max-changes`, or nothing.
-
-        Without `--max-changes` a person who is asked sees the doubts beside the question.
-        """
-        if self.strict and checked.refusal:
-            return checked.refusal
-        believes = self.asks and self.max_changes is None
-        return "" if believes else "\n".join(self.doubts(checked)[:1])
-
-    def refusal_to_send(self, checked: Checked) -> str:
-        """Say the same, and by `--max-rejected`, too."""
-        if refusal := self.refusal(checked):
-            return refusal
-        limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
-        if limit is None or not limit.is_exceeded(checked.rejected, meant):
-            return ""
-        return (
-            f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
-            "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
-        )
-
-    def changes(self) -> ChangePolicy:
-        """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
-        from importer.check.change_policy import ChangePolicy, OnChange, read_fields
-
-        return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
-
-    def settings(self) -> Settings:
-        """Make the settings of the import. Raises UsageError as `changes`."""
-        from importer.load.context import Settings
-        from importer.records import FailOn
-
-        return Settings(
-            self.requests_a_second,
-            self.concurrency,
-            self.max_errors,
-            self.settle_seconds,
-            self.changes(),
-            self.min_rows,
-            FailOn(self.fail_on or ("new" if self.yes else "any")),
-            self.expect_org or "",
-            self.order,
-            self.max_duration,
-            check_users=not self.sandbox,
-            canary=not (self.sandbox or self.no_canary),
-            deciding=str(sorted((name, value) for name, value in asdict(self).items() if name not in NOT_DECIDING)),
-        )
 
 
 class RunCommand(Grouped):
@@ -351,11 +139,6 @@ def refuse_open(job: Job) -> None:
             + (f", in the mapping or in the column `decision` of {table}" if table else "")
             + "; on a terminal `triage-import draft` asks for them. Until then, a check rejects their rows.",
         )
-
-
-def _is_typed(option: str) -> bool:
-    """Whether an option was given on the command line, and not by its environment variable."""
-    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Destination, str], str]:

@@ -13,7 +13,7 @@ import pytest
 
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
 from importer.cli.options import Answer, answers_with_summary
-from importer.cli.run import SECTIONS
+from importer.cli.run_options import SECTIONS
 from importer.errors import ExitCode
 from tests.harness.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 
