@@ -119,8 +119,7 @@ def preset_text(name: str) -> str:
     """The YAML text of a preset. Raises MappingError if there is none, with the most similar name."""
     path = preset_path(name)
     if path is None:
-        hint = nearest(name, preset_names()) or f"the presets are {', '.join(preset_names())}"
-        raise MappingError(f"There is no preset {name!r}.", hint=hint)
+        raise MappingError(f"There is no preset {name!r}.", hint=_hint_for_name(name))
     return path.read_text(encoding="utf-8")
 
 
