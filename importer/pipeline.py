@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -61,7 +60,7 @@ def run_check(
     `refuse` returns why nothing could be sent, or ""; with a reason the exit code is UNUSABLE.
     """
     reports = _CheckReports(job, out, aim)
-    checked = check(job, known, progress, open_writer=reports.open)
+    checked = check(job, known, progress, writers=[reports.open])
     return checked, reports.write(checked, refuse(checked))
 
 
@@ -91,12 +90,12 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
-    reports = _CheckReports(job, out, Aim(target.name, settings.rate), settled.open)
+    reports = _CheckReports(job, out, Aim(target.name, settings.rate))
 
     def check_now() -> tuple[LedgerHistory, Checked]:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-        open_writer = reports.open if questions.asks else settled.open
-        return known, check(job, known, context.progress, sample=sample, open_writer=open_writer)
+        writers: list[OpenWriter] = [settled.open, *([reports.open] if questions.asks else [])]
+        return known, check(job, known, context.progress, sample=sample, writers=writers)
 
     known, checked, seen = _check_and_discover(context, check_now, found.warnings)
     page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
@@ -104,7 +103,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     destination = Destination(target.name, found.organisation, settings.rate, categories)
     if refusal := questions.confirm(checked, destination, page):
         if not questions.asks:  # only now are its tables wanted: to write them for every run would cost as much again
-            check(job, known, context.progress, open_writer=reports.open)
+            check(job, known, context.progress, writers=[reports.open])
         return reports.write(checked, refusal)
     details = replace(collect_details(job, checked), organisation=found.organisation)
     run = begin_run(context, checked, out, {PAGE: pack_details(details)})
@@ -203,14 +202,14 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
 class _CheckReports:
     """The reports of a check: tables while its source is read, the others from its result."""
 
-    def __init__(self, job: Job, out: Path | None, aim: Aim, also: OpenWriter = nullcontext) -> None:
+    def __init__(self, job: Job, out: Path | None, aim: Aim) -> None:
         self.folder = report_folder(job, out or Path(CHECK_FOLDER))
-        self._job, self._aim, self._also = job, aim, also
+        self._job, self._aim = job, aim
         self._rows = PageRows(url=IssueUrl(job.issue_url))
 
     def open(self) -> CheckFiles:
         """Open the tables of a reading."""
-        return CheckFiles(self.folder, [file.header for file in self._job.source.files], self._rows, self._also)
+        return CheckFiles(self.folder, [file.header for file in self._job.source.files], self._rows)
 
     def folder_at(self, path: Path) -> ReportFolder:
         """Return the folder at a path; that of the check already knows which files must not be overwritten."""

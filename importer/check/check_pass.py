@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
@@ -140,11 +140,11 @@ def check(
     progress: Progress,
     *,
     sample: CanarySample | None = None,
-    open_writer: OpenWriter = nullcontext,
+    writers: Sequence[OpenWriter] = (),
 ) -> Checked:
     """Read every row, and find out all that can be known without sending.
 
-    With `sample`, the canary sample is chosen on the way. `open_writer` opens the writer of the reports.
+    With `sample`, the canary sample is chosen on the way. `writers` open what keeps the rows, as reports.
     Duplicate keys and relation targets are known at the end only: with findings of these the source is read again.
 
     Raises:
@@ -153,7 +153,7 @@ def check(
         StorageFull: the temporary disk takes no more.
     """
     started = time.monotonic()
-    found = _read(job, known, progress, sample, open_writer)
+    found = _read(job, known, progress, sample, writers)
     reading = found.reading
     if reading.corrections.sentence:
         progress.say(reading.corrections.sentence)
@@ -196,7 +196,9 @@ class _Read(NamedTuple):
     age: SourceAge
 
 
-def _read(job: Job, known: Knows, progress: Progress, sample: CanarySample | None, open_writer: OpenWriter) -> _Read:
+def _read(
+    job: Job, known: Knows, progress: Progress, sample: CanarySample | None, writers: Sequence[OpenWriter]
+) -> _Read:
     """Read a source: once more where only the end of the first reading tells what becomes of some rows."""
     model = job.mapping.model
     age, signs = SourceAge(job, time.time()), DamageSigns(model, job.source.files, whole=job.limit is None)
@@ -212,7 +214,7 @@ def _read(job: Job, known: Knows, progress: Progress, sample: CanarySample | Non
         # A ledger may compare any row, and dates are read in all.
         with_rows = not isinstance(known, NoLedger) or job.max_age_seconds is not None
         chunks = examine_all(job, executor, progress, with_rows=with_rows)
-        reading.read(chunks, progress, open_writer, observers)
+        reading.read(chunks, progress, writers, observers)
         age.check_dates()
         verdicts = spool.verdicts()
         if job.only and len(keys.absent) == len(job.only):
@@ -223,7 +225,7 @@ def _read(job: Job, known: Knows, progress: Progress, sample: CanarySample | Non
             if sample:
                 sample.clear()
             reading = Reading(job, known, shown, verdicts, target_findings)
-            reading.read(examine_all(job, executor, progress), progress, open_writer, [sample] if sample else [])
+            reading.read(examine_all(job, executor, progress), progress, writers, [sample] if sample else [])
         if found:
             reading.work.count_links(found)
         if target_findings:

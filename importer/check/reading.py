@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from heapq import nsmallest
 
 from importer.check.coverage.coverage import Coverage
@@ -70,13 +71,13 @@ class Reading:
         )
 
     def read(
-        self, chunks: Iterable[Examined], progress: Progress, open_writer: OpenWriter, more: Sequence[Observer]
+        self, chunks: Iterable[Examined], progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]
     ) -> None:
-        """Plan each chunk, and show it to all observers, `more` of them besides its own, and to the writer."""
+        """Plan each chunk, and show it to all observers, `more` of them besides its own, and to the writers."""
         source = self._job.source
         progress.start("checking", source.total_bytes, "B")
-        with open_writer() as writer:
-            observers = [*self._observers, *more, *([] if writer is None else [writer])]
+        with ExitStack() as stack:
+            observers = [*self._observers, *more, *(stack.enter_context(open_writer()) for open_writer in writers)]
             for examined in chunks:
                 if self._target_findings is not None:
                     self._target_findings.add_to(examined)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from importer.check.examine import Examined
-from importer.check.observers.observer import Observer, OpenWriter
 from importer.check.plan import Plan
 from importer.records import Row
 from importer.report.error_files import ErrorFiles, Header
@@ -19,28 +18,16 @@ from importer.report.results import ResultsFile
 
 
 class CheckFiles:
-    """The reports of one reading of the source; entering it removes those of the reading before.
+    """The reports of one reading of the source; entering it removes those of the reading before."""
 
-    `also` opens another observer of the same reading.
-    """
-
-    def __init__(
-        self,
-        folder: ReportFolder,
-        headers: Sequence[Header | None],
-        page: PageRows,
-        also: OpenWriter = nullcontext,
-    ) -> None:
+    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None], page: PageRows) -> None:
         self._folder = folder
         self._headers = headers
         self._page = page
-        self._open_also = also
-        self._also: Observer | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         folder, stack = self._folder, self._stack
-        self._also = stack.enter_context(self._open_also())
         folder.prepare()  # a second reading replaces what the first has written
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")), self._page.url)
         self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open_bytes("planned.jsonl"))))
@@ -55,8 +42,6 @@ class CheckFiles:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
-        if self._also is not None:
-            self._also.add(examined, plan)
         if plan.rows:
             of = Row.columns(plan.rows)
             self._results.write(plan.rows, of)

@@ -23,5 +23,5 @@ class Observer(Protocol):
         """Look at the next chunk."""
 
 
-OpenWriter = Callable[[], AbstractContextManager[Observer | None]]
-"""Opens what writes the reports of one reading; a second reading replaces what the first has written."""
+OpenWriter = Callable[[], AbstractContextManager[Observer]]
+"""Opens an observer that writes what one reading shows it; a second reading replaces what the first has written."""
