@@ -266,7 +266,7 @@ class _Keys:
 def _nothing_selected(job: Job) -> UsageError:
     limited = f"the first {job.limit:,} rows" if job.limit else "the source"
     return UsageError(
-        f"--only names no key that {limited} has: {listed(sorted(job.only or ()), NAMES_SHOWN)}.",
+        f"--only names no key in {limited}: {listed(sorted(job.only or ()), NAMES_SHOWN)}.",
         hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
     )
 

@@ -25,11 +25,11 @@ Policy = Literal["reject", "first", "newest"]
 AT_ONCE = 1 << 16
 FILES_LIMIT = 64
 REJECT_HINT = (
-    "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: …}` with the column "
-    "that has the date of the last change"
+    "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: COLUMN}` with the "
+    "column of the date of the last change"
 )
 NEWEST_HINT = "delete one of them, or give the right one a later date"
-SORT_HINT = "sort the source by its `group` columns, so that the rows of one issue follow each other"
+SORT_HINT = "sort the source by its `group` columns, so that the rows of an issue are next to each other"
 
 
 class Verdict(NamedTuple):
@@ -86,9 +86,9 @@ class Verdicts(Mapping[int, Verdict]):
         if self._policy == "newest" and not tied:
             return _skip("older-than", f"the newest of this key is {winner}")
         if self._policy == "newest":
-            message = f"this key has the same date (or none, too) in {winner}, with other content"
+            message = f"this key also occurs, with the same date or none, in {winner}, with other content"
             return _reject(message, SORT_HINT if self._grouped else NEWEST_HINT)
-        message = f"this key came first in {winner}, with other content"
+        message = f"this key occurs first in {winner}, with other content"
         return _reject(message, SORT_HINT if self._grouped else REJECT_HINT)
 
 

@@ -38,7 +38,7 @@ def check_fit(job: Job) -> list[str]:
     """
     noticed = [f"{file.name}: {notice}" for file in job.source.every_file for notice in file.stored.notices]
     noticed += [
-        f"{file.name}: rows above the header, which are none: {file.rows_above}. They say {'; '.join(file.above)}"
+        f"{file.name}: lines above the header, skipped: {file.rows_above}. They say {'; '.join(file.above)}"
         for file in job.source.files
         if file.rows_above
     ]
@@ -64,9 +64,9 @@ def check_fit(job: Job) -> list[str]:
     if absent:
         shown = ", ".join(sorted(names)[:COLUMNS_SHOWN]) + (" …" if len(names) > COLUMNS_SHOWN else "")
         raise SourceError(
-            f"The mapping {job.mapping.name} does not fit the source.",
+            f"The mapping {job.mapping.name} doesn't fit the source.",
             problems=absent,
-            hint=f"{_way_out(job)}name the columns in one of yours: {shown}",
+            hint=f"{_way_out(job)}use these columns in yours: {shown}",
         )
     return warnings
 
@@ -78,18 +78,17 @@ def _numbered(name: str, header: Sequence[str]) -> str:
     if not found:
         return ""
     return (
-        f"{name}: pandas has perhaps numbered columns that had one name: {listed(found, NAMES_SHOWN)}. They are read "
-        "as columns of their own; take the numbers out of the header, or give the export as it came"
+        f"{name}: pandas may have numbered columns with the same name: {listed(found, NAMES_SHOWN)}. They are read "
+        "as separate columns; remove the numbers from the header, or use the original export"
     )
 
 
 def _way_out(job: Job) -> str:
     """What to do where a preset doesn't fit; who wrote the mapping knows what to mend."""
     if is_preset(job.mapping.files[0]):
-        return (
-            f"Draft a mapping of your own: {job.typed.draft_command()}\nOr take another (`triage-import mappings`), or "
-        )
-    return "Take another (`triage-import mappings`), or "
+        draft = f"Draft a mapping of your own: {job.typed.draft_command()}"
+        return f"{draft}\nOr use another mapping (`triage-import mappings list`), or "
+    return "Use another mapping (`triage-import mappings list`), or "
 
 
 def _can_be_filled(text: Text, names: set[str]) -> bool:
@@ -105,7 +104,7 @@ def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
     columns = [repr(ref.name) for ref in text.refs if ref.kind == "column"]
     place = _place(job, path, text)
     if len(columns) > 1 and is_shipped(place.file):  # in all languages of its tracker: the first stands for them
-        wanted = f"{columns[0]}, under none of its {len(columns):,} names"
+        wanted = f"{columns[0]} or one of its {len(columns) - 1:,} other names"
     else:
         more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
         wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more

@@ -114,7 +114,7 @@ class LedgerHistory:
         if mended is None or reasons_of(row.codes, row.fields, row.messages) not in mended.reasons:
             return None
         finding = _finding(
-            MENDED, f"its issue, {mended.triage_id}, is from the corrected row that {mended.run} was given"
+            MENDED, f"its issue, {mended.triage_id}, comes from the corrected row, imported in {mended.run}"
         )
         return LedgerStatus(Outcome.SKIPPED, finding, None, mended.issue_id, mended.triage_id, takes_additions=False)
 
@@ -232,7 +232,7 @@ class LedgerHistory:
                 if title is not None:
                     number = self._titles[title]
                     message = (
-                        f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
+                        f'{number} "{title}" has the same or a similar title and no marker; if it is this row\'s issue:'
                     )
                     hint = settle_command(self._ledger.name, self._target, create.key, number)
                     statuses[create.key] = LedgerStatus(

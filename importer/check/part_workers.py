@@ -65,9 +65,9 @@ def _estimate_rows(source: Source) -> float:
 def find_obstacle(job: Job) -> str:
     """Say why a source is read in one piece; nothing where it can be cut into parts."""
     if job.limit is not None:
-        return "--limit reads its first rows alone"
+        return "--limit reads only its first rows"
     if job.mapping.model.group:
-        return "rows that follow each other make one issue"
+        return "consecutive rows form one issue"
     if job.source.comments is not None:
         return "comments are joined from other files"
     whole = next((file.name for file in job.source.files if not can_be_cut(file)), "")
@@ -127,7 +127,9 @@ def examine_all(
                 del examined  # as in `examine`
         except Severed:
             job.source.check_unchanged()
-            progress.say("One process reads the source on: the quotes in its cells don't show where records end.")
+            progress.say(
+                "One process reads the rest of the source: the quotes in its cells don't show where records end."
+            )
         else:
             return
     yield from examine(job, done)
@@ -165,8 +167,8 @@ def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part,
                 yield part, _take(future.result())
         except BrokenExecutor as error:
             raise WorkerLost(
-                "A process that examined a part of the source was killed, as where memory runs out, or couldn't start.",
-                hint="Nothing was sent. Run the same command again, with --workers 1, which needs no such process.",
+                "A process that checked a part of the source couldn't start or was killed, perhaps for lack of memory.",
+                hint="Nothing was sent. Run the same command again with --workers 1, which starts no other process.",
             ) from error
         finally:
             for _, future in waiting:

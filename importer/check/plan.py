@@ -227,8 +227,8 @@ def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], know
 
 
 def _partial(rows: int, before: int) -> Finding:
-    message = f"the issue was written from {counted(before, 'row')}, and the source has {rows:,} of them"
-    hint = "give all rows of the issue together; where each export has all there are: input: {kind: snapshot}"
+    message = f"the issue was written from {counted(before, 'row')}, but the source has only {rows:,} of them"
+    hint = "import all rows of the issue together; if each export is complete, set `input: {kind: snapshot}`"
     return Finding("group-partial", "description", message, hint, rejects=False)
 
 
@@ -318,7 +318,7 @@ def _note(code: str) -> Finding:
 
 def _note_edited(count: int) -> Finding:
     message = f"{count} of its comments {'was' if count == 1 else 'were'} edited in the source"
-    hint = "Triage has no way to change a comment: correct it there, or add a comment by hand"
+    hint = "Triage's API can't change a comment: add one by hand"
     return Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
 
 

@@ -83,7 +83,7 @@ _ONCE_MORE = "then run this file again: only a run that has this row sends the r
 _HINTS = {
     RELATION_END_MISSING: f"import that issue too, {_ONCE_MORE}",
     RELATION_END_REJECTED: f"correct that row, {_ONCE_MORE}",
-    "relation-cycle": "all of them are sent as they are; remove the wrong one in the source, or later in Triage",
+    "relation-cycle": "they are sent as they are; remove the wrong one in the source, or later in Triage",
 }
 
 
@@ -226,7 +226,7 @@ class RelationTargets:
             names = [self._name(issue) for issue in issues]
             more = [f"… ({length:,} issues)"] if length > len(issues) else []
             cycle = " → ".join((*names, *more, names[0]))
-            yield place, "relation-cycle", cycle, f"these block each other in a circle: {cycle}"
+            yield place, "relation-cycle", cycle, f"these block each other in a cycle: {cycle}"
 
     def _blocked_by(self, issue: int) -> list[int]:
         rows = self._scratch.rows("SELECT other FROM blocks WHERE owner = ? ORDER BY place, other", (issue,))

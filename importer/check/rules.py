@@ -27,7 +27,7 @@ KEY_LIMIT = 1_000
 """How many bytes a key may have: two of them, as a relation has, fit into an index of PostgreSQL."""
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 HIDDEN_HINT = (
-    "it names a person, whom only errors.csv and the source name: correct it there, or map it as it stands there"
+    "it names a person, and only errors.csv and the source show it: correct it there, or map the value as it is there"
 )
 
 
@@ -88,12 +88,12 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
         "key-missing",
         "key",
         "no native key",
-        "fill the key column, or let the mapping say `input: {key: {content: true}}`",
+        "fill the key column, or set `input: {key: {content: true}}` in the mapping",
     )
     unnamed = Finding(
         "key-needs-name",
         "key",
-        "this key is only unique within one project",
+        "this key is unique only within one project",
         "name the project: --source-name NAME, or `input: {name: NAME}` in your mapping",
     )
     for row, (key, local) in enumerate(zip(records.keys.full, records.keys.local, strict=True)):
@@ -108,7 +108,7 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
 
 def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
     missing = Finding(
-        "title-missing", "title", "the title is empty", "fill it in the errors file and give that to `run`"
+        "title-missing", "title", "the title is empty", "fill it in the errors file, and give that file to `run`"
     )
     if not all(records.texts.titles):
         yield from ((row, missing) for row, title in enumerate(records.texts.titles) if not title)
@@ -154,12 +154,12 @@ def _value_finding(name: str, step: Step) -> Finding | None:
     choices = f" ({', '.join(allowed)})" if allowed else ""
     if step.how == "missing":
         return Finding(
-            f"{name}-missing", name, f"no {name}", f"a default for empty cells: `{name}: {{missing: …}}`{choices}"
+            f"{name}-missing", name, f"no {name}", f"add a default for empty cells: `{name}: {{missing: …}}`{choices}"
         )
     if step.how == "undecided":
         what = f"{name} {step.source!r}" if step.source else f"an empty {name}"
         hint = f"put its target in place of `?` in the mapping{choices}"
-        return Finding(f"{name}-undecided", name, f"the mapping leaves {what} open", hint, step.source)
+        return Finding(f"{name}-undecided", name, f"the mapping leaves {what} undecided", hint, step.source)
     if step.how == "unknown":
         settle = f"`{name}: {{values: {{{quote(step.source)}: …}}}}`{choices}"
         if step.target is None:
@@ -174,7 +174,7 @@ def _value_finding(name: str, step: Step) -> Finding | None:
         hint = f"map it: `category: {{values: {{{quote(step.source)}: …}}}}`"
         return Finding(CATEGORY_TOO_LONG, name, message, hint, step.source)
     if allowed and step.target not in allowed:
-        message = f"the value {step.target!r} is none of {', '.join(allowed)}"
+        message = f"the value {step.target!r} is not one of {', '.join(allowed)}"
         return Finding(f"{name}-unknown", name, message, "map it in the mapping's `values`", step.source)
     if step.neutral:
         source = f"the value {step.source!r}" if step.source else "an empty cell"
@@ -190,10 +190,16 @@ def _sources(records: Records) -> Iterator[tuple[int, Finding]]:
     if wrong:
         for row, source in enumerate(records.sources):
             if source in wrong:
-                message = f"source {source!r} is none of {', '.join(SOURCES)}"
+                message = f"source {source!r} is not one of {', '.join(SOURCES)}"
                 yield (
                     row,
-                    Finding(SOURCE_INVALID, "source", message, "`source: {value: client}` in the mapping", source),
+                    Finding(
+                        SOURCE_INVALID,
+                        "source",
+                        message,
+                        "map it, or write `source: {value: client}` in the mapping",
+                        source,
+                    ),
                 )
 
 
@@ -206,7 +212,7 @@ def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     """Find texts that can't be sent or stored."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
-    to_delete = "delete it, which is \\u0000 in JSON; many of them are a wrong --encoding"
+    to_delete = "delete it (\\u0000 in JSON); many of them mean a wrong --encoding"
     columns = {
         "key": records.keys.full,
         "title": records.texts.titles,
@@ -234,7 +240,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
             continue
         for row, text in zip(rows, texts, strict=True):
             if not is_unicode(text):
-                yield row, Finding("text-not-unicode", name, not_unicode, "mend the text")
+                yield row, Finding("text-not-unicode", name, not_unicode, "correct the text")
             elif "\0" in text:
                 yield row, Finding("text-has-nul", name, has_nul, to_delete)
 

@@ -65,4 +65,4 @@ class TitleCount:
             f"{name} {count:,} ({clip(self._samples[name], SAMPLE_LENGTH)})"
             for name, count in self._counts.most_common()
         ]
-        return f"{share} titles have a word of one of Triage's own: {listed(shown, NAMES_SHOWN)}"
+        return f"{share} titles contain a word for a category of Triage's own: {listed(shown, NAMES_SHOWN)}"

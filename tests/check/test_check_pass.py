@@ -140,7 +140,7 @@ def test_a_trackers_own_ranks_do_not_smell(program: Program) -> None:
         [warning for warning in ended.summary["warnings"] if "inverted" in warning]
         for ended in (program("validate", "export.json", "-m", name, "--json") for name in ("freshdesk", "mine.yaml"))
     ]
-    assert smells == [[], ["severity: ranks look inverted, 1 → low but 2 → medium"]]
+    assert smells == [[], ["severity: the ranks look inverted: 1 → low but 2 → medium"]]
 
 
 @pytest.mark.parametrize(("limit", "only"), [("1", "PROJ-2"), ("2", "PROJ-9,PROJ-8")])
@@ -149,7 +149,7 @@ def test_only_names_nothing(program: Program, limit: str, only: str) -> None:
     write_issues(Path("export.csv"), 3)
     ended = program("validate", "export.csv", "-m", "jira", "--limit", limit, "--only", only)
     assert ended.code == ExitCode.UNUSABLE
-    assert f"no key that the first {limit} rows has" in ended.err
+    assert f"no key in the first {limit} rows:" in ended.err
 
 
 def test_many_absent_keys_are_counted(program: Program) -> None:

@@ -109,14 +109,17 @@ def test_over_several_files(policy: Policy) -> None:
 def test_hint() -> None:
     """A rejected duplicate says what to do about it."""
     verdict = verdicts_of("reject", Entry("a", ONE), Entry("a", TWO))[1]
-    assert verdict.finding.message == "this key came first in first.csv:2, with other content"
+    assert verdict.finding.message == "this key occurs first in first.csv:2, with other content"
     assert "`duplicates: first`" in verdict.finding.hint
 
 
 def test_same_date() -> None:
     """Of two rows with one date none is older: the second is rejected, not skipped in silence."""
     verdict = verdicts_of("newest", Entry("a", ONE, DAYS[1]), Entry("a", TWO, DAYS[1]))[1]
-    assert verdict.finding.message == "this key has the same date (or none, too) in first.csv:2, with other content"
+    assert (
+        verdict.finding.message
+        == "this key also occurs, with the same date or none, in first.csv:2, with other content"
+    )
     assert "a later date" in verdict.finding.hint
 
 

@@ -20,8 +20,8 @@ def test_a_mapping_of_another_tracker(program: Program) -> None:
     write_csv(Path("export.csv"), [issue_row(1)])
     ended = program("validate", "export.csv", "-m", "github")
     assert ended.code == 2
-    assert "Error: The mapping github does not fit the source.\n" in ended.err
-    assert "title: no file has 'title', under none of its 4 names\n" in ended.err
+    assert "Error: The mapping github doesn't fit the source.\n" in ended.err
+    assert "title: no file has 'title' or one of its 3 other names\n" in ended.err
     assert ended.err.endswith("\nIts columns fit jira: triage-import validate export.csv -m jira\n")
     assert not Path("triage-import-check").exists()
 
@@ -137,7 +137,7 @@ def test_rows_above_the_header_are_said(program: Program) -> None:
     )
     ended = program("validate", "board.csv", "-m", "jira", "--json")
     assert ended.summary["rows"] == 1
-    assert ended.summary["warnings"][0].endswith("which are none: 2. They say My board; Group A")
+    assert ended.summary["warnings"][0].endswith("lines above the header, skipped: 2. They say My board; Group A")
 
 
 def test_cells_that_a_spreadsheet_has_lost(program: Program) -> None:
@@ -155,4 +155,4 @@ def test_columns_that_pandas_has_numbered(program: Program) -> None:
     header = (*HEADER, "Comment", "Comment.1", "Fixed in 2.1", "Release.1")
     write_csv(Path("export.csv"), [(*issue_row(1), "one", "two", "x", "y")], header=header)
     [warning] = program("validate", "export.csv", "-m", "jira", "--json").summary["warnings"]
-    assert warning.startswith("export.csv: pandas has perhaps numbered columns that had one name: Comment.1. They ")
+    assert warning.startswith("export.csv: pandas may have numbered columns with the same name: Comment.1. They ")

@@ -142,7 +142,7 @@ def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest
     with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
         whole = files_of(job, tmp_path / "whole")
         assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
-    assert [text.partition(":")[0] for text in said] == ["One process reads the source on"]
+    assert [text.partition(":")[0] for text in said] == ["One process reads the rest of the source"]
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,7 +188,7 @@ def test_cycle() -> None:
     found = told(dict.fromkeys("ABCD", True), said)
     assert found.relations == 5
     assert found.codes == [(0, "relation-cycle", "A → B → C → A")]
-    assert found.findings[0][1].message == "these block each other in a circle: A → B → C → A"
+    assert found.findings[0][1].message == "these block each other in a cycle: A → B → C → A"
 
 
 def test_cycle_of_two_said_by_one_row() -> None:

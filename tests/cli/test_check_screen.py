@@ -60,7 +60,7 @@ def test_no_sentence_is_cut_at_what_helps(program: Program) -> None:
     out = program("validate", write_csv(folder / "a long name of an export.csv", rows), "-m", "jira").out
     [said] = [line for line in out.splitlines() if "letters that look garbled" in line]
     assert len(said) > 200
-    assert said.endswith("else the texts are sent as they are.")
+    assert said.endswith("Otherwise the texts are sent as they are.")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

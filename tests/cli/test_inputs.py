@@ -185,7 +185,9 @@ def test_a_mapping_of_another_tracker(program: Program) -> None:
     hint = "Its columns fit jira: triage-import validate export.csv -m jira"
     assert (ended.code, ended.err.splitlines()[-1]) == (ExitCode.UNUSABLE, hint)
     write_csv(Path("export.csv"), [("x",)], header=("Whatever",))
-    assert "take another (`triage-import mappings`)" in program("validate", "export.csv", "-m", "github").err
+    assert (
+        "use another mapping (`triage-import mappings list`)" in program("validate", "export.csv", "-m", "github").err
+    )
 
 
 def test_a_preset_in_place_of_a_file(program: Program) -> None:

@@ -49,7 +49,7 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
     "unknown preset": (["validate", JIRA, "-m", "jra"], 2, "did you mean `jira`?"),
     "mapping is a folder": (["validate", JIRA, "-m", "."], 2, "can't be read: Is a directory"),
     "mapping is binary": (["validate", JIRA, "-m", "/bin/sh"], 2, "is not UTF-8"),
-    "another tracker's": (["validate", JIRA, "-m", "github"], 2, "The mapping github does not fit the source."),
+    "another tracker's": (["validate", JIRA, "-m", "github"], 2, "The mapping github doesn't fit the source."),
     "source is missing": (["validate", "none.csv", "-m", "jira"], 6, "none.csv does not exist."),
     "source is empty": (["validate", "empty.csv", "-m", "jira"], 6, "empty.csv is empty: 0 bytes."),
     "source is a folder": (["validate", ".", "-m", "jira"], 2, ". is a directory."),

@@ -187,7 +187,7 @@ def test_only_keys_that_no_row_has(program: Program) -> None:
     source = write_issues(Path("export.csv"), 2)
     ended = program("run", source, "-m", "jira", "--sandbox", *FAST, "--only", "PRJ-1")
     assert ended.code == ExitCode.UNUSABLE
-    assert "--only names no key that the source has: PRJ-1." in ended.err
+    assert "--only names no key in the source: PRJ-1." in ended.err
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_another_site_with_the_same_ids(run: Import, sandbox: RunningSandbox, po
     assert run(FIRST, header=SITE, preset="azuredevops").outcomes() == {"created": 2}
     before = contents(sandbox)
     ended = run(SECOND, "--on-change", policy, header=SITE, preset="azuredevops")
-    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite different titles")
+    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have very different titles")
     assert 'azuredevops:4: title was "Login fails on Safari", would be "Order new chairs"' in ended.err
     named = re.search(r"the same command with (--source-name) (\S+)", ended.err)
     assert named is not None
@@ -126,7 +126,7 @@ def test_another_site_and_a_lost_ledger(program: Program, run: Import, sandbox: 
     for path in program.ledger.parent.glob("ledger.db*"):
         path.unlink()
     ended = run(SECOND, header=SITE, preset="azuredevops")
-    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite different titles")
+    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have very different titles")
 
 
 def test_another_column_for_the_key(run: Import, sandbox: RunningSandbox) -> None:
@@ -177,7 +177,7 @@ def test_on_a_terminal_the_question_shows_it(program: Program, run: Import, sand
         assert terminal.end().code == ExitCode.UNUSABLE
     with program.on_terminal(*command) as terminal:
         terminal.read_until("Send them?")
-        assert "warning: Of 2 rows whose keys are in Triage, 2 have quite different titles" in terminal.shown
+        assert "warning: Of 2 rows whose keys are in Triage, 2 have very different titles" in terminal.shown
         terminal.type("y\n")
         assert terminal.end().code == ExitCode.DONE
     assert {issue["title"] for issue in sandbox.issues()} == {row[2] for row in SECOND}
@@ -210,7 +210,7 @@ def test_a_dead_export_job(program: Program, run: Import, sandbox: RunningSandbo
     undated = write_csv(Path("undated.csv"), [issue_row(4)])
     piped = program.apart(*command, "-", stdin=undated.read_bytes())
     assert piped.code == ExitCode.NOT_READY
-    assert "Nothing says how old the source is" in piped.err
+    assert "The age of the source is unknown" in piped.err
 
 
 NOTES = ("Ann 1/2/26: It burns.", "Bob 2/2/26: It still burns.")
@@ -245,9 +245,7 @@ def test_comments_that_are_read_otherwise(
     there = len(sandbox.comments())
     ended = annotate(f"comments: {{from: {now}}}")
     assert (ended.code, len(sandbox.comments())) == (ExitCode.UNUSABLE, there), ended.err
-    assert (
-        "3 rows in Triage are as they were, and other comments are read from them" in ended.summary["stopped_because"]
-    )
+    assert "3 rows in Triage are unchanged, but their comments are read differently" in ended.summary["stopped_because"]
     assert annotate(f"comments: {{from: {before}}}").outcomes() == {"unchanged": 3}
     ended = annotate(f"comments: {{from: {now}}}", "--max-changes", "100%")
     assert (ended.code, len(sandbox.comments())) == (ExitCode.DONE, there + 6), ended.err

@@ -360,7 +360,7 @@ def test_the_original_of_a_corrected_row(nights: Nights) -> None:
         assert (ended.code, ended.outcomes()) == (0, {"unchanged": 1, "skipped": 1}), ended.err
         result = read_csv(Path("reports/results.csv"))[1]
         assert (result["code"], result["triage_id"]) == ("mended", nights.issue(2)["triage_id"])
-        assert result["message"].endswith(f"is from the corrected row that {corrected.summary['run_id']} was given")
+        assert result["message"].endswith(f"comes from the corrected row, imported in {corrected.summary['run_id']}")
         assert not list(Path("reports").glob("errors*.csv"))
     other = nights.run(rows=rows(1, 2, P2="Whenever"))
     assert (other.code, other.outcomes()) == (1, {"unchanged": 1, "rejected": 1})

@@ -46,7 +46,5 @@ def test_a_count_has_an_end() -> None:
     count = TitleCount()
     while not count.is_full:
         count.add("Slow")
-    assert (
-        str(count)
-        == f"{LOOKED_AT:,} of the first {LOOKED_AT:,} titles have a word of one of Triage's own: Latency 10,000 (Slow)"
-    )
+    said = f"{LOOKED_AT:,} of the first {LOOKED_AT:,} titles contain a word for a category of Triage's own: "
+    assert str(count) == f"{said}Latency 10,000 (Slow)"

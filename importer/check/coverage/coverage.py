@@ -151,7 +151,7 @@ class Coverage:
         said = []
         if dates:
             said.append(
-                "dates are kept as text in the footer, as Triage dates an issue by its import: "
+                "dates are kept as text in the footer, because Triage dates an issue by its import: "
                 f"{listed(dates, COLUMNS_SHOWN)}"
             )
         if authors:
@@ -159,7 +159,7 @@ class Coverage:
         if self._attachments:
             files, issues = counted(self._attachments, "attachment"), counted(self._issues_with_attachments, "issue")
             said.append(
-                f"{files} of {issues} can't be sent, and their addresses stop working with the old tracker: "
+                f"{files} of {issues} can't be sent, and their addresses stop working once the old tracker is gone: "
                 "see attachments.csv"
             )
         return said

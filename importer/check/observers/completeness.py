@@ -55,11 +55,13 @@ class Completeness:
         """Say where the source counts more than the file has; `attachments` are those that the file names."""
         said = []
         if self.refusal:
-            brings = "--comments FILE joins what the API answers of them" if self._may_join else "export them as well"
+            brings = (
+                "fetch them from its API and add them with --comments FILE" if self._may_join else "export them, too"
+            )
             said.append(f"{self._describe()}: {brings}; {_READ_ON}")
         if self._says[ATTACHMENTS] > attachments:
             says = counted(self._says[ATTACHMENTS], "attachment")
-            said.append(f"the source counts {says}, and the file names {attachments:,}: download them before it ends")
+            said.append(f"the source counts {says}, but the file names {attachments:,}: download them before it ends")
         return said
 
     @property
@@ -70,7 +72,7 @@ class Completeness:
     def _describe(self) -> str:
         absent, issues = (counts[COMMENTS] for counts in (self._absent, self._issues))
         says = f"the source counts {counted(self._says[COMMENTS], 'comment')}"
-        return f"{says}, and {absent:,} of them, of {counted(issues, 'issue')}, are not in the file"
+        return f"{says}; {absent:,} of them, on {counted(issues, 'issue')}, are not in the file"
 
     def as_json(self, attachments: int, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """The figures, as `counted` of summary.json has them; `sent` are those of COMMENTS and EVIDENCE."""

@@ -29,20 +29,20 @@ CELL_LIMIT = 32_767
 """Characters that a cell of Excel and of LibreOffice takes."""
 
 FULL_FILES = {
-    500: "where several trackers end an export",
-    1_000: "where Jira and others end an export",
-    10_000: "where several trackers end an export",
-    65_535: "as many as an old spreadsheet takes below a header",
-    65_536: "as many as an old spreadsheet takes",
-    1_048_575: "as many as a spreadsheet takes below a header",
+    500: "where several trackers cut an export",
+    1_000: "where Jira and others cut an export",
+    10_000: "where several trackers cut an export",
+    65_535: "the most that an old spreadsheet holds below a header",
+    65_536: "the most that an old spreadsheet holds",
+    1_048_575: "the most that a spreadsheet holds below a header",
 }
 """Numbers of rows at which exports are cut without a word, each with who cuts there."""
 
 CELLS_JOINED = 128
 """Cells that are looked at as one text, as most columns show no sign."""
 COLUMNS_SHOWN = 3
-PAGES = "Export the rest in pages (by key or date), and give all files to one command."
-NO_SPREADSHEET = "Export again, and give the file as it comes, without opening it in a spreadsheet."
+PAGES = "Export the rest in parts (by key or date), and give all files to one command."
+NO_SPREADSHEET = "Export it again, and don't open the file in a spreadsheet."
 
 ERROR_CELL = re.compile(
     r"#[¡¿]?(?:(?![a-z])[^\W\d_]|[/_0]){2,20}[!?]|#(?:N/A|N/D|N/B|NV|I/T|Н/Д|YOK|HIÁNYZIK)|#{4,}|Err:5\d\d"
@@ -214,18 +214,18 @@ def _say(sign: tuple[str, ...], hits: _Hits) -> str:
             return f"{rows} {WHAT_BECAME[became].format(f'{hits.where()} ({hits.sample})')} {NO_SPREADSHEET}"
         case ("serial-date",):
             return (
-                f"{rows} a spreadsheet's number for a date in {hits.where()} ({hits.sample}): it is sent as it is. "
+                f"{rows} a spreadsheet's number instead of a date in {hits.where()} ({hits.sample}): it is sent as is. "
                 f"{NO_SPREADSHEET}"
             )
         case ("error-cell",):
             return (
-                f"{rows} a spreadsheet's error instead of a text in {hits.where()} ({hits.sample}): the text is lost. "
+                f"{rows} a spreadsheet error instead of a text in {hits.where()} ({hits.sample}): the text is lost. "
                 f"{NO_SPREADSHEET}"
             )
         case (_, "", _, encoding):
             return (
-                f"{rows} the sign � for letters that are lost, in {hits.where()} ({hits.sample}): something before "
-                f"this import could not read them. {_how_to_read(encoding)}"
+                f"{rows} the character � for letters that are lost, in {hits.where()} ({hits.sample}): an earlier "
+                f"program couldn't read them. {_how_to_read(encoding)}"
             )
         case (_, was, read_as, encoding):
             return (
@@ -237,5 +237,7 @@ def _say(sign: tuple[str, ...], hits: _Hits) -> str:
 
 def _how_to_read(encoding: str) -> str:
     if encoding.lower().startswith(("utf-8", "utf-16")):
-        return "Export again, and don't save the file with another program; else the texts are sent as they are."
-    return f"The file is read as {encoding}: leave --encoding (or input.encoding) away, it is probably UTF-8."
+        return (
+            "Export it again, and don't save the file with another program. Otherwise the texts are sent as they are."
+        )
+    return f"The file is read as {encoding}: leave out --encoding (or input.encoding), as it is probably UTF-8."

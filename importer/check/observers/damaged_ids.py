@@ -19,11 +19,11 @@ _DAY = re.compile(rf"(?:\d\d?(?:-|\. )(?:{_MONTH})|(?:{_MONTH})[- ]\d\d)")
 """`12-Mar`, in German `12. Sep`; as no day of a month `Mar-45`. Ids of trackers have capitals."""
 
 WHAT_BECAME = {
-    "approximate": "a rounded number for an id in {}: a spreadsheet writes long ids so, and different ones become "
+    "approximate": "a rounded number instead of an id in {}: spreadsheets round long ids, and different ones become "
     "equal.",
-    "decimal": "a decimal for an id in {}: some programs write whole numbers so. Those of another export have no `.0`, "
-    "and would be other issues.",
-    "date": "a date for an id in {}: a spreadsheet makes one of ids like MAR-12 and SEP-3.",
+    "decimal": "a decimal instead of an id in {}: some programs write whole numbers this way. In an export without the "
+    "`.0`, they would be different issues.",
+    "date": "a date instead of an id in {}: spreadsheets turn ids like MAR-12 and SEP-3 into dates.",
 }
 """What became of ids; `{}` is where, with a sample."""
 

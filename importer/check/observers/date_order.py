@@ -58,7 +58,7 @@ class DateColumn:
             return ""
         what = f"{self.rows:,} date{' reads' if self.rows == 1 else 's read'} both ways in {name} ({self.sample})"
         if self.read:
-            return f"{what}: day first or month first? Leave one format in input.dates, the right one."
+            return f"{what}: day first or month first? Keep only the right format in input.dates."
         return f"{what}: day first or month first? Export with dates like 2023-02-01; they are sent as they are."
 
 

@@ -103,11 +103,12 @@ class Drift:
         strange = self._strange + self._renamed
         if not (2 * strange > self.known and (self._strange >= FEW or strange >= MANY)):
             return ""
-        what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have quite different titles"
+        what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have very different titles"
         return _with_samples(
-            f"{what}: this looks like another site with the same keys.",
+            f"{what}: this looks like a different site with the same keys.",
             self._strangers,
-            f"Another site needs its own name: the same command with --source-name {self._source_name}-2\n"
+            "If it is a different site, give it its own name: the same command with --source-name "
+            f"{self._source_name}-2\n"
             f"If these issues were rewritten: {GO_ON}",
         )
 
@@ -128,10 +129,10 @@ class Drift:
             return ""
         rows = counted(self._reread, "row")
         return _with_samples(
-            f"{rows} in Triage are as they were, and other comments are read from them than before: their issues would "
+            f"{rows} in Triage are unchanged, but their comments are read differently than before: their issues would "
             "have them twice.",
             self._rereads,
-            f"With the mapping that was used before they are recognised.\nIf they are to be added once more: {GO_ON}",
+            f"With the mapping that was used before, they are recognised.\nTo add them again anyway: {GO_ON}",
         )
 
     def _too_many(self, limit: Limit) -> str:
@@ -187,8 +188,8 @@ class _MovedKeys:
             f"{counted(self._new, 'row')} would be created, with the {what} of rows that are in Triage under other "
             "keys: the key seems to come from another column.",
             [f"{new} was {old}" for old, new in list(both.items())[:SAMPLES]],
-            "With the column that `input: {key: …}` of the mapping named before, they are recognised.\n"
-            f"If they are to be created once more: {GO_ON}",
+            "With the column that the mapping's `input: {key: …}` named before, they are recognised.\n"
+            f"To create them again anyway: {GO_ON}",
         )
 
 
@@ -213,7 +214,7 @@ def _letters(text: str) -> str:
 def _describe(field: str, before: object, now: object) -> str:
     if field == "description":  # the ledger has its digest only, and what changes in all of them is in the footer
         text = str(now or "")
-        return f"description is another one, with the footer {_show(text[find_footer(text) :] or text)}"
+        return f"description is different, with the footer {_show(text[find_footer(text) :] or text)}"
     return f"{field} was {_show(before)}, would be {_show(now)}"
 
 

@@ -18,7 +18,7 @@ from importer.sources.command_line import SELECTING
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_BY_IDS = " (the file has ids in place of names: export display values, of ServiceNow's API sysparm_display_value=all)"
+_BY_IDS = " (the file has ids instead of names: export display values; in ServiceNow's API, sysparm_display_value=all)"
 
 
 class Named(NamedTuple):

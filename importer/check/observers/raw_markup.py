@@ -57,6 +57,6 @@ class RawMarkup:
         for name, rows in self._found.items():
             if rows and rows >= SHARE * self._filled:
                 yield (
-                    f"description: {rows:,} of {self._filled:,} texts look like {name}, and are sent as they are; if "
-                    f"they are, `description: {{format: {name}}}` makes Markdown of them"
+                    f"description: {rows:,} of {self._filled:,} texts look like {name} and are sent as they are; "
+                    f"to convert them to Markdown, write `description: {{format: {name}}}`"
                 )

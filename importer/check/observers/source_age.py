@@ -63,8 +63,8 @@ class SourceAge:
             self._check(self._now - self._newest, f"The newest date in the source is {_day(self._newest)},")
         elif not math.isfinite(self._job.source.age_seconds(self._now)):
             raise SourceNotReady(
-                "Nothing says how old the source is: it is piped in, and the mapping reads no date in it.",
-                hint="Give it as a file, or let the mapping read a date: `created: {column: …}`.",
+                "The age of the source is unknown: it is piped in, and the mapping reads no date from it.",
+                hint="Give it as a file, or add a date to the mapping: `created: {column: …}`.",
             )
 
     def _check(self, age_seconds: float, what: str) -> None:

@@ -70,10 +70,10 @@ def propose_category(
         names = listed([f"{column} ({cells:,})" for column, cells in found.most_common()], COLUMNS_SHOWN)
         own = dict.fromkeys(line.column for line in ordered if line.column in read and line.label == "category")
         wording = category_source(found.most_common(1)[0][0], own)
-        yield f"{said}`category: {{{wording}}}` takes it from a column, as there are {names}"
+        yield f"{said}to take it from a column, write `category: {{{wording}}}`; there are {names}"
     if titles.found:
         title = next((line.column for line in ordered if line.label == "title"), "title")
-        yield f"{said}{titles}; if you agree, `category: {{titles: {{{text_of(title)}}}}}` takes them"
+        yield f"{said}{titles}; to use them, write `category: {{titles: {{{text_of(title)}}}}}`"
 
 
 def _is_read(column: str, read: set[str]) -> bool:

@@ -164,7 +164,7 @@ def _by_words(streams: list[Stream]) -> Iterator[str]:
     if by_word:
         rows = counted(sum(stream.rows for stream in by_word), "row")
         names = listed([f"{stream.step.source[:NAME_SHOWN]} → {stream.target}" for stream in by_word], WORDS_SHOWN)
-        yield f"status: words in {counted(len(by_word), 'name')} decide {rows}, look at them: {names}"
+        yield f"status: words in {counted(len(by_word), 'name')} decide {rows}; check them: {names}"
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
@@ -193,7 +193,7 @@ def _inversion(streams: list[Stream]) -> Iterator[str]:
         is_inverted = first_prefix == second_prefix and _severity_rank(first) > _severity_rank(second)
         if is_inverted and not (_says_its_target(first) and _says_its_target(second)):
             ways = " but ".join(f"{stream.step.source} → {stream.target}" for stream in (first, second))
-            yield f"severity: ranks look inverted, {ways}"
+            yield f"severity: the ranks look inverted: {ways}"
             return
 
 

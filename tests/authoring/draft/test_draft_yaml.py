@@ -121,7 +121,10 @@ def test_what_else_may_say_a_category(tmp_path: Path) -> None:
     rows = [{"id": str(n), "title": title, "tags": ["bug", "x"] if n else []} for n, title in enumerate(titles)]
     path = write_json(tmp_path / "a.json", rows)
     text = text_of(path)
-    assert "# 3 of 4 titles have a word of one of Triage's own: Latency 2 (It is slow), Transcription 1 (T" in text
+    assert (
+        "# 3 of 4 titles contain a word for a category of Triage's own: Latency 2 (It is slow), Transcription 1 (T"
+        in text
+    )
     assert save(path, tmp_path / "mine.yaml").model.category.titles is None
     taken = (
         text.replace("  #titles: ", "  titles: ").replace("  #labels: ", "  labels: ").replace("decisions: ", "about: ")

@@ -295,9 +295,9 @@ def test_what_triage_has_no_place_for(tmp_path: Path) -> None:
     header = (*HEADER, "On", "Who", "Sprint", "Attachment")
     losses = table(tmp_path, mapping, header, (*ROW, "12/Sep/25 9:05 AM", "ann", "7", "https://x.test/a.png"))
     assert losses.warnings() == [
-        "dates are kept as text in the footer, as Triage dates an issue by its import: On",
+        "dates are kept as text in the footer, because Triage dates an issue by its import: On",
         "authors are kept as text in the footer: Who",
-        "1 attachment of 1 issue can't be sent, and their addresses stop working with the old tracker: see attachments.csv",  # noqa: E501
+        "1 attachment of 1 issue can't be sent, and their addresses stop working once the old tracker is gone: see attachments.csv",  # noqa: E501
     ]
 
 

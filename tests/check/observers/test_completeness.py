@@ -26,7 +26,7 @@ def test_comments_that_the_file_does_not_have(program: Program) -> None:
     """How many of how many issues; rows that are skipped don't count."""
     skipped = {**ISSUE, **API, "number": 2, "html_url": "https://github.com/o/r/pull/2", "comments": 9}
     said, counted = check(program, [{**ISSUE, **API, "comments": 3}, skipped])
-    assert "the source counts 3 comments, and 3 of them, of 1 issue, are not in the file: --comments FILE" in said
+    assert "the source counts 3 comments; 3 of them, on 1 issue, are not in the file: fetch them from its API" in said
     assert counted == {"comments": {"source_says": 3, "file_has": 0, "planned": 0, "sent": 0}}
 
 
@@ -43,7 +43,7 @@ def test_comments_beyond_a_page(program: Program) -> None:
     graph = {**ISSUE, "url": ISSUE["html_url"], "body": "b", "author": {"login": "x"}}
     del graph["html_url"]
     said, counted = check(program, [{**graph, "comments": {"totalCount": 5, "nodes": [{"id": "c", "body": "n"}]}}])
-    assert "the source counts 5 comments, and 4 of them" in said
+    assert "the source counts 5 comments; 4 of them" in said
     assert counted["comments"] == {"source_says": 5, "file_has": 1, "planned": 1, "sent": 0}
 
 
@@ -74,5 +74,5 @@ def test_attachments(program: Program, tmp_path: Path) -> None:
     mapping = "extends: github\ncounted: {attachments: {path: files}}\n"
     (tmp_path / "mine.yaml").write_text(mapping, encoding="utf-8")
     said, counted = check(program, [{**ISSUE, **API, "files": 4}], "-m", str(tmp_path / "mine.yaml"))
-    assert "the source counts 4 attachments, and the file names 0" in said
+    assert "the source counts 4 attachments, but the file names 0" in said
     assert counted["attachments"] == {"source_says": 4, "file_has": 0, "planned": 0, "sent": 0}

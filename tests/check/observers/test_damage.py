@@ -51,7 +51,7 @@ def test_a_single_full_file(program: Program, rows: int, limit: str) -> None:
     """A file that ends where exports are cut may lack the rest; one row less, and nothing is said."""
     (warning,) = warnings_of(program, write_issues(Path("export.csv"), rows))
     assert f"export.csv has exactly {limit} rows" in warning
-    assert "in pages" in warning
+    assert "in parts" in warning
     assert warnings_of(program, write_issues(Path("export.csv"), rows - 1)) == []
 
 
@@ -100,14 +100,14 @@ def test_a_cell_at_the_limit_of_a_spreadsheet(program: Program) -> None:
     (warning,) = warnings_of_rows(program, [row(key=f"A-{place}", text=text) for place, text in enumerate(texts)])
     assert warning.startswith("3 rows have a text of exactly 32,767 characters in Text (")
     assert "demo:A-0, export.csv:2" in warning
-    assert "without opening it in a spreadsheet" in warning
+    assert "don't open the file in a spreadsheet" in warning
 
 
 @pytest.mark.parametrize("key", ["1.2E+11", "1,2E+11", "1E+11", "1.23457e+15"])
 def test_rounded_ids(program: Program, key: str) -> None:
     """A spreadsheet writes long ids so, in German with a comma."""
     (warning,) = warnings_of_rows(program, [row(key=key), row(key="A-1")])
-    assert warning.startswith("1 row has a rounded number for an id in Key (")
+    assert warning.startswith("1 row has a rounded number instead of an id in Key (")
     assert key in warning
 
 
@@ -124,13 +124,13 @@ ERRORS = ("#REF!", "#NAME?", "########", "#BEZUG!", " #N/A ", "#NÉV?", "#¡DIV/
 def test_errors_of_a_spreadsheet(program: Program, cell: str) -> None:
     """They stand where a text began with a sign that a spreadsheet calculates with."""
     (warning,) = warnings_of_rows(program, [row(cell), row("See #1234", key="A-2"), row("# Heading", key="A-3")])
-    assert warning.startswith("1 row has a spreadsheet's error instead of a text in Title (")
+    assert warning.startswith("1 row has a spreadsheet error instead of a text in Title (")
 
 
 def test_dates_that_were_too_wide(program: Program) -> None:
     """A footer would show the signs of a narrow column for ever."""
     (warning,) = warnings_of_rows(program, [row(created="########"), row(key="A-2", created="2026-03-01")])
-    assert warning.startswith("1 row has a spreadsheet's error instead of a text in Created ('########' in demo:A-1, ")
+    assert warning.startswith("1 row has a spreadsheet error instead of a text in Created ('########' in demo:A-1, ")
 
 
 @pytest.mark.parametrize(("created", "warns"), [("46093", 1), ("46093,4375", 1), ("46093.4375", 1), ("20260301", 0)])
@@ -138,7 +138,7 @@ def test_dates_that_are_numbers(program: Program, created: str, warns: int) -> N
     """A spreadsheet counts days, and shows the number where it doesn't know that it is a date."""
     more = "created: Created"
     warnings = warnings_of_rows(program, [row(created=created), row("46093", key="A-2")], more=more)
-    assert [warning[:62] for warning in warnings] == ["1 row has a spreadsheet's number for a date in Created ('46093"][
+    assert [warning[:62] for warning in warnings] == ["1 row has a spreadsheet's number instead of a date in Created "][
         :warns
     ]
 
@@ -200,13 +200,13 @@ def test_garbled_rows_are_counted_once(program: Program) -> None:
     (warning,) = warnings_of_rows(program, [row(bad, text=f"{bad} {bad}", state=bad), row("x", text=bad, key="A-2")])
     assert warning.startswith("2 rows have letters that look garbled in Title, Text, State (")
     assert "UTF-8 read as cp1252" in warning
-    assert "Export again" in warning
+    assert "Export it again" in warning
 
 
 def test_a_wrong_encoding_option(program: Program) -> None:
     """Where the file is read as something else than UTF-8, that is the likely cause."""
     (warning,) = warnings_of_rows(program, [row("Café")], options=("--encoding", "cp1252"))
-    assert "leave --encoding (or input.encoding) away" in warning
+    assert "leave out --encoding (or input.encoding)" in warning
 
 
 def test_dates_that_are_copied(program: Program) -> None:
@@ -225,7 +225,7 @@ def test_dates_that_are_read(program: Program) -> None:
     rows = [row(key="A-1", created="01/02/2023"), row(key="A-1", title="Other", created="03/04/2023")]
     newest, both = "duplicates: {newest: Created}", "'%d/%m/%Y', '%m/%d/%Y'"
     (warning,) = warnings_of_rows(program, rows, dates=both, more=newest)
-    assert "Leave one format in input.dates" in warning
+    assert "Keep only the right format in input.dates" in warning
     assert warnings_of_rows(program, [*rows, row(key="A-2", created="12/25/2023")], dates=both, more=newest) == []
     assert warnings_of_rows(program, rows, dates="'%d/%m/%Y'", more=newest) == []
 
@@ -237,7 +237,7 @@ def test_json_is_looked_at_too(program: Program) -> None:
     Path("export.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
     found = warnings_of(program, Path("export.jsonl"), mapping="mine.yaml")
     assert [warning.partition(" in ")[0] for warning in found] == [
-        "1 row has a rounded number for an id",
+        "1 row has a rounded number instead of an id",
         "1 row has letters that look garbled",
     ]
 

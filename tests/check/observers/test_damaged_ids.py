@@ -44,6 +44,6 @@ def test_a_check_says_it(program: Program) -> None:
         encoding="utf-8",
     )
     decimals, dates = program("validate", source, "-m", mapping, "--json").summary["warnings"][:2]
-    assert decimals.startswith("1 row has a date for an id in Owner ('12. Sep' in demo:1.0, ")
-    assert dates.startswith("2 rows have a decimal for an id in Id ('1.0' in demo:1.0, ")
-    assert dates.endswith("without opening it in a spreadsheet.")
+    assert decimals.startswith("1 row has a date instead of an id in Owner ('12. Sep' in demo:1.0, ")
+    assert dates.startswith("2 rows have a decimal instead of an id in Id ('1.0' in demo:1.0, ")
+    assert dates.endswith("don't open the file in a spreadsheet.")

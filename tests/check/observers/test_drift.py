@@ -114,7 +114,7 @@ def test_another_site() -> None:
     (found,) = doubts(changed(2, 2, **OTHER), sample=of(1000))
     what, *samples, name, override = found.splitlines()
     assert what.startswith(
-        "Of 2 rows whose keys are in Triage, 2 have quite different titles: this looks like another site"
+        "Of 2 rows whose keys are in Triage, 2 have very different titles: this looks like a different site"
     )
     assert samples[0] == '  jira:0: title was "Login fails on Safari", would be "Add an export of invoices"'
     assert name.endswith("the same command with --source-name jira-2")

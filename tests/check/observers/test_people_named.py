@@ -85,7 +85,7 @@ def test_who_is_nobody(program: Program) -> None:
 def test_people_who_are_ids(program: Program) -> None:
     """Where nothing but ids stands in place of names, the sentence says so: no users.csv can be filled with them."""
     ids = ("5137153cc611227c000bbd1bd8cd2005", "46d44a5dc0a8010e0000a2d5a4a1b7e0")
-    assert "(the file has ids in place of names: " in said_of(program, f"1,a,{ids[0]}\n2,b,{ids[1]}\n")
+    assert "(the file has ids instead of names: " in said_of(program, f"1,a,{ids[0]}\n2,b,{ids[1]}\n")
     assert "ids in place of names" not in said_of(program, f"1,a,{ids[0]}\n2,b,Ann\n")
 
 

@@ -32,8 +32,8 @@ def notices(folder: Path, texts: list[str], more: str = "") -> list[str]:
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        ([HTML, "", "<div>x</div>"], "description: 2 of 2 texts look like html, and are sent as they are"),
-        ([PLAIN, WIKI, PLAIN], "description: 1 of 3 texts look like jira, and are sent as they are"),
+        ([HTML, "", "<div>x</div>"], "description: 2 of 2 texts look like html and are sent as they are"),
+        ([PLAIN, WIKI, PLAIN], "description: 1 of 3 texts look like jira and are sent as they are"),
         ([HTML, *[PLAIN] * 5], ""),
         (["<details>x</details>", "<!-- hidden -->", "{not: wiki}", "[link](x)"], ""),
     ],

@@ -22,7 +22,7 @@ def test_a_column_that_may_say_it(program: Program) -> None:
     write_csv(Path("export.csv"), rows, HEADER)
     [said] = category_warnings(program, "export.csv", "-m", "jira")
     assert said.startswith("category: 4 of 4 issues have no type and become General; ")
-    assert said.endswith("as there are Component/s (4), Labels (3)")
+    assert said.endswith("there are Component/s (4), Labels (3)")
     line = said.split("`")[1]
     assert line == 'category: {first: [{column: "Component/s"}]}'
     Path("mine.yaml").write_text(f"extends: jira\n{line}\n", encoding="utf-8")
@@ -38,7 +38,7 @@ def test_a_column_of_rows_that_are_not_sent(program: Program) -> None:
     assert program(*first).code == 0
     write_csv(Path("export.csv"), [("Another title", *rows[0][1:]), *rows[1:]], HEADER[:5])
     said = program(*first, "--max-changes", "100%", "--json").summary["warnings"]
-    assert [each.rpartition(", ")[2] for each in said if "no type" in each] == ["as there are Component/s (4)"]
+    assert [each.rpartition("; ")[2] for each in said if "no type" in each] == ["there are Component/s (4)"]
 
 
 def test_where_there_is_a_type(program: Program) -> None:
@@ -56,7 +56,7 @@ def test_words_of_titles(program: Program) -> None:
     titles = ("Latency of 4 s after the greeting", "Bug: transcript lacks names", "Slow answers", "Hello", "It crashes")
     write_csv(Path("export.csv"), [(t, f"V-{n}", "Open", "High") for n, t in enumerate(titles)], HEADER[:4])
     [said] = category_warnings(program, "export.csv", "-m", "jira")
-    assert said.startswith("category: 5 of 5 issues have no type and become General; 4 of 5 titles have a word of ")
+    assert said.startswith("category: 5 of 5 issues have no type and become General; 4 of 5 titles contain a word for ")
     assert "Latency 2 (Latency of 4 s after the greeting)" in said
     assert "Transcription 1 (Bug: transcript lacks names)" in said
     assert "Bug 1 (It crashes)" in said

@@ -102,16 +102,16 @@ def test_free_text_in_a_value_column() -> None:
 @pytest.mark.parametrize(
     ("values", "smell"),
     [
-        ({"P1": "low", "P3": "high"}, "severity: ranks look inverted, P1 → low but P3 → high"),
+        ({"P1": "low", "P3": "high"}, "severity: the ranks look inverted: P1 → low but P3 → high"),
         (
             {"1 - Urgent": "medium", "2 - High": "high"},
-            "severity: ranks look inverted, 1 - Urgent → medium but 2 - High → high",
+            "severity: the ranks look inverted: 1 - Urgent → medium but 2 - High → high",
         ),
         ({"P1": "critical", "P2": "high", "P10": "low"}, None),
         ({"P1": "high", "Sev 2": "critical"}, None),
         ({"1-Low": "low", "2-Medium": "medium", "4-Very High": "critical"}, None),
         ({"0": "medium", "1": "critical", "2": "high"}, None),
-        ({"P0": "low", "P1": "critical"}, "severity: ranks look inverted, P0 → low but P1 → critical"),
+        ({"P0": "low", "P1": "critical"}, "severity: the ranks look inverted: P0 → low but P1 → critical"),
         ({"Blocker": "low", "Minor": "low"}, "severity: Blocker → low (2 rows)"),
         ({"Trivial": "critical"}, "severity: Trivial → critical (2 rows)"),
         ({"Blocker": "high", "Minor": "medium"}, None),
@@ -158,7 +158,7 @@ def test_what_words_decide_is_a_decision_to_look_at() -> None:
     assert [line["how"] for line in flow.as_json()["status"]] == ["word", "word", "mapped"]
     (warning,) = (each for each in flow.suspicious_mappings() if "words" in each)
     assert warning == (
-        "status: words in 2 names decide 3 rows, look at them: In review by Ann → in_review, Legal review → in_review"
+        "status: words in 2 names decide 3 rows; check them: In review by Ann → in_review, Legal review → in_review"
     )
 
 
