@@ -233,13 +233,11 @@ class Run:
         return self._commits.retract(_identify(operation))
 
     def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0, ahead: float = 0.0) -> Intent:
-        since = self._now() + ahead
+        since, identity = self._now() + ahead, _identify(operation)
         values = (
             self._source_id,
             self._id,
-            operation.key,
-            str(operation.act),
-            operation.name,
+            *identity,
             operation.method,
             operation.path,
             operation.marker,
@@ -251,7 +249,7 @@ class Run:
             details,
             operation.link,
         )
-        return Intent(_identify(operation), since, values)
+        return Intent(identity, since, values)
 
     def record(self, decision: Decision) -> None:
         """Hand in an outcome; it becomes durable with the next group of intents, or within 200 ms."""

@@ -28,8 +28,8 @@ _ADDITION = {
     State.DONE: Outcome.UPDATED,
     State.REFUSED: Outcome.FAILED,
 }
-OUTCOMES: Mapping[tuple[Act, State], Outcome] = {
-    (act, state): outcome
+OUTCOMES: Mapping[tuple[Act, State], str] = {
+    (act, state): str(outcome)  # which SQLite takes as it is, while for a subclass it looks for an adapter each time
     for acts, outcomes in (((Act.CREATE,), _CREATE), ((Act.UPDATE, Act.DELETE), _CHANGE), (ADDITIONS, _ADDITION))
     for act in acts
     for state, outcome in outcomes.items()

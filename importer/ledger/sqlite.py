@@ -36,6 +36,8 @@ SIDE = ("-wal", "-shm")
 OF_THE_DISK = ("disk I/O error", "database or disk is full", "database is locked", "out of memory")
 """What SQLite says where it can't read or write, whatever is in the file."""
 
+sqlite3.register_adapter(bytes, bytes)  # as they are: without any, each value is asked for one, which takes longer
+
 
 @contextmanager
 def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
