@@ -27,6 +27,8 @@ _LONGEST_SIMPLE_KEY = 1000
 """YAML allows 1024 characters before the colon, the quotes included; a longer key takes the `? key` form."""
 
 _NEUTRAL_KEY = "  neutral:"
+HERE = Path()
+NO_OTHERS: Mapping[str, int] = {}
 NEUTRAL = "which nobody has decided: change it or leave it"
 
 _HEAD = "# Suggested for what {name} rejects or leaves undecided. {usable}"
@@ -79,10 +81,10 @@ def suggest_for(mapping: LoadedMapping, checked: Checked, beside: Path) -> str:
 def suggest(
     mapping: LoadedMapping,
     unknowns: Iterable[Unknown],
-    others: Mapping[str, int] | None = None,
+    others: Mapping[str, int] = NO_OTHERS,
     *,
     neutral: Sequence[tuple[Unknown, str]] = (),
-    beside: Path | None = None,
+    beside: Path = HERE,
 ) -> str:
     """Return the YAML of a mapping that extends the one in use, accepts all of `unknowns`, and names what others say.
 
@@ -108,9 +110,9 @@ def suggest(
         proposals += [each for each in left if each[0].field == field]
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
-    for code, rows in (others or {}).items():
+    for code, rows in others.items():
         lines.append(PROPOSALS[code].format(rows=counted(rows, "row")))
-    usable = _USABLE if UNDECIDED_CODES.isdisjoint(others or {}) else _LEFT_OPEN
+    usable = _USABLE if UNDECIDED_CODES.isdisjoint(others) else _LEFT_OPEN
     head = [_HEAD.format(name=quote(mapping.name), usable=usable), *([_OF_NEUTRAL] if _NEUTRAL_KEY in lines else [])]
     return "\n".join([*head, "", f"extends: {_scalar(_extends(mapping, beside))}", *lines]) + "\n"
 
@@ -172,11 +174,9 @@ def _comment(unknown: Unknown, proposal: Proposal) -> str:
     return f"  # {rows}, {reason}"
 
 
-def _extends(mapping: LoadedMapping, beside: Path | None) -> str:
+def _extends(mapping: LoadedMapping, beside: Path) -> str:
     path = mapping.files[0]
     if is_preset(path):
         return path.stem
-    if beside is None:
-        return str(path.resolve())
     relative = os.path.relpath(path.resolve(), beside.resolve())
     return relative if relative.startswith(os.pardir) else f"{os.curdir}{os.sep}{relative}"
