@@ -107,7 +107,7 @@ def join_lines(text: Iterable[str]) -> Iterator[str]:
 
 
 def read_rows(
-    text: Iterator[str] | Lines,
+    lines: Lines,
     name: str,
     delimiter: str,
     above: int = 0,
@@ -117,14 +117,13 @@ def read_rows(
 ) -> Iterator[NumberedRow]:
     """Yield all rows, including the header and the `above` rows before it; blank lines are skipped, but for `blank`.
 
-    `header` is given where the text is a part of the file below it.
+    `header` is given where the lines are a part of the file below it.
 
     A row with a stray quote becomes one cell with its raw text and the finding `row-malformed`; reading continues at
     the next line. Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if
     a cell is too long.
     """
     csv.field_size_limit(CELL_CHARACTERS)
-    lines = text if isinstance(text, Lines) else Lines(text)
     rows = _split(lines, name, delimiter, blank=blank)
     if not header:
         for numbered in rows:

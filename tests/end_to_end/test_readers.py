@@ -45,7 +45,7 @@ def read_ours(path: Path) -> Read:
     with path.open(encoding=encoding, newline="") as file:
         delimiter = find_delimiter(file.read(SAMPLE_CHARACTERS))
     with path.open(encoding=encoding, newline="") as file:
-        _, header, _ = next(read_rows(file, path.name, delimiter))
+        _, header, _ = next(read_rows(Lines(file), path.name, delimiter))
     refs = [Ref("column", name) for name in header]
     with path.open(encoding=encoding, newline="") as file:
         table = open_rows(Lines(file), path.name, delimiter, 0)

@@ -37,7 +37,7 @@ def test_cells_and_lines_of_any_table(table: list[list[str]], dialect: Dialect) 
     """Whatever csv.writer writes is read as csv.reader reads it, and each row knows where it begins."""
     written = [write_row(row, dialect) for row in table]
     text = "".join(written)
-    rows = list(read_rows(io.StringIO(text, newline=""), "f", dialect.delimiter))
+    rows = list(read_rows(Lines(io.StringIO(text, newline="")), "f", dialect.delimiter))
     assert [row for _, row, _ in rows] == list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter))
     assert [row for _, row, _ in rows] == table
     ends = [len(re.findall(r"\r\n|\r|\n", "".join(written[:index]))) for index in range(len(table))]
@@ -64,7 +64,7 @@ def read_with_csv(text: str) -> Iterator[tuple[int, list[str], bool]]:
 @given(st.text("ab ,;'\"\x00\r\n", max_size=60))
 def test_rows_of_any_text(text: str) -> None:
     """Rows with and without quotes, as they come, are those of csv.reader, with their lines and what is wrong."""
-    rows = read_rows(io.StringIO(text, newline=""), "f", ",", blank=True)
+    rows = read_rows(Lines(io.StringIO(text, newline="")), "f", ",", blank=True)
     read: list[tuple[int, list[str], bool]] = []
     with suppress(SourceNotReady):  # it ends in a row
         read.extend((line, row, finding is not None) for line, row, finding in rows)
@@ -262,7 +262,7 @@ def test_an_open_quote_does_not_read_the_rest() -> None:
     """A quote that is never closed ends with the longest cell, however long the file is."""
     endless = chain(["a\n", '"open\n'], repeat("x" * 1023 + "\n"))
     with pytest.raises(SourceError, match="f:2: a quote is opened and never closed"):
-        list(read_rows(endless, "f", ","))
+        list(read_rows(Lines(endless), "f", ","))
 
 
 @pytest.mark.parametrize("line", ["x" * 101, '"a",' + "x" * 101], ids=["without quotes", "with quotes"])
@@ -272,8 +272,8 @@ def test_a_cell_that_is_too_long(line: str, monkeypatch: pytest.MonkeyPatch) -> 
     with ExitStack() as stack:
         stack.callback(csv.field_size_limit, csv.field_size_limit())
         with pytest.raises(SourceError, match="f:2: a cell is longer than 100 characters"):
-            list(read_rows(iter(["a\n", f"{line}\n"]), "f", ","))
-        assert list(read_rows(iter(["x," * 60]), "f", ",")) == [(1, [*["x"] * 60, ""], None)]
+            list(read_rows(Lines(iter(["a\n", f"{line}\n"])), "f", ","))
+        assert list(read_rows(Lines(iter(["x," * 60])), "f", ",")) == [(1, [*["x"] * 60, ""], None)]
 
 
 def test_a_chunk_of_rows_with_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
