@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.cells import CellCounter
-from importer.check.coverage.lines import Lines
+from importer.check.coverage.lines import CoverageLines
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.observers.damage import DamageSigns, SignsFound
@@ -23,7 +23,7 @@ class ChunkCounts:
     markup       with which descriptions begin
     """
 
-    lines: Lines
+    lines: CoverageLines
     attachments: list[Attachment]
     signs: SignsFound
     markup: MarkupFound
@@ -39,6 +39,6 @@ class ChunkCounter:
 
     def count(self, examined: Examined) -> ChunkCounts:
         """Count a chunk. Its lines have all its columns, under the names that the source gives them."""
-        lines = Lines((), limit=None)
+        lines = CoverageLines((), limit=None)
         attachments = self._cells.count(lines, examined, examined.bodiless())
         return ChunkCounts(lines, attachments, self._signs.search(examined), self._markup.search(examined))

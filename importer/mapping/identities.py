@@ -98,7 +98,7 @@ def fold_word(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-class Line(NamedTuple):
+class RosterLine(NamedTuple):
     """A line of users.csv, at line `number` of the file; `user_id` is "" until somebody fills it in."""
 
     who: Identity
@@ -111,7 +111,7 @@ class Line(NamedTuple):
 class Roster:
     """The people of users.csv and their Triage users. Without `lines` it finds nobody; `file` is the path as typed."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[RosterLine, ...] = ()
     file: str = ""
 
     @cached_property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import Problem, UsageError
-from importer.mapping.identities import Identity, Line, Roster
+from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.mapping.small_files import read_small
 from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
@@ -48,7 +48,7 @@ def read_users(path: Path) -> Roster:
 def make_roster(sheet: Sheet, path: Path) -> Roster:
     """Make a roster of a table that was read. Raises UsageError with every line that is wrong."""
     lines = [
-        Line(who, cells.get(USER, ""), number, cells.get(PSEUDONYM, ""))
+        RosterLine(who, cells.get(USER, ""), number, cells.get(PSEUDONYM, ""))
         for who, (number, cells) in zip(sheet.identities(), sheet.rows, strict=True)
     ]
     problems = list(_problems(lines, str(path)))
@@ -57,8 +57,8 @@ def make_roster(sheet: Sheet, path: Path) -> Roster:
     return Roster(tuple(lines), str(path))
 
 
-def _problems(lines: Iterable[Line], file: str) -> Iterator[Problem]:
-    first: dict[str | Identity, Line] = {}
+def _problems(lines: Iterable[RosterLine], file: str) -> Iterator[Problem]:
+    first: dict[str | Identity, RosterLine] = {}
     for line in lines:
         if not line.user_id:
             continue

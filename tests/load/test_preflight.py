@@ -14,7 +14,7 @@ from importer.check.job import Job
 from importer.cli.inputs import open_job
 from importer.errors import KeyRefused, SourceNotReady, UsageError
 from importer.load.preflight import check_members, check_quiet, check_rows, describe_input, given_users
-from importer.mapping.identities import Identity, Line, Roster
+from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
@@ -101,7 +101,7 @@ def check(job: Job, url: str, organisation: str = "") -> list[str]:
 
 def lines(*ids: str) -> Roster:
     """A users.csv with these ids."""
-    return Roster(tuple(Line(Identity(f"Name {id_}"), id_, row) for row, id_ in enumerate(ids, 2)), "users.csv")
+    return Roster(tuple(RosterLine(Identity(f"Name {id_}"), id_, row) for row, id_ in enumerate(ids, 2)), "users.csv")
 
 
 def test_ids_that_are_members(serve: Serve, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from importer.authoring.people_counts import Someone
 from importer.authoring.users import UsersFile
 from importer.errors import StorageFull, UsageError
-from importer.mapping.identities import Identity, Line
+from importer.mapping.identities import Identity, RosterLine
 from importer.mapping.users_table import COLUMNS, read_users
 from tests.harness.running import read_csv, write_csv
 
@@ -35,7 +35,7 @@ def test_tables_as_spreadsheets_save_them(tmp_path: Path, encoding: str, delimit
     path = tmp_path / "users.csv"
     path.write_bytes(end.join([*(delimiter.join(row) for row in rows), "u-2" + 2 * delimiter + "Ben"]).encode(encoding))
     roster = read_users(path)
-    assert roster.lines == (Line(Identity("=Ann", "", "a@x"), "u-1", 2), Line(Identity("Ben"), "u-2", 4))
+    assert roster.lines == (RosterLine(Identity("=Ann", "", "a@x"), "u-1", 2), RosterLine(Identity("Ben"), "u-2", 4))
 
 
 def test_everything_that_is_wrong_at_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.codes import FOOTER_CONTINUED
-from importer.mapping.identities import Identity, Line, Roster
+from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.transform.footers import GOES_ON, LINE_LIMIT, LINES_LIMIT, find_footer, one_line
 from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
 from importer.transform.transform import Transform
@@ -119,7 +119,7 @@ def test_another_line_that_seems_to_name_somebody(who: dict[str, str], text: str
 
 def test_who_is_matched_is_not_named() -> None:
     """Their user is the assignee; the name is in the footer where the mapping puts it."""
-    roster = Roster((Line(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
+    roster = Roster((RosterLine(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
     transform = Transform(mapping_of(assignee="Text"), "demo", roster)
     records = transform(chunk_of(HEADER, [("P-1", "Title", "Ann Meyer", "P1", "Open")]))
     assert records.people.assignees == ["u-ann"]

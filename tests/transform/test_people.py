@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.identities import Directory, Identity, Line, Roster, number_people
+from importer.mapping.identities import Directory, Identity, Roster, RosterLine, number_people
 from importer.mapping.issue_parts import People, Person, Unmatched
 from importer.transform.columns import Columns
 from importer.transform.people import PersonMap, identify, identify_all, name_mentions, person_maps
@@ -18,7 +18,7 @@ from tests.harness.making import chunk_of, mapping_of
 HEADER = ("Assignee", "Assignee Id", "Mail")
 PERSON = Person.model_validate({"name": "Assignee", "account": "Assignee Id", "mail": "Mail"})
 ANN = Identity("Ann Meyer", "5f1", "ann@x.example")
-ROSTER = Roster((Line(ANN, "u-ann", 2), Line(Identity("Ben Ott", "5f2"), "", 3)), "users.csv")
+ROSTER = Roster((RosterLine(ANN, "u-ann", 2), RosterLine(Identity("Ben Ott", "5f2"), "", 3)), "users.csv")
 MENTION = r"\[~accountid:([^\]]+)\]"
 
 
@@ -64,7 +64,7 @@ def test_account_then_mail_then_name(who: Identity, user_id: str) -> None:
 
 def test_a_name_or_mail_of_two_is_nobodys() -> None:
     """Unless both are the same user."""
-    twins = [Line(Identity("Jo Li", "1", "jo@x"), "u1"), Line(Identity("Jo Li", "2", "jo@x"), "u2")]
+    twins = [RosterLine(Identity("Jo Li", "1", "jo@x"), "u1"), RosterLine(Identity("Jo Li", "2", "jo@x"), "u2")]
     assert [Roster(tuple(twins)).find(who) for who in (Identity("Jo Li"), Identity(mail="jo@x"))] == ["", ""]
     one = Roster((twins[0], twins[1]._replace(user_id="u1")))
     assert [one.find(who) for who in (Identity("Jo Li"), Identity(mail="jo@x"))] == ["u1", "u1"]

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from importer.mapping.identities import Identity, Line, Roster
+from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.mapping.issue_parts import People
 from importer.transform.shown_people import MAIL, PHONE, SOMEBODY, ShownPeople
 from importer.transform.transform import Transform
 from tests.harness.making import chunk_of, mapping_of
 
 ANN = Identity("Ann Meyer", "5f1", "ann@x.example")
-ROSTER = Roster((Line(ANN, "u-ann", 2, "Person 7"), Line(Identity("Ben Ott"), "", 3, "Person 2")), "users.csv")
+ROSTER = Roster(
+    (RosterLine(ANN, "u-ann", 2, "Person 7"), RosterLine(Identity("Ben Ott"), "", 3, "Person 2")), "users.csv"
+)
 
 
 def shown(**settings: str) -> ShownPeople:

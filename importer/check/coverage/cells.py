@@ -10,7 +10,7 @@ import numpy as np
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_texts
 from importer.check.coverage.consumed_cells import Consumed, consume_cells, find_filled
-from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
+from importer.check.coverage.lines import DROPPED, NOT_SENT, CoverageLines
 from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
 from importer.mapping.model import MappingModel
 from importer.sources.table_columns import take_columns
@@ -39,7 +39,7 @@ class CellCounter:
         self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
         self._rule_refs = list_rule_refs(mapping)
 
-    def count(self, lines: Lines, examined: Examined, left_out: Collection[int]) -> list[Attachment]:
+    def count(self, lines: CoverageLines, examined: Examined, left_out: Collection[int]) -> list[Attachment]:
         """Count the cells of a chunk into `lines`; returns the attachments of the rows that aren't left out."""
         records, chunk = examined.records, examined.records.chunk
         if chunk.file not in self._uses_of:
@@ -109,7 +109,7 @@ def name_column(header: str, position: int) -> str:
 
 
 def _count_column(
-    lines: Lines, name: str, cells: Sequence[str], count: int, sent: Mask | None, shares: Sequence[Share]
+    lines: CoverageLines, name: str, cells: Sequence[str], count: int, sent: Mask | None, shares: Sequence[Share]
 ) -> None:
     label, rows = shares[0] if shares else (DROPPED, None)
     if sent is None and rows is None:  # nearly all columns of nearly all files: no cell is tested by itself

@@ -12,7 +12,7 @@ from importer.check.coverage.attachments import Attachment, AttachmentSpool, rea
 from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
-from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
+from importer.check.coverage.lines import DROPPED, NOWHERE, CoverageLine, CoverageLines
 from importer.check.coverage.uses import ATTACHMENTS, list_rule_refs, list_uses
 from importer.check.examine import Examined
 from importer.check.plan import Plan
@@ -52,7 +52,7 @@ class Coverage:
         for names in self._cells.names:
             self._repeats |= Counter(names)
         self._hides, self._shown = mapping.people.hides, shown
-        self._lines = Lines(mapping.drop, shown.clean if self._hides else None)
+        self._lines = CoverageLines(mapping.drop, shown.clean if self._hides else None)
         self._uses = list_uses(mapping)
         needs_leaves = not all(file.is_table for file in files)
         self._leaves = Leaves(self._lines, self._uses, list_rule_refs(mapping)) if needs_leaves else None
@@ -88,7 +88,7 @@ class Coverage:
                 found += leaves.add(record, place, row.key, sent=sent)
         return [*found, *read_texts(self._cells.addresses, records, plan.left_out)]
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[CoverageLine]:
         """Return all lines: what goes nowhere first, the column with the most cells before the others."""
         ranks = {label: rank for rank, label in enumerate(NOWHERE)}
         return sorted(
@@ -113,7 +113,7 @@ class Coverage:
             for line in self.lines()
         ]
 
-    def dropped(self) -> list[Line]:
+    def dropped(self) -> list[CoverageLine]:
         """Return the lines of cells that are lost, and that the mapping doesn't name under `drop`."""
         return [line for line in self.lines() if line.label == DROPPED]
 
@@ -206,6 +206,6 @@ def _read_leniently(raw: str) -> Any:
         return None
 
 
-def _describe(line: Line, *, hides: bool) -> str:
+def _describe(line: CoverageLine, *, hides: bool) -> str:
     sample = f", e.g. {line.samples[0]}" if line.samples and not hides else ""
     return f"{line.column}  {counted(line.cells, 'cell')}{sample}"

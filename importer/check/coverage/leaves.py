@@ -9,7 +9,7 @@ from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
 from importer.check.coverage.consumed_cells import Consumed
-from importer.check.coverage.lines import DROPPED, NOT_SENT, OTHERS, Line, Lines
+from importer.check.coverage.lines import DROPPED, NOT_SENT, OTHERS, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Use
 from importer.check.observers.observer import DISTINCT_LIMIT
@@ -97,7 +97,7 @@ class _Place:
     ) -> None:
         self.name, self.consumers, self.open, self.attached = name, consumers, open, attached
         self.keys: dict[str | None, _Place] = {}
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, CoverageLine] = {}
         self.turn()
 
     def turn(self) -> None:
@@ -130,7 +130,7 @@ class Leaves:
     part of a cell that joins several.
     """
 
-    lines: Lines
+    lines: CoverageLines
     uses: Sequence[Use]
     rule_refs: Sequence[Ref]
     _consumers: list[list[_Consumer]] = field(init=False)
@@ -206,7 +206,7 @@ class Leaves:
             line = place.lines[label] = self.lines.line(place.name, label)
         self._add(line, value)
 
-    def _add(self, line: Line, value: Any) -> None:
+    def _add(self, line: CoverageLine, value: Any) -> None:
         line.cells += 1
         if line.is_open:
             line.show(to_text(value))

@@ -27,7 +27,7 @@ CELLS_SHOWN = 64
 
 
 @dataclass(slots=True)
-class Line:
+class CoverageLine:
     """The filled cells of one class in a column; `column` is a header, or a path into a JSON record."""
 
     column: str
@@ -45,7 +45,7 @@ class Line:
             sample = f"{sample[:SAMPLE_CHARACTERS]}…"
         self._show({sample: 0}, 1)
 
-    def merge(self, later: Line) -> None:
+    def merge(self, later: CoverageLine) -> None:
         """Add the line of later cells, as if these were shown here."""
         self.cells += later.cells
         if self.is_open:
@@ -61,7 +61,7 @@ class Line:
         self.is_open = len(self.samples) < SAMPLES and self._shown < CELLS_SHOWN
 
 
-class Lines:
+class CoverageLines:
     """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text.
 
     `hide` takes names of people out of texts, where no report has them: a key of JSON may be one. `limit` is how many
@@ -75,7 +75,7 @@ class Lines:
         limit: int | None = DISTINCT_LIMIT,
     ) -> None:
         self._drop, self._hide, self._limit = drop, hide, limit
-        self._lines: dict[tuple[str, str], Line] = {}
+        self._lines: dict[tuple[str, str], CoverageLine] = {}
         self._offered = defaultdict[tuple[str, str], list[tuple[int, str]]](list)
         self._columns: set[str] = set()
 
@@ -83,10 +83,10 @@ class Lines:
     def _may_drop(self) -> re.Pattern[str]:
         return re.compile("|".join(map(_drop_pattern, self._drop)) or r"(?!)", re.DOTALL)
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[CoverageLine]:
         return iter(self._lines.values())
 
-    def line(self, column: str, label: str) -> Line:
+    def line(self, column: str, label: str) -> CoverageLine:
         """Return the line of a column and class, a new one if there is none yet."""
         if label == DROPPED and self._may_drop.fullmatch(column):
             label = DROP
@@ -96,10 +96,10 @@ class Lines:
             column, label = self._hide([column, label])
         self._columns.add(column)
         if (column, label) not in self._lines:
-            self._lines[column, label] = Line(column, label)
+            self._lines[column, label] = CoverageLine(column, label)
         return self._lines[column, label]
 
-    def merge(self, later: Lines) -> None:
+    def merge(self, later: CoverageLines) -> None:
         """Add the lines of later rows."""
         for line in later:
             self.line(line.column, line.label).merge(line)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from importer.check.coverage.lines import DROP, Line
+from importer.check.coverage.lines import DROP, CoverageLine
 from importer.check.examine import Examined
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.plan import Plan
@@ -50,7 +50,7 @@ class Untyped:
 
 
 def propose_category(
-    mapping: MappingModel, flow: ValueFlow, lines: Iterable[Line], titles: TitleCount
+    mapping: MappingModel, flow: ValueFlow, lines: Iterable[CoverageLine], titles: TitleCount
 ) -> Iterator[str]:
     """Say how many issues have a default in place of a category, and what may say more, with what to write."""
     streams = flow.streams("category")

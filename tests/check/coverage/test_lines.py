@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from importer.check.coverage.lines import DROP, DROPPED, OTHERS, Lines
+from importer.check.coverage.lines import DROP, DROPPED, OTHERS, CoverageLines
 from importer.check.observers.observer import DISTINCT_LIMIT
 
 
 def test_samples_differ_and_are_short() -> None:
     """Two different texts on one line each, cut where they are long."""
-    lines = Lines([])
+    lines = CoverageLines([])
     lines.add_filled("A", "title", ["", "x\ny", "x y", "z" * 100, "w"], 4)
     lines.end_chunk()
     (line,) = lines
@@ -19,7 +19,7 @@ def test_samples_differ_and_are_short() -> None:
 
 def test_columns_without_number() -> None:
     """Keys that are data are counted together from the limit on."""
-    lines = Lines([])
+    lines = CoverageLines([])
     for number in range(DISTINCT_LIMIT + 5):
         lines.line(str(number), DROPPED).cells += 1
     assert len(list(lines)) == DISTINCT_LIMIT + 1
@@ -35,4 +35,4 @@ def test_columns_without_number() -> None:
 )
 def test_names_of_drop(column: str, label: str) -> None:
     """A name is a whole one and means all below it; `*` is anything, brackets are themselves."""
-    assert Lines(["Votes", "a.b", "fields.customfield_*", "x[].y"]).line(column, DROPPED).label == label
+    assert CoverageLines(["Votes", "a.b", "fields.customfield_*", "x[].y"]).line(column, DROPPED).label == label

@@ -8,7 +8,7 @@ from typing import Any
 from importer.check.check_pass import check
 from importer.check.knowledge import NoLedger
 from importer.check.observers.people_named import Named, count_open
-from importer.mapping.identities import Identity, Line, Roster
+from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.progress import Unseen
 from tests.harness.people import job_of
 from tests.harness.running import Program, read_csv
@@ -39,7 +39,7 @@ def named(folder: Path, mapping: str = MAPPING, **changes: Any) -> list[Named]:
 
 def test_issues_are_counted_by_person(tmp_path: Path) -> None:
     """Who is owner and assignee of one issue has one; whoever has no user comes first."""
-    roster = Roster((Line(Identity("Ann Meyer"), "u-1"),), "users.csv")
+    roster = Roster((RosterLine(Identity("Ann Meyer"), "u-1"),), "users.csv")
     people = named(tmp_path, people=roster)
     assert people == [Named("Bo", 1, 1, "nobody"), Named("Ann Meyer", 2, 0, "u-1")]
     assert count_open(people) == 1
