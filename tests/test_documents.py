@@ -156,6 +156,21 @@ def test_codes_of_findings() -> None:
 def test_presets() -> None:
     """Each in one row."""
     assert Counter(names("preset")) == Counter(preset_names())
+    assert f"The program comes with [{spell(len(preset_names()))}" in " ".join(
+        document("mappings/README.md").text.split()
+    )
+    trackers = set(preset_names()) - {"triage", "bug-list", "call-qa", "call-review", "jira-requests"}
+    assert (
+        f"presets for [{spell(len(trackers))} trackers, Triage's own fields, plain lists" in document("README.md").text
+    )
+
+
+def spell(number: int) -> str:
+    """A number from 21 to 99 in words."""
+    tens, units = divmod(number, 10)
+    names = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+    digits = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
+    return names[tens - 2] + digits[units]
 
 
 def test_outcomes_and_reports() -> None:
