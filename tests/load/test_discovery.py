@@ -172,7 +172,7 @@ def test_an_issue_whose_marker_was_taken_away(program: Program, serve: Serve) ->
     ended = program(*RUN, "--api-url", sandbox.url, "--dry-run")
     assert ended.outcomes() == {"planned": 2}
     ended = program(*RUN, "--api-url", sandbox.url)
-    assert f'{burning["triage_id"]} "the printer burns" has this title, or nearly, and no marker' in ended.err
+    assert f'{burning["triage_id"]} "the printer burns" has the same or a similar title and no marker' in ended.err
     assert f"triage-import settle jira:PROJ-1 {burning['triage_id']}" in ended.err
 
 

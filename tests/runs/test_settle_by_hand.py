@@ -42,7 +42,7 @@ def test_a_ledger_made_again(program: Program, serve: Serve) -> None:
     assert "7 issues of this source that were missing in the ledger were found in Triage." in ended.err
     rows = {row["key"]: row for row in read_csv(Path(ended.summary["out"]) / "results.csv")}
     assert rows["jira:PROJ-1"]["triage_id"] == "T-1001"
-    assert '"the printer on floor three burns" has this title, or nearly' in rows["jira:PROJ-9"]["message"]
+    assert '"the printer on floor three burns" has the same or a similar title' in rows["jira:PROJ-9"]["message"]
     assert rows["jira:PROJ-2"]["code"] == ""
     assert len(sandbox.create_bodies()) == made
 
