@@ -73,6 +73,8 @@ def go_back(
     from importer.ledger.overview import find_import
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner, Pace
+    from importer.runs.change_set import find_open
+    from importer.runs.planned_changes import Part
 
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with Console() as console, (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
@@ -81,22 +83,36 @@ def go_back(
         with open_target_named(run.target, given.api_key_file) as target:
             # With the key of another organisation all issues would seem to be deleted.
             claim_source(target, ledger, run.source_name, console.say)
-            out = given.out or run.folder_of(change_set.kind.value)
+            out = given.out or _choose_folder(ledger, run, change_set)
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
             way = ChangeRunner(run, change_set, target, pace, out, console)
             way.assess()
             for line in describe(way):
                 console.say(line)
-            refusal = confirm(way) if given.apply and way.to_change else ""
-            carries_out = given.apply and not refusal
+            refusal = confirm(way) if given.apply else ""
+            is_left = change_set.changes.numbers[Part.CHANGED] or find_open(ledger, run, change_set)
+            carries_out = given.apply and not refusal and is_left
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
     for line in _end(summary, way):
         console.say(line)
     return summary
 
 
+def _choose_folder(ledger: Ledger, run: Run, change_set: ChangeSet) -> Path:
+    """Return the folder of the reports: with a number if another one has those of an earlier run that is finished."""
+    taken = {each.out for each in ledger.list_runs() if each.kind is change_set.kind and not each.is_open}
+    own = folder = run.folder_of(change_set.kind.value)
+    number = 1
+    while folder.exists() and folder.resolve() in taken:
+        number += 1
+        folder = own.with_name(f"{own.name}-{number}")
+    return folder
+
+
 def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     """Yield the last lines: how it ended, where the report is, and what to type next."""
+    from importer.runs.planned_changes import Part
+
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
         yield f"{counted(summary.rows, 'issue')}: {', '.join(counts) or 'nothing to do'}"
@@ -106,7 +122,9 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     elif summary.stopped_because:
         yield f"Stopped: {summary.stopped_because}"
     elif not summary.run_id:
-        yield "Nothing was changed." + (" Add --apply to do it." if way.to_change else "")
+        is_left = way.change_set.changes.numbers[Part.CHANGED] > 0
+        then = " Add --apply to do it." if way.to_change else "" if is_left else " There is nothing left to change."
+        yield f"Nothing was changed.{then}"
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
         yield f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}: the same command continues."
     yield from describe_open(summary.findings)

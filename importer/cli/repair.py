@@ -56,8 +56,8 @@ def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
 
 
 def confirm(way: ChangeRunner, *, yes: bool) -> str:
-    """Ask before issues are changed, unless `--yes` is given. Returns a refusal, or ""."""
-    if yes or click.confirm(f"Patch {counted(way.to_change, 'issue')}?", default=False, err=True):
+    """Ask before issues are changed, if there are any and `--yes` isn't given. Returns a refusal, or ""."""
+    if yes or not way.to_change or click.confirm(f"Patch {counted(way.to_change, 'issue')}?", default=False, err=True):
         return ""
     return "The answer was no."
 

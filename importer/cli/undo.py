@@ -73,7 +73,7 @@ def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
     created = way.count()[UNTOUCHED]
     updated = way.to_change - created
     no = "The answer was no."
-    if yes:
+    if yes or not way.to_change:
         return ""
     if updated and not click.confirm(
         f"Restore the old values of {counted(updated, 'issue')}?", default=False, err=True

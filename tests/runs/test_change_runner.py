@@ -21,7 +21,10 @@ PAGE_BYTES = 12_288
 MOST_GROWTH_MB = 16
 """Of 8,000 issues: less than two of the three kilobytes that the ledger has of each."""
 REPAIR = ("repair", "last", "-m", "corrected.yaml", "--fields", "severity", "--rate", "0")
+UNDO = ("undo", "last", "--delete", "--rate", "0")
+EXPECT = ("--expect", "3")
 APPLY = ("--apply", "--yes", "--json")
+Words = tuple[str, ...]
 
 
 def send(program: Program, url: str) -> Ended:
@@ -58,6 +61,35 @@ def test_nothing_to_do(program: Program, serve: Serve) -> None:
     for changed in (3, 0):
         assert program(*REPAIR, "--out", "repaired", *APPLY).summary["updated"] == changed
         assert len(read_csv(Path("repaired/results.csv"))) == changed
+
+
+@pytest.mark.parametrize(("command", "first", "again"), [(REPAIR, (), ()), (UNDO, EXPECT, ("--expect", "0"))])
+def test_typed_again_once_it_is_finished(
+    program: Program, serve: Serve, command: Words, first: Words, again: Words
+) -> None:
+    """It says that nothing is left, and keeps the report of what it did; so does a preview."""
+    sandbox = serve()
+    send(program, sandbox.url)
+    assert program(*command, *first, *APPLY).summary["updated"] == 3
+    (folder,) = Path().glob(f"triage-import-*-{command[0]}")
+    reports = {file: file.read_bytes() for file in folder.iterdir()}
+    for more in ((), ("--apply", "--yes")):
+        ended = program(*command, *again, *more)
+        assert ended.code == ExitCode.DONE
+        assert "Nothing was changed. There is nothing left to change." in ended.err
+        assert f"Report: {folder}-2/report.html" in ended.err
+    assert {file: file.read_bytes() for file in folder.iterdir()} == reports
+    assert [each["kind"] for each in json.loads(program("runs", "--json").out)].count(command[0]) == 1
+
+
+def test_another_number_than_expected_once_nothing_is_left(program: Program, serve: Serve) -> None:
+    """It is compared all the same, and the command ends with exit code 2."""
+    sandbox = serve()
+    send(program, sandbox.url)
+    assert program(*UNDO, *EXPECT, *APPLY).code == ExitCode.DONE
+    ended = program(*UNDO, *EXPECT, *APPLY)
+    assert ended.code == ExitCode.UNUSABLE
+    assert "Nothing was changed: --expect says 3 issues, but 0 would be affected." in ended.err
 
 
 @pytest.mark.slow(seconds=60)
