@@ -15,7 +15,7 @@ import click
 from importer.cli.completion import SourceNameType
 from importer.cli.numbers import DurationType
 from importer.cli.options import print_data, with_options
-from importer.cli.target_options import LEDGER_OPTION
+from importer.cli.target_options import LEDGER_OPTION, chosen_ledger
 from importer.errors import ExitCode, UsageError
 from importer.records import Outcome
 
@@ -84,7 +84,7 @@ def check_command(context: click.Context, ledger: str | None) -> None:
     from importer.ledger.integrity import check_ledger
     from importer.ledger.opening import read_ledger
 
-    with Console() as console, read_ledger(_place(context, ledger)) as book:
+    with Console() as console, read_ledger(chosen_ledger(context, ledger)) as book:
         if check_ledger(book):
             console.say(f"The ledger {book.name} is whole.")
         elif "://" in book.name:
@@ -118,7 +118,7 @@ def prune_command(
         raise UsageError(
             "Neither --keep nor --older-than says which runs are old.", hint="triage-import runs prune --keep 30"
         )
-    with Console() as console, (open_ledger if apply else read_ledger)(_place(context, ledger)) as book:
+    with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(context, ledger)) as book:
         old, before = find_prunable(book, keep or 1, time.time() - (older_than or 0.0)), measure(book)
         for run in old:
             console.say(f"{run.name}: its rows will be dropped, its figures kept.")
@@ -151,7 +151,7 @@ def forget_command(context: click.Context, what: str, ledger: str | None, apply:
     from importer.phrases import counted
     from importer.report.from_ledger import PAGE, kept_page
 
-    with Console() as console, (open_ledger if apply else read_ledger)(_place(context, ledger)) as book:
+    with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(context, ledger)) as book:
         traces = find_traces(book, what, kept_page)
         for name in sorted(traces.given):
             console.say(f"{name} can't restore the values that it has replaced in them.")
@@ -170,11 +170,6 @@ def forget_command(context: click.Context, what: str, ledger: str | None, apply:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
-
-
-def _place(context: click.Context, ledger: str | None) -> str | None:
-    """Return the ledger that is meant: `--ledger` is taken before the subcommand, too."""
-    return ledger or (context.parent.params.get("ledger") if context.parent is not None else None)
 
 
 def read(ledger: str | None, source: str | None, *, as_json: bool) -> str:

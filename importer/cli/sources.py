@@ -10,32 +10,35 @@ import click
 
 from importer.cli.completion import SourceNameType
 from importer.cli.options import print_data, with_options
-from importer.cli.target_options import API_URL_OPTION, LEDGER_OPTION, SANDBOX_OPTION, target_name
+from importer.cli.target_options import API_URL_OPTION, LEDGER_OPTION, SANDBOX_OPTION, chosen_ledger, target_name
 
 if TYPE_CHECKING:
     from importer.ledger.source_list import KnownSource
 
+LIST_OPTIONS = (LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
 PLACE_OPTIONS = (SANDBOX_OPTION, API_URL_OPTION, LEDGER_OPTION)
 
 
 @click.group(invoke_without_command=True)
+@with_options(*LIST_OPTIONS)
 @click.pass_context
-def sources(context: click.Context) -> None:
+def sources(context: click.Context, ledger: str | None, as_json: bool) -> None:
     """List the sources in the ledger; retire or resume one."""
     if context.invoked_subcommand is None:
-        context.invoke(list_command)
+        context.invoke(list_command, ledger=ledger, as_json=as_json)
 
 
 @sources.command("list")
-@with_options(LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
-def list_command(ledger: str | None = None, as_json: bool = False) -> None:
+@with_options(*LIST_OPTIONS)
+@click.pass_context
+def list_command(context: click.Context, ledger: str | None, as_json: bool) -> None:
     """List the sources, their issues and their last runs."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import list_sources
 
-    with read_ledger(ledger) as book:
+    with read_ledger(chosen_ledger(context, ledger)) as book:
         known = list_sources(book)
-    if as_json:
+    if as_json or (context.parent is not None and context.parent.params.get("as_json")):
         print_data(json.dumps([show(each) for each in known], ensure_ascii=False, indent=2) + "\n")
     else:
         print_data("".join(map(as_lines, known)) or f"No source yet in the ledger {book.name}.\n")
@@ -44,14 +47,15 @@ def list_command(ledger: str | None = None, as_json: bool = False) -> None:
 @sources.command("retire")
 @click.argument("name", type=SourceNameType())
 @with_options(*PLACE_OPTIONS)
-def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
+@click.pass_context
+def retire_command(context: click.Context, name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
     """Refuse further runs of the source NAME, after its cut-over."""
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import how_to_resume, set_retired
 
     target = target_name(sandbox, api_url)
-    with Console() as console, open_ledger(ledger) as book:
+    with Console() as console, open_ledger(chosen_ledger(context, ledger)) as book:
         set_retired(book, target, name, time.time())
         console.say(f"From now on every run of {name!r} into {target} is refused.")
         console.say(f"To revert this: {how_to_resume(book, target, name)}")
@@ -60,14 +64,15 @@ def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | 
 @sources.command("resume")
 @click.argument("name", type=SourceNameType())
 @with_options(*PLACE_OPTIONS)
-def resume_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
+@click.pass_context
+def resume_command(context: click.Context, name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
     """Allow runs of the retired source NAME again."""
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import set_retired
 
     target = target_name(sandbox, api_url)
-    with Console() as console, open_ledger(ledger) as book:
+    with Console() as console, open_ledger(chosen_ledger(context, ledger)) as book:
         before = set_retired(book, target, name, None)
         was = "was not retired: nothing has changed" if before.retired_at is None else "can be imported again"
         console.say(f"The source {name!r} in {target} {was}.")

@@ -96,6 +96,11 @@ def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
             yield target
 
 
+def chosen_ledger(context: click.Context, ledger: str | None) -> str | None:
+    """Return the ledger of a subcommand: `--ledger` is taken before its name, too."""
+    return ledger or (context.parent.params.get("ledger") if context.parent is not None else None)
+
+
 def target_name(sandbox: bool, url: str | None) -> str:
     """Return the target's name in the ledger: its normalised URL, or `sandbox:` and the sandbox's file."""
     from importer.triage.target import normalise_target

@@ -23,6 +23,13 @@ def test_the_list(program: Program, serve: Serve) -> None:
     (known,) = json.loads(program("sources", "list", "--json").out)
     assert (known["target"], known["name"], known["issues"], known["imports"]) == (url, "jira", 3, 2)
     assert (known["last_run"], known["retired_at"]) == (name, None)
+    assert json.loads(program("sources", "--json").out) == [known]
+    assert json.loads(program("sources", "--json", "list").out) == [known]
+    for words in (("--ledger", "other.db"), ("--ledger", "other.db", "list"), ("list", "--ledger", "other.db")):
+        assert program("sources", *words).out == "No source yet in the ledger other.db.\n"
+    refused = program("sources", "--ledger", "other.db", "retire", "jira", "--api-url", url)
+    assert refused.code == ExitCode.UNUSABLE
+    assert "other.db" in refused.err
     shown = program("sources").out
     assert f"jira → {url}\n  3 issues; 2 runs, the last {name} of 20" in shown
 
