@@ -6,10 +6,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import StorageFull
 from importer.phrases import counted, format_duration
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.from_ledger import kept_figures, kept_headers, write_last, write_rows
+from importer.report.from_ledger import kept_figures, kept_headers, write_end, write_rows
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
 
@@ -22,7 +21,10 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
 
     In the run's own folder the reports are there already; another one gets those that the ledger alone is enough for.
 
+    If its summary can't be written, the returned one says so.
+
     Raises:
+        StorageFull: another report can't be written.
         UsageError: the folder can't be used.
     """
     path, stamp = folder.file(SUMMARY), None
@@ -33,9 +35,9 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         folder.prepare()
         _, page = write_rows(run, folder, kept_headers(run))
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
-    with suppress(StorageFull):  # what was not changed is not undone by a full disk
-        write_last(run, folder, summary, page)
-        if stamp is not None:  # reports that people edit are recognised by a time after the summary's
+    summary = write_end(run, folder, summary, page)
+    if stamp is not None:
+        with suppress(OSError):  # reports that people edit are recognised by a time after the summary's
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     return summary
 

@@ -17,10 +17,15 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.disks import may_mount, mounted
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.short_waits import SOON
 
+__all__ = ["may_mount"]
+
 pytestmark = pytest.mark.slow
+PAGE_BYTES = 16_384
+"""Room for the tables and not for report.html."""
 MAPPING = """
 extends: jira
 input: {name: jira}
@@ -289,3 +294,33 @@ def test_a_deleted_issue_is_asked_for_again(program: Program, serve: Serve) -> N
     assert [bool(each["same_as"]) for each in nights] == [False, False, False, True]
     assert nights[0]["findings"] == {"perhaps-gone": 1}
     assert nights[3]["findings"] == {"gone-at-target": 1}
+
+
+@pytest.mark.usefixtures("may_mount")
+def test_a_disk_that_takes_the_tables_and_not_the_page(night: Night, tmp_path: Path) -> None:
+    """It ends with exit code 3 and names the page; with more room the same command writes it."""
+    with mounted(tmp_path / "disk") as disk:
+        out = disk.folder / "reports"
+        disk.fill(PAGE_BYTES)
+        ended = night.run("--out", str(out))
+        assert (ended.code, ended.summary["same_as"]) == (ExitCode.STOPPED, night.second.summary["run_id"])
+        assert f"{out / 'report.html'} can't be written: No space left on device." in ended.err
+        disk.make_room()
+        assert night.run("--out", str(out)).code == night.second.code
+        assert {"report.html", "summary.json"} < {file.name for file in out.iterdir()}
+
+
+@pytest.mark.usefixtures("may_mount")
+def test_a_disk_that_can_only_be_read(program: Program, serve: Serve, tmp_path: Path) -> None:
+    """It ends with exit code 3; what the night before has left stays."""
+    sandbox = serve()
+    with mounted(tmp_path / "disk") as disk:
+        night, out = Night(program, sandbox), str(disk.folder / "night")
+        write_issues(night.export, 2)
+        assert [night.run("--out", out).code for _ in range(2)] == [ExitCode.DONE] * 2
+        disk.forbid_writing()
+        ended = night.run("--out", out)
+        assert ended.code == ExitCode.STOPPED
+        assert "summary.json can't be written: Read-only file system." in ended.err
+        disk.allow_writing()
+        assert night.run("--out", out).code == ExitCode.DONE
