@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES
 from importer.cli.sentences import describe_additions, how_long
+from importer.errors import ImporterError, UsageError
 from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
+    from importer.cli.console import Console
     from importer.load.questions import Destination
 
 CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
@@ -50,3 +54,19 @@ def describe_new_categories(checked: Checked, destination: Destination) -> Itera
     if new := new_categories(checked.flow, destination.categories()):
         names = listed(new, CATEGORIES_SHOWN)
         yield f"  New categories, which Triage can't rename or delete later: {names}."
+
+
+@contextmanager
+def requiring_terminal(console: Console, *, asks: bool) -> Iterator[None]:
+    """Show errors of the block, and raise UsageError, if there is to be a question and no terminal for it."""
+    if not asks or (sys.stdin.isatty() and sys.stderr.isatty()):
+        yield
+        return
+    try:
+        yield
+    except ImporterError as error:
+        console.show_error(error)
+    raise UsageError(
+        "There is no terminal to ask for confirmation before sending.",
+        hint="Add --yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse.",
+    )

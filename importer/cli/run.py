@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,9 +59,12 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     from importer.check.part_workers import choose_workers
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
+    from importer.cli.question import requiring_terminal
     from importer.cli.run_screen import describe_end, describe_outcomes
 
-    with Console() as console, open_job(sources, **given) as opened:
+    with Console() as console, ExitStack() as stack:
+        with requiring_terminal(console, asks=options.asks):
+            opened = stack.enter_context(open_job(sources, **given))
         workers = choose_workers(opened, options.workers)
         job = replace(
             opened,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,16 +135,11 @@ class RunOptions:
     reading: dict[str, Any]
 
     def __post_init__(self) -> None:
-        """Raise UsageError for options that exclude each other, or where nobody can be asked."""
+        """Raise UsageError for options that exclude each other."""
         if self.expect_org == "":
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
         if self.sandbox and _is_typed("api_url"):
             raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
-        if self.asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(
-                "There is no terminal to ask for confirmation before sending.",
-                hint="Add --yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse.",
-            )
         check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
         self.changes()
 

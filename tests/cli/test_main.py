@@ -147,6 +147,14 @@ def test_exit_codes_without_a_terminal(program: Program) -> None:
     assert ended.err.startswith("Error: There is no terminal to ask for confirmation")
 
 
+def test_all_that_is_wrong_without_a_terminal(program: Program) -> None:
+    """A name that no mapping has is told as well."""
+    write_issues(Path("export.csv"), 1)
+    ended = program.apart("run", "export.csv", "-m", "jirra")
+    assert ended.code == ExitCode.UNUSABLE
+    assert ended.err.index("jirra") < ended.err.index("Error: There is no terminal to ask for confirmation")
+
+
 def test_a_reader_who_has_gone(program: Program) -> None:
     """`run --json | head -0` ends as the run did; `explain … | head -1` ends well; neither says a word of pipes."""
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="")])
