@@ -75,8 +75,9 @@ def describe(way: ChangeRunner) -> Iterator[str]:
         yield f"  … and {len(change_set.turns) - LINES_SHOWN:,} more changes: see results.csv"
     changes = change_set.changes
     yield say_counts(way.count(), changes.numbers[Part.CHANGED])
-    for problem, issues in changes.count_messages(Part.LEFT, LINES_SHOWN):
-        yield f"  {issues:,} left alone: {problem}"
+    for part in (Part.LEFT, Part.OUTDATED):
+        for problem, issues in changes.count_messages(part, LINES_SHOWN):
+            yield f"  {issues:,} left alone: {problem}"
 
 
 def say_counts(counts: Counter[str], differ: int) -> str:

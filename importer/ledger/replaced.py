@@ -6,14 +6,14 @@ A repair writes into what the import that it corrects has replaced: both are tak
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from importer.ledger.schema import UNDECIDED, State, operations, replaced, runs
-from importer.ledger.statements import Transaction, upsert
+from importer.ledger.statements import Transaction, portions, upsert
 from importer.records import Act
 
 PAGE = 500
@@ -117,6 +117,30 @@ class ReplacedValues:
             kept = connection.scalar(select(replaced.c.before).where(*its))
         return {} if kept is None else _decode(kept)
 
+    def later(self, keys: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return key → field → the last other run that replaced it since this run created or updated the issue."""
+        create, own = operations.alias("its_create"), replaced.alias("own")
+        its_create = and_(
+            create.c.source_id == LATER.c.source_id, create.c.key == LATER.c.key, create.c.act == Act.CREATE,
+            create.c.issue_id == LATER.c.issue_id,
+        )  # fmt: skip
+        its_own = and_(
+            own.c.source_id == LATER.c.source_id, own.c.key == LATER.c.key, own.c.run_id == self._run_id,
+            own.c.issue_id == LATER.c.issue_id,
+        )  # fmt: skip
+        is_later = or_(create.c.run_id == self._run_id, LATER.c.attempt_id > own.c.attempt_id)
+        statement = (
+            select(LATER.c.key, LATER.c.wrote, runs.c.name)
+            .select_from(LATER.join(create, its_create).outerjoin(own, its_own).join(runs, runs.c.id == LATER.c.run_id))
+            .where(LATER.c.source_id == self._source_id, LATER.c.run_id != self._run_id, is_later)
+            .order_by(LATER.c.attempt_id)
+        )
+        later: dict[str, dict[str, str]] = {}
+        with self._transaction() as connection:
+            for some in portions(keys):
+                _name_fields(later, connection.execute(statement.where(LATER.c.key.in_(some))))
+        return later
+
 
 def find_later(connection: Connection, source_id: int, run_id: int, keys: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return key → field → the last run that has replaced it after this run did, the newest run at the end."""
@@ -132,12 +156,17 @@ def find_later(connection: Connection, source_id: int, run_id: int, keys: Sequen
         .order_by(LATER.c.attempt_id)
     )  # fmt: skip
     later: dict[str, dict[str, str]] = {}
-    for key, wrote, name in connection.execute(statement):
+    _name_fields(later, connection.execute(statement))
+    return later
+
+
+def _name_fields(later: dict[str, dict[str, str]], found: Iterable[Any]) -> None:
+    """Add (key, what was written, run) to key → field → run, the newest run at the end."""
+    for key, wrote, name in found:
         fields = later.setdefault(key, {})
         for field in orjson.loads(wrote):
             fields.pop(field, None)
             fields[field] = name
-    return later
 
 
 def record(

@@ -28,7 +28,7 @@ CHANGED_MEANINGS = {
     "touched": "a person has worked on it: it stays",
     "corrected": "it has these values already, or what the run wrote is no longer there",
     "conflict": "a person changed this field: left alone, see conflicts.csv",
-    "changed-later": "a later run wrote these fields: left alone; undo that run first",
+    "changed-later": "a later run wrote these fields: left alone; undo or repair that run",
     "gone-at-target": "deleted in Triage",
     "perhaps-gone": "not in Triage: it counts as deleted once a second run agrees",
     "value-unknown": "the mapping doesn't know the value: left alone",

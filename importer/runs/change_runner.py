@@ -43,7 +43,7 @@ from importer.report.work_page import (
     write_work_page,
 )
 from importer.runs.change_set import TOUCHED, ChangeSet
-from importer.runs.planned_changes import Assessed, ChangeVerdict, Part, PlannedChange, Turn, VerdictCount
+from importer.runs.planned_changes import OUTCOMES, Assessed, ChangeVerdict, Part, PlannedChange, Turn, VerdictCount
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -122,7 +122,7 @@ class ChangeRunner:
 
     def _count_outcomes(self) -> Counter[Outcome]:
         """Count what would become of the issues, but for those of rows with an unknown outcome."""
-        outcomes = Counter({Outcome.REJECTED: self._numbers[Part.LEFT]})
+        outcomes = Counter({outcome: self._numbers[part] for part, outcome in OUTCOMES.items()})
         for each in self.verdicts:
             if each.code in self.change_set.outcomes:
                 outcomes[self.change_set.outcomes[each.code]] += each.issues

@@ -41,7 +41,12 @@ class Part(StrEnum):
 
     CHANGED = "changed"  # unless the verdict on the issue says otherwise
     LEFT = "left"  # issues that can't be changed
+    OUTDATED = "outdated"  # issues whose fields a later run wrote
     UNSETTLED = "unsettled"  # rows of which nobody knows yet whether the run made an issue
+
+
+OUTCOMES: Mapping[Part, Outcome] = {Part.LEFT: Outcome.REJECTED, Part.OUTDATED: Outcome.SKIPPED}
+"""What becomes of the issues of a part, where that is the same for all."""
 
 
 class Turn(NamedTuple):
@@ -66,7 +71,7 @@ class PlannedChange(NamedTuple):
 
     turns     of a repair: what it corrects
     restores  whether it gives fields back, which an undo treats otherwise than what it closes or deletes
-    later     of a change that restores: field → the run that wrote it later
+    later     field that is left alone → the run that wrote it later
     was_sent  whether an earlier attempt may have carried it out
     place     among all changes
     """
@@ -215,7 +220,7 @@ class PlannedChanges:
             "WHERE file IS NOT NULL ORDER BY place"
         )
         for file, file_name, record, line, key, part, code, fields, message in found:
-            outcome = Outcome.REJECTED if part == Part.LEFT else Outcome.PLANNED
+            outcome = OUTCOMES.get(Part(part), Outcome.PLANNED)
             named = ", ".join(orjson.loads(fields))
             yield Row(file, file_name, record, line, key, outcome, (code,), (named,), (message,), ("",))
 

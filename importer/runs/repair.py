@@ -36,7 +36,8 @@ from importer.runs.change_set import (
     read_and_assess,
     values_written,
 )
-from importer.runs.planned_changes import Assessed, ChangeVerdict, Part, PlannedChange, PlannedChanges, Turn
+from importer.runs.give_back import LATER
+from importer.runs.planned_changes import NO_LATER, Assessed, ChangeVerdict, Part, PlannedChange, PlannedChanges, Turn
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
@@ -70,6 +71,7 @@ class Repair:
         self.changes = PlannedChanges()
         self.turns = Counter[Turn]()
         self._provenance = Provenance(run.additions)
+        self._replaced = run.replaced
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
@@ -79,8 +81,9 @@ class Repair:
     def _plan_all(self, made: Iterator[Made]) -> Iterator[PlannedChange]:
         """Yield the change of each issue that differs; those with a value that can't be sent are left."""
         while some := list(islice(made, AT_ONCE)):
+            later = self._replaced.later([each.key for each in some])
             for each, steps in self._apply(some):
-                change = self._plan(each, steps)
+                change = self._plan(each, steps, later.get(each.key, NO_LATER))
                 if change is not None:
                     yield change
 
@@ -99,11 +102,17 @@ class Repair:
                     steps = [f"the date {columns.unreadable[place]!r} can't be read"]
                 yield made, steps
 
-    def _plan(self, made: Made, steps: Sequence[Step | str]) -> PlannedChange | None:
+    def _plan(self, made: Made, steps: Sequence[Step | str], written: Mapping[str, str]) -> PlannedChange | None:
+        """Plan what the mapping makes of an issue's cells, but for fields that later runs have `written`."""
         before = values_written(Snapshot.parse(made.returned))
         pending = pending_fields(made.pending)
         body: dict[str, Any] = {}
+        later: dict[str, str] = {}
         for name, step in zip(self.fields, steps, strict=False):
+            if name in written:
+                if not isinstance(step, Step) or not is_like(step.target, before.get(name)):
+                    later[name] = written[name]
+                continue
             problem = step if isinstance(step, str) else _find_problem(name, step)
             if problem:
                 verdict = ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem)
@@ -113,6 +122,9 @@ class Repair:
             if not is_like(step.target, before.get(name)) or name in pending:
                 body[name] = step.target
         if not body:
+            if later:
+                verdict = ChangeVerdict(LATER, tuple(later), (), _name_later(later))
+                self.changes.leave(Part.OUTDATED, Assessed(made.key, made.triage_id, made.issue_id, verdict))
             return None
         turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
         self.turns.update(turns)
@@ -130,7 +142,7 @@ class Repair:
             pending=made.pending,
             since=made.since,
         )
-        return PlannedChange(operation, turns)
+        return PlannedChange(operation, turns, later=later)
 
     def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
         """Return the verdicts on issues; None where only a cut description in a list may be an edit."""
@@ -155,7 +167,8 @@ class Repair:
         if not (elsewhere or any(own.values()) or is_as_we_left_it):
             elsewhere = ["activity"]
         conflicts = tuple(merged.conflicts)
-        message = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""
+        edited_since = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""
+        message = "; ".join(filter(None, (edited_since, _name_later(change.later))))
         if merged.patch:
             edited = elsewhere or conflicts
             return ChangeVerdict(EDITED if edited else UNTOUCHED, tuple(merged.patch), conflicts, message)
@@ -177,6 +190,11 @@ class Repair:
         """Return what patches one issue."""
         update = Updater(connection).update
         return lambda change: update(change.operation)
+
+
+def _name_later(later: Mapping[str, str]) -> str:
+    """Name the fields of an issue that later runs wrote, and the newest of them; "" if there are none."""
+    return f"{', '.join(later)} changed by a later run: repair that one, {[*later.values()][-1]}" if later else ""
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:

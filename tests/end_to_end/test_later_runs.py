@@ -1,0 +1,78 @@
+"""What a later run of the same source wrote is newer than the cells that a repair maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.end_to_end.wayback import CORRECTED
+from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
+
+FAST = ("--rate", "0", "--json")
+SEND = ("run", "export.csv", "-m", "jira", "--yes", *FAST)
+
+
+@pytest.fixture
+def sandbox(serve: Serve) -> RunningSandbox:
+    """Give a target."""
+    return serve()
+
+
+@pytest.fixture
+def runs(program: Program, sandbox: RunningSandbox) -> tuple[str, str]:
+    """Give two runs: the first created three issues, the second lowered the first issue and retitled the second."""
+    target = ("--api-url", sandbox.url)
+    write_issues(Path("export.csv"), 3)
+    first = program(*SEND, *target)
+    write_csv(Path("export.csv"), [issue_row(1, priority="Low"), issue_row(2, title="Retitled"), issue_row(3)])
+    second = program(*SEND, *target, "--on-change", "update", "--max-changes", "100%")
+    assert (second.code, second.outcomes()) == (ExitCode.DONE, {"updated": 2, "unchanged": 1}), second.err
+    return first.summary["run_id"], second.summary["run_id"]
+
+
+def repair(program: Program, run: str, *more: str, mapping: str = CORRECTED) -> dict[str, tuple[str, str]]:
+    """Repair a run with a mapping, given as its text; gives key → verdict and message."""
+    Path("corrected.yaml").write_text(mapping, encoding="utf-8")
+    options = ("-m", "corrected.yaml", "--fields", "severity,status", "--out", "repaired", *FAST)
+    ended = program("repair", run, *options, *more)
+    assert ended.code == ExitCode.DONE, ended.err
+    lines = read_csv(Path("repaired/results.csv"))
+    return {line["key"].removeprefix("jira:"): (line["verdict"], line["message"]) for line in lines}
+
+
+def values(sandbox: RunningSandbox) -> set[tuple[str, str, str]]:
+    """Title, severity and status of each issue."""
+    return {(issue["title"], issue["severity"], issue["status"]) for issue in sandbox.issues()}
+
+
+def test_what_a_later_run_wrote_stays(program: Program, sandbox: RunningSandbox, runs: tuple[str, str]) -> None:
+    """The first run's cells are outdated: its repair leaves that field alone, and names the run to repair instead."""
+    first, second = runs
+    for more, done in (((), "untouched"), (("--apply", "--yes"), "patched")):
+        found = repair(program, first, *more)
+        assert {key: verdict for key, (verdict, _) in found.items()} == {
+            "PROJ-1": "changed-later",
+            "PROJ-2": done,
+            "PROJ-3": done,
+        }
+        assert found["PROJ-1"][1] == f"severity changed by a later run: repair that one, {second}"
+    assert values(sandbox) == {
+        ("Title 1", "low", "todo"),
+        ("Retitled", "critical", "todo"),
+        ("Title 3", "critical", "todo"),
+    }
+    assert repair(program, second) == {}
+
+
+def test_its_other_fields_are_repaired(program: Program, sandbox: RunningSandbox, runs: tuple[str, str]) -> None:
+    """A later run wrote one field: the others are corrected all the same, and the message names what is left alone."""
+    first, second = runs
+    both = f"{CORRECTED}status: {{values: {{To Do: in_progress}}}}\n"
+    found = repair(program, first, mapping=both)
+    assert found["PROJ-1"] == ("untouched", f"severity changed by a later run: repair that one, {second}")
+    repair(program, first, "--apply", "--yes", mapping=both)
+    assert ("Title 1", "low", "in_progress") in values(sandbox)
