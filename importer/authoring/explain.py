@@ -29,7 +29,7 @@ REASONS = {
     "mapped": "the value map has it",
     "same": "it is Triage's own name",
     "fallback": "the value map has its fallback",
-    "undecided": "the mapping leaves it open",
+    "undecided": "the mapping leaves it undecided",
     "kept": "unknown values are kept as written",
     "default": "the cell is empty: the default",
     "unknown": "the value map doesn't have it",
@@ -90,7 +90,7 @@ def explain_row(job: Job, which: str) -> Explanation:
         del examined  # else the next one would be read beside it
     if at_line is None:
         raise UsageError(
-            f"No row has the key {which!r} or is at that line.",
+            f"No row has the key {which!r}, and none is at that line.",
             hint="`triage-import validate` lists every row with its key and line in results.csv.",
         )
     return at_line

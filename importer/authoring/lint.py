@@ -54,7 +54,11 @@ def _all(loaded: LoadedMapping) -> Iterator[Remark]:
     yield from find_idle_texts(loaded.tree, model)
     for number, example in enumerate(model.examples):
         if not example.expect.model_fields_set:
-            yield ("examples", number), "expects nothing, so that it can't fail", "say under `expect` what it becomes"
+            yield (
+                ("examples", number),
+                "expects nothing, so it can't fail",
+                "write under `expect` what the row must become",
+            )
 
 
 def _identity(text: Text) -> str:
@@ -95,7 +99,7 @@ def _dead_conditions(loaded: LoadedMapping, rules: Sequence[tuple[KeyPath, Seque
     for number, (path, when) in enumerate(rules):
         taker = next((earlier for earlier, weaker in rules[:number] if _covers(weaker, when)), None)
         if taker is not None:
-            yield path, f"is never reached: the rule at {loaded.place(*taker)} holds wherever this one does", _DELETE
+            yield path, f"is never reached: the rule at {loaded.place(*taker)} matches whatever this one does", _DELETE
 
 
 def _skipped_rules(
@@ -131,7 +135,7 @@ def _dead_patterns(loaded: LoadedMapping, field: str, spec: Value[Any]) -> Itera
         taker = same or (takers[0] if takers and all(takers) else None)
         if taker is not None:
             place = loaded.place(field, "values", taker)
-            message = f"is never reached: {taker} at {place} takes all that it finds"
+            message = f"is never reached: {taker} at {place} matches everything that it does"
             yield (field, "values", name), message, "delete it, or put it before that line if both are patterns"
         earlier.append(name)
 
@@ -182,7 +186,7 @@ def _idle_keys(field: str, spec: Value[Any]) -> Iterator[Remark]:
     if spec.fallback is not None and _identity(spec.fallback) == _identity(spec):
         yield (field, "fallback"), "is the same text again", "name another text, or delete it"
     if spec.missing is not None and _is_never_empty(spec):
-        yield (field, "missing"), "can't happen: the text has a constant, so that it is never empty", "delete it"
+        yield (field, "missing"), "can't happen: the text has a constant, so it is never empty", "delete it"
     empty_rules = [number for number, rule in enumerate(spec.rules) if _takes_empty(rule.when, spec)]
     if spec.missing is not None and empty_rules:
         yield (field, "missing"), f"can't happen: rule {empty_rules[0] + 1} takes the empty cells", "delete one of them"

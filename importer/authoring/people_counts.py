@@ -56,8 +56,8 @@ def count_people(job: Job, progress: Progress) -> Counted:
     model = job.mapping.model
     if not (model.owner or model.assignee or model.comments):
         raise UsageError(
-            f"The mapping {job.mapping.name} names nobody: it has no owner, no assignee and no comments.",
-            hint="`assignee: {name: Assignee, account: Assignee Id}` in the mapping names the columns.",
+            f"The mapping {job.mapping.name} names no people: it has no owner, no assignee and no comments.",
+            hint="`assignee: {name: Assignee, account: Assignee Id}` in the mapping names its columns.",
         )
     shown = model.model_copy(update={"people": model.people.model_copy(update={"show": "name", "mails": "keep"})})
     job = replace(job, mapping=replace(job.mapping, model=shown))  # here people are known by their names

@@ -91,7 +91,7 @@ def recognise(
     if not samples:
         raise SourceError(
             "Nothing in the source can be read as a record.",
-            hint="Look at its first line; if it is something else than its name says: --format csv, jsonl or json",
+            hint="Look at its first line. If its extension is wrong, name its format: --format csv, jsonl or json",
         )
     by_file = {name: _match_file(found, shapes) for name, found in _by_file(samples)}
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
@@ -106,7 +106,7 @@ def recognise(
         lines = "\n".join(f"  {name}: {matches[0]}" for name, matches in tied.items())
         raise SourceError(
             f"The files come from several trackers:\n{lines}",
-            hint="Import them one after another, or say which: -m NAME",
+            hint="Import them one after another, or name the preset: -m NAME",
         )
     first = next(iter(tied.values()))
     return [match for match in first if match.preset in common]
@@ -146,9 +146,9 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     streams = sorted({sample.stream for sample in samples if sample.stream})
     arrays = sorted({sample.records for sample in samples if sample.records})
     if streams:
-        what = f"It holds {listed(streams, NAMES_SHOWN)}, and no preset knows issues among them."
+        what = f"It holds {listed(streams, NAMES_SHOWN)}; no preset reads issues from these."
     elif len(arrays) > 1:
-        what = f"It holds {listed(arrays, NAMES_SHOWN)}, and no preset knows issues among them."
+        what = f"It holds {listed(arrays, NAMES_SHOWN)}; no preset reads issues from these."
     else:
         what = f"Its columns are {listed(columns, NAMES_SHOWN)}."
     near = sorted(filter(None, map(_read_share, matches[:CANDIDATES])), key=lambda each: -each[0])
@@ -157,9 +157,9 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     )
     nearest = f"\nNearest:{candidates}" if candidates else ""
     return SourceError(
-        f"{name} is no export that a preset knows. {what}{nearest}",
+        f"{name} is not recognised by any preset. {what}{nearest}",
         hint=f"Draft a mapping of your own: {typed.draft_command()}"
-        + (f"\nOr say which preset it is for: -m {near[0][1].preset}" if near else "")
+        + (f"\nOr name the preset that fits: -m {near[0][1].preset}" if near else "")
         + (f"\n{FURTHER_DOWN}" if samples[0].format == "csv" and (len(columns) < HEADER_CELLS or not near) else ""),
     )
 

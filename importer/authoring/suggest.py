@@ -35,8 +35,8 @@ _HEAD = "# Suggested for what {name} rejects or leaves undecided. {usable}"
 _USABLE = "It can be used as it stands."
 _LEFT_OPEN = "Decide first what has `?`."
 _OF_NEUTRAL = """\
-# A value under `neutral` is one that nothing sure speaks for: its rows arrive, each with a warning. Decide what it
-# becomes, then delete its line under `neutral`."""
+# Values under `neutral` are guesses: their rows are imported, each with a warning. Decide what each value becomes,
+# then delete its line under `neutral`."""
 
 
 PROPOSALS = {

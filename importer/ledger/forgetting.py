@@ -81,7 +81,7 @@ def find_traces(ledger: Ledger, what: str, read_page: ReadPage) -> Traces:
         if not (what and _find_key(connection, traces, exact)):
             if sum(1 + (east_asian_width(sign) in "WF") for sign in what if sign.isalpha()) < LETTERS:
                 raise UsageError(
-                    f"{what or 'An empty word'} is no key in {ledger.name}, and too short for a name.",
+                    f"{what or 'An empty word'} is not a key in {ledger.name}, and is too short for a name.",
                     hint=f"A key is as in results.csv; of a name or an address {LETTERS} letters are needed.",
                 )
             traces = Traces(what.casefold())

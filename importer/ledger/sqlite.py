@@ -194,7 +194,7 @@ def _read_only(path: Path) -> URL:
 def _refuse_device(path: Path) -> None:
     """Raise UsageError for what keeps nothing, such as `/dev/null`, or has no end, such as a pipe."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise UsageError(f"The ledger can't be in {path}: that is no file.", hint="Try --ledger PATH")
+        raise UsageError(f"The ledger can't be {path}: that is not a file.", hint="Try --ledger PATH")
 
 
 def _refuse_stranger(path: Path) -> None:

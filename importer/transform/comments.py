@@ -298,5 +298,5 @@ def _hash(written: Sequence[bytes], rows: Sequence[int]) -> list[str]:
 def _unreadable(problem: str, source: CommentSource) -> Finding:
     beside = source.beside
     place = ", ".join(ref.name for ref in source.refs) if beside is None else beside.in_ or "--comments"
-    message = f"a comment in {place} {problem}; it is taken as it is"
+    message = f"a comment in {place} {problem}; it is used as plain text"
     return Finding("comment-unreadable", "comments", message, "compare `each` with the source", place, rejects=False)

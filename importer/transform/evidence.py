@@ -181,7 +181,7 @@ def _read_flag(said: _Saying, checks: Sequence[Searcher], first_turn: int) -> tu
     flag = Flag(said.call, said.type, note, None)
     if turn is None:
         return flag, None
-    message = f"the turn {said.turn} is before the first, {first_turn}; the flag's note says it instead"
+    message = f"the turn {said.turn} is before the first, {first_turn}; it is written in the flag's note instead"
     return flag, _warning("flag-turn-negative", message, _TURN_HINT, said.turn)
 
 

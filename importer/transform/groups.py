@@ -72,7 +72,7 @@ def hold_back(
     for row, fault in find_faults(groups, keys, rejected).items():
         code = next(finding.code for finding in findings[fault] if finding.rejects)
         message = f"line {lines[fault]}, a row of the same issue, is rejected: {code}"
-        hint = "mend that row, and give all rows of the issue back together, as the errors file has them"
+        hint = "correct that row, and import all rows of the issue together, as they are in the errors file"
         yield row, Finding(GROUP_REJECTED, "key", message, hint, code)
 
 

@@ -17,8 +17,10 @@ from importer.transform.pattern_cores import find_core, find_texts
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 from importer.transform.watched_patterns import compile_pattern
 
-_HINT = "give them a triage_user_id in the file of --users, and the same command takes it"
-_NO_TABLE_HINT = "`triage-import users SOURCE` writes users.csv; give them a triage_user_id there, and it to --users"
+_HINT = "give them a triage_user_id in the file of --users, then run the same command again"
+_NO_TABLE_HINT = (
+    "`triage-import users SOURCE` writes users.csv; give them a triage_user_id there, then add --users users.csv"
+)
 
 
 def identify(person: Person, columns: Columns) -> list[Identity]:

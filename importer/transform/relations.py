@@ -80,12 +80,12 @@ def _without_implied(relations: Iterable[Relation]) -> tuple[Relation, ...]:
 
 
 def _to_itself(native: str) -> Finding:
-    message = f"the row names itself, {native!r}, as another issue; that isn't sent"
+    message = f"the row has a relation to itself, {native!r}; it isn't sent"
     hint = "empty the cell, or point `relations` in the mapping at another column"
     return Finding("relation-to-itself", "relations", message, hint, native, rejects=False)
 
 
 def _ambiguous(text: str) -> Finding:
-    message = f"the row names another issue by {text!r}, which several rows have; that isn't sent"
-    hint = "let `relations` in the mapping name other issues by what only one of them has"
+    message = f"the row names another issue by {text!r}, which several rows have; it isn't sent"
+    hint = "in the mapping's `relations`, name other issues by a column that is unique"
     return Finding("relation-ambiguous", "relations", message, hint, text, rejects=False)

@@ -15,7 +15,7 @@ SKIPPED = "skip-restricted"
 PRIVATE = Finding(
     PRIVATE_UNDECIDED,
     "comments",
-    "it has comments for the team alone, and in Triage whoever reads the issue reads them",
+    "it has comments for the team alone, but in Triage whoever reads the issue can read them",
     "decide in the mapping: `comments: {private: keep}` sends them, marked `private`; `drop` leaves them out",
 )
 
@@ -33,6 +33,6 @@ def find_restricted(mapping: MappingModel, levels: Sequence[str]) -> Iterator[tu
         return
     for row, level in enumerate(levels):
         if level:
-            message = f"not everybody may read it in the source ({level}), and in Triage everybody would"
-            hint = "decide in the mapping: `restricted: {issues: send}`, or `skip`, which leaves them out"
+            message = f"not everybody may read it in the source ({level}), but in Triage everybody could"
+            hint = "decide in the mapping: `restricted: {issues: send}` sends them, `{issues: skip}` leaves them out"
             yield row, Finding(RESTRICTED_UNDECIDED, "restricted", message, hint, level)

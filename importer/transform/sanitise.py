@@ -119,7 +119,7 @@ class Sanitizer:
                     "secret-found",
                     field,
                     f"{_article(kind)} is in the text",
-                    "`secrets: mask` in the mapping blots it out; revoke it, if it is one",
+                    "`secrets: mask` in the mapping masks it; if it is real, revoke it",
                     kind,
                     rejects=self.secrets == "refuse",
                 )

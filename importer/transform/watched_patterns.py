@@ -40,7 +40,7 @@ class SlowPattern(MappingError):
         super().__init__(
             f"The pattern {clip(pattern, PATTERN_SHOWN)!r} searched a text of {length:,} characters for over "
             f"{LIMIT_SECONDS:.0f} seconds.",
-            hint="Let it say what may not stand between its parts, `[^,]*,` for example in place of `.*,`.",
+            hint="Make it say what can't come between its parts: for example `[^,]*,` instead of `.*,`.",
         )
         self.pattern, self.length = pattern, length
 

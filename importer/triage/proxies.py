@@ -26,7 +26,7 @@ def find_proxy(scheme: str, host: str) -> yarl.URL | None:
     address = proxies.get(scheme) or proxies.get("all")
     if not address:
         return None
-    hint = f"Set HTTPS_PROXY=http://HOST:PORT, or NO_PROXY={host} to go without."
+    hint = f"Set HTTPS_PROXY=http://HOST:PORT, or NO_PROXY={host} to use no proxy."
     try:
         proxy = yarl.URL(address if "://" in address else f"http://{address}")
         its_host = proxy.host  # which decodes what is written as `xn--…`

@@ -30,7 +30,7 @@ class ApiKey:
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise UsageError("The API key is empty or not one word of ASCII.", hint=hint)
         if len(text) < SHORTEST_KEY:
-            why = "in what is shown it couldn't be told from a word"
+            why = "it couldn't be told from ordinary words, and masked, in what is shown"
             raise UsageError(f"The API key has fewer than {SHORTEST_KEY} characters: {why}.", hint=hint)
         self._text = text
         self._secret = Secret(text)

@@ -175,5 +175,5 @@ def test_people_of_real_exports(tmp_path: Path, name: str) -> None:
 def test_a_mapping_that_names_nobody(tmp_path: Path) -> None:
     """Is told which keys do."""
     nobody = "\n".join(line for line in MAPPING.splitlines() if not line.startswith(("owner", "assignee")))
-    with pytest.raises(UsageError, match="names nobody"):
+    with pytest.raises(UsageError, match="names no people"):
         count(tmp_path, *ROWS, mapping=nobody)

@@ -86,7 +86,7 @@ def test_files_of_two_trackers() -> None:
 def test_a_file_that_fits_nothing_among_others_that_do() -> None:
     """It is named: it may be there by mistake."""
     samples = [sample("Issue key", "Summary"), sample("a", "b", file="other.csv")]
-    with pytest.raises(SourceError, match=r"^other\.csv is no export") as raised:
+    with pytest.raises(SourceError, match=r"^other\.csv is not recognised") as raised:
         recognise(samples, SHAPES)
     assert "--skip-lines N" in raised.value.hint  # two cells may be a line above the header
     with pytest.raises(SourceError) as raised:
@@ -96,7 +96,7 @@ def test_a_file_that_fits_nothing_among_others_that_do() -> None:
 
 def test_streams_are_named() -> None:
     """A capture without issues says what it holds."""
-    with pytest.raises(SourceError, match=r"It holds acme/projects, acme/teams, and no preset knows issues"):
+    with pytest.raises(SourceError, match=r"It holds acme/projects, acme/teams; no preset reads issues"):
         recognise([sample("id", stream="acme/teams"), sample("id", stream="acme/projects")], SHAPES)
 
 

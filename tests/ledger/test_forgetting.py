@@ -133,5 +133,5 @@ def test_what_is_no_name(program: Program, serve: Serve, what: str, name: str) -
     assert ended.summary["created"] == 4
     refused = program("runs", "forget", what, "--ledger", "ledger.db", "--apply")
     assert refused.code == ExitCode.UNUSABLE
-    assert f"{name} is no key in " in refused.err
+    assert f"{name} is not a key in " in refused.err
     assert "has texts of 1 issue and 1 row" in program("runs", "forget", "王伟", "--ledger", "ledger.db").err

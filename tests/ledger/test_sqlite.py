@@ -119,7 +119,7 @@ def test_a_path_is_no_part_of_a_url(tmp_path: Path, name: str) -> None:
 def test_a_device(tmp_path: Path, name: str, open_: Callable[[Path], AbstractContextManager[Ledger]]) -> None:
     """Nobody waits for what a pipe says, or makes room in what keeps nothing."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="that is no file"), open_(tmp_path / name):
+    with pytest.raises(UsageError, match="that is not a file"), open_(tmp_path / name):
         pass
 
 

@@ -124,7 +124,7 @@ def test_unmatched_as_the_mapping_says() -> None:
     assert findings[1].cause != findings[0].cause
     assert findings[0].hint.startswith("`triage-import users SOURCE` writes users.csv")
     _, findings = assign(ROSTER, unmatched, ("", "", "ben@x.example"))
-    assert findings[0].hint == "give them a triage_user_id in the file of --users, and the same command takes it"
+    assert findings[0].hint == "give them a triage_user_id in the file of --users, then run the same command again"
 
 
 def test_person_maps() -> None:

@@ -70,7 +70,7 @@ def test_none_that_can_be_used(address: str, said: str, monkeypatch: pytest.Monk
     with pytest.raises(UsageError) as caught:
         find_proxy("https", HOST)
     assert caught.value.message == f"The proxy in HTTPS_PROXY or ALL_PROXY {said}"
-    assert caught.value.hint == f"Set HTTPS_PROXY=http://HOST:PORT, or NO_PROXY={HOST} to go without."
+    assert caught.value.hint == f"Set HTTPS_PROXY=http://HOST:PORT, or NO_PROXY={HOST} to use no proxy."
 
 
 @given(st.sampled_from(["", "http://", "http://xn--", "https://h:"]), st.text(st.characters(exclude_characters="\0")))
