@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
@@ -78,12 +78,10 @@ class LedgerHistory:
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Compare rows with the ledger: key → status; keys to be created are absent."""
         own = dict(bodies)
-        known = self._ledger.find_known(self._target, self._source_name, own, self._open_changes)
-        statuses = {
-            key: self._compare(own[key], kept) or self._compare_whole(create(key), kept)
-            for key, kept in known.items()
-            if kept.state is State.DONE
-        }
+        statuses = dict(self._find_unchanged(own))
+        others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
+        known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
+        statuses |= {key: self._compare(create(key), kept) for key, kept in known.items() if kept.state is State.DONE}
         if self._any_found or self._titles:
             open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # the settler reads these back
             absent = own.keys() - statuses.keys() - open_
@@ -136,13 +134,15 @@ class LedgerHistory:
         ]
         return KnownSample(self._sampled.total, self._sampled.step, issues)
 
-    def _compare(self, body: bytes, kept: Known) -> LedgerStatus | None:
-        """Compare a row with the last body that was sent for its issue; None: there is more to be said."""
-        if kept.is_leaving or kept.pending or is_missing(kept.returned) or kept.body_sha != sha256(body).digest():
-            return None
-        return _with_issue(UNCHANGED, kept)
+    def _find_unchanged(self, bodies: Mapping[str, bytes]) -> Iterator[tuple[str, LedgerStatus]]:
+        """Yield the keys whose issue is what was last sent for it, with nothing open, as in most rows of a night."""
+        standing = self._ledger.find_standing(self._target, self._source_name, bodies)
+        for key, body_sha, returned, issue_id, triage_id, attempts, content in standing:
+            if body_sha == sha256(bodies[key]).digest() and key not in self._open_changes and not is_missing(returned):
+                same = LedgerStatus(Outcome.UNCHANGED, None, None, issue_id, triage_id, True, None, attempts, content)
+                yield key, same
 
-    def _compare_whole(self, create: Operation, kept: Known) -> LedgerStatus:
+    def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
         """Compare a row, field by field, with the last body that was sent for its issue."""
         return _with_issue(self._compare_fields(create, kept), kept)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import Connection, Insert, Select, and_, bindparam, func, insert, or_, select, update
@@ -94,12 +94,26 @@ class Known(NamedTuple):
     is_leaving: bool
 
 
-# Made once: to make it for each portion of keys takes as long as SQLite takes for a fifth of them.
-KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-2])).where(
+class Standing(NamedTuple):
+    """What tells of most keys that their rows are unchanged; see `Known`."""
+
+    key: str
+    body_sha: bytes
+    returned: bytes
+    issue_id: str
+    triage_id: str
+    attempts: int
+    content: bytes
+
+
+# Made once: to make them for each portion of keys takes as long as SQLite takes for a fifth of them.
+CREATES = (
     operations.c.source_id == bindparam("its_source"),
     operations.c.act == Act.CREATE,
     operations.c.key.in_(bindparam("some", expanding=True)),
 )
+KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-2])).where(*CREATES)
+STANDING = select(*(operations.c[name] for name in Standing._fields)).where(*CREATES, operations.c.state == State.DONE)
 
 
 class Ledger:
@@ -148,6 +162,14 @@ class Ledger:
                 for key, state, *its in found:
                     known[key] = Known._make((_STATES[state], *its, *changes.get(key, NO_CHANGE)))
         return known
+
+    def find_standing(self, target: str, source_name: str, keys: Iterable[str]) -> Iterator[Standing]:
+        """Yield what tells whether a row is unchanged, for those keys that have an issue: faster than `find_known`."""
+        with self.transaction() as connection:
+            source_id = find_source(connection, target, source_name)
+            for some in portions(keys) if source_id else ():
+                found = connection.execute(STANDING, {"its_source": source_id, "some": some}).all()
+                yield from cast("Iterable[Standing]", found)  # with its columns, without the time to make each anew
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
         """Return the updates and deletions of a source whose outcome nobody knows."""
