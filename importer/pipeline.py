@@ -25,7 +25,7 @@ from importer.check.observers.observer import OpenWriter
 from importer.codes import DOUBLE_IN_TRIAGE, by_frequency
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
-from importer.records import FailOn, Outcome
+from importer.records import Outcome
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
 from importer.report.issue_urls import IssueUrl
@@ -297,6 +297,8 @@ class _Report:
     @property
     def _is_settled(self) -> bool:
         """Whether repeating the run would give the same exit code: it had nothing to do and found nothing new."""
+        from importer.load.context import FailOn
+
         # An earlier attempt may have sent what this one had not to send any more.
         had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.workload.requests)
         rejected = self._checked.tally.outcomes[Outcome.REJECTED]
@@ -361,11 +363,13 @@ class _Report:
         return deadline.isoformat(timespec="seconds")
 
     def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
+        from importer.load.context import FailOn
+
         return decide_exit_code(
             counts,
             codes,
             stopped=self._stopped is not None,
             interrupted=self._sent.interrupted,
             undecided=self._undecided,
-            known=self._comparison.known if self._context.settings.fail_on is FailOn.NEW else 0,
+            known=0 if self._context.settings.fail_on is FailOn.ANY else self._comparison.known,
         )

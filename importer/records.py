@@ -292,20 +292,15 @@ class Operation(NamedTuple):
 WITHHELD = "(not shown: a secret was found in the row)"
 
 
-RowColumns = Mapping[str, Sequence[Any]]
-"""Field of `Row` → its value in each of some rows."""
-
-
 class Row(NamedTuple):
     """One row of the source after the check, as the ledger and the reports know it.
 
     `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
     to correct, `cells` (see `bodies.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
-    JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions are counted as they stand by now,
-    whichever run made them. A row that `follows` is in the issue of another one. `title` is the one that is sent, of
-    one that is too long its beginning, and `link` the row's address in the old tracker; an unchanged row that comes
-    from the ledger has neither.
+    JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions of all runs are counted. A row
+    that `follows` is in the issue of another one. `title` is the one that is sent, or the beginning of a long one, and
+    `link` the row's address in the old tracker; an unchanged row from the ledger has neither.
     """
 
     file: int
@@ -332,16 +327,6 @@ class Row(NamedTuple):
     title: str = ""
     link: str = ""
 
-    @classmethod
-    def columns(cls, rows: Sequence[Row]) -> RowColumns:
-        """Field → its value in each of some rows, of which there is one at least."""
-        return dict(zip(cls._fields, zip(*rows, strict=True), strict=True))
-
-    @property
-    def is_new(self) -> bool:
-        """Whether an issue is to be created for it."""
-        return self.outcome is Outcome.PLANNED and not self.issue_id
-
     @property
     def is_withheld(self) -> bool:
         """Whether it is not sent because a secret was found in it."""
@@ -351,6 +336,31 @@ class Row(NamedTuple):
     def shown_title(self) -> str:
         """The title, or a note if the row is withheld."""
         return WITHHELD if self.codes and self.is_withheld else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows given by columns, field → its value in each: a row is made when it is asked for, as most never are."""
+
+    columns: Mapping[str, Sequence[Any]]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Rows:
+        """Take rows apart into their columns."""
+        return cls(dict(zip(Row._fields, list(zip(*rows, strict=True)) or repeat(()), strict=False)))
+
+    def is_new(self, place: int) -> bool:
+        """Whether an issue is to be created for a row."""
+        return self.columns["outcome"][place] is Outcome.PLANNED and not self.columns["issue_id"][place]
+
+    def __len__(self) -> int:
+        return len(self.columns["key"])
+
+    def __getitem__(self, place: int) -> Row:
+        return Row._make(column[place] for column in self.columns.values())
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(partial(tuple.__new__, Row), zip(*self.columns.values(), strict=True))
 
 
 Made = TypeVar("Made", Row, Operation, Addition, Comment)
@@ -371,13 +381,6 @@ class Minute(NamedTuple):
     retries: int = 0
     rate_limited: int = 0
     paused_seconds: float = 0.0
-
-
-class FailOn(StrEnum):
-    """Which rejected rows cause exit code 1."""
-
-    NEW = "new"
-    ANY = "any"
 
 
 class AlreadyAdded(NamedTuple):

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from importer.api import TITLE_LIMIT
 from importer.check.duplicates import Verdict
@@ -26,11 +27,16 @@ from importer.records import (
     Operation,
     Outcome,
     Row,
-    from_columns,
+    Rows,
 )
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 
+Columns = dict[str, list[Any]]
+"""Field of `Row` → its value in each row, while they are made."""
 _NOTHING_ADDED = AlreadyAdded()
+_FOUND = ("codes", "fields", "messages", "hints")
+"""The columns of rows that list their findings."""
+_of_finding = attrgetter("code", "field", "message", "hint")
 _NO_LEDGER: Mapping[str, LedgerStatus] = {}
 
 
@@ -45,7 +51,7 @@ class Plan(NamedTuple):
     reread      places of the rows of which other comments are read than those that their issues have from them
     """
 
-    rows: list[Row]
+    rows: Rows
     operations: dict[int, Operation]
     notes: list[tuple[int, Finding]]
     additions: dict[int, list[Addition]]
@@ -61,7 +67,8 @@ class Plan(NamedTuple):
         rows = examined.flowing()
         if not self.left_out:
             return rows
-        return [row for row in rows if self.rows[row].outcome is not Outcome.SKIPPED]
+        outcomes = self.rows.columns["outcome"]
+        return [row for row in rows if outcomes[row] is not Outcome.SKIPPED]
 
     def markers_to_create(self) -> Iterator[str]:
         """Yield the markers of the issues that are to be created."""
@@ -122,7 +129,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     planned = plan_row_additions(examined, takers, known, ledger)
     notes += planned.edited.items()
     rows = _make_rows(examined, decided, planned, known)
-    to_send = [place for place in examined.bodies if place not in decided or rows[place].outcome is Outcome.PLANNED]
+    outcomes = rows.columns["outcome"]
+    to_send = [place for place in examined.bodies if outcomes[place] is Outcome.PLANNED]
     changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
     new = [place for place in to_send if place not in changes] if changes else to_send
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
@@ -132,9 +140,9 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread)
 
 
-def find_left_out(rows: Sequence[Row]) -> Collection[int]:
+def find_left_out(rows: Rows) -> Collection[int]:
     """The places of the rows of which nothing is sent."""
-    return {place for place, row in enumerate(rows) if row.outcome in LEFT_OUT}
+    return {place for place, outcome in enumerate(rows.columns["outcome"]) if outcome in LEFT_OUT}
 
 
 def _find_losers(examined: Examined, verdicts: Mapping[int, Verdict]) -> Iterator[int]:
@@ -168,40 +176,32 @@ def _decide(
     return decided, notes
 
 
-def _make_rows(
-    examined: Examined, decided: Mapping[int, _Decided], planned: PlannedAdditions, known: Knows
-) -> list[Row]:
+def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: PlannedAdditions, known: Knows) -> Rows:
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
-    chunk = examined.records.chunk
-    records = examined.records
-    outcomes, issue_ids, triage_ids = [Outcome.PLANNED] * len(chunk), [""] * len(chunk), [""] * len(chunk)
-    for row, each in decided.items():
-        outcomes[row], issue_ids[row], triage_ids[row] = each.outcome, each.issue_id, each.triage_id
-    additions_planned = [0] * len(chunk)
+    chunk, records = examined.records.chunk, examined.records
+    same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)
+    of: Columns = {name: [value] * len(chunk) for name, value in same._asdict().items()}
+    of |= {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
+    of |= {"link": list(records.links), "title": [title[:TITLE_LIMIT] for title in records.texts.titles]}
     for row, number in planned.own.items():
-        additions_planned[row] = number
-    own: dict[str, Sequence[object]] = {
-        **{"record": chunk.records, "line": chunk.lines, "key": records.keys.full, "link": records.links},
-        **{"outcome": outcomes, "issue_id": issue_ids, "triage_id": triage_ids},
-        "additions_planned": additions_planned,
-        "title": [title[:TITLE_LIMIT] for title in records.texts.titles],
-    }
-    rows = list(from_columns(len(chunk), Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED), own))
-    for row, each in decided.items():
-        if each.findings:
-            rows[row] = _with_findings(rows[row], each.findings)
+        of["additions_planned"][row] = number
     for row, origin in chunk.origins.items():
-        rows[row] = rows[row]._replace(origin=origin)
+        of["origin"][row] = origin
+    outcomes, issue_ids, triage_ids = of["outcome"], of["issue_id"], of["triage_id"]
+    for row, (outcome, findings, issue_id, triage_id) in decided.items():
+        outcomes[row], issue_ids[row], triage_ids[row] = outcome, issue_id, triage_id
+        if findings:
+            _add_findings(of, row, findings)
     for leader, *others in examined.records.keys.groups.values():
         if leader in examined.bodies:  # else each row has its own finding
             for row in others:
-                rows[row] = _follow(rows[row], rows[leader])
+                _follow(of, row, leader)
     for row, edited in planned.edited.items():
-        rows[row] = _with_findings(rows[row], [edited])
-    rejected = [row for row, made in enumerate(rows) if made.outcome is Outcome.REJECTED] if decided else []
-    for row in rejected:
-        rows[row] = _as_mended(rows[row], known) or rows[row]._replace(raw=chunk.raw[row])
-    return rows
+        _add_findings(of, row, [edited])
+    for row in [row for row, outcome in enumerate(outcomes) if outcome is Outcome.REJECTED] if decided else ():
+        if not _pass_over_mended(of, row, known):
+            of["raw"][row] = chunk.raw[row]
+    return Rows(of)
 
 
 def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], known: Knows) -> Mapping[str, LedgerStatus]:
@@ -232,25 +232,33 @@ def _partial(rows: int, before: int) -> Finding:
     return Finding("group-partial", "description", message, hint, rejects=False)
 
 
-def _as_mended(row: Row, known: Knows) -> Row | None:
-    """Return a rejected row as one that is passed over, if its issue was made from the corrected row."""
+def _pass_over_mended(of: Columns, place: int, known: Knows) -> bool:
+    """Pass over a rejected row whose issue was made from the corrected row; return whether it is one."""
+    row = Rows(of)[place]
     status = known.mended(row) if row.key else None
     if status is None or status.finding is None:
-        return None
-    row = _with_findings(row._replace(codes=(), fields=(), messages=(), hints=()), [status.finding])
-    return row._replace(outcome=status.outcome, issue_id=status.issue_id, triage_id=status.triage_id)
+        return False
+    for name in _FOUND:
+        of[name][place] = ()
+    _add_findings(of, place, [status.finding])
+    of["outcome"][place], of["issue_id"][place], of["triage_id"][place] = (
+        status.outcome,
+        status.issue_id,
+        status.triage_id,
+    )
+    return True
 
 
 def _find_change(ledger: Mapping[str, LedgerStatus], key: str) -> Operation | None:
     return ledger[key].change if key in ledger else None
 
 
-def _follow(row: Row, leader: Row) -> Row:
+def _follow(of: Columns, row: int, leader: int) -> None:
     """Give a row of a group the outcome of its first row; its own warnings stay where that row is sent."""
-    row = row._replace(outcome=leader.outcome, issue_id=leader.issue_id, triage_id=leader.triage_id, follows=True)
-    if leader.outcome is Outcome.PLANNED:
-        return row
-    return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
+    is_sent = of["outcome"][leader] is Outcome.PLANNED
+    for name in ("outcome", "issue_id", "triage_id", *(() if is_sent else _FOUND)):
+        of[name][row] = of[name][leader]
+    of["follows"][row] = True
 
 
 def plan_row_additions(
@@ -322,11 +330,7 @@ def _note_edited(count: int) -> Finding:
     return Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
 
 
-def _with_findings(row: Row, findings: Sequence[Finding]) -> Row:
+def _add_findings(of: Columns, row: int, findings: Sequence[Finding]) -> None:
     """Append findings to those that a row has already."""
-    return row._replace(
-        codes=(*row.codes, *(finding.code for finding in findings)),
-        fields=(*row.fields, *(finding.field for finding in findings)),
-        messages=(*row.messages, *(finding.message for finding in findings)),
-        hints=(*row.hints, *(finding.hint for finding in findings)),
-    )
+    for name, values in zip(_FOUND, zip(*map(_of_finding, findings), strict=True), strict=True):
+        of[name][row] = (*of[name][row], *values)

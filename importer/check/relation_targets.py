@@ -156,7 +156,8 @@ class RelationTargets:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add the keys of a chunk, and the relations and mentions that its plan has."""
         keys = examined.records.keys.full
-        others = [place for place in examined.bodiless() if not examined.skips[place] and not plan.rows[place].follows]
+        follows = plan.rows.columns["follows"]
+        others = [place for place in examined.bodiless() if not examined.skips[place] and not follows[place]]
         self.add_keys(map(keys.__getitem__, examined.bodies), filter(None, map(keys.__getitem__, others)))
         for place, additions in plan.additions.items():
             parts = examined.records.parts[place]

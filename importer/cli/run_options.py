@@ -195,8 +195,7 @@ class RunOptions:
 
     def settings(self) -> Settings:
         """Make the settings of the import. Raises UsageError as `changes`."""
-        from importer.load.context import Settings
-        from importer.records import FailOn
+        from importer.load.context import FailOn, Settings
 
         return Settings(
             self.requests_a_second,

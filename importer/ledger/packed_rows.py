@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 
 from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
-from importer.records import Outcome, Row, RowColumns, from_columns
+from importer.records import Outcome, Row, Rows, from_columns
 
 BLOCK_ROWS = 1024
 """Most rows of a block: half of a chunk."""
@@ -40,8 +40,9 @@ class Block(NamedTuple):
         return _unpack(self.file, self.file_name, self.data)
 
 
-def find_plain(of: RowColumns) -> list[bool]:
-    """Say of each row, given by columns, whether it is unchanged, and there is nothing to say of it."""
+def find_plain(rows: Rows) -> list[bool]:
+    """Say of each row whether it is unchanged, and there is nothing to say of it."""
+    of = rows.columns
     more = zip(of["codes"], of["origin"], of["additions_failed"], of["raw"], of["conflicts"], strict=True)
     return [
         outcome is Outcome.UNCHANGED and not (codes or origin or failed) and raw is conflicts is None
@@ -49,8 +50,9 @@ def find_plain(of: RowColumns) -> list[bool]:
     ]
 
 
-def pack(of: RowColumns) -> Block:
-    """Pack plain rows of a file, given by columns."""
+def pack(rows: Rows) -> Block:
+    """Pack plain rows of a file."""
+    of = rows.columns
     packed_ones = [_steps(of[name]) if name in _STEPPED else of[name] for name in _COLUMNS]
     data = zlib.compress(orjson.dumps(packed_ones), 1)  # ids don't compress, the rest does at any level
     return Block(of["file"][0], of["record"][0], of["file_name"][0], len(of["key"]), data)

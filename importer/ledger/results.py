@@ -21,7 +21,7 @@ from importer.ledger.row_findings import Followers, is_in, may_have_more, with_a
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, portions, refresh_statistics
 from importer.ledger.target_scan import find_doubles
-from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row
+from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
 
 PAGE = 1000
 OPERATION_COLUMNS = tuple(
@@ -246,13 +246,13 @@ class Results:
         while page := self._page(connection, after):
             last = (page[-1].file, page[-1].record)
             told = [row._replace(raw=None) if is_in(row) else row for row in map(follow, page)]
-            if any(find_plain(Row.columns(told))):
+            if any(find_plain(Rows.of(told))):
                 connection.execute(delete(rows).where(rows.c.run_id == self._id, place > after, place <= last))
             self._store(connection, told)
             after = last
         self._end_freezing(connection)
 
-    def settle(self, checked: Iterable[Block | list[Row]]) -> None:
+    def settle(self, checked: Iterable[Block | Rows]) -> None:
         """Store the rows of a run that sends nothing, each with its outcome, in place of `register` and `freeze`.
 
         A block is of rows that plan no additions, and that follow no other.
@@ -264,7 +264,7 @@ class Results:
                 if isinstance(some, Block) and not self._find_doubles(connection):
                     write_packed(connection, self._id, some)
                     continue
-                page = self._name_issues(connection, list(some.rows()) if isinstance(some, Block) else some)
+                page = self._name_issues(connection, list(some.rows() if isinstance(some, Block) else some))
                 # Only what a run has made itself counts for a row that plans nothing.
                 page = self._complete(connection, page, lambda row: row.additions_planned > 0)
                 self._store(connection, list(map(follow, page)))
@@ -287,9 +287,9 @@ class Results:
         ]
 
     def _store(self, connection: Connection, told: Sequence[Row]) -> None:
-        plain = find_plain(Row.columns(told))
+        plain = find_plain(Rows.of(told))
         for _, its_rows in groupby(compress(told, plain), key=attrgetter("file")):
-            write_packed(connection, self._id, pack(Row.columns(list(its_rows))))
+            write_packed(connection, self._id, pack(Rows.of(list(its_rows))))
         REGISTER.execute(connection, (encode_row(self._id, row) for row in compress(told, map(not_, plain))))
 
     def _end_freezing(self, connection: Connection) -> None:

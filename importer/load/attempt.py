@@ -334,7 +334,7 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
             parts = records.parts[place]
             if parts.rest and not any(is_rest(each.name) for each in additions):
                 parts = parts._replace(rest=())  # it went on before, perhaps from another place
-            is_all = plan.rows[place].outcome is not Outcome.PLANNED
+            is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED
             description = records.texts.descriptions[place] if parts.mentions else ""
             sha = sha256(examined.bodies[place]).digest()
             yield place, Item(records.keys.full[place], parts, records.bundlings[place], description, sha, is_all)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
@@ -10,7 +11,6 @@ from importer.check.change_policy import ChangePolicy
 from importer.check.job import Job
 from importer.ledger.store import Ledger
 from importer.progress import Progress
-from importer.records import FailOn
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter
 from importer.triage.listing import TargetTime
@@ -19,6 +19,13 @@ from importer.triage.target import Target
 
 AS_THEY_ARE = ChangePolicy()
 Order = Literal["source", "open-first", "oldest-first"]
+
+
+class FailOn(StrEnum):
+    """Which rejected rows cause exit code 1."""
+
+    NEW = "new"
+    ANY = "any"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.packed_rows import BLOCK_ROWS, Block, find_plain, pack
 from importer.load.attempt import Sent
-from importer.records import Outcome, Row, RowColumns
+from importer.records import Outcome, Rows
 from importer.scratch import Scratch
 
 
@@ -47,7 +47,7 @@ class SettledRows:
         assert self._scratch is not None
         kept = (pickle.loads(rows) for (rows,) in self._scratch.rows("SELECT rows FROM chunks ORDER BY place"))
         try:
-            run.settle(each if isinstance(each, Block) else _make_rows(each) for each in kept)
+            run.settle(kept)
         except RunStopped as error:
             return replace(sent, stopped=sent.stopped or error)
         finally:
@@ -61,18 +61,14 @@ class SettledRows:
             self._scratch = None
 
 
-def _pack(plan: Plan) -> Iterator[Block | RowColumns]:
+def _pack(plan: Plan) -> Iterator[Block | Rows]:
     """Pack the rows of a chunk, those with more to say as columns; unchanged ones have their title in the ledger."""
-    of = dict(Row.columns(plan.rows))
+    of = dict(plan.rows.columns)
     keyed = zip(of["key"], of["outcome"], of["attempts"], strict=True)
     titled = zip(of["title"], of["outcome"], strict=True)
     of["attempts"] = [plan.ledger[key].attempts if how is Outcome.UNCHANGED else own for key, how, own in keyed]
     of["title"] = ["" if how is Outcome.UNCHANGED else title for title, how in titled]
     for start in range(0, len(plan.rows), BLOCK_ROWS):
-        some = {name: column[start : start + BLOCK_ROWS] for name, column in of.items()}
-        has_more = any(some["additions_planned"]) or any(some["follows"]) or not all(find_plain(some))
+        some = Rows({name: column[start : start + BLOCK_ROWS] for name, column in of.items()})
+        has_more = any(some.columns["additions_planned"]) or any(some.columns["follows"]) or not all(find_plain(some))
         yield some if has_more else pack(some)
-
-
-def _make_rows(of: RowColumns) -> list[Row]:
-    return list(map(Row._make, zip(*of.values(), strict=True)))

@@ -9,7 +9,6 @@ from typing import Self
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.records import Row
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import PageRows
@@ -43,9 +42,8 @@ class CheckFiles:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
         if plan.rows:
-            of = Row.columns(plan.rows)
-            self._results.write(plan.rows, of)
+            self._results.write(plan.rows)
             self._errors.write(plan.rows)
-            self._page.add(plan.rows, of)
+            self._page.add(plan.rows)
         self._planned.write(plan.operations.values())
-        self._planned.write_additions((plan.rows[place], added) for place, added in plan.additions.items())
+        self._planned.write_additions(plan.rows, plan.additions)

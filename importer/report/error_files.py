@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
 from typing import IO, Any
 
 from importer.codes import INCOMPLETE
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, Rows
 from importer.report.folder import ReportFolder
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
@@ -48,9 +48,9 @@ class ErrorFiles:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def write(self, rows: Iterable[Row]) -> None:
+    def write(self, rows: Rows) -> None:
         """Append those of the rows that are rejected or failed."""
-        for row in rows:
+        for row in [rows[place] for place, raw in enumerate(rows.columns["raw"]) if raw is not None]:
             if row.raw is not None and (row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes)):
                 if isinstance(row.raw, str):
                     self._write_json(row, row.raw)

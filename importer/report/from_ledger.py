@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from importer.codes import by_frequency
 from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
-from importer.records import Act, Outcome, Row
+from importer.records import Act, Outcome, Row, Rows
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
@@ -54,23 +54,21 @@ def write_rows(
     codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
         results, remaining = ResultsFile(file, url), run.results()
-        while rows := _with_titles(run, islice(remaining, BLOCK_ROWS)):
-            of = Row.columns(rows)
-            results.write(rows, of)
+        while rows := _with_titles(run, list(islice(remaining, BLOCK_ROWS))):
+            results.write(rows)
             errors.write(rows)
-            page.add(rows, of)
-            codes.update(chain.from_iterable(set(row.codes) for row in rows if row.codes))
-            has_conflicts = has_conflicts or any(row.conflicts is not None for row in rows)
+            page.add(rows)
+            codes.update(chain.from_iterable(map(set, rows.columns["codes"])))
+            has_conflicts = has_conflicts or any(each is not None for each in rows.columns["conflicts"])
     write_conflicts(folder, run.conflicts() if has_conflicts else ())
     return codes, page
 
 
-def _with_titles(run: Run, rows: Iterable[Row]) -> list[Row]:
+def _with_titles(run: Run, some: Sequence[Row]) -> Rows:
     """Give each row that this run has sent its title: one that the send pass found sent already is stored without."""
-    some = list(rows)
     sent = [row.key for row in some if not row.title and row.outcome in (Outcome.CREATED, Outcome.UPDATED)]
     titles = run.find_titles(sent) if sent else {}
-    return [row._replace(title=titles[row.key]) if row.key in titles else row for row in some]
+    return Rows.of([row._replace(title=titles[row.key]) if row.key in titles else row for row in some])
 
 
 def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str = "") -> Summary:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.codes import CODES, OPEN
-from importer.records import PASSED_OVER, Outcome, Row, RowColumns
+from importer.records import PASSED_OVER, Outcome, Row, Rows
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
@@ -149,16 +149,15 @@ class PageRows:
         self._kinds = Counter[tuple[bool, str, str]]()
         self.passed_over = Counter[tuple[str, str]]()
 
-    def add(self, rows: Sequence[Row], of: RowColumns | None = None) -> None:
-        """Add rows, at least one, in input order; `of` are their columns, where somebody has them."""
-        of = of or Row.columns(rows)
-        noted = {place: row for place, row in enumerate(rows) if row.codes} if any(of["codes"]) else {}
+    def add(self, rows: Rows) -> None:
+        """Add rows, at least one, in input order."""
+        of = rows.columns
+        noted = {place: rows[place] for place, codes in enumerate(of["codes"]) if codes}
         for row in noted.values():
             self._note(row)
-        for row in [row for row in rows if row.additions_planned] if any(of["additions_planned"]) else ():
-            self.additions_planned += row.additions_planned
-            self.additions_done += row.additions_done
-            self.additions_failed += row.additions_failed
+        self.additions_planned += sum(of["additions_planned"])
+        self.additions_done += sum(of["additions_done"])
+        self.additions_failed += sum(of["additions_failed"])
         urgent = [place for place, row in noted.items() if _needs_somebody(row)]
         others = sorted({*range(len(rows))}.difference(urgent)) if urgent else range(len(rows))
         for is_urgent, places in ((True, urgent), (False, others)):
@@ -166,11 +165,12 @@ class PageRows:
             shown = places[: blocks.left]
             blocks.left_out += len(places) - len(shown)
             if shown:
-                some = rows if len(shown) == len(rows) else [rows[place] for place in shown]
-                self._show(shown, some, of if some is rows else Row.columns(some), urgent=is_urgent)
+                some = rows if len(shown) == len(rows) else Rows.of([rows[place] for place in shown])
+                self._show(shown, some, urgent=is_urgent)
         self.count += len(rows)
 
-    def _show(self, places: Sequence[int], some: Sequence[Row], of: RowColumns, *, urgent: bool) -> None:
+    def _show(self, places: Sequence[int], some: Rows, *, urgent: bool) -> None:
+        of = some.columns
         titles, reasons = of["title"], [""] * len(some)
         if any(of["codes"]):
             titles, reasons = [row.shown_title for row in some], list(map(_reason, some))
@@ -179,7 +179,7 @@ class PageRows:
         numbers, keys = [self.count + place + 1 for place in places], [key[:CUT] for key in of["key"]]
         outcomes = map(PLACES.__getitem__, of["outcome"])
         lines = list(zip(numbers, keys, titles, outcomes, reasons, of["triage_id"], strict=True))
-        urls = [self.url.of(row.triage_id, row.issue_id) for row in some] if self.url.pattern else []
+        urls = list(map(self.url.of, of["triage_id"], of["issue_id"])) if self.url.pattern else []
         self._blocks[urgent].add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
         if urgent and len(self.printed) < PRINTED:
             names = list(Outcome)
@@ -190,13 +190,15 @@ class PageRows:
                 )
             ]
 
-    def _fill_in(self, titles: Sequence[str], some: Sequence[Row], *, urgent: bool) -> list[str]:
-        nameless = [row.key for row in some if not row.title and row.key and row.issue_id]
+    def _fill_in(self, titles: Sequence[str], some: Rows, *, urgent: bool) -> list[str]:
+        of = some.columns
+        wanted = zip(of["key"], of["title"], of["issue_id"], strict=True)
+        nameless = [key for key, title, issue_id in wanted if not title and key and issue_id]
         sought = nameless if urgent else nameless[: TITLES_SOUGHT - self._sought]
         self._sought += 0 if urgent else len(sought)
         self.untitled += len(nameless) - len(sought)
         found = self._find_titles(sought) if sought else {}
-        return [title or found.get(row.key, "") for title, row in zip(titles, some, strict=True)]
+        return [title or found.get(key, "") for title, key in zip(titles, of["key"], strict=True)]
 
     def _note(self, row: Row) -> None:
         if row.outcome in PASSED_OVER:

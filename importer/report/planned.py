@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice, repeat
 from types import TracebackType
@@ -12,7 +12,7 @@ from typing import IO, Self
 import orjson
 
 from importer.api import ISSUES_PATH
-from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
+from importer.records import ADDITION_PATHS, Act, Addition, Operation, Rows
 from importer.report.folder import AT_ONCE
 from importer.scratch import Scratch
 
@@ -57,13 +57,13 @@ class PlannedFile:
         ):
             self._file.write(lines)
 
-    def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
-        """Append what would be added to issues.
+    def write_additions(self, rows: Rows, planned: Mapping[int, Sequence[Addition]]) -> None:
+        """Append what would be added to the issues of these rows: place of a row → its additions.
 
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give. A relation that both of its rows name is one request, of the first of them.
         """
-        for lines in _write(_list_requests(planned, self._is_new)):
+        for lines in _write(_list_requests(rows, planned, self._is_new)):
             self._additions.write(lines)
 
     def _is_new(self, key: str, body: bytes) -> bool:
@@ -83,15 +83,16 @@ def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
 
 
 def _list_requests(
-    planned: Iterable[tuple[Row, Sequence[Addition]]], is_new: Callable[[str, bytes], bool]
+    rows: Rows, planned: Mapping[int, Sequence[Addition]], is_new: Callable[[str, bytes], bool]
 ) -> Iterator[dict[str, str]]:
     """Yield the requests of additions; a relation's body names the other issue, and `is_new` is asked for each."""
-    for row, additions in planned:
+    keys, issue_ids = rows.columns["key"], rows.columns["issue_id"]
+    for place, additions in planned.items():
         for key, act, _, body, _, _, other in additions:
             path = ADDITION_PATHS.get(act)
-            if path is None or (act is Act.EVIDENCE and row.is_new):
+            if path is None or (act is Act.EVIDENCE and rows.is_new(place)):
                 continue
-            issue_id = row.issue_id if row.issue_id and row.key == key else f"{{id:{key}}}"
+            issue_id = issue_ids[place] if issue_ids[place] and keys[place] == key else f"{{id:{key}}}"
             if other:
                 body = orjson.dumps({"related_issue_id": f"{{id:{other}}}", **orjson.loads(body)})
                 if not is_new(key, body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import IO
 
-from importer.records import Outcome, Row, RowColumns
+from importer.records import Outcome, Rows
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.spreadsheet import escape_cells, write_cells
 
@@ -37,8 +37,9 @@ class ResultsFile:
         self._file, self._url = file, url
         file.write(",".join(COLUMNS) + "\r\n")
 
-    def write(self, rows: Sequence[Row], of: RowColumns) -> None:
-        """Append rows, in input order; `of` are their columns."""
+    def write(self, rows: Rows) -> None:
+        """Append rows, in input order."""
+        of = rows.columns
         titles = [row.shown_title for row in rows] if any(of["codes"]) else of["title"]
         columns = (
             write_cells(escape_cells(of["file_name"])),
@@ -55,14 +56,14 @@ class ResultsFile:
             of["additions_done"],
             of["additions_failed"],
             write_cells(escape_cells(titles)),
-            self._urls(rows),
+            self._urls(of["triage_id"], of["issue_id"]),
         )
         self._file.write(fill(_LINE, columns))
 
-    def _urls(self, rows: Sequence[Row]) -> Sequence[str]:
+    def _urls(self, triage_ids: Sequence[str], issue_ids: Sequence[str]) -> Sequence[str]:
         if not self._url.pattern:
-            return [""] * len(rows)
-        return write_cells([self._url.of(row.triage_id, row.issue_id) for row in rows])
+            return [""] * len(issue_ids)
+        return write_cells(list(map(self._url.of, triage_ids, issue_ids)))
 
 
 def fill(form: str, columns: Sequence[Sequence[object]]) -> str:

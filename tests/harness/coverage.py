@@ -11,7 +11,7 @@ from importer.check.examine import Examined
 from importer.check.plan import Plan, find_left_out
 from importer.check.rules import Findings
 from importer.mapping.model import MappingModel
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, Rows
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.transform.transform import Transform
@@ -32,7 +32,7 @@ def losses_of(
                 out = key.partition(":")[2] in left_out or place in chunk.defects or records.skips[place]
                 outcome = Outcome.REJECTED if out else Outcome.PLANNED
                 rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))
-            plan = Plan(rows, {}, [], {}, {}, find_left_out(rows))
+            plan = Plan(Rows.of(rows), {}, [], {}, {}, find_left_out(Rows.of(rows)))
             losses.add(Examined(0, records, Findings(), records.skips, {}), plan)
     return losses, list(losses.attachments)
 

@@ -17,7 +17,7 @@ from importer.ledger.packed_rows import BLOCK_ROWS, find_plain, pack
 from importer.ledger.previous_run import count_rows, find_pair
 from importer.ledger.schema import State, packed, rows
 from importer.ledger.store import Ledger, RunIdentity
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, Rows
 from tests.harness.ledger_sending import TARGET, operation, send
 
 BYTES_A_ROW = 50
@@ -119,7 +119,7 @@ def test_what_vanished_of_packed_rows(ledger: Ledger) -> None:
 )
 def test_what_there_is_something_to_say_of(change: dict[str, Any]) -> None:
     """It keeps a row of its own."""
-    assert find_plain(Row.columns([unchanged(1), unchanged(1)._replace(**change)])) == [True, False]
+    assert find_plain(Rows.of([unchanged(1), unchanged(1)._replace(**change)])) == [True, False]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -144,7 +144,7 @@ def test_what_there_is_something_to_say_of(change: dict[str, Any]) -> None:
 def test_any_row_comes_back(some: list[dict[str, Any]]) -> None:
     """Whatever its key is, and wherever it stood."""
     plain = [Row(file=3, file_name="ü.csv", outcome=Outcome.UNCHANGED, **each) for each in some]
-    assert list(pack(Row.columns(plain)).rows()) == plain
+    assert list(pack(Rows.of(plain)).rows()) == plain
 
 
 def test_rows_that_are_settled_at_once(ledger: Ledger) -> None:
@@ -159,8 +159,8 @@ def test_rows_that_are_settled_at_once(ledger: Ledger) -> None:
     second.finish(ExitCode.DONE, {})
     third = begin(ledger, "third")
     known = list(second.results())
-    blocks = [pack(Row.columns(known[start : start + BLOCK_ROWS])) for start in range(8, len(known), BLOCK_ROWS)]
-    third.settle([[*known[:7], every[7]], *blocks])  # the check knows the issues of unchanged rows
+    blocks = [pack(Rows.of(known[start : start + BLOCK_ROWS])) for start in range(8, len(known), BLOCK_ROWS)]
+    third.settle([Rows.of([*known[:7], every[7]]), *blocks])  # the check knows the issues of unchanged rows
     assert list(third.results()) == known
     assert third.count() == second.count()
     third.finish(ExitCode.STOPPED, {})

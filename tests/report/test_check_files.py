@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from importer.check.plan import Plan
-from importer.records import Act, Addition, Operation, Outcome, Row
+from importer.records import Act, Addition, Operation, Outcome, Row, Rows
 from importer.report.check_files import CheckFiles
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import PageRows
@@ -22,9 +22,9 @@ def test_check_files(tmp_path: Path) -> None:
     page = PageRows()
     with CheckFiles(ReportFolder(tmp_path), [("Key",)], page) as files:
         create = Operation("k:1", "POST", "/p", b"{}", "m")
-        files.add(EXAMINED, Plan([planned, rejected], {0: create}, [], {}, {}))
+        files.add(EXAMINED, Plan(Rows.of([planned, rejected]), {0: create}, [], {}, {}))
         comment = Addition("k:1", Act.COMMENT, "c", b'{"detail":"x"}')
-        files.add(EXAMINED, Plan([planned], {}, [], {0: [comment]}, {}))
+        files.add(EXAMINED, Plan(Rows.of([planned]), {}, [], {0: [comment]}, {}))
     lines = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
     assert lines == {"results.csv": 4, "errors.csv": 2, "planned.jsonl": 2}
     assert (page.count, page.needing) == (3, 1)
@@ -36,5 +36,5 @@ def test_a_second_reading_replaces_the_first(tmp_path: Path) -> None:
     for outcome in (Outcome.REJECTED, Outcome.PLANNED):
         with CheckFiles(ReportFolder(tmp_path), [("Key",)], page) as files:
             row = Row(0, "f.csv", 1, 2, "k:1", outcome, ("a",), ("b",), ("c",), ("d",), ["2"])
-            files.add(EXAMINED, Plan([row], {}, [], {}, {}))
+            files.add(EXAMINED, Plan(Rows.of([row]), {}, [], {}, {}))
     assert (page.count, page.needing) == (1, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import StorageFull, UsageError
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, Rows
 from importer.report.error_files import ErrorFiles
 from importer.report.folder import ReportFolder
 
@@ -84,7 +84,7 @@ def test_full_disk(tmp_path: Path) -> None:
     (tmp_path / "errors.csv").symlink_to(FULL)
     row = Row(0, "f", 1, 2, "k", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["x" * 100_000])
     with pytest.raises(StorageFull, match=r"errors\.csv"), ErrorFiles(ReportFolder(tmp_path), [("A",)]) as errors:
-        errors.write([row])
+        errors.write(Rows.of([row]))
 
 
 def test_a_folder_where_a_report_goes(tmp_path: Path) -> None:

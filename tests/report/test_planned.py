@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from importer.records import Act, Addition, Operation, Outcome, Row
+from importer.records import Act, Addition, Operation, Outcome, Row, Rows
 from importer.report.planned import PlannedFile
 
 
@@ -41,7 +41,7 @@ def test_all_creates_come_first() -> None:
             key = f"demo:P-{number}"
             row = Row(0, "a.csv", number + 1, number + 2, key, Outcome.PLANNED)
             planned.write([Operation(key, "POST", "/v1/triage/issues", b"{}", "tir")])
-            planned.write_additions([(row, [Addition(key, Act.COMMENT, "c", b'{"detail":"x"}')])])
+            planned.write_additions(Rows.of([row]), {0: [Addition(key, Act.COMMENT, "c", b'{"detail":"x"}')]})
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert [line["body"] for line in lines] == ["{}"] * 3 + ['{"detail":"x"}'] * 3
     assert [line["key"] for line in lines] == [f"demo:P-{number}" for number in (0, 1, 2)] * 2
@@ -56,7 +56,8 @@ def test_a_relation_that_both_rows_name_is_one_request() -> None:
             link = Addition(
                 "demo:P-1", Act.RELATION, "blocks/demo:P-2", b'{"relation_type":"blocks"}', other="demo:P-2"
             )
-            planned.write_additions([(row, [link, Addition(row.key, Act.COMMENT, "c", b'{"detail":"x"}')])])
+            comment = Addition(row.key, Act.COMMENT, "c", b'{"detail":"x"}')
+            planned.write_additions(Rows.of([row]), {0: [link, comment]})
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert [(line["key"], line["path"].rpartition("/")[2]) for line in lines] == [
         ("demo:P-1", "relations"),

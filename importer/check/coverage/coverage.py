@@ -80,12 +80,12 @@ class Coverage:
         file = self._files[records.chunk.file]
         leaves.turn_to(records, [consume_cells(use, records) for use in self._uses])
         found: list[Attachment] = []
-        for place, (raw, row) in enumerate(zip(records.chunk.raw, plan.rows, strict=True)):
+        for place, (raw, key) in enumerate(zip(records.chunk.raw, records.keys.full, strict=True)):
             record, sent = _read_record(file, raw), place not in plan.left_out
             if record is None:
                 leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
             else:
-                found += leaves.add(record, place, row.key, sent=sent)
+                found += leaves.add(record, place, key, sent=sent)
         return [*found, *read_texts(self._cells.addresses, records, plan.left_out)]
 
     def lines(self) -> list[CoverageLine]:

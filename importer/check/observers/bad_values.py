@@ -16,7 +16,7 @@ from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts
 from importer.mapping.texts import Text
 from importer.phrases import counted, plain_name
-from importer.records import Finding, Outcome, Row
+from importer.records import Finding, Outcome
 from importer.transform.columns import Columns, is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 
@@ -49,12 +49,12 @@ class BadValues:
         self._texts["date"] = collect_date_texts(mapping)
         self._found: dict[Cell, BadValue] = {}
 
-    def add(self, examined: Examined, rows: Sequence[Row]) -> None:
+    def add(self, examined: Examined, outcomes: Sequence[Outcome]) -> None:
         """Collect the bad values of a chunk. Costs nothing where no value rejects a row."""
         wrong: dict[str, dict[int, Finding]] = defaultdict(dict)
         for row, findings in examined.findings.by_row.items():
             for finding in findings:
-                if finding.code in FIELDS_OF_CODES and finding.rejects and rows[row].outcome is Outcome.REJECTED:
+                if finding.code in FIELDS_OF_CODES and finding.rejects and outcomes[row] is Outcome.REJECTED:
                     wrong[FIELDS_OF_CODES[finding.code]][row] = finding
         places: dict[Cell, set[int]] = defaultdict(set)  # a set: two findings of a row may be about one cell
         for name, found in wrong.items():
@@ -97,7 +97,7 @@ class Corrections:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Collect the bad values of a chunk and count its corrections."""
-        self._bad.add(examined, plan.rows)
+        self._bad.add(examined, plan.rows.columns["outcome"])
         self._rows += len(examined.fixed)
         self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
 

@@ -36,9 +36,8 @@ class CanarySample:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add the rows of a chunk that would be created as candidates."""
         for place, body in examined.bodies.items():
-            row = plan.rows[place]
-            if row.is_new:
-                self._add(row.key, orjson.loads(body))
+            if plan.rows.is_new(place):
+                self._add(plan.rows.columns["key"][place], orjson.loads(body))
 
     def _add(self, key: str, body: dict[str, Any]) -> None:
         traits = _traits_of(body)

@@ -63,10 +63,10 @@ class Drift:
         for key, status in plan.ledger.items():
             if status.issue_id:
                 self._add(key, status)
-        self._moved.add((row.key for row in plan.rows), plan.operations.values())
+        self._moved.add(plan.rows.columns["key"], plan.operations.values())
         # A table beside the rows may have new comments alone: that the row is as it was says nothing of them.
         for place in () if self._has_comments_beside else plan.reread:
-            key = plan.rows[place].key
+            key = plan.rows.columns["key"][place]
             content = plan.ledger[key].content if key in plan.ledger else b""
             if content and content == examined.create(place, hashed=True).content:
                 self._reread += 1

@@ -11,7 +11,7 @@ from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.codes import by_frequency
-from importer.records import PASSED_OVER, Finding, Outcome, Row
+from importer.records import PASSED_OVER, Finding, Outcome, Rows
 from importer.transform.groups import find_leaders
 
 
@@ -41,29 +41,31 @@ class Tally:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk and their findings."""
-        rows = plan.rows
-        self.count(rows)
+        of = plan.rows.columns
+        self.count(plan.rows)
         said: dict[int, list[Finding]] = {}
         leaders = find_leaders(examined.records.keys.groups.values())
-        for place, row in enumerate(rows) if self._verdicts else ():
+        for place, outcome in enumerate(of["outcome"]) if self._verdicts else ():
             verdict = self._verdicts.get(examined.first + leaders.get(place, place))
-            if verdict is not None and row.outcome is Outcome.REJECTED:
+            if verdict is not None and outcome is Outcome.REJECTED:
                 said[place] = [verdict.finding]
         for place, found in examined.findings.by_row.items():
-            if rows[place].outcome not in PASSED_OVER:  # one that `--only` doesn't select is skipped
+            if of["outcome"][place] not in PASSED_OVER:  # one that `--only` doesn't select is skipped
                 said.setdefault(place, []).extend(found)
         for place, note in plan.notes:
             said.setdefault(place, []).append(note)
         for place in sorted(said):
-            self.find(said[place], rows[place].key)
+            self.find(said[place], of["key"][place])
 
-    def count(self, rows: Sequence[Row]) -> None:
+    def count(self, rows: Rows) -> None:
         """Count rows by their outcome."""
-        self.rows += len(rows)
-        outcomes = Counter([row.outcome for row in rows])
+        of = rows.columns
+        outcomes = Counter(of["outcome"])
+        self.rows += outcomes.total()
         self.outcomes += outcomes
         if any(map(outcomes.__contains__, PASSED_OVER)):
-            self.passed_over.update((row.outcome, row.codes[0]) for row in rows if row.outcome in PASSED_OVER)
+            coded = zip(of["outcome"], of["codes"], strict=True)
+            self.passed_over.update((outcome, codes[0]) for outcome, codes in coded if outcome in PASSED_OVER)
 
     def find(self, findings: Sequence[Finding], key: str) -> None:
         """Count the findings of a row; it may have several of one code, as one that names several absent issues."""

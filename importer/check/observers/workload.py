@@ -95,9 +95,9 @@ class WorkCounter:
         acts = Counter([operation.act for operation in plan.operations.values()])
         acts.update([addition.act for additions in plan.additions.values() for addition in additions])
         if acts[Act.EVIDENCE]:  # that of a new issue is part of its create
-            new = (additions for place, additions in plan.additions.items() if plan.rows[place].is_new)
+            new = (additions for place, additions in plan.additions.items() if plan.rows.is_new(place))
             acts[Act.EVIDENCE] -= sum(each.act is Act.EVIDENCE for additions in new for each in additions)
-        known = (additions for place, additions in plan.additions.items() if not plan.rows[place].is_new)
+        known = (additions for place, additions in plan.additions.items() if not plan.rows.is_new(place))
         # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
         self.workload.lists += sum(
             len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known

@@ -12,7 +12,7 @@ from importer.check.knowledge import Difference, KnownIssue, KnownSample, Ledger
 from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
 from importer.cli.numbers import Share
-from importer.records import Operation, Outcome, Row
+from importer.records import Operation, Outcome, Row, Rows
 from tests.harness.making import examined_of, mapping_of
 
 TEN = Share(10, percent=True, least=20)
@@ -41,7 +41,7 @@ def doubts(
     operations = dict(enumerate(new))
     keys = [*statuses, *(operation.key for operation in operations.values())]
     rows = [Row(0, "f", 1, 2, key, Outcome.PLANNED) for key in keys]
-    drift.add(examined_of(mapping_of(), []), Plan(rows, operations, [], {}, statuses))
+    drift.add(examined_of(mapping_of(), []), Plan(Rows.of(rows), operations, [], {}, statuses))
     return drift.doubts(limit)
 
 
