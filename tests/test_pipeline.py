@@ -8,14 +8,14 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from importer.cli import question
 from importer.cli.console import Console
-from importer.cli.run_options import RunOptions
 from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
@@ -69,7 +69,7 @@ def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pyt
         seen_before.append(Path("seen/report.html").read_text(encoding="utf-8"))
         return False
 
-    monkeypatch.setattr(RunOptions, "__post_init__", lambda self: None)  # there is no terminal in this process
+    monkeypatch.setattr(question, "requiring_terminal", lambda *_, **__: nullcontext())  # this process has none
     monkeypatch.setattr(Console, "ask", answer)
     with counted_readings(monkeypatch) as readings:
         ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--out", "seen")
@@ -90,7 +90,7 @@ def test_yes_after_the_reports_of_the_check(program: Program, serve: Serve, monk
     sandbox = serve()
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="")])
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--out", "seen", "--rate", "0")
-    monkeypatch.setattr(RunOptions, "__post_init__", lambda self: None)
+    monkeypatch.setattr(question, "requiring_terminal", lambda *_, **__: nullcontext())
     monkeypatch.setattr(Console, "ask", lambda *_: True)
     monkeypatch.setattr(Console, "ask_again", lambda *_: True)
     program("validate", "export.csv", "-m", "jira", "--out", "seen")
