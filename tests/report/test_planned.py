@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 
-import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
@@ -27,16 +26,11 @@ def test_planned(snapshot: SnapshotAssertion) -> None:
     assert written(Operation("demo:P-1", "POST", "/v1/triage/issues", '{"title":"é \\n"}'.encode(), "tir")) == snapshot
 
 
-TEXTS = st.text(st.characters(codec="utf-8"))
-
-
-@given(st.lists(st.tuples(TEXTS, st.dictionaries(TEXTS, TEXTS)), max_size=4))
-def test_body_is_the_exact_text(requests: list[tuple[str, dict[str, str]]]) -> None:
-    """The body of each line, encoded, is byte for byte what would be sent, and the line is that of a JSON library."""
-    bodies = [(key, orjson.dumps(body)) for key, body in requests]
-    text = written(*(Operation(key, "POST", "/p", body, "") for key, body in bodies))
-    lines = [{"method": "POST", "path": "/p", "key": key, "body": body.decode()} for key, body in bodies]
-    assert text == "".join(f"{orjson.dumps(line).decode()}\n" for line in lines)
+@given(st.lists(st.text(st.characters(codec="utf-8")), max_size=4))
+def test_body_is_the_exact_text(bodies: list[str]) -> None:
+    """The body of each line, encoded, is byte for byte what would be sent."""
+    text = written(*(Operation("k", "POST", "/p", body.encode(), "") for body in bodies))
+    assert [json.loads(line)["body"] for line in text.split("\n")[:-1]] == bodies
 
 
 def test_all_creates_come_first() -> None:
