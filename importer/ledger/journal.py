@@ -118,7 +118,7 @@ class Run:
         self.ledger, self.command = database.name, partial(run_command, database.name)
         self.settle_command = settle = partial(settle_command, database.name, self.target)
         self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
-        self.settle = self._results.settle
+        self.settle, self.result_blocks = self._results.settle, self._results.blocks
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at

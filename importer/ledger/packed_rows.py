@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 
 from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
-from importer.records import Outcome, Row, Rows, from_columns
+from importer.records import Outcome, Row, Rows
 
 BLOCK_ROWS = 1024
 """Most rows of a block: half of a chunk."""
@@ -35,8 +35,8 @@ class Block(NamedTuple):
     number: int
     data: bytes
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows, without titles and links."""
+    def rows(self) -> Rows:
+        """Return the rows, without titles and links."""
         return _unpack(self.file, self.file_name, self.data)
 
 
@@ -63,8 +63,8 @@ def write_packed(connection: Connection, run_id: int, block: Block) -> None:
     connection.execute(insert(packed).values(run_id=run_id, **block._asdict()))
 
 
-def read_packed(transaction: Transaction, run_id: int) -> Iterator[Row]:
-    """Yield the packed rows of a run, in order of file and record, in flat memory."""
+def read_packed(transaction: Transaction, run_id: int) -> Iterator[Rows]:
+    """Yield the packed rows of a run, a block at a time, in order of file and record, in flat memory."""
     after = (-1, -1)
     statement = select(packed).where(packed.c.run_id == run_id).order_by(packed.c.file, packed.c.record)
     while True:
@@ -72,7 +72,7 @@ def read_packed(transaction: Transaction, run_id: int) -> Iterator[Row]:
             later = statement.where(tuple_(packed.c.file, packed.c.record) > after).limit(BLOCKS_A_QUERY)
             blocks = connection.execute(later).all()
         for block in blocks:
-            yield from _unpack(block.file, block.file_name, block.data)
+            yield _unpack(block.file, block.file_name, block.data)
         if len(blocks) < BLOCKS_A_QUERY:
             return
         after = (blocks[-1].file, blocks[-1].record)
@@ -95,7 +95,8 @@ def packed_keys(transaction: Transaction, run_ids: Collection[int]) -> Iterator[
         KEYS.create(connection)
         blocks = select(packed.c.run_id, packed.c.file, packed.c.file_name, packed.c.data)
         for run_id, *block in connection.execute(blocks.where(packed.c.run_id.in_(run_ids))).all():
-            connection.execute(insert(KEYS), [{"run_id": run_id, "key": row.key} for row in _unpack(*block)])
+            keys = _unpack(*block).columns["key"]
+            connection.execute(insert(KEYS), [{"run_id": run_id, "key": key} for key in keys])
         yield connection, KEYS
         KEYS.drop(connection)
 
@@ -108,10 +109,11 @@ _COLUMNS = (
 _STEPPED = ("record", "line")
 
 
-def _unpack(file: int, file_name: str, data: bytes) -> Iterator[Row]:
+def _unpack(file: int, file_name: str, data: bytes) -> Rows:
     own = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
-    own |= {name: accumulate(own[name]) for name in _STEPPED}
-    return from_columns(len(own["key"]), Row(file, file_name, 0, 0, "", Outcome.UNCHANGED), own)
+    own |= {name: list(accumulate(own[name])) for name in _STEPPED}
+    same = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)._asdict().items()
+    return Rows({name: own[name] if name in own else [value] * len(own["key"]) for name, value in same})
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import compress, groupby
+from itertools import chain, compress, groupby, islice
 from operator import attrgetter, not_
 from typing import Any, NamedTuple
 
@@ -79,9 +79,12 @@ class Results:
 
     def rows(self) -> Iterator[Row]:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
-        if not self.is_frozen:
-            return self._stored_rows()
-        return _merge(self._stored_rows(), read_packed(self._transaction, self._id))
+        return chain.from_iterable(self.blocks())
+
+    def blocks(self) -> Iterator[Rows]:
+        """Yield the same rows, some at a time: a block of unchanged ones as it is unpacked."""
+        packed = read_packed(self._transaction, self._id) if self.is_frozen else iter(())
+        return _merge(self._stored_rows(), packed)
 
     def _stored_rows(self, condition: ColumnElement[bool] | None = None) -> Iterator[Row]:
         with self._transaction() as connection:
@@ -321,17 +324,26 @@ class Results:
         )
 
 
-def _merge(few: Iterator[Row], many: Iterator[Row]) -> Iterator[Row]:
-    """Merge rows in order of file and record; `heapq.merge` takes as long for each as it takes to unpack one."""
+def _merge(few: Iterator[Row], blocks: Iterator[Rows]) -> Iterator[Rows]:
+    """Merge rows into blocks of rows, in order of file and record; a block that none of them is within stays whole."""
     other = next(few, None)
-    for row in many:
-        while other is not None and (other.file, other.record) < (row.file, row.record):
-            yield other
-            other = next(few, None)
-        yield row
-    if other is not None:
-        yield other
-        yield from few
+    for block in blocks:
+        end, merged = (block.columns["file"][-1], block.columns["record"][-1]), list[Row]()
+        if other is None or (other.file, other.record) > end:
+            yield block
+            continue
+        for row in block:
+            while other is not None and (other.file, other.record) < (row.file, row.record):
+                merged.append(other)
+                other = next(few, None)
+                if len(merged) == PAGE:  # any number may stand between two unchanged rows
+                    yield Rows.of(merged)
+                    merged.clear()
+            merged.append(row)
+        yield Rows.of(merged)
+    left = chain([] if other is None else [other], few)
+    while page := list(islice(left, PAGE)):
+        yield Rows.of(page)
 
 
 def thaw(connection: Connection, run_id: int) -> None:

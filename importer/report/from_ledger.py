@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from itertools import chain, islice
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from importer.codes import by_frequency
 from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
-from importer.records import Act, Outcome, Row, Rows
+from importer.records import Act, Outcome, Rows
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
@@ -35,8 +36,6 @@ NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, REPORT, MAILED,
 """Reports that the ledger alone is enough for."""
 PAGE = "page"
 """The option of a run that has the details of its page."""
-BLOCK_ROWS = 1000
-"""Rows that are written at a time."""
 CUT_OFF = "The process ended unexpectedly; the same command continues."
 
 
@@ -53,8 +52,8 @@ def write_rows(
     url = IssueUrl(issue_url or kept_details(run).issue_url)
     codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
-        results, remaining = ResultsFile(file, url), run.results()
-        while rows := _with_titles(run, list(islice(remaining, BLOCK_ROWS))):
+        results = ResultsFile(file, url)
+        for rows in map(partial(_with_titles, run), run.result_blocks()):
             results.write(rows)
             errors.write(rows)
             page.add(rows)
@@ -64,11 +63,13 @@ def write_rows(
     return codes, page
 
 
-def _with_titles(run: Run, some: Sequence[Row]) -> Rows:
+def _with_titles(run: Run, rows: Rows) -> Rows:
     """Give each row that this run has sent its title: one that the send pass found sent already is stored without."""
-    sent = [row.key for row in some if not row.title and row.outcome in (Outcome.CREATED, Outcome.UPDATED)]
+    of = rows.columns
+    every = zip(of["key"], of["title"], of["outcome"], strict=True)
+    sent = [key for key, title, how in every if not title and how in (Outcome.CREATED, Outcome.UPDATED)]
     titles = run.find_titles(sent) if sent else {}
-    return Rows.of([row._replace(title=titles[row.key]) if row.key in titles else row for row in some])
+    return Rows({**of, "title": list(map(titles.get, of["key"], of["title"]))}) if titles else rows
 
 
 def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str = "") -> Summary:

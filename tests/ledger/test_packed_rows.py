@@ -147,6 +147,17 @@ def test_any_row_comes_back(some: list[dict[str, Any]]) -> None:
     assert list(pack(Rows.of(plain)).rows()) == plain
 
 
+def test_many_others_between_two_of_a_block(ledger: Ledger) -> None:
+    """Rows come in order and a thousand at a time, however many stand between two that are packed together."""
+    run = begin(ledger, "second")
+    rejected = [unchanged(record)._replace(outcome=Outcome.REJECTED, codes=("x",)) for record in range(2, 2600)]
+    behind = [rejected[0]._replace(record=record) for record in (2601, 2602, 2603)]
+    run.settle([pack(Rows.of([unchanged(1), unchanged(2600)])), Rows.of([*rejected, *behind])])
+    blocks = list(run.result_blocks())
+    assert [row.record for block in blocks for row in block] == list(range(1, 2604))
+    assert max(map(len, blocks)) <= BLOCK_ROWS
+
+
 def test_rows_that_are_settled_at_once(ledger: Ledger) -> None:
     """They are as if they had been registered and the run finished; a run that goes on registers them anew."""
     every = [unchanged(record) for record in range(1, 1204)]
