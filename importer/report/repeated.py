@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from importer.phrases import counted, format_duration
 from importer.report.folder import SUMMARY, ReportFolder
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
     """Write what a repetition of a run leaves, and return its summary; `figures` are those of its own.
 
-    In the run's own folder the reports are there already; another one gets those that the ledger alone is enough for.
+    In the run's own folder the reports are there already, unless another command has written its own into it. Any other
+    folder gets those that the ledger alone is enough for.
 
     If its summary can't be written, the returned one says so.
 
@@ -29,7 +33,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
     """
     path, stamp = folder.file(SUMMARY), None
     page: PageRows | None = None
-    if path.exists() and path.resolve() == (run.out / SUMMARY).resolve():
+    if path.resolve() == (run.out / SUMMARY).resolve() and _is_of(run, path):
         stamp = path.stat()
     else:
         folder.prepare()
@@ -40,6 +44,15 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         with suppress(OSError):  # reports that people edit are recognised by a time after the summary's
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     return summary
+
+
+def _is_of(run: Run, path: Path) -> bool:
+    """Whether a summary.json is that of this run."""
+    try:
+        summary = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return False
+    return isinstance(summary, dict) and summary.get("run_id") == run.name
 
 
 def describe_repeated(summary: Summary) -> str:

@@ -231,7 +231,7 @@ def test_a_partial_file_takes_nothing_away(program: Program, serve: Serve, polic
         assert (ended.code, ended.outcomes()) == (0, {"changed": 2})
         assert sorted(issue["description"] for issue in sandbox.issues()) == described
         assert [row["code"] for row in results()] == ["group-partial"] * 2
-        assert results()[0]["message"] == "the issue was written from 3 rows, and the source has 2 of them"
+        assert results()[0]["message"] == "the issue was written from 3 rows, but the source has only 2 of them"
     assert sum("c-9" in calls for calls in calls_by_issue(sandbox).values()) == 1, "new evidence is added all the same"
     write_findings([*whole, finding("r-1", "c-9", "Thanks", "7")])
     assert import_(program, sandbox, "--on-change", policy).outcomes() == {"updated": 4}

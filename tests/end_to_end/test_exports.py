@@ -102,7 +102,7 @@ REFUSED = {
     "front/estuary__connectors__snapshots__capture__capture.stdout.json": "It holds acmeCo/channels, acmeCo/conv",
     "launchpad/jfoote__fuzzy-stack-hash-analysis__bugs.csv": "has no header",
     "redmine/redmine__redmine__import_crlf_with_newline_in_quoted_header.csv": "Its columns are plain_header",
-    "sentry/estuary__connectors__snapshots__capture__stdout.json": "acmeCo/Projects, acmeCo/Teams, and no preset",
+    "sentry/estuary__connectors__snapshots__capture__stdout.json": "It holds acmeCo/Environments, acmeCo/Proj",
 }
 """Files without issues, or of a tracker without a preset, and what is said of them."""
 

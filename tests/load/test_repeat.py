@@ -112,6 +112,18 @@ def test_another_folder(night: Night) -> None:
         assert Path("other", name).read_bytes() == Path("night", name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    "other", [("validate", "export.csv", "-m", "jira"), ("repair", "last", "-m", "jira", "--fields", "severity")]
+)
+def test_a_folder_that_another_command_has_written_to(night: Night, other: tuple[str, ...]) -> None:
+    """It has the rows of the run again, not those of the other command."""
+    before = Path("night/results.csv").read_bytes()
+    night.program(*other, "--out", "night", "--json")
+    assert Path("night/results.csv").read_bytes() != before
+    assert night.run("--out", "night").summary["same_as"]
+    assert Path("night/results.csv").read_bytes() == before
+
+
 def test_a_mended_file_stays(night: Night) -> None:
     """What a person has changed in the folder is spared by the next run that writes there."""
     Path("night/errors.csv").write_text("mine")
