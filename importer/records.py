@@ -357,17 +357,17 @@ class Rows:
         return len(self.columns["key"])
 
     def __getitem__(self, place: int) -> Row:
-        return Row._make(column[place] for column in self.columns.values())
+        return Row._make([column[place] for column in self.columns.values()])
 
     def __iter__(self) -> Iterator[Row]:
         return map(partial(tuple.__new__, Row), zip(*self.columns.values(), strict=True))
 
 
-Made = TypeVar("Made", Row, Operation, Addition, Comment)
+Made = TypeVar("Made", Operation, Addition, Comment)
 
 
 def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
-    """Make rows that differ from `same` only in these columns: field → a value for each row."""
+    """Make tuples that differ from `same` only in these columns: field → a value for each."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
     make = partial(tuple.__new__, type(same))  # as `_make`, without its count of the fields of each
     return map(make, zip(*values, strict=True))

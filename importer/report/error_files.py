@@ -50,12 +50,15 @@ class ErrorFiles:
 
     def write(self, rows: Rows) -> None:
         """Append those of the rows that are rejected or failed."""
-        for row in [rows[place] for place, raw in enumerate(rows.columns["raw"]) if raw is not None]:
-            if row.raw is not None and (row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes)):
-                if isinstance(row.raw, str):
-                    self._write_json(row, row.raw)
+        for place, raw in enumerate(rows.columns["raw"]):
+            if raw is None:  # as of most
+                continue
+            row = rows[place]
+            if row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes):
+                if isinstance(raw, str):
+                    self._write_json(row, raw)
                 else:
-                    self._write_cells(row, row.raw)
+                    self._write_cells(row, raw)
 
     @cached_property
     def _columns(self) -> list[_Column]:

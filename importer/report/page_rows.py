@@ -165,7 +165,9 @@ class PageRows:
             shown = places[: blocks.left]
             blocks.left_out += len(places) - len(shown)
             if shown:
-                some = rows if len(shown) == len(rows) else Rows.of([rows[place] for place in shown])
+                some = rows
+                if len(shown) < len(rows):
+                    some = Rows({name: [column[place] for place in shown] for name, column in of.items()})
                 self._show(shown, some, urgent=is_urgent)
         self.count += len(rows)
 
