@@ -204,6 +204,11 @@ class Category(Value[CategoryName]):
     )
 
     @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self._check_constant_length(CATEGORY_LIMIT)
+        return self
+
+    @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.keep_unknown and self.unknown is not None:
             hint = "add `keep_unknown: false` if the extended mapping says `true`"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchem
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from importer.api import TITLE_LIMIT, count_units
 from importer.mapping.introspect import fields_with_models
 from importer.mapping.scalars import (
     PLACEHOLDER,
@@ -161,6 +162,12 @@ class Text(Strict):
     def _may_be_empty(self) -> bool:
         return False
 
+    def _check_constant_length(self, limit: int) -> None:
+        """Raise an error if it is a constant with more characters than Triage takes, so that no row could be sent."""
+        length = count_units((self.value or "").strip())
+        if length > limit and self.is_unchanged:
+            raise error_at(("value",), f"has {length:,} characters, {limit:,} allowed", "write a shorter text")
+
     @cached_property
     def refs(self) -> tuple[Ref, ...]:
         """Every column and path that this text reads, in order."""
@@ -169,8 +176,12 @@ class Text(Strict):
     @property
     def is_plain(self) -> bool:
         """Whether it is the text of a column or path as it is."""
-        changes = (self.pattern, self.lookup, self.format)
-        return (self.column is not None or self.path is not None) and all(change is None for change in changes)
+        return (self.column is not None or self.path is not None) and self.is_unchanged
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it stays as it was read: no pattern, table or markup makes another text of it."""
+        return self.pattern is None and self.lookup is None and self.format is None
 
     def may_be_in(self, present: Set[Ref]) -> bool:
         """Whether it isn't just the text of a column or path that a file doesn't have; `present` are those it has."""
@@ -209,9 +220,11 @@ class Title(Text):
     too_long: Literal["reject", "shorten"] = Field("reject", description="What happens to a text over Triage's limit.")
 
     @model_validator(mode="after")
-    def _not_blank(self) -> Self:
+    def _can_be_sent(self) -> Self:
         if self.value is not None and not self.value.strip():
             raise error_at(("value",), "is empty, and an issue needs a title", "write a text, or name a column")
+        if self.too_long == "reject":
+            self._check_constant_length(TITLE_LIMIT)
         return self
 
 
