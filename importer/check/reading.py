@@ -91,6 +91,7 @@ class Reading:
 
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
+        yield from self.showcase.warnings()
         yield from self.unmatched.warnings(self._job)
         yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines(), self.untyped.titles)
         if hidden := self.corrections.hidden:

@@ -11,7 +11,7 @@ import orjson
 from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.phrases import clip_counted
+from importer.phrases import clip_counted, listed
 from importer.records import PASSED_OVER, IssueParts, Outcome
 from importer.transform.columns import is_filled
 from importer.transform.secrets import find_secrets, mask
@@ -51,14 +51,14 @@ class Showcase:
     """
 
     def __init__(self, files: Sequence[SourceFile], hides: bool, wanted: Collection[str] = ()) -> None:
-        self._files, self._hides, self._wanted = files, hides, wanted
+        self._files, self._hides, self._wanted, self._missing = files, hides, wanted, set(wanted)
         self._seen = set[tuple[object, ...]]()
         self._traits = set[tuple[str, object]]()
         self._candidates: list[tuple[frozenset[tuple[str, object]], BeforeAfter]] = []
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
-        if len(self._candidates) >= CANDIDATES:
+        if self._is_full():
             return
         records = examined.records
         comments, links, flags = ([False] * len(records.chunk) for _ in range(3))
@@ -72,17 +72,29 @@ class Showcase:
             values = every[place]
             if values in self._seen and not self._wanted:
                 continue
-            row = plan.rows[place]
-            if row.outcome in PASSED_OVER or row.outcome is Outcome.REJECTED or not self._is_wanted(row.key):
+            key = records.keys.full[place]
+            names = {key, key.partition(":")[2]}
+            if self._wanted and self._missing.isdisjoint(names):
                 continue
+            outcome = plan.rows[place].outcome
+            if outcome in PASSED_OVER or outcome is Outcome.REJECTED:
+                continue
+            self._missing -= names
             self._seen.add(values)
             traits = frozenset(zip((*VALUE_FIELDS, "comments", "links", "flags"), values, strict=True))
             if self._wanted or traits - self._traits:
                 self._traits |= traits
                 self._candidates.append((traits, self._show(examined, place)))
 
-    def _is_wanted(self, key: str) -> bool:
-        return not self._wanted or key in self._wanted or key.partition(":")[2] in self._wanted
+    def _is_full(self) -> bool:
+        return not self._missing if self._wanted else len(self._candidates) >= CANDIDATES
+
+    def warnings(self) -> Iterator[str]:
+        """Say which of the wanted issues are not shown."""
+        if self._missing:
+            yield f"--show: no row that could be sent has {listed(sorted(self._missing), ISSUES)}"
+        if self._wanted and len(self._candidates) > ISSUES:
+            yield f"--show: report.html has {ISSUES} of these {len(self._candidates):,} issues, and no room for more"
 
     def _show(self, examined: Examined, place: int) -> BeforeAfter:
         records, body = examined.records, orjson.loads(examined.bodies[place])

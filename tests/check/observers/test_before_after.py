@@ -92,6 +92,23 @@ def test_the_option(program: Program) -> None:
         assert 'aria-label="demo:K-4"' in page
 
 
+@pytest.mark.parametrize(
+    ("show", "warning"),
+    [
+        ("K-3,K-30,demo:K-4,k-5", "no row that could be sent has K-30, k-5"),
+        ("K-1,demo:K-1,K-2,K-3,K-4,K-5,K-6", "report.html has 5 of these 6 issues"),
+        ("K-10", "no row that could be sent has K-10"),
+    ],
+)
+def test_what_is_not_shown(program: Program, show: str, warning: str) -> None:
+    """Keys that no row has, whose row is rejected, and more keys than there is room for are named."""
+    Path("m.yaml").write_text(MAPPING, encoding="utf-8")
+    write_csv(Path("export.csv"), [*rows(9), ("K-10", "", "", "high", "open", "Bug")], HEADER)
+    ended = program("validate", "export.csv", "-m", "m.yaml", "--show", show)
+    assert f"warning: --show: {warning}" in ended.out
+    assert "--show" not in program("validate", "export.csv", "-m", "m.yaml", "--show", "K-1,demo:K-1,K-2").out
+
+
 def test_a_number_that_python_does_not_read(program: Program) -> None:
     """A record with an integer of thousands of digits is shown as it stands."""
     record = '{"key": "P-1", "fields": {"summary": "One", "status": {"name": "Done"}, "odd": ' + "1" * 5000 + "}}"
