@@ -37,16 +37,16 @@ def check_fit(job: Job) -> list[str]:
             mapping takes from one; all problems at once.
     """
     noticed = [f"{file.name}: {notice}" for file in job.source.every_file for notice in file.stored.notices]
+    tables = [file for file in job.source.files if file.format == "csv"]
     noticed += [
-        f"{file.name}: lines above the header, skipped: {file.rows_above}. They say {'; '.join(file.above)}"
-        for file in job.source.files
-        if file.rows_above
+        f"{table.name}: lines above the header, skipped: {table.rows_above}. They say {'; '.join(table.above)}"
+        for table in tables
+        if table.rows_above
     ]
-    noticed += filter(None, (_numbered(file.name, file.header or ()) for file in job.source.files))
-    headers = [file.header for file in job.source.files]
+    noticed += filter(None, (_numbered(table.name, table.header) for table in tables))
     if not all(file.is_table for file in job.source.files):
         return noticed
-    names = {name.strip() for header in headers if header is not None for name in header}
+    names = {name.strip() for table in tables for name in table.header}
     model = job.mapping.model
     absent, warnings = [], noticed
     keys = [text for text in (model.input.key, model.input.local_key) if text is not None]

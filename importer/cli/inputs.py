@@ -74,12 +74,11 @@ def warn_of_beside(mapping: LoadedMapping, source: Source, samples: Sequence[Sam
     """Warn of arrays beside the records that are called as discussions are, and that the mapping doesn't read."""
     read = {annex.array for annex in collect_annexes(mapping.model).values()}
     for file in source.files:
-        own = ".".join(file.records)
         others = (each.records for each in samples if each.file_name == file.name and not each.within)
-        for array in sorted({*others} - {own, "", *read}):
+        for array in sorted({*others} - {file.array, "", *read}):
             if not file.is_table and may_discuss(array.rpartition(".")[2]):
                 joined = f"{{beside: {{in: {array}, by: …, key: …}}, each: {{text: …}}}}"
-                yield f"{file.name}: {array} beside {own} is not read; `comments: {{from: [{joined}]}}` joins it"
+                yield f"{file.name}: {array} beside {file.array} is not read; `comments: {{from: [{joined}]}}` joins it"
 
 
 @dataclass(frozen=True)
@@ -226,11 +225,12 @@ def _with_rest(model: MappingModel, source: Source, samples: Sequence[Sample]) -
 
 def _columns_of(file: SourceFile, samples: Sequence[Sample]) -> list[str]:
     """The columns of a file; of JSON the keys of its first records."""
-    if file.is_table:
-        return [name.strip() for name in file.header or ()]
-    own = file.header[file.json_column].strip() if file.header and file.json_column is not None else ""
-    records = ".".join(file.records)
-    found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == records)
+    own = ""
+    if file.format == "csv":
+        if file.json_column is None:
+            return list(map(str.strip, file.header))
+        own = file.header[file.json_column].strip()
+    found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == file.array)
     return sorted({name for each in found for name in each if name != own})
 
 

@@ -19,7 +19,7 @@ from importer.records import CHUNK_ROWS, Chunk, Ref
 from importer.sources import csv
 from importer.sources.csv import Severed
 from importer.sources.files import open_file
-from importer.sources.source import SourceFile, open_batches, open_table
+from importer.sources.source import SourceFile, TableFile, open_batches, open_table
 
 PART_BYTES = 3 << 19
 PART_ROWS = 4 * CHUNK_ROWS
@@ -101,6 +101,8 @@ def read_part(file: SourceFile, part: Part, refs: Sequence[Ref]) -> Iterator[Chu
     Raises Severed, also after some chunks, where it doesn't end with a record, or something is wrong with it that
     whoever reads the whole file can name.
     """
+    if file.format != "csv":
+        raise Severed
     with file.stored.path.open("rb") as stored:
         stored.seek(part.start)
         data = stored.read(part.end - part.start)
@@ -111,8 +113,8 @@ def read_part(file: SourceFile, part: Part, refs: Sequence[Ref]) -> Iterator[Chu
         raise Severed from error
 
 
-def _open_part(file: SourceFile, part: Part, data: bytes) -> csv.OpenTable:
-    header = list(file.header or ())
+def _open_part(file: TableFile, part: Part, data: bytes) -> csv.OpenTable:
+    header = list(file.header)
     # A byte order mark that isn't at the beginning is part of the text.
     within = "utf-8" if file.encoding == "utf-8-sig" else file.encoding
 

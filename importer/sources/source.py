@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, BinaryIO, Self, TextIO
+from typing import Any, BinaryIO, ClassVar, Literal, Self, TextIO
 
 from importer.phrases import plain_name
 from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
@@ -45,44 +45,74 @@ class SourceOptions:
     records: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
     """One file of a source and how it is read.
 
-    name         as the user typed it; `-` is standard input
-    header       CSV: the header's cells as they look, without the import columns; JSON: None
     errors_file  whether it is an errors file of an earlier run
-    delimiter    CSV only
-    skip_lines   CSV only: the physical lines above the table that the user leaves out
-    records      JSON only: the keys that lead to the array of records; () is the document itself
-    envelope     what each record is wrapped in, in words; "" if it isn't
-    json_column  CSV only: the index of the column whose cells are the records
-    titles       JSON only: id and title of each column, where the cells of the records name theirs by its id
-    above        CSV only: the titles above the header
-    rows_above   CSV only: the number of rows above the header, including empty ones
-    formulas     CSV only: whether cells are written as formulas of a text
     """
 
-    name: str
-    format: Format
-    header: tuple[str, ...] | None
-    errors_file: bool
     stored: StoredFile
     encoding: str
-    delimiter: str = ""
+    errors_file: bool = False
+
+    @property
+    def name(self) -> str:
+        """As the user typed it; `-` is standard input."""
+        return self.stored.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFile(_File):
+    """A CSV file, or a sheet of a workbook.
+
+    header       the header's cells as they look, without the import columns
+    skip_lines   the physical lines above the table that the user leaves out
+    above        the titles above the header
+    rows_above   the number of rows above the header, including empty ones
+    formulas     whether cells are written as formulas of a text
+    json_column  the index of the column whose cells are the records; None if its rows are
+    """
+
+    format: ClassVar[Literal["csv"]] = "csv"
+    array: ClassVar[str] = ""
+    header: tuple[str, ...]
+    delimiter: str
     skip_lines: int = 0
-    records: tuple[str, ...] = ()
-    envelope: str = ""
-    json_column: int | None = None
-    titles: tuple[tuple[str, str], ...] = ()
     above: tuple[str, ...] = ()
     rows_above: int = 0
     formulas: bool = False
+    json_column: int | None = None
 
     @property
     def is_table(self) -> bool:
         """Whether its header names everything that a mapping can read."""
-        return self.header is not None and self.json_column is None
+        return self.json_column is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonFile(_File):
+    """A JSON document, or JSON lines.
+
+    records   the keys that lead to the array of records; () is the document itself
+    envelope  what each record is wrapped in, in words; "" if it isn't
+    titles    id and title of each column, where the cells of the records name theirs by its id
+    """
+
+    header: ClassVar[None] = None
+    is_table: ClassVar[bool] = False
+    format: Literal["json", "jsonl"]
+    records: tuple[str, ...] = ()
+    envelope: str = ""
+    titles: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def array(self) -> str:
+        """The dotted path of the array of records; "" is the document itself."""
+        return ".".join(self.records)
+
+
+SourceFile = TableFile | JsonFile
 
 
 def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
@@ -90,18 +120,18 @@ def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
     return csv.Lines(csv.join_lines(text) if stored.workbook else text, skip)
 
 
-def open_table(file: SourceFile, text: TextIO) -> csv.OpenTable:
+def open_table(file: TableFile, text: TextIO) -> csv.OpenTable:
     """Open a table, and read up to its header."""
     return csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
 
 
-def open_batches(file: SourceFile, table: csv.OpenTable, size: int) -> Iterator[csv.Batch]:
+def open_batches(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[csv.Batch]:
     """Open the rows below a table's header, in batches of up to `size`."""
     batches = csv.read_batches(table, size)
     return open_formulas(batches) if file.formulas else batches
 
 
-def read_values(file: SourceFile, text: TextIO) -> Iterator[json.NumberedValue]:
+def read_values(file: JsonFile, text: TextIO) -> Iterator[json.NumberedValue]:
     """Yield the values in the place of a JSON file's records, still wrapped."""
     if file.format == "jsonl":
         return json.parse_lines(text, file.name)
@@ -117,7 +147,7 @@ def _read_file(
     size: int,
     tables: Mapping[Table, Mapping[str, str]],
 ) -> Iterator[Chunk]:
-    if file.header is None:
+    if file.format != "csv":
         records = json.check_records(read_values(file, text), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
@@ -130,7 +160,7 @@ def _read_file(
 
 def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[str, Any] | Finding]]:
     """Yield each row's line and object; of CSV header → cell, the first filled one where headers repeat."""
-    if file.header is None:
+    if file.format != "csv":
         for line, _, record in json.check_records(read_values(file, text), file.envelope):
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
         return

@@ -35,9 +35,11 @@ from importer.sources.side_tables import read_arrays
 from importer.sources.source import (
     HEAD_BYTES,
     SAMPLE_CHARACTERS,
+    JsonFile,
     Source,
     SourceFile,
     SourceOptions,
+    TableFile,
     open_lines,
     read_values,
 )
@@ -160,13 +162,13 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
     format_ = choose_format(stored.name, sample, options.format)
     if format_ == "csv":
         delimiter = returned or delimiter or find_delimiter(sample)
-        return _survey_csv(SourceFile(stored.name, "csv", None, False, stored, encoding, delimiter, skip))
+        return _survey_csv(stored, encoding, delimiter, skip)
     if skip:
         raise UsageError(
             f"{stored.name} is JSON, which has no lines above a header to skip.",
             hint="Remove --skip-lines, or `skip_lines` from the mapping.",
         )
-    file = SourceFile(stored.name, format_, None, False, stored, encoding)
+    file = JsonFile(stored=stored, encoding=encoding, format=format_)
     if format_ == "jsonl" and options.format is None and is_page(_first_value(file)):
         file = replace(file, format="json")
     return _survey_json(file, options.records)
@@ -187,68 +189,79 @@ def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
     return sample
 
 
-def _survey_csv(file: SourceFile) -> Surveyed:
-    above = _read_above(file)
-    with open_text(file.stored, file.encoding) as (_, text):
-        lines = open_lines(file.stored, text, file.skip_lines)
-        rows = islice(csv.read_rows(lines, file.name, file.delimiter, len(above)), len(above), None)
+def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int) -> Surveyed:
+    with open_text(stored, encoding) as (_, text):
+        lines = open_lines(stored, text, skip)
+        above = _read_above(csv.read_rows(lines, stored.name, delimiter, blank=True))
+    with open_text(stored, encoding) as (_, text):
+        lines = open_lines(stored, text, skip)
+        rows = islice(csv.read_rows(lines, stored.name, delimiter, len(above)), len(above), None)
         line, header, malformed = next(rows)
         if malformed:
             raise SourceError(
-                f"{file.name}:{line}: the header can't be used. {malformed.message}.",
+                f"{stored.name}:{line}: the header can't be used. {malformed.message}.",
                 hint=f"{malformed.hint} {FURTHER_DOWN}",
             )
-        check_header(file.name, line, header)
+        check_header(stored.name, line, header)
         sampled = [next(rows, None)]
         if sampled[0] is None:
             raise SourceNotReady(
-                f"{file.name} has a header and no rows.", hint="Export it again, or wait until it is written."
+                f"{stored.name} has a header and no rows.", hint="Export it again, or wait until it is written."
             )
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
             sampled += islice(rows, HEAD_ROWS - 1)
     titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
     cells = [row for _, row, malformed in filter(None, sampled) if malformed is None]
-    file = replace(file, header=csv.own_header(header), errors_file=is_errors_header(header))
-    if file.stored.workbook is None and has_formulas([header, *cells]):
-        stored = file.stored._replace(notices=(*file.stored.notices, NOTICE))
-        file = replace(file, formulas=True, stored=stored)
+    formulas = stored.workbook is None and has_formulas([header, *cells])
+    if formulas:
+        stored = stored._replace(notices=(*stored.notices, NOTICE))
         cells = [list(map(open_formula, row)) for row in cells]
-    return _with_records(replace(file, above=titles, rows_above=len(above)), cells, len(header))
+    file = TableFile(
+        stored=stored,
+        encoding=encoding,
+        errors_file=is_errors_header(header),
+        header=csv.own_header(header),
+        delimiter=delimiter,
+        skip_lines=skip,
+        above=titles,
+        rows_above=len(above),
+        formulas=formulas,
+    )
+    return _with_records(file, cells, len(header))
 
 
-def _with_records(file: SourceFile, cells: list[list[str]], width: int) -> Surveyed:
+def _with_records(file: TableFile, cells: list[list[str]], width: int) -> Surveyed:
     """Survey a CSV file as a table, or as JSON records in a column; `cells` are its first rows."""
-    header = file.header or ()
+    header, envelope = file.header, ""
     names = {name.strip() for name in header}
     if file.errors_file:
         cells = [own_cells(row, width - len(IMPORT_COLUMNS)) for row in cells]
     column = find_json_column(header, cells)
     if column is not None:
-        file = replace(file, json_column=column, envelope=f"JSON in column {header[column].strip()}")
+        file, envelope = replace(file, json_column=column), f"JSON in column {header[column].strip()}"
         records = (embedded_record(header, [*row, *[""] * width][: len(header)], column, 0) for row in cells)
         names.update(name for record in records if isinstance(record, dict) for name in dotted_names(record))
-    sample = Sample(file.name, "csv", "", file.envelope, "", frozenset(names - {""}), len(cells))
+    sample = Sample(file.name, "csv", "", envelope, "", frozenset(names - {""}), len(cells))
     return Surveyed((sample,), {"": file}, file)
 
 
-def _read_above(file: SourceFile) -> list[list[str]]:
-    rows: list[list[str]] = []
-    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceError, SourceNotReady):  # read again later
-        lines = open_lines(file.stored, text, file.skip_lines)
-        for _, row, malformed in islice(csv.read_rows(lines, file.name, file.delimiter, blank=True), HEAD_ROWS):
+def _read_above(rows: Iterator[csv.NumberedRow]) -> list[list[str]]:
+    head: list[list[str]] = []
+    with suppress(SourceError, SourceNotReady):  # they are read again later
+        for _, row, malformed in islice(rows, HEAD_ROWS):
             if malformed:
                 break
-            rows.append(row)
-    return list(filter(None, rows[: count_above(rows)]))
+            head.append(row)
+    return list(filter(None, head[: count_above(head)]))
 
 
-def _first_value(file: SourceFile) -> Any:
+def _first_value(file: JsonFile) -> Any:
     with open_text(file.stored, file.encoding) as (_, text), suppress(SourceError, SourceNotReady):  # reported later
         return next((value for _, _, value in read_values(file, text)), None)
     return None
 
 
-def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
+def _survey_json(file: JsonFile, records: str | None) -> Surveyed:
     if file.format == "jsonl":
         return _survey_records(file)
     with open_text(file.stored, file.encoding) as (_, text):
@@ -269,7 +282,7 @@ def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
     return _survey_records(replace(file, records=tuple(records.split("."))) if first == "{" and records else file)
 
 
-def _survey_records(file: SourceFile) -> Surveyed:
+def _survey_records(file: JsonFile) -> Surveyed:
     """Survey the first records in a known place; the array is not read to its end."""
     sampler = Sampler()
     with open_text(file.stored, file.encoding) as (_, text):
@@ -290,7 +303,7 @@ def _survey_records(file: SourceFile) -> Surveyed:
     if sampler.rows and not (file.errors_file or any(sampler.names.values())):
         raise SourceError(f"{file.name} contains lists or single values instead of objects with keys.", hint=AS_RECORDS)
     error = _none_readable(file.name, unreadable) if unreadable and not sampler.rows else None
-    return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file, error)
+    return Surveyed(_samples(file, sampler), {file.array: file}, file, error)
 
 
 def _none_readable(name: str, first: Finding) -> SourceError:
@@ -309,7 +322,7 @@ def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:
     return False
 
 
-def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
+def _survey_object(file: JsonFile, outline: Outline) -> Surveyed:
     if is_sheet(outline):
         columns = (column for _, _, column in read_arrays(file.stored, file.encoding, {COLUMNS}))
         titles = {to_text(column.get("id")): to_text(column.get("title")) for column in columns}
@@ -320,18 +333,18 @@ def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
     samples: list[Sample] = []
     for path, sampler in outline.arrays.items():
         found = _with_sample(replace(file, records=path), sampler)
-        places[".".join(path)] = found
+        places[found.array] = found
         samples += _samples(found, sampler)
     if is_wrapped(outline.keys, has_arrays=bool(outline.arrays)):
         return _survey_records(file)
     for path, sampler in (*outline.inner.items(), *outline.keyed.items()):
         found = _with_sample(replace(file, records=path), sampler)
-        places[".".join(path)] = found
+        places[found.array] = found
         within = path in outline.inner or bool(outline.arrays)
         samples += (sample._replace(within=within) for sample in _samples(found, sampler))
     if outline.is_answer:
         answer = _survey_records(file)
-        if isinstance(answer.choice, SourceFile) and answer.choice.envelope == ANSWER:
+        if isinstance(answer.choice, JsonFile) and answer.choice.envelope == ANSWER:
             return Surveyed((*answer.samples, *samples), {**places, **answer.places}, answer.choice)
     if outline.is_record:
         places[""] = file
@@ -344,14 +357,14 @@ def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
     return Surveyed(tuple(samples), places, places[".".join(chosen)])
 
 
-def _with_sample(file: SourceFile, sampler: Sampler) -> SourceFile:
+def _with_sample(file: JsonFile, sampler: Sampler) -> JsonFile:
     return replace(file, envelope=sampler.envelope, errors_file=sampler.errors_file)
 
 
-def _samples(file: SourceFile, sampler: Sampler) -> tuple[Sample, ...]:
+def _samples(file: JsonFile, sampler: Sampler) -> tuple[Sample, ...]:
     """Return one sample for each stream."""
-    records, names = ".".join(file.records), sampler.names
+    names = sampler.names
     return tuple(
-        Sample(file.name, file.format, records, file.envelope, stream, frozenset(names.get(stream, ())), rows)
+        Sample(file.name, file.format, file.array, file.envelope, stream, frozenset(names.get(stream, ())), rows)
         for stream, rows in sampler.rows.items()
     )

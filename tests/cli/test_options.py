@@ -10,6 +10,7 @@ from importer.cli.inputs import check_source_name, open_job, read_only_list
 from importer.errors import UsageError
 from importer.ledger.commands import default_path
 from tests.harness.running import Program, write_issues
+from tests.harness.source_files import table_of
 
 
 def test_only_is_a_list_or_a_file(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_options_win_over_the_mapping(program: Program) -> None:
     source = str(write_issues(Path("export.csv"), 1))
     given = {"mapping_name": "mine.yaml", "source_name": None, "encoding": None, "delimiter": ",", "format_": None}
     with open_job((source,), **given) as job:  # a dictionary of several types
-        assert (job.source_name, job.name_given, job.source.files[0].delimiter) == ("acme", True, ",")
+        assert (job.source_name, job.name_given, table_of(job.source).delimiter) == ("acme", True, ",")
     given |= {"source_name": "umbra"}
     with open_job((source,), **given) as job:
         assert job.source_name == "umbra"

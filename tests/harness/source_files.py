@@ -9,10 +9,24 @@ from typing import Any
 
 import pytest
 
-from importer.sources.source import Source, SourceOptions
+from importer.sources.source import JsonFile, Source, SourceOptions, TableFile
 from importer.sources.survey import open_source
 
 MakeSource = Callable[..., Source]
+
+
+def table_of(source: Source) -> TableFile:
+    """The only file of a source, which is a table."""
+    [file] = source.files
+    assert isinstance(file, TableFile)
+    return file
+
+
+def json_of(source: Source) -> JsonFile:
+    """The only file of a source, which is JSON."""
+    [file] = source.files
+    assert isinstance(file, JsonFile)
+    return file
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from importer.sources.source import Source
 from importer.sources.table_columns import find_columns
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.making import rows_of
-from tests.harness.source_files import MakeSource
+from tests.harness.source_files import MakeSource, table_of
 
 
 @given(TABLES, DIALECTS)
@@ -218,7 +218,7 @@ def test_an_open_quote_names_its_line(make_source: MakeSource, rows: str, line: 
 def test_a_last_row_that_is_half(make_source: MakeSource, rows: str, line: int) -> None:
     """A last row that lacks cells and a line end is half; the line where the file ends is named."""
     source = make_source("a,b,c\n" + rows)
-    assert source.files[0].delimiter == ","
+    assert table_of(source).delimiter == ","
     with pytest.raises(SourceNotReady, match=rf"issues\.csv ends in the middle of a row \(line {line}\)") as raised:
         list(source.chunks([], size=1))
     assert "add a line break at its end" in raised.value.hint

@@ -17,7 +17,7 @@ from importer.sources.text_formulas import NOTICE
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.making import rows_of
-from tests.harness.source_files import MakeSource
+from tests.harness.source_files import MakeSource, table_of
 
 
 @given(table=TABLES, dialect=DIALECTS)
@@ -68,12 +68,12 @@ def test_cells_written_as_formulas(make_source: MakeSource) -> None:
     """
     link = '"=HYPERLINK(""https://x.example/A-2"";""A-2"")"'
     source = make_source(f'="ID",Title,Text\n="0012","=""say """"hi"""""" ",\n{link},=1+2,"=""a"" & B2"\n')
-    [file] = source.files
+    file = table_of(source)
     assert (file.header, file.formulas, file.stored.notices) == (("ID", "Title", "Text"), True, (NOTICE,))
     [chunk] = source.chunks([Ref("column", name) for name in ("ID", "Title", "Text")])
     assert chunk.raw == rows_of(chunk) == [["0012", 'say "hi"', ""], ["A-2", "=1+2", '="a" & B2']]
     assert [record["ID"] for record in source.records(0)] == ["0012", "A-2"]
-    plain = make_source("ID,Title\n1,=1+2\n2,= x\n").files[0]
+    plain = table_of(make_source("ID,Title\n1,=1+2\n2,= x\n"))
     assert (plain.formulas, plain.stored.notices) == (False, ())
 
 
@@ -91,14 +91,14 @@ def test_an_errors_file_whose_header_has_line_ends(make_source: MakeSource) -> N
     """It is known by its header all the same, though its rows are ragged."""
     added = ",".join(IMPORT_COLUMNS)
     source = make_source(f'id,"a;\nb;c",{added}\n1,x;y;z\n2,x;y;z\n', "errors.csv")
-    assert (source.files[0].delimiter, source.files[0].errors_file) == (",", True)
+    assert (table_of(source).delimiter, table_of(source).errors_file) == (",", True)
 
 
 def test_a_cell_of_a_megabyte(make_source: MakeSource) -> None:
     """It is a cell like any other, though the beginning that is looked at ends inside it."""
     cell = "x, y;\n" * 200_000
     source = make_source(f'id;text\n1;"{cell}"\n2;z\n')
-    assert source.files[0].delimiter == ";"
+    assert table_of(source).delimiter == ";"
     [chunk] = source.chunks([])
     assert chunk.raw == [["1", cell], ["2", "z"]]
 

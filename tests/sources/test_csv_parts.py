@@ -19,7 +19,7 @@ from importer.sources import csv, csv_parts
 from importer.sources.csv import Severed
 from importer.sources.csv_parts import can_be_cut, cut, read_part
 from importer.sources.files import StoredFile
-from importer.sources.source import Source, SourceFile
+from importer.sources.source import Source, TableFile
 from tests.harness.csv_tables import TABLES, Dialect, write_row
 from tests.harness.source_files import MakeSource
 
@@ -37,9 +37,9 @@ PIECES = st.sampled_from(
 Numbered = tuple[int, Sequence[str], list[str], Any]
 
 
-def file_of(path: Path, encoding: str = "utf-8") -> SourceFile:
+def file_of(path: Path, encoding: str = "utf-8") -> TableFile:
     """A table with `HEADER`."""
-    return SourceFile("f.csv", "csv", HEADER, False, StoredFile("f.csv", path), encoding, ",")
+    return TableFile(stored=StoredFile("f.csv", path), encoding=encoding, header=HEADER, delimiter=",")
 
 
 def rows_in(chunks: Iterator[Chunk]) -> Iterator[Numbered]:
@@ -57,7 +57,7 @@ def read_at_once(content: bytes, encoding: str) -> Iterator[Numbered]:
     return rows_in(csv.chunk_batches(csv.read_batches(table, 3), table.header, 0, "f.csv", REFS))
 
 
-def read_in_parts(file: SourceFile, size: int) -> tuple[list[Numbered], bool]:
+def read_in_parts(file: TableFile, size: int) -> tuple[list[Numbered], bool]:
     """The rows of the parts of about `size` bytes that can be read, and whether these were all."""
     rows: list[Numbered] = []
     with patch.object(csv_parts, "PART_BYTES", size), suppress(Severed):

@@ -24,7 +24,7 @@ from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.transform.transform import Transform
 from tests.harness.making import rows_of
-from tests.harness.source_files import MakeSource
+from tests.harness.source_files import MakeSource, table_of
 
 NAME = Ref("column", "Name")
 BOARD = """My board,,,
@@ -49,7 +49,7 @@ def test_titles_above_the_header(make_source: MakeSource, delimiter: str, padded
     if not padded:
         text = text.replace(delimiter * 3, "")
     source = make_source(text.replace("\n", line_end))
-    file = source.files[0]
+    file = table_of(source)
     assert (file.header, file.delimiter) == (("Name", "Person", "Status", "Date"), delimiter)
     assert (file.above, file.rows_above) == (("My board", "A text about it", "Group A"), 3)
     [chunk] = source.chunks([NAME])
@@ -196,7 +196,7 @@ def test_rows_that_end_after_their_last_comment(make_source: MakeSource) -> None
     refs = [Ref("column", "Id"), Ref("column", "Comment")]
     source = make_source(text)
     [chunk] = source.chunks(refs)
-    assert source.files[0].delimiter == ","
+    assert table_of(source).delimiter == ","
     assert {row: finding.code for row, finding in chunk.defects.items()} == {3: "row-ragged"}
     assert rows_of(chunk) == [["1", "c", ""], ["2", "", ""], ["3", "d", "e"], ["", "", ""]]
     assert chunk.raw[1] == ["2", "b"]
@@ -226,9 +226,9 @@ def test_facts_above_the_header(make_source: MakeSource, text: str, above: int) 
     """Lines that say something of the whole table, as Planner writes them, are passed over, and named."""
     rows = text + "1,Call,Open,Later\n2,Ring,Open,Later\n"
     if above:
-        file = make_source(rows).files[0]
+        file = table_of(make_source(rows))
         assert file.rows_above == above
-        assert (file.header or ())[:2] == ("Task ID", "Task Name")
+        assert file.header[:2] == ("Task ID", "Task Name")
         assert file.above[0].startswith("Plan name Voice")
     else:
         assert count_above([line.split(",") for line in rows.splitlines()]) == 0

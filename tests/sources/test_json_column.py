@@ -12,7 +12,7 @@ from importer.records import Ref
 from importer.sources.json_column import find_json_column
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.making import rows_of
-from tests.harness.source_files import MakeSource
+from tests.harness.source_files import MakeSource, table_of
 
 HEADER = ["id", "params", "data", "url"]
 RECORD = {"id": 7, "title": "A title that is longer than all the rest", "labels": [{"name": "a"}, {"name": "b"}]}
@@ -38,7 +38,7 @@ def test_the_records_are_in_one_column(make_source: MakeSource) -> None:
     assert chunk.positions == {refs[0]: (0,), refs[1]: (1,), refs[2]: (2, 3), refs[3]: (4,)}
     assert rows_of(chunk) == [["7", "https://x", "a", "b", ""], ["9", "https://x", "", "", ""]]
     assert chunk.raw == [row(RECORD), row({"title": "No id, but a title that is long enough"}, 9)]
-    assert (source.files[0].envelope, source.files[0].header) == ("JSON in column data", tuple(HEADER))
+    assert (table_of(source).json_column, table_of(source).header) == (HEADER.index("data"), tuple(HEADER))
     assert not source.files[0].is_table
 
 

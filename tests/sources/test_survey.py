@@ -16,6 +16,7 @@ from importer.records import Ref
 from importer.sources.source import SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
 from importer.spreadsheet import IMPORT_COLUMNS
+from tests.harness.source_files import table_of
 
 ID = Ref("column", "id")
 BOARD = {
@@ -284,7 +285,7 @@ def test_lines_that_the_user_leaves_out(tmp_path: Path) -> None:
     """The delimiter is sought below them, and rows keep their physical lines, in findings and in errors too."""
     path = write(tmp_path, f'{SKIPPED}id;name\n1;a\n2\n3;b"c"\n"4"x;d\n5;e\n6', "a.csv")
     with open_source([path], SourceOptions(skip_lines=3)) as source:
-        assert (source.files[0].delimiter, source.files[0].rows_above) == (";", 0)
+        assert (table_of(source).delimiter, table_of(source).rows_above) == (";", 0)
         chunks = source.chunks([ID])
         with pytest.raises(SourceNotReady, match="in the middle of a row \\(line 10\\)"):
             list(chunks)

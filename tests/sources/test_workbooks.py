@@ -19,6 +19,7 @@ from importer.records import Ref
 from importer.sources import workbooks
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
+from tests.harness.source_files import table_of
 from tests.harness.workbooks import Rows, write_ods, write_xlsx
 
 ID, WHEN = Ref("column", "id"), Ref("column", "when")
@@ -50,7 +51,7 @@ def test_the_only_sheet_with_rows_is_read(tmp_path: Path) -> None:
     expected = [("5", "1", "2026-03-01"), ("7", "a\nb\n\nc", ""), ("8", "2", "2026-03-01 10:30:00")]
     with open_source([str(path)], SourceOptions(encoding="cp1252", delimiter=";")) as source:
         assert source.files[0].name == f"{path}/Issues"
-        assert source.files[0].above == ("A title",)
+        assert table_of(source).above == ("A title",)
         assert rows_of(source) == expected
         assert source.total_bytes == source.bytes_read
         assert source.age_seconds(path.stat().st_mtime) == pytest.approx(0, abs=0.01)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from importer.records import Chunk, Ref
 from importer.sources.wrappers import ANSWER, find_answered, find_envelope, open_envelope, open_pair, stream_of
 from importer.spreadsheet import IMPORT_COLUMNS
-from tests.harness.source_files import MakeSource
+from tests.harness.source_files import MakeSource, json_of
 
 REFS = [Ref("column", name) for name in ("id", "_stream", "_category")]
 PERCEVAL: list[Any] = [
@@ -51,7 +51,7 @@ def test_perceval_envelopes(make_source: MakeSource, lines: bool) -> None:
     [chunk] = source.chunks(REFS)
     assert cells(chunk) == [["1.5", "", "issue"], ["2", "", "pull_request"]]
     assert chunk.raw == texts
-    assert source.files[0].envelope == "Perceval envelope"
+    assert json_of(source).envelope == "Perceval envelope"
 
 
 @pytest.mark.parametrize("lines", [False, True])
@@ -63,7 +63,7 @@ def test_pairs(make_source: MakeSource, lines: bool) -> None:
     assert cells(chunk) == [["1.50", "acme/issues", ""], ["2", "acme/users", ""]]
     assert chunk.raw == ['{"_stream":"acme/issues","id":1.50,"a":[1e5]}', '{"_stream":"acme/users","id":2}']
     assert list(chunk.lines) == [1, 2]
-    assert source.files[0].envelope == "[stream, record] pairs"
+    assert json_of(source).envelope == "[stream, record] pairs"
 
 
 TICKET = '[31, {"__jsonclass__": ["datetime", "2026-01-02T10:00:00"]}, "2026-01-03", {"summary": "One", "ids": [1.50]}]'
@@ -89,7 +89,7 @@ def test_tuples(make_source: MakeSource, text: str, name: str, raw: str | None) 
     row = [chunk.cells[chunk.positions[ref][0]][0] for ref in refs[:4]]
     assert row == ["31", "2026-01-02T10:00:00", "2026-01-03", "One"]
     assert chunk.raw[0] == raw or (raw is None and TICKET in str(chunk.raw[0]))
-    assert source.files[0].envelope == "[id, created, changed, fields] tuples"
+    assert json_of(source).envelope == "[id, created, changed, fields] tuples"
 
 
 def test_edges(make_source: MakeSource) -> None:
@@ -98,7 +98,7 @@ def test_edges(make_source: MakeSource) -> None:
     [chunk] = source.chunks(REFS)
     assert [row[0] for row in cells(chunk)] == ["1.50", "2"]
     assert chunk.raw == ['{"cursor": "x", "node": {"id": 1.50}}', '{"node": {"id": 2}}']
-    assert source.files[0].records == ("data", "issues", "edges")
+    assert json_of(source).records == ("data", "issues", "edges")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_answers_of_one_record_are_rows(make_source: MakeSource, lines: bool) ->
     source = make_source("\n".join(texts) if lines else texts[0], "a.jsonl" if lines else "a.json")
     [chunk] = source.chunks(REFS)
     assert [row[0] for row in cells(chunk)] == (["1", "2"] if lines else ["1"])
-    assert source.files[0].envelope == ANSWER
+    assert json_of(source).envelope == ANSWER
 
 
 def test_a_list_within_an_object_is_no_answer(make_source: MakeSource) -> None:

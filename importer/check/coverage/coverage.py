@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ COLUMNS_SHOWN = 8
 COLUMNS_NAMED = 100
 """Dropped columns that summary.json names; losses.csv has all."""
 
+Reader = Callable[[Any], Mapping[str, Any] | None]
+"""Reads a record as the mapping saw it, from its raw text or cells; None where it can't be read."""
+
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/. ](?:\d{1,2}|[^\W\d]{3,9})[-/. ,]+\d{2,4}(?!\d)")
 _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|submitter|opened by|reported by)\b")
 
@@ -46,7 +50,7 @@ class Coverage:
     """
 
     def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], shown: ShownPeople) -> None:
-        self._files = files
+        self._mapping, self._readers = mapping, list(map(_find_reader, files))
         self._cells = CellCounter(mapping, files)
         self._repeats: Counter[str] = Counter()
         for names in self._cells.names:
@@ -54,8 +58,6 @@ class Coverage:
         self._hides, self._shown = mapping.people.hides, shown
         self._lines = CoverageLines(mapping.drop, shown.clean if self._hides else None)
         self._uses = list_uses(mapping)
-        needs_leaves = not all(file.is_table for file in files)
-        self._leaves = Leaves(self._lines, self._uses, list_rule_refs(mapping)) if needs_leaves else None
         self._attachments = self._issues_with_attachments = 0
         self.attachments = AttachmentSpool()
 
@@ -65,10 +67,10 @@ class Coverage:
         if counts is not None and examined.bodiless() == set(plan.left_out):
             self._lines.merge(counts.lines)
             attachments: Sequence[Attachment] = counts.attachments
-        elif self._leaves is None or self._files[records.chunk.file].is_table:
+        elif (read := self._readers[records.chunk.file]) is None:
             attachments = self._cells.count(self._lines, examined, plan.left_out)
         else:
-            attachments = self._add_leaves(self._leaves, records, plan)
+            attachments = self._add_leaves(records, plan, read)
         self._attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
@@ -76,12 +78,16 @@ class Coverage:
             attachments = [each._replace(name=name) for each, name in zip(attachments, names, strict=True)]
         self.attachments.add(attachments)
 
-    def _add_leaves(self, leaves: Leaves, records: Records, plan: Plan) -> list[Attachment]:
-        file = self._files[records.chunk.file]
+    @cached_property
+    def _leaves(self) -> Leaves:
+        return Leaves(self._lines, self._uses, list_rule_refs(self._mapping))
+
+    def _add_leaves(self, records: Records, plan: Plan, read: Reader) -> list[Attachment]:
+        leaves = self._leaves
         leaves.turn_to(records, [consume_cells(use, records) for use in self._uses])
         found: list[Attachment] = []
         for place, (raw, key) in enumerate(zip(records.chunk.raw, records.keys.full, strict=True)):
-            record, sent = _read_record(file, raw), place not in plan.left_out
+            record, sent = read(raw), place not in plan.left_out
             if record is None:
                 leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
             else:
@@ -177,26 +183,34 @@ class Coverage:
         )
 
 
-def _read_record(file: SourceFile, raw: Sequence[str] | str) -> Mapping[str, Any] | None:
+def _find_reader(file: SourceFile) -> Reader | None:
+    if file.format != "csv":
+        return partial(_read_json, file.envelope)
+    return None if file.json_column is None else partial(_read_embedded, file.header, file.json_column)
+
+
+def _read_json(envelope: str, raw: str) -> Mapping[str, Any] | None:
     """Read a record as the mapping saw it, envelope opened; None where it can't be read."""
-    if isinstance(raw, str):
-        try:
-            value = decoder.decode(raw)
-        except JSONDecodeError:
-            value = _read_leniently(raw)
-        except RecursionError:
-            return None
-        return open_envelope(file.envelope, value) if isinstance(value, dict) else None
-    header = file.header or ()
-    if file.json_column is None or len(raw) > len(header):  # surplus cells are a defect of the row
+    try:
+        value = decoder.decode(raw)
+    except JSONDecodeError:
+        value = _read_leniently(raw)
+    except RecursionError:
+        return None
+    return open_envelope(envelope, value) if isinstance(value, dict) else None
+
+
+def _read_embedded(header: Sequence[str], column: int, raw: Sequence[str]) -> Mapping[str, Any] | None:
+    """Read a record in a column of a table; None where it can't be read."""
+    if len(raw) > len(header):  # surplus cells are a defect of the row
         return None
     cells = [*raw, *[""] * (len(header) - len(raw))]
-    record = embedded_record(header, cells, file.json_column, 0)
+    record = embedded_record(header, cells, column, 0)
     if isinstance(record, Finding):
         return None
     # The record has the columns around its JSON, too; the JSON's own column is no leaf of it.
-    around = header[file.json_column].strip()
-    return {key: value for key, value in record.items() if key != around or value is not cells[file.json_column]}
+    around = header[column].strip()
+    return {key: value for key, value in record.items() if key != around or value is not cells[column]}
 
 
 def _read_leniently(raw: str) -> Any:

@@ -14,7 +14,7 @@ from importer.check.coverage.coverage import Coverage
 from importer.check.examine import examine
 from importer.cli.inputs import open_job
 from importer.errors import ImporterError
-from importer.sources.source import SourceFile
+from importer.sources.source import JsonFile, SourceFile
 from importer.transform.shown_people import ShownPeople
 from tests.end_to_end.exports import EXPORTS, files_of
 from tests.harness.making import plan_of
@@ -42,7 +42,7 @@ def count_leaves(value: Any, path: str) -> Iterator[str]:
         yield path
 
 
-def open_record(file: SourceFile, raw: str) -> Any:
+def open_record(file: JsonFile, raw: str) -> Any:
     """What stands in a record's envelope."""
     record = json.loads(raw, strict=False)
     if "node" in record and file.envelope == "GraphQL edges":
@@ -56,10 +56,9 @@ def open_record(file: SourceFile, raw: str) -> Any:
 
 def count_filled(file: SourceFile, raw: Any) -> Iterator[str]:
     """The column of each filled cell of a row."""
-    if isinstance(raw, str):
+    if isinstance(file, JsonFile):
         yield from count_leaves(open_record(file, raw), "")
         return
-    assert file.header is not None
     cells = dict(zip(map(str.strip, file.header), raw, strict=False))
     if file.json_column is not None:
         record = json.loads(cells.pop(file.header[file.json_column].strip()))
