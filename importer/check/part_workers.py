@@ -12,14 +12,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import IO, TYPE_CHECKING
 
 from importer.check.chunk_counts import ChunkCounter
 from importer.check.examine import Examined, examine, examine_chunk, transform_of
 from importer.check.job import Job
 from importer.check.part_rows import dump_joined, dump_without_rows
-from importer.errors import WorkerLost
+from importer.errors import ImporterError, WorkerLost
 from importer.progress import Progress
 from importer.scratch import Scratch, temporary_files
 from importer.sources.csv import Severed
@@ -152,24 +152,20 @@ def _examine_parts(job: Job, executor: Executor, with_rows: bool) -> Iterator[Ex
 
 def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part, Iterator[Examined]]]:
     """Have the parts examined, a few at a time, and yield what came of each, in order."""
-    from concurrent.futures import BrokenExecutor
-
     waiting: deque[tuple[Part, Future[Path]]] = deque()
     parts = (part for number, file in enumerate(job.source.files) for part in cut(file, number))
     with _share(job) as shared:
         try:
             while True:
                 while len(waiting) < AHEAD * job.workers and (part := next(parts, None)):
-                    waiting.append((part, _submit(executor, shared, part, with_rows)))
+                    with _telling_losses(job):
+                        waiting.append((part, _submit(executor, shared, part, with_rows)))
                 if not waiting:
                     return
                 part, future = waiting.popleft()
-                yield part, _take(future.result())
-        except BrokenExecutor as error:
-            raise WorkerLost(
-                "A process that checked a part of the source couldn't start or was killed, perhaps for lack of memory.",
-                hint="Nothing was sent. Run the same command again with --workers 1, which starts no other process.",
-            ) from error
+                with _telling_losses(job):
+                    path = future.result()
+                yield part, _take(path)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -180,6 +176,30 @@ def _submit(executor: Executor, shared: Path, part: Part, with_rows: bool) -> Fu
 
     with starting():  # the executor starts a process when there is work for it
         return executor.submit(examine_part, shared, part, with_rows)
+
+
+@contextmanager
+def _telling_losses(job: Job) -> Iterator[None]:
+    """Raise WorkerLost for an executor that fails, whatever it raises: nobody else's `except` is meant for that."""
+    from concurrent.futures import BrokenExecutor
+
+    failures = OSError if job.executor is None else Exception
+    try:
+        yield
+    except (ImporterError, Severed):
+        raise
+    except BrokenExecutor as error:
+        raise _lost(
+            "A process that checked a part of the source couldn't start or was killed, perhaps for lack of memory."
+        ) from error
+    except failures as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise _lost(f"A part of the source couldn't be checked in another process: {reason}.") from error
+
+
+def _lost(message: str) -> WorkerLost:
+    hint = "Nothing was sent. Run the same command again with --workers 1, which starts no other process."
+    return WorkerLost(message, hint=hint)
 
 
 def _take(path: Path) -> Iterator[Examined]:
@@ -197,13 +217,14 @@ def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
     """Examine a part of a source, in any process that sees the same files; `shared` is what `_share` has made.
 
     The chunks come in a file of that folder: a pipe takes 64 KB at a time, and each time both ends wait for the other.
+    It has a new name each time: a cluster that loses sight of a worker has its part examined once more, meanwhile.
     The first row has the place 0 and the record number 1. Raises Severed where the range can't be read as a part.
     """
     job, transform, counting = _prepare(shared)
-    path, source = shared / f"{part.file}-{part.start}", job.source.files[part.file]
+    source = job.source.files[part.file]
     with _uncollected():
         with temporary_files():
-            file = path.open("wb")
+            file = NamedTemporaryFile(dir=shared, delete=False)  # noqa: SIM115 - closed by the next block
         with file:
             for chunk in read_part(source, part, transform.refs):
                 examined = _count(counting, examine_chunk(job, transform, chunk, 0))
@@ -215,7 +236,7 @@ def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
                         dump_without_rows(examined, file, source, part)
                     file.flush()
                 del examined
-    return path
+    return Path(file.name)
 
 
 def _count(counting: ChunkCounter, examined: Examined) -> Examined:

@@ -209,6 +209,62 @@ def test_a_worker_that_dies_ends_the_check(tmp_path: Path) -> None:
         assert checked.tally.rows > 300
 
 
+class Twice(ThreadPoolExecutor):
+    """Examines each part once more while its first result waits to be taken."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have both done."""
+        first, second = (super(Twice, self).submit(fn, *args, **kwargs) for _ in range(2))
+        assert first.result() != second.result()
+        return first
+
+
+def test_a_part_that_is_examined_twice(tmp_path: Path) -> None:
+    """As Dask does with the part of a worker that it has lost sight of: neither writes into the other's file."""
+    with opened(tmp_path) as job, Twice(2) as executor:
+        whole = files_of(job, tmp_path / "whole")
+        assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
+
+
+class Failing(ThreadPoolExecutor):
+    """Gives one future, or raises an error, in place of its third one."""
+
+    def __init__(self, third: Future[Any] | RuntimeError) -> None:
+        super().__init__(2)
+        self._third, self._asked = third, 0
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand it on, except the third."""
+        self._asked += 1
+        if self._asked != 3:
+            return super().submit(fn, *args, **kwargs)
+        if isinstance(self._third, RuntimeError):
+            raise self._third
+        return self._third
+
+
+LOST, CANCELLED = Future[Any](), Future[Any]()
+LOST.set_exception(ConnectionError("the worker is gone"))
+CANCELLED.cancel()
+SHUT = RuntimeError("it is shut down")
+
+
+@pytest.mark.parametrize(
+    ("third", "sentence"),
+    [
+        (LOST, ": ConnectionError: the worker is gone."),
+        (CANCELLED, ": CancelledError."),
+        (SHUT, ": RuntimeError: it is shut down."),
+    ],
+)
+def test_an_executor_that_fails(tmp_path: Path, third: Future[Any] | RuntimeError, sentence: str) -> None:
+    """It is named, and no report is: one is being written meanwhile, and its errors are of the same kinds."""
+    with opened(tmp_path) as job, Failing(third) as executor:
+        with pytest.raises(WorkerLost, match="another process") as caught:
+            run_check(replace(job, workers=2, executor=executor), NoLedger(), Unseen(), tmp_path / "out")
+        assert caught.value.message.endswith(sentence)
+
+
 HIDING = """
 extends: jira
 people: {show: pseudonym, mails: mask, phones: mask}
