@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
 from importer.check.fixes import apply_fixes
-from importer.check.grouping import regroup, take_rows
+from importer.check.grouping import GroupKeys, regroup, take_rows
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
 from importer.mapping.fixes_table import Fixed, content_of
@@ -103,10 +104,12 @@ def examine(job: Job, start: int = 0) -> Iterator[Examined]:
     """
     transform = transform_of(job)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
-    if job.mapping.model.group:  # with the fixes: a corrected cell may decide the group
-        chunks = regroup(chunks, lambda chunk: transform.group_keys(apply_fixes(job.fixes, chunk)[0]))
+    group_keys: GroupKeys | None = None
+    if job.mapping.model.group:
+        group_keys = partial(_group_keys, job, transform)
+        chunks = regroup(chunks, group_keys)
     first = 0
-    for chunk in _limited(chunks, job.limit, transform if job.mapping.model.group else None):
+    for chunk in _limited(chunks, job.limit, group_keys):
         end = first + len(chunk)
         if end > start:
             left_out = max(0, start - first)
@@ -116,6 +119,11 @@ def examine(job: Job, start: int = 0) -> Iterator[Examined]:
             yield examined
             del examined
         first = end
+
+
+def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None]:
+    """Return the key of each row's group with the fixes applied, since a corrected cell may decide the group."""
+    return transform.group_keys(apply_fixes(job.fixes, chunk)[0])
 
 
 def transform_of(job: Job) -> Transform:
@@ -154,7 +162,7 @@ def as_text(raw: Sequence[str] | str) -> str:
     return raw if isinstance(raw, str) else "\x1f".join(raw)
 
 
-def _limited(chunks: Iterator[Chunk], limit: int | None, grouping: Transform | None) -> Iterator[Chunk]:
+def _limited(chunks: Iterator[Chunk], limit: int | None, group_keys: GroupKeys | None) -> Iterator[Chunk]:
     """Cut the input after `limit` rows, or behind them, where the issue that several rows make ends."""
     if limit is None:
         yield from chunks
@@ -164,7 +172,7 @@ def _limited(chunks: Iterator[Chunk], limit: int | None, grouping: Transform | N
         if len(chunk) <= left:
             yield chunk
         elif left > 0:  # the chunk with the last row that is wanted
-            end = left if grouping is None else end_of_group(grouping.group_keys(chunk), left)
+            end = left if group_keys is None else end_of_group(group_keys(chunk), left)
             yield take_rows(chunk, 0, end)
         left -= len(chunk)
         if left <= 0:

@@ -77,8 +77,18 @@ def hold_back(
 
 
 def end_of_group(keys: Sequence[str | None], rows: int) -> int:
-    """How many rows to take so that at least `rows` are taken and no group is divided."""
-    return next((group[-1] + 1 for group in find_groups(keys) if group[0] < rows <= group[-1]), rows)
+    """How many rows to take so that at least `rows` are taken and no group is divided.
+
+    A row without a key behind a group is taken too, since it may belong to that group.
+    """
+    groups = find_groups(keys)
+    begun = [group for group in groups if group[0] < rows]
+    if not begun:
+        return rows
+    last, behind = begun[-1], groups[len(begun) : len(begun) + 1]
+    if keys[last[0]] and behind and not keys[behind[0][0]]:
+        last = behind[0]
+    return max(rows, last[-1] + 1)
 
 
 def merge_values(targets: Sequence[str | None], groups: Groups, order: Sequence[str]) -> list[str | None]:

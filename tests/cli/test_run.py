@@ -171,6 +171,25 @@ def test_limit_and_then_the_rest(program: Program) -> None:
     assert program(*command).outcomes() == {"created": 3, "unchanged": 2}
 
 
+GROUPED = """
+extends: jira
+input: {key: Issue key}
+group: [Issue key]
+"""
+
+
+def test_limit_takes_whole_issues(program: Program) -> None:
+    """A row belongs to an issue by its corrected cell, and one that may belong to it is not cut off."""
+    odd = [(key, *issue_row(1)[1:]) for key in ("PROJ-1", "proj 1", "PROJ-1")]
+    source = write_csv(Path("export.csv"), [*odd, issue_row(2), ("", *issue_row(3)[1:])])
+    write_csv(Path("fixes.csv"), [("Issue key", "proj 1", "PROJ-1")], ("column", "bad value", "new value"))
+    Path("m.yaml").write_text(GROUPED, encoding="utf-8")
+    command = ("run", source, "-m", "m.yaml", "--fixes", "fixes.csv", "--sandbox", *FAST)
+    assert program(*command, "--limit", "1").outcomes() == {"created": 3}
+    assert program(*command, "--limit", "4").outcomes() == {"unchanged": 3, "rejected": 2}, "row 5 may be of its issue"
+    assert program(*command).outcomes() == {"unchanged": 3, "rejected": 2}
+
+
 def test_only_named_keys(program: Program) -> None:
     """A list or a file, of native keys or full ones; a key that no row has is said."""
     source = write_issues(Path("export.csv"), 5)

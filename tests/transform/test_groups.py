@@ -76,6 +76,12 @@ def test_a_limit_splits_no_group() -> None:
     assert [end_of_group(keys, rows) for rows in range(6)] == [0, 1, 4, 4, 4, 5]
 
 
+def test_a_limit_cuts_off_no_row_that_may_belong_to_a_group() -> None:
+    """A row without a key behind the last group is taken with it, which then waits for it."""
+    keys = ["a", "a", None, "", "", "b"]
+    assert [end_of_group(keys, rows) for rows in range(7)] == [0, 4, 4, 4, 4, 5, 6]
+
+
 def test_the_worst_value_counts() -> None:
     """The worst severity, the least finished status; a target that nobody knows doesn't count."""
     groups = [[0, 1, 2], [3]]
