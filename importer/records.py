@@ -39,21 +39,6 @@ class Table(NamedTuple):
     take: str
 
 
-class Annex(NamedTuple):
-    """Objects beside the records, such as comments, each of which names its record.
-
-    array  the dotted path of their array in the JSON document; if empty, they are the rows of `--comments FILE`
-    by     JMESPath into an object: the text that names its record
-    when   JMESPath that is true for the objects wanted; if empty, all are
-    items  JMESPath to a list in an object, whose items replace it; if empty, the object itself counts
-    """
-
-    array: str
-    by: str
-    when: str = ""
-    items: str = ""
-
-
 Finder = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 """Texts that name records → the JSON of the objects of each, in the order of the file; those without are absent."""
 

@@ -50,7 +50,7 @@ from importer.check.coverage.attachments import Attachment, AttachmentSpool
 AttachmentSpool().add([Attachment(f"k{number}", "x" * 900, "") for number in range(9_000)])
 """,
     "comments": """
-from importer.records import Annex
+from importer.mapping.reads import Annex
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
 objects = ({"of": str(number), "text": "x" * 900} for number in range(9_000))
 AnnexSpool(Annex("", "of"), (AnnexObject(ANY_FILE, "c.csv", 1, each) for each in objects))

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.issue_parts import Person
 from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.texts import Lookup, Text, walk_texts
-from importer.records import Annex, Ref, Table
+from importer.records import Ref, Table
+
+
+class Annex(NamedTuple):
+    """Objects beside the records, such as comments, each of which names its record.
+
+    array  the dotted path of their array in the JSON document; if empty, they are the rows of `--comments FILE`
+    by     JMESPath into an object: the text that names its record
+    when   JMESPath that is true for the objects wanted; if empty, all are
+    items  JMESPath to a list in an object, whose items replace it; if empty, the object itself counts
+    """
+
+    array: str
+    by: str
+    when: str = ""
+    items: str = ""
 
 
 def collect_annexes(mapping: MappingModel) -> dict[int, Annex]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
 
 from importer.errors import SourceError
 from importer.mapping.json_paths import compile_path, is_true
-from importer.records import Annex, Finder, Finding
+from importer.records import Finder, Finding
 from importer.scratch import Scratch, as_bytes, as_text
 from importer.sources.json_values import to_text, write
+
+if TYPE_CHECKING:
+    from importer.mapping.reads import Annex
 
 ANY_FILE = -1
 """Stands for the file of objects that may belong to a record of any file."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Literal, Self, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self, TextIO
 
 from importer.phrases import plain_name
-from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
+from importer.records import CHUNK_ROWS, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
 from importer.sources.detect import Format
@@ -23,6 +23,9 @@ from importer.sources.sheet_cells import open_cells
 from importer.sources.side_tables import read_arrays, read_tables
 from importer.sources.text_formulas import open_formulas
 from importer.sources.wrappers import open_envelope
+
+if TYPE_CHECKING:
+    from importer.mapping.reads import Annex
 
 HEAD_BYTES = 4096
 SAMPLE_CHARACTERS = 256 * 1024

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
-from importer.records import Annex, Chunk, Ref
+from importer.mapping.reads import Annex
+from importer.records import Chunk, Ref
 from importer.sources.annexes import ANY_FILE, ASKED_AT_ONCE, AnnexObject, AnnexSpool
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source, survey_files
