@@ -348,6 +348,11 @@ class Rows:
         return map(partial(tuple.__new__, Row), zip(*self.columns.values(), strict=True))
 
 
+def fill_columns(number: int, same: Row, own: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Make the columns of rows that differ from `same` only in some `own` ones: field → a value for each row."""
+    return {name: own[name] if name in own else [value] * number for name, value in same._asdict().items()}
+
+
 Made = TypeVar("Made", Operation, Addition, Comment)
 
 

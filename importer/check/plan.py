@@ -28,6 +28,7 @@ from importer.records import (
     Outcome,
     Row,
     Rows,
+    fill_columns,
 )
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 
@@ -180,9 +181,9 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk, records = examined.records.chunk, examined.records
     same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)
-    of: Columns = {name: [value] * len(chunk) for name, value in same._asdict().items()}
-    of |= {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
-    of |= {"link": list(records.links), "title": [title[:TITLE_LIMIT] for title in records.texts.titles]}
+    own: Columns = {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
+    own |= {"link": list(records.links), "title": [title[:TITLE_LIMIT] for title in records.texts.titles]}
+    of = fill_columns(len(chunk), same, own)
     for row, number in planned.own.items():
         of["additions_planned"][row] = number
     for row, origin in chunk.origins.items():

@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 
 from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row, Rows, fill_columns
 
 BLOCK_ROWS = 1024
 """Most rows of a block: half of a chunk."""
@@ -112,8 +112,8 @@ _STEPPED = ("record", "line")
 def _unpack(file: int, file_name: str, data: bytes) -> Rows:
     own = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
     own |= {name: list(accumulate(own[name])) for name in _STEPPED}
-    same = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)._asdict().items()
-    return Rows({name: own[name] if name in own else [value] * len(own["key"]) for name, value in same})
+    same = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)
+    return Rows(fill_columns(len(own["key"]), same, own))
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:
