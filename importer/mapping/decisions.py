@@ -10,11 +10,12 @@ from pathlib import Path
 
 from importer.api import CATEGORY_LIMIT, count_units
 from importer.errors import Problem
+from importer.mapping.edited_tables import EditedTable, NotCsv, NotText, find_misfits, read_table
 from importer.mapping.model import TARGETS, UNDECIDED, fold
 from importer.mapping.problems import nearest
 from importer.mapping.small_files import read_small
 from importer.mapping.yaml_tree import Place
-from importer.spreadsheet import EditedTable, NotCsv, NotText, find_misfits, read_table, unescape_cell
+from importer.spreadsheet import unescape_cell
 
 COLUMNS = ("field", "value", "rows", "open_rows", "sample", "proposal", "decision")
 NEEDED = ("field", "value", "decision")

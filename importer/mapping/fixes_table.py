@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.errors import Problem, UsageError
+from importer.mapping.edited_tables import (
+    DOUBLED_QUOTE,
+    EditedTable,
+    NotCsv,
+    NotText,
+    find_misfits,
+    read_cell,
+    read_table,
+)
 from importer.mapping.small_files import read_small
 from importer.phrases import plain_name
 from importer.records import Ref
-from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
 COLUMN, BAD, NEW = "column", "bad value", "new value"
 _HINT = "Use the fixes.csv of a report: fill in `new value`, and don't change the header."

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import Problem, UsageError
+from importer.mapping.edited_tables import (
+    DOUBLED_QUOTE,
+    EditedTable,
+    NotCsv,
+    NotText,
+    find_misfits,
+    read_cell,
+    read_table,
+)
 from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.mapping.small_files import read_small
-from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
 COUNTED = ("open_issues", "closed_issues", "comments")
 USER = "triage_user_id"

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from importer.authoring.draft.values import Value
 from importer.mapping.decisions import COLUMNS
+from importer.mapping.edited_tables import EditedTable
 from importer.mapping.model import UNDECIDED, fold
-from importer.spreadsheet import EditedTable, escape_cell
+from importer.spreadsheet import escape_cell
 
 FILE_NAME = "values.csv"
 
