@@ -38,6 +38,8 @@ MOST_WORKERS = 4
 """Processes that are started by default, as what is left to this one takes a quarter of the time."""
 AHEAD = 2
 """Parts in progress or done for each worker, so that none waits for its next one."""
+LEFT_SECONDS = 10
+"""So long the parts in progress may take after an error; an executor that has lost its machines never ends them."""
 JOB = "job.pickle"
 
 
@@ -152,6 +154,8 @@ def _examine_parts(job: Job, executor: Executor, with_rows: bool) -> Iterator[Ex
 
 def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part, Iterator[Examined]]]:
     """Have the parts examined, a few at a time, and yield what came of each, in order."""
+    from concurrent.futures import wait
+
     waiting: deque[tuple[Part, Future[Path]]] = deque()
     parts = (part for number, file in enumerate(job.source.files) for part in cut(file, number))
     with _share(job) as shared:
@@ -167,8 +171,8 @@ def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part,
                     path = future.result()
                 yield part, _take(path)
         finally:
-            for _, future in waiting:
-                future.cancel()
+            # Whoever is at work yet would write into a folder that is being removed, which then stays.
+            wait([future for _, future in waiting if not future.cancel()], LEFT_SECONDS)
 
 
 def _submit(executor: Executor, shared: Path, part: Part, with_rows: bool) -> Future[Path]:
@@ -282,7 +286,7 @@ def _prepare(shared: Path) -> tuple[Job, Transform, ChunkCounter]:
 @contextmanager
 def _share(job: Job) -> Iterator[Path]:
     """Write a job into a folder, its look-ups as files of their own; raises StorageFull if the disk takes no more."""
-    # After an error others may still write there, which is no reason to hide that error.
+    # After an error others may still write there all the same, which is no reason to hide that error.
     with TemporaryDirectory(prefix="triage-import-", ignore_cleanup_errors=True) as name:
         folder, source = Path(name), Source(tuple(map(_absolute, job.source.files)), (), ExitStack())
         with temporary_files(), (folder / JOB).open("wb") as file:

@@ -229,24 +229,22 @@ def test_a_part_that_is_examined_twice(tmp_path: Path) -> None:
 class Failing(ThreadPoolExecutor):
     """Gives one future, or raises an error, in place of its third one."""
 
-    def __init__(self, third: Future[Any] | RuntimeError) -> None:
+    def __init__(self, third: Future[Any] | None) -> None:
         super().__init__(2)
-        self._third, self._asked = third, 0
+        self._third, self.given = third, list[Future[Any]]()
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand it on, except the third."""
-        self._asked += 1
-        if self._asked != 3:
-            return super().submit(fn, *args, **kwargs)
-        if isinstance(self._third, RuntimeError):
-            raise self._third
-        return self._third
+        """Hand it on, except the third, and take some time for it."""
+        if len(self.given) == 2 and self._third is None:
+            raise RuntimeError("it is shut down")
+        future = super().submit(lambda: [time.sleep(0.05), fn(*args, **kwargs)][1])  # type: ignore[func-returns-value]
+        self.given.append((len(self.given) == 2 and self._third) or future)
+        return self.given[-1]
 
 
 LOST, CANCELLED = Future[Any](), Future[Any]()
 LOST.set_exception(ConnectionError("the worker is gone"))
 CANCELLED.cancel()
-SHUT = RuntimeError("it is shut down")
 
 
 @pytest.mark.parametrize(
@@ -254,14 +252,15 @@ SHUT = RuntimeError("it is shut down")
     [
         (LOST, ": ConnectionError: the worker is gone."),
         (CANCELLED, ": CancelledError."),
-        (SHUT, ": RuntimeError: it is shut down."),
+        (None, ": RuntimeError: it is shut down."),
     ],
 )
-def test_an_executor_that_fails(tmp_path: Path, third: Future[Any] | RuntimeError, sentence: str) -> None:
-    """It is named, and no report is: one is being written meanwhile, and its errors are of the same kinds."""
+def test_an_executor_that_fails(tmp_path: Path, third: Future[Any] | None, sentence: str) -> None:
+    """It is named, and no report that is being written; afterwards nobody writes into the temporary folder any more."""
     with opened(tmp_path) as job, Failing(third) as executor:
         with pytest.raises(WorkerLost, match="another process") as caught:
             run_check(replace(job, workers=2, executor=executor), NoLedger(), Unseen(), tmp_path / "out")
+        assert all(future.done() for future in executor.given)
         assert caught.value.message.endswith(sentence)
 
 
