@@ -1,116 +1,118 @@
-"""Tables that people have edited in a spreadsheet."""
+"""Reads tables that people have edited in a spreadsheet, and says what is wrong with them."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from importer.errors import Problem
+from importer.mapping.model import fold
+from importer.mapping.small_files import read_small
 from importer.spreadsheet import unescape_cell
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _DELIMITERS = (",", ";", "\t")
-DOUBLED_QUOTE = "a quote within quotes is doubled"
-"""What to tell a person whose table is not CSV."""
-
-
-class NotText(Exception):
-    """A table is not in the encoding that its mark says, or UTF-8 without one; `line` is the first that isn't."""
-
-    def __init__(self, encoding: str, line: int) -> None:
-        super().__init__(f"is not {encoding}")
-        self.encoding = encoding
-        self.line = line
-
-
-class NotCsv(Exception):
-    """A table's quotes don't match; `line` is where its row begins."""
-
-    def __init__(self, reason: str, line: int) -> None:
-        super().__init__(reason)
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
 class EditedTable:
     """A table as a person's spreadsheet has saved it.
 
-    header  the cells of the first line that isn't blank, without outer white space
+    header    the names of its columns; those that were asked for are written as there
+    rows      those that have a filled cell: the line on which each begins, and column → cell
+    problems  what is wrong with it; a row with a problem isn't among `rows`, and none is where a column is missing
     """
 
-    text: str
-    encoding: str
-    delimiter: str
-    header: tuple[str, ...]
-
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The rows that have a filled cell, the header first, each with the line on which it begins. Raises NotCsv."""
-        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=self.delimiter, strict=True)
-        line = 1
-        try:
-            for row in reader:
-                if any(map(str.strip, row)):
-                    yield line, row
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise NotCsv(str(error), line) from error
+    encoding: str = ""
+    delimiter: str = ","
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
-def read_table(stored: bytes, needed: Collection[str], *, has_nul: bool = False) -> EditedTable:
+def read_table(path: Path, needed: Collection[str], others: Collection[str] = ()) -> EditedTable:
     """Read a table: UTF-8, or UTF-16 by its mark; comma, semicolon or tab.
 
-    The delimiter is the one that makes a header with all of the `needed` names, in any case, else the one that the
-    header has most of. A text with a NUL is taken for UTF-16 without its mark, unless the table's cells may have one.
-
-    Raises NotText.
+    The columns that are `needed`, and `others` that it may have, are known in any case, and none may be there twice.
+    The delimiter is the one that makes a header with all of the needed ones, else the one that the header has most of.
     """
+    file = str(path)
+    try:
+        stored = read_small(path)
+    except OSError as error:
+        return EditedTable(problems=(Problem(f"can't be read: {error.strerror}", file),))
     encoding = next((name for mark, name in _MARKS.items() if stored.startswith(mark)), "utf-8")
     try:
-        text = stored.decode(encoding)
+        text = _without_separator(stored.decode(encoding))
     except UnicodeDecodeError as error:
-        raise NotText(encoding, error.object.count(b"\n", 0, error.start) + 1) from error
-    if "\0" in text and not has_nul:
-        raise NotText(encoding, 1)
-    text = _without_separator(text)
+        return EditedTable(problems=(_not_text(file, error.object.count(b"\n", 0, error.start) + 1),))
     first = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
-    headers = {delimiter: _split(first, delimiter) for delimiter in _DELIMITERS}
-    wanted = {name.casefold() for name in needed}
-    fitting = (name for name, header in headers.items() if wanted <= set(map(str.casefold, header)))
-    delimiter = next(fitting, max(_DELIMITERS, key=first.count))
-    return EditedTable(text, encoding, delimiter, headers[delimiter])
+    if "\0" in first:  # it is UTF-16 without its mark
+        return EditedTable(problems=(_not_text(file, 1),))
+    delimiter = _find_delimiter(first, needed)
+    lines, damage = _split_lines(text, delimiter, file)
+    number, names = lines[0] if lines else (1, [])
+    known = {fold(name): name for name in (*needed, *others)}
+    header = tuple(known.get(fold(name), name.strip()) for name in names)
+    if not set(needed) <= set(header):
+        has = ", ".join(map(repr, header)) or "no columns"
+        message = f"the header lacks {', '.join(repr(name) for name in needed if name not in header)}; it has {has}"
+        return EditedTable(problems=(Problem(message, file, number),))
+    twice = (name for name in known.values() if header.count(name) > 1)
+    problems = [Problem("stands in the header twice", file, number, name, "leave one of the columns") for name in twice]
+    rows = list[tuple[int, Mapping[str, str]]]()
+    for number, cells in lines[1:]:
+        if len(cells) > len(header):  # cells behind a comma that was typed without quotes stand under other names
+            hint = f"a text with {'a tab' if delimiter == chr(9) else repr(delimiter)} in it stands in quotes"
+            problems.append(Problem("has more cells than the header", file, number, hint=hint))
+        else:
+            rows.append((number, {name: _read_cell(cells, place) for place, name in enumerate(header)}))
+    return EditedTable(encoding, delimiter, header, tuple(rows), (*problems, *damage))
 
 
-def find_misfits(table: EditedTable, needed: Collection[str], file: str) -> list[Problem]:
-    """Rows that have more cells than the header, and needed columns that are there twice.
-
-    Cells behind a comma that was typed without quotes stand under the names of others. Raises NotCsv.
-    """
-    rows = table.rows()
-    line, header = next(rows, (1, []))
-    names = [name.strip().casefold() for name in header]
-    twice = [name for name in needed if names.count(name.casefold()) > 1]
-    problems = [Problem("stands in the header twice", file, line, name, "leave one of the columns") for name in twice]
-    hint = f"a text with {'a tab' if table.delimiter == chr(9) else repr(table.delimiter)} in it stands in quotes"
-    longer = (number for number, row in rows if len(row) > len(header))  # spreadsheets pad the header as they do rows
-    return problems + [Problem("has more cells than the header", file, number, hint=hint) for number in longer]
-
-
-def read_cell(row: Sequence[str], place: int) -> str:
-    """A cell as it was before it was escaped, without outer white space; "" where a short row has none."""
-    return unescape_cell(row[place].strip()).strip() if place < len(row) else ""
-
-
-def _split(line: str, delimiter: str) -> tuple[str, ...]:
-    try:
-        return tuple(cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), []))
-    except csv.Error:  # the line is longer than any header; `rows` says so
-        return ()
+def _not_text(file: str, line: int) -> Problem:
+    hint = "in the spreadsheet, save it as `CSV UTF-8` or `Unicode text`"
+    return Problem("is neither UTF-8 nor UTF-16", file, line, hint=hint)
 
 
 def _without_separator(text: str) -> str:
     """The text without `sep=;` in its first line, which spreadsheets write and read for themselves; the line stays."""
     first = next(io.StringIO(text, newline=""), "")
     return text[len(first.rstrip("\r\n")) :] if first.strip().startswith("sep=") else text
+
+
+def _find_delimiter(first: str, needed: Collection[str]) -> str:
+    wanted = set(map(fold, needed))
+    fitting = (each for each in _DELIMITERS if wanted <= set(map(fold, _split_header(first, each))))
+    return next(fitting, max(_DELIMITERS, key=first.count))
+
+
+def _split_header(line: str, delimiter: str) -> Sequence[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # the line is longer than any header; it is said when all lines are read
+        return ()
+
+
+def _split_lines(text: str, delimiter: str, file: str) -> tuple[list[tuple[int, list[str]]], list[Problem]]:
+    """Return the rows that have a filled cell, each with the line on which it begins, and what ended them too early."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines, line = list[tuple[int, list[str]]](), 1
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                lines.append((line, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        hint = "a quote within quotes is doubled"
+        return lines, [Problem(f"can't be read as CSV: {error}", file, line, hint=hint)]
+    return lines, []
+
+
+def _read_cell(cells: Sequence[str], place: int) -> str:
+    """A cell as it was before it was escaped, without outer white space; "" where a short row has none."""
+    return unescape_cell(cells[place].strip()).strip() if place < len(cells) else ""

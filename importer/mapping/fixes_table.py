@@ -10,16 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.errors import Problem, UsageError
-from importer.mapping.edited_tables import (
-    DOUBLED_QUOTE,
-    EditedTable,
-    NotCsv,
-    NotText,
-    find_misfits,
-    read_cell,
-    read_table,
-)
-from importer.mapping.small_files import read_small
+from importer.mapping.edited_tables import read_table
 from importer.phrases import plain_name
 from importer.records import Ref
 
@@ -74,7 +65,7 @@ class Fixes:
                 if fix.column not in names:
                     problems.append(self._problem(fix, "no file has a column of this name", names & mapped))
         if problems:
-            raise _unusable(str(self.path), problems)
+            raise _unusable(self.path, problems)
 
     def _problem(self, fix: Fix, message: str, names: Collection[str]) -> Problem:
         near = difflib.get_close_matches(fix.column, names, n=1, cutoff=0.6)
@@ -93,39 +84,10 @@ def read_fixes(path: Path) -> Fixes:
     Raises:
         UsageError: it can't be read, or some lines are wrong; all of them at once.
     """
-    try:
-        return _read_fixes(read_table(read_small(path), (COLUMN, BAD, NEW), has_nul=True), path)
-    except OSError as error:
-        raise UsageError(f"--fixes {path}: {error.strerror}.", hint=_HINT) from error
-    except NotText as error:
-        hint = "In the spreadsheet, save it as `CSV UTF-8` or `Unicode text`."
-        problem = Problem(str(error), str(path), error.line)
-        raise UsageError(f"--fixes {path} can't be read.", hint=hint, problems=[problem]) from error
-    except NotCsv as error:
-        problem = Problem(f"can't be read as CSV: {error}", str(path), error.line, hint=DOUBLED_QUOTE)
-        raise _unusable(str(path), [problem]) from error
-
-
-def _read_fixes(table: EditedTable, path: Path) -> Fixes:
-    rows = table.rows()
-    line, header = next(rows, (0, []))
-    if not header:
-        raise UsageError(f"--fixes {path} is empty.", hint=_HINT)
-    names = [cell.strip() for cell in header]
-    absent = [name for name in (COLUMN, BAD, NEW) if name not in names]
-    if absent:
-        message = f"the header lacks {', '.join(map(repr, absent))}; it has {', '.join(map(repr, names))}"
-        raise _unusable(str(path), [Problem(message, str(path), line)])
-    misfits = find_misfits(table, (COLUMN, BAD, NEW), str(path))
-    if misfits:
-        raise _unusable(str(path), misfits)
-    places = [names.index(name) for name in (COLUMN, BAD, NEW)]
-    return _collect(path, (_fix(row, places, line) for line, row in rows))
-
-
-def _fix(row: Sequence[str], places: Sequence[int], line: int) -> Fix:
-    column, bad, new = (read_cell(row, place) for place in places)
-    return Fix(column, bad, new, line)
+    table = read_table(path, (COLUMN, BAD, NEW))
+    if table.problems:
+        raise _unusable(path, table.problems)
+    return _collect(path, (Fix(cells[COLUMN], cells[BAD], cells[NEW], line) for line, cells in table.rows))
 
 
 def _collect(path: Path, lines: Iterable[Fix]) -> Fixes:
@@ -150,9 +112,9 @@ def _collect(path: Path, lines: Iterable[Fix]) -> Fixes:
                 message = f"{fix.column} {fix.bad!r} becomes {fix.new!r} here and {first.new!r} on line {first.line}"
                 problems.append(Problem(message, str(path), fix.line, NEW, "keep one of the two lines"))
     if problems:
-        raise _unusable(str(path), problems)
+        raise _unusable(path, problems)
     return Fixes(path, columns, left)
 
 
-def _unusable(path: str, problems: Sequence[Problem]) -> UsageError:
+def _unusable(path: Path | None, problems: Sequence[Problem]) -> UsageError:
     return UsageError(f"--fixes {path} can't be used.", hint=_HINT, problems=problems)

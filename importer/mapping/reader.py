@@ -210,7 +210,7 @@ class _Chain:
                 Problem(f"there is no file {node.value!r}", node.place.file, node.place.line, "decisions", hint)
             )
             return ()
-        decisions, problems = read_decisions(table, str(table))
+        decisions, problems = read_decisions(table)
         self.problems += problems
         return tuple(decisions)
 

@@ -8,17 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import Problem, UsageError
-from importer.mapping.edited_tables import (
-    DOUBLED_QUOTE,
-    EditedTable,
-    NotCsv,
-    NotText,
-    find_misfits,
-    read_cell,
-    read_table,
-)
+from importer.mapping.edited_tables import read_table
 from importer.mapping.identities import Identity, Roster, RosterLine
-from importer.mapping.small_files import read_small
 
 COUNTED = ("open_issues", "closed_issues", "comments")
 USER = "triage_user_id"
@@ -94,41 +85,19 @@ def _problems(lines: Iterable[RosterLine], file: str) -> Iterator[Problem]:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Read a table: comma, semicolon or tab, UTF-8, or UTF-16 by its mark.
+    """Read a table as it is stored.
 
     Raises:
         UsageError: it can't be read, or its header is none of ours.
     """
-    try:
-        data = read_small(path)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}.", hint=_HINT) from error
-    try:
-        return _read_sheet(read_table(data, (USER,)), path)
-    except NotText as error:
-        hint = "in the spreadsheet, save it as `CSV UTF-8` or `Unicode text`"
-        raise _unusable(path, [Problem("is neither UTF-8 nor UTF-16", str(path), hint=hint)]) from error
-    except NotCsv as error:
-        problem = Problem(f"can't be read as CSV: {error}", str(path), error.line, hint=DOUBLED_QUOTE)
-        raise _unusable(path, [problem]) from error
-
-
-def _read_sheet(table: EditedTable, path: Path) -> Sheet:
-    rows = table.rows()
-    number, header = next(rows, (1, []))
-    columns = tuple(name.strip() for name in header)
-    if USER not in columns or not set(IDENTIFYING) & set(columns):
-        message = (
-            f"the header needs {USER} and one of {', '.join(IDENTIFYING)}; "
-            f"it has {', '.join(map(repr, columns)) or 'no columns'}"
-        )
-        raise _unusable(path, [Problem(message, str(path), number)])
-    misfits = find_misfits(table, (*IDENTIFYING, USER, PSEUDONYM), str(path))
-    if misfits:
-        raise _unusable(path, misfits)
-    cells = ((line, {name: read_cell(row, place) for place, name in enumerate(columns)}) for line, row in rows)
+    table = read_table(path, (USER,), (*IDENTIFYING, PSEUDONYM))
+    problems = table.problems
+    if not problems and set(IDENTIFYING).isdisjoint(table.header):
+        problems = (Problem(f"the header needs one of {', '.join(IDENTIFYING)}", str(path), 1),)
+    if problems:
+        raise _unusable(path, problems)
     encoding = "utf-8-sig" if table.encoding == "utf-8" else table.encoding
-    return Sheet(columns, tuple(cells), encoding, table.delimiter)
+    return Sheet(table.header, table.rows, encoding, table.delimiter)
 
 
 def _unusable(path: Path, problems: Sequence[Problem]) -> UsageError:

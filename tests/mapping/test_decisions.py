@@ -190,9 +190,9 @@ def test_two_decisions_on_one_value_are_a_problem(load: Load) -> None:
 
 
 def test_a_table_without_its_columns_is_a_problem(load: Load) -> None:
-    """Its first line must name field, value and decision."""
+    """Its header must name field, value and decision."""
     [problem] = problems_of(load, b"a,b,c\n1,2,3\n")
-    assert problem.message == "lacks the columns field, value, decision"
+    assert problem.message == "the header lacks 'field', 'value', 'decision'; it has 'a', 'b', 'c'"
 
 
 def test_a_table_that_is_not_there_is_a_problem(write: WriteMapping) -> None:
@@ -207,8 +207,8 @@ def test_a_damaged_table_is_a_problem(tmp_path: Path) -> None:
     """A quote that is never closed doesn't end in a traceback."""
     table = tmp_path / "values.csv"
     table.write_text('field,value,decision\nstatus,"New,done\n', encoding="utf-8")
-    [problem] = read_decisions(table, "values.csv")[1]
-    assert "can't be read as a table" in problem.message
+    [problem] = read_decisions(table)[1]
+    assert "can't be read as CSV" in problem.message
 
 
 def test_a_row_that_has_moved_decides_nothing(load: Load) -> None:

@@ -68,7 +68,7 @@ def test_everything_that_is_wrong_at_once(tmp_path: Path) -> None:
     ("data", "said"),
     [
         (b"", "it has no columns"),
-        (b"name,mail\nAnn,a@x\n", "needs triage_user_id"),
+        (b"name,mail\nAnn,a@x\n", "lacks 'triage_user_id'"),
         (b"team,triage_user_id\nx,u-1\n", "one of name, account, mail"),
         (b"name,triage_user_id\nM\xfcller,u-1\n", "neither UTF-8 nor UTF-16"),
         (b'name,triage_user_id\n"Ann"x,u-1\n', "can't be read as CSV"),
@@ -82,8 +82,9 @@ def test_tables_that_are_none(tmp_path: Path, data: bytes, said: str) -> None:
         with pytest.raises(UsageError) as caught:
             read(path)
         assert said in str(caught.value.problems[0])
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError) as caught:
         read_users(tmp_path / "none.csv")
+    assert "No such file" in str(caught.value.problems[0])
 
 
 def test_written_and_read(tmp_path: Path) -> None:

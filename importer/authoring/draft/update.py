@@ -19,7 +19,8 @@ from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.observers.unknowns import Unknowns
 from importer.errors import MappingError, StorageFull
-from importer.mapping.decisions import read_decisions, read_layout
+from importer.mapping.decisions import NEEDED
+from importer.mapping.edited_tables import read_table
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs
 from importer.mapping.small_files import read_small
@@ -124,10 +125,9 @@ def _behind(profile: Profile, columns: Sequence[Column], table: str) -> str:
 def _append_values(table: Path, values: Sequence[Value]) -> None:
     if not table.exists():
         write_new(table, new_table([]))
-    before, layout = read_small(table), read_layout(table)
-    if layout is None:
-        found = read_decisions(table, str(table))[1]
-        raise MappingError(f"{table} can't be read as a table of values.", problems=found)
+    before, layout = read_small(table), read_table(table, NEEDED)
+    if layout.problems:
+        raise MappingError(f"{table} can't be read as a table of values.", problems=layout.problems)
     _append(table, added_lines(values, layout, before))
 
 

@@ -28,7 +28,7 @@ def test_open_values_come_first_and_cells_are_safe(tmp_path: Path) -> None:
         ["status", "Done", "9", "0", "P-1 x", "done", ""],
         ["category", "", "1", "1", "'@x", "General", ""],
     ]
-    decisions, problems = read_decisions(path, "values.csv")
+    decisions, problems = read_decisions(path)
     assert not problems
     assert [(each.field, each.value, each.target) for each in decisions] == [
         ("status", "=cmd()", "?"),
