@@ -48,8 +48,8 @@ class Updater:
     """Sends the updates of one run. With `force` it also overwrites what a person changed."""
 
     def __init__(self, connection: RunConnection, *, force: bool = False) -> None:
-        self._client, self._absence, self._force = connection.client, connection.absence, force
-        self._changes = Changes(connection)
+        self._connection, self._force = connection, force
+        self._client, self._absence = connection.client, connection.absence
 
     async def update(self, operation: Operation) -> Updated:
         """Update an issue to the fields in the operation's body, except those that a person changed.
@@ -61,7 +61,7 @@ class Updater:
             RunStopped: the answer ends the run.
             Interrupted: the run was interrupted before the next request.
         """
-        return await self._changes.carry_out(operation, self._read_and_write)
+        return await carry_out_change(self._connection, operation, self._read_and_write)
 
     async def _read_and_write(self, change: Change) -> Updated:
         operation, new = change.operation, orjson.loads(change.operation.body)
@@ -80,31 +80,28 @@ class Updater:
         return change.end(issue, patch, merged.already, conflicts)
 
 
-class Changes:
-    """Executes the changes of one run: each reads and writes in one turn, and again while its outcome is unknown."""
+async def carry_out_change(
+    connection: RunConnection, operation: Operation, read_and_write: Callable[[Change], Awaitable[Updated]]
+) -> Updated:
+    """Carry out one change: read and write in one turn, and again while its outcome is unknown.
 
-    def __init__(self, connection: RunConnection) -> None:
-        self._connection = connection
-
-    async def carry_out(self, operation: Operation, read_and_write: Callable[[Change], Awaitable[Updated]]) -> Updated:
-        """Carry out one change; `read_and_write` reads the issue, makes one request at most, and ends the change.
-
-        It may raise NotYet, and is called again then. Raises RunStopped and Interrupted as `Updater.update`.
-        """
-        calls, workers = self._connection.calls, self._connection.workers
-        change = Change(self._connection, operation)
-        try:
-            for _ in range(ATTEMPTS):
-                try:
-                    return await workers.when_sure(partial(calls.in_turn, partial(read_and_write, change)))
-                except CallFailed as error:
-                    if not change.is_open_after(error):
-                        return change.conclude(error)
-                    change.doubt(error.message)
-        except (Interrupted, RunStopped) as stop:
-            change.withdraw(stop)
-            raise
-        return change.give_up()
+    `read_and_write` reads the issue, makes one request at most, and ends the change. It may raise NotYet, and is called
+    again then. Raises RunStopped and Interrupted as `Updater.update`.
+    """
+    change = Change(connection, operation)
+    turn = partial(connection.calls.in_turn, partial(read_and_write, change))
+    try:
+        for _ in range(ATTEMPTS):
+            try:
+                return await connection.workers.when_sure(turn)
+            except CallFailed as error:
+                if not change.is_open_after(error):
+                    return change.conclude(error)
+                change.doubt(error.message)
+    except (Interrupted, RunStopped) as stop:
+        change.withdraw(stop)
+        raise
+    return change.give_up()
 
 
 class Change:

@@ -19,7 +19,7 @@ from importer.load.connection import RunConnection
 from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.provenance import Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
-from importer.load.updates import ATTEMPTS, Change, Changes, Updated
+from importer.load.updates import ATTEMPTS, Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
     CLOSED,
@@ -192,7 +192,7 @@ class Undoer:
 
     def __init__(self, connection: RunConnection, provenance: Provenance) -> None:
         self._client, self._absence = connection.client, connection.absence
-        self._changes = Changes(connection)
+        self._connection = connection
         self._inspector = Inspector(connection, provenance)
 
     async def undo(self, planned: PlannedChange) -> Updated:
@@ -203,7 +203,7 @@ class Undoer:
             Interrupted: the run was interrupted.
         """
         read_and_write = partial(self._read_and_write, was_sent=planned.was_sent)
-        return await self._changes.carry_out(planned.operation, read_and_write)
+        return await carry_out_change(self._connection, planned.operation, read_and_write)
 
     async def _read_and_write(self, change: Change, *, was_sent: bool) -> Updated:
         operation, deletes = change.operation, change.operation.act is Act.DELETE
