@@ -8,7 +8,6 @@ it finds. Either may end too early without a word; so a few of the rows that wou
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from math import inf
@@ -25,7 +24,8 @@ from importer.load.context import ImportContext
 from importer.phrases import counted
 from importer.phrases import listed as name_some
 from importer.progress import Progress, Unseen
-from importer.transform.markers import find_marker, find_marker_line, record_marker, source_marker
+from importer.transform.footers import find_key
+from importer.transform.markers import find_marker, find_marker_line, source_marker
 from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
@@ -53,7 +53,6 @@ ROUNDING = 1.0
 """Seconds by which a list may show a creation time later than it was when the next create was sent."""
 DOUBLES_READ = 100
 """Duplicates that each discovery looks for, to see whether they still exist."""
-_KEY = re.compile(r"^Imported from (.+)$", re.MULTILINE)
 
 
 class Discovered(NamedTuple):
@@ -284,7 +283,7 @@ class Discovery:
             source, record = find_marker_line(issue.description)
             if source == self._marker or (self._unmarked and not source):
                 created = created_seconds(issue, 0.0)
-                key = _find_key(issue.description, record)
+                key = find_key(issue.description, record)
                 new.append(
                     Found(issue.id, issue.triage_id, record, issue.title, created, Snapshot.take(issue).dump(), key)
                 )
@@ -299,12 +298,6 @@ class Discovery:
                 hint="Nothing is sent until both agree. Run the same command again later.",
             )
         self._unread.add(listed.id)
-
-
-def _find_key(description: str, marker: str) -> str:
-    """Return the key that an issue's footer names, "" if it isn't the one of its marker."""
-    keys = _KEY.findall(description)
-    return keys[-1] if keys and record_marker(keys[-1]) == marker else ""
 
 
 def _is_finished(text: str) -> bool:

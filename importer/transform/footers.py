@@ -20,7 +20,7 @@ from importer.transform.columns import Columns, is_filled
 from importer.transform.distinct import map_distinct
 from importer.transform.groups import merge_texts
 from importer.transform.lengths import find_longer
-from importer.transform.markers import MARKER_NOTE, hex_digest
+from importer.transform.markers import MARKER_NOTE, hex_digest, record_marker
 from importer.transform.prose import ColumnSanitizer
 from importer.transform.row_keys import RowKeys
 from importer.transform.shown_people import ShownPeople, person_refs
@@ -36,7 +36,9 @@ GOES_ON = "… (all of it in a comment)"
 LINK = "Link"
 """The label of the line that has the issue's address in the old tracker."""
 
-_OPENING = "---\nImported from "
+_NAMING = "Imported from "
+_OPENING = f"---\n{_NAMING}"
+_KEY = re.compile(f"^{_NAMING}(.+)$", re.MULTILINE)
 _FOOTER = re.compile(rf"^{_OPENING}.*\n(?:.+\n)*tis[0-9a-f]{{12}} tir[0-9a-f]{{20}}\b", re.MULTILINE)
 
 
@@ -44,6 +46,12 @@ def find_footer(text: str) -> int:
     """Where the footer begins, or the end of a text that has none."""
     start = text.rfind(_OPENING)
     return start if start >= 0 and _FOOTER.match(text, start) else len(text)
+
+
+def find_key(description: str, marker: str) -> str:
+    """The key that the footer of an issue names, "" if it isn't the one of its record marker."""
+    keys = _KEY.findall(description)
+    return keys[-1] if keys and record_marker(keys[-1]) == marker else ""
 
 
 @dataclass(frozen=True)
