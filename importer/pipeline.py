@@ -74,9 +74,10 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         ImporterError: before anything was sent. An error that stops the send pass is in the summary instead.
     """
     from importer.check.history import LedgerHistory
-    from importer.load.attempt import Attempt, Sent, begin_run, note_discovered
+    from importer.load.attempt import Attempt, Sent, begin_run
     from importer.load.canary import Canary
     from importer.load.closing import scan_back
+    from importer.load.discovery import note_discovered
     from importer.load.preflight import preflight
     from importer.load.questions import Destination
     from importer.load.repeat import find_repeated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -21,10 +21,8 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, StorageFull
-from importer.ledger.journal import Decision, Run
-from importer.ledger.schema import State
+from importer.ledger.journal import Run
 from importer.ledger.store import RunIdentity
-from importer.ledger.target_scan import Seen
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
 from importer.load.canary import Canary, way_back
@@ -44,7 +42,6 @@ from importer.transform.shown_people import ShownPeople
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.paced import Interrupted
-from importer.triage.snapshot import is_touched
 
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
 
@@ -303,27 +300,6 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
         f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
     )
     return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
-
-
-def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
-    """Record unanswered or refused creates as done if a search has just found their issues."""
-    if not issue_ids:
-        return
-    undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}
-    run.decide(
-        Decision(
-            undecided[marker],
-            State.DONE,
-            attempts=0,
-            issue_id=issue.issue_id,
-            triage_id=issue.triage_id,
-            returned=issue.returned,
-        )
-        for marker, issue in seen.find(undecided).items()
-        if issue.issue_id in issue_ids
-        # One that was changed since is left to settling, where the body is known that it is to be compared with.
-        and not is_touched(issue.returned)
-    )
 
 
 def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:

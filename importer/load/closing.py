@@ -13,9 +13,9 @@ from importer.errors import INTERRUPTED, RunStopped
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
 from importer.ledger.target_scan import Double, Seen
-from importer.load.attempt import Sent, note_discovered
+from importer.load.attempt import Sent
 from importer.load.context import ImportContext
-from importer.load.discovery import run_discovery
+from importer.load.discovery import note_discovered, run_discovery
 from importer.transform.markers import record_marker
 
 DOUBLES_SAID = 20

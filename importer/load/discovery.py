@@ -18,6 +18,7 @@ from importer.check.examine import examine
 from importer.check.history import LedgerHistory
 from importer.check.plan import plan_rows
 from importer.errors import TargetUnreachable
+from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import Double, Found, Own, Seen
 from importer.load.context import ImportContext
@@ -41,7 +42,7 @@ from importer.triage.listing import (
     search_issues,
 )
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import NOT_LISTED, Snapshot, is_missing
+from importer.triage.snapshot import NOT_LISTED, Snapshot, is_missing, is_touched
 
 T = TypeVar("T")
 RESUMED_SECONDS = 3600.0
@@ -359,6 +360,27 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
     search(markers)
     seen.doubt()
     return True
+
+
+def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
+    """Record unanswered or refused creates as done if a search has just found their issues."""
+    if not issue_ids:
+        return
+    undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}
+    run.decide(
+        Decision(
+            undecided[marker],
+            State.DONE,
+            attempts=0,
+            issue_id=issue.issue_id,
+            triage_id=issue.triage_id,
+            returned=issue.returned,
+        )
+        for marker, issue in seen.find(undecided).items()
+        if issue.issue_id in issue_ids
+        # One that was changed since is left to settling, where the body is known that it is to be compared with.
+        and not is_touched(issue.returned)
+    )
 
 
 def run_discovery(context: ImportContext, seen: Seen, work: Callable[[Discovery], Awaitable[T]]) -> T:
