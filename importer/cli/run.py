@@ -95,10 +95,10 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
         refuse_retired(ledger, name, job.source_name)
         console.say(describe_opening(name, ledger.name, ledger.read_facts(name, job.source_name)))
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
-        aim = Aim(name, options.requests_a_second)
+        aim = Aim(name, options.chosen_rate)
         checked, summary = run_check(job, known, console, options.out, aim=aim, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows)
-    view = View(options.requests_a_second, is_verbose=options.verbose)
+    view = View(options.chosen_rate, is_verbose=options.verbose)
     console.say_all(describe_check(job, checked, view, sys.stderr))
     return summary
 

@@ -15,13 +15,13 @@ from importer.cli.shortage import check_connections
 from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
-    DEFAULT_RATE,
     ISSUE_URL_OPTION,
     LEDGER_OPTION,
     RATE_OPTION,
     SANDBOX_OPTION,
-    SANDBOX_RATE,
     WAIT_OPTION,
+    choose_rate,
+    target_name,
 )
 from importer.errors import UsageError
 from importer.records import Outcome
@@ -149,11 +149,9 @@ class RunOptions:
         return not (self.sandbox or self.yes or self.dry_run)
 
     @property
-    def requests_a_second(self) -> float:
-        """The rate that was given, else the default of the target; 0 is no limit."""
-        if self.rate is not None:
-            return self.rate
-        return SANDBOX_RATE if self.sandbox else DEFAULT_RATE
+    def chosen_rate(self) -> float:
+        """The rate that was given, else the default of the target, see `choose_rate`."""
+        return choose_rate(self.rate, target_name(self.sandbox, self.api_url))
 
     @property
     def rejected_limit(self) -> Share | None:
@@ -198,7 +196,7 @@ class RunOptions:
         from importer.load.context import FailOn, Settings
 
         return Settings(
-            self.requests_a_second,
+            self.chosen_rate,
             self.concurrency,
             self.max_errors,
             self.settle_seconds,
