@@ -82,7 +82,7 @@ class _Work:
 
     def add(self, examined: Examined) -> None:
         """Count a chunk."""
-        records, rows = examined.records, examined.flowing()
+        records, rows = examined.records, examined.counted_rows()
         statuses = records.targets("status")
         holders = [identify(person, records.columns) for person in self._holders]
         for issue in _issues(records, rows):

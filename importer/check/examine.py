@@ -89,8 +89,8 @@ class Examined:
         raw = self.records.chunk.raw
         return hash_content("\x1d".join(map(as_text, (raw[member] for member in members))), fixed)
 
-    def flowing(self) -> Sequence[int]:
-        """The rows that have values: all but those that a rule skips, and defective ones."""
+    def counted_rows(self) -> Sequence[int]:
+        """The rows that figures count: all but those that a rule skips, and defective ones."""
         defects = self.records.chunk.defects
         if not defects and not any(self.skips):  # as in most chunks
             return range(len(self.skips))

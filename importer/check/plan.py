@@ -60,12 +60,12 @@ class Plan(NamedTuple):
     left_out: Collection[int] = ()
     reread: Collection[int] = ()
 
-    def flowing(self, examined: Examined) -> Sequence[int]:
-        """The rows that figures of values and people count: all but defective ones, and skipped ones for any reason.
+    def counted_rows(self, examined: Examined) -> Sequence[int]:
+        """The rows that figures of values and people count: those of `examined`, without ones skipped by the plan.
 
         Of rows with one key and the same content that is one: the others are not another issue.
         """
-        rows = examined.flowing()
+        rows = examined.counted_rows()
         if not self.left_out:
             return rows
         outcomes = self.rows.columns["outcome"]

@@ -69,7 +69,7 @@ def test_operation(source: Source, tmp_path: Path) -> None:
     assert operation.marker in orjson.loads(operation.body)["description"]
     digests = dict(zip(examined.bodies, examined.digests(), strict=True))
     assert digests[0] != digests[5]
-    assert examined.flowing() == [0, 1, 5]
+    assert examined.counted_rows() == [0, 1, 5]
 
 
 @pytest.mark.skipif(not EXPORTS.is_dir(), reason="the collection of real exports is not here")

@@ -84,7 +84,7 @@ def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None
     for name in VALUE_FIELDS:
         steps, codes = values[name].steps, values[name].codes.tolist()
         if any(step.target is None for step in steps):
-            for row in examined.flowing():
+            for row in examined.counted_rows():
                 if steps[codes[row]].target is None and targets[row] not in FINISHED:
                     open_rows[name, steps[codes[row]].source] += 1
 

@@ -60,7 +60,7 @@ class PeopleNamed:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
-        records, rows = examined.records, plan.flowing(examined)
+        records, rows = examined.records, plan.counted_rows(examined)
         if not records.people.named:
             return
         for ids in filter(any, (records.people.owners, records.people.assignees)):

@@ -39,7 +39,7 @@ class Unknowns:
         nothing = [""] * len(records.chunk)
         columns = [nothing if text is None else records.columns.text(text) for text in self._texts]
         codes = records.values[name].codes.tolist()
-        for row in examined.flowing():
+        for row in examined.counted_rows():
             source = open_codes.get(codes[row])
             if source is None or (len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found):
                 continue

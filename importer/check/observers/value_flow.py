@@ -91,13 +91,13 @@ class ValueFlow:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
         records = examined.records
-        rows = plan.flowing(examined)
-        flowing = np.fromiter(rows, dtype=np.intp, count=len(rows))
-        for name in VALUE_FIELDS if rows else ():
-            self._add(self._streams[name], records.values[name], records.keys.full, flowing)
+        places = plan.counted_rows(examined)
+        rows = np.fromiter(places, dtype=np.intp, count=len(places))
+        for name in VALUE_FIELDS if places else ():
+            self._add(self._streams[name], records.values[name], records.keys.full, rows)
 
-    def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], flowing: NDArray[np.intp]) -> None:
-        codes = mapped.codes[flowing]
+    def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], rows: NDArray[np.intp]) -> None:
+        codes = mapped.codes[rows]
         counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
         short_of_samples: dict[int, Stream] = {}
         for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
@@ -106,7 +106,7 @@ class ValueFlow:
                 stream.rows += count
                 if len(stream.samples) < SAMPLES:
                     short_of_samples[code] = stream
-        for row, code in zip(flowing.tolist(), codes.tolist(), strict=True) if short_of_samples else ():
+        for row, code in zip(rows.tolist(), codes.tolist(), strict=True) if short_of_samples else ():
             if not short_of_samples:
                 return  # usually after a few rows: only the counts above cover the whole chunk
             if code in short_of_samples and keys[row]:

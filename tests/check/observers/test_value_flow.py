@@ -41,18 +41,18 @@ CELLS = st.tuples(
 
 @given(st.lists(CELLS, max_size=20), st.data())
 def test_counts_add_up(rows: list[tuple[str, ...]], data: st.DataObject) -> None:
-    """The streams of each field add up to the flowing rows, however these come, and have at most two samples."""
+    """The streams of each field add up to the counted rows, however these come, and have at most two samples."""
     examined = examined_of(mapping_of(), rows)
-    flowing = data.draw(st.lists(st.sampled_from(range(len(rows))), unique=True).map(sorted)) if rows else []
-    cut = data.draw(st.integers(0, len(flowing)))
+    counted = data.draw(st.lists(st.sampled_from(range(len(rows))), unique=True).map(sorted)) if rows else []
+    cut = data.draw(st.integers(0, len(counted)))
     flow, whole = ValueFlow(), ValueFlow()
-    for counts, chosen in ((flow, flowing[:cut]), (flow, flowing[cut:]), (whole, flowing)):
+    for counts, chosen in ((flow, counted[:cut]), (flow, counted[cut:]), (whole, counted)):
         skips = ["" if row in chosen else "skipped" for row in range(len(rows))]
         counts.add(replace(examined, skips=skips), plan_of(examined))
     assert flow.as_json() == whole.as_json()
     for name in VALUE_FIELDS:
         streams = flow.streams(name)
-        assert sum(stream.rows for stream in streams) == len(flowing)
+        assert sum(stream.rows for stream in streams) == len(counted)
         assert all(len(stream.samples) <= 2 and all(stream.samples) for stream in streams)
 
 
