@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from importer.api import PAGE_LIMIT
 from importer.errors import TargetUnreachable
+from importer.scratch import Scratch
 from importer.triage.answers import Page
 from importer.triage.paced import PacedCalls
 
 T = TypeVar("T")
 
+_SHOWN = "CREATE TABLE items (hash INTEGER PRIMARY KEY); CREATE TABLE cursors (hash INTEGER PRIMARY KEY);"
 STALE_PAGES = 3
 """So many pages in a row without an item that was not shown before mean that a list never ends."""
 
@@ -41,18 +43,30 @@ class SeenPages:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._cursors: set[str] = set()
-        self._items: set[int] = set()  # hashes of their ids
         self._stale = 0
 
+    @cached_property
+    def _shown(self) -> Scratch:
+        """The cursors, and the hashes of the items' ids: on disk, as a list may be long; most have a single page."""
+        return Scratch(_SHOWN)
+
     def note(self, ids: Iterable[str], next_cursor: str) -> None:
-        """Take note of a page that another one follows. Raises TargetUnreachable if they come again."""
-        new = {hash(its_id) for its_id in ids} - self._items
-        self._items |= new
-        self._stale = 0 if new else self._stale + 1
-        if next_cursor in self._cursors or self._stale == STALE_PAGES:
+        """Take note of a page that another one follows.
+
+        Raises:
+            TargetUnreachable: pages come again.
+            StorageFull: the temporary disk takes no more.
+        """
+        has_new = self._add("items", map(hash, ids))
+        self._stale = 0 if has_new else self._stale + 1
+        if not self._add("cursors", [hash(next_cursor)]) or self._stale == STALE_PAGES:
             raise TargetUnreachable(
                 f"The list of {self._what} in Triage never ends: its pages come again.",
                 hint="Nothing is sent without a search first. Run the same command again once the list can be read.",
             )
-        self._cursors.add(next_cursor)
+
+    def _add(self, table: str, hashes: Iterable[int]) -> bool:
+        """Add hashes; returns whether one of them is new."""
+        before = self._shown.row("SELECT total_changes()")
+        self._shown.write(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((each,) for each in hashes))
+        return self._shown.row("SELECT total_changes()") != before
