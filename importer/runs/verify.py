@@ -25,6 +25,7 @@ from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import State
+from importer.ledger.statements import portions
 from importer.load.fingerprint import LISTS, Held
 from importer.load.provenance import count_own
 from importer.load.reconcile import Reconciler
@@ -37,6 +38,7 @@ from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.runs.change_set import values_written
+from importer.runs.expected_issues import Expected, ExpectedIssues, Unknown
 from importer.transform.markers import find_marker, record_marker, source_marker
 from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed
@@ -47,7 +49,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import DESCRIPTION_KEPT, Numbers, Snapshot, is_like, values_in
+from importer.triage.snapshot import DESCRIPTION_KEPT, Snapshot, is_like, values_in
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -173,25 +175,6 @@ async def _verify(
     return counts
 
 
-class _Expected(NamedTuple):
-    """How an issue should look: the digest of its fields, and the number of resources that the import attached.
-
-    `numbers` are those that the import put into its description, which don't count.
-    """
-
-    fields: bytes
-    resources: int
-    numbers: Numbers
-
-
-class _Unknown(NamedTuple):
-    """A listed issue that the ledger doesn't know; if its description was cut, the whole one has `length` or more."""
-
-    triage_id: str
-    length: float
-    has_marker: bool  # in the part of the description that the list shows
-
-
 class Verifier:
     """Verifies one run, once. `sent` and `found` count the issues, and the additions of each kind, that it has read."""
 
@@ -201,9 +184,8 @@ class Verifier:
         self._source_marker = source_marker(run.source_name)
         self._absence = Absence(client, calls)
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was confirmed
-        self._unknown: dict[str, _Unknown] = {}
-        self._confirmed = 0
+        self._issues = ExpectedIssues()
+        self._read_back = 0
         self.sent, self.found = Counter[str](), Counter[str]()
         self._shown_whole = 0  # characters of the longest description that a list has shown whole
 
@@ -213,10 +195,10 @@ class Verifier:
         Raises:
             CallFailed: an issue or a page can't be read.
             TargetUnreachable: the target is down.
+            StorageFull: the temporary disk takes no more.
         """
-        for made in self._run.made():
-            self._expected[made.issue_id] = _expect(made)
-        self._progress.start("reading back", len(self._expected), "issue")
+        self._issues.expect((made.issue_id, _expect(made)) for made in self._run.made())
+        self._progress.start("reading back", len(self._issues), "issue")
         back_to = self._run.first_mark() - CLOCK_SKEW
         async for page in list_newest_first(self._client, self._calls):
             self._see(page)
@@ -228,38 +210,46 @@ class Verifier:
         while some := list(islice(all_made, PAGE)):
             added = self._run.additions.of(made.key for made in some)
             done = {key: [each for each in its if each.state is State.DONE] for key, its in added.items()}
-            judged = (self._judge_when_sure(made, count_own(done.get(made.key, ()))) for made in some)
+            confirmed = {each for each, left in self._issues.find(made.issue_id for made in some).items() if not left}
+            judged = (
+                self._judge_when_sure(made, count_own(done.get(made.key, ())), is_listed=made.issue_id in confirmed)
+                for made in some
+            )
             for lines in await asyncio.gather(*judged):
                 yield lines
-        for line in await self._strangers():
+        await self._read_unknown()
+        for line in self._strangers():
             yield [line]
 
     def _see(self, page: tuple[Issue, ...]) -> None:
         """Confirm the issues that are as expected, and keep those that the ledger doesn't know."""
-        for issue in page:
-            expected = self._expected.get(issue.id)
-            if expected is not None and _is_as(expected, issue):
-                self._expected[issue.id] = None
-                self._shown_whole = max(self._shown_whole, len(issue.description))
-                self._advance()
-        others = {issue.id: issue.triage_id for issue in page if issue.id not in self._expected}
+        expected = self._issues.find(issue.id for issue in page)
+        confirmed = {issue.id for issue in page if (its := expected.get(issue.id)) is not None and _is_as(its, issue)}
+        self._issues.confirm(confirmed)
+        self._advance(len(confirmed))
+        self._shown_whole = max(
+            [self._shown_whole, *(len(issue.description) for issue in page if issue.id in confirmed)]
+        )
+        others = {issue.id: issue.triage_id for issue in page if issue.id not in expected}
         known = self._run.find_issues(others) if others else set()
-        for issue in page:
-            if issue.id in others and issue.id not in known:
-                shown = issue.description
-                length = inf if shown.endswith(ELLIPSES) else len(shown) + WORD
-                self._unknown[issue.id] = _Unknown(issue.triage_id, length, self._has_marker(shown))
+        unknown = (issue for issue in page if issue.id in others and issue.id not in known)
+        self._issues.note_unknown(map(self._as_unknown, unknown))
 
-    def _advance(self) -> None:
-        self._confirmed += 1
-        self._progress.reach(self._confirmed)
+    def _as_unknown(self, issue: Issue) -> Unknown:
+        shown = issue.description
+        length = inf if shown.endswith(ELLIPSES) else len(shown) + WORD
+        return Unknown(issue.id, issue.triage_id, length, self._has_marker(shown))
 
-    async def _judge_when_sure(self, made: Made, own: Held) -> list[Verified]:
+    def _advance(self, issues: int = 1) -> None:
+        self._read_back += issues
+        self._progress.reach(self._read_back)
+
+    async def _judge_when_sure(self, made: Made, own: Held, *, is_listed: bool) -> list[Verified]:
         """Return the lines of an issue, once it is sure whether it is gone; others are read meanwhile."""
         while True:
             try:
                 async with self._slots:
-                    lines = await self._judge(made, own)
+                    lines = await self._judge(made, own, is_listed=is_listed)
                 self._count(made, own, lines)
                 return lines
             except NotYet as wait:
@@ -275,11 +265,14 @@ class Verifier:
             self.sent[kind] += sent
             self.found[kind] += otherwise.get(kind, sent) if is_there else 0
 
-    async def _judge(self, made: Made, own: Held) -> list[Verified]:
-        """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.read_once`."""
+    async def _judge(self, made: Made, own: Held, *, is_listed: bool) -> list[Verified]:
+        """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.read_once`.
+
+        `is_listed`: the list of issues has shown its fields as they are expected.
+        """
         name = (made.key, made.triage_id, made.issue_id)
         differences: list[tuple[str, str, str]] = []
-        if made.issue_id not in self._expected or self._expected[made.issue_id] is not None:
+        if not is_listed:
             issue = await self._absence.read_once(made.issue_id, made.since)
             self._advance()
             if issue is None:
@@ -311,32 +304,29 @@ class Verifier:
                 miscounts.append((str(act), str(sent.total()), str(sum(found for _, found in pairs))))
         return miscounts
 
-    async def _strangers(self) -> list[Verified]:
-        """Return the unknown issues with this source's marker, which only a whole description shows for certain."""
-        whole = {}
-        for issue_id, unknown in self._unknown.items():
+    async def _read_unknown(self) -> None:
+        """Note which unknown issues have this source's marker, which only a whole description shows for certain."""
+        for unknown in self._issues.unknown():
             may_be_cut = unknown.length > self._shown_whole
-            issue = await self._absence.read(issue_id) if unknown.has_marker or may_be_cut else None
+            issue = await self._absence.read(unknown.issue_id) if unknown.has_marker or may_be_cut else None
             if issue is not None and self._has_marker(issue.description):
-                whole[issue_id] = (issue.triage_id, find_marker(issue.description))
+                self._issues.note_marker(unknown.issue_id, find_marker(issue.description))
+
+    def _strangers(self) -> Iterator[Verified]:
+        """Yield the unknown issues with this source's marker."""
         # Read in this order: an issue that another process settles in between is undecided here or known below.
         undecided = {each.marker: each.key for each in self._run.find_undecided()}
-        known = self._run.find_issues({issue_id: triage_id for issue_id, (triage_id, _) in whole.items()})
-        owners = self._owners({marker for _, marker in whole.values()})
-        strangers = []
-        for issue_id, (triage_id, marker) in whole.items():
-            if issue_id in known:
-                continue
-            key, own = owners.get(marker, (undecided.get(marker, ""), ""))
-            verdict = Verdict.UNSETTLED if marker in undecided else Verdict.STRANGER
-            strangers.append(Verified(key, triage_id, issue_id, verdict, "", own))
-        return strangers
-
-    def _owners(self, markers: set[str]) -> dict[str, tuple[str, str]]:
-        """Return for each marker the key that it stands for, and the number of that key's own issue."""
-        rows = self._run.results() if markers else iter(())
-        marked = ((record_marker(row.key), row) for row in rows if row.key)
-        return {marker: (row.key, row.triage_id) for marker, row in marked if marker in markers}
+        if next(self._issues.strangers(), None) is None:
+            return
+        rows = (row for row in self._run.results() if row.key)
+        self._issues.note_owners((record_marker(row.key), row.key, row.triage_id) for row in rows)
+        for some in portions(self._issues.strangers()):
+            known = self._run.find_issues({each.issue_id: each.triage_id for each in some})
+            for each in some:
+                if each.issue_id not in known:
+                    verdict = Verdict.UNSETTLED if each.marker in undecided else Verdict.STRANGER
+                    key = each.key or undecided.get(each.marker, "")
+                    yield Verified(key, each.triage_id, each.issue_id, verdict, "", each.own)
 
     def _has_marker(self, description: str) -> bool:
         marker = find_marker(description)
@@ -360,12 +350,12 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
         yield RESOURCES, str(snapshot.counts[RESOURCES]), str(issue.resource_count)
 
 
-def _expect(made: Made) -> _Expected:
+def _expect(made: Made) -> Expected:
     snapshot = Snapshot.parse(made.returned)
-    return _Expected(_digest(values_written(snapshot)), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
+    return Expected(_digest(values_written(snapshot)), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
 
 
-def _is_as(expected: _Expected, issue: Issue) -> bool:
+def _is_as(expected: Expected, issue: Issue) -> bool:
     fields = _digest(values_in(issue, expected.numbers))
     return expected.fields == fields and expected.resources <= issue.resource_count
 

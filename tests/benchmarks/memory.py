@@ -1,8 +1,9 @@
-"""Peak memory of `validate`, of `run` into a sandbox and of previews of its `undo` and `repair`, on ten times the rows.
+"""Peak memory of `validate`, and of `run`, `verify` and previews of `undo` and `repair`, on ten times the rows.
 
     python -m tests.benchmarks.memory [--only wide] [--share 0.1]
 
-`validate` reads files of every shape. Each command runs in a process of its own, whose peak the system counts.
+`validate` reads files of every shape, `run` imports one into a sandbox. Each command runs in a process of its own,
+whose peak the system counts.
 Wanted: at most 200 MB for `validate`, 250 MB for the others, and the same within 32 MB for ten times the rows.
 """
 
@@ -140,7 +141,7 @@ def check_shape(folder: Path, shape: Shape, share: float) -> bool:
 
 
 def measure_run(folder: Path, rows: int) -> dict[str, float]:
-    """Import rows with a ledger into a sandbox without a limit, then preview its undo and a repair.
+    """Import rows with a ledger into a sandbox without a limit, verify it, then preview its undo and a repair.
 
     Print a line for each command, and give its peak in MB.
     """
@@ -149,8 +150,9 @@ def measure_run(folder: Path, rows: int) -> dict[str, float]:
     mapping.write_text("extends: jira\nseverity: {values: {Highest: high, High: critical, Medium: low, Low: medium}}\n")
     peaks = {}
     with serve_in_thread(SandboxOptions(db=folder / f"issues-{rows}.db")) as sandbox:
-        commands = {
+        commands: dict[str, tuple[str, ...]] = {
             "run": (str(path), "--api-url", sandbox.url, "--concurrency", "32", "--yes"),
+            "verify": ("last",),
             "undo": ("last", "--close"),
             "repair": ("last", "-m", str(mapping), "--fields", "severity"),
         }
