@@ -36,6 +36,8 @@ SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
 RESTRICTED_UNDECIDED = "restricted-undecided"
 PRIVATE_UNDECIDED = "private-undecided"
+UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
+"""Those of which a person alone can say what becomes of them."""
 RELATION_END_MISSING = "relation-end-missing"
 RELATION_END_REJECTED = "relation-end-rejected"
 ADDITION_UNPROVEN = "addition-unproven"

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from importer.api import VALUE_FIELDS, FieldName
 from importer.authoring.proposals import Proposal, Proposer
 from importer.check.observers.value_flow import find_neutral
-from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
+from importer.codes import (
+    DESCRIPTION_TOO_LONG,
+    PRIVATE_UNDECIDED,
+    RESTRICTED_UNDECIDED,
+    TITLE_TOO_LONG,
+    UNDECIDED_CODES,
+)
 from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
@@ -58,8 +64,6 @@ restricted: {{issues: '?'}}""",
 comments: {{private: '?'}}""",
 }
 """What there is to propose for findings that aren't about values, by their code."""
-UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
-"""Those of which a person alone can say what becomes of them."""
 
 
 def suggest_for(mapping: LoadedMapping, checked: Checked, beside: Path) -> str:

@@ -275,5 +275,5 @@ def describe_next(job: Job, summary: Summary) -> Iterator[str]:
     if summary.rows and summary.skipped == summary.rows:
         yield "Nothing would be sent: rules skip every row, see results.csv."
     else:
-        step = next(find_steps(job.typed, summary))
+        step = next(find_steps(job, summary))
         yield f"Next: {step.before}, then: {step.command}" if step.before else f"Next: {step.command}"

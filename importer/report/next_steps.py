@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.api import VALUE_FIELDS
+from importer.check.job import Job
+from importer.codes import UNDECIDED_CODES
 from importer.mapping.presets import preset_path
+from importer.mapping.undecided import open_targets
 from importer.report.summary import Summary
-from importer.sources.command_line import SAVED, CommandLine
+from importer.sources.command_line import SAVED
 
 UNDECIDED = [f"{name}-undecided" for name in VALUE_FIELDS]
 """Codes of rows with a value that the mapping leaves to a person."""
+DECIDE = "Check again with your decisions"
 
 
 class Step(NamedTuple):
@@ -23,17 +27,24 @@ class Step(NamedTuple):
     command: str
 
 
-def find_steps(typed: CommandLine, summary: Summary) -> Iterator[Step]:
-    """Yield what comes next after a check: take the proposals, correct values, mend rows, decide values, rehearse.
+def find_steps(job: Job, summary: Summary) -> Iterator[Step]:
+    """Yield what comes next after a check: decide what is open, take the proposals, correct values or rows, rehearse.
 
     It looks into the folder of the reports for files that a person can fill in. A fixes.csv that is older than the
     results is of an earlier check: it is kept because somebody filled it in.
     """
+    typed = job.typed
     save = f"save the piped input as {SAVED}" if typed.is_piped else ""
     out = Path(summary.out)
+    decided = typed.repeat("validate", "-m", summary.mapping)
+    open_files = list(dict.fromkeys(target.file for target in open_targets(job.mapping)))
+    if open_files:
+        yield Step(DECIDE, _join(save, f"replace each `?` in {', '.join(open_files)}"), decided)
     if summary.suggestion:
         command = typed.repeat("validate", "-m", summary.suggestion)
-        yield Step("Check again with the proposals", _join(save, f"read {summary.suggestion}"), command)
+        is_open = not UNDECIDED_CODES.isdisjoint(summary.findings)
+        before = f"replace each `?` in {summary.suggestion}" if is_open else f"read {summary.suggestion}"
+        yield Step("Check again with the proposals", _join(save, before), command)
     if (fixes := _find_newest(out, "fixes*.csv")) and _changed(fixes) >= _changed(out / "results.csv"):
         command = typed.repeat("validate", "--fixes", str(fixes))
         before = _join(save, f"fill in `new value` in {fixes}")
@@ -41,9 +52,9 @@ def find_steps(typed: CommandLine, summary: Summary) -> Iterator[Step]:
     if summary.rejected:
         errors = _find_newest(out, "errors*.*") or out / "errors.csv"
         yield Step("Check your corrected rows", f"correct the rows in {errors}", typed.check_command(str(errors)))
-    if not summary.findings.keys().isdisjoint(UNDECIDED) and preset_path(summary.mapping) is None:
-        before = _join(save, f"make the missing decision, with the line above in {summary.mapping}")
-        yield Step("Check again with your decisions", before, typed.repeat("validate", "-m", summary.mapping))
+    is_own = not open_files and preset_path(summary.mapping) is None
+    if is_own and not summary.findings.keys().isdisjoint(UNDECIDED):
+        yield Step(DECIDE, _join(save, f"make the missing decision, with the line above in {summary.mapping}"), decided)
     yield Step("Rehearse in a sandbox", save, typed.repeat("run", "--sandbox"))
 
 

@@ -114,7 +114,7 @@ def collect_details(job: Job, checked: Checked, summary: Summary | None = None, 
         list(map(tuple, people[:PEOPLE_SHOWN])),
         max(0, len(people) - PEOPLE_SHOWN),
         list(map(tuple, checked.issues)),
-        [(step.why, step.before, step.command) for step in find_steps(job.typed, summary)] if summary else [],
+        [(step.why, step.before, step.command) for step in find_steps(job, summary)] if summary else [],
         rate,
         issue_url=job.issue_url,
     )

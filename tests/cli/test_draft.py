@@ -71,6 +71,17 @@ def test_open_rows_are_rejected_and_run_refuses(program: Program, export: Path) 
     assert program("run", export, "-m", "mine.yaml", "-n", "--json").code == ExitCode.PARTLY
 
 
+def test_what_is_open_is_the_next_step(program: Program, export: Path) -> None:
+    """A check of a draft asks for its decisions, and not for other rows; so does one that asks who may read issues."""
+    program("draft", export, "-o", "mine.yaml")
+    last = program("validate", export, "-m", "mine.yaml").out.splitlines()[-1]
+    assert last == "Next: replace each `?` in mine.yaml, then: triage-import validate export.csv -m mine.yaml"
+    text = Path("mine.yaml").read_text(encoding="utf-8")
+    Path("mine.yaml").write_text(text.replace('"?" #', "medium #", 1).replace('"?" #', "todo #", 1), encoding="utf-8")
+    last = program("validate", export, "-m", "mine.yaml").out.splitlines()[-1]
+    assert last == "Next: triage-import run export.csv -m mine.yaml --sandbox"
+
+
 def test_a_colleague_decides_in_the_table(program: Program, export: Path) -> None:
     """With its cells filled by a spreadsheet that likes semicolons, the run sends all rows."""
     program("draft", export, "-o", "mine.yaml")

@@ -79,6 +79,10 @@ def test_who_may_read_it_is_asked_once(program: Program) -> None:
     ended = program("validate", "issues.csv", "-m", "gitlab", "--source-name", "g", "--json")
     assert (ended.summary["rejected"], ended.summary["findings"]["restricted-undecided"]) == (1, 1)
     suggested = Path(ended.summary["suggestion"])
+    for named in ("gitlab", str(suggested)):
+        last = program("validate", "issues.csv", "-m", named, "--source-name", "g").out.splitlines()[-1]
+        again = f"triage-import validate issues.csv -m {suggested} --source-name g"
+        assert sorted(last.split()) == sorted(f"Next: replace each `?` in {suggested}, then: {again}".split())
     send = ("run", "issues.csv", "-m", str(suggested), "--source-name", "g", "--sandbox", "--json")
     refused = program(*send)
     assert refused.code == 2
