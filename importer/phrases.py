@@ -25,6 +25,11 @@ def listed(names: Sequence[str], shown: int) -> str:
     return f"{', '.join(names[:shown])}{more}"
 
 
+def row_name(key: str, file_name: str, line: int) -> str:
+    """A row as people find it: by its key, or as `export.csv:7` if it has none."""
+    return key or f"{file_name}:{line}"
+
+
 def clip(text: str, most: int) -> str:
     """Cut a text for display; it has `most` characters then, the `…` among them."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.codes import CODES, OPEN
+from importer.phrases import row_name
 from importer.records import PASSED_OVER, Outcome, Row, Rows
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.triage.redaction import redact
@@ -43,9 +44,9 @@ FindTitles = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 class Sample(NamedTuple):
-    """A row that stands for others."""
+    """A row that stands for others: its key, or where it is, and its title."""
 
-    key: str
+    name: str
     title: str
 
 
@@ -77,9 +78,9 @@ class Cause:
 
 
 class Printed(NamedTuple):
-    """A row that needs somebody, as it is printed."""
+    """A row that needs somebody, as it is printed; `name` is its key, or where it is."""
 
-    key: str
+    name: str
     title: str
     outcome: str
     reason: str
@@ -178,16 +179,17 @@ class PageRows:
             titles, reasons = [row.shown_title for row in some], list(map(_reason, some))
         if not all(titles):
             titles = self._fill_in(titles, some, urgent=urgent)
-        numbers, keys = [self.count + place + 1 for place in places], [key[:CUT] for key in of["key"]]
+        named = of["key"] if all(of["key"]) else map(row_name, of["key"], of["file_name"], of["line"])
+        numbers, names = [self.count + place + 1 for place in places], [name[:CUT] for name in named]
         outcomes = map(PLACES.__getitem__, of["outcome"])
-        lines = list(zip(numbers, keys, titles, outcomes, reasons, of["triage_id"], strict=True))
+        lines = list(zip(numbers, names, titles, outcomes, reasons, of["triage_id"], strict=True))
         urls = list(map(self.url.of, of["triage_id"], of["issue_id"])) if self.url.pattern else []
         self._blocks[urgent].add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
         if urgent and len(self.printed) < PRINTED:
-            names = list(Outcome)
+            every = list(Outcome)
             self.printed += [
-                Printed(key, title, names[outcome], reason, number, url)
-                for (_, key, title, outcome, reason, number), url in zip(
+                Printed(name, title, every[outcome], reason, number, url)
+                for (_, name, title, outcome, reason, number), url in zip(
                     lines[: PRINTED - len(self.printed)], urls or repeat(""), strict=False
                 )
             ]
@@ -217,8 +219,9 @@ class PageRows:
                     message = "(other values)"
                 cause = self._causes.setdefault((blocks, code, name, message), Cause(code, name, message[:CUT], hint))
             cause.rows += 1
-            if len(cause.samples) < SAMPLES and row.key:
-                cause.samples = (*cause.samples, Sample(row.key[:CUT], row.shown_title))
+            if len(cause.samples) < SAMPLES:
+                name = row_name(row.key, row.file_name, row.line)
+                cause.samples = (*cause.samples, Sample(name[:CUT], row.shown_title))
         self._kinds.update(kinds)  # a row may have several findings of one kind, and is one row
 
     def causes(self, *, blocks: bool) -> list[Cause]:

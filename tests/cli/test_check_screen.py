@@ -303,6 +303,18 @@ def test_what_is_to_be_decided_is_the_next_step(program: Program) -> None:
     assert last == "Next: triage-import run export.csv -m mine.yaml --sandbox"
 
 
+def test_a_row_without_a_key_is_named_by_its_line(program: Program) -> None:
+    """On the screen and on the page, among the causes and in the tables."""
+    lines = ['{"key": "P-1", "fields": {"summary": "One", "status": {"name": "Done"}}}', "{broken"]
+    lines.append('{"fields": {"summary": "Three", "status": {"name": "Done"}}}')
+    Path("export.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    said = program("validate", "export.jsonl", "-m", "jira").out
+    found = {line.split()[2]: line.split()[-1] for line in said.splitlines() if line.startswith("  1 × ")}
+    assert found == {"row-malformed:": "export.jsonl:2", "key-missing:": "export.jsonl:3"}
+    page = Path("triage-import-check/report.html").read_text(encoding="utf-8")
+    assert page.count("<bdi>export.jsonl:2</bdi>") == 2
+
+
 def test_a_long_line_is_measured_as_far_as_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key may have a million characters: none is looked at by itself behind the end of the line."""
     measured: list[str] = []

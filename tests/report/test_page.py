@@ -95,7 +95,7 @@ def test_a_run(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     mailed.assert_harmless()
     assert page.text == snapshot
     assert mailed.text == snapshot
-    assert [row[1] for row in page.rows()] == ["k:1", "k:2", "k:3", "k:4", ""]
+    assert [row[1] for row in page.rows()] == ["k:1", "k:2", "k:3", "k:4", "f:5"]
 
 
 def test_what_is_mailed_has_no_text_of_the_source(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_rows_are_packed_by_kind() -> None:
         [2, "k:2", "", rejected, "title-missing: title-missing!", ""],
         [3, "k:3", "Title 3", created, "incomplete: incomplete!", "T-2"],
     ]
-    assert [each.key for each in page.printed] == ["k:2", "k:3"]
+    assert [each.name for each in page.printed] == ["k:2", "k:3"]
     assert (page.count, page.needing, page.left_out) == (3, 2, 0)
 
 
@@ -70,7 +70,7 @@ def test_causes_are_grouped_by_what_settles_them() -> None:
     page.add(Rows.of([row(8, Outcome.REJECTED, "title-shortened"), row(9, Outcome.SKIPPED, "row-empty")]))
     blocking = page.causes(blocks=True)
     assert [(cause.code, cause.rows) for cause in blocking] == [("severity-unknown", 5), ("title-missing", 1)]
-    assert [sample.key for sample in blocking[0].samples] == ["k:1", "k:2", "k:3"]
+    assert [sample.name for sample in blocking[0].samples] == ["k:1", "k:2", "k:3"]
     assert blocking[0].typed == "x: y"
     assert [(cause.code, cause.rows) for cause in page.causes(blocks=False)] == [("title-shortened", 2)]
     assert page.passed_over == {("skipped", "row-empty"): 1}

@@ -11,13 +11,14 @@ from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
 from importer.codes import by_frequency
+from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Rows
 from importer.transform.groups import find_leaders
 
 
 @dataclass(slots=True)
 class Cause:
-    """Findings that one change would settle, say of one unknown value: the rows, and keys of two of them."""
+    """Findings that one change would settle, say of one unknown value: the rows, and two of them by name."""
 
     finding: Finding
     rows: int = 0
@@ -55,7 +56,7 @@ class Tally:
         for place, note in plan.notes:
             said.setdefault(place, []).append(note)
         for place in sorted(said):
-            self.find(said[place], of["key"][place])
+            self.find(said[place], row_name(of["key"][place], of["file_name"][place], of["line"][place]))
 
     def count(self, rows: Rows) -> None:
         """Count rows by their outcome."""
@@ -67,14 +68,14 @@ class Tally:
             coded = zip(of["outcome"], of["codes"], strict=True)
             self.passed_over.update((outcome, codes[0]) for outcome, codes in coded if outcome in PASSED_OVER)
 
-    def find(self, findings: Sequence[Finding], key: str) -> None:
+    def find(self, findings: Sequence[Finding], name: str) -> None:
         """Count the findings of a row; it may have several of one code, as one that names several absent issues."""
         self._codes.update({finding.code for finding in findings})
         self._kinds.update({(finding.code, finding.field, finding.rejects) for finding in findings})
         for finding in findings:
-            self._find(finding, key)
+            self._find(finding, name)
 
-    def _find(self, finding: Finding, key: str) -> None:
+    def _find(self, finding: Finding, name: str) -> None:
         cause = self._causes.get(finding.cause)
         if cause is None:
             shared = finding
@@ -82,8 +83,8 @@ class Tally:
                 shared = Finding(finding.code, finding.field, "(other values)", finding.hint, "", finding.rejects)
             cause = self._causes.setdefault(shared.cause, Cause(shared))
         cause.rows += 1
-        if len(cause.samples) < SAMPLES and key and key not in cause.samples:
-            cause.samples.append(key)
+        if len(cause.samples) < SAMPLES and name not in cause.samples:
+            cause.samples.append(name)
 
     def causes(self, *, rejects: bool) -> list[Cause]:
         """The causes of rejections, or of warnings, worst first."""

@@ -28,12 +28,12 @@ def test_causes() -> None:
     for number, value in enumerate(["x", "y", "y", "y", "x"]):
         tally.find([Finding("severity-unknown", "severity", f"unknown {value}", "", value)], f"k:{number}")
     tally.find([Finding("title-shortened", "title", "cut", rejects=False)], "k:1")
-    tally.find([Finding("key-missing", "key", "no key")], "")
+    tally.find([Finding("key-missing", "key", "no key")], "f:7")
     rejections = tally.causes(rejects=True)
     assert [(cause.finding.value, cause.rows, cause.samples) for cause in rejections] == [
         ("y", 3, ["k:1", "k:2"]),
         ("x", 2, ["k:0", "k:4"]),
-        ("", 1, []),
+        ("", 1, ["f:7"]),
     ]
     assert [cause.finding.code for cause in tally.causes(rejects=False)] == ["title-shortened"]
 
