@@ -124,7 +124,7 @@ class Run:
         self.ended_at: float | None = found.ended_at
         self.attempts: int = found.attempts
         self.options: Mapping[str, Any] = orjson.loads(found.options)
-        self._changed_id: int | None = None
+        self._changed: tuple[int, int] | None = None
         self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
 
     def folder_of(self, command: str) -> Path:
@@ -286,7 +286,7 @@ class Run:
             self._decide(connection, decisions)
             writes = [each.replacement for each in intents if each.replacement]
             if writes:
-                replaced.record(connection, self._source_id, self._find_changed(connection), self._attempt_id, writes)
+                replaced.record(connection, self._source_id, *self._find_changed(connection), writes)
             INTEND.execute(connection, (each.values for each in intents))
             return stack.pop_all().close  # which commits
 
@@ -310,13 +310,14 @@ class Run:
             for each in changes:
                 self._give_back(connection, each)
 
-    def _find_changed(self, connection: Connection) -> int:
-        """Return the id of the import that a repair or undo changes; for any other run, its own id."""
-        if self._changed_id is None:
+    def _find_changed(self, connection: Connection) -> tuple[int, int]:
+        """Return the ids of the import that a repair or undo changes, and of its first attempt; else this run's own."""
+        if self._changed is None:
             of = self.options.get("of")
-            found = None if of is None else connection.scalar(select(runs.c.id).where(runs.c.name == of))
-            self._changed_id = self._id if found is None else int(found)
-        return self._changed_id
+            first = select(runs.c.id, func.min(attempts.c.id)).join(attempts, attempts.c.run_id == runs.c.id)
+            found = connection.execute(first.where(runs.c.name == of).group_by(runs.c.id)).one_or_none() if of else None
+            self._changed = (self._id, self._attempt_id) if found is None else (found[0], found[1])
+        return self._changed
 
     def _give_back(self, connection: Connection, change: Decision) -> None:
         """Delete the old values that an undo's update has restored or found restored."""
@@ -324,7 +325,8 @@ class Run:
         if change.operation is None or change.act is not Act.UPDATE or not is_settled:
             return
         left = [name for name, *_ in orjson.loads(change.details or b"[]")]
-        replaced.forget(connection, self._source_id, self._find_changed(connection), change.key, left)
+        changed, _ = self._find_changed(connection)
+        replaced.forget(connection, self._source_id, changed, change.key, left)
 
     def _create(self, key: str) -> tuple[Any, ...]:
         return self._source_id, key, Act.CREATE.value, ""

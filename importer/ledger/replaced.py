@@ -172,7 +172,11 @@ def _name_fields(later: dict[str, dict[str, str]], found: Iterable[Any]) -> None
 def record(
     connection: Connection, source_id: int, run_id: int, attempt_id: int, writes: Sequence[tuple[str, str, Replacement]]
 ) -> None:
-    """Record values that are about to be replaced, each with its key and issue id; of what a run replaces the first."""
+    """Record values that are about to be replaced, each with its key and issue id; of what a run replaces the first.
+
+    `attempt_id` is an attempt of the run itself. A repair of it gives the first one: it maps the run's cells anew, so
+    what it writes is no newer than what the run has written.
+    """
     create = and_(
         operations.c.source_id == source_id, operations.c.key.in_([key for key, *_ in writes]),
         operations.c.act == Act.CREATE,
@@ -182,7 +186,10 @@ def record(
         replaced.c.issue_id == operations.c.issue_id,
     )  # fmt: skip
     now = (operations.c.key, operations.c.body_sha, operations.c.content)
-    then = (replaced.c.wrote, replaced.c.before, replaced.c.body_sha.label("sha"), replaced.c.content.label("row"))
+    then = (
+        replaced.c.attempt_id, replaced.c.wrote, replaced.c.before,
+        replaced.c.body_sha.label("sha"), replaced.c.content.label("row"),
+    )  # fmt: skip
     statement = select(*now, *then).select_from(operations.outerjoin(replaced, its)).where(create)
     known = {each.key: each for each in connection.execute(statement)}
     rows = []
@@ -199,7 +206,7 @@ def record(
                 source_id,
                 key,
                 run_id,
-                attempt_id,
+                max(attempt_id, kept.attempt_id or 0),
                 issue_id,
                 orjson.dumps({**earlier, **write.wrote}),
                 zlib.compress(orjson.dumps(before)),

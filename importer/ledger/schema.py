@@ -219,7 +219,7 @@ replaced = Table(
     Column("source_id", ForeignKey("sources.id"), primary_key=True, autoincrement=False),
     Column("key", String, primary_key=True),
     Column("run_id", ForeignKey("runs.id"), primary_key=True, autoincrement=False),  # of a repair: the import's
-    Column("attempt_id", ForeignKey("attempts.id"), nullable=False),  # the last that wrote
+    Column("attempt_id", ForeignKey("attempts.id"), nullable=False),  # the import's last that wrote
     Column("issue_id", String, nullable=False),
     Column("wrote", LargeBinary, nullable=False),  # JSON: field → value that was written, as a snapshot holds it
     Column("before", LargeBinary, nullable=False),  # JSON, compressed: field → value before, texts whole

@@ -76,3 +76,47 @@ def test_its_other_fields_are_repaired(program: Program, sandbox: RunningSandbox
     assert found["PROJ-1"] == ("untouched", f"severity changed by a later run: repair that one, {second}")
     repair(program, first, "--apply", "--yes", mapping=both)
     assert ("Title 1", "low", "in_progress") in values(sandbox)
+
+
+def test_a_repair_makes_no_outdated_cells_newer(program: Program, sandbox: RunningSandbox) -> None:
+    """A run that only updated an issue was repaired after a later one: what that one wrote is still the later run's."""
+    target = ("--api-url", sandbox.url)
+    runs = []
+    for priority, title in (("High", "One"), ("Low", "One"), ("Medium", "One"), ("Medium", "Retitled")):
+        write_csv(Path("export.csv"), [issue_row(1, priority=priority, title=title)])
+        ended = program(*SEND, *target, "--on-change", "update", "--max-changes", "100%")
+        assert ended.code == ExitCode.DONE, ended.err
+        runs.append(ended.summary["run_id"])
+    _, second, third, fourth = runs
+    states = "extends: jira\nstatus: {values: {To Do: in_progress}}\n"
+    assert repair(program, second, "--apply", "--yes", mapping=states)["PROJ-1"][0] == "patched"
+    assert values(sandbox) == {("Retitled", "medium", "in_progress")}
+    both = f"{states}severity: {{values: {{Low: critical}}}}\n"
+    assert repair(program, second, "--apply", "--yes", mapping=both)["PROJ-1"][0] == "changed-later"
+    assert values(sandbox) == {("Retitled", "medium", "in_progress")}, "and not critical, as an outdated cell says"
+    for run, word in ((second, "Low"), (third, "Medium"), (fourth, "Medium")):
+        found = repair(program, run, mapping=f"{states}severity: {{values: {{{word}: critical}}}}\n")
+        message = f"severity changed by a later run: repair that one, {third}"
+        assert found["PROJ-1"] == (("changed-later", message) if run == second else ("untouched", "")), run
+    assert repair(program, third, mapping="extends: jira\nstatus: {values: {To Do: in_review}}\n") == {
+        "PROJ-1": ("untouched", "")
+    }, "the cells of the third run are newer than those that the repair has mapped"
+
+
+def test_undo_names_the_later_run_after_a_repair(program: Program, sandbox: RunningSandbox) -> None:
+    """What a repair added to an earlier run's writes stands in the way of no later one, and the other way round."""
+    target = ("--api-url", sandbox.url)
+    runs = []
+    for priority in ("High", "Low", "Medium"):
+        write_csv(Path("export.csv"), [issue_row(1, priority=priority)])
+        runs.append(program(*SEND, *target, "--on-change", "update", "--max-changes", "100%").summary["run_id"])
+    repair(program, runs[1], "--apply", "--yes", mapping="extends: jira\nstatus: {values: {To Do: in_progress}}\n")
+    undo = ("--out", "undone", *FAST)
+    program("undo", runs[1], *undo)
+    (line,) = read_csv(Path("undone/results.csv"))
+    assert (line["verdict"], line["fields"]) == ("edited-elsewhere", "status")
+    assert f"severity changed by a later run; first: triage-import undo {runs[2]}" in line["message"]
+    program("undo", runs[2], "--apply", "--yes", *undo)
+    assert values(sandbox) == {("Title 1", "low", "in_progress")}
+    program("undo", runs[1], "--apply", "--yes", *undo)
+    assert values(sandbox) == {("Title 1", "high", "todo")}
