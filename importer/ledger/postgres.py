@@ -48,14 +48,22 @@ PROBING = {
 CONNECTING = PROBING | {"connect_timeout": 10, "client_encoding": "utf8"}
 # A plan with a sequential scan looks dear below, and compiling one takes a tenth of a second for a millisecond's work.
 EXACT_AND_QUICK = {"extra_float_digits": "1", "jit": "off"}  # times are numbers, which the server may round
-WRITING = EXACT_AND_QUICK | {
+# Those of a role or a database are made for web pages: a command that ran into one would do so again each time.
+TIMEOUTS = (
+    "statement_timeout",
+    "lock_timeout",
+    "transaction_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",  # while outcomes are waited for, nothing is written
+)
+PATIENT = EXACT_AND_QUICK | dict.fromkeys(TIMEOUTS, 0)
+WRITING = PATIENT | {
     "synchronous_commit": "on",
     # The server's end too: else the session of a machine without power would hold the lock for hours.
     **{name if name.startswith("tcp") else f"tcp_{name}": value for name, value in PROBING.items()},
-    "idle_session_timeout": 0,  # while outcomes are waited for, nothing is written
     "enable_seqscan": "off",  # a plan that is made while a table is small is kept while it grows
 }
-READING = EXACT_AND_QUICK | {"default_transaction_read_only": "on"}
+READING = PATIENT | {"default_transaction_read_only": "on"}
 SHOWN = {option.keyword.decode() for option in Conninfo.get_defaults() if not option.dispchar}
 """The parts of a URL that are neither secret nor for debugging, as libpq has it."""
 FIND_HOLDER = """

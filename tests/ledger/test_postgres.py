@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from contextlib import ExitStack
 from typing import Any
@@ -55,6 +56,19 @@ def test_the_session_is_durable_and_quick(url: str) -> None:
     finally:
         event.remove(Engine, "commit", note)
     assert settings == ["on", "off"] * (len(settings) // 2) != []
+
+
+@pytest.mark.parametrize("timeout", ["statement_timeout", "idle_in_transaction_session_timeout"])
+def test_no_timeout_ends_what_takes_long(url: str, timeout: str) -> None:
+    """Whatever role or database say: a command that took too long once would do so each time."""
+    impatient = url.replace("-csearch_path", f"-c{timeout}%3D50%20-csearch_path")
+    with open_ledger(url):
+        pass
+    for open_ in (open_ledger, read_ledger):
+        with open_(impatient) as ledger, ledger.transaction() as connection:
+            connection.exec_driver_sql("SELECT pg_sleep(0.1)")
+            time.sleep(0.1)
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
 
 
 def test_ledgers_of_one_database(postgres: PostgresServer, url: str) -> None:
