@@ -80,14 +80,14 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.discovery import note_discovered
     from importer.load.preflight import preflight
     from importer.load.questions import Destination
-    from importer.load.repeat import find_repeated
+    from importer.load.repeat import find_same_run
     from importer.load.settled_rows import SettledRows
     from importer.report.from_ledger import PAGE
     from importer.triage.categories import find_categories
 
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
-    if (same := find_repeated(context, found.organisation)) is not None:
+    if (same := find_same_run(context, found.organisation)) is not None:
         return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
@@ -258,7 +258,7 @@ class _Report:
         """Write all reports of a run, and record the summary in the ledger."""
         from importer.load.closing import name_doubles
         from importer.report.comparison import compare_with_last
-        from importer.report.from_ledger import count_parts, write_end, write_rows
+        from importer.report.from_ledger import count_additions, write_end, write_rows
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
@@ -273,7 +273,7 @@ class _Report:
             write_coverage(folder, checked.coverage)
             self._comparison = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
             self._undecided = run.count_undecided_additions()
-            self._whole_run = count_parts(self._context.ledger, run, has_people=checked.assignments.people > 0)
+            self._whole_run = count_additions(self._context.ledger, run, has_people=checked.assignments.people > 0)
             seen = self._context.ledger.seen(run.target, run.source_name)
             doubles = seen.doubles()
             self._doubles = len(doubles) + seen.count_settled()

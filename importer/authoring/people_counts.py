@@ -37,7 +37,7 @@ class Someone:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedPeople:
     """The people of a source with their counts, the number of open issues, and of those that have a person."""
 
     people: tuple[Someone, ...]
@@ -45,7 +45,7 @@ class Counted:
     open_with_somebody: int
 
 
-def count_people(job: Job, progress: Progress) -> Counted:
+def count_people(job: Job, progress: Progress) -> CountedPeople:
     """Read a source and count the issues and comments of each person.
 
     Skipped rows don't count; keys that are repeated count twice.
@@ -93,7 +93,7 @@ class _Work:
             for column in identify_all(person, records.columns):
                 count_known(self._taught, (column[row] for row in rows))
 
-    def count(self) -> Counted:
+    def count(self) -> CountedPeople:
         """Merge the identities of each person, and add up their counts."""
         holding, writing = self._holding(), self._writing()
         identities = holding + writing + self._taught
@@ -106,7 +106,7 @@ class _Work:
         for who, written in writing.items():
             comments[numbers[who]] += written
         opened = [(people, rows) for (people, is_closed), rows in self._issues.items() if not is_closed]
-        return Counted(
+        return CountedPeople(
             tuple(
                 Someone(who, issues[False][number], issues[True][number], comments[number])
                 for number, who in _describe(identities, numbers).items()

@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import NamedTuple
 
 from importer.check.coverage.coverage import Coverage
-from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
+from importer.check.duplicates import UNDATED, DuplicateVerdict, KeySpool, Policy
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
@@ -72,7 +72,7 @@ class Checked:
     tally: Tally
     flow: ValueFlow
     unknowns: Sequence[Unknown]
-    verdicts: Mapping[int, Verdict]
+    verdicts: Mapping[int, DuplicateVerdict]
     drift: Drift
     absent: tuple[str, ...]
     digest: str
@@ -189,7 +189,7 @@ class _Read(NamedTuple):
     """The last reading of a source, and what only its first one or both together have found."""
 
     reading: Reading
-    verdicts: Mapping[int, Verdict]
+    verdicts: Mapping[int, DuplicateVerdict]
     target_findings: TargetFindings | None
     keys: _Keys
     signs: DamageSigns

@@ -32,14 +32,14 @@ NEWEST_HINT = "delete one of them, or give the right one a later date"
 SORT_HINT = "sort the source by its `group` columns, so that the rows of an issue are next to each other"
 
 
-class Verdict(NamedTuple):
+class DuplicateVerdict(NamedTuple):
     """The outcome of a row that loses against another one with its key, and the finding that says why."""
 
     outcome: Outcome
     finding: Finding
 
 
-NO_VERDICTS: Mapping[int, Verdict] = {}
+NO_VERDICTS: Mapping[int, DuplicateVerdict] = {}
 
 SpooledRow = tuple[str, int, int, int, int, float]
 """Key, place, file, line, a hash of what would be sent, and date in seconds since 1970, UNDATED without one."""
@@ -52,7 +52,7 @@ _LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?")
 _Loss = tuple[int, int, int, bool, bool]
 
 
-class Verdicts(Mapping[int, Verdict]):
+class Verdicts(Mapping[int, DuplicateVerdict]):
     """Place → verdict, for every row that loses against another one with its key: 30 bytes each."""
 
     def __init__(
@@ -71,14 +71,14 @@ class Verdicts(Mapping[int, Verdict]):
     def __iter__(self) -> Iterator[int]:
         return iter(self._places)
 
-    def __getitem__(self, place: int) -> Verdict:
+    def __getitem__(self, place: int) -> DuplicateVerdict:
         index = bisect_left(self._places, place)
         if index == len(self._places) or self._places[index] != place:
             raise KeyError(place)
         _, file, line, same, tied = self._losses[index].tolist()
         return self._verdict(f"{self._file_names[file]}:{line}", same, tied)
 
-    def _verdict(self, winner: str, same: bool, tied: bool) -> Verdict:
+    def _verdict(self, winner: str, same: bool, tied: bool) -> DuplicateVerdict:
         if same:
             return _skip("same-as", f"same as {winner}")
         if self._policy == "first":
@@ -92,12 +92,12 @@ class Verdicts(Mapping[int, Verdict]):
         return _reject(message, SORT_HINT if self._grouped else REJECT_HINT)
 
 
-def _reject(message: str, hint: str) -> Verdict:
-    return Verdict(Outcome.REJECTED, Finding(KEY_DUPLICATE, "key", message, hint))
+def _reject(message: str, hint: str) -> DuplicateVerdict:
+    return DuplicateVerdict(Outcome.REJECTED, Finding(KEY_DUPLICATE, "key", message, hint))
 
 
-def _skip(code: str, message: str) -> Verdict:
-    return Verdict(Outcome.SKIPPED, Finding(code, "key", message, rejects=False))
+def _skip(code: str, message: str) -> DuplicateVerdict:
+    return DuplicateVerdict(Outcome.SKIPPED, Finding(code, "key", message, rejects=False))
 
 
 class KeySpool:
@@ -140,7 +140,7 @@ class KeySpool:
             self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
         self._count += len(rows)
 
-    def verdicts(self) -> Mapping[int, Verdict]:
+    def verdicts(self) -> Mapping[int, DuplicateVerdict]:
         """Place → verdict, for every row that loses against another one with its key."""
         with temporary_files():
             losses = chain.from_iterable(map(self._losses, self._divide(self._find_repeated())))

@@ -87,7 +87,7 @@ class Examined:
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
         raw = self.records.chunk.raw
-        return hash_content("\x1d".join(map(as_text, (raw[member] for member in members))), fixed)
+        return hash_content("\x1d".join(map(raw_text, (raw[member] for member in members))), fixed)
 
     def counted_rows(self) -> Sequence[int]:
         """The rows that figures count: all but those that a rule skips, and defective ones."""
@@ -153,11 +153,11 @@ def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:
 
     `fixed` is the text of the corrections in it: a correction that changes is a change of the row.
     """
-    text = f"{as_text(raw)}\x1e{fixed}" if fixed else as_text(raw)
+    text = f"{raw_text(raw)}\x1e{fixed}" if fixed else raw_text(raw)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def as_text(raw: Sequence[str] | str) -> str:
+def raw_text(raw: Sequence[str] | str) -> str:
     """Join the cells of a row as they came; a JSON record is one text already."""
     return raw if isinstance(raw, str) else "\x1f".join(raw)
 

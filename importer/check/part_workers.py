@@ -23,7 +23,7 @@ from importer.errors import ImporterError, WorkerLost
 from importer.progress import Progress
 from importer.scratch import Scratch, temporary_files
 from importer.sources.csv import Severed
-from importer.sources.csv_parts import Part, can_be_cut, cut, read_part
+from importer.sources.csv_parts import Part, can_be_cut, cut_file, read_part
 from importer.sources.source import Source, SourceFile
 from importer.transform.transform import Transform
 
@@ -57,7 +57,7 @@ def _estimate_rows(source: Source) -> float:
     """Estimate the rows of a source by those of its first part; 0 where that can't be read as one."""
     file = source.files[0]
     try:
-        part = next(cut(file, 0))
+        part = next(cut_file(file, 0))
         rows = sum(map(len, read_part(file, part, ())))
     except Severed:
         return 0.0
@@ -157,7 +157,7 @@ def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part,
     from concurrent.futures import wait
 
     waiting: deque[tuple[Part, Future[Path]]] = deque()
-    parts = (part for number, file in enumerate(job.source.files) for part in cut(file, number))
+    parts = (part for number, file in enumerate(job.source.files) for part in cut_file(file, number))
     with _share(job) as shared:
         try:
             while True:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from importer.api import TITLE_LIMIT
-from importer.check.duplicates import Verdict
+from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.knowledge import Knows, LedgerStatus
 from importer.codes import CODES, COMMENT_EDITED
@@ -32,7 +32,7 @@ from importer.records import (
 )
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 
-Columns = dict[str, list[Any]]
+RowColumns = dict[str, list[Any]]
 """Field of `Row` → its value in each row, while they are made."""
 _NOTHING_ADDED = AlreadyAdded()
 _FOUND = ("codes", "fields", "messages", "hints")
@@ -100,7 +100,7 @@ class PlannedAdditions(NamedTuple):
     reread: set[int]
 
 
-def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
+def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], known: Knows) -> Plan:
     """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says.
 
     The ledger is asked first; then each rule decides of the rows that concern it, in order: skip, findings, duplicate,
@@ -146,13 +146,13 @@ def find_left_out(rows: Rows) -> Collection[int]:
     return {place for place, outcome in enumerate(rows.columns["outcome"]) if outcome in LEFT_OUT}
 
 
-def _find_losers(examined: Examined, verdicts: Mapping[int, Verdict]) -> Iterator[int]:
+def _find_losers(examined: Examined, verdicts: Mapping[int, DuplicateVerdict]) -> Iterator[int]:
     first, end = examined.span
     return (place - first for place in range(first, end) if place in verdicts) if verdicts else iter(())
 
 
 def _decide(
-    examined: Examined, losers: Mapping[int, Verdict], ledger: Mapping[str, LedgerStatus]
+    examined: Examined, losers: Mapping[int, DuplicateVerdict], ledger: Mapping[str, LedgerStatus]
 ) -> tuple[dict[int, _Decided], list[tuple[int, Finding]]]:
     """Apply the rules in order; also returns the notes of change detection."""
     found, keys = examined.findings.by_row, examined.records.keys.full
@@ -181,7 +181,7 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk, records = examined.records.chunk, examined.records
     same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)
-    own: Columns = {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
+    own: RowColumns = {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
     own |= {"link": list(records.links), "title": [title[:TITLE_LIMIT] for title in records.texts.titles]}
     of = fill_columns(len(chunk), same, own)
     for row, number in planned.own.items():
@@ -233,7 +233,7 @@ def _partial(rows: int, before: int) -> Finding:
     return Finding("group-partial", "description", message, hint, rejects=False)
 
 
-def _pass_over_mended(of: Columns, place: int, known: Knows) -> bool:
+def _pass_over_mended(of: RowColumns, place: int, known: Knows) -> bool:
     """Pass over a rejected row whose issue was made from the corrected row; return whether it is one."""
     row = Rows(of)[place]
     status = known.mended(row) if row.key else None
@@ -254,7 +254,7 @@ def _find_change(ledger: Mapping[str, LedgerStatus], key: str) -> Operation | No
     return ledger[key].change if key in ledger else None
 
 
-def _follow(of: Columns, row: int, leader: int) -> None:
+def _follow(of: RowColumns, row: int, leader: int) -> None:
     """Give a row of a group the outcome of its first row; its own warnings stay where that row is sent."""
     is_sent = of["outcome"][leader] is Outcome.PLANNED
     for name in ("outcome", "issue_id", "triage_id", *(() if is_sent else _FOUND)):
@@ -331,7 +331,7 @@ def _note_edited(count: int) -> Finding:
     return Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
 
 
-def _add_findings(of: Columns, row: int, findings: Sequence[Finding]) -> None:
+def _add_findings(of: RowColumns, row: int, findings: Sequence[Finding]) -> None:
     """Append findings to those that a row has already."""
     for name, values in zip(_FOUND, zip(*map(_of_finding, findings), strict=True), strict=True):
         of[name][row] = (*of[name][row], *values)

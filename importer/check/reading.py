@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from heapq import nsmallest
 
 from importer.check.coverage.coverage import Coverage
-from importer.check.duplicates import NO_VERDICTS, Verdict
+from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows
@@ -46,7 +46,7 @@ class Reading:
         job: Job,
         known: Knows,
         shown: ShownPeople,
-        verdicts: Mapping[int, Verdict] = NO_VERDICTS,
+        verdicts: Mapping[int, DuplicateVerdict] = NO_VERDICTS,
         target_findings: TargetFindings | None = None,
     ) -> None:
         self._job, self._known, self._verdicts = job, known, verdicts

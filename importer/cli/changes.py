@@ -74,7 +74,7 @@ def go_back(
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner, Pace
     from importer.runs.change_set import find_open
-    from importer.runs.planned_changes import Part
+    from importer.runs.planned_changes import ChangePart
 
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with Console() as console, (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
@@ -90,7 +90,7 @@ def go_back(
             for line in describe(way):
                 console.say(line)
             refusal = confirm(way) if given.apply else ""
-            is_left = change_set.changes.numbers[Part.CHANGED] or find_open(ledger, run, change_set)
+            is_left = change_set.changes.numbers[ChangePart.CHANGED] or find_open(ledger, run, change_set)
             carries_out = given.apply and not refusal and is_left
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
     for line in _end(summary, way):
@@ -111,7 +111,7 @@ def _choose_folder(ledger: Ledger, run: Run, change_set: ChangeSet) -> Path:
 
 def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     """Yield the last lines: how it ended, where the report is, and what to type next."""
-    from importer.runs.planned_changes import Part
+    from importer.runs.planned_changes import ChangePart
 
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
@@ -122,7 +122,7 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     elif summary.stopped_because:
         yield f"Stopped: {summary.stopped_because}"
     elif not summary.run_id:
-        is_left = way.change_set.changes.numbers[Part.CHANGED] > 0
+        is_left = way.change_set.changes.numbers[ChangePart.CHANGED] > 0
         then = " Add --apply to do it." if way.to_change else "" if is_left else " There is nothing left to change."
         yield f"Nothing was changed.{then}"
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):

@@ -36,7 +36,7 @@ Shown = Mapping[str, int]
 """List → how many of its items are shown."""
 
 
-class Values(NamedTuple):
+class FieldValues(NamedTuple):
     """The values of a field: rejected and undecided ones first, then the most frequent.
 
     undecided  how many nobody has decided, rejected ones included
@@ -55,7 +55,7 @@ class ToShow(NamedTuple):
     load, cost  additions and what would make them fewer; all requests, and how long they take
     """
 
-    values: Sequence[Values]
+    values: Sequence[FieldValues]
     warnings: Sequence[str]
     load: Sequence[str]
     cost: str
@@ -129,17 +129,19 @@ def _collect(job: Job, checked: Checked, view: View) -> ToShow:
     return ToShow(values, warnings, [added, *choices] if added else [], cost)
 
 
-def _collect_values(flow: ValueFlow, name: str) -> Values:
+def _collect_values(flow: ValueFlow, name: str) -> FieldValues:
     from importer.check.observers.value_flow import new_categories
 
     kinds = [(find_kind(stream.step.target, stream.how), stream) for stream in flow.streams(name)]
     streams = [stream for _, stream in sorted(kinds, key=lambda each: (KINDS.index(each[0]), -each[1].rows))]
     undecided = sum(kind in OPEN_KINDS for kind, _ in kinds)
-    return Values(name, streams, undecided, new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else [])
+    return FieldValues(
+        name, streams, undecided, new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else []
+    )
 
 
 def _fill(
-    lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], values: Sequence[Values]
+    lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], values: Sequence[FieldValues]
 ) -> list[str]:
     """Show more where the screen has room left: first values that nobody has decided, then of each list in turn."""
     undecided: dict[str, int] = {each.field: each.undecided for each in values}
@@ -194,7 +196,7 @@ def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterat
     yield f"checked {counted(checked.tally.rows, 'row')}: {counts}   ({took}){found.cost}"
 
 
-def _describe_values(values: Values, limit: int) -> Iterator[str]:
+def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:
     """Yield the values of a field as an aligned table."""
     name, streams, _, new = values
     if not streams:

@@ -22,7 +22,7 @@ class FiniteRange(click.FloatRange):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class RowLimit:
     """A limit of rows: a number of them, or a percentage of all; `least` are allowed in any case."""
 
     amount: float
@@ -43,19 +43,19 @@ class Share:
         return rows > max(self.least, self.amount * total / 100 if self.percent else self.amount)
 
 
-class ShareType(click.ParamType[Share]):
-    """Reads a `Share`: `20` or `5%`."""
+class RowLimitType(click.ParamType[RowLimit]):
+    """Reads a `RowLimit`: `20` or `5%`."""
 
     name = "share"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Share:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RowLimit:
         """Read a number. Raises BadParameter for anything else."""
-        if isinstance(value, Share):
+        if isinstance(value, RowLimit):
             return value
         found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)(%?)\s*", str(value))
         if found is None or (found[2] and float(found[1]) > 100):
             self.fail(f"{value!r} is neither a number of rows nor a share like 5%", param, ctx)
-        return Share(float(found[1]), percent=bool(found[2]))
+        return RowLimit(float(found[1]), percent=bool(found[2]))
 
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -64,7 +64,7 @@ def confirm(way: ChangeRunner, *, yes: bool) -> str:
 
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what a repair would do: changes by value, issues that differ, those left alone."""
-    from importer.runs.planned_changes import Part
+    from importer.runs.planned_changes import ChangePart
     from importer.runs.repair import Repair
 
     change_set = way.change_set
@@ -74,8 +74,8 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     if len(change_set.turns) > LINES_SHOWN:
         yield f"  … and {len(change_set.turns) - LINES_SHOWN:,} more changes: see results.csv"
     changes = change_set.changes
-    yield say_counts(way.count(), changes.numbers[Part.CHANGED])
-    for part in (Part.LEFT, Part.OUTDATED):
+    yield say_counts(way.count(), changes.numbers[ChangePart.CHANGED])
+    for part in (ChangePart.LEFT, ChangePart.OUTDATED):
         for problem, issues in changes.count_messages(part, LINES_SHOWN):
             yield f"  {issues:,} left alone: {problem}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
+from importer.cli.numbers import DurationType, FiniteRange, RowLimit, RowLimitType
 from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, WORKERS_OPTION
 from importer.cli.shortage import check_connections
 from importer.cli.target_options import (
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.load.context import Order, Settings
 
-DEFAULT_MAX_REJECTED = Share(5, percent=True)
-DEFAULT_MAX_CHANGES = Share(10, percent=True, least=20)
+DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
+DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
 
 TARGET_OPTIONS = (
     SANDBOX_OPTION,
@@ -48,9 +48,9 @@ SENDING_OPTIONS = (
                  help="Maximum requests at a time."),
     click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
                  help="How long to wait for an issue with an unknown outcome to appear before it is sent again."),
-    click.option("--max-rejected", type=ShareType(), metavar="N|N%",
+    click.option("--max-rejected", type=RowLimitType(), metavar="N|N%",
                  help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]"),
-    click.option("--max-changes", type=ShareType(), metavar="N|N%",
+    click.option("--max-changes", type=RowLimitType(), metavar="N|N%",
                  help="Send nothing if more issues than this would change, or if rows look like another site's or have "
                  "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]"),
     click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
@@ -113,8 +113,8 @@ class RunOptions:
     rate: float | None
     concurrency: int
     settle_seconds: float
-    max_rejected: Share | None
-    max_changes: Share | None
+    max_rejected: RowLimit | None
+    max_changes: RowLimit | None
     max_errors: int
     on_change: str
     fields: str | None
@@ -154,7 +154,7 @@ class RunOptions:
         return choose_rate(self.rate, target_name(self.sandbox, self.api_url))
 
     @property
-    def rejected_limit(self) -> Share | None:
+    def rejected_limit(self) -> RowLimit | None:
         """How many rejected rows are allowed; None is any number: a person who is asked sees how many there are."""
         return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
 

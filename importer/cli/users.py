@@ -22,7 +22,7 @@ from importer.cli.target_options import (
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.authoring.people_counts import Counted
+    from importer.authoring.people_counts import CountedPeople
     from importer.cli.console import Console
     from importer.triage.answers import Member
 
@@ -102,13 +102,13 @@ def _read_members(sandbox: bool, api_url: str | None, api_key_file: Path | None,
     from importer.triage.breaker import Breaker
     from importer.triage.event_loop import run_loop
     from importer.triage.limiter import Limiter
-    from importer.triage.members import read_members
+    from importer.triage.members import fetch_members
     from importer.triage.paced import PacedCalls
 
     with open_target(sandbox, api_url, api_key_file) as target:
         calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker(), console.say)
         try:
-            return run_loop(read_members(target, calls))
+            return run_loop(fetch_members(target, calls))
         except CallFailed as error:
             raise stop_of(error) from error
 
@@ -122,7 +122,7 @@ def list_members(members: Sequence[Member], console: Console) -> None:
         console.say(f"  {member.user_id}  {' · '.join(filter(None, (member.name, member.mail)))}".rstrip())
 
 
-def _summarise(counted: Counted, lines: Sequence[Mapping[str, str]], output: Path) -> UsersSummary:
+def _summarise(counted: CountedPeople, lines: Sequence[Mapping[str, str]], output: Path) -> UsersSummary:
     from importer.mapping.users_table import USER
 
     filled = sum(bool(line.get(USER)) for line in lines)

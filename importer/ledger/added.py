@@ -77,7 +77,7 @@ class Added(NamedTuple):
         return self.state in (*UNDECIDED, State.REFUSED) or (self.state is State.LEFT and was_sent)
 
 
-class Place(NamedTuple):
+class IssuePlace(NamedTuple):
     """The issue of a key.
 
     was_found  whether discovery found it, or the ledger is an older copy: it may have additions unknown to the ledger
@@ -109,7 +109,7 @@ class AddedOperations:
         with self._transaction() as connection:
             return read_additions(connection, self._source_id, keys)
 
-    def places(self, keys: Iterable[str]) -> dict[str, Place]:
+    def places(self, keys: Iterable[str]) -> dict[str, IssuePlace]:
         """Return the issues of these keys; keys without one are absent."""
         places = {}
         unsure_to = select(sources.c.unsure_to).where(sources.c.id == self._source_id).scalar_subquery()
@@ -127,7 +127,7 @@ class AddedOperations:
         with self._transaction() as connection:
             for some in portions(keys):
                 for key, *place in connection.execute(statement.where(operations.c.key.in_(some))):
-                    places[key] = Place._make(place)
+                    places[key] = IssuePlace._make(place)
         return places
 
     def count_undecided(self, run_id: int) -> int:
@@ -218,7 +218,7 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     return orjson.dumps(kept) if kept else None
 
 
-def find_present(added: Iterable[Added], places: Mapping[str, Place]) -> Iterator[Added]:
+def find_present(added: Iterable[Added], places: Mapping[str, IssuePlace]) -> Iterator[Added]:
     """Yield the additions that Triage has acknowledged, but for relations that went with their other issue.
 
     `places` are those of the relations' targets, see `relation_targets`.
@@ -226,7 +226,7 @@ def find_present(added: Iterable[Added], places: Mapping[str, Place]) -> Iterato
     return (each for each in added if each.state is State.DONE and _leads(each, places))
 
 
-def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
+def find_already_added(added: Iterable[Added], places: Mapping[str, IssuePlace]) -> AlreadyAdded:
     """Return the additions that need no sending: those done, and those that waited in vain for something missing.
 
     `places` as in `find_present`.
@@ -248,7 +248,7 @@ def relation_targets(added: Iterable[Added]) -> Iterator[str]:
     return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
 
 
-def _leads(added: Added, places: Mapping[str, Place]) -> bool:
+def _leads(added: Added, places: Mapping[str, IssuePlace]) -> bool:
     """Whether a relation leads to the issue that its target key has now: after an undo it is another one, or none."""
     if added.act is not Act.RELATION or not added.covers:
         return True

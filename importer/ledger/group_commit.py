@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Decision
     from importer.ledger.replaced import Replacement
 
-Identity = tuple[str, str, str]
+OperationId = tuple[str, str, str]
 """Key, act and name of an operation."""
 
 
@@ -29,7 +29,7 @@ class Intent(NamedTuple):
     replacement  what it replaces: key, issue id, values; None if nothing is kept of it
     """
 
-    identity: Identity
+    identity: OperationId
     since: float
     values: tuple[Any, ...]
     replacement: tuple[str, str, Replacement] | None = None
@@ -58,9 +58,9 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._intents: list[Intent] = []
         self._decisions: list[Decision] = []
-        self._announced: dict[Identity, Intent] = {}
+        self._announced: dict[OperationId, Intent] = {}
         # What was announced and has gone with a group since: the group's number, and the intent's `since`.
-        self._early: dict[Identity, tuple[int, float]] = {}
+        self._early: dict[OperationId, tuple[int, float]] = {}
         self._started = self._ended = 0  # the numbers of the newest groups
         # Those who wait, each with its group's number; whoever may go on stays in line until it does.
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -80,12 +80,12 @@ class GroupCommit:
         if self._is_ahead:
             self._schedule()
 
-    def retract(self, identity: Identity) -> bool:
+    def retract(self, identity: OperationId) -> bool:
         """Take back what was announced and not wanted; return whether it went with a group, and so may be durable."""
         self._announced.pop(identity, None)
         return self._early.pop(identity, None) is not None
 
-    async def is_durable(self, identity: Identity, since: float) -> bool:
+    async def is_durable(self, identity: OperationId, since: float) -> bool:
         """Whether what was announced went with a group, for a time after `since`; waits for that group's commit."""
         group, good_until = self._early.pop(identity, (0, 0.0))
         if not group or good_until < since or self._error is not None:

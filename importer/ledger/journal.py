@@ -21,7 +21,7 @@ from importer.ledger.added import AddedOperations
 from importer.ledger.commands import run_command, settle_command
 from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
-from importer.ledger.group_commit import GroupCommit, Identity, Intent
+from importer.ledger.group_commit import GroupCommit, Intent, OperationId
 from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
@@ -37,7 +37,7 @@ AHEAD_SECONDS = 1.0
 """How long an announced intent is valid."""
 
 
-def _identify(operation: Operation) -> Identity:
+def _identify(operation: Operation) -> OperationId:
     return operation.key, str(operation.act), operation.name
 
 

@@ -13,7 +13,7 @@ from importer.errors import StorageFull, UsageError, how_to_install
 from importer.ledger.commands import default_path
 from importer.ledger.database import storage
 from importer.ledger.source_lock import SourceLocks
-from importer.ledger.sqlite import open_file, read_file
+from importer.ledger.sqlite import open_database_file, read_file
 from importer.ledger.store import Ledger
 
 PREFIXES = ("postgresql://", "postgres://")
@@ -39,7 +39,7 @@ def open_ledger(
                 database = stack.enter_context(_postgres().open_server(str(place), wait_seconds))
                 advisory = partial(_postgres().lock_source, database)
             else:
-                database = stack.enter_context(open_file(Path(place), wait_seconds))
+                database = stack.enter_context(open_database_file(Path(place), wait_seconds))
         locks = SourceLocks(database.name, lambda: default_path().with_name("locks"), stack, wait_seconds, advisory)
         yield Ledger(database, now, locks)
 

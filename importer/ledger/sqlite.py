@@ -40,7 +40,7 @@ sqlite3.register_adapter(bytes, bytes)  # as they are: without any, each value i
 
 
 @contextmanager
-def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
+def open_database_file(path: Path, wait_seconds: float) -> Iterator[Database]:
     """Open a file to write, as the only process; it is created if it doesn't exist (folder 0700, file 0600).
 
     Raises:

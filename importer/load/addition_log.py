@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 from importer.api import issue_path
 from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET, GONE_AT_TARGET
-from importer.ledger.added import Added, Place, encode_details, find_already_added
+from importer.ledger.added import Added, IssuePlace, encode_details, find_already_added
 from importer.ledger.commands import ADDED, NOT_ADDED
 from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.fingerprint import fingerprint
-from importer.load.queue import Item
+from importer.load.queue import QueueItem
 from importer.load.updates import GONE_MESSAGE
 from importer.load.workers import FailureCap
-from importer.load.writing import decide
+from importer.load.writing import make_decision
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.snapshot import Snapshot
@@ -46,15 +46,15 @@ class IssueWork:
     ends          key → place of the other issue of a relation
     """
 
-    item: Item
-    place: Place
+    item: QueueItem
+    place: IssuePlace
     known: dict[tuple[Act, str], Added]
     known_counts: Mapping[Act, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
     made: bool = False
     failed: bool = False
     last: str = ""
     begun: tuple[Operation, tuple[str, ...]] | None = None
-    ends: Mapping[str, Place] = field(default_factory=dict)
+    ends: Mapping[str, IssuePlace] = field(default_factory=dict)
 
     def had(self) -> AlreadyAdded:
         """Return what no longer has to be sent."""
@@ -113,7 +113,7 @@ class AdditionLog:
         """Record the outcome of an addition."""
         state, code, message, covers, requests, first = result
         details = encode_details(covers, first=first)
-        self._run.record(decide(operation, state, requests, code=code, message=message, details=details))
+        self._run.record(make_decision(operation, state, requests, code=code, message=message, details=details))
         mark = operation.whole_sha
         added = Added(operation.act, operation.name, state, b"", covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
@@ -164,10 +164,12 @@ class AdditionLog:
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
 
-    def note_issue_gone(self, key: str, place: Place) -> None:
+    def note_issue_gone(self, key: str, place: IssuePlace) -> None:
         """Record that the issue of a key is not in Triage: that at hand, or at the other end of a relation."""
         gone = Snapshot.parse(place.returned).without_issue(self._run.name)
         path, issue_id, triage_id = issue_path(place.issue_id), place.issue_id, place.triage_id
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
         remember = Remembered(gone.dump(), place.body_sha, place.content)
-        self._run.record(decide(operation, State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember))
+        self._run.record(
+            make_decision(operation, State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
+        )

@@ -17,11 +17,11 @@ from importer.codes import (
     RELATION_END_MISSING,
 )
 from importer.errors import RunStopped
-from importer.ledger.added import Added, Place, encode_details
+from importer.ledger.added import Added, IssuePlace, encode_details
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.connection import RunConnection
-from importer.load.fingerprint import Shown, is_of_another
+from importer.load.fingerprint import ListedAddition, is_of_another
 from importer.load.reconcile import Reconciler, Unproven
 from importer.load.reference_numbers import ATTEMPTS, find_numbers
 from importer.load.writing import Write
@@ -121,7 +121,7 @@ class AdditionSender:
         else:
             self._log.note(work, operation, Result(State.DONE))
 
-    async def check_there(self, place: Place) -> None:
+    async def check_there(self, place: IssuePlace) -> None:
         """Read an issue after a 404, which may have another cause. Raises IssueGone if it was deleted."""
         read = partial(self._connection.absence.read_once, place.issue_id, place.since)
         try:
@@ -265,7 +265,7 @@ class AdditionSender:
         raise Undecidable(gone.message)
 
 
-_SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[Shown]]] = {
+_SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[ListedAddition]]] = {
     Act.COMMENT: TriageClient.add_comment,
     Act.FLAG: TriageClient.add_flag,
     Act.RELATION: TriageClient.add_relation,

@@ -13,7 +13,7 @@ from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Outcom
 from importer.load.addition_sender import AdditionSender
 from importer.load.connection import RunConnection
 from importer.load.provenance import count_own, find_existing_additions
-from importer.load.queue import Item
+from importer.load.queue import QueueItem
 from importer.load.reconcile import ListReading, Reconciler
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
@@ -64,7 +64,7 @@ class AdditionLoader:
         )
         self._sender = AdditionSender(connection, self._reconciler, log, wait_seconds)
 
-    async def add_all(self, items: Iterator[Item]) -> None:
+    async def add_all(self, items: Iterator[QueueItem]) -> None:
         """Send all additions that weren't sent yet.
 
         Raises:
@@ -73,7 +73,7 @@ class AdditionLoader:
         async with self._run.sending(self._connection.concurrency, exact=True):
             await self._connection.workers.work_through(self._with_knowledge(items), self._work)
 
-    def _with_knowledge(self, items: Iterator[Item]) -> Iterator[IssueWork]:
+    def _with_knowledge(self, items: Iterator[QueueItem]) -> Iterator[IssueWork]:
         """Yield the items whose issue is in Triage, each with the ledger's data on it."""
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)

@@ -31,7 +31,7 @@ from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
 from importer.load.preflight import describe_input
 from importer.load.questions import ConfirmRest
-from importer.load.queue import AdditionQueue, Item, RankedOperations
+from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
 from importer.records import ADDITIONS, Act, Operation, Outcome, Row
@@ -302,7 +302,7 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
     return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
 
 
-def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
+def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:
     """Yield the queue items of a chunk, each with its row's place."""
     records = examined.records
     for place, additions in plan.additions.items():
@@ -313,7 +313,7 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
             is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED
             description = records.texts.descriptions[place] if parts.mentions else ""
             sha = sha256(examined.bodies[place]).digest()
-            yield place, Item(records.keys.full[place], parts, records.bundlings[place], description, sha, is_all)
+            yield place, QueueItem(records.keys.full[place], parts, records.bundlings[place], description, sha, is_all)
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

@@ -26,7 +26,7 @@ COMMENT = "comment"
 OUTGOING = "outgoing"
 """Direction of a relation as seen from its source. Source: get/triage-issues-id-relations."""
 
-Shown = Entry | Attached | Flagged | Related
+ListedAddition = Entry | Attached | Flagged | Related
 """An addition as one of the API's lists shows it."""
 
 
@@ -69,7 +69,7 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
             raise ValueError(f"{act} adds nothing that the target lists")
 
 
-def fingerprint_shown(issue_id: str, item: Shown, known: Container[bytes] = ()) -> bytes:
+def fingerprint_shown(issue_id: str, item: ListedAddition, known: Container[bytes] = ()) -> bytes:
     """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment.
 
     `known` are those of the ledger: an item that has one of an earlier version there gets that.
@@ -79,7 +79,7 @@ def fingerprint_shown(issue_id: str, item: Shown, known: Container[bytes] = ()) 
     return _hash(_identify(issue_id, item))
 
 
-def is_of_another(operation: Operation, item: Shown) -> bool:
+def is_of_another(operation: Operation, item: ListedAddition) -> bool:
     """Whether the answer to an addition shows something else than what was sent: then nobody knows what became of it.
 
     A connection that is out of step, or a proxy, may answer a request with the answer to another one.
@@ -99,7 +99,7 @@ def _hash(identity: tuple[object, ...]) -> bytes:
     return sha256(orjson.dumps(identity)).digest()
 
 
-def _identify(issue_id: str, item: Shown) -> tuple[object, ...]:
+def _identify(issue_id: str, item: ListedAddition) -> tuple[object, ...]:
     match item:
         case Entry():
             opening = find_opening(item.detail)
@@ -124,6 +124,6 @@ def _letters_of(type_: str) -> str:
     return re.sub("[^a-z0-9]", "", type_.lower())
 
 
-def is_addition(item: Shown) -> bool:
+def is_addition(item: ListedAddition) -> bool:
     """Whether an item is an addition; of the activity's entries only comments are."""
     return not isinstance(item, Entry) or item.type == COMMENT

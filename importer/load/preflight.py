@@ -19,7 +19,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
-from importer.triage.members import read_members
+from importer.triage.members import fetch_members
 from importer.triage.paced import PacedCalls
 from importer.triage.redaction import find_redaction
 from importer.triage.target import Target
@@ -161,7 +161,7 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
     if not given:
         return []
     try:
-        members = await read_members(target, calls, organisation)
+        members = await fetch_members(target, calls, organisation)
     except CallFailed as error:
         if error.status in UNREADABLE:
             return [f"the organisation's members can't be read ({error.message}), so user ids are not checked"]

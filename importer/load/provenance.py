@@ -59,7 +59,7 @@ async def find_existing_additions(
         shown[Act.COMMENT] = ListReading(Counter(mark for mark, _ in said), len(entries))
         details = list(_leave_out(said, ours[Act.COMMENT]))
         comments = [each for each in planned if each.act is Act.COMMENT]
-        marked = list(find_marked(comments, details))
+        marked = list(find_marked_comments(comments, details))
         found += marked
         there = {name for each in marked for name in each.covers} | {stem_of(each.name) for each in marked}
         left = [each for each in unmarked if not there.intersection((*each.covers, stem_of(each.name)))]
@@ -77,7 +77,7 @@ def _leave_out(said: Iterable[tuple[bytes, str]], known: Counter[bytes]) -> Iter
             yield detail
 
 
-def find_marked(comments: Sequence[Addition], details: Iterable[str]) -> Iterator[Addition]:
+def find_marked_comments(comments: Sequence[Addition], details: Iterable[str]) -> Iterator[Addition]:
     """Yield an issue's comments that have the marker of any of these, each as one addition that covers all in it.
 
     A comment may have been folded or parted otherwise then: of a part its own opening line says which it is.

@@ -17,7 +17,7 @@ CREATE TABLE relations (owner TEXT, type TEXT, other TEXT, PRIMARY KEY (owner, t
 """
 
 
-class Item(NamedTuple):
+class QueueItem(NamedTuple):
     """What is to be added to one issue.
 
     key          full key of its row
@@ -73,7 +73,7 @@ class AdditionQueue:
         if self._scratch is not None:
             self._scratch.close()
 
-    def add(self, items: Iterable[tuple[float, Item]]) -> None:
+    def add(self, items: Iterable[tuple[float, QueueItem]]) -> None:
         """Add the items of a chunk with their ranks, lower ones first; of two items of a key the first counts."""
         items = list(items)
         if not items:
@@ -92,17 +92,17 @@ class AdditionQueue:
             ),
         )
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[QueueItem]:
         """Yield each item with the relations that its key owns; at the end come relations whose owner has no item."""
         if self._scratch is None:
             return
         # Relations lie apart from their items: two rows may name one, and it is sent with the issue that owns it.
         relations = "SELECT owner, type, other FROM relations WHERE owner = ? ORDER BY type, other"
         for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
-            item: Item = pickle.loads(pickled)
+            item: QueueItem = pickle.loads(pickled)
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (item.key,))))
             yield item._replace(parts=item.parts._replace(relations=owned))
         others = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"
         for (owner,) in self._scratch.rows(others):
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (owner,))))
-            yield Item(owner, IssueParts(relations=owned))
+            yield QueueItem(owner, IssueParts(relations=owned))

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from importer.load.fingerprint import HANGING, LISTS, Held, Shown, fingerprint_shown, is_addition
+from importer.load.fingerprint import HANGING, LISTS, Held, ListedAddition, fingerprint_shown, is_addition
 from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
@@ -184,7 +184,7 @@ class Reconciler:
             seen |= {item.id: fingerprint_shown(issue_id, item, known) for item in items if is_addition(item)}
         return Counter(seen.values())
 
-    def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[Shown, ...]]:
+    def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[ListedAddition, ...]]:
         what = f"additions to issue {issue_id} ({act})"
         return follow_pages(self._calls, partial(LISTS[act], self._client, issue_id), what, lambda item: item.id)
 

@@ -16,7 +16,7 @@ from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
 from importer.load.updates import check_taken
-from importer.load.writing import Write, decide
+from importer.load.writing import Write, make_decision
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
@@ -117,7 +117,7 @@ class ReferenceNumbers:
         """Keep which numbers are ours; it is durable with the intent, before the request that puts them in."""
         place = work.place = work.place._replace(returned=snapshot.dump())
         remember = Remembered(place.returned, place.body_sha, place.content)
-        self._run.record(decide(operation, State.SENT, details=encode_details(numbers), remember=remember))
+        self._run.record(make_decision(operation, State.SENT, details=encode_details(numbers), remember=remember))
 
 
 def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from importer.ledger.journal import Run
 from importer.load.context import ImportContext
 
 
-def find_repeated(context: ImportContext, organisation: str) -> Run | None:
+def find_same_run(context: ImportContext, organisation: str) -> Run | None:
     """Return the last run if this one would be the same, including the exit code.
 
     Raises:

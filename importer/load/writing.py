@@ -61,11 +61,11 @@ class Write:
 
     def end(self, state: State, **more: Any) -> None:
         """Record the outcome of the operation, see `Decision`."""
-        self.run.record(decide(self.operation, state, self.requests, **more))
+        self.run.record(make_decision(self.operation, state, self.requests, **more))
         self.requests, self._is_open = 0, False
 
 
-def decide(operation: Operation, state: State, requests: int = 0, **more: Any) -> Decision:
+def make_decision(operation: Operation, state: State, requests: int = 0, **more: Any) -> Decision:
     """Make the record of an operation's outcome."""
     issue = {"issue_id": operation.issue_id, "triage_id": operation.triage_id}
     changed = None if operation.act is Act.CREATE else operation

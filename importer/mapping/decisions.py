@@ -19,7 +19,7 @@ NEEDED = ("field", "value", "decision")
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DecidedValue:
     """A line of the table: the target of one source value of a field. The value `""` is the empty cell.
 
     An empty `target` leaves the value as the mapping has it; `?` marks a value that nobody has decided yet.
@@ -31,7 +31,7 @@ class Decision:
     place: Place
 
 
-def read_decisions(path: Path) -> tuple[list[Decision], Sequence[Problem]]:
+def read_decisions(path: Path) -> tuple[list[DecidedValue], Sequence[Problem]]:
     """The decisions in a table, and everything that is wrong with it; lines with a problem are left out."""
     table = read_table(path, NEEDED)
     reader = _Reader(str(path), list(table.problems))
@@ -44,10 +44,10 @@ class _Reader:
     """Collects decisions and problems; a value that two lines decide differently is a problem."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
-        self.decisions: list[Decision] = []
+        self.decisions: list[DecidedValue] = []
         self.problems = problems
         self._file = file
-        self._first: dict[tuple[str, str], Decision] = {}
+        self._first: dict[tuple[str, str], DecidedValue] = {}
 
     def add(self, field: str, value: str, word: str, line: int) -> None:
         """Take what a line decides."""
@@ -56,7 +56,7 @@ class _Reader:
             self._complain(f"{field!r} is not a field", line, "field", hint)
             return
         target = self._target(field, word, line)
-        decision = Decision(field, value, target, Place(self._file, line))
+        decision = DecidedValue(field, value, target, Place(self._file, line))
         first = self._first.setdefault((field, fold(value)), decision)
         if (
             first is not decision

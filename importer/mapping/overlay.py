@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from importer.mapping.decisions import Decision
+from importer.mapping.decisions import DecidedValue
 from importer.mapping.merge import merge
 from importer.mapping.model import TARGETS, UNDECIDED, exact_key, fold, is_pattern
 from importer.mapping.yaml_tree import Node
 
 
-def apply_decisions(tree: Node, decisions: Iterable[Decision]) -> Node:
+def apply_decisions(tree: Node, decisions: Iterable[DecidedValue]) -> Node:
     """A spelled-out tree in which decided values replace the mapping's own targets."""
     return _lay_over(tree, [decision for decision in decisions if decision.target not in ("", UNDECIDED)])
 
 
-def apply_open(tree: Node, decisions: Iterable[Decision]) -> Node:
+def apply_open(tree: Node, decisions: Iterable[DecidedValue]) -> Node:
     """A merged tree with `?` as the target of each undecided value that nothing else in the mapping covers."""
     wanted = [decision for decision in decisions if decision.target == UNDECIDED]
     covers = {field: _Cover(field, tree.child(field)) for field in {decision.field for decision in wanted}}
     return _lay_over(tree, [decision for decision in wanted if not covers[decision.field].has(decision.value)])
 
 
-def _lay_over(tree: Node, decisions: Sequence[Decision]) -> Node:
+def _lay_over(tree: Node, decisions: Sequence[DecidedValue]) -> Node:
     for field in TARGETS:
         own = [decision for decision in decisions if decision.field == field]
         if own:
@@ -31,7 +31,7 @@ def _lay_over(tree: Node, decisions: Sequence[Decision]) -> Node:
     return tree
 
 
-def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
+def _overlay(tree: Node, field: str, decisions: Sequence[DecidedValue]) -> Node:
     """A field's group holding only decisions; keys that the mapping has already keep their places in the file."""
     group = tree.child(field)
     place = group.place if group else decisions[0].place
@@ -49,7 +49,7 @@ def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
     return Node(keys, place)
 
 
-def _without_neutral(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
+def _without_neutral(tree: Node, field: str, decisions: Sequence[DecidedValue]) -> Node:
     """The tree with the decided values taken out of the field's `neutral`."""
     group, neutral = tree.child(field), tree.child(field, "neutral")
     if group is None or neutral is None or not isinstance(neutral.value, list):

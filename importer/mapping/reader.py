@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from importer.api import VALUE_FIELDS
 from importer.errors import MappingError, Problem
-from importer.mapping.decisions import Decision, read_decisions
+from importer.mapping.decisions import DecidedValue, read_decisions
 from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import MappingModel, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
@@ -134,7 +134,7 @@ class _File:
     path: Path
     shown: str
     tree: Node
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[DecidedValue, ...] = ()
 
     def spelled_out(self) -> Node:
         """The file's tree in long forms, with the decisions of its table."""
@@ -199,7 +199,7 @@ class _Chain:
         self.problems += value_problems(tree)
         return tree
 
-    def _decisions(self, node: Node | None, path: Path) -> tuple[Decision, ...]:
+    def _decisions(self, node: Node | None, path: Path) -> tuple[DecidedValue, ...]:
         """The decisions in the table that a file names; the path is relative to that file."""
         if node is None or not isinstance(node.value, str) or not node.value:
             return ()

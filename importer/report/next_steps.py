@@ -19,7 +19,7 @@ UNDECIDED = [f"{name}-undecided" for name in VALUE_FIELDS]
 DECIDE = "Check again with your decisions"
 
 
-class Step(NamedTuple):
+class NextStep(NamedTuple):
     """Why to go on with a command, and what a person does before they type it; "" where that is nothing."""
 
     why: str
@@ -27,7 +27,7 @@ class Step(NamedTuple):
     command: str
 
 
-def find_steps(job: Job, summary: Summary) -> Iterator[Step]:
+def find_steps(job: Job, summary: Summary) -> Iterator[NextStep]:
     """Yield what comes next after a check: decide what is open, take the proposals, correct values or rows, rehearse.
 
     It looks into the folder of the reports for files that a person can fill in. A fixes.csv that is older than the
@@ -39,23 +39,25 @@ def find_steps(job: Job, summary: Summary) -> Iterator[Step]:
     decided = typed.repeat("validate", "-m", summary.mapping)
     open_files = list(dict.fromkeys(target.file for target in open_targets(job.mapping)))
     if open_files:
-        yield Step(DECIDE, _join(save, f"replace each `?` in {', '.join(open_files)}"), decided)
+        yield NextStep(DECIDE, _join(save, f"replace each `?` in {', '.join(open_files)}"), decided)
     if summary.suggestion:
         command = typed.repeat("validate", "-m", summary.suggestion)
         is_open = not UNDECIDED_CODES.isdisjoint(summary.findings)
         before = f"replace each `?` in {summary.suggestion}" if is_open else f"read {summary.suggestion}"
-        yield Step("Check again with the proposals", _join(save, before), command)
+        yield NextStep("Check again with the proposals", _join(save, before), command)
     if (fixes := _find_newest(out, "fixes*.csv")) and _changed(fixes) >= _changed(out / "results.csv"):
         command = typed.repeat("validate", "--fixes", str(fixes))
         before = _join(save, f"fill in `new value` in {fixes}")
-        yield Step("Check again with your corrected values", before, command)
+        yield NextStep("Check again with your corrected values", before, command)
     if summary.rejected:
         errors = _find_newest(out, "errors*.*") or out / "errors.csv"
-        yield Step("Check your corrected rows", f"correct the rows in {errors}", typed.check_command(str(errors)))
+        yield NextStep("Check your corrected rows", f"correct the rows in {errors}", typed.check_command(str(errors)))
     is_own = not open_files and preset_path(summary.mapping) is None
     if is_own and not summary.findings.keys().isdisjoint(UNDECIDED):
-        yield Step(DECIDE, _join(save, f"make the missing decision, with the line above in {summary.mapping}"), decided)
-    yield Step("Rehearse in a sandbox", save, typed.repeat("run", "--sandbox"))
+        yield NextStep(
+            DECIDE, _join(save, f"make the missing decision, with the line above in {summary.mapping}"), decided
+        )
+    yield NextStep("Rehearse in a sandbox", save, typed.repeat("run", "--sandbox"))
 
 
 def _find_newest(folder: Path, pattern: str) -> Path | None:

@@ -25,8 +25,8 @@ from importer.records import Outcome
 from importer.report.course_picture import CUT_SHORT, draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
-from importer.report.next_steps import Step, find_steps
-from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
+from importer.report.next_steps import NextStep, find_steps
+from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, PageRows, ShownCause
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.sums import add_up, count_needing, describe_verification
@@ -81,7 +81,7 @@ class PageDetails:
     people    fields of `Named`: the first of those whom the source names
     others    how many people there are beside these
     issues    fields of `BeforeAfter`
-    commands  fields of `Step`: after a check what comes next
+    commands  fields of `NextStep`: after a check what comes next
     rate      requests a second that a check reckons with; 0 is no limit
     organisation  of the target, of a run that could ask for it
     issue_url  the pattern of an issue's address, "" for none
@@ -183,7 +183,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "titles_command": source_command(details.ledger, summary.target, "report", "--source", summary.source_name),
         "steps": _find_steps_after(summary, details.ledger)
         if summary.run_id
-        else [Step(*each) for each in details.commands],
+        else [NextStep(*each) for each in details.commands],
     }
 
 
@@ -225,22 +225,22 @@ def _describe_stop(summary: Summary) -> str:
     return f"Stopped: {summary.stopped_because}" + ("" if says_how else "\nThe same command continues.")
 
 
-def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
+def _first(causes: Sequence[ShownCause]) -> tuple[Sequence[ShownCause], int]:
     """Return the first causes, and how many there are beside them."""
     return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
 
 
-def _find_steps_after(summary: Summary, ledger: str) -> list[Step]:
+def _find_steps_after(summary: Summary, ledger: str) -> list[NextStep]:
     """Return what may be typed after a run, and why."""
     name, way = summary.run_id, ["--close"] if summary.created else []
     fields = ",".join(VALUE_FIELDS)
     return [
-        Step("Read everything back and compare", "", run_command(ledger, "verify", name)),
-        Step(
+        NextStep("Read everything back and compare", "", run_command(ledger, "verify", name)),
+        NextStep(
             "Correct values with a better mapping",
             "",
             run_command(ledger, "repair", name, "-m", "MAPPING", "--fields", fields),
         ),
-        Step("See what undoing this run would do", "", run_command(ledger, "undo", name, *way)),
-        Step("Write these reports again", "", run_command(ledger, "report", name)),
+        NextStep("See what undoing this run would do", "", run_command(ledger, "undo", name, *way)),
+        NextStep("Write these reports again", "", run_command(ledger, "report", name)),
     ]

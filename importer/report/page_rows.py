@@ -43,7 +43,7 @@ FindTitles = Callable[[Sequence[str]], Mapping[str, str]]
 """Finds the titles of keys that have an issue."""
 
 
-class Sample(NamedTuple):
+class SampleRow(NamedTuple):
     """A row that stands for others: its key, or where it is, and its title."""
 
     name: str
@@ -51,7 +51,7 @@ class Sample(NamedTuple):
 
 
 @dataclass
-class Cause:
+class ShownCause:
     """What keeps rows from arriving, or is to be looked at: a finding, its rows, and a few of them."""
 
     code: str
@@ -59,7 +59,7 @@ class Cause:
     message: str
     hint: str
     rows: int = 0
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[SampleRow, ...] = ()
 
     @property
     def steps(self) -> list[tuple[str, bool]]:
@@ -146,7 +146,7 @@ class PageRows:
         self._sought = self.untitled = 0
         self.printed = list[Printed]()
         self._blocks = {urgent: PackedRows() for urgent in (True, False)}
-        self._causes = dict[tuple[bool, str, str, str], Cause]()
+        self._causes = dict[tuple[bool, str, str, str], ShownCause]()
         self._kinds = Counter[tuple[bool, str, str]]()
         self.passed_over = Counter[tuple[str, str]]()
 
@@ -217,26 +217,28 @@ class PageRows:
             if cause is None:
                 if len(self._causes) >= CAUSES_KEPT:
                     message = "(other values)"
-                cause = self._causes.setdefault((blocks, code, name, message), Cause(code, name, message[:CUT], hint))
+                cause = self._causes.setdefault(
+                    (blocks, code, name, message), ShownCause(code, name, message[:CUT], hint)
+                )
             cause.rows += 1
             if len(cause.samples) < SAMPLES:
                 name = row_name(row.key, row.file_name, row.line)
-                cause.samples = (*cause.samples, Sample(name[:CUT], row.shown_title))
+                cause.samples = (*cause.samples, SampleRow(name[:CUT], row.shown_title))
         self._kinds.update(kinds)  # a row may have several findings of one kind, and is one row
 
-    def causes(self, *, blocks: bool) -> list[Cause]:
+    def causes(self, *, blocks: bool) -> list[ShownCause]:
         """Return the causes of what needs somebody, or else what is only to be looked at, worst first."""
-        by_code: dict[tuple[str, str], list[Cause]] = {}
+        by_code: dict[tuple[str, str], list[ShownCause]] = {}
         for (blocking, code, name, _), cause in self._causes.items():
             if blocking is blocks:
                 by_code.setdefault((code, name), []).append(cause)
         found = [cause for kind, causes in by_code.items() for cause in _join(causes, self._kinds[blocks, *kind])]
         return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
 
-    def kinds(self, *, blocks: bool) -> list[Cause]:
+    def kinds(self, *, blocks: bool) -> list[ShownCause]:
         """Return a cause for each code and field, worst first: for who is shown no value, they are alike."""
         rows = self._kinds.items()
-        found = [Cause(code, name, "", "", count) for (blocking, code, name), count in rows if blocking is blocks]
+        found = [ShownCause(code, name, "", "", count) for (blocking, code, name), count in rows if blocking is blocks]
         return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.field))
 
     @property
@@ -269,11 +271,11 @@ def _whole(cell: object) -> object:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _join(causes: Sequence[Cause], rows: int) -> Sequence[Cause]:
+def _join(causes: Sequence[ShownCause], rows: int) -> Sequence[ShownCause]:
     """Make one cause of those of a code, where nearly each row has a message of its own; `rows` have any of them."""
     least = ALIKE if len({cause.hint for cause in causes}) == 1 else VARIED
     if len(causes) <= least or rows > 2 * len(causes):
         return causes
     first = max(causes, key=lambda cause: cause.rows)
     samples = tuple(sample for cause in causes[:SAMPLES] for sample in cause.samples[:1])
-    return [Cause(first.code, first.field, f"for example: {first.message}", first.hint, rows, samples)]
+    return [ShownCause(first.code, first.field, f"for example: {first.message}", first.hint, rows, samples)]

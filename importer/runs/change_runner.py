@@ -43,7 +43,15 @@ from importer.report.work_page import (
     write_work_page,
 )
 from importer.runs.change_set import TOUCHED, ChangeSet
-from importer.runs.planned_changes import OUTCOMES, Assessed, ChangeVerdict, Part, PlannedChange, Turn, VerdictCount
+from importer.runs.planned_changes import (
+    OUTCOMES,
+    Assessed,
+    ChangePart,
+    ChangeVerdict,
+    PlannedChange,
+    Turn,
+    VerdictCount,
+)
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -91,7 +99,7 @@ class ChangeRunner:
             RunStopped: the target can't be read.
             KeyboardInterrupt: the user interrupted it.
         """
-        self._progress.start("looking", self._numbers[Part.CHANGED], "issue")
+        self._progress.start("looking", self._numbers[ChangePart.CHANGED], "issue")
         try:
             self._perform(self._assess)
         except CallFailed as error:
@@ -114,10 +122,10 @@ class ChangeRunner:
     @property
     def unsettled(self) -> int:
         """The number of rows of which nobody knows yet whether the run made an issue."""
-        return self._numbers[Part.UNSETTLED]
+        return self._numbers[ChangePart.UNSETTLED]
 
     @property
-    def _numbers(self) -> Counter[Part]:
+    def _numbers(self) -> Counter[ChangePart]:
         return self.change_set.changes.numbers
 
     def _count_outcomes(self) -> Counter[Outcome]:
@@ -135,7 +143,7 @@ class ChangeRunner:
         if self.unsettled and not refusal:
             code = ExitCode.UNKNOWN
         changes = self.change_set.changes
-        lines = Lines(lambda: map(_as_line, changes.issues()), self._list_rows())
+        lines = ResultLines(lambda: map(_as_line, changes.issues()), self._list_rows())
         return self._report(lines, changes.conflicts(), counts, code, because=refusal)
 
     def apply(self, ledger: Ledger) -> Summary:
@@ -153,7 +161,7 @@ class ChangeRunner:
         )
         for rows in portions(change_set.changes.find_rows(run.results())):
             own.register(rows)
-        self._progress.start(change_set.kind.value, self._numbers[Part.CHANGED], "issue")
+        self._progress.start(change_set.kind.value, self._numbers[ChangePart.CHANGED], "issue")
         stopped, interrupted = None, False
         try:
             self._perform(lambda client: self._apply(client, own))
@@ -163,7 +171,7 @@ class ChangeRunner:
             interrupted = True
         self._progress.finish()
         counts = Counter(own.count())
-        lines = Lines(partial(self._applied_lines, own), self._list_rows())
+        lines = ResultLines(partial(self._applied_lines, own), self._list_rows())
         codes = {PERHAPS_GONE: lines.findings[PERHAPS_GONE]}
         code = decide_exit_code(counts, codes, stopped=stopped is not None, interrupted=interrupted)
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
@@ -230,7 +238,7 @@ class ChangeRunner:
             pages += 1
             yield page
             oldest = min((created_seconds(issue, inf) for issue in page), default=inf)
-            if oldest < back_to or pages >= self._numbers[Part.CHANGED] - self.change_set.changes.assessed:
+            if oldest < back_to or pages >= self._numbers[ChangePart.CHANGED] - self.change_set.changes.assessed:
                 return
 
     async def _apply(self, client: TriageClient, own: Run) -> None:
@@ -260,14 +268,14 @@ class ChangeRunner:
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                 verdict = self.change_set.name(row.codes[0], row.outcome)
             yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message, *values)
-        yield from map(_as_line, changes.issues(Part.UNSETTLED))
+        yield from map(_as_line, changes.issues(ChangePart.UNSETTLED))
 
     def _list_rows(self) -> WorkRows:
         return WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
 
     def _report(
         self,
-        lines: Lines,
+        lines: ResultLines,
         conflicts: Conflicts,
         counts: Mapping[Outcome, int],
         code: ExitCode,
@@ -331,7 +339,7 @@ class ChangeRunner:
 
     def settle_first(self) -> str:
         """The command that settles the first row with an unknown outcome, "" if there is none."""
-        unsettled = self.change_set.changes.issues(Part.UNSETTLED)
+        unsettled = self.change_set.changes.issues(ChangePart.UNSETTLED)
         return next((self.run.settle_command(each.key, "ISSUE") for each in unsettled), "")
 
     def _next_steps(self, summary: Summary) -> Iterator[tuple[str, str]]:
@@ -348,7 +356,7 @@ class ChangeRunner:
         yield "Read everything back and compare", command("verify", self.run.name)
 
 
-class Lines:
+class ResultLines:
     """The lines of results.csv, read again for each use; `findings` counts their verdicts, `rows` are for the page."""
 
     def __init__(self, read: Callable[[], Iterator[ChangeLine]], rows: WorkRows) -> None:

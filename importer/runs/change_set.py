@@ -12,7 +12,7 @@ from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated
 from importer.records import Outcome
-from importer.runs.planned_changes import Assessed, ChangeVerdict, Part, PlannedChange, PlannedChanges
+from importer.runs.planned_changes import Assessed, ChangePart, ChangeVerdict, PlannedChange, PlannedChanges
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_gone
 
@@ -89,7 +89,7 @@ def leave_unsettled(changes: PlannedChanges, run: Run) -> None:
     for row in run.results():
         if row.outcome is Outcome.UNKNOWN and not row.issue_id:
             how = f"it may have an issue; record it with T-… or absent: {run.settle_command(row.key, 'ISSUE')}"
-            changes.leave(Part.UNSETTLED, Assessed(row.key, "", "", ChangeVerdict(UNSETTLED, message=how)))
+            changes.leave(ChangePart.UNSETTLED, Assessed(row.key, "", "", ChangeVerdict(UNSETTLED, message=how)))
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

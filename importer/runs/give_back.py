@@ -15,7 +15,7 @@ from importer.ledger.replaced import Replaced
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
-from importer.load.writing import decide
+from importer.load.writing import make_decision
 from importer.records import Act, Operation, Outcome
 from importer.runs.change_set import CORRECTED, EDITED, Apply, is_closed_by_undo, read_and_assess
 from importer.runs.planned_changes import ChangeVerdict, PlannedChange
@@ -83,7 +83,7 @@ class GiveBack:
             operation = change.operation
             if change.later and not orjson.loads(operation.body):
                 message = self._name_later(change.later)
-                connection.run.record(decide(operation, State.LEFT, code=LATER, message=message))
+                connection.run.record(make_decision(operation, State.LEFT, code=LATER, message=message))
                 return Updated(Outcome.SKIPPED, message)
             return await updater.update(self.fill(operation))
 

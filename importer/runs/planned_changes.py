@@ -36,7 +36,7 @@ _ASSESSED = "key, triage_id, issue_id, code, fields, message, turns"
 NO_LATER: Mapping[str, str] = {}
 
 
-class Part(StrEnum):
+class ChangePart(StrEnum):
     """The parts of a change set, in the order in which they are reported."""
 
     CHANGED = "changed"  # unless the verdict on the issue says otherwise
@@ -45,7 +45,7 @@ class Part(StrEnum):
     UNSETTLED = "unsettled"  # rows of which nobody knows yet whether the run made an issue
 
 
-OUTCOMES: Mapping[Part, Outcome] = {Part.LEFT: Outcome.REJECTED, Part.OUTDATED: Outcome.SKIPPED}
+OUTCOMES: Mapping[ChangePart, Outcome] = {ChangePart.LEFT: Outcome.REJECTED, ChangePart.OUTDATED: Outcome.SKIPPED}
 """What becomes of the issues of a part, where that is the same for all."""
 
 
@@ -113,7 +113,7 @@ class PlannedChanges:
 
     def __init__(self) -> None:
         self._scratch = Scratch(_SCHEMA)
-        self.numbers = Counter[Part]()
+        self.numbers = Counter[ChangePart]()
         self.assessed = 0
 
     def plan(self, changes: Iterable[PlannedChange]) -> None:
@@ -124,9 +124,9 @@ class PlannedChanges:
             self._scratch.write(
                 "INSERT INTO changes VALUES (?, ?)", ((place, pickle.dumps(it)) for place, it in placed)
             )
-            self.numbers[Part.CHANGED] += len(some)
+            self.numbers[ChangePart.CHANGED] += len(some)
 
-    def leave(self, part: Part, issue: Assessed) -> None:
+    def leave(self, part: ChangePart, issue: Assessed) -> None:
         """Add an issue that can't be changed, with a verdict that says why."""
         verdict = issue.verdict
         its = (issue.key, issue.triage_id, issue.issue_id, verdict.code, orjson.dumps(verdict.fields), verdict.message)
@@ -165,9 +165,9 @@ class PlannedChanges:
         )
         self.assessed += len(verdicts)
 
-    def issues(self, *parts: Part) -> Iterator[Assessed]:
+    def issues(self, *parts: ChangePart) -> Iterator[Assessed]:
         """Yield the issues of these parts, all of them if none is named."""
-        for part in parts or Part:
+        for part in parts or ChangePart:
             query = f"SELECT {_ASSESSED} FROM issues WHERE part = ? ORDER BY place"
             for key, triage_id, issue_id, code, fields, message, turns in self._scratch.rows(query, (part.value,)):
                 verdict = ChangeVerdict(code, tuple(orjson.loads(fields)), (), message)
@@ -194,7 +194,7 @@ class PlannedChanges:
             for code, fields, restores, later, issues in self._scratch.rows(query)
         ]
 
-    def count_messages(self, part: Part, most: int) -> list[tuple[str, int]]:
+    def count_messages(self, part: ChangePart, most: int) -> list[tuple[str, int]]:
         """Return the most frequent messages of a part, each with the number of its issues."""
         query = (
             "SELECT message, count(*) FROM issues WHERE part = ? GROUP BY message "
@@ -220,7 +220,7 @@ class PlannedChanges:
             "WHERE file IS NOT NULL ORDER BY place"
         )
         for file, file_name, record, line, key, part, code, fields, message in found:
-            outcome = OUTCOMES.get(Part(part), Outcome.PLANNED)
+            outcome = OUTCOMES.get(ChangePart(part), Outcome.PLANNED)
             named = ", ".join(orjson.loads(fields))
             yield Row(file, file_name, record, line, key, outcome, (code,), (named,), (message,), ("",))
 

@@ -37,7 +37,15 @@ from importer.runs.change_set import (
     values_written,
 )
 from importer.runs.give_back import LATER
-from importer.runs.planned_changes import NO_LATER, Assessed, ChangeVerdict, Part, PlannedChange, PlannedChanges, Turn
+from importer.runs.planned_changes import (
+    NO_LATER,
+    Assessed,
+    ChangePart,
+    ChangeVerdict,
+    PlannedChange,
+    PlannedChanges,
+    Turn,
+)
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
@@ -116,7 +124,7 @@ class Repair:
             problem = step if isinstance(step, str) else _find_problem(name, step)
             if problem:
                 verdict = ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem)
-                self.changes.leave(Part.LEFT, Assessed(made.key, made.triage_id, made.issue_id, verdict))
+                self.changes.leave(ChangePart.LEFT, Assessed(made.key, made.triage_id, made.issue_id, verdict))
                 return None
             assert isinstance(step, Step)
             if not is_like(step.target, before.get(name)) or name in pending:
@@ -124,7 +132,7 @@ class Repair:
         if not body:
             if later:
                 verdict = ChangeVerdict(LATER, tuple(later), (), _name_later(later))
-                self.changes.leave(Part.OUTDATED, Assessed(made.key, made.triage_id, made.issue_id, verdict))
+                self.changes.leave(ChangePart.OUTDATED, Assessed(made.key, made.triage_id, made.issue_id, verdict))
             return None
         turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
         self.turns.update(turns)

@@ -17,8 +17,8 @@ from importer.ledger.store import Known, Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.load.addition_log import IssueWork
 from importer.load.preflight import claim_source
-from importer.load.queue import Item
-from importer.load.writing import decide
+from importer.load.queue import QueueItem
+from importer.load.writing import make_decision
 from importer.phrases import counted, listed
 from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker, record_marker
@@ -67,12 +67,12 @@ def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) ->
     if run is None or place is None:
         hint = f"Record it first: {settle_command(ledger.name, target.name, key, 'T-…')}"
         raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
-    item, known = Item(key, IssueParts()), run.additions.of([key]).get(key, ())
+    item, known = QueueItem(key, IssueParts()), run.additions.of([key]).get(key, ())
     work = IssueWork(item, place, {(each.act, each.name): each for each in known})
     left = [each for each in known if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
     if not left:
         raise UsageError(f"No addition of {place.triage_id} has an unknown outcome.")
-    run.decide(decide(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
+    run.decide(make_decision(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
     names = listed([counted(number, act) for act, number in Counter(each.act for each in left).items()], shown=3)
     became = "in Triage" if state is State.DONE else "not in Triage: the next run sends it"
     return f"{names} of {key}: {became}."

@@ -34,7 +34,7 @@ from importer.runs.change_set import (
     leave_unsettled,
 )
 from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
-from importer.runs.planned_changes import ChangeVerdict, Part, PlannedChange, PlannedChanges
+from importer.runs.planned_changes import ChangePart, ChangeVerdict, PlannedChange, PlannedChanges
 from importer.runs.undo_keys import CREATED, CREATED_BEFORE, GIVEN_ALREADY, GIVEN_BEFORE, OTHERS, UndoKeys
 from importer.triage.absence import APART, NotYet
 from importer.triage.actions import CallFailed
@@ -114,9 +114,9 @@ class Undo:
 
     def _plan(self, changes: Iterable[PlannedChange], keys: UndoKeys) -> int:
         """Plan those of these changes that are still to be made; return how many they are."""
-        before = self.changes.numbers[Part.CHANGED]
+        before = self.changes.numbers[ChangePart.CHANGED]
         self.changes.plan(keys.choose(changes))
-        return self.changes.numbers[Part.CHANGED] - before
+        return self.changes.numbers[ChangePart.CHANGED] - before
 
     def _take_back(self, made: Made) -> PlannedChange:
         """Return what closes or deletes an issue."""

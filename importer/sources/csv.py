@@ -18,7 +18,7 @@ from importer.sources.header import (
     NOTE_ROWS,
     count_filled,
     find_notes,
-    find_repeated,
+    find_repeated_headers,
     fits,
     is_note,
     least_width,
@@ -277,7 +277,7 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
             if beyond and any(map(is_note, [*raw, *following])):  # each part would see some of them
                 raise Severed
             notes = {first + index: note for index, note in find_notes([*raw, *following], own).items()}
-        repeated = find_repeated([*raw, *following[:1]], header)
+        repeated = find_repeated_headers([*raw, *following[:1]], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
         defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
         if notes:

@@ -54,7 +54,7 @@ def can_be_cut(file: SourceFile) -> bool:
         return opened.data is opened.stored
 
 
-def cut(file: SourceFile, number: int) -> Iterator[Part]:
+def cut_file(file: SourceFile, number: int) -> Iterator[Part]:
     """Yield the parts of a file, whose place in the source is `number`.
 
     Raises Severed where a part would be longer than a cell may be.

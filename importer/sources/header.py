@@ -151,7 +151,7 @@ def least_width(header: Sequence[str]) -> int:
     return width
 
 
-def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int, Finding]:
+def find_repeated_headers(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int, Finding]:
     """Return findings for rows that repeat the header, and for rows with one filled cell right above such a row."""
     header = list(header)
     found: dict[int, Finding] = {}

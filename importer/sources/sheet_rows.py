@@ -76,7 +76,7 @@ _LINK = re.compile(r"""HYPERLINK\(\s*("(?:[^"]|"")*")\s*(?:,\s*("(?:[^"]|"")*")\
 
 
 @dataclass
-class Found:
+class CellFacts:
     """What is said of a sheet: sentence → the cells that it is about.
 
     texts     of cells that the library takes for empty, or leaves something out of
@@ -137,7 +137,7 @@ def write_sheet(source: BinaryIO, wanted: str, out: TextIO) -> Ending:
             return EMPTY, names
         found = look_into(source, names[0])
         writer = csv.writer(out)  # line ends of CR LF: with others Python quotes no lone CR before 3.13
-        for row in read_rows(sheet, found):
+        for row in read_sheet(sheet, found):
             writer.writerow(row if any(row) else ())
         out.flush()
     except PasswordError:
@@ -160,9 +160,9 @@ def _find_sheets(workbook: CalamineWorkbook, wanted: str) -> list[str]:
     return [name for name in names if workbook.get_sheet_by_name(name).height] if len(names) > 1 else names
 
 
-def look_into(source: BinaryIO, sheet: str) -> Found:
+def look_into(source: BinaryIO, sheet: str) -> CellFacts:
     """Find what the library doesn't say of the cells of a sheet: in an .xlsx or .ods, which are XML."""
-    found = Found()
+    found = CellFacts()
     source.seek(0)
     with suppress(
         zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, RuntimeError, ElementTree.ParseError
@@ -183,7 +183,7 @@ def look_into(source: BinaryIO, sheet: str) -> Found:
     return found
 
 
-def _look_beside(archive: zipfile.ZipFile, name: str, below: bytes, found: Found) -> None:
+def _look_beside(archive: zipfile.ZipFile, name: str, below: bytes, found: CellFacts) -> None:
     """Find a sheet's notes, and the addresses behind its cells, which are named `below` its rows."""
     folder, file = posixpath.split(name)
     beside = f"{folder}/_rels/{file}.rels"
@@ -203,7 +203,7 @@ def _look_beside(archive: zipfile.ZipFile, name: str, below: bytes, found: Found
             found.links[int(place[2]) - 1][_number(place[1])] = address
 
 
-def _look_into_ods(archive: zipfile.ZipFile, sheet: str, found: Found) -> None:
+def _look_into_ods(archive: zipfile.ZipFile, sheet: str, found: CellFacts) -> None:
     """Look at the cells of a sheet of an .ods, if there is anything that the library doesn't say of any."""
     with archive.open(_ODS_CONTENT) as part:
         rest = b""
@@ -230,7 +230,7 @@ def _look_into_ods(archive: zipfile.ZipFile, sheet: str, found: Found) -> None:
                     column += columns
 
 
-def _look_at_ods(cell: ElementTree.Element, row: int, column: int, found: Found) -> None:
+def _look_at_ods(cell: ElementTree.Element, row: int, column: int, found: CellFacts) -> None:
     """Look at a cell of an .ods that isn't empty."""
     if (down := int(cell.get(f"{_TABLE}number-rows-spanned", "1"))) > 1:
         across = int(cell.get(f"{_TABLE}number-columns-spanned", "1"))
@@ -267,7 +267,7 @@ def _find_part(archive: zipfile.ZipFile, sheet: str) -> str:
     raise KeyError(sheet)
 
 
-def _look_at(rows: bytes, found: Found) -> None:
+def _look_at(rows: bytes, found: CellFacts) -> None:
     """Look at the cells of some rows, if they have any error or formula: most sheets have none."""
     if not (b't="e"' in rows or b"<f" in rows or b":f" in rows):
         return
@@ -315,7 +315,7 @@ def _letters(column: int) -> str:
     return (_letters(column // 26 - 1) if column >= 26 else "") + chr(65 + column % 26)
 
 
-def read_rows(sheet: CalamineSheet, found: Found) -> Iterator[list[str]]:
+def read_sheet(sheet: CalamineSheet, found: CellFacts) -> Iterator[list[str]]:
     """Yield the rows of a sheet from its first one on, as text; a cell merged downwards stands in each of its rows."""
     merged: dict[int, list[tuple[int, int]]] = defaultdict(list)
     offset = (sheet.start or (0, 0))[1]
@@ -324,7 +324,7 @@ def read_rows(sheet: CalamineSheet, found: Found) -> Iterator[list[str]]:
             merged[top].append((left - offset, bottom))
     filled: dict[int, tuple[int, str]] = {}
     for number, values in enumerate(sheet.iter_rows()):
-        row = list(map(to_text, values))
+        row = list(map(cell_text, values))
         for column, value in enumerate(values):
             if isinstance(value, float) and abs(value) >= ROUNDED:
                 found.add(TOO_LONG, number, column + offset, row[column])
@@ -348,7 +348,7 @@ def _tells(text: str, address: str) -> bool:
     return address in text or bool(text and text in address)
 
 
-def to_text(value: Value) -> str:
+def cell_text(value: Value) -> str:
     """Return a cell as text: numbers without a trailing `.0`, dates as ISO 8601, to the second."""
     match value:
         case bool():

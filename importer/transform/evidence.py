@@ -39,7 +39,7 @@ _TYPE_HINT = "fill the cell, or narrow the flag's `when` in the mapping"
 _TURN_HINT = "`first_turn` under `flags` in the mapping says what the source calls the first turn"
 
 
-class Flagged(NamedTuple):
+class ChunkFlags(NamedTuple):
     """The flags in a chunk.
 
     flags     row → its flags, in the order of the mapping's rules
@@ -78,7 +78,7 @@ def _malformed(kind: str, name: str, cell: str) -> Finding:
     return Finding("evidence-malformed", "evidence", message, _CHECK_HINT, name, rejects=False)
 
 
-def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Columns, clean: Clean) -> Flagged:
+def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Columns, clean: Clean) -> ChunkFlags:
     """Read the flags of each row where a rule holds and names a call, each once.
 
     The call's id has to pass the `check` of the links of calls. A turn that isn't a number, such as a time, goes to the
@@ -101,7 +101,7 @@ def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Column
     for row, flag in longer:
         notes[row] = (*notes.get(row, ()), _whole_note(flag))
         findings[row, _shortened(flag)] = None
-    return Flagged({row: tuple(map(_fitting, flags)) for row, flags in whole.items()}, notes, list(findings))
+    return ChunkFlags({row: tuple(map(_fitting, flags)) for row, flags in whole.items()}, notes, list(findings))
 
 
 def attach_flagged(

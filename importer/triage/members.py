@@ -10,7 +10,7 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
 
-async def read_members(target: Target, calls: PacedCalls, organisation: str = "") -> tuple[Member, ...]:
+async def fetch_members(target: Target, calls: PacedCalls, organisation: str = "") -> tuple[Member, ...]:
     """Read the members of an organisation; without one, of every organisation that the key's user belongs to.
 
     Source: get/org_list_self_memberships, get/org_members.

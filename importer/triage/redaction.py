@@ -29,7 +29,7 @@ _BETWEEN = r"(?:\0|\\u0000|\\x00|%00)*"
 """What stands between two signs in UTF-16."""
 
 
-class Secret:
+class EchoedSecret:
     """A text that is found in every form in which it may be echoed.
 
     These are the text itself, as UTF-16 too, its hex and its base64, with each sign as JSON, URLs or HTML may write it.
@@ -69,10 +69,10 @@ class Secret:
         return "|".join(_BETWEEN.join(map(_in_any_writing, form)) for form in self._forms)
 
 
-_echoed: dict[Secret, None] = {}
+_echoed: dict[EchoedSecret, None] = {}
 
 
-def note_echo(secret: Secret) -> None:
+def note_echo(secret: EchoedSecret) -> None:
     """Take a secret out of everything that is shown or kept from now on."""
     _echoed[secret] = None
 

@@ -11,7 +11,7 @@ import httpx
 from importer.api import DEFAULT_URL
 from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX
-from importer.triage.redaction import Secret, note_echo
+from importer.triage.redaction import EchoedSecret, note_echo
 
 SHORTEST_KEY = 8
 """Characters of a key: a shorter one would be found in texts that have nothing to do with it."""
@@ -33,7 +33,7 @@ class ApiKey:
             why = "it couldn't be told from ordinary words, and masked, in what is shown"
             raise UsageError(f"The API key has fewer than {SHORTEST_KEY} characters: {why}.", hint=hint)
         self._text = text
-        self._secret = Secret(text)
+        self._secret = EchoedSecret(text)
 
     def reveal(self) -> str:
         """Return the key itself, for the Authorization header."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.people_counts import Counted, Someone, count_people
+from importer.authoring.people_counts import CountedPeople, Someone, count_people
 from importer.check.account_names import KNOWN_LIMIT
 from importer.check.examine import examine
 from importer.check.job import Job
@@ -33,7 +33,7 @@ def learn_names(job: Job) -> Mapping[str, str]:
         return found.account_names
 
 
-def count(folder: Path, *rows: Sequence[str], mapping: str = MAPPING) -> Counted:
+def count(folder: Path, *rows: Sequence[str], mapping: str = MAPPING) -> CountedPeople:
     """What is whose in these rows."""
     with job_of(folder, rows, mapping) as job:
         return count_people(job, Console())

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
+from importer.check.duplicates import UNDATED, DuplicateVerdict, KeySpool, Policy
 from importer.records import Outcome
 
 
@@ -39,7 +39,7 @@ ENTRIES = st.lists(
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 
-def verdicts_of(policy: Policy, *entries: Entry, at_once: int = 4) -> Mapping[int, Verdict]:
+def verdicts_of(policy: Policy, *entries: Entry, at_once: int = 4) -> Mapping[int, DuplicateVerdict]:
     """The verdicts over rows that begin at line 2 of one file, at place 0."""
     with KeySpool(policy, ["first.csv"], at_once) as spool:
         for place, entry in enumerate(entries):

@@ -14,7 +14,7 @@ from importer.check.part_rows import SEPARATOR, dump_joined, dump_without_rows
 from importer.errors import SourceNotReady
 from importer.records import Chunk, Ref
 from importer.sources import csv_parts
-from importer.sources.csv_parts import cut, read_part
+from importer.sources.csv_parts import cut_file, read_part
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from tests.harness.making import chunk_of
@@ -72,7 +72,7 @@ def test_rows_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with open_source([str(path)], SourceOptions()) as source:
         (file,) = source.files
         refs = [Ref("column", name) for name in ("Key", "Text", "Label")]
-        for part in cut(file, 0):
+        for part in cut_file(file, 0):
             for chunk in read_part(file, part, refs):
                 packed = io.BytesIO()
                 dump_without_rows([chunk], packed, file, part)

@@ -7,19 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.cli.numbers import FiniteRange, Share, ShareType
+from importer.cli.numbers import FiniteRange, RowLimit, RowLimitType
 
 
-def read(text: str) -> Share:
+def read(text: str) -> RowLimit:
     """Read one as the command line does."""
-    return ShareType().convert(text, None, None)
+    return RowLimitType().convert(text, None, None)
 
 
 @pytest.mark.parametrize(
     ("text", "share"),
-    [("0", Share(0, False)), ("20", Share(20, False)), ("5%", Share(5, True)), (" 2.5% ", Share(2.5, True))],
+    [
+        ("0", RowLimit(0, False)),
+        ("20", RowLimit(20, False)),
+        ("5%", RowLimit(5, True)),
+        (" 2.5% ", RowLimit(2.5, True)),
+    ],
 )
-def test_two_forms(text: str, share: Share) -> None:
+def test_two_forms(text: str, share: RowLimit) -> None:
     """A bare number counts rows, one with % is a share; white space around it doesn't count."""
     assert read(text) == share
     assert read(str(share)) == share
@@ -36,9 +41,9 @@ def test_nothing_else(text: str) -> None:
 def test_zero_allows_none_and_all_allows_all(rows: int, more: int) -> None:
     """`0` and `0%` allow no row, `100%` any number of them, and so many rows are not more than that."""
     total = rows + more
-    assert Share(0, False).is_exceeded(rows, total) == Share(0, True).is_exceeded(rows, total) == (rows > 0)
-    assert not Share(100, True).is_exceeded(rows, total)
-    assert not Share(rows, False).is_exceeded(rows, total)
+    assert RowLimit(0, False).is_exceeded(rows, total) == RowLimit(0, True).is_exceeded(rows, total) == (rows > 0)
+    assert not RowLimit(100, True).is_exceeded(rows, total)
+    assert not RowLimit(rows, False).is_exceeded(rows, total)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1", "five"])

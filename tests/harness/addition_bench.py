@@ -18,7 +18,7 @@ from importer.ledger.store import Ledger
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
 from importer.load.connection import RunConnection
-from importer.load.queue import Item
+from importer.load.queue import QueueItem
 from importer.load.workers import FailureCap
 from importer.mapping.issue_parts import Bundling, Reference
 from importer.records import Act, Comment, Flag, IssueParts, Operation, Outcome
@@ -125,7 +125,7 @@ class Following(Bench):
             [Operation(key, "POST", "", sha_source(description), "") for key in keys],
         )
 
-    def follow(self, *items: Item, max_errors: int | None = None, wait_days: float = 7) -> PacedCalls:
+    def follow(self, *items: QueueItem, max_errors: int | None = None, wait_days: float = 7) -> PacedCalls:
         """Add what belongs to issues."""
         clock = self.time.clock
         self.triage.passed, self.seen = 0, []
@@ -198,7 +198,7 @@ def said(*texts: str) -> IssueParts:
     return IssueParts(comments=tuple(Comment(f"{number:016x}", "", "", text) for number, text in enumerate(texts)))
 
 
-def item(key: str, parts: IssueParts, description: str = "", bundling: Bundling = "separate") -> Item:
+def item(key: str, parts: IssueParts, description: str = "", bundling: Bundling = "separate") -> QueueItem:
     """What is to be added to an issue of which nothing else is to be done."""
     sha = hashlib.sha256(sha_source(description)).digest()
-    return Item(key, parts, bundling, description, sha, is_all=True)
+    return QueueItem(key, parts, bundling, description, sha, is_all=True)

@@ -13,7 +13,7 @@ from importer.errors import KeyRefused, RunStopped, TooManyFailures
 from importer.ledger.added import encode_details
 from importer.ledger.schema import State
 from importer.load.fingerprint import fingerprint
-from importer.load.queue import Item
+from importer.load.queue import QueueItem
 from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome, Relation
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
@@ -318,7 +318,7 @@ def test_relation_whose_end_is_gone(bench: Following) -> None:
 TEXT = "See P-1, P-2 and P-4."
 
 
-def refers(key: str = "demo:P-3", text: str = TEXT) -> Item:
+def refers(key: str = "demo:P-3", text: str = TEXT) -> QueueItem:
     """An issue whose description names others."""
     mentions = tuple(Mention(name, f"demo:{name}") for name in ("P-1", "P-2", "P-4"))
     return item(key, IssueParts(mentions=mentions), text)

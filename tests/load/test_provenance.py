@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from importer.ledger.added import Added
 from importer.ledger.schema import State
-from importer.load.provenance import count_own, find_marked, find_miscounts
+from importer.load.provenance import count_own, find_marked_comments, find_miscounts
 from importer.mapping.issue_parts import Bundling
 from importer.records import ADDITIONS, Act, Addition, AlreadyAdded, Comment, IssueParts
 from importer.sandbox.rewriting import WAYS
@@ -49,7 +49,7 @@ def test_whatever_was_folded_then(texts: list[str], folded: int, gone: set[int],
     sent = [*plan(comments[:folded], "separate"), *plan(comments[folded:], "fold")]
     there = [WAYS[way](detail) for detail in details(sent)]
     left = [comment for place, comment in enumerate(comments) if place not in gone]
-    found = list(find_marked(plan(left, "separate"), ["A person's", *there, *there]))
+    found = list(find_marked_comments(plan(left, "separate"), ["A person's", *there, *there]))
     covered = Counter(name for addition in found for name in addition.covers)
     assert covered == Counter(name for addition in plan(left, "separate") for name in addition.covers)
 
@@ -60,7 +60,7 @@ def test_another_rendering() -> None:
     there = details(plan([comment], "separate"))
     assert len(there) == 2
     for text in ("word " * 2000, "short"):
-        found = find_marked(plan([comment._replace(text=text)], "separate"), there)
+        found = find_marked_comments(plan([comment._replace(text=text)], "separate"), there)
         assert [addition.name for addition in found] == [f"{'0' * 16}/1 of 2", f"{'0' * 16}/2 of 2"]
 
 
@@ -68,7 +68,7 @@ def test_parts_of_a_long_one() -> None:
     """Each part is found by itself, also of a description; the one that never left is missing."""
     planned = plan(comments_of(["word " * 2000]), "separate", ["more", "and more"])
     assert len(planned) == 5
-    found = list(find_marked(planned, details([planned[0], planned[2], planned[4]])))
+    found = list(find_marked_comments(planned, details([planned[0], planned[2], planned[4]])))
     assert [addition.name for addition in found] == [planned[0].name, planned[2].name, planned[4].name]
 
 
@@ -77,7 +77,7 @@ def test_what_is_new_is_not_there() -> None:
     planned = plan(comments_of(["same", "same", "new"]), "separate")
     said = [details(planned[:1])[0], f"No: {details(planned[1:2])[0].split()[-2]}, not {planned[0].name}", "Ann\n\nnew"]
     said += [one.replace("Ann", "> Ann") for one in details(planned[2:])]
-    assert [addition.name for addition in find_marked(planned, said)] == [planned[0].name]
+    assert [addition.name for addition in find_marked_comments(planned, said)] == [planned[0].name]
 
 
 def added(act: Act, state: State, sha: bytes = b"1") -> Added:

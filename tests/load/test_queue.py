@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.load.queue import AdditionQueue, Item, RankedOperations
+from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.records import Comment, IssueParts, Operation, Relation
 
 RELATIONS = st.builds(
@@ -17,7 +17,7 @@ ITEMS = st.lists(
     st.tuples(
         st.sampled_from([0.0, 1.0, float("inf")]),
         st.builds(  # by a function: given a named tuple, hypothesis draws fields that have defaults, too
-            lambda key, relations: Item(key, IssueParts(relations=tuple(relations))),
+            lambda key, relations: QueueItem(key, IssueParts(relations=tuple(relations))),
             st.sampled_from("abc"),
             st.lists(RELATIONS),
         ),
@@ -27,7 +27,7 @@ ITEMS = st.lists(
 
 
 @given(ITEMS, st.integers(0, 3))
-def test_relations_come_once(ranked: list[tuple[float, Item]], first: int) -> None:
+def test_relations_come_once(ranked: list[tuple[float, QueueItem]], first: int) -> None:
     """Whichever rows name a relation, it comes once, with its owner; an owner that is no row comes at the end."""
     agenda = AdditionQueue()
     agenda.add(ranked[:first])
@@ -46,7 +46,7 @@ def test_relations_come_once(ranked: list[tuple[float, Item]], first: int) -> No
 
 def test_items_come_as_they_were() -> None:
     """All that an item says but its relations is kept; a key comes once."""
-    item = Item(
+    item = QueueItem(
         "a", IssueParts(comments=(Comment("1", "Ann", "", "x"),), rest=("y",)), "fold", "text", b"sha", is_all=True
     )
     agenda = AdditionQueue()
@@ -70,7 +70,7 @@ def test_flat_memory() -> None:
     text = "word " * 200
     tracemalloc.start()
     for number in range(10_000):
-        agenda.add([(0.0, Item(f"k{number}", IssueParts(comments=(Comment("1", "Ann", "", text),))))])
+        agenda.add([(0.0, QueueItem(f"k{number}", IssueParts(comments=(Comment("1", "Ann", "", text),))))])
     count = sum(1 for _ in agenda)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

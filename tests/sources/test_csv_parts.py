@@ -17,7 +17,7 @@ from importer.errors import SourceError, SourceNotReady
 from importer.records import Chunk, Ref
 from importer.sources import csv, csv_parts
 from importer.sources.csv import Severed
-from importer.sources.csv_parts import can_be_cut, cut, read_part
+from importer.sources.csv_parts import can_be_cut, cut_file, read_part
 from importer.sources.files import StoredFile
 from importer.sources.source import Source, TableFile
 from tests.harness.csv_tables import TABLES, Dialect, write_row
@@ -61,7 +61,7 @@ def read_in_parts(file: TableFile, size: int) -> tuple[list[Numbered], bool]:
     """The rows of the parts of about `size` bytes that can be read, and whether these were all."""
     rows: list[Numbered] = []
     with patch.object(csv_parts, "PART_BYTES", size), suppress(Severed):
-        for part in cut(file, 0):
+        for part in cut_file(file, 0):
             rows += list(rows_in(read_part(file, part, REFS)))
         return rows, True
     return rows, False
@@ -105,7 +105,7 @@ def test_parts_are_many_and_join(make_source: MakeSource) -> None:
     content = "Key,Title,Text\r\n" + "".join(f'K-{number},"a\nb",c\r\n' for number in range(100))
     source = make_source(content)
     with patch.object(csv_parts, "PART_BYTES", 100):
-        parts = list(cut(source.files[0], 0))
+        parts = list(cut_file(source.files[0], 0))
     assert [part.start for part in parts] == [0, *(part.end for part in parts[:-1])]
     assert parts[-1].end == len(content)
     assert max(part.end - part.start for part in parts) < 200
@@ -121,7 +121,7 @@ def test_a_quote_that_is_never_closed_ends_the_cutting(
     monkeypatch.setattr("csv.field_size_limit", lambda limit: None)  # it would stay so for other tests
     source = make_source("Key,Title\nA,5 inch\n" + 'B,5" x\n' + "C,x\n" * 200)
     with patch.object(csv_parts, "PART_BYTES", 10), pytest.raises(Severed):
-        list(cut(source.files[0], 0))
+        list(cut_file(source.files[0], 0))
 
 
 def test_only_tables_stored_as_they_are_can_be_cut(make_source: MakeSource) -> None:

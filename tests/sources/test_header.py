@@ -16,7 +16,7 @@ from importer.sources.header import (
     NOTES_MOST,
     count_above,
     find_notes,
-    find_repeated,
+    find_repeated_headers,
     is_data,
     least_width,
 )
@@ -205,7 +205,7 @@ def test_rows_that_end_after_their_last_comment(make_source: MakeSource) -> None
 def test_repeated_headers_are_found_by_all_cells() -> None:
     """A row that only begins as the header does is a record; a title counts right above the header alone."""
     rows = [["t", ""], ["a", "b"], ["a", "c"], ["t", ""], ["a", ""], ["a", "b"]]
-    assert sorted(find_repeated(rows, ["a", "b"])) == [0, 1, 4, 5]
+    assert sorted(find_repeated_headers(rows, ["a", "b"])) == [0, 1, 4, 5]
 
 
 HEADER = "Task ID,Task Name,Progress,Bucket\n"

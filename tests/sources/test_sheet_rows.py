@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from python_calamine import load_workbook
 
-from importer.sources.sheet_rows import Found, Value, read_rows, to_text, write_sheet
+from importer.sources.sheet_rows import CellFacts, Value, cell_text, read_sheet, write_sheet
 from tests.harness.workbooks import Cell, Formula, Marked, write_ods, write_xlsx
 
 
@@ -34,7 +34,7 @@ from tests.harness.workbooks import Cell, Formula, Marked, write_ods, write_xlsx
 )
 def test_a_cell(value: Value, text: str) -> None:
     """Whole numbers have no `.0`, others no digits that a sheet doesn't show; dates are ISO 8601."""
-    assert to_text(value) == text
+    assert cell_text(value) == text
 
 
 def test_cells_that_are_merged(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_cells_that_are_merged(tmp_path: Path) -> None:
     rows = [[None, "A title"], [None, "Team", "Task"], [None, "Voice", "a"], [None, None, "b"], [None, "c"], []]
     write_xlsx(tmp_path / "a.xlsx", {"A": [*rows, [None, None, "d"]]}, merged=["B1:C1", "B3:B4", "B5:C6"])
     sheet = load_workbook(tmp_path / "a.xlsx").get_sheet_by_name("A")
-    first, second, *others = read_rows(sheet, Found())
+    first, second, *others = read_sheet(sheet, CellFacts())
     assert (first, second) == (["A title", ""], ["Team", "Task"])
     assert others == [["Voice", "a"], ["Voice", "b"], ["c", ""], ["c", ""], ["", "d"]]
 

@@ -14,7 +14,7 @@ from importer.mapping.issue_parts import FlagRule
 from importer.mapping.model import Link
 from importer.records import Finding, Flag
 from importer.transform.columns import Columns
-from importer.transform.evidence import Flagged, attach_flagged, read_evidence, read_flags
+from importer.transform.evidence import ChunkFlags, attach_flagged, read_evidence, read_flags
 from tests.harness.making import chunk_of
 
 HEADER = ("Call", "Type", "Note", "Turn", "Verdict")
@@ -29,7 +29,7 @@ def evidence_of(*cells: str, **spec: Any) -> tuple[dict[int, tuple[tuple[str, st
     return read_evidence([link], Columns(chunk_of(["Call"], [[cell] for cell in cells])))
 
 
-def flags_of(*rows: tuple[str, ...], links: tuple[dict[str, Any], ...] = (), **rule: Any) -> Flagged:
+def flags_of(*rows: tuple[str, ...], links: tuple[dict[str, Any], ...] = (), **rule: Any) -> ChunkFlags:
     """What a rule flags in rows whose last cells may be left out."""
     filled = [(*row, *[""] * (len(HEADER) - len(row))) for row in rows]
     rules, made = [FlagRule.model_validate(RULE | rule)], [Link.model_validate(link) for link in links]

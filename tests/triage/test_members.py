@@ -11,7 +11,7 @@ from importer.triage.actions import CallFailed
 from importer.triage.answers import Member
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter
-from importer.triage.members import read_members
+from importer.triage.members import fetch_members
 from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey, Target
 from tests.conftest import Serve
@@ -53,6 +53,6 @@ def test_members_of_a_real_sandbox(serve: Serve) -> None:
     kim = Member("5a9d0000-0000-4000-8000-000000000002", "Kim Shore", "kim.shore@example.com")
     sandbox = serve()
     found = asyncio.run(
-        read_members(Target(sandbox.url, sandbox.url, ApiKey("org_canary")), PacedCalls(Limiter(), Breaker()))
+        fetch_members(Target(sandbox.url, sandbox.url, ApiKey("org_canary")), PacedCalls(Limiter(), Breaker()))
     )
     assert kim in found

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Added:
+class UpdateResult:
     """The result of an update: values that the mapping didn't know, and columns that it doesn't mention.
 
     `table` is the file that the values were appended to, None if there were none.
@@ -45,7 +45,7 @@ class Added:
     table: Path | None
 
 
-def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask: Ask) -> Added:
+def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask: Ask) -> UpdateResult:
     """Append what is new in a source to a mapping's files; existing lines are not changed."""
     path = mapping.files[0]
     text = read_small(path).decode("utf-8-sig")
@@ -61,7 +61,7 @@ def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask
         _append_values(table, values)
     if behind:
         _append(path, behind.encode())
-    return Added(values, [column.place.name for column in columns], table if values else None)
+    return UpdateResult(values, [column.place.name for column in columns], table if values else None)
 
 
 def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> list[Value]:

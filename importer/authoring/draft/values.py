@@ -67,7 +67,7 @@ class _Seen:
     states: Counter[tuple[str, bool]] = field(default_factory=Counter)
 
 
-Seen = Mapping[FieldName, Mapping[str, _Seen]]
+SeenValues = Mapping[FieldName, Mapping[str, _Seen]]
 
 
 def text_of(pick: Pick | None) -> Text:
@@ -84,7 +84,7 @@ def is_listed(choice: Choice, name: FieldName) -> bool:
     return pick is None or not (pick.column.is_free or pick.column.distinct > VALUES_LISTED)
 
 
-def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount) -> Seen:
+def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount) -> SeenValues:
     """Read a source again and count the values of the chosen columns as a mapping reads them.
 
     `titles` gets those of the rows that say no category.
@@ -149,7 +149,7 @@ def _count(
             found.evidence.closed[facts.closed] += count
 
 
-def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
+def propose_values(seen: SeenValues, choice: Choice, speller: Speller) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
     values = [_propose(name, found, choice, speller) for name in VALUE_FIELDS for found in seen[name].values()]
     values = _ranked(values)

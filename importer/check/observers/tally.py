@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from importer.check.duplicates import NO_VERDICTS, Verdict
+from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
@@ -31,7 +31,7 @@ class Tally:
     `verdicts` has why rows lose against others with their key, by place in the input.
     """
 
-    def __init__(self, verdicts: Mapping[int, Verdict] = NO_VERDICTS) -> None:
+    def __init__(self, verdicts: Mapping[int, DuplicateVerdict] = NO_VERDICTS) -> None:
         self._verdicts = verdicts
         self.rows = 0
         self.outcomes = Counter[Outcome]()

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from importer.authoring.draft.update import Added, update_draft
+from importer.authoring.draft.update import UpdateResult, update_draft
 from importer.errors import MappingError
 from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions
@@ -20,7 +20,7 @@ ROWS = [{"Key": f"P-{n}", "Summary": f"It broke {n} times", "Status": ("Done", "
 LATER = [*ROWS, *({"Key": f"Q-{n}", "Summary": "Again", "Status": ("Nowhere", "Fertig", "")[n]} for n in range(3))]
 
 
-def update(source: Path, mapping: Path) -> Added:
+def update(source: Path, mapping: Path) -> UpdateResult:
     """Update a mapping, nobody being asked."""
     with open_source([str(source)], SourceOptions()) as opened:
         return update_draft(opened, load_mapping(str(mapping)), SILENT, lambda values: values)
@@ -36,7 +36,7 @@ def drafted(tmp_path: Path) -> Path:
 def test_nothing_new_changes_nothing(drafted: Path, tmp_path: Path) -> None:
     """Both files stay as they are."""
     before = drafted.read_bytes(), (tmp_path / "values.csv").read_bytes()
-    assert update(tmp_path / "a.csv", drafted) == Added([], [], None)
+    assert update(tmp_path / "a.csv", drafted) == UpdateResult([], [], None)
     assert (drafted.read_bytes(), (tmp_path / "values.csv").read_bytes()) == before
 
 
@@ -58,7 +58,7 @@ def test_new_values_go_behind_the_table(drafted: Path, tmp_path: Path) -> None:
     status = load_mapping(str(drafted)).model.status
     assert (status.values["Fertig"], status.values["Nowhere"], status.missing) == ("done", "?", "?")
     assert status.values["Limbo"] == "in_review"
-    assert update(tmp_path / "b.csv", drafted) == Added([], [], None)
+    assert update(tmp_path / "b.csv", drafted) == UpdateResult([], [], None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
@@ -81,7 +81,7 @@ def test_new_columns_are_named_behind_the_mapping(drafted: Path, tmp_path: Path)
     assert update(later, drafted).columns == ["Team: x"]
     assert drafted.read_bytes().startswith(before)
     assert '#   "Team: x": not used. Filled, 1 text; "A"' in drafted.read_text(encoding="utf-8").splitlines()
-    assert update(later, drafted) == Added([], [], None)
+    assert update(later, drafted) == UpdateResult([], [], None)
 
 
 def test_a_mapping_of_one_s_own_gets_a_table(tmp_path: Path) -> None:

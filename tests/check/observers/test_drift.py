@@ -11,11 +11,11 @@ import pytest
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
 from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
-from importer.cli.numbers import Share
+from importer.cli.numbers import RowLimit
 from importer.records import Operation, Outcome, Row, Rows
 from tests.harness.making import examined_of, mapping_of
 
-TEN = Share(10, percent=True, least=20)
+TEN = RowLimit(10, percent=True, least=20)
 NOTHING = KnownSample(0, 1, ())
 
 
@@ -34,7 +34,7 @@ def doubts(
     statuses: Mapping[str, LedgerStatus] | None = None,
     new: Iterable[Operation] = (),
     sample: KnownSample = NOTHING,
-    limit: Share = TEN,
+    limit: RowLimit = TEN,
 ) -> list[str]:
     """Say what a source of these rows comes to."""
     drift, statuses = Drift("jira", sample), statuses or {}
@@ -62,13 +62,13 @@ def changed(count: int, total: int, **fields: tuple[Any, Any]) -> dict[str, Ledg
         (21, 30, TEN, True),
         (100, 1000, TEN, False),
         (101, 1000, TEN, True),
-        (3, 30, Share(10, percent=True), False),
-        (4, 30, Share(10, percent=True), True),
-        (5, 30, Share(5, percent=False), False),
-        (6, 30, Share(5, percent=False), True),
+        (3, 30, RowLimit(10, percent=True), False),
+        (4, 30, RowLimit(10, percent=True), True),
+        (5, 30, RowLimit(5, percent=False), False),
+        (6, 30, RowLimit(5, percent=False), True),
     ],
 )
-def test_more_changes_than_are_believed(count: int, total: int, limit: Share, stops: bool) -> None:
+def test_more_changes_than_are_believed(count: int, total: int, limit: RowLimit, stops: bool) -> None:
     """A share of all issues that the ledger knows, or a number; the default lets a few change in any case."""
     found = doubts(changed(count, total, severity=("high", "low")), sample=of(total), limit=limit)
     assert bool(found) is stops
