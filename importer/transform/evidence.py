@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
@@ -19,10 +19,8 @@ from importer.transform.cell_ids import each_id, find_ids
 from importer.transform.columns import Columns, to_mask
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
+from importer.transform.prose import ColumnSanitizer
 from importer.transform.watched_patterns import Searcher, compile_pattern
-
-Clean = Callable[[int, str, str], str]
-"""(row, field, text) → the text, sanitised."""
 
 Resource = tuple[str, str]
 """A resource's type and id."""
@@ -78,30 +76,41 @@ def _malformed(kind: str, name: str, cell: str) -> Finding:
     return Finding("evidence-malformed", "evidence", message, _CHECK_HINT, name, rejects=False)
 
 
-def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Columns, clean: Clean) -> ChunkFlags:
+def read_flags(
+    rules: Sequence[FlagRule], links: Sequence[Link], columns: Columns, clean: ColumnSanitizer
+) -> ChunkFlags:
     """Read the flags of each row where a rule holds and names a call, each once.
 
     The call's id has to pass the `check` of the links of calls. A turn that isn't a number, such as a time, goes to the
     beginning of the note; so does a turn before the first, with a finding. A note that is too long becomes a comment.
     """
-    whole: dict[int, dict[Flag, None]] = {}
-    findings: dict[tuple[int, Finding], None] = {}
     checks = _call_checks(links)
+    read = list[tuple[int, Flag]]()
+    findings: dict[tuple[int, Finding], None] = {}
     for rule in rules:
-        for row, said in _sayings(rule, columns):
-            flag, finding = _read_flag(said, checks, int(rule.first_turn))
+        for row, texts in _find_flags(rule, columns):
+            flag, finding = _read_flag(texts, checks, int(rule.first_turn))
             if flag is not None:
-                # Before it is measured: a text that does no harm may be longer.
-                flag = flag._replace(type=clean(row, "flags", flag.type), note=clean(row, "flags", flag.note))
-                whole.setdefault(row, {})[flag] = None
+                read.append((row, flag))
             if finding is not None:
                 findings[row, finding] = None
+    whole: dict[int, dict[Flag, None]] = {}
+    for row, flag in _clean_flags(read, clean):  # before it is measured: a text that does no harm may be longer
+        whole.setdefault(row, {})[flag] = None
     longer = [(row, flag) for row, flags in whole.items() for flag in flags if is_longer(flag.note, NOTE_LIMIT)]
     notes: dict[int, tuple[Comment, ...]] = {}
     for row, flag in longer:
         notes[row] = (*notes.get(row, ()), _whole_note(flag))
         findings[row, _shortened(flag)] = None
     return ChunkFlags({row: tuple(map(_fitting, flags)) for row, flags in whole.items()}, notes, list(findings))
+
+
+def _clean_flags(flags: Sequence[tuple[int, Flag]], clean: ColumnSanitizer) -> Iterator[tuple[int, Flag]]:
+    """Yield the flags with their types and notes sanitised."""
+    texts = [text for _, flag in flags for text in (flag.type, flag.note)]
+    cleaned = clean.column("flags", texts, [row for row, _ in flags for _ in range(2)]) if flags else []
+    for (row, flag), type_, note in zip(flags, cleaned[::2], cleaned[1::2], strict=True):
+        yield row, flag._replace(type=type_, note=note)
 
 
 def attach_flagged(
@@ -115,7 +124,7 @@ def attach_flagged(
     return attached
 
 
-class _Saying(NamedTuple):
+class _FlagTexts(NamedTuple):
     """The texts of one row's flag, as the source has them."""
 
     call: str
@@ -124,9 +133,9 @@ class _Saying(NamedTuple):
     turn: str
 
 
-def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
+def _find_flags(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _FlagTexts]]:
     if rule.from_ is not None:
-        yield from _sayings_in(rule.from_, rule.when, columns)
+        yield from _find_flags_in(rule.from_, rule.when, columns)
         return
     calls = columns.stripped(rule.call)
     chosen = to_mask(calls)
@@ -136,28 +145,28 @@ def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
     if rows:
         types, notes, turns = (columns.stripped(text) for text in (rule.type, rule.note, rule.message_index))
         for row in rows:
-            yield row, _Saying(calls[row], types[row], notes[row], turns[row])
+            yield row, _FlagTexts(calls[row], types[row], notes[row], turns[row])
 
 
-def _sayings_in(
+def _find_flags_in(
     source: FlagSource, when: Sequence[Condition] | None, columns: Columns
-) -> Iterator[tuple[int, _Saying]]:
+) -> Iterator[tuple[int, _FlagTexts]]:
     """The flags in an array of JSON objects; what is no object, or names no call, is none."""
     paths = compile_parts(source.each)
     wanted = None if when is None else columns.holds(when)
     for row, cell in each_id(columns, source, None):
         if wanted is None or wanted[row]:
             for item in read_items(cell) or ():
-                if isinstance(item, dict) and (said := _read_object(item, paths)).call:
-                    yield row, said
+                if isinstance(item, dict) and (texts := _read_object(item, paths)).call:
+                    yield row, texts
 
 
-def _read_object(item: dict[str, Any], paths: PartPaths) -> _Saying:
+def _read_object(item: dict[str, Any], paths: PartPaths) -> _FlagTexts:
     try:
         found = find_parts(item, paths)
     except JMESPathError:  # without a type it isn't sent, and a warning quotes it
-        return _Saying(write_json(item), "", "", "")
-    return _Saying(*(found.get(name, "").strip() for name in ("call", "type", "note", "message_index")))
+        return _FlagTexts(write_json(item), "", "", "")
+    return _FlagTexts(*(found.get(name, "").strip() for name in ("call", "type", "note", "message_index")))
 
 
 def _call_checks(links: Sequence[Link]) -> list[Searcher]:
@@ -166,23 +175,23 @@ def _call_checks(links: Sequence[Link]) -> list[Searcher]:
     return [compile_pattern(check) for check in checks if check is not None] if None not in checks else []
 
 
-def _read_flag(said: _Saying, checks: Sequence[Searcher], first_turn: int) -> tuple[Flag | None, Finding | None]:
+def _read_flag(texts: _FlagTexts, checks: Sequence[Searcher], first_turn: int) -> tuple[Flag | None, Finding | None]:
     """The flag with its whole note, or None if it can't be sent; and a finding, if any."""
-    if len(said.call) > ID_LIMIT or (checks and not any(check.fullmatch(said.call) for check in checks)):
-        message = f"{_shown(said.call)} can't be the id of a call; its flag isn't sent"
-        return None, _warning("flag-call-malformed", message, _CHECK_HINT, said.call)
-    if not said.type:
-        return None, _warning("flag-without-type", f"the flag on call {_shown(said.call)} isn't sent", _TYPE_HINT)
-    number = _TURN.fullmatch(said.turn)
+    if len(texts.call) > ID_LIMIT or (checks and not any(check.fullmatch(texts.call) for check in checks)):
+        message = f"{_shown(texts.call)} can't be the id of a call; its flag isn't sent"
+        return None, _warning("flag-call-malformed", message, _CHECK_HINT, texts.call)
+    if not texts.type:
+        return None, _warning("flag-without-type", f"the flag on call {_shown(texts.call)} isn't sent", _TYPE_HINT)
+    number = _TURN.fullmatch(texts.turn)
     turn = int(number[1]) - first_turn if number else None
     if turn is not None and turn >= 0:
-        return Flag(said.call, said.type, said.note, turn), None
-    note = ": ".join(filter(None, (f"at {said.turn}" if said.turn else "", said.note)))
-    flag = Flag(said.call, said.type, note, None)
+        return Flag(texts.call, texts.type, texts.note, turn), None
+    note = ": ".join(filter(None, (f"at {texts.turn}" if texts.turn else "", texts.note)))
+    flag = Flag(texts.call, texts.type, note, None)
     if turn is None:
         return flag, None
-    message = f"the turn {said.turn} is before the first, {first_turn}; it is written in the flag's note instead"
-    return flag, _warning("flag-turn-negative", message, _TURN_HINT, said.turn)
+    message = f"the turn {texts.turn} is before the first, {first_turn}; it is written in the flag's note instead"
+    return flag, _warning("flag-turn-negative", message, _TURN_HINT, texts.turn)
 
 
 def _fitting(flag: Flag) -> Flag:

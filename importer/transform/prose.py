@@ -43,10 +43,6 @@ class ColumnSanitizer:
             for name, kinds in fields.items():
                 yield from ((row, finding) for finding in self._sanitizer.findings(name, kinds))
 
-    def __call__(self, row: int, field: str, text: str) -> str:
-        """Sanitise one text of a row that goes into `field`."""
-        return self.column(field, [text], [row])[0]
-
     def column(self, field: str, texts: Sequence[str], rows: Sequence[int] | None = None) -> list[str]:
         """Sanitise texts that go into `field`: one for each row of the chunk, or for each of `rows`."""
         cleaned, secrets, neutralised = self._sanitizer.clean_column(

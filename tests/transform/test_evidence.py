@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from importer.api import NOTE_LIMIT, count_units
-from importer.mapping.issue_parts import FlagRule
+from importer.mapping.identities import Roster
+from importer.mapping.issue_parts import FlagRule, People
 from importer.mapping.model import Link
 from importer.records import Finding, Flag
 from importer.transform.columns import Columns
 from importer.transform.evidence import ChunkFlags, attach_flagged, read_evidence, read_flags
+from importer.transform.prose import ColumnSanitizer
+from importer.transform.sanitise import Sanitizer
+from importer.transform.shown_people import ShownPeople
 from tests.harness.making import chunk_of
 
 HEADER = ("Call", "Type", "Note", "Turn", "Verdict")
@@ -33,12 +37,12 @@ def flags_of(*rows: tuple[str, ...], links: tuple[dict[str, Any], ...] = (), **r
     """What a rule flags in rows whose last cells may be left out."""
     filled = [(*row, *[""] * (len(HEADER) - len(row))) for row in rows]
     rules, made = [FlagRule.model_validate(RULE | rule)], [Link.model_validate(link) for link in links]
-    return read_flags(rules, made, Columns(chunk_of(HEADER, filled)), as_it_is)
+    return read_flags(rules, made, Columns(chunk_of(HEADER, filled)), sanitizer())
 
 
-def as_it_is(row: int, field: str, text: str) -> str:
-    """A text in which there is nothing to clean."""
-    return text
+def sanitizer() -> ColumnSanitizer:
+    """What changes no text in which there is nothing to clean."""
+    return ColumnSanitizer(Sanitizer(), list, ShownPeople(People(), Roster()), lambda texts, rows: texts)
 
 
 def test_each_cell_is_an_id() -> None:
@@ -185,7 +189,7 @@ def test_long_notes_of_one_call() -> None:
     """Each flag keeps its own whole note, where two of them begin alike too."""
     notes = ["x" * 5_000 + end for end in ("1", "2")]
     rules = [FlagRule.model_validate({"call": "Call", "type": "Type", "note": name}) for name in ("Note", "Turn")]
-    flagged = read_flags(rules, [], Columns(chunk_of(HEADER, [["c1", "T", *notes, ""]])), as_it_is)
+    flagged = read_flags(rules, [], Columns(chunk_of(HEADER, [["c1", "T", *notes, ""]])), sanitizer())
     assert len({comment.id for comment in flagged.notes[0]}) == 2
 
 
@@ -203,7 +207,7 @@ def test_call_that_the_links_refuse() -> None:
 def test_flags_come_once() -> None:
     """Two rules that say the same make one flag."""
     rules = [FlagRule.model_validate(RULE)] * 2
-    assert len(read_flags(rules, [], Columns(chunk_of(HEADER, [["c1", "T", "n", "1", ""]])), as_it_is).flags[0]) == 1
+    assert len(read_flags(rules, [], Columns(chunk_of(HEADER, [["c1", "T", "n", "1", ""]])), sanitizer()).flags[0]) == 1
 
 
 def test_flagged_calls_are_evidence() -> None:
@@ -225,11 +229,11 @@ def test_flags_of_a_json_array() -> None:
         '[{"call_id": "c1", "type": "slow", "turn": 3}, {"call_id": "c1", "type": "rude", "note": "x"}, {"type": 1}, 7]'
     )
     columns = Columns(chunk_of(HEADER, [[cell, "", "", "", ""], ["no JSON", "", "", "", ""]]))
-    assert read_flags([rule], [], columns, as_it_is).flags == {
+    assert read_flags([rule], [], columns, sanitizer()).flags == {
         0: (Flag("c1", "slow", "", 3), Flag("c1", "rude", "x", None))
     }
     odd = FlagRule.model_validate({"from": {"column": "Call", "each": each}})
-    found = read_flags([odd], [], columns, as_it_is)
+    found = read_flags([odd], [], columns, sanitizer())
     assert found.flags == {}
     assert {finding.code for _, finding in found.findings} == {"flag-without-type"}
 
