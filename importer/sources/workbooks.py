@@ -18,7 +18,16 @@ OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 MEMORY_BYTES = 2 * 1024**3
 """What the process may take; 200,000 rows of 12 columns take 300 MB."""
 
-_PROGRAM = Path(__file__).with_name("sheet_rows.py")
+_PROGRAM = """\
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import importer
+del sys.path[0]
+from importer.sources.sheet_rows import main
+main()
+"""
+"""Runs with this very package, whichever one is installed; nothing else is taken from the folder that it is in."""
+_FOLDER = str(Path(__file__).parents[2])
 _AS_CSV = "Save the sheet as CSV, and give that file."
 
 
@@ -35,8 +44,8 @@ def convert_sheet(name: str, workbook: BinaryIO, wanted: str, spool: BinaryIO) -
             f"{name} is a workbook, which needs a library that is not installed.",
             hint=f"{how_to_install('excel')} Or save the sheet as CSV, and give that file.",
         )
-    # Without -P the modules beside the program would be taken for Python's own csv and json.
-    command = [sys.executable, "-P", str(_PROGRAM), str(MEMORY_BYTES), wanted]
+    # Without -P, Python files in the present folder would be taken for its own modules.
+    command = [sys.executable, "-P", "-c", _PROGRAM, _FOLDER, str(MEMORY_BYTES), wanted]
     done = subprocess.run(command, stdin=workbook, stdout=spool, stderr=subprocess.PIPE, check=False)
     said = done.stderr.decode("utf-8", "replace").splitlines()
     if done.returncode == 0:
