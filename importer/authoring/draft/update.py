@@ -102,7 +102,7 @@ def _new_columns(profile: Profile, mapping: LoadedMapping, text: str) -> list[Co
 def _table_of(mapping: LoadedMapping, path: Path) -> Path:
     """Return the table for new values: the one that this file names, else a new one beside it."""
     place = mapping.place("decisions")
-    if mapping.model.decisions is not None and Path(place.file).name == path.name:
+    if mapping.model.decisions is not None and Path(place.file) == path:
         return path.parent / mapping.model.decisions
     return place_table(path)
 

@@ -99,6 +99,20 @@ def test_a_mapping_of_one_s_own_gets_a_table(tmp_path: Path) -> None:
     assert {value.value for value in added.values} == {"Limbo", "Nowhere", ""}
 
 
+def test_another_mapping_s_table_is_left_alone(drafted: Path, tmp_path: Path) -> None:
+    """The table that a mapping of the same name has, which this one extends, and one that lies in the way."""
+    mapping = tmp_path / "voice" / "mine.yaml"
+    mapping.parent.mkdir()
+    mapping.write_text("extends: ../mine.yaml\ninput: {name: voice}\n", encoding="utf-8")
+    tables = (tmp_path / "values.csv", mapping.with_name("values.csv"))
+    tables[1].write_bytes(tables[0].read_bytes())
+    before = [table.read_bytes() for table in tables]
+    added = update(write_table(tmp_path / "b.csv", LATER), mapping)
+    assert added.table == tmp_path / "voice" / "mine" / "values.csv"
+    assert load_mapping(str(mapping)).model.status.values["Nowhere"] == "?"
+    assert [table.read_bytes() for table in tables] == before
+
+
 def test_a_mapping_without_room_behind_it_is_refused(tmp_path: Path) -> None:
     """With braces around everything nothing can be put behind them, and nothing is."""
     mapping = tmp_path / "mine.yaml"
