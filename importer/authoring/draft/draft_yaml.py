@@ -9,7 +9,7 @@ from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
 from importer.authoring.draft.belongings import find_belongings, markup_of, source_of
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
-from importer.authoring.draft.values import Value, is_listed, shorten
+from importer.authoring.draft.values import Value, clip_line, is_listed
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.title_words import TitleCount
@@ -217,7 +217,7 @@ def column_lines(profile: Profile, uses: dict[int, str]) -> list[str]:
 
 def column_line(column: Column) -> str:
     """Return the beginning of the comment line of a column."""
-    return f"#   {quote(shorten(column.place.name, COLUMN_LENGTH))}"
+    return f"#   {quote(clip_line(column.place.name, COLUMN_LENGTH))}"
 
 
 def describe(column: Column, rows: int) -> str:
@@ -231,7 +231,7 @@ def describe(column: Column, rows: int) -> str:
     kind = "dates" if form == "" else f"dates like {form}" if form else "numbers" if column.is_number else ""
     kind = "links" if column.is_link else "lists" if column.is_list else kind
     length = f"up to {counted(column.longest, 'character')}" if column.longest > SAMPLE_LENGTH else ""
-    samples = [quote(shorten(text, SAMPLE_LENGTH)) for text in list(column.samples)[:SAMPLES_SHOWN]]
+    samples = [quote(clip_line(text, SAMPLE_LENGTH)) for text in list(column.samples)[:SAMPLES_SHOWN]]
     said = ", ".join(filter(None, (share, kind, texts, length)))
     return f"{said[:1].upper()}{said[1:]}; {', '.join(samples)}"
 
@@ -270,7 +270,7 @@ def _label(column: Column, taken: set[str]) -> str:
     parts = [part.removesuffix("[]") for part in column.place.parts]
     words = header_tokens(column)
     chosen = parts[0] if len(parts) == 1 else " ".join(words).capitalize()
-    label = shorten(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"
+    label = clip_line(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"
     return label if label.casefold() not in taken else f"{label} ({column.number + 1})"
 
 

@@ -106,10 +106,10 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
         own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
         rows = [*zip(own, facts, strict=True)]
         # Rows without a title are rejected, so their values don't count.
-        counts = Counter(row for row, title in zip(rows, read["title"], strict=True) if is_filled(title))
-        first = {row: place for place, row in reversed([*enumerate(rows)]) if is_filled(read["title"][place])}
-        for row, count in counts.items():
-            sample = shorten(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
+        titled = [place for place, title in enumerate(read["title"]) if is_filled(title)]
+        first = {rows[place]: place for place in reversed(titled)}
+        for row, count in Counter(rows[place] for place in titled).items():
+            sample = clip_line(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
             values = {name: plain_name(value) for name, value in zip(fields, row[0], strict=True)}
             _count(seen, values, _Facts(*row[1]), count, sample, ruled=choice.closing_rule is not None)
         for (own_values, _), title in zip(rows, read["title"], strict=True):
@@ -233,6 +233,6 @@ def decide(value: Value, word: str) -> Value:
     return replace(value, proposal=word, reason=reason, decided=True)
 
 
-def shorten(text: str, length: int) -> str:
+def clip_line(text: str, length: int) -> str:
     """Return a text on one line, cut to `length` characters with `…`."""
     return clip(single_line(text[: 4 * length]), length)
