@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from importer.mapping.identities import Identity
 from tests.harness.brought import Bring
 from tests.harness.running import Program, write_csv
@@ -369,3 +371,25 @@ def test_a_salesforce_report_with_a_row_for_each_comment(bring: Bring, tmp_path:
     assert list(found) == ["00001001", "00001002"]
     assert [text for _, _, text in found["00001001"].comments] == ["Called back", "No answer"]
     assert not [each.codes for each in found.values() if each.codes]
+
+
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [("As filed", ["Me too"]), ("As edited since", ["As filed", "Me too"]), ("", ["Me too"]), (None, ["Me too"])],
+)
+def test_launchpad_keeps_what_a_description_was_at_first(
+    bring: Bring, description: str | None, expected: list[str]
+) -> None:
+    """The first message is the description, and a comment where that was edited later: nothing else has its words."""
+    said = [
+        {"content": text, "owner_data": {"name": "ann"}, "date_created": "2026-03-02"}
+        for text in ("As filed", "Me too")
+    ]
+    task: dict[str, Any] = {
+        "web_link": "https://bugs.launchpad.net/shop/+bug/9",
+        "status": "New",
+        "importance": "High",
+        "title": "T",
+    }
+    task |= {"bug_data": {"id": 9, "description": description}, "messages_data": said}
+    assert [text for *_, text in bring("launchpad", [task])["shop#9"].comments] == expected

@@ -158,7 +158,8 @@ def test_launchpad_numbers_of_the_same_project(bring: Bring) -> None:
         return {"web_link": link, "status": "New", "importance": "High", "title": "T", "bug_data": {"id": number} | bug}
 
     said = [
-        {"content": text, "owner_data": {"display_name": "Ann"}, "date_created": DAY} for text in ("0", "See bug 7")
+        {"content": text, "owner_data": {"display_name": "Ann"}, "date_created": DAY}
+        for text in ("As LP: #7", "See bug 7")
     ]
     same = task(9, description="As LP: #7", duplicate_of_link="https://api.launchpad.net/1.0/bugs/7")
     found = bring("launchpad", [task(7), same | {"messages_data": said}])["shop#9"]
