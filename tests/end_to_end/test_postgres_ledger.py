@@ -15,7 +15,7 @@ import pytest
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
-from tests.harness.running import Program, finish, write_csv, write_issues
+from tests.harness.running import Program, finish, read_csv, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 
 __all__ = ["postgres"]
@@ -135,6 +135,18 @@ def test_the_longest_keys(url: str, program: Program, serve: Serve) -> None:
     assert ended.summary["additions"] == {"relation": 2}
 
 
+ODD = """
+input: {name: odd, key: key}
+title: title
+severity: {value: high}
+status: {value: todo}
+category: {value: Bug}
+comments: {from: [{column: comment}]}
+footer: {Other: other}
+"""
+ODD_NAMES = ("key", "title", "comment", "other")
+
+
 def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve: Serve) -> None:
     """The second one is told who holds the ledger; a killed holder holds nothing."""
     sandbox = serve()
@@ -148,3 +160,31 @@ def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve
         door.kill(process)
         third = program(*import_to(door.url, url, "--rate", "0"))
     assert (third.code, third.outcomes()) == (0, {"created": 40}), third.err
+
+
+@pytest.mark.parametrize(
+    ("where", "kind"), [("key", "csv"), ("title", "jsonl"), ("comment", "csv"), ("other", "jsonl")]
+)
+def test_nul_stops_no_run(url: str, program: Program, serve: Serve, where: str, kind: str) -> None:
+    """PostgreSQL stores none in a text: a row that has one is rejected, again in the next run, and the others are sent.
+
+    A ledger in a file says the same of it.
+    """
+    sandbox = serve()
+    Path("mine.yaml").write_text(ODD, encoding="utf-8")
+    rows = [[f"{name} {number}" for name in ODD_NAMES] for number in range(3)]
+    rows[1][ODD_NAMES.index(where)] += "\0"
+    source = write_csv(Path("export.csv"), rows, ODD_NAMES)
+    if kind == "jsonl":
+        source = Path("export.jsonl")
+        records = (json.dumps(dict(zip(ODD_NAMES, row, strict=True))) for row in rows)
+        source.write_text("\n".join(records), encoding="utf-8")
+    command = ("run", source, "-m", "mine.yaml", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    command += ("--no-canary", "--max-rejected", "100%", "--out", "reports", "--ledger")
+    first, second = program(*command, url), program(*command, url)
+    assert (first.code, first.outcomes()) == (ExitCode.PARTLY, {"created": 2, "rejected": 1}), first.err
+    assert second.outcomes() == {"unchanged": 2, "rejected": 1}, second.err
+    (rejected,) = (row for row in read_csv(Path("reports/results.csv")) if row["outcome"] == "rejected")
+    assert set(rejected["code"].splitlines()) == {"text-has-nul"}
+    assert program("report", "last", "--ledger", url, "--out", "reports", "--json").outcomes() == second.outcomes()
+    assert program(*command, "ledger.db").summary["findings"]["text-has-nul"] == 1
