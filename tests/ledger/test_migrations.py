@@ -15,7 +15,8 @@ from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import SCHEMA_VERSION, RunKind, State
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv
+from tests.harness.postgres import PostgresServer, schema_of
+from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv, write_issues
 
 VERSION_1 = """
 CREATE TABLE stamp (schema_version INTEGER NOT NULL);
@@ -183,3 +184,102 @@ def test_its_memories_tell_who_changed_what(before: Before) -> None:
     assert not Path("reports/conflicts.csv").exists()
     assert read_csv(Path("reports/results.csv"))[0]["outcome"] == "updated"
     assert "New title" in {issue["title"] for issue in before.sandbox.issues()}
+
+
+VERSION_2 = """
+CREATE TABLE stamp (
+    schema_version INTEGER NOT NULL, generation INTEGER DEFAULT '0' NOT NULL, origin VARCHAR DEFAULT '' NOT NULL
+);
+CREATE TABLE targets (
+    id SERIAL NOT NULL, url VARCHAR NOT NULL, org_id VARCHAR NOT NULL, contact BYTEA,
+    PRIMARY KEY (id), UNIQUE (url)
+);
+CREATE TABLE sources (
+    id SERIAL NOT NULL, target_id INTEGER NOT NULL, name VARCHAR NOT NULL, looked INTEGER DEFAULT '0' NOT NULL,
+    PRIMARY KEY (id), UNIQUE (target_id, name), FOREIGN KEY(target_id) REFERENCES targets (id)
+);
+CREATE TABLE found (
+    source_id INTEGER NOT NULL, issue_id VARCHAR NOT NULL, triage_id VARCHAR NOT NULL, marker VARCHAR NOT NULL,
+    title VARCHAR NOT NULL, created_at FLOAT NOT NULL, returned BYTEA NOT NULL,
+    PRIMARY KEY (source_id, issue_id), FOREIGN KEY(source_id) REFERENCES sources (id)
+);
+CREATE INDEX found_marker ON found (source_id, marker);
+CREATE TABLE runs (
+    id SERIAL NOT NULL, name VARCHAR NOT NULL, source_id INTEGER NOT NULL, kind VARCHAR DEFAULT 'import' NOT NULL,
+    source_digest VARCHAR NOT NULL, mapping_digest VARCHAR NOT NULL, out VARCHAR NOT NULL, options BYTEA NOT NULL,
+    state VARCHAR NOT NULL, frozen INTEGER DEFAULT '0' NOT NULL, exit_code INTEGER, started_at FLOAT NOT NULL,
+    ended_at FLOAT, summary BYTEA,
+    PRIMARY KEY (id), UNIQUE (name), FOREIGN KEY(source_id) REFERENCES sources (id)
+);
+CREATE TABLE attempts (
+    id SERIAL NOT NULL, run_id INTEGER NOT NULL, pid INTEGER NOT NULL, started_at FLOAT NOT NULL, ended_at FLOAT,
+    PRIMARY KEY (id), FOREIGN KEY(run_id) REFERENCES runs (id)
+);
+CREATE TABLE operations (
+    id SERIAL NOT NULL, source_id INTEGER NOT NULL, run_id INTEGER NOT NULL, key VARCHAR NOT NULL,
+    act VARCHAR DEFAULT 'create' NOT NULL, method VARCHAR NOT NULL, path VARCHAR NOT NULL, marker VARCHAR NOT NULL,
+    body_sha BYTEA NOT NULL, content BYTEA NOT NULL, state VARCHAR NOT NULL, attempts INTEGER NOT NULL,
+    since FLOAT NOT NULL, issue_id VARCHAR NOT NULL, triage_id VARCHAR NOT NULL, returned BYTEA NOT NULL,
+    details BYTEA, code VARCHAR NOT NULL, message VARCHAR NOT NULL,
+    PRIMARY KEY (id), FOREIGN KEY(source_id) REFERENCES sources (id), FOREIGN KEY(run_id) REFERENCES runs (id)
+);
+CREATE INDEX operations_triage_id ON operations (triage_id);
+CREATE UNIQUE INDEX operations_act ON operations (source_id, key, act);
+CREATE TABLE rows (
+    run_id INTEGER NOT NULL, file INTEGER NOT NULL, record INTEGER NOT NULL, file_name VARCHAR NOT NULL,
+    line INTEGER NOT NULL, key VARCHAR NOT NULL, outcome VARCHAR NOT NULL, findings BYTEA, raw BYTEA, cells BYTEA,
+    origin VARCHAR NOT NULL, attempts INTEGER DEFAULT '0' NOT NULL, issue_id VARCHAR DEFAULT '' NOT NULL,
+    triage_id VARCHAR DEFAULT '' NOT NULL, conflicts BYTEA,
+    PRIMARY KEY (run_id, file, record), FOREIGN KEY(run_id) REFERENCES runs (id)
+);
+"""
+"""The tables of the first version that a server had."""
+TABLES_WITH_IDS = ("targets", "sources", "runs", "attempts", "operations")
+KILLED_2 = """
+UPDATE {0}.stamp SET schema_version = 2;
+UPDATE {0}.runs SET state = 'open', frozen = 0, exit_code = NULL, ended_at = NULL, summary = NULL;
+UPDATE {0}.operations SET state = 'sent', issue_id = '', triage_id = '', returned = '' WHERE key = 'jira:PROJ-3';
+"""
+"""An import of that version that was killed while the last of its rows was on its way."""
+
+
+def read_server_schema(postgres: PostgresServer, url: str) -> tuple[object, ...]:
+    """Read the columns of a ledger's tables, and its indexes and keys."""
+    schema = schema_of(url)
+    columns = postgres.execute(
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
+        f"WHERE table_schema = '{schema}' ORDER BY table_name, column_name"
+    )
+    query = f"SELECT indexdef FROM pg_indexes WHERE schemaname = '{schema}' ORDER BY indexdef"
+    return columns, [str(index).replace(f"{schema}.", "") for (index,) in postgres.execute(query)]
+
+
+def copy_as_version_2(postgres: PostgresServer, newer: str) -> str:
+    """Give a ledger as version 2 would have written it of what a newer one knows."""
+    older = postgres.make_ledger()
+    old, new = schema_of(older), schema_of(newer)
+    postgres.execute(f"SET search_path = {old}; {VERSION_2}")
+    columns = f"SELECT column_name FROM information_schema.columns WHERE table_schema = '{old}' AND table_name = "
+    for table in ("stamp", "targets", "sources", "found", "runs", "attempts", "operations", "rows"):
+        names = ", ".join(str(name) for (name,) in postgres.execute(f"{columns}'{table}'"))
+        postgres.execute(f"INSERT INTO {old}.{table} ({names}) SELECT {names} FROM {new}.{table}")
+    for table in TABLES_WITH_IDS:
+        postgres.execute(f"SELECT setval('{old}.{table}_id_seq', (SELECT max(id) FROM {old}.{table}))")
+    postgres.execute(KILLED_2.format(old))
+    return older
+
+
+def test_a_server_s_ledger_is_upgraded(postgres: PostgresServer, url: str, program: Program, serve: Serve) -> None:
+    """Version 2 becomes what a new ledger is, in the types that this kind of database has, and its import goes on."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0")
+    assert program(*command, "--ledger", url).outcomes() == {"created": 3}
+    older = copy_as_version_2(postgres, url)
+    write_issues(Path("export.csv"), 4)
+    ended = program(*command, "--ledger", older)
+    assert (ended.code, ended.outcomes()) == (0, {"unchanged": 2, "created": 2}), ended.err
+    assert len(sandbox.issues()) == 4
+    assert read_server_schema(postgres, older) == read_server_schema(postgres, url)
+    assert program("verify", "last", "--ledger", older, "--json").summary["same"] == 2
+    assert program(*command, "--ledger", older).outcomes() == {"unchanged": 4}

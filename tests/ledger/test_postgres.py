@@ -179,50 +179,6 @@ def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
         pass
 
 
-COLUMNS_SINCE = (
-    "operations DROP COLUMN mark",
-    "operations DROP COLUMN outcome",
-    "operations DROP COLUMN link",
-    "attempts DROP COLUMN exit_code",
-    "rows DROP COLUMN link",
-    "runs DROP COLUMN fingerprint",
-    "runs DROP COLUMN repeats",
-    "runs DROP COLUMN repeated_at",
-    "sources DROP COLUMN unswept",
-    "sources DROP COLUMN look_at",
-    "sources DROP COLUMN look_top",
-    "sources DROP COLUMN look_cursor",
-    "found DROP COLUMN key",
-    "found DROP COLUMN state",
-    "rows DROP COLUMN title",
-)
-"""What version 3 did not have, beside what is dropped by name."""
-
-
-def test_an_older_version_is_upgraded(postgres: PostgresServer, url: str) -> None:
-    """Version 3 becomes what a new ledger is, in the types that this kind of database has."""
-    with open_ledger(url):
-        pass
-    schema = schema_of(url)
-    columns = (
-        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
-        f"WHERE table_schema = '{schema}' ORDER BY table_name, column_name"
-    )
-    new = postgres.execute(columns)
-    for statement in (
-        f"DROP TABLE {schema}.replaced",
-        f"DROP TABLE {schema}.packed",
-        f"DROP TABLE {schema}.minutes",
-        f"ALTER TABLE {schema}.sources DROP COLUMN retired_at",
-        *(f"ALTER TABLE {schema}.{column}" for column in COLUMNS_SINCE),
-        f"UPDATE {schema}.stamp SET schema_version = 3",
-    ):
-        postgres.execute(statement)
-    with open_ledger(url):
-        pass
-    assert postgres.execute(columns) == new
-
-
 def test_nul_characters(url: str) -> None:
     """PostgreSQL has no text with NUL; a rejected row's key and a target's message may have one."""
     with open_ledger(url) as ledger:
