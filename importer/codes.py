@@ -128,14 +128,14 @@ CODES: dict[str, str] = {
 """Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
 
 OPEN = {
-    INCOMPLETE: "in Triage without all their additions: see results.csv; the same command sends the rest.",
+    INCOMPLETE: "in Triage with additions missing: see results.csv; the same command sends the rest.",
     ADDITION_UNPROVEN: "with additions that Triage may or may not have: results.csv has a command for each, "
     "to record what is there.",
     EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
     "try again.",
     EVIDENCE_MISSING: "with a call, conversation or file that Triage never knew: see results.csv.",
     DOUBLE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
-    PERHAPS_GONE: "not in Triage: the same command looks once more before they count as deleted.",
+    PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
 }
 """Codes of rows that are neither done nor decided, whatever their outcome → what is said of their issues."""
 

@@ -103,10 +103,11 @@ def _place(job: Job, path: KeyPath, text: Text) -> Place:
 def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
     columns = [repr(ref.name) for ref in text.refs if ref.kind == "column"]
     place = _place(job, path, text)
-    if len(columns) > 1 and is_shipped(place.file):  # in all languages of its tracker: the first stands for them
+    if len(columns) > 2 and is_shipped(place.file):  # in all languages of its tracker: the first stands for them
         wanted = f"{columns[0]} or one of its {len(columns) - 1:,} other names"
     else:
-        more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
+        left = len(columns) - NAMES_SHOWN
+        more = f" or one of {left:,} more" if left > 1 else " or another" if left == 1 else ""
         wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
     hint = _as_constant(path, text) or _nearest(text, names)
     return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)

@@ -129,10 +129,10 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
         yield f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
     if unknown := summary.unknown - way.unsettled:
-        yield f"The outcome of {unknown:,} changes is not known yet: the same command settles it."
+        yield f"The outcome of {counted(unknown, 'change')} is not known yet: the same command settles it."
     if settle := way.settle_first():
         yield (
-            f"The outcome of {counted(way.unsettled, 'row')} of the run is unknown: issues in Triage that they may "
-            "have are left alone. The same import settles them; or do it by hand, with T-… or `absent`: "
+            f"The outcome of {counted(way.unsettled, 'row')} of the run is unknown: an issue that Triage may have "
+            "for such a row is left alone. The same import settles it; or do it by hand, with T-… or `absent`: "
             f"{settle}"
         )

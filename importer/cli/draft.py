@@ -200,7 +200,7 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tu
 
 
 def _are(things: Sequence[object], noun: str) -> str:
-    return f"{counted(len(things), noun)} {'is' if len(things) == 1 else 'are'}"
+    return counted(len(things), f"{noun} is", f"{noun}s are")
 
 
 def _show_values(console: Console, values: Sequence[Value]) -> None:

@@ -10,6 +10,7 @@ import click
 from importer.cli.completion import MappingType, PresetType
 from importer.cli.options import print_data
 from importer.errors import ExitCode, MappingError
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.mapping.reader import LoadedMapping
@@ -123,7 +124,7 @@ def _load(name: str) -> LoadedMapping | None:
 def _sum_up(total: int, failed: int) -> str:
     if not total:
         return "nothing was tested: there are no `examples`"
-    examples = f"{total} example" if total == 1 else f"{total} examples"
+    examples = counted(total, "example")
     return f"{failed} of {examples} not as expected" if failed else f"{examples}, all as expected"
 
 

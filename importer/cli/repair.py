@@ -72,7 +72,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     for turn, issues in change_set.turns.most_common(LINES_SHOWN):
         yield f"  {turn.field}: {turn.before} → {turn.after}   {counted(issues, 'issue')}"
     if len(change_set.turns) > LINES_SHOWN:
-        yield f"  … and {len(change_set.turns) - LINES_SHOWN:,} more changes: see results.csv"
+        yield f"  … and {counted(len(change_set.turns) - LINES_SHOWN, 'more change')}: see results.csv"
     changes = change_set.changes
     yield say_counts(way.count(), changes.numbers[ChangePart.CHANGED])
     for part in (ChangePart.LEFT, ChangePart.OUTDATED):
@@ -96,4 +96,4 @@ def say_counts(counts: Counter[str], differ: int) -> str:
     )
     parts = parts if counts[UNTOUCHED] or counts[EDITED] else []
     parts += [f"{count:,} {what}" for count, what in others if count]
-    return f"{differ:,} differ: {', '.join(parts)}"
+    return f"{counted(differ, 'differs', 'differ')}: {', '.join(parts)}"

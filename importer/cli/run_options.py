@@ -24,6 +24,7 @@ from importer.cli.target_options import (
     target_name,
 )
 from importer.errors import UsageError
+from importer.phrases import counted
 from importer.records import Outcome
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class RunOptions:
         if limit is None or not limit.is_exceeded(checked.rejected, meant):
             return ""
         return (
-            f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
+            f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}.\n"
             "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
         )
 

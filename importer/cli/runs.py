@@ -17,6 +17,7 @@ from importer.cli.numbers import DurationType
 from importer.cli.options import print_data, with_options
 from importer.cli.target_options import LEDGER_OPTION, chosen_ledger
 from importer.errors import ExitCode, UsageError
+from importer.phrases import counted
 from importer.records import Outcome
 
 if TYPE_CHECKING:
@@ -112,7 +113,6 @@ def prune_command(
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.ledger.pruning import find_prunable, lost_ways, measure, prune
-    from importer.phrases import counted
 
     if keep is None and older_than is None:
         raise UsageError(
@@ -148,7 +148,6 @@ def forget_command(context: click.Context, what: str, ledger: str | None, apply:
     from importer.cli.console import Console
     from importer.ledger.forgetting import find_traces, forget
     from importer.ledger.opening import open_ledger, read_ledger
-    from importer.phrases import counted
     from importer.report.from_ledger import PAGE, kept_page
 
     with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(context, ledger)) as book:
@@ -312,4 +311,4 @@ def _when(known: dict[str, Any]) -> str:
         seconds = round((ended - started).total_seconds())  # all that the ledger knows
         took = format_duration(seconds) if seconds >= 60 else f"{seconds} s" if seconds else "less than 1 s"
         text += f", ended {ended.astimezone():%Y-%m-%d %H:%M} ({took})"
-    return f"{text}, {known['attempts']} attempt{'s' if known['attempts'] != 1 else ''}"
+    return f"{text}, {counted(known['attempts'], 'attempt')}"

@@ -145,7 +145,7 @@ def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
         yield "  " + ", ".join(f"{count:,} × {field}" for field, count in fields.most_common())
     first = _count_by(verdicts, lambda each: [change_set.giving.undo_first(each.later)] if each.later else ())
     for command, count in first.most_common(NAMES_SHOWN):
-        yield f"  {count:,} {'was' if count == 1 else 'were'} changed by a later run as well; first: {command}"
+        yield f"  {counted(count, 'was', 'were')} changed by a later run as well; first: {command}"
 
 
 def _count_by(verdicts: Iterable[VerdictCount], names: Callable[[VerdictCount], Sequence[str]]) -> Counter[str]:

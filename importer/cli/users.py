@@ -20,6 +20,7 @@ from importer.cli.target_options import (
     open_target,
 )
 from importer.errors import ExitCode
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.authoring.people_counts import CountedPeople
@@ -132,6 +133,7 @@ def _summarise(counted: CountedPeople, lines: Sequence[Mapping[str, str]], outpu
 def _show(console: Console, summary: UsersSummary) -> None:
     from importer.mapping.users_table import USER
 
-    people = "1 person" if summary.people == 1 else f"{summary.people:,} people"
+    people = counted(summary.people, "person", "people")
     console.say(f"{summary.out}: {people}, {summary.filled:,} with a {USER}.")
-    console.say(f"{summary.open_with_somebody:,} of {summary.open_issues:,} open issues have an owner or assignee.")
+    somebody, issues = summary.open_with_somebody, counted(summary.open_issues, "open issue")
+    console.say(f"{somebody:,} of {issues} {'has' if somebody == 1 else 'have'} an owner or assignee.")

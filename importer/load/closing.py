@@ -16,6 +16,7 @@ from importer.ledger.target_scan import Double, Seen
 from importer.load.attempt import Sent
 from importer.load.context import ImportContext
 from importer.load.discovery import note_discovered, run_discovery
+from importer.phrases import counted
 from importer.transform.markers import record_marker
 
 DOUBLES_SAID = 20
@@ -78,4 +79,6 @@ def name_doubles(doubles: list[Double]) -> list[str]:
     """Return a sentence for each of the first duplicates, and one for the others."""
     sentences = [str(double) for double in doubles[:DOUBLES_SAID]]
     rest = len(doubles) - len(sentences)
-    return [*sentences, f"{rest:,} more have the marker of another issue: see results.csv."] if rest else sentences
+    if rest:
+        sentences.append(f"{counted(rest, 'more has', 'more have')} the marker of another issue: see results.csv.")
+    return sentences

@@ -320,7 +320,11 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     discovered = run_discovery(context, seen, lambda discovery: discovery.discover(thorough=thorough))
     if discovered.taken:
-        say(f"{discovered.taken:,} issues of this source that were missing in the ledger were found in Triage.")
+        were = (
+            "of this source that was missing in the ledger was",
+            "of this source that were missing in the ledger were",
+        )
+        say(f"{counted(discovered.taken, f'issue {were[0]}', f'issues {were[1]}')} found in Triage.")
     for sentence in discovered.warnings:
         say(f"warning: {sentence}")
     if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss
@@ -349,7 +353,7 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
         return False
     context.progress.say(
         "warning: Triage has issues of this source that neither its list nor its search had shown: their pages end too "
-        f"early. So each of the {checked.creates:,} issues to be created is searched for by its own marker first."
+        f"early. So each issue to be created is searched for by its own marker first ({checked.creates:,})."
     )
     known = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.settings.changes)
     markers = [

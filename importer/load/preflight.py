@@ -14,6 +14,7 @@ from importer.ledger.store import Ledger
 from importer.load.context import ImportContext
 from importer.mapping.identities import FINDING, NOBODY
 from importer.mapping.users_table import USER
+from importer.phrases import counted
 from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
@@ -110,7 +111,7 @@ def check_rows(rows: int, min_rows: int) -> None:
     """
     if rows < min_rows:
         raise SourceNotReady(
-            f"The source has {rows:,} rows, but --min-rows requires {min_rows:,}; nothing was sent.",
+            f"The source has {counted(rows, 'row')}, but --min-rows requires {min_rows:,}; nothing was sent.",
             hint="Export again, or wait until the export is complete; if this number is right, lower --min-rows.",
         )
 

@@ -77,4 +77,5 @@ def describe_states(states: Mapping[str, int]) -> str:
     """Say how far a source is: `4,984 of 5,000 keys are in Triage, 16 rejected`."""
     others = [f"{number:,} {state}" for state, number in states.items() if state != KeyState.IN_TRIAGE and number]
     total = counted(sum(states.values()), "key")
-    return ", ".join([f"{states.get(KeyState.IN_TRIAGE, 0):,} of {total} are in Triage", *others])
+    there = states.get(KeyState.IN_TRIAGE, 0)
+    return ", ".join([f"{there:,} of {total} {'is' if there == 1 else 'are'} in Triage", *others])

@@ -150,7 +150,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
     people = [Named(*each) for each in details.people]
     verdict, needing_since = describe_verdict(summary, undecided), count_needing(details.verified)
     if needing_since:
-        verdict += f" Read back since, {needing_since:,} {'needs' if needing_since == 1 else 'need'} you."
+        verdict += f" Read back since, {counted(needing_since, 'needs you', 'need you')}."
     return {
         "name": f"Import {summary.run_id}" if summary.run_id else f"Check of {summary.source_name}",
         "stopped": _describe_stop(summary),
@@ -202,15 +202,15 @@ def describe_verdict(summary: Summary, undecided: int = 0) -> str:
     needing = sum(getattr(summary, name) for name in NEEDING) + (summary.incomplete if summary.run_id else 0)
     if not summary.run_id:
         arrived += summary.planned
-    where = "are in Triage" if summary.run_id else "would be in Triage"
+    where = f"{'is' if arrived == 1 else 'are'} in Triage" if summary.run_id else "would be in Triage"
     rest = [f"{f'{needing:,}' if needing else 'none'} {'needs' if needing < 2 else 'need'} you"]
     if undecided and not summary.run_id:
-        open_ = f"{counted(undecided, 'value')} {'waits' if undecided == 1 else 'wait'} for a decision"
+        open_ = f"{counted(undecided, 'value waits', 'values wait')} for a decision"
         rest = [*(rest if needing else []), open_]
     if summary.run_id and summary.planned:
-        rest.insert(0, f"{summary.planned:,} {'is' if summary.planned == 1 else 'are'} still to be sent")
+        rest.insert(0, f"{counted(summary.planned, 'is', 'are')} still to be sent")
     if summary.skipped:
-        rest.append(f"{summary.skipped:,} {'is' if summary.skipped == 1 else 'are'} left out by a rule")
+        rest.append(f"{counted(summary.skipped, 'is', 'are')} left out by a rule")
     return f"{arrived:,} of {counted(summary.rows, 'row')} {where}; {', '.join(rest)}."
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.phrases import escape_controls, format_duration
+from importer.phrases import counted, escape_controls, format_duration
 from importer.report.folder import ReportFolder
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": "{:,}".format,
+        "counted": counted,
         "hash": _hash_for_policy,
         "duration": format_duration,
         "whole_text": _whole_text,

@@ -74,8 +74,9 @@ def add_up(summary: Summary, verified: Mapping[str, Any]) -> list[Sum]:
 def describe_verification(verified: Mapping[str, Any]) -> str:
     """Say when a run was read back, and what was found."""
     issues, others = verified["same"] + verified["different"] + verified["missing"], count_needing(verified)
-    found = f"{verified['same']:,} of {counted(issues, 'issue')} were as they were sent"
-    rest = f"{others:,} {'needs' if others == 1 else 'need'} you" if others else "nothing differed"
+    were = "was as it was" if verified["same"] == 1 else "were as they were"
+    found = f"{verified['same']:,} of {counted(issues, 'issue')} {were} sent"
+    rest = counted(others, "needs you", "need you") if others else "nothing differed"
     return f"Read back on {format_time(verified[AT])}: {found}; {rest}."
 
 

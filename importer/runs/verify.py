@@ -116,14 +116,12 @@ def _judge(lines: Sequence[Verified]) -> Judged:
 def _describe_work(summary: VerifySummary, run: Run) -> Work:
     issues = summary.same + summary.different + summary.missing
     others = summary.different + summary.missing + summary.stranger + summary.unsettled
-    need = (
-        f"{others:,} {'needs' if others == 1 else 'need'} you"
-        if others
-        else "nothing is missing, and nothing is there twice"
-    )
+    nothing = "nothing is missing, and nothing is there twice"
+    need = counted(others, "needs you", "need you") if others else nothing
+    are = "is in Triage as it was sent" if summary.same == 1 else "are in Triage as they were sent"
     return Work(
         f"Verification of {summary.run_id}",
-        f"{summary.same:,} of {counted(issues, 'issue')} are in Triage as they were sent; {need}.",
+        f"{summary.same:,} of {counted(issues, 'issue')} {are}; {need}.",
         "verify.csv",
         {str(verdict): meaning for verdict, meaning in MEANINGS.items()},
         summary.target,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady
+from importer.phrases import counted
 from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
@@ -387,6 +388,6 @@ def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
     return Finding(
         ROW_RAGGED,
         "",
-        f"The row has {len(row)} cells, the header {len(header)}.",
+        f"The row has {counted(len(row), 'cell')}, the header {len(header)}.",
         hint="Look for an unquoted delimiter or line break in a cell, or for a row that is cut off.",
     )

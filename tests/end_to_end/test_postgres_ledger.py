@@ -179,8 +179,8 @@ def test_nul_stops_no_run(url: str, program: Program, serve: Serve, where: str, 
         source = Path("export.jsonl")
         records = (json.dumps(dict(zip(ODD_NAMES, row, strict=True))) for row in rows)
         source.write_text("\n".join(records), encoding="utf-8")
-    command = ("run", source, "-m", "mine.yaml", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
-    command += ("--no-canary", "--max-rejected", "100%", "--out", "reports", "--ledger")
+    sending = ("--api-url", sandbox.url, "--yes", "--rate", "0", "--json", "--no-canary", "--max-rejected", "100%")
+    command = ("run", source, "-m", "mine.yaml", *sending, "--out", "reports", "--ledger")
     first, second = program(*command, url), program(*command, url)
     assert (first.code, first.outcomes()) == (ExitCode.PARTLY, {"created": 2, "rejected": 1}), first.err
     assert second.outcomes() == {"unchanged": 2, "rejected": 1}, second.err

@@ -130,7 +130,7 @@ def test_how_a_stopped_run_goes_on(tmp_path: Path, because: str, code: int, said
         (Summary("r", 1, 5, unchanged=4, failed=1), "4 of 5 rows are in Triage; 1 needs you."),
         (
             Summary("r", 3, 5, created=1, planned=4),
-            "1 of 5 rows are in Triage; 4 are still to be sent, none needs you.",
+            "1 of 5 rows is in Triage; 4 are still to be sent, none needs you.",
         ),
         (Summary("r", 1, 5, created=5, findings={"incomplete": 2}), "5 of 5 rows are in Triage; 2 need you."),
         (

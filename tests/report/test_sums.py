@@ -49,3 +49,5 @@ def test_a_verification_in_a_sentence() -> None:
     assert count_needing({}) == 0
     all_same = {**VERIFIED, "same": 6, "different": 0, "missing": 0}
     assert describe_verification(all_same).endswith(": 6 of 6 issues were as they were sent; nothing differed.")
+    one = {**VERIFIED, "same": 1, "different": 1, "missing": 0, "stranger": 0, "unsettled": 0}
+    assert describe_verification(one).endswith(": 1 of 2 issues was as it was sent; 1 needs you.")

@@ -270,8 +270,8 @@ def test_rows_of_unknown_outcome(program: Program, serve: Serve, way: str) -> No
     options = ("--close",) if way == "undo" else ("-m", "corrected.yaml", "--fields", "severity")
     command = (way, "last", *options, "--out", REPORT, *FAST)
     said = (
-        "The outcome of 1 row of the run is unknown: issues in Triage that they may have are left alone. The same "
-        "import settles them; or do it by hand, with T-… or `absent`: triage-import settle jira:PROJ-3 ISSUE "
+        "The outcome of 1 row of the run is unknown: an issue that Triage may have for such a row is left alone. "
+        "The same import settles it; or do it by hand, with T-… or `absent`: triage-import settle jira:PROJ-3 ISSUE "
         f"--api-url {sandbox.url}\n"
     )
     preview = program(*command)

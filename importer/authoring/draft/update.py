@@ -26,7 +26,7 @@ from importer.mapping.reads import collect_refs
 from importer.mapping.small_files import read_small
 from importer.mapping.yaml_text import quote
 from importer.mapping.yaml_tree import parse
-from importer.phrases import plain_name
+from importer.phrases import counted, plain_name
 from importer.progress import Progress
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _behind(profile: Profile, columns: Sequence[Column], table: str) -> str:
         found = Profile(tuple(columns), profile.whole, 0)
         lines += [
             "",
-            f"# Columns that this file says nothing of, of {profile.rows:,} rows:",
+            f"# Columns that this file says nothing of, of {counted(profile.rows, 'row')}:",
             *column_lines(found, {})[1:],
         ]
     return "\n".join(["", *lines, ""]) if lines else ""

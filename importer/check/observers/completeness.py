@@ -72,7 +72,8 @@ class Completeness:
     def _describe(self) -> str:
         absent, issues = (counts[COMMENTS] for counts in (self._absent, self._issues))
         says = f"the source counts {counted(self._says[COMMENTS], 'comment')}"
-        return f"{says}; {absent:,} of them, on {counted(issues, 'issue')}, are not in the file"
+        are = "is" if absent == 1 else "are"
+        return f"{says}; {absent:,} of them, on {counted(issues, 'issue')}, {are} not in the file"
 
     def as_json(self, attachments: int, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """The figures, as `counted` of summary.json has them; `sent` are those of COMMENTS and EVIDENCE."""

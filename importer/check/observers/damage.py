@@ -18,7 +18,7 @@ from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts
 from importer.mapping.texts import Text
-from importer.phrases import clip
+from importer.phrases import clip, counted
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
 
@@ -203,7 +203,7 @@ def _sample(text: str, chunk: Chunk, row: int, key: str) -> str:
 
 
 def _say(sign: tuple[str, ...], hits: _Hits) -> str:
-    rows = f"{hits.rows:,} row{' has' if hits.rows == 1 else 's have'}"
+    rows = counted(hits.rows, "row has", "rows have")
     match sign:
         case ("cell-limit",):
             return (

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from importer.check.observers.observer import SAMPLE_CHARACTERS
-from importer.phrases import clip
+from importer.phrases import clip, counted
 from importer.records import Chunk
 from importer.transform.columns import is_filled
 
@@ -56,7 +56,7 @@ class DateColumn:
         """Say what nobody can tell of the column of this name; "" where it is decided."""
         if self.decided or not self.rows:
             return ""
-        what = f"{self.rows:,} date{' reads' if self.rows == 1 else 's read'} both ways in {name} ({self.sample})"
+        what = f"{counted(self.rows, 'date reads', 'dates read')} both ways in {name} ({self.sample})"
         if self.read:
             return f"{what}: day first or month first? Keep only the right format in input.dates."
         return f"{what}: day first or month first? Export with dates like 2023-02-01; they are sent as they are."

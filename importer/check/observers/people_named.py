@@ -114,7 +114,7 @@ class UnmatchedPeople:
         command = job.typed.repeat("users", without=(*SELECTING, "--users"))
         for name, known in self._issues.items():
             if known:
-                people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"
+                people = counted(len(known), "person has", "people have")
                 who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
                 named = _BY_IDS if all(_ID.fullmatch(one.shown) for one in known) else ""
                 yield f"{who}, and none is matched with a Triage user{named}: {command}"

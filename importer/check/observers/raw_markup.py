@@ -11,6 +11,7 @@ from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import TextFormat, walk_texts
+from importer.phrases import counted
 
 SHARE = 0.2
 """The least share of the descriptions: in Markdown a few may begin with a tag."""
@@ -56,7 +57,10 @@ class RawMarkup:
         """Say which format the descriptions seem to be in."""
         for name, rows in self._found.items():
             if rows and rows >= SHARE * self._filled:
+                looks = f"looks like {name} and is sent as it is"
+                if rows > 1:
+                    looks = f"look like {name} and are sent as they are"
                 yield (
-                    f"description: {rows:,} of {self._filled:,} texts look like {name} and are sent as they are; "
+                    f"description: {rows:,} of {counted(self._filled, 'text')} {looks}; "
                     f"to convert them to Markdown, write `description: {{format: {name}}}`"
                 )

@@ -15,7 +15,7 @@ from importer.mapping.patterns import compiled
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
-from importer.phrases import listed
+from importer.phrases import counted, listed
 
 COLUMNS_SHOWN = 4
 ENOUGH = 0.5
@@ -65,7 +65,8 @@ def propose_category(
     for line in ordered:
         if line.label != DROP and not _is_read(line.column, read) and category_source(line.column):
             found[line.column] += line.cells
-    said = f"category: {rows:,} of {every:,} issues have no type and become {defaults[0].target}; "
+    has, becomes = ("has", "becomes") if rows == 1 else ("have", "become")
+    said = f"category: {rows:,} of {counted(every, 'issue')} {has} no type and {becomes} {defaults[0].target}; "
     if found:
         names = listed([f"{column} ({cells:,})" for column, cells in found.most_common()], COLUMNS_SHOWN)
         own = dict.fromkeys(line.column for line in ordered if line.column in read and line.label == "category")

@@ -228,7 +228,7 @@ def _contradictions(
     for stream in streams:
         word, rank = words.get(fold(stream.step.source)), ranks.get(stream.target)
         if word is not None and rank is not None and abs(word - rank) >= distance:
-            yield f"{name}: {stream.step.source} → {stream.target} ({stream.rows:,} rows)"
+            yield f"{name}: {stream.step.source} → {stream.target} ({counted(stream.rows, 'row')})"
 
 
 def find_neutral(flow: ValueFlow) -> list[tuple[Unknown, str]]:

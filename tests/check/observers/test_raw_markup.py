@@ -33,17 +33,17 @@ def notices(folder: Path, texts: list[str], more: str = "") -> list[str]:
     ("texts", "said"),
     [
         ([HTML, "", "<div>x</div>"], "description: 2 of 2 texts look like html and are sent as they are"),
-        ([PLAIN, WIKI, PLAIN], "description: 1 of 3 texts look like jira and are sent as they are"),
+        ([PLAIN, WIKI, PLAIN], "description: 1 of 3 texts looks like jira and is sent as it is"),
         ([HTML, *[PLAIN] * 5], ""),
         (["<details>x</details>", "<!-- hidden -->", "{not: wiki}", "[link](x)"], ""),
     ],
 )
 def test_markup_of_descriptions(tmp_path: Path, texts: list[str], said: str) -> None:
     """A fifth of the descriptions in HTML or wiki markup is said with the line that converts them; Markdown isn't."""
-    found = [notice.partition(";")[0] for notice in notices(tmp_path, texts) if "look like" in notice]
+    found = [notice.partition(";")[0] for notice in notices(tmp_path, texts) if " sent as " in notice]
     assert found == ([said] if said else [])
 
 
 def test_nothing_is_said_of_a_format(tmp_path: Path) -> None:
     """Where the mapping names the format, nothing is left raw."""
-    assert not any("look like" in notice for notice in notices(tmp_path, [HTML], ", format: html"))
+    assert not any(" sent as " in notice for notice in notices(tmp_path, [HTML], ", format: html"))

@@ -130,7 +130,7 @@ def test_absurd_status() -> None:
     )
     rows = [("1", "T", "", "P1", "Open"), ("2", "T", "", "P1", "resolved"), ("3", "T", "", "P1", "Closed")]
     suspicious_mappings = flow_of(mapping, *rows).suspicious_mappings()
-    assert suspicious_mappings == ["status: Open → closed (1 rows)", "status: resolved → todo (1 rows)"]
+    assert suspicious_mappings == ["status: Open → closed (1 row)", "status: resolved → todo (1 row)"]
 
 
 def test_one_value_for_nearly_all() -> None:
