@@ -134,24 +134,25 @@ class Leaves:
     uses: Sequence[Use]
     rule_refs: Sequence[Ref]
     _consumers: list[list[_Consumer]] = field(init=False)
+    _rules: list[_Consumer] = field(init=False)
     _root: _Place = field(init=False)
     _places: int = 0
 
     def __post_init__(self) -> None:
-        """Make a consumer of each reference of a use, and one more of all that is read only to decide something."""
+        """Make a consumer of each reference of a use and of a rule, and one of what expressions only decide by."""
         consumers: list[_Consumer] = []
         self._consumers = []
         for use in self.uses:
             own = [_Consumer(0, use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]
             self._consumers.append(own)
             consumers += own
-        asked = [chain for consumer in consumers for chain in consumer.keys_read.decided]
-        readings = [read_ref(ref) for ref in self.rule_refs]
-        asked += [chain for reading in readings for chain in (*reading.taken, *reading.decided)]
-        rules = _Consumer(0, RULE, Ref("path", "@"), KeysRead(tuple(dict.fromkeys(asked))), always=True)
-        for order, consumer in enumerate((*consumers, rules)):
+        self._rules = [_Consumer(0, RULE, ref, read_ref(ref)) for ref in self.rule_refs]
+        consumers += self._rules
+        asked = dict.fromkeys(chain for consumer in consumers for chain in consumer.keys_read.decided)
+        consumers.append(_Consumer(0, RULE, Ref("path", "@"), KeysRead(tuple(asked)), always=True))
+        for order, consumer in enumerate(consumers):
             consumer.order = order
-        chains = [(consumer, chain) for consumer in (*consumers, rules) for chain in consumer.keys_read.taken]
+        chains = [(consumer, chain) for consumer in consumers for chain in consumer.keys_read.taken]
         everywhere = tuple(consumer for consumer, chain in chains if not chain)
         self._root = _Place("", everywhere, tuple((consumer, chain, 0) for consumer, chain in chains if chain), False)
 
@@ -160,6 +161,8 @@ class Leaves:
         for consumers, consumed in zip(self._consumers, consumed_of, strict=True):
             for consumer in consumers:
                 consumer.turn_to(records, consumed)
+        for consumer in self._rules:  # whatever it decides, it was read
+            consumer.turn_to(records, dict.fromkeys(records.chunk.positions.get(consumer.ref, ())))
         places = [self._root]  # no recursion: a record may be nested deeper than the stack
         while places:
             place = places.pop()

@@ -201,6 +201,22 @@ def test_leaves_of_json(tmp_path: Path) -> None:
     }
 
 
+def test_a_rule_reads_what_its_expression_chooses(tmp_path: Path) -> None:
+    """Of a list of which a rule reads the first item, the others are lost; where it asks for any, all are read."""
+    rules = [{"name": "later", "when": {"path": "steps[].name | [0]", "is": "Later"}, "then": "backlog"}]
+    rules += [{"name": "hot", "when": {"path": "tags[].name", "is": "hot"}, "then": "todo"}]
+    record = {
+        "id": 7,
+        "t": "T",
+        "steps": [{"name": "Doing"}, {"name": "Later"}],
+        "tags": [{"name": "a"}, {"name": "b"}],
+    }
+    mapping = json_mapping(status={"rules": rules, "value": "todo"})
+    lines = cells_of(json_losses(tmp_path, mapping, record))
+    assert lines["steps[].name", "rule"] == lines["steps[].name", "dropped"] == 1
+    assert lines["tags[].name", "rule"] == 2
+
+
 @pytest.mark.parametrize(
     ("path", "taken"),
     [
