@@ -50,10 +50,7 @@ class SourceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    """One file of a source and how it is read.
-
-    errors_file  whether it is an errors file of an earlier run
-    """
+    """What tables and JSON files have in common; `errors_file` says whether it is one of an earlier run."""
 
     stored: StoredFile
     encoding: str
@@ -116,6 +113,7 @@ class JsonFile(_File):
 
 
 SourceFile = TableFile | JsonFile
+"""One file of a source and how it is read; its `format` tells which."""
 
 
 def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
