@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import aiohttp
@@ -61,6 +62,14 @@ class Timeouts(NamedTuple):
     answer: float = 40.0
 
 
+@dataclass(slots=True)
+class _Due:
+    """When an answer must be there, by the event loop's clock, and its body once that has begun."""
+
+    at: float
+    body: aiohttp.StreamReader | None = None
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """httpx's transport interface over aiohttp's pool of connections and its parser.
 
@@ -74,7 +83,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._answer_seconds = timeouts.answer
         self._connector: aiohttp.TCPConnector | None = None
         self._openings: dict[bytes, aiohttp.ClientRequest] = {}  # by host and port: what aiohttp connects for
-        self._due: dict[Connection, float] = {}  # when each answer must be there; the first one is due first
+        self._due: dict[Connection, _Due] = {}  # the first one is due first
         self._timer: asyncio.TimerHandle | None = None  # one for all: a timer for each request takes 8 µs
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -91,10 +100,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def _exchange_in_time(self, connection: Connection, request: httpx.Request) -> Answer:
         """Exchange a request for its answer. Raises TimeoutError if that takes too long."""
         loop = asyncio.get_running_loop()
-        self._due[connection] = loop.time() + self._answer_seconds
+        due = self._due[connection] = _Due(loop.time() + self._answer_seconds)
         self._timer = self._timer or loop.call_later(self._answer_seconds, self._break_off)
         try:
-            answer = await _exchange(connection, request)
+            answer = await _exchange(connection, request, due)
         except (aiohttp.ClientError, OSError) as error:
             if connection not in self._due:
                 raise TimeoutError from error
@@ -110,12 +119,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """End the connections whose answers are overdue, and look again when the next one may be."""
         loop, self._timer = asyncio.get_running_loop(), None
         for connection, due in tuple(self._due.items()):
-            if due > loop.time():
-                self._timer = loop.call_at(due, self._break_off)
+            if due.at > loop.time():
+                self._timer = loop.call_at(due.at, self._break_off)
                 return
             del self._due[connection]
             if connection.transport is not None:
                 connection.transport.abort()
+            if due.body is not None:  # once aiohttp's parser has failed, nothing else wakes whoever reads it
+                due.body.set_exception(TimeoutError())
 
     async def _connect(self, url: httpx.URL) -> Connection:
         # No limit on connections: the callers limit how many requests are under way.
@@ -141,7 +152,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._connector.close()
 
 
-async def _exchange(connection: Connection, request: httpx.Request) -> Answer:
+async def _exchange(connection: Connection, request: httpx.Request, due: _Due) -> Answer:
     """Write a request and read its answer, after which the connection is kept, or else closed."""
     try:
         protocol, transport = connection.protocol, connection.transport
@@ -152,6 +163,7 @@ async def _exchange(connection: Connection, request: httpx.Request) -> Answer:
         message, content = await protocol.read()
         while 100 <= message.code < 200 and message.code != 101:  # an answer is still to come
             message, content = await protocol.read()
+        due.body = content
         raw = await _read(content, int(message.headers.get("Content-Length", 0)))
     except BaseException:
         connection.close()

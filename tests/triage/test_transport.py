@@ -173,6 +173,29 @@ def test_no_answer(begun: bytes) -> None:
     assert len(server.requests) == 3
 
 
+def test_a_body_that_stops_being_http() -> None:
+    """What comes behind its first chunk is none: that ends once its time is over, though the parser says nothing."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
+        await asyncio.sleep(0.05)
+        writer.write(b"not a length\r\n")
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as listening:
+            url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            async with TriageClient(url, ApiKey("org_rehearsal"), timeouts=Timeouts(answer=0.3)) as client:
+                with pytest.raises(CallFailed, match=r"^no answer in time$") as caught:
+                    await asyncio.wait_for(client.create_issue(b"{}"), 5)
+                assert caught.value.action is Action.SETTLE
+
+    asyncio.run(main())
+
+
 def test_each_answer_has_its_own_time() -> None:
     """Whoever sends later may wait until later."""
 
