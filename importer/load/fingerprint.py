@@ -17,14 +17,14 @@ import orjson
 from importer.records import Act, Operation
 from importer.transform import unmarked
 from importer.transform.markers import find_opening
-from importer.triage.answers import Attached, Entry, Flagged, Page, Related
+from importer.triage.answers import OUTGOING, Attached, Entry, Flagged, Page, Related
 from importer.triage.client import TriageClient
 
 COMMENT = "comment"
 """Type of an entry in the activity. Source: get/triage-issues-id-activity."""
 
-OUTGOING = "outgoing"
-"""Direction of a relation as seen from its source. Source: get/triage-issues-id-relations."""
+NAMELESS = b""
+"""The fingerprint of whatever lacks what it would be recognised by: it may be anything."""
 
 ListedAddition = Entry | Attached | Flagged | Related
 """An addition as one of the API's lists shows it."""
@@ -72,8 +72,11 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
 def fingerprint_shown(issue_id: str, item: ListedAddition, known: Container[bytes] = ()) -> bytes:
     """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment.
 
-    `known` are those of the ledger: an item that has one of an earlier version there gets that.
+    `known` are those of the ledger: an item that has one of an earlier version there gets that. An item without what
+    identifies it is NAMELESS.
     """
+    if not all(_names_of(item)):
+        return NAMELESS
     if isinstance(item, Flagged) and (earlier := _hash(_identify_with_note(item))) in known:
         return earlier
     return _hash(_identify(issue_id, item))
@@ -114,6 +117,19 @@ def _identify(issue_id: str, item: ListedAddition) -> tuple[object, ...]:
             return (Act.RELATION, item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
 
 
+def _names_of(item: ListedAddition) -> tuple[str, ...]:
+    """The fields that identify an item."""
+    match item:
+        case Entry():
+            return (item.type, item.detail)
+        case Attached():
+            return (item.resource_type, item.resource_id)
+        case Flagged():
+            return (item.call_id, item.type)
+        case Related():
+            return (item.related_issue_id, item.relation_type, item.direction)
+
+
 def _identify_with_note(flag: Flagged) -> tuple[object, ...]:
     """The fingerprint of a flag in earlier versions."""
     return (Act.FLAG, flag.call_id, _letters_of(flag.type), unmarked.digest(flag.note), flag.message_index)
@@ -125,5 +141,5 @@ def _letters_of(type_: str) -> str:
 
 
 def is_addition(item: ListedAddition) -> bool:
-    """Whether an item is an addition; of the activity's entries only comments are."""
-    return not isinstance(item, Entry) or item.type == COMMENT
+    """Whether an item is an addition, or may be: of the activity's entries only comments are."""
+    return not isinstance(item, Entry) or item.type in (COMMENT, "")

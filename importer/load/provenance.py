@@ -12,7 +12,7 @@ from importer.codes import ADDITION_UNPROVEN
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.statements import portions
-from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint, fingerprint_shown
+from importer.load.fingerprint import HANGING, Held, fingerprint, fingerprint_shown, is_addition
 from importer.load.reconcile import ListReading, Reconciler
 from importer.records import ADDITIONS, Act, Addition
 from importer.scratch import Scratch
@@ -55,7 +55,7 @@ async def find_existing_additions(
                 found.append(addition)
     if Act.COMMENT in acts:
         entries = await reconciler.read_entries(issue_id)
-        said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if each.type == COMMENT]
+        said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if is_addition(each)]
         shown[Act.COMMENT] = ListReading(Counter(mark for mark, _ in said), len(entries))
         details = list(_leave_out(said, ours[Act.COMMENT]))
         comments = [each for each in planned if each.act is Act.COMMENT]

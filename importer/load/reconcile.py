@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from importer.load.fingerprint import HANGING, LISTS, Held, ListedAddition, fingerprint_shown, is_addition
+from importer.load.fingerprint import HANGING, LISTS, NAMELESS, Held, ListedAddition, fingerprint_shown, is_addition
 from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
@@ -105,7 +105,7 @@ class Reconciler:
     async def _is_there(self, operation: Operation, known: Counter[bytes], after: str, *, decides: bool) -> bool | None:
         """Return whether an addition is there; None where this reading says nothing of it."""
         act, issue_id, wanted = operation.act, operation.issue_id, operation.whole_sha
-        marks = {*known, wanted}
+        marks = {*known, wanted, NAMELESS}
         ids = defaultdict[bytes, set[str]](set)  # by fingerprint; pages that shift meanwhile may show one twice
         number, is_reached, is_recognised = 0, False, False
         async for items in self._pages(act, issue_id):
@@ -123,7 +123,7 @@ class Reconciler:
         if not decides:
             return None
         # Where it isn't recognised, whose id is known, what is looked for wouldn't be either.
-        proves = is_recognised
+        proves = is_recognised and not ids[NAMELESS]
         if not is_reached:
             reading = ListReading(Counter({mark: len(its) for mark, its in ids.items()}), number)
             proves = await self.proves_absence(act, issue_id, known, reading, self._settle_seconds)
@@ -134,9 +134,9 @@ class Reconciler:
     ) -> bool:
         """Whether a list of an issue, read to its end, proves that what it doesn't show doesn't exist.
 
-        It does if it shows all of ours that are known to be there. Where there are none, the list of another issue must
-        show what is known of that one; where nothing is known at all, the activity must have an entry, and any other
-        list as many items as the issue counts.
+        It does if it shows all of ours that are known to be there, and no item that may be anything. Where none are
+        known, the list of another issue must show what is known of that one; where nothing is known at all, the
+        activity must have an entry, and any other list as many items as the issue counts.
 
         known         fingerprint → how many additions of this kind the issue is known to have
         reading       what it has shown
@@ -145,6 +145,8 @@ class Reconciler:
         Raises:
             CallFailed: a control can't be read.
         """
+        if reading.marks[NAMELESS]:
+            return False
         if known.total():
             return known <= reading.marks
         # The newest each time: an old one is shown, too, where reads lag further behind.

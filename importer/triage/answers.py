@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from importer.api import ISSUE_FIELDS
@@ -17,6 +18,8 @@ MOST = 2**53
 """The highest count: the ledger keeps them as JSON, in which a higher number is another one."""
 LONGEST_TEXT = 4000
 """Characters of an id or a cursor: both stand in addresses, of which servers and proxies take 8,000 bytes."""
+OUTGOING = "outgoing"
+"""Direction of a relation as seen from its source. Source: get/triage-issues-id-relations."""
 NOBODY = frozenset(("owner_id", "assignee_id"))
 """Fields that are null, and that an answer may leave out then."""
 
@@ -205,7 +208,13 @@ def read_related(data: Mapping[str, Any], of: str) -> Related:
     The page doesn't say which end an incoming one names: where that is the issue itself, the other one is its source.
     """
     source, other, relation_type, direction = _texts(data, "issue_id", "related_issue_id", "relation_type", "direction")
-    return Related(read_id(data), source if other == of else other, relation_type, direction)
+    return Related(read_id(data), source if other.lower() == of.lower() else other, relation_type, direction)
+
+
+def read_listed_relation(data: Mapping[str, Any], of: str) -> Related:
+    """Read a relation in the list of an issue. Raises Unreadable if it is an outgoing one of another issue."""
+    read = partial(read_related, of=of)
+    return about(read, of)(data) if data.get("direction") == OUTGOING else read(data)
 
 
 def read_org_ids(data: list[Any]) -> tuple[str, ...]:

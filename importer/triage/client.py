@@ -50,6 +50,7 @@ from importer.triage.answers import (
     read_flagged,
     read_issue,
     read_issue_of,
+    read_listed_relation,
     read_members,
     read_org_ids,
     read_related,
@@ -158,19 +159,20 @@ class TriageClient:
 
     async def list_activity(self, issue_id: str, **query: str) -> Page[Entry]:
         """Read one page of an issue's activity, newest first: limit, cursor."""
-        return await self._list(issue_path(issue_id, ACTIVITY), query, read_entry)
+        return await self._list(issue_path(issue_id, ACTIVITY), query, about(read_entry, issue_id))
 
     async def list_resources(self, issue_id: str, **query: str) -> Page[Attached]:
         """Read one page of an issue's resource links: limit, cursor."""
-        return await self._list(f"{issue_path(issue_id)}/resources", query, read_attached)
+        return await self._list(f"{issue_path(issue_id)}/resources", query, about(read_attached, issue_id))
 
     async def list_flags(self, issue_id: str, **query: str) -> Page[Flagged]:
         """Read one page of an issue's flags: limit, cursor."""
-        return await self._list(issue_path(issue_id, FLAGS), query, read_flagged)
+        return await self._list(issue_path(issue_id, FLAGS), query, about(read_flagged, issue_id))
 
     async def list_relations(self, issue_id: str, **query: str) -> Page[Related]:
         """Read one page of an issue's relations in both directions: limit, cursor."""
-        return await self._list(issue_path(issue_id, RELATIONS), query, partial(read_related, of=issue_id))
+        read = partial(read_listed_relation, of=issue_id)
+        return await self._list(issue_path(issue_id, RELATIONS), query, read)
 
     async def list_issues(self, **query: str) -> Page[Issue]:
         """Read one page of issues: limit, cursor, sort, order, search and so on. Source: get/triage-issues."""

@@ -118,6 +118,24 @@ def test_a_list_that_lacks_what_another_issue_has(bench: Reconciling, act: Act) 
 
 
 @pytest.mark.parametrize("act", NAMES)
+def test_items_that_do_not_say_what_they_are(bench: Reconciling, act: Act) -> None:
+    """Where one lacks what it would be recognised by, it may be what is looked for."""
+    issue, (other, _, body) = bench.issue(), three(bench, act)
+    name = "call_id" if act is Act.FLAG else NAMES[act]
+    for each in (other, body):
+        bench.add(act, issue, each)
+
+    def empty(item: dict[str, Any]) -> bool:
+        if item.get(NAMES[act]) == body[NAMES[act]]:
+            item[name] = None
+        return False
+
+    bench.triage.hides = empty
+    with pytest.raises(Unproven):
+        bench.was_made(act, issue, body, others=[other])
+
+
+@pytest.mark.parametrize("act", NAMES)
 def test_a_list_that_lags_behind(bench: Reconciling, act: Act) -> None:
     """What was acknowledged last must be shown: that it shows what was acknowledged long ago proves nothing."""
     issue, other, (body, another, third) = bench.issue(), bench.issue(), three(bench, act)

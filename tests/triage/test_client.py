@@ -146,6 +146,23 @@ def test_the_answer_to_another_request(work: Callable[[TriageClient], Awaitable[
     assert caught.value.action is action
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda client: client.list_activity("1"),
+        lambda client: client.list_flags("1"),
+        lambda client: client.list_resources("1"),
+        lambda client: client.list_relations("1"),
+    ],
+)
+def test_the_list_of_another_issue(work: Callable[[TriageClient], Awaitable[Any]]) -> None:
+    """It is read again: what it doesn't show may be at the right one all the same."""
+    other = {"id": "2", "issue_id": "2", "related_issue_id": "3", "direction": "outgoing"}
+    with pytest.raises(CallFailed, match="it is about another issue") as caught:
+        call(envelope({"items": [other], "next_cursor": None}), work)
+    assert caught.value.action is Action.RETRY
+
+
 @pytest.mark.parametrize("ends", [("A-1", "3"), ("3", "a-1"), ("", "")])
 def test_ends_of_a_relation(ends: tuple[str, str]) -> None:
     """An answer may name them in either order and in other letters, or not at all."""
