@@ -85,8 +85,8 @@ MUTATIONS = (
     Mutation(
         "the control of an order",
         "importer/load/reconcile.py",
-        "        proves = is_recognised\n",
-        "        proves = is_reached\n",
+        "        proves = is_recognised and not ids[NAMELESS]\n",
+        "        proves = is_reached and not ids[NAMELESS]\n",
         "tests/end_to_end/test_hidden_activity.py::test_comments_that_are_not_recognised",
     ),
     Mutation(
