@@ -21,7 +21,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.mended import Mended, find_mended
 from importer.ledger.previous_run import reasons_of
 from importer.ledger.schema import UNDECIDED, State
-from importer.ledger.source_list import IssueSample, sample_issues
+from importer.ledger.source_list import IssueSample, list_sources, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
@@ -127,12 +127,16 @@ class LedgerHistory:
 
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, spread over all of them."""
-        issues = [
-            KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
-            for key, content, returned in self._sampled.issues
-            if not is_gone(returned)
-        ]
-        return KnownSample(self._sampled.total, self._sampled.step, issues)
+        return _read_sample(self._sampled)
+
+    def other_sources(self) -> Mapping[str, KnownSample]:
+        """Give some of the keys of each other source in the target that have an issue."""
+        names = [each.name for each in list_sources(self._ledger) if each.target == self._target and each.issues]
+        return {
+            name: _read_sample(sample_issues(self._ledger, self._target, name, SAMPLE))
+            for name in names
+            if name != self._source_name
+        }
 
     def _find_unchanged(self, bodies: Mapping[str, bytes]) -> Iterator[tuple[str, LedgerStatus]]:
         """Yield the keys whose issue is what was last sent for it, with nothing open, as in most rows of a night."""
@@ -284,3 +288,12 @@ def _difference(snapshot: Snapshot, changes: Mapping[str, Any]) -> Difference | 
 
 def _fold(title: str) -> str:
     return " ".join(title.casefold().split())
+
+
+def _read_sample(sampled: IssueSample) -> KnownSample:
+    issues = [
+        KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
+        for key, content, returned in sampled.issues
+        if not is_gone(returned)
+    ]
+    return KnownSample(sampled.total, sampled.step, issues)

@@ -82,6 +82,9 @@ class Knows(Protocol):
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, and how many there are."""
 
+    def other_sources(self) -> Mapping[str, KnownSample]:
+        """Give the same of each other source that has issues in the target, by name."""
+
 
 class NoLedger:
     """Knows of no row, no addition and no issue: a check without a ledger. Implements `Knows`."""
@@ -109,3 +112,7 @@ class NoLedger:
     def sample(self) -> KnownSample:
         """There is none."""
         return KnownSample(0, 1, ())
+
+    def other_sources(self) -> Mapping[str, KnownSample]:
+        """There is none."""
+        return {}

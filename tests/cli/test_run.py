@@ -155,7 +155,8 @@ def test_a_rehearsal_marks_nothing_as_done(program: Program, serve: Serve) -> No
 
 def test_two_sources_with_the_same_native_keys(program: Program) -> None:
     """Two sites both have PROJ-1; under two names both arrive."""
-    acme, umbra = write_issues(Path("acme.csv"), 2), write_issues(Path("umbra.csv"), 2)
+    acme = write_issues(Path("acme.csv"), 2)
+    umbra = write_csv(Path("umbra.csv"), [issue_row(number, title=f"Umbra's {number}") for number in (1, 2)])
     for name, source in (("acme", acme), ("umbra", umbra)):
         ended = program("run", source, "-m", "jira", "--source-name", name, "--sandbox", *FAST)
         assert ended.outcomes() == {"created": 2}

@@ -212,9 +212,16 @@ MUTATIONS = (
     Mutation(
         "the look for known rows under new keys",
         "importer/check/observers/drift.py",
-        "        found = [self._other_site(), self._moved.doubt(), ",
+        "        found = [self._other_site(), self._moved_keys(), ",
         "        found = [self._other_site(), ",
         "tests/end_to_end/test_much_at_once.py::test_another_column_for_the_key",
+    ),
+    Mutation(
+        "the look for rows that another source has in the target",
+        "importer/check/observers/drift.py",
+        "        if self._find_others is not None and any(",
+        "        if False and any(",
+        "tests/end_to_end/test_much_at_once.py::test_another_name_of_the_source",
     ),
     Mutation(
         "the age of a source",

@@ -274,3 +274,21 @@ def test_comments_that_are_new(annotate: Callable[..., Ended], sandbox: RunningS
     assert len(sandbox.comments()) == 6
     assert annotate(f"comments: {{from: {AUTHORS}}}", notes="Eve 3/2/26: Not any more.").code == ExitCode.DONE
     assert len(sandbox.comments()) == 9
+
+
+def test_another_name_of_the_source(run: Import, sandbox: RunningSandbox) -> None:
+    """The same rows under another name would be there twice, from a file that has them all or from one with a part."""
+    assert run(list(map(issue_row, NUMBERS))).code == ExitCode.DONE
+    before = contents(sandbox)
+    refused = run(list(map(issue_row, NUMBERS)), "--source-name", "mine")
+    assert_refused(
+        refused, sandbox, before, "30 rows would be created, with the content of rows that are in Triage from"
+    )
+    assert refused.summary["stopped_because"].endswith(
+        "To go on with that source: the same command with --source-name jira\n"
+        "To create them again anyway: the same command with --max-changes 100%"
+    )
+    assert run(list(map(issue_row, range(29, 31))), "--source-name", "mine").code == ExitCode.UNUSABLE
+    assert run(list(map(issue_row, range(31, 61))), "--source-name", "mine").outcomes() == {"created": 30}
+    again = run(list(map(issue_row, NUMBERS)), "--source-name", "mine", "--max-changes", "100%")
+    assert again.outcomes() == {"created": 30}

@@ -64,7 +64,7 @@ def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: p
     write_source()
     run(program, sandbox.url, "first")
     write_source(changed=True)
-    monkeypatch.setattr(importer.load.repeat, "find_repeated", lambda *_: None)
+    monkeypatch.setattr(importer.load.repeat, "find_same_run", lambda *_: None)
     with monkeypatch.context() as patched:
         patched.setattr(SettledRows, "are_all", lambda *_: False)
         run(program, sandbox.url, "before")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import orjson
@@ -17,7 +17,7 @@ import orjson
 from importer.check.examine import Examined
 from importer.check.knowledge import KnownSample, LedgerStatus
 from importer.check.plan import Plan
-from importer.phrases import clip, counted
+from importer.phrases import clip, counted, shell_join
 from importer.records import Act, Operation
 from importer.transform.footers import find_footer
 
@@ -45,7 +45,14 @@ class Drift:
     changed  of these, rows whose issue would be written, not only because the mapping changed
     """
 
-    def __init__(self, source_name: str, sample: KnownSample, *, has_comments_beside: bool = False) -> None:
+    def __init__(
+        self,
+        source_name: str,
+        sample: KnownSample,
+        find_others: Callable[[], Mapping[str, KnownSample]] = dict,
+        *,
+        has_comments_beside: bool = False,
+    ) -> None:
         self.known = self.changed = 0
         self._source_name, self._total = source_name, sample.total
         self._fields = Counter[str]()
@@ -54,6 +61,8 @@ class Drift:
         self._changes: list[str] = []
         self._strangers: list[str] = []
         self._moved = _MovedKeys(sample)
+        self._find_others: Callable[[], Mapping[str, KnownSample]] | None = find_others
+        self._others = dict[str, _MovedKeys]()  # read once there is something to create
         self._has_comments_beside = has_comments_beside
         self._reread = 0  # rows that are as they were, and have other comments than they had
         self._rereads: list[str] = []
@@ -63,7 +72,12 @@ class Drift:
         for key, status in plan.ledger.items():
             if status.issue_id:
                 self._add(key, status)
-        self._moved.add(plan.rows.columns["key"], plan.operations.values())
+        operations = plan.operations.values()
+        if self._find_others is not None and any(operation.act is Act.CREATE for operation in operations):
+            others, self._find_others = self._find_others().items(), None
+            self._others = {name: _MovedKeys(sample, of_other_source=True) for name, sample in others}
+        for moved in (self._moved, *self._others.values()):
+            moved.add(plan.rows.columns["key"], operations)
         # A table beside the rows may have new comments alone: that the row is as it was says nothing of them.
         for place in () if self._has_comments_beside else plan.reread:
             key = plan.rows.columns["key"][place]
@@ -95,8 +109,8 @@ class Drift:
 
     def doubts(self, limit: Limit) -> list[str]:
         """Say why the rows are not believed, each reason with samples and what to type; nothing where they are."""
-        found = [self._other_site(), self._moved.doubt(), self._other_form() or self._too_many(limit)]
-        found.append(self._other_comments())
+        found = [self._other_site(), self._moved_keys(), self._other_form() or self._too_many(limit)]
+        found += [self._other_comments(), *(_other_name(name, moved) for name, moved in self._others.items())]
         return list(filter(None, found))
 
     def _other_site(self) -> str:
@@ -135,6 +149,13 @@ class Drift:
             f"With the mapping that was used before, they are recognised.\nTo add them again anyway: {GO_ON}",
         )
 
+    def _moved_keys(self) -> str:
+        return self._moved.doubt(
+            "under other keys: the key seems to come from another column.",
+            "was",
+            "With the column that the mapping's `input: {key: …}` named before, they are recognised.",
+        )
+
     def _too_many(self, limit: Limit) -> str:
         if not limit.is_exceeded(self.changed, self._total):
             return ""
@@ -145,14 +166,16 @@ class Drift:
 class _MovedKeys:
     """Finds rows that come again under another key: their content, or their title, is that of a key that is absent."""
 
-    def __init__(self, sample: KnownSample) -> None:
-        titles = Counter(_letters(issue.title) for issue in sample.issues)
-        self._step, self._size = sample.step, len(sample.issues)
+    def __init__(self, sample: KnownSample, *, of_other_source: bool = False) -> None:
+        self._step, self._size, self._of_other_source = sample.step, len(sample.issues), of_other_source
+        titles = Counter(self._name(issue.key, issue.title) for issue in sample.issues)
         self._absent = {issue.key for issue in sample.issues}
         self._by_content = {issue.content: issue.key for issue in sample.issues if issue.content}
         # What alerts are called comes again with each: only a title that one issue has says whose it is.
         self._by_title = {
-            letters: issue.key for issue in sample.issues if titles[letters := _letters(issue.title)] == 1 and letters
+            name: issue.key
+            for issue in sample.issues
+            if titles[name := self._name(issue.key, issue.title)] == 1 and name
         }
         self._same_content = dict[str, str]()  # old key → new key
         self._same_title = dict[str, str]()
@@ -169,11 +192,17 @@ class _MovedKeys:
             self._new += 1
             if (old := self._by_content.get(operation.content)) is not None:
                 self._same_content.setdefault(old, operation.key)
-            if (old := self._by_title.get(_letters(orjson.loads(operation.body)["title"]))) is not None:
+            title = self._name(operation.key, orjson.loads(operation.body)["title"])
+            if (old := self._by_title.get(title)) is not None:
                 self._same_title.setdefault(old, operation.key)
 
-    def doubt(self) -> str:
-        """Say that the key's column seems to have changed, or nothing."""
+    def _name(self, key: str, title: str) -> str:
+        """The letters of a title; for another source, which may have the same titles, with the tracker's own key."""
+        letters = _letters(title)
+        return f"{key.partition(':')[2]} {letters}" if self._of_other_source and letters else letters
+
+    def doubt(self, where: str, verb: str, hint: str) -> str:
+        """Say that rows are in Triage already, and where, or nothing; `verb` is between the new key and the old one."""
         content, title = (
             {old: new for old, new in found.items() if old in self._absent}
             for found in (self._same_content, self._same_title)
@@ -185,12 +214,18 @@ class _MovedKeys:
             return ""
         what = "content" if is_moved else "titles"
         return _with_samples(
-            f"{counted(self._new, 'row')} would be created, with the {what} of rows that are in Triage under other "
-            "keys: the key seems to come from another column.",
-            [f"{new} was {old}" for old, new in list(both.items())[:SAMPLES]],
-            "With the column that the mapping's `input: {key: …}` named before, they are recognised.\n"
-            f"To create them again anyway: {GO_ON}",
+            f"{counted(self._new, 'row')} would be created, with the {what} of rows that are in Triage {where}",
+            [f"{new} {verb} {old}" for old, new in list(both.items())[:SAMPLES]],
+            f"{hint}\nTo create them again anyway: {GO_ON}",
         )
+
+
+def _other_name(name: str, moved: _MovedKeys) -> str:
+    return moved.doubt(
+        f"from the source {name!r}: each issue would be there twice.",
+        "is",
+        f"To go on with that source: the same command with --source-name {shell_join([name])}",
+    )
 
 
 def _likeness(one: str, other: str) -> float:

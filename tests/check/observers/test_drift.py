@@ -17,6 +17,7 @@ from tests.harness.making import examined_of, mapping_of
 
 TEN = RowLimit(10, percent=True, least=20)
 NOTHING = KnownSample(0, 1, ())
+NO_OTHERS: Mapping[str, KnownSample] = {}
 
 
 def known_row(**fields: tuple[Any, Any]) -> LedgerStatus:
@@ -35,9 +36,10 @@ def doubts(
     new: Iterable[Operation] = (),
     sample: KnownSample = NOTHING,
     limit: RowLimit = TEN,
+    others: Mapping[str, KnownSample] = NO_OTHERS,
 ) -> list[str]:
     """Say what a source of these rows comes to."""
-    drift, statuses = Drift("jira", sample), statuses or {}
+    drift, statuses = Drift("jira", sample, lambda: others), statuses or {}
     operations = dict(enumerate(new))
     keys = [*statuses, *(operation.key for operation in operations.values())]
     rows = [Row(0, "f", 1, 2, key, Outcome.PLANNED) for key in keys]
@@ -179,3 +181,25 @@ def test_a_large_ledger_is_known_by_a_sample() -> None:
     others = [new_row(f"jira:Q-{number}") for number in range(300)]
     assert doubts(new=[*new, *others], sample=large)
     assert doubts(new=[*new, *others, *others], sample=large) == []
+
+
+def test_rows_of_another_source() -> None:
+    """Rows that are in Triage already, under another name of their source, would be there twice."""
+    new = [new_row(f"mine:{number}", content=f"row-{number}".encode()) for number in range(3)]
+    (found,) = doubts(new=new, others={"jira": KNOWN, "crm": sample_of(("crm:0", b"", "Title 0"))})
+    what, first, *_, hint, override = found.splitlines()
+    assert what == (
+        "3 rows would be created, with the content of rows that are in Triage from the source 'jira': "
+        "each issue would be there twice."
+    )
+    assert first == "  mine:0 is jira:0"
+    assert hint == "To go on with that source: the same command with --source-name jira"
+    assert override.endswith("--max-changes 100%")
+
+
+def test_titles_of_another_source() -> None:
+    """Titles say so only with the numbers of their issues: two sites may have the same alerts."""
+    named = [new_row(f"mine:{number}", f"Title {number}") for number in range(8)]
+    assert doubts(new=named, others={"jira": KNOWN})
+    others = [new_row(f"mine:{number + 100}", f"Title {number}") for number in range(8)]
+    assert doubts(new=others, others={"jira": KNOWN}) == []
