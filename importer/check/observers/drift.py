@@ -208,6 +208,14 @@ class _MovedKeys:
             for found in (self._same_content, self._same_title)
         )
         both = title | content
+        respelled = [(old, new) for old, new in both.items() if _letters(old) == _letters(new)]
+        if respelled:  # one is enough: chance gives no row the key and the title of another
+            return _with_samples(
+                f"{counted(len(respelled), 'row')} would be created whose key is that of a row in Triage in another "
+                "spelling: other capitals, blanks or marks.",
+                [f"{new} was {old}" for old, new in respelled[:SAMPLES]],
+                f"With the key as it was, they are recognised. To create them again anyway: {GO_ON}",
+            )
         # A delta has few new rows: that some have an older issue's title is no sign, unless most issues come again.
         is_moved = len(content) >= FEW and 2 * len(content) * self._step >= self._new
         if not is_moved and not (len(both) >= MANY / 2 and 2 * len(both) > self._size):

@@ -174,6 +174,17 @@ def test_titles_that_come_again_under_new_keys() -> None:
     assert doubts(new=[new_row(f"jira:P-{number}", "CPU is high") for number in range(10)], sample=alerts) == []
 
 
+@pytest.mark.parametrize("key", ["jira:p-1", "jira:P-1\u200b", "jira:P\u20111", "jira:Ｐ-1"])
+def test_a_key_in_another_spelling(key: str) -> None:
+    """One row is enough: an export that writes keys otherwise would have it created again, and nobody would see it."""
+    known = sample_of(("jira:P-1", b"row-1", "Title 1"), ("jira:P-2", b"row-2", "Title 2"))
+    (found,) = doubts(new=[new_row(key, "Title 1")], sample=known)
+    assert found.startswith("1 row would be created whose key is that of a row in Triage in another spelling")
+    assert f"\n  {key} was jira:P-1\n" in found
+    assert doubts(new=[new_row(key, "Something else")], sample=known) == []
+    assert doubts({"jira:P-1": known_row()}, [new_row(key, "Title 1")], known) == [], "both are there"
+
+
 def test_a_large_ledger_is_known_by_a_sample() -> None:
     """Every hundredth issue tells as well: two of them stand for two hundred."""
     large = KNOWN._replace(total=1000, step=100)
