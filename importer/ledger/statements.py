@@ -62,8 +62,12 @@ def find_pairs(connection: Connection, known: Select[Any], triage_ids: Mapping[s
 
 
 def refresh_statistics(connection: Connection) -> None:
-    """Let PostgreSQL analyse its tables before many rows are read: its plans depend on these statistics."""
-    if connection.dialect.name == "postgresql":
+    """Let PostgreSQL analyse its tables before many rows are read: its plans depend on these statistics.
+
+    A session that only reads does without: a replica refuses that, and a full disk has no room for it.
+    """
+    is_server = connection.dialect.name == "postgresql"
+    if is_server and connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off":
         connection.exec_driver_sql("ANALYZE operations, rows")
 
 

@@ -170,6 +170,25 @@ def test_reading_changes_nothing(postgres: PostgresServer, url: str) -> None:
         ledger.begin_run(RunIdentity(TARGET, "x", "s", "m"))
 
 
+def test_reading_analyses_nothing(url: str) -> None:
+    """A replica refuses that, so that no report could be written from one."""
+    with open_ledger(url) as ledger:
+        send(begin(ledger), "k1")
+    statements = list[str]()
+
+    def note(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with read_ledger(url) as ledger:
+            list(ledger.find_run("last").results())
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert statements
+    assert not [statement for statement in statements if "ANALYZE" in statement]
+
+
 def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
     """A ledger of an older version is not read as what it isn't."""
     with open_ledger(url):
