@@ -132,6 +132,7 @@ class ImportMachine(CheckedImport):
         cut=CUTS,
         concurrency=st.sampled_from((1, 4)),
         contact=st.booleans(),
+        split=PICKS,
     )
     def night(
         self,
@@ -142,13 +143,17 @@ class ImportMachine(CheckedImport):
         cut: float | None,
         concurrency: int,
         contact: bool,
+        split: int,
     ) -> None:
-        """The source changes, people are at work, and it is imported; something may go wrong."""
+        """The source changes, people are at work, and it is imported; something may go wrong.
+
+        A part of the rows, another one each night, comes in a file of its own.
+        """
         for pick, what in changes:
             self._change_row(pick, what)
         for pick, deed in deeds:
             self._let_in(pick, deed)
-        self._run(policy, trouble, cut, concurrency, contact)
+        self._run(policy, trouble, cut, concurrency, contact, split)
 
     @rule(policy=POLICIES, rebuilt=st.sampled_from((False, False, True)))
     def again(self, policy: str, rebuilt: bool) -> None:
@@ -157,15 +162,30 @@ class ImportMachine(CheckedImport):
             self._rebuild()
         self._run(policy, None, None, 4, False)
 
-    def _run(self, policy: str, trouble: Trouble | None, cut: float | None, concurrency: int, contact: bool) -> None:
+    def _run(
+        self,
+        policy: str,
+        trouble: Trouble | None,
+        cut: float | None,
+        concurrency: int,
+        contact: bool,
+        split: int = 0,
+    ) -> None:
         rows = [row for row in self.rows.values() for _ in range(1 + row.repeated)]
-        source = write_csv(self.folder / "export.csv", [row.cells() for row in rows], HEADER)
+        parts = rows[: split % len(rows)], rows[split % len(rows) :]
+        sources = [
+            write_csv(self.folder / f"export-{place}.csv", [row.cells() for row in part], HEADER)
+            for place, part in enumerate(parts)
+            if part
+        ]
         more = ["--on-change", policy, "--accept-mapping-change"] if policy != "report" else []
         more += [] if contact else ["--no-canary"]
         more += ["--concurrency", "1" if _is_exact(trouble) else str(concurrency)]
         before = self._issues()
         ended = self._command(
-            *("run", source, "-m", self.folder / "demo.yaml", "--api-url", self.door.url, "--settle-seconds", "0"),
+            "run",
+            *sources,
+            *("-m", self.folder / "demo.yaml", "--api-url", self.door.url, "--settle-seconds", "0"),
             *("--max-rejected", "100%", "--yes", *more),
             trouble=trouble,
             cut=cut,
@@ -339,7 +359,7 @@ def test_a_ledger_that_lost_its_end_while_adding(cut: float) -> None:
             machine.begin(2)
             for row in machine.rows.values():
                 row.comments += 3
-            machine.night([], [], "report", Trouble("crash-after", 7, False), cut, 1, False)
+            machine.night([], [], "report", Trouble("crash-after", 7, False), cut, 1, False, 0)
             assert len(sandbox.comments()) == 6
             machine.again("report", False)
             machine.nothing_is_added_twice()
