@@ -27,17 +27,17 @@ with RelationTargets() as ends:
     ends.add_keys(f"s:{number}" for number in range(300_000))
 """,
     "agenda": """
-from importer.load.queue import AdditionQueue, Item
+from importer.load.queue import AdditionQueue, QueueItem
 from importer.records import Comment, IssueParts
 parts = IssueParts(comments=(Comment("1", "", "", "x" * 900),))
-AdditionQueue().add((0.0, Item(f"k{number}", parts)) for number in range(9_000))
+AdditionQueue().add((0.0, QueueItem(f"k{number}", parts)) for number in range(9_000))
 """,
     "relations of the agenda": """
-from importer.load.queue import AdditionQueue, Item
+from importer.load.queue import AdditionQueue, QueueItem
 from importer.records import IssueParts, Relation
 agenda = AdditionQueue()
 for number in range(40_000):
-    agenda.add([(0.0, Item("k", IssueParts(relations=(Relation(f"{number:0300}", "blocks", "k"),))))])
+    agenda.add([(0.0, QueueItem("k", IssueParts(relations=(Relation(f"{number:0300}", "blocks", "k"),))))])
 """,
     "another order": """
 from importer.load.queue import RankedOperations

@@ -294,7 +294,7 @@ def test_lines_that_the_user_leaves_out(tmp_path: Path) -> None:
         [chunk] = source.chunks([ID])
         assert list(chunk.lines) == [5, 6, 7, 8, 9, 11]
         assert {row: finding.message.split(" can't")[0] for row, finding in chunk.defects.items()} == {
-            1: "The row has 1 cells, the header 2.",
+            1: "The row has 1 cell, the header 2.",
             3: "Line 8",
         }
     with pytest.raises(SourceError, match=r"a\.csv:5: has no header; its first row is data: 1") as raised:
