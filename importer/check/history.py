@@ -21,7 +21,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.mended import Mended, find_mended
 from importer.ledger.previous_run import reasons_of
 from importer.ledger.schema import UNDECIDED, State
-from importer.ledger.source_list import IssueSample, list_sources, sample_issues
+from importer.ledger.source_list import IssueSample, list_names, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
@@ -131,10 +131,9 @@ class LedgerHistory:
 
     def other_sources(self) -> Mapping[str, KnownSample]:
         """Give some of the keys of each other source in the target that have an issue."""
-        names = [each.name for each in list_sources(self._ledger) if each.target == self._target and each.issues]
         return {
             name: _read_sample(sample_issues(self._ledger, self._target, name, SAMPLE))
-            for name in names
+            for name in list_names(self._ledger, self._target)
             if name != self._source_name
         }
 

@@ -62,6 +62,13 @@ def list_sources(ledger: Ledger) -> list[KnownSource]:
     return [KnownSource(*each[:4], each[4] or "", each[5] or 0.0, each[6]) for each in found]
 
 
+def list_names(ledger: Ledger, target: str) -> list[str]:
+    """Return the names of the sources that the ledger knows in a target, in order."""
+    statement = select(sources.c.name).join(targets).where(targets.c.url == target).order_by(sources.c.name)
+    with ledger.transaction() as connection:
+        return list(connection.scalars(statement))
+
+
 class IssueSample(NamedTuple):
     """Some of the keys of a source that have an issue.
 

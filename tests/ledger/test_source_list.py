@@ -9,7 +9,14 @@ import pytest
 
 from importer.errors import ExitCode, UsageError
 from importer.ledger.schema import RunKind, State
-from importer.ledger.source_list import how_to_resume, list_sources, refuse_retired, sample_issues, set_retired
+from importer.ledger.source_list import (
+    how_to_resume,
+    list_names,
+    list_sources,
+    refuse_retired,
+    sample_issues,
+    set_retired,
+)
 from importer.ledger.store import Ledger, RunIdentity
 from tests.harness.ledger_sending import NOON, TARGET, begin, send
 
@@ -24,6 +31,7 @@ def test_each_source_with_its_last_import(ledger: Ledger) -> None:
     ledger.seen("sandbox:/tmp/s.db", "a", writable=True)
     found = [(each.target, each.name, each.imports, each.last_run) for each in list_sources(ledger)]
     assert found == sorted([(TARGET, "b", 2, last.name), ("sandbox:/tmp/s.db", "a", 0, "")])
+    assert (list_names(ledger, TARGET), list_names(ledger, "https://elsewhere.example")) == (["b"], [])
 
 
 @pytest.mark.parametrize("others", [0, 1, 2])
