@@ -320,11 +320,9 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     discovered = run_discovery(context, seen, lambda discovery: discovery.discover(thorough=thorough))
     if discovered.taken:
-        were = (
-            "of this source that was missing in the ledger was",
-            "of this source that were missing in the ledger were",
-        )
-        say(f"{counted(discovered.taken, f'issue {were[0]}', f'issues {were[1]}')} found in Triage.")
+        one = "issue of this source that was missing in the ledger was"
+        several = "issues of this source that were missing in the ledger were"
+        say(f"{counted(discovered.taken, one, several)} found in Triage.")
     for sentence in discovered.warnings:
         say(f"warning: {sentence}")
     if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss

@@ -60,7 +60,7 @@ class Showcase:
         """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
         if self._is_full():
             return
-        records = examined.records
+        records, outcomes = examined.records, plan.rows.columns["outcome"]
         comments, links, flags = ([False] * len(records.chunk) for _ in range(3))
         for place, parts in records.parts.items():
             comments[place], flags[place] = bool(parts.comments), bool(parts.flags)
@@ -76,7 +76,7 @@ class Showcase:
             names = {key, key.partition(":")[2]}
             if self._wanted and self._missing.isdisjoint(names):
                 continue
-            outcome = plan.rows[place].outcome
+            outcome = outcomes[place]
             if outcome in PASSED_OVER or outcome is Outcome.REJECTED:
                 continue
             self._missing -= names

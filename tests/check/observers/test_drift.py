@@ -208,6 +208,13 @@ def test_rows_of_another_source() -> None:
     assert override.endswith("--max-changes 100%")
 
 
+def test_a_name_of_the_source_in_other_capitals() -> None:
+    """Its keys are in another spelling, too: what helps is the name, not another key."""
+    new = [new_row(f"JIRA:{number}", content=f"row-{number}".encode()) for number in range(3)]
+    (found,) = doubts(new=new, others={"jira": KNOWN})
+    assert "To go on with that source: the same command with --source-name jira" in found
+
+
 def test_titles_of_another_source() -> None:
     """Titles say so only with the numbers of their issues: two sites may have the same alerts."""
     named = [new_row(f"mine:{number}", f"Title {number}") for number in range(8)]
