@@ -18,6 +18,8 @@ from itertools import product
 from typing import BinaryIO
 from xml.etree import ElementTree
 
+from importer.phrases import counted
+
 SHOWN = 60
 BLOCK_BYTES = 1024 * 1024
 _WORKBOOK = "xl/workbook.xml"
@@ -69,7 +71,7 @@ class CellFacts:
     def notices(self) -> list[str]:
         """What is to be said, each with the number of cells and the first of them."""
         return [
-            sentence.format(f"{count:,} cell{'s' * (count > 1)}, the first {self.first[sentence]}")
+            sentence.format(f"{counted(count, 'cell')}, the first {self.first[sentence]}")
             for sentence, count in self.cells.items()
             if sentence != ONLY_ZERO or not self.computed
         ]

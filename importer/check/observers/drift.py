@@ -209,9 +209,8 @@ class _MovedKeys:
         )
         both = title | content
         respelled = [(old, new) for old, new in both.items() if _letters(old) == _letters(new)]
-        if (
-            respelled and not self._of_other_source
-        ):  # one is enough: chance gives no row the key and the title of another
+        # One is enough: chance gives no row the key and the title of another.
+        if respelled and not self._of_other_source:
             return _with_samples(
                 f"{counted(len(respelled), 'row')} would be created whose key is that of a row in Triage in another "
                 "spelling: other capitals, blanks or marks.",
