@@ -31,6 +31,7 @@ GROUP_INCOMPLETE = "group-incomplete"
 EVIDENCE_PENDING = "evidence-pending"
 EVIDENCE_MISSING = "evidence-missing"
 DESCRIPTION_EDITED = "description-edited"
+NUMBERS_LEFT_OUT = "numbers-left-out"
 COMMENT_EDITED = "comment-edited"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
@@ -97,6 +98,7 @@ CODES: dict[str, str] = {
     EVIDENCE_PENDING: "Triage doesn't know a call, conversation or file yet; later runs try again (warning).",
     EVIDENCE_MISSING: "Triage still doesn't know a call, conversation or file; runs no longer try to attach it.",
     DESCRIPTION_EDITED: "Somebody changed the description in Triage; other issues' numbers are not added (warning).",
+    NUMBERS_LEFT_OUT: "The description in Triage isn't the row's; other issues' numbers are not added (warning).",
     SOURCE_INVALID: "The source is not manual, automated or client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched` says `finding`.",
     RESTRICTED_UNDECIDED: "The issue is restricted in the source, and the mapping doesn't decide whether to send it.",

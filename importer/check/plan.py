@@ -9,6 +9,8 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import orjson
+
 from importer.api import TITLE_LIMIT
 from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined
@@ -280,10 +282,12 @@ def plan_row_additions(
     due, referred = list[Due](), set[int]()
     for row in rows:
         parts, mine = records.parts[row], had.get(keys[row], _NOTHING_ADDED)
-        is_written = keys[row] not in ledger or _find_change(ledger, keys[row]) is not None
+        change = _find_change(ledger, keys[row])
+        is_written = keys[row] not in ledger or change is not None
         if parts.rest and not is_written and is_cut_otherwise(parts.rest, mine):
             parts = parts._replace(rest=())
-        if mine.referred and parts.mentions:
+        # An update of the description brings it without numbers.
+        if mine.referred and parts.mentions and not (change and "description" in orjson.loads(change.body)):
             parts = _without_referred(parts, examined.bodies[row], mine)
             if not parts.mentions:
                 referred.add(row)

@@ -19,6 +19,7 @@ from importer.codes import (
     EVIDENCE_MISSING,
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
+    NUMBERS_LEFT_OUT,
 )
 from importer.ledger.schema import UNDECIDED, State, found, operations, runs, sources
 from importer.ledger.statements import Transaction, portions
@@ -257,5 +258,6 @@ def _leads(added: Added, places: Mapping[str, IssuePlace]) -> bool:
 
 
 def _is_referred(added: Added) -> bool:
-    """Whether a description has its reference numbers, or was edited by a person and stays as it is."""
-    return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or added.code == DESCRIPTION_EDITED)
+    """Whether a description has its reference numbers, or stays as it is without them."""
+    stays = added.code in (DESCRIPTION_EDITED, NUMBERS_LEFT_OUT)
+    return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or stays)

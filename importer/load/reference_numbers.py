@@ -8,7 +8,7 @@ from functools import partial
 import orjson
 
 from importer.api import DESCRIPTION_LIMIT, issue_path
-from importer.codes import DESCRIPTION_EDITED
+from importer.codes import DESCRIPTION_EDITED, NUMBERS_LEFT_OUT
 from importer.errors import RunStopped
 from importer.ledger.added import encode_details
 from importer.ledger.journal import Remembered, Run
@@ -17,6 +17,7 @@ from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
 from importer.load.updates import check_taken
 from importer.load.writing import Write, make_decision
+from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
@@ -26,10 +27,12 @@ from importer.triage.snapshot import Snapshot
 ATTEMPTS = 5
 """Most requests for one change without a clear answer; the issue is read before each."""
 EDITED_MESSAGE = "the description was changed in Triage, so the numbers of other issues are not added to it"
+NAMED = 5
+"""Issues whose numbers are named in the message on a description that doesn't get them."""
 
 
 class ReferenceNumbers:
-    """Puts numbers into the descriptions of a run's issues that are still as the run has sent them."""
+    """Puts numbers into the descriptions of a run's issues that are as we sent them, or certainly nobody else's."""
 
     def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
@@ -51,15 +54,16 @@ class ReferenceNumbers:
         operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
         path = issue_path(place.issue_id)
         operation = operation._replace(method="PATCH", path=path, whole_sha=item.body_sha, since=place.since)
-        # After a conflict in another field the issue stands for no row, but its description for this one.
-        stands = place.body_sha == item.body_sha or Snapshot.parse(place.returned).wrote_description(item.description)
-        if not numbers or not stands:
+        if not numbers:
             if known is None:  # recorded once, so that the row's counts are complete; a later run tries again
                 self._log.note(work, operation, Result(State.SAME, requests=0))
-            return
-        referred = work.had().referred
-        if not all((item.body_sha, key) in referred for key in numbers):
-            await self._change(work, operation, numbers)
+        elif not _stands(work) and not place.was_found:
+            self._leave_out(work, operation, numbers)
+        else:
+            was_left = known is not None and known.code == NUMBERS_LEFT_OUT
+            referred = work.had().referred
+            if was_left or not all((item.body_sha, key) in referred for key in numbers):
+                await self._change(work, operation, numbers)
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
         """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
@@ -93,13 +97,16 @@ class ReferenceNumbers:
         if issue is None:
             raise IssueGone
         snapshot = Snapshot.parse(work.place.returned)
-        if not snapshot.is_as_it_was(issue, item.description):
-            self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
-            return
         # From our own text, as a target that escapes what it stores would escape it again.
         text = insert_numbers(item.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
         known = {f"({number})" for number in numbers.values()}
         left = [number for number in known if number in text and number not in issue.description]
+        if not _stands(work) and not snapshot.is_only_rewritten(issue, item.description):
+            self._leave_out(work, operation, numbers, there=not left)
+            return
+        if not snapshot.is_as_it_was(issue, item.description):
+            self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
+            return
         if left or snapshot.numbers is None:
             self._allow(work, operation, snapshot.with_numbers(issue, item.description, numbers.values()), numbers)
         if left and refusal is not None:
@@ -113,11 +120,35 @@ class ReferenceNumbers:
             )
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
 
+    def _leave_out(
+        self, work: IssueWork, operation: Operation, numbers: dict[str, str], *, there: bool = False
+    ) -> None:
+        """Record that a description isn't written for these numbers before an update has written it.
+
+        Nothing is to be said if they are `there` already.
+        """
+        named = dict.fromkeys(f"{text} ({numbers[key]})" for text, key in work.item.parts.mentions if key in numbers)
+        message = (
+            f"the description in Triage isn't the row's, so these numbers are not added: {listed(list(named), NAMED)}. "
+            "Write them there, or type the same command with --on-change update --fields description, which replaces "
+            "a description that nobody can have edited, or with --on-change overwrite --fields description, which "
+            "replaces any"
+        )
+        state, said = (State.SAME, "") if there else (State.LEFT, message)
+        self._log.note(work, operation, Result(state, NUMBERS_LEFT_OUT, said, tuple(numbers), requests=0))
+
     def _allow(self, work: IssueWork, operation: Operation, snapshot: Snapshot, numbers: dict[str, str]) -> None:
         """Keep which numbers are ours; it is durable with the intent, before the request that puts them in."""
         place = work.place = work.place._replace(returned=snapshot.dump())
         remember = Remembered(place.returned, place.body_sha, place.content)
         self._run.record(make_decision(operation, State.SENT, details=encode_details(numbers), remember=remember))
+
+
+def _stands(work: IssueWork) -> bool:
+    """Whether an issue's description is the row's as we last sent it."""
+    item, place = work.item, work.place
+    # After a conflict in another field the issue stands for no row, but its description for this one.
+    return place.body_sha == item.body_sha or Snapshot.parse(place.returned).wrote_description(item.description)
 
 
 def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:

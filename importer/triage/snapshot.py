@@ -182,6 +182,15 @@ class Snapshot(NamedTuple):
         now = digest(issue.description, self.numbers)
         return now in (self.fields.get("description"), digest(description, self.numbers))
 
+    def is_only_rewritten(self, issue: Issue, description: str) -> bool:
+        """Whether an issue that discovery found has this description in the target's form, and surely from no person.
+
+        So it is if the issue wasn't changed between its creation and its snapshot, nor its description since, and its
+        letters and digits are the same.
+        """
+        is_ours = digest(issue.description, self.numbers) == self.fields.get("description")
+        return is_ours and _letters(_without(issue.description, self.numbers)) == _letters(description)
+
     def merge(self, issue: Issue, new: Values, pending: bytes = b"") -> Merged:
         """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal.
 
