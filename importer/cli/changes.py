@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from importer.cli.options import JSON_OPTION, OUT_OPTION, typed_options
-from importer.cli.sentences import describe_open
+from importer.cli.sentences import describe_open, name_last_change
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
 from importer.phrases import counted
+from importer.records import Outcome
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -74,7 +75,6 @@ def go_back(
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner, Pace
     from importer.runs.change_set import find_open
-    from importer.runs.planned_changes import ChangePart
 
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with Console() as console, (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
@@ -87,10 +87,15 @@ def go_back(
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
             way = ChangeRunner(run, change_set, target, pace, out, console)
             way.assess()
-            for line in describe(way):
-                console.say(line)
+            done = run.count()
+            if done[Outcome.CREATED] or done[Outcome.UPDATED] or done[Outcome.UNKNOWN]:
+                for line in describe(way):
+                    console.say(line)
+            else:
+                other = name_last_change(ledger, run, change_set.kind.value, typed_options())
+                console.say(f"{run.name} created and changed nothing.{other}")
             refusal = confirm(way) if given.apply else ""
-            is_left = change_set.changes.numbers[ChangePart.CHANGED] or find_open(ledger, run, change_set)
+            is_left = way.left or find_open(ledger, run, change_set)
             carries_out = given.apply and not refusal and is_left
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
     for line in _end(summary, way):
@@ -111,8 +116,6 @@ def _choose_folder(ledger: Ledger, run: Run, change_set: ChangeSet) -> Path:
 
 def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     """Yield the last lines: how it ended, where the report is, and what to type next."""
-    from importer.runs.planned_changes import ChangePart
-
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
         yield f"{counted(summary.rows, 'issue')}: {', '.join(counts) or 'nothing to do'}"
@@ -122,9 +125,8 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     elif summary.stopped_because:
         yield f"Stopped: {summary.stopped_because}"
     elif not summary.run_id:
-        is_left = way.change_set.changes.numbers[ChangePart.CHANGED] > 0
-        then = " Add --apply to do it." if way.to_change else "" if is_left else " There is nothing left to change."
-        yield f"Nothing was changed.{then}"
+        then = " Add --apply to do it." if way.to_change else ""
+        yield f"Nothing was changed.{then}" if way.left else "There is nothing left to change."
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
         yield f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}: the same command continues."
     yield from describe_open(summary.findings)

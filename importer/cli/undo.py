@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importer.runs.planned_changes import VerdictCount
     from importer.runs.undo import Undo
 
-FIRST_LINE = "If only a field is wrong, `repair` keeps numbers and discussions."
+REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the issues' numbers and discussions."
 NAMES_SHOWN = 8
 
 
@@ -45,7 +45,6 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     on which people have worked (a field, comment, link, flag, relation or agent); it lists both. Without --close or
     --delete, created issues stay. RUN is the import's name, or `last`. The report goes to ./triage-import-RUN-undo/.
     """
-    click.echo(FIRST_LINE, err=True)
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
     if close and delete:
@@ -90,9 +89,13 @@ def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
 
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what an undo would do, and what stays because a person has touched it."""
+    from importer.runs.change_set import UNTOUCHED
+
     change_set = _undo_of(way)
     assessed = [each for each in way.verdicts if each.code in change_set.outcomes]
     created, updated = ([each for each in assessed if each.restores is restores] for restores in (False, True))
+    if any(each.code == UNTOUCHED for each in created):
+        yield REPAIR_ADVISED
     if change_set.has_updated:
         yield from _describe_updated(change_set, way.run.name, updated)
     if created or change_set.created_before or not change_set.has_updated:
@@ -108,14 +111,14 @@ def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
     counts = _count_by(verdicts, lambda each: [each.code])
     parts = (
         (change_set.created_before, f"{change_set.done} by an earlier attempt"),
-        (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
+        (counts[UNTOUCHED], f"untouched (will be {change_set.done})"),
         (counts[CLOSED_ALREADY], "closed already"),
         (counts[GONE], "deleted in Triage"),
-        (counts[TOUCHED], "changed by a person since: they stay, see results.csv"),
-        (unsettled, "perhaps more, with an unknown outcome: they stay"),
+        (counts[TOUCHED], "changed by a person since (they stay, see results.csv)"),
+        (unsettled, "perhaps more, with an unknown outcome (they stay)"),
     )
     created = counts.total() + change_set.created_before
-    yield f"{name} created {counted(created, 'issue')}: {_join(*parts) or 'nothing to do'}"
+    yield f"{name} created {counted(created, 'issue')}: {_join(*parts)}"
     traces = _count_by(verdicts, lambda each: each.fields if each.code == TOUCHED else ())
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))

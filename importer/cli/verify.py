@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 
 from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, typed_options, with_options
+from importer.cli.sentences import name_last_change
 from importer.cli.target_options import (
     API_KEY_OPTION,
     ISSUE_URL_OPTION,
@@ -21,12 +21,11 @@ from importer.cli.target_options import (
     open_target_named,
 )
 from importer.errors import ImporterError
-from importer.phrases import counted, shell_join
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.cli.console import Console
     from importer.ledger.journal import Run
-    from importer.ledger.store import Ledger
     from importer.report.verify import VerifySummary
 
 FIELDS_SHOWN = 8
@@ -75,7 +74,7 @@ def verify(
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
             folder = out or run.folder_of("verify")
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console, issue_url or "")
-        console.say(describe(summary, find_last_change(book, run), typed_options()))
+        console.say(describe(summary, name_last_change(book, run, "verify", typed_options())))
     with Console() as console:
         keep(summary, run, ledger, console, issue_url or "")
         console.say(f"Report: {Path(summary.out) / 'report.html'}")
@@ -104,35 +103,18 @@ def keep(summary: VerifySummary, run: Run, ledger: str | None, console: Console,
         console.say(f"The page of {run.name} doesn't show what was read back: {error.message}")
 
 
-def find_last_change(ledger: Ledger, run: Run) -> str:
-    """Return the newest import of a run's source that changed something and can be verified; "" if there is none."""
-    from importer.ledger.overview import list_overviews
-    from importer.ledger.pruning import PRUNED
-
-    source = (run.target, run.source_name)
-    overviews = list_overviews(ledger)
-    imports = (each.run for each in overviews if each.run.kind == "import" and not each.run.options.get(PRUNED))
-    same = (each for each in imports if (each.target, each.source_name) == source)
-    return next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
-
-
-def describe(summary: VerifySummary, last_change: str = "", options: Sequence[str] = ()) -> str:
-    """Return the line of counts, the worst verdict first.
-
-    `last_change` is the run to verify where this one did nothing, and `options` are those that were typed.
-    """
+def describe(summary: VerifySummary, last_change: str = "") -> str:
+    """Return the line of counts, the worst verdict first; where the run did nothing, `last_change` ends the line."""
     issues = summary.same + summary.different + summary.missing
     fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
     counts = (
         (summary.stranger, "not in the ledger but with our marker (duplicates?)"),
         (summary.missing, "missing"),
         (summary.different, f"different ({fields})"),
-        (summary.unsettled, "not settled yet: the same import settles them"),
+        (summary.unsettled, "not settled yet (the same import command settles them)"),
         (summary.same, "the same"),
     )
     parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     if parts:
         return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}"
-    command = shell_join(["triage-import", "verify", last_change, *options])
-    other = f" The last run that did something: {command}" if last_change else ""
-    return f"{summary.run_id} created and changed nothing, so there is nothing to read back.{other}"
+    return f"{summary.run_id} created and changed nothing, so there is nothing to read back.{last_change}"

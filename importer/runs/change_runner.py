@@ -42,7 +42,7 @@ from importer.report.work_page import (
     WorkRows,
     write_work_page,
 )
-from importer.runs.change_set import TOUCHED, ChangeSet
+from importer.runs.change_set import CLOSED_ALREADY, TOUCHED, ChangeSet
 from importer.runs.planned_changes import (
     OUTCOMES,
     Assessed,
@@ -118,6 +118,11 @@ class ChangeRunner:
     def to_change(self) -> int:
         """The number of issues that would be changed."""
         return self._count_outcomes()[Outcome.PLANNED]
+
+    @property
+    def left(self) -> int:
+        """The number of issues that applying would change, or read again to decide."""
+        return self._numbers[ChangePart.CHANGED] - self.count()[CLOSED_ALREADY]
 
     @property
     def unsettled(self) -> int:

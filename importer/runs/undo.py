@@ -41,7 +41,10 @@ from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.snapshot import Snapshot, pending_fields
 
-CLOSE_ADVISED = "--close is recommended: `repair RUN -m MAPPING --fields status` opens the issues again."
+CLOSE_ADVISED = (
+    "--close is recommended: closed issues keep their numbers, and `repair RUN -m MAPPING --fields status` opens them "
+    "again."
+)
 CLOSING = {"status": CLOSED}
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIELDS}
 """Type of an activity entry → the field that was changed. Source: get/triage-issues-id-activity."""
@@ -104,7 +107,7 @@ class Undo:
             what = "has no field left to restore" if self.given_already else "updated no field"
             raise UsageError(
                 f"{run.name} {what}, and what it created needs --close or --delete.",
-                hint=CLOSE_ADVISED,
+                hint=f"To close them, which `repair` can revert: {run.command('undo', run.name, '--close')}",
             )
 
     @property

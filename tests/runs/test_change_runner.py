@@ -22,6 +22,7 @@ MOST_GROWTH_MB = 16
 """Of 8,000 issues: less than two of the three kilobytes that the ledger has of each."""
 REPAIR = ("repair", "last", "-m", "corrected.yaml", "--fields", "severity", "--rate", "0")
 UNDO = ("undo", "last", "--delete", "--rate", "0")
+CLOSE = ("undo", "last", "--close", "--rate", "0")
 EXPECT = ("--expect", "3")
 APPLY = ("--apply", "--yes", "--json")
 Words = tuple[str, ...]
@@ -63,7 +64,9 @@ def test_nothing_to_do(program: Program, serve: Serve) -> None:
         assert len(read_csv(Path("repaired/results.csv"))) == changed
 
 
-@pytest.mark.parametrize(("command", "first", "again"), [(REPAIR, (), ()), (UNDO, EXPECT, ("--expect", "0"))])
+@pytest.mark.parametrize(
+    ("command", "first", "again"), [(REPAIR, (), ()), (UNDO, EXPECT, ("--expect", "0")), (CLOSE, (), ())]
+)
 def test_typed_again_once_it_is_finished(
     program: Program, serve: Serve, command: Words, first: Words, again: Words
 ) -> None:
@@ -76,7 +79,7 @@ def test_typed_again_once_it_is_finished(
     for more in ((), ("--apply", "--yes")):
         ended = program(*command, *again, *more)
         assert ended.code == ExitCode.DONE
-        assert "Nothing was changed. There is nothing left to change." in ended.err
+        assert "There is nothing left to change." in ended.err
         assert f"Report: {folder}-2/report.html" in ended.err
     assert {file: file.read_bytes() for file in folder.iterdir()} == reports
     assert [each["kind"] for each in json.loads(program("runs", "--json").out)].count(command[0]) == 1

@@ -26,7 +26,7 @@ from tests.harness.weather import bad_weather
 
 FAST = ("--rate", "0", "--json")
 REPORT = Path("undone")
-FIRST_LINE = "If only a field is wrong, `repair` keeps numbers and discussions."
+REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the issues' numbers and discussions."
 
 
 def send(program: Program, url: str, *more: str) -> Ended:
@@ -65,9 +65,9 @@ def test_a_preview_changes_nothing(program: Program, serve: Serve, how: str, don
     before, requests = sandbox.issues(), sandbox.requests()
     ended = undo(program, how)
     assert ended.code == ExitCode.DONE
-    assert ended.err.splitlines()[0] == FIRST_LINE
+    assert ended.err.splitlines()[0] == REPAIR_ADVISED
     assert (
-        f"created 12 issues: 11 untouched, will be {done}, 1 changed by a person since: they stay, see results.csv\n"
+        f"created 12 issues: 11 untouched (will be {done}), 1 changed by a person since (they stay, see results.csv)\n"
         "  1 × severity" in ended.err
     )
     assert "Nothing was changed. Add --apply to do it." in ended.err
@@ -104,7 +104,7 @@ def test_closed_ones_count_as_imported(program: Program, serve: Serve) -> None:
     assert send(program, sandbox.url, "--on-change", "update", "--accept-mapping-change").outcomes() == {"unchanged": 6}
     again = undo(program, "--close", "--apply", "--yes")
     assert again.outcomes() == {"unchanged": 6}
-    assert "6 issues: 6 closed-already" in again.err
+    assert "created 6 issues: 6 closed already" in again.err
     assert verdicts() == {"closed-already": 6}
 
     write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 7)])
@@ -137,7 +137,7 @@ def test_only_what_the_run_created(program: Program, serve: Serve) -> None:
     second = program("undo", ended.summary["run_id"], "--delete", *FAST)
     assert second.outcomes() == {"planned": 4}
     assert "updated 2 issues: 2 will get all their old values back" in second.err
-    assert "created 2 issues: 2 untouched, will be deleted" in second.err
+    assert "created 2 issues: 2 untouched (will be deleted)" in second.err
     assert delete(program, 4).outcomes() == {"updated": 4}, "the update was ours, too"
     assert {issue["title"] for issue in sandbox.issues()} == {"Title 5, new", "Title 6, new"}
 
