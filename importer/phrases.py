@@ -59,13 +59,14 @@ def format_iso(seconds: float | None) -> str | None:
 
 
 def format_duration(seconds: float) -> str:
-    """Format a duration: `2 h 13 min`, `4 min 10 s`, `3.2 s`."""
+    """Format a duration: `3 days 8 h`, `2 h 13 min`, `4 min 10 s`, `3.2 s`."""
     if seconds < 59.95:  # what would be shown as 60.0 s is a minute
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours // 24} days {hours % 24} h" if hours >= 48 else f"{hours} h {minutes} min"
 
 
 def escape_controls(text: str) -> str:

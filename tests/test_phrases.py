@@ -30,7 +30,7 @@ def test_the_first_of_many_names(count: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0.0 s"), (3.21, "3.2 s"), (59.96, "1 min 0 s"), (250, "4 min 10 s"), (8000, "2 h 13 min")],
+    [(0, "0.0 s"), (3.21, "3.2 s"), (59.96, "1 min 0 s"), (8000, "2 h 13 min"), (200_000, "2 days 7 h")],
 )
 def test_durations(seconds: float, text: str) -> None:
     """Two units at most."""

@@ -27,7 +27,7 @@ LINES, AROUND = 22, 2
 LIST_INDENT = 2
 SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
 EVERYTHING = 10_000
-WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "lost columns", "load"
+WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected, not sent", "lost columns", "load"
 LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
 """What a check lists, by the order in which they grow where a screen has room."""
 OPEN_KINDS = ("rejected", "undecided")
@@ -206,7 +206,7 @@ def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:
     target_width = max(measure(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
     beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
-    beside += [f"not built into Triage, which can't rename or delete them: {listed(new, limit)}"] if new else []
+    beside += [f"not built into Triage, and permanent once created: {listed(new, limit)}"] if new else []
     yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
     for source, stream in shown:
         way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
@@ -226,17 +226,23 @@ def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
     ordered = sorted(kinds.values(), key=lambda some: -tally.rows_with(some[0].finding))
     for some in ordered[:limit]:
         first, rows = some[0].finding, tally.rows_with(some[0].finding)
-        message = (
-            first.message if len(some) == 1 and (first.value or rows == 1) else CODES.get(first.code, first.message)
-        ).replace(" (warning).", ".")
+        message = first.message
         if len(some) > 1:
             values = [f"{clip(cause.finding.value, SOURCE_WIDTH)!r} {cause.rows:,}" for cause in some]
             message = listed(values, VALUES_NAMED)
+        elif rows > 1 and not first.value and first.code in CODES:  # each of the rows has a message of its own
+            message = _as_message(CODES[first.code])
         yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
         if first.hint and (first.rejects or limit > 1):  # a warning's where there is room
             # One that quotes a long text of the source says what helps before it.
             most = TEXT_SHOWN if len(first.value) > TEXT_SHOWN else SENTENCE_SHOWN
             yield f"      {shorten(first.hint, most)}"
+
+
+def _as_message(sentence: str) -> str:
+    """Write a code's sentence as messages are written: without a capital, a full stop, or what it says of warnings."""
+    said = sentence.removesuffix(".").removesuffix(" (warning)").partition("; a warning ")[0]
+    return said if said.startswith("Triage") else f"{said[0].lower()}{said[1:]}"
 
 
 def _has_rest(job: Job) -> bool:

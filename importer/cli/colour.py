@@ -17,7 +17,7 @@ STYLES = {
     "Error:": BAD,
     "Stopped:": BAD,
     "Nothing was sent:": BAD,
-    "rejected (not sent):": BAD,
+    "rejected, not sent:": BAD,
     "Interrupted": DOUBTFUL,
     "warning:": DOUBTFUL,
     "with a warning:": DOUBTFUL,

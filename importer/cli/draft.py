@@ -114,7 +114,7 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, Any]) -> int:
     with Console() as console, _survey(sources, given, mapping) as survey, survey.open() as source:
         added = update_draft(source, mapping, console, lambda values: _ask(console, values))
         if not added.values and not added.columns:
-            console.say(f"{path} knows all values and columns of {' '.join(sources)}: it is as it was.")
+            console.say(f"{path} knows all values and columns of {' '.join(sources)}; nothing was added.")
             return ExitCode.DONE
         if added.columns:
             console.say(f"{path}: {_are(added.columns, 'column')} new: {', '.join(added.columns[:VALUES_SHOWN])}")
@@ -194,7 +194,7 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tu
     if made.titles.found:
         console.say(f"category: {made.titles}; {mapping} has the line that takes them, if you agree.")
     if made.untitled:
-        console.say(f"{counted(made.untitled, 'row')} without a title: rejected until each has one.")
+        console.say(f"{counted(made.untitled, 'row')} without a title: rejected until they have one.")
     console.say(f"{mapping} and {table} are written.")
     console.say(f"Next: {CommandLine(sources).repeat('validate', '-m', str(mapping))}")
 

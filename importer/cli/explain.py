@@ -89,7 +89,7 @@ def _describe(addition: Addition) -> str:
 
 
 def _render_trace(trace: Trace) -> list[str]:
-    cells = "; ".join(f"{name} = {_short(text)}" for name, text in trace.cells) or "no cell"
+    cells = "; ".join(f"{name} = {_short(text)}" for name, text in trace.cells) or "none"
     return [
         trace.field,
         f"  cell    {cells}",

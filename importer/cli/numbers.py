@@ -13,6 +13,8 @@ import click
 class FiniteRange(click.FloatRange):
     """A number within a range; `nan` and `inf`, which click lets pass, are refused."""
 
+    name = "number"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a number. Raises BadParameter for anything else."""
         number: float = super().convert(value, param, ctx)
@@ -70,5 +72,5 @@ class DurationType(click.ParamType[float]):
         """Read a number. Raises BadParameter for anything else."""
         found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", str(value).strip())
         if found is None:
-            self.fail(f"{value!r} is no time like 90s, 10m, 2h or 90d", param, ctx)
+            self.fail(f"{value!r} is not a time such as 90s, 10m, 2h or 90d", param, ctx)
         return float(found[1]) * SECONDS[found[2]]

@@ -35,7 +35,7 @@ SOURCE_OPTIONS = (
         help="A preset or a YAML file.  [default: recognised by the columns]",
     ),
     click.option("--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"),
-    click.option("--encoding", metavar="E", help="Needed only if not UTF-8, or UTF-16 with a byte order mark."),
+    click.option("--encoding", metavar="E", help="Needed unless the file is UTF-8, or UTF-16 with a byte order mark."),
     click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: detected]"),
     click.option(
         "--skip-lines",

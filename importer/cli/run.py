@@ -134,10 +134,10 @@ def refuse_open(job: Job) -> None:
 
     found = open_targets(job.mapping)
     if found:
-        count = "a target" if len(found) == 1 else f"{len(found):,} targets"
+        count, they = ("a target", "it is") if len(found) == 1 else (f"{len(found):,} targets", "they are")
         table = job.mapping.model.decisions
         raise MappingError(
-            f"The mapping {job.mapping.name} leaves {count} undecided; nothing is sent until they are decided.",
+            f"The mapping {job.mapping.name} leaves {count} undecided; nothing is sent until {they} decided.",
             problems=found,
             hint="Replace each `?`"
             + (f", in the mapping or in the column `decision` of {table}" if table else "")

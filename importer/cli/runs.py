@@ -37,7 +37,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 """What can be done about a run → the command that does it, and its options."""
 FORGOTTEN = (
-    "Afterwards it can't be told whether a person has edited the titles of these issues, so imports leave them alone."
+    "Afterwards nobody can tell whether a person has edited the titles of these issues, so imports leave these titles "
+    "alone."
 )
 OPTIONS = (
     LEDGER_OPTION,

@@ -103,7 +103,7 @@ def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSam
 def no_source(ledger: Ledger, target: str, name: str) -> UsageError:
     """Return the error for a source that a ledger doesn't know in a target; its hint names those that it knows."""
     known = [f"{each.name} in {each.target}" for each in list_sources(ledger)]
-    hint = f"Known runs: {listed(known, NAMES_SHOWN)}. --sandbox or --api-url URL says the target."
+    hint = f"Known sources: {listed(known, NAMES_SHOWN)}. Choose the target with --sandbox or --api-url URL."
     return UsageError(
         f"{ledger.name} knows no source {name!r} in {target}.", hint=hint if known else "It knows no source yet."
     )

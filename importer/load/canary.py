@@ -269,7 +269,8 @@ class _ReadBack:
         )
 
     def _names(self, which: Callable[[_Probe], bool]) -> tuple[str, ...]:
-        return tuple(probe.sent.name for probe in self.probes if which(probe))
+        names = (probe.sent.name for probe in self.probes if which(probe))
+        return tuple(sorted(names, key=lambda name: (len(name), name)))  # T-999 before T-1000
 
     def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
         otherwise: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -67,7 +67,7 @@ def read_table(path: Path, needed: Collection[str], others: Collection[str] = ()
     rows = list[tuple[int, Mapping[str, str]]]()
     for number, cells in lines[1:]:
         if len(cells) > len(header):  # cells behind a comma that was typed without quotes stand under other names
-            hint = f"a text with {'a tab' if delimiter == chr(9) else repr(delimiter)} in it stands in quotes"
+            hint = f"put a text that contains {'a tab' if delimiter == chr(9) else repr(delimiter)} in quotes"
             problems.append(Problem("has more cells than the header", file, number, hint=hint))
         else:
             rows.append((number, {name: _read_cell(cells, place) for place, name in enumerate(header)}))

@@ -268,7 +268,7 @@ class Input(Strict):
     format: Literal["csv", "jsonl", "json"] | None = Field(
         None, description="Detected from the file's name and content if unset."
     )
-    encoding: Encoding | None = Field(None, description="Needed only if not UTF-8, or UTF-16 with a byte order mark.")
+    encoding: Encoding | None = Field(None, description="Needed unless it is UTF-8, or UTF-16 with a byte order mark.")
     delimiter: Delimiter | None = Field(None, description="One character, or `tab`. Detected if unset.")
     skip_lines: Number | None = Field(
         None,

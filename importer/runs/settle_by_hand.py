@@ -51,7 +51,7 @@ def settle_by_hand(
     source_name, colon, native = key.partition(":")
     if not (colon and native):
         raise UsageError(
-            f"{key} is no key.", hint="A key is the source's name, a colon, and the native key: jira:PROJ-7"
+            f"{key} is not a full key.", hint="A key is the source's name, a colon, and the native key: jira:PROJ-7"
         )
     claim_source(target, ledger, source_name, say)
     if answer in (ADDED, NOT_ADDED):

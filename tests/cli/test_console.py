@@ -41,7 +41,7 @@ def test_new_categories(program: Program, serve: Serve) -> None:
     said = "  New categories, which Triage can't rename or delete later: Story 2, Epic 1."
     assert said in ended.err
     checked = program("validate", "export.csv", "-m", "jira").out.splitlines()
-    assert "category (not built into Triage, which can't rename or delete them: Story 2, Epic 1):" in checked
+    assert "category (not built into Triage, and permanent once created: Story 2, Epic 1):" in checked
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
     assert said in program(*command).err
     assert "Categories that" not in program(*command, "--on-change", "update", "--fields", "title").err

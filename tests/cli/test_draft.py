@@ -123,7 +123,7 @@ def test_an_update_adds_what_is_new(program: Program, export: Path) -> None:
     """The first time it says that there is nothing; with a later export it names the values and columns."""
     program("draft", export)
     assert (
-        "mapping.yaml knows all values and columns of export.csv: it is as it was."
+        "mapping.yaml knows all values and columns of export.csv; nothing was added."
         in program("draft", export, "--update", "mapping.yaml").err
     )
     later = write_csv(Path("later.csv"), [(*row[:3], "Nirgends", row[4], "x") for row in ROWS], (*HEADER, "Team"))
@@ -146,7 +146,7 @@ def test_without_a_title_it_ends(program: Program) -> None:
     source = write_csv(Path("numbers.csv"), [("1", "2")], ("Amount", "Price"))
     ended = program("draft", source)
     assert ended.code == ExitCode.UNUSABLE
-    assert "No column of numbers.csv can be a title" in ended.err
+    assert "No column of numbers.csv can be the title" in ended.err
     assert "'Amount', 'Price'" in ended.err
     assert not Path("mapping.yaml").exists()
 

@@ -64,7 +64,7 @@ def test_retiring_what_is_not_there(program: Program, serve: Serve) -> None:
     ended = program("sources", "retire", "jira")
     assert ended.code == ExitCode.UNUSABLE
     assert "knows no source 'jira' in https://api.bland.ai." in ended.err
-    assert f"Known runs: jira in sandbox:{program.sandbox_file}. --sandbox or" in ended.err
+    assert f"Known sources: jira in sandbox:{program.sandbox_file}. Choose the target with --sandbox or" in ended.err
     assert program("sources", "retire", "jira", "--sandbox").code == ExitCode.DONE
     assert program("run", "export.csv", "-m", "jira", "--sandbox").code == ExitCode.UNUSABLE
     assert "can be imported again" in program("sources", "resume", "jira", "--sandbox").err

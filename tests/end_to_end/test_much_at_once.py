@@ -202,7 +202,7 @@ def test_a_dead_export_job(program: Program, run: Import, sandbox: RunningSandbo
     command = ("run", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", *allowed)
     ended = program(*command, source)
     assert ended.code == ExitCode.NOT_READY
-    assert "was changed 168 h 0 min ago, but --max-source-age allows 36 h 0 min; nothing was sent." in ended.err
+    assert "was changed 7 days 0 h ago, but --max-source-age allows 36 h 0 min; nothing was sent." in ended.err
     assert len(contents(sandbox)) == 2
     piped = program.apart(*command, "-", stdin=source.read_bytes())
     assert piped.code == ExitCode.DONE, "of what is piped in only the dates count"

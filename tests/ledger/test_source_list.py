@@ -74,8 +74,8 @@ def test_a_name_that_is_not_known(ledger: Ledger) -> None:
         ledger.seen(TARGET, f"s{number}", writable=True)
     with pytest.raises(UsageError) as caught:
         set_retired(ledger, TARGET, "jra", NOON)
-    assert caught.value.hint.startswith(f"Known runs: s0 in {TARGET}, ")
-    assert caught.value.hint.endswith(" and 2 more. --sandbox or --api-url URL says the target.")
+    assert caught.value.hint.startswith(f"Known sources: s0 in {TARGET}, ")
+    assert caught.value.hint.endswith(" and 2 more. Choose the target with --sandbox or --api-url URL.")
 
 
 def test_the_command_can_be_typed_as_it_stands(ledger: Ledger) -> None:

@@ -92,7 +92,7 @@ def test_a_row_that_has_moved_is_none(read: Read) -> None:
         (1, "b", "stands in the header twice"),
         (3, "", "has more cells than the header"),
     ]
-    assert table.problems[1].hint == "a text with ',' in it stands in quotes"
+    assert table.problems[1].hint == "put a text that contains ',' in quotes"
     assert [line for line, _ in table.rows] == [2]
 
 

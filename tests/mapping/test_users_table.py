@@ -176,4 +176,4 @@ def test_a_row_that_has_moved_is_refused(tmp_path: Path) -> None:
         (2, "", "has more cells than the header"),
         (4, "", "has more cells than the header"),
     ]
-    assert caught.value.problems[1].hint == "a text with ',' in it stands in quotes"
+    assert caught.value.problems[1].hint == "put a text that contains ',' in quotes"

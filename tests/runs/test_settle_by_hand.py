@@ -87,7 +87,7 @@ def test_what_was_deleted_is_made_again_on_a_person_s_word(program: Program, ser
 @pytest.mark.parametrize(
     ("key", "answer", "sentence"),
     [
-        ("PROJ-1", "absent", "PROJ-1 is no key."),
+        ("PROJ-1", "absent", "PROJ-1 is not a full key."),
         ("jira:PROJ-7", "absent", "The ledger doesn't know jira:PROJ-7"),
         ("jira:PROJ-1", "T-9", "There is no issue T-9"),
         ("jira:PROJ-1", "d1b1b6d4-0000-4000-8000-000000000000", "There is no issue d1b1"),

@@ -107,7 +107,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     def pick_value(name: FieldName, weights: Weights) -> Pick | None:
         found = pick(name, lambda column: _value(column, weights, name, judge))
         by_values = found is not None and not weigh(header_tokens(found.column), weights)
-        return replace(found, reason="by its texts, not by its name") if found and by_values else found
+        return replace(found, reason="by its values, not by its name") if found and by_values else found
 
     choice.key = _with_repeats(pick("key", lambda column: _key(column, profile.whole)))
     choice.severity = pick_value("severity", words.SEVERITY)
@@ -213,13 +213,13 @@ def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
         )
 
     found = _best(columns, score, "title")
-    return Pick(found.column, "by its texts alone: no column is called as titles are") if found else None
+    return Pick(found.column, "by its values alone: no column has a usual name for titles") if found else None
 
 
 def _no_title(columns: Sequence[Column], name: str) -> SourceError:
     names = [repr(column.place.name) for column in columns]
     return SourceError(
-        f"No column of {name} can be a title: none is called as titles are, and none holds short texts that differ.\n"
+        f"No column of {name} can be the title: none has a usual name for it, and none holds short texts that differ.\n"
         f"The columns that are filled: {listed(names, COLUMNS_SHOWN) or 'none'}.",
         hint="If one of them is the title all the same, write a mapping by hand, for example like the one that\n"
         "`triage-import mappings show linear` prints.",
@@ -239,11 +239,11 @@ def _key(column: Column, whole: Column) -> float:
 
 
 def _with_repeats(pick: Pick | None) -> Pick | None:
-    """Add to the reason for the key whether its texts repeat."""
+    """Add to the reason for the key whether its values repeat."""
     if pick is None:
         return None
     repeats = pick.column.filled - pick.column.distinct
-    said = f"{repeats:,} of its texts came before" if not pick.column.is_unique else "no text comes twice"
+    said = f"{repeats:,} of its values occurred before" if not pick.column.is_unique else "no value occurs twice"
     return replace(pick, reason=f"{pick.reason}; {said}")
 
 

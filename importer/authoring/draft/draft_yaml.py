@@ -27,14 +27,14 @@ _LONGEST_SIMPLE_KEY = 1000
 
 _HEAD = """\
 # Drafted from {files}: {rows}, {columns}.
-# What stands here with a reason was seen in the file; correct what is wrong.{open}
+# The comments give the reason for each choice, as the file shows it; correct what is wrong.{open}
 # Then: {command}
 """
 _OPEN = """
-# {count} targets are `?`: nothing in the file says what they become. `run` refuses until each has a word: put it here,
+# {count} targets are `?`: the file doesn't say what they become. `run` refuses to start until each is decided: here,
 # or in the column `decision` of {table}, which wins over this file."""
 _ONE_OPEN = """
-# One target is `?`: nothing in the file says what it becomes. `run` refuses until it has a word: put it here,
+# One target is `?`: the file doesn't say what it becomes. `run` refuses to start until it is decided: here,
 # or in the column `decision` of {table}, which wins over this file."""
 
 
@@ -128,7 +128,7 @@ class Draft:
             return []
         lines = ["description:", f"  {_text(pick)} # {pick.reason}"]
         if form := markup_of(pick.column):
-            lines.append(f"  format: {form} # its texts have such markup")
+            lines.append(f"  format: {form} # its texts contain such markup")
         if pick.column.longest > DESCRIPTION_LIMIT - 1000:
             lines.append(
                 f"  too_long: continue # up to {pick.column.longest:,} characters; the rest goes on in comments"
@@ -139,7 +139,7 @@ class Draft:
         pick, own = self.choice.value_pick(field), [value for value in self.values if value.field == field]
         yield f"{field}:"
         if pick is not None:
-            yield f"  {self._texts[field]} # {pick.reason}; {counted(pick.column.distinct, 'text')}"
+            yield f"  {self._texts[field]} # {pick.reason}; {counted(pick.column.distinct, 'value')}"
         if field == "status" and self.choice.closing_rule is not None:
             why = "where a card lies says less than its closing date" if pick else "no column says the status"
             yield f"  rules: # {why}"
@@ -221,12 +221,12 @@ def column_line(column: Column) -> str:
 
 
 def describe(column: Column, rows: int) -> str:
-    """Return the contents of a column on one line: `98 % filled, 12 texts; "Open", "Done"`."""
+    """Return the contents of a column on one line: `98 % filled, 12 values; "Open", "Done"`."""
     if not column.filled:
         return "Empty"
     share = "filled" if column.filled >= rows else f"{max(1, int(100 * column.filled / rows))} % filled"
-    many = f"over {column.distinct:,} texts" if column.is_free and not column.is_unique else None
-    texts = "all different" if column.is_unique and column.filled > 1 else many or counted(column.distinct, "text")
+    many = f"over {column.distinct:,} values" if column.is_free and not column.is_unique else None
+    texts = "all different" if column.is_unique and column.filled > 1 else many or counted(column.distinct, "value")
     form = column.date_format()
     kind = "dates" if form == "" else f"dates like {form}" if form else "numbers" if column.is_number else ""
     kind = "links" if column.is_link else "lists" if column.is_list else kind
@@ -243,7 +243,7 @@ def target_of(value: Value) -> str:
 
 def reason_of(value: Value) -> str:
     """Return how often a value occurs, and the reason for its target."""
-    rows = counted(value.rows, "row") + (" without a text" if not value.value else "")
+    rows = counted(value.rows, "row") + (" with an empty cell" if not value.value else "")
     if value.decided:
         return f"{rows}; {_comment(value.reason)}"
     return f"{rows}; proposal: {_comment(value.proposal)}, {_comment(value.reason)}"

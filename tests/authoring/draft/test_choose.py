@@ -93,7 +93,7 @@ def test_values_alone_can_say_it(tmp_path: Path) -> None:
     ]
     choice = choose_from(write_table(tmp_path / "a.csv", rows))
     assert choice.status is not None
-    assert (choice.status.column.place.name, choice.status.reason) == ("zz", "by its texts, not by its name")
+    assert (choice.status.column.place.name, choice.status.reason) == ("zz", "by its values, not by its name")
 
 
 def test_texts_alone_can_be_titles(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_texts_alone_can_be_titles(tmp_path: Path) -> None:
     rows = [{"aaa": f"It broke for the {number}th time", "bbb": "same every time"} for number in range(9)]
     choice = choose_from(write_table(tmp_path / "a.csv", rows))
     assert choice.title.column.place.name == "aaa"
-    assert "by its texts alone" in choice.title.reason
+    assert "by its values alone" in choice.title.reason
 
 
 def test_no_title_is_an_error(tmp_path: Path) -> None:

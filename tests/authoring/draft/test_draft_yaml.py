@@ -28,16 +28,16 @@ def test_what_a_draft_says(tmp_path: Path) -> None:
     """Each line of it: what is known is decided with its reason, what isn't is open with a proposal."""
     text = text_of(write_table(tmp_path / "a.csv", ROWS))
     for line in (
-        '  key: {column: "Key"} # its name says key; no text comes twice',
+        '  key: {column: "Key"} # its name says key; no value occurs twice',
         '  column: "Summary" # its name says title',
         '    "High": high # 4 rows; a known word',
         '    "Odd": "?" # 4 rows; proposal: medium, no evidence',
-        "  missing: medium # 4 rows without a text; nobody has ranked it",
+        "  missing: medium # 4 rows with an empty cell; nobody has ranked it",
         '    "Limbo": "?" # 6 rows; proposal: todo, no evidence',
         '    "Wish": Wish # 6 rows; as it is written',
         '    - "%d.%m.%Y"',
         '  "Owner": {column: "Owner"}',
-        '#   "Due": footer. Filled, dates like %d.%m.%Y, 1 text; "31.01.2024"',
+        '#   "Due": footer. Filled, dates like %d.%m.%Y, 1 value; "31.01.2024"',
         "# or in the column `decision` of values.csv, which wins over this file.",
     ):
         assert line in text.splitlines()

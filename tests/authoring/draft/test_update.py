@@ -80,7 +80,7 @@ def test_new_columns_are_named_behind_the_mapping(drafted: Path, tmp_path: Path)
     later = write_table(tmp_path / "b.csv", [{**row, "Team: x": "A"} for row in ROWS])
     assert update(later, drafted).columns == ["Team: x"]
     assert drafted.read_bytes().startswith(before)
-    assert '#   "Team: x": not used. Filled, 1 text; "A"' in drafted.read_text(encoding="utf-8").splitlines()
+    assert '#   "Team: x": not used. Filled, 1 value; "A"' in drafted.read_text(encoding="utf-8").splitlines()
     assert update(later, drafted) == UpdateResult([], [], None)
 
 

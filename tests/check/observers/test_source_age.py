@@ -90,7 +90,7 @@ def test_the_newest_date(tmp_path: Path, cells: dict[str, str], ready: bool) -> 
     because = judge(tmp_path, cells)
     assert bool(because) is not ready
     if because:
-        assert because.startswith("The newest date in the source is 2025-12-31 00:00 UTC, 252 h 0 min ago, but")
+        assert because.startswith("The newest date in the source is 2025-12-31 00:00 UTC, 10 days 12 h ago, but")
 
 
 def test_a_part_of_a_source(tmp_path: Path) -> None:
