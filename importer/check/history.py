@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
@@ -21,7 +21,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.mended import Mended, find_mended
 from importer.ledger.previous_run import reasons_of
 from importer.ledger.schema import UNDECIDED, State
-from importer.ledger.source_list import IssueSample, list_names, sample_issues
+from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
@@ -127,15 +127,32 @@ class LedgerHistory:
 
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, spread over all of them."""
-        return _read_sample(self._sampled)
+        return KnownSample(self._sampled.total, self._sampled.step, list(_read_issues(self._sampled.issues)))
 
-    def other_sources(self) -> Mapping[str, KnownSample]:
-        """Give some of the keys of each other source in the target that have an issue."""
-        return {
-            name: _read_sample(sample_issues(self._ledger, self._target, name, SAMPLE))
-            for name in list_names(self._ledger, self._target)
-            if name != self._source_name
-        }
+    def all_keys(self) -> Iterator[Sequence[str]]:
+        """Yield all keys of the source that were sent, some at a time."""
+        return read_keys(self._ledger, self._target, self._source_name)
+
+    def issues(self, keys: Iterable[str]) -> Iterator[KnownIssue]:
+        """Give those of these keys that have an issue."""
+        return self._issues_of(self._source_name, keys)
+
+    def in_other_sources(self, native_keys: Collection[str]) -> Iterator[tuple[str, Iterator[KnownIssue]]]:
+        """Give the issues of these keys of the tracker in each other source in the target, with its name."""
+        for name in self._other_names:
+            yield name, self._issues_of(name, (f"{name}:{key}" for key in native_keys))
+
+    def count_issues(self, source_name: str) -> int:
+        """Count the issues of a source in the target."""
+        return sample_issues(self._ledger, self._target, source_name, 1).total
+
+    @cached_property
+    def _other_names(self) -> list[str]:
+        return [name for name in list_names(self._ledger, self._target) if name != self._source_name]
+
+    def _issues_of(self, source_name: str, keys: Iterable[str]) -> Iterator[KnownIssue]:
+        standing = self._ledger.find_standing(self._target, source_name, keys)
+        return _read_issues((each.key, each.content, each.returned) for each in standing)
 
     def _find_unchanged(self, bodies: Mapping[str, bytes]) -> Iterator[tuple[str, LedgerStatus]]:
         """Yield the keys whose issue is what was last sent for it, with nothing open, as in most rows of a night."""
@@ -289,10 +306,8 @@ def _fold(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
-def _read_sample(sampled: IssueSample) -> KnownSample:
-    issues = [
-        KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
-        for key, content, returned in sampled.issues
-        if not is_gone(returned)
-    ]
-    return KnownSample(sampled.total, sampled.step, issues)
+def _read_issues(kept: Iterable[tuple[str, bytes, bytes]]) -> Iterator[KnownIssue]:
+    """Read the key, content and snapshot of issues that aren't gone."""
+    for key, content, returned in kept:
+        if not is_gone(returned):
+            yield KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
@@ -82,8 +82,17 @@ class Knows(Protocol):
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, and how many there are."""
 
-    def other_sources(self) -> Mapping[str, KnownSample]:
-        """Give the same of each other source that has issues in the target, by name."""
+    def all_keys(self) -> Iterator[Sequence[str]]:
+        """Yield all keys that have an issue, and perhaps others that were to get one, some at a time."""
+
+    def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
+        """Give those of these keys that have an issue."""
+
+    def in_other_sources(self, native_keys: Collection[str]) -> Iterable[tuple[str, Iterable[KnownIssue]]]:
+        """Give the issues of these keys of the tracker in each other source in the target, with its name."""
+
+    def count_issues(self, source_name: str) -> int:
+        """Count the issues of a source in the target."""
 
 
 class NoLedger:
@@ -113,6 +122,18 @@ class NoLedger:
         """There is none."""
         return KnownSample(0, 1, ())
 
-    def other_sources(self) -> Mapping[str, KnownSample]:
+    def all_keys(self) -> Iterator[Sequence[str]]:
         """There is none."""
-        return {}
+        return iter(())
+
+    def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
+        """None has an issue."""
+        return ()
+
+    def in_other_sources(self, native_keys: Collection[str]) -> Iterable[tuple[str, Iterable[KnownIssue]]]:
+        """There is no source."""
+        return ()
+
+    def count_issues(self, source_name: str) -> int:
+        """There is none."""
+        return 0

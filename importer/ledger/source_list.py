@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from importer.phrases import listed, shell_join
 from importer.records import Act
 
 NAMES_SHOWN = 5
+PAGE = 10_000
 SPREAD_OVER = 1 << 32
 SPREAD = 2_654_435_761
 """SPREAD_OVER by the golden ratio: the multiples of it, modulo SPREAD_OVER, are spread evenly, and so are those of
@@ -98,6 +99,22 @@ def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSam
         statement = select(*columns).where(*its, done, chosen).order_by(operations.c.id).limit(most)
         found = connection.execute(statement).all() if total else []
     return IssueSample(total, unsure, step, [(each.key, each.content, each.returned) for each in found])
+
+
+def read_keys(ledger: Ledger, target: str, name: str) -> Iterator[Sequence[str]]:
+    """Yield the keys of a source whose issues were made, or were to be made, a page at a time; an index has them."""
+    its, last = operations.c, ""
+    with ledger.transaction() as connection:
+        source_id = find_source(connection, target, name)
+    statement = select(its.key).where(its.source_id == source_id, its.act == Act.CREATE).order_by(its.key).limit(PAGE)
+    while True:
+        with ledger.transaction() as connection:
+            page = connection.scalars(statement.where(its.key > last)).all()
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        last = page[-1]
 
 
 def no_source(ledger: Ledger, target: str, name: str) -> UsageError:

@@ -72,7 +72,7 @@ def test_a_description_that_a_person_may_have_written(nights: Nights) -> None:
     assert not plans_numbers(nights.run())
 
 
-def test_signs_that_the_source_has_changed(nights: Nights) -> None:
+def test_a_text_that_the_source_has_changed(nights: Nights) -> None:
     """Other letters are another text, which a run that only reports changes doesn't write."""
     lose_ledger(nights)
     nights.run([NAMING[0], NAMING[1]._replace(text="As D-1 said")])

@@ -8,17 +8,20 @@ from itertools import pairwise
 import pytest
 
 from importer.errors import ExitCode, UsageError
+from importer.ledger.journal import Decision
 from importer.ledger.schema import RunKind, State
 from importer.ledger.source_list import (
+    PAGE,
     how_to_resume,
     list_names,
     list_sources,
+    read_keys,
     refuse_retired,
     sample_issues,
     set_retired,
 )
 from importer.ledger.store import Ledger, RunIdentity
-from tests.harness.ledger_sending import NOON, TARGET, begin, send
+from tests.harness.ledger_sending import NOON, TARGET, begin, operation, send
 
 
 def test_each_source_with_its_last_import(ledger: Ledger) -> None:
@@ -48,6 +51,17 @@ def test_a_sample_is_spread_over_all_issues(ledger: Ledger, others: int) -> None
     assert 5 <= len(places) <= 6
     assert max(after - before for before, after in pairwise([0, *places, 60])) <= 2 * found.step
     assert len(sample_issues(ledger, TARGET, "jira-acme", 60).issues) == 60
+
+
+def test_all_keys_come_page_by_page(ledger: Ledger) -> None:
+    """Each once, and none of another source."""
+    assert list(read_keys(ledger, TARGET, "jira-acme")) == []
+    keys = [f"k{number}" for number in range(PAGE + 1)]
+    begin(ledger).decide([Decision(key, State.DONE, 1) for key in keys], map(operation, keys))
+    send(begin(ledger, name="other"), "other")
+    pages = list(read_keys(ledger, TARGET, "jira-acme"))
+    assert [key for page in pages for key in page] == sorted(keys)
+    assert [len(page) for page in pages] == [PAGE, 1]
 
 
 def test_a_retired_source_refuses_until_it_is_resumed(ledger: Ledger) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
-from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
+from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus, NoLedger
 from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
 from importer.cli.numbers import RowLimit
@@ -31,15 +31,44 @@ def new_row(key: str, title: str = "", content: bytes = b"") -> Operation:
     return Operation(key, "POST", "/", orjson.dumps({"title": title}), "", content)
 
 
+class Ledger(NoLedger):
+    """Knows the issues of a source, by a sample, and those of others; `more` are issues that the sample lacks."""
+
+    def __init__(self, sample: KnownSample, others: Mapping[str, KnownSample], more: Sequence[KnownIssue] = ()) -> None:
+        self._sample, self._others, self._issues = sample, others, [*sample.issues, *more]
+
+    def sample(self) -> KnownSample:
+        """Give the sample."""
+        return self._sample
+
+    def all_keys(self) -> Iterator[Sequence[str]]:
+        """Yield the keys one by one."""
+        return ([issue.key] for issue in self._issues)
+
+    def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
+        """Give those with these keys."""
+        return [issue for issue in self._issues if issue.key in keys]
+
+    def in_other_sources(self, native_keys: Collection[str]) -> Iterator[tuple[str, Iterable[KnownIssue]]]:
+        """Give those of other sources with these keys."""
+        for name, sample in self._others.items():
+            yield name, [issue for issue in sample.issues if issue.key.partition(":")[2] in native_keys]
+
+    def count_issues(self, source_name: str) -> int:
+        """Count those of another source."""
+        return self._others[source_name].total
+
+
 def doubts(
     statuses: Mapping[str, LedgerStatus] | None = None,
     new: Iterable[Operation] = (),
     sample: KnownSample = NOTHING,
     limit: RowLimit = TEN,
     others: Mapping[str, KnownSample] = NO_OTHERS,
+    more: Sequence[KnownIssue] = (),
 ) -> list[str]:
     """Say what a source of these rows comes to."""
-    drift, statuses = Drift("jira", sample, lambda: others), statuses or {}
+    drift, statuses = Drift("jira", Ledger(sample, others, more)), statuses or {}
     operations = dict(enumerate(new))
     keys = [*statuses, *(operation.key for operation in operations.values())]
     rows = [Row(0, "f", 1, 2, key, Outcome.PLANNED) for key in keys]
@@ -185,6 +214,14 @@ def test_a_key_in_another_spelling(key: str) -> None:
     assert doubts({"jira:P-1": known_row()}, [new_row(key, "Title 1")], known) == [], "both are there"
 
 
+def test_a_spelling_that_no_sample_has() -> None:
+    """All keys are compared, as a single row of a large ledger would hardly be in a sample."""
+    (found,) = doubts(
+        new=[new_row("jira:p-1", "Title 1")], sample=of(100_000), more=[KnownIssue("jira:P-1", b"", "Title 1")]
+    )
+    assert "\n  jira:p-1 was jira:P-1\n" in found
+
+
 def test_a_large_ledger_is_known_by_a_sample() -> None:
     """Every hundredth issue tells as well: two of them stand for two hundred."""
     large = KNOWN._replace(total=1000, step=100)
@@ -221,3 +258,14 @@ def test_titles_of_another_source() -> None:
     assert doubts(new=named, others={"jira": KNOWN})
     others = [new_row(f"mine:{number + 100}", f"Title {number}") for number in range(8)]
     assert doubts(new=others, others={"jira": KNOWN}) == []
+
+
+def test_a_few_new_rows_of_another_source() -> None:
+    """A part of what another source has, or what a small one has beside others, is noticed, however large the rest."""
+    large = KNOWN._replace(total=1_000_000)
+    assert doubts(
+        new=[new_row(f"mine:{number}", content=f"row-{number}".encode()) for number in (3, 4)], others={"jira": large}
+    )
+    beside = [new_row(f"mine:{number}", f"Title {number}") for number in range(100)]
+    assert doubts(new=beside, others={"jira": KNOWN}), "all of its issues would be there twice"
+    assert doubts(new=beside, others={"jira": large}) == []
