@@ -17,7 +17,7 @@ import orjson
 from importer.records import Act, Operation
 from importer.transform import unmarked
 from importer.transform.markers import find_opening
-from importer.triage.answers import OUTGOING, Attached, Entry, Flagged, Page, Related
+from importer.triage.answers import OUTGOING, Attached, Entry, Flagged, Page, Related, plain_id
 from importer.triage.client import TriageClient
 
 COMMENT = "comment"
@@ -94,7 +94,7 @@ def is_of_another(operation: Operation, item: ListedAddition) -> bool:
         case Flagged():
             return bool(item.call_id != orjson.loads(operation.body)["call_id"])
         case Related():
-            return bool(item.related_issue_id.lower() != orjson.loads(operation.body)["related_issue_id"].lower())
+            return bool(item.related_issue_id != plain_id(orjson.loads(operation.body)["related_issue_id"]))
     return False
 
 
@@ -112,8 +112,7 @@ def _identify(issue_id: str, item: ListedAddition) -> tuple[object, ...]:
         case Flagged():
             return (Act.FLAG, item.call_id, _letters_of(item.type), item.message_index)
         case Related():
-            # UUIDs: a list may write them in other letters than the answer to the create did.
-            ends = (issue_id.lower(), item.related_issue_id.lower())
+            ends = (plain_id(issue_id), plain_id(item.related_issue_id))
             return (Act.RELATION, item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
 
 

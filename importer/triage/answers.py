@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from importer.api import ISSUE_FIELDS
+from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 
 T = TypeVar("T")
 
@@ -20,7 +21,8 @@ LONGEST_TEXT = 4000
 """Characters of an id or a cursor: both stand in addresses, of which servers and proxies take 8,000 bytes."""
 OUTGOING = "outgoing"
 """Direction of a relation as seen from its source. Source: get/triage-issues-id-relations."""
-NOBODY = frozenset(("owner_id", "assignee_id"))
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+NOBODY = frozenset(PERSON_FIELDS)
 """Fields that are null, and that an answer may leave out then."""
 
 
@@ -125,13 +127,13 @@ class Member(NamedTuple):
 
 def read_id(data: Mapping[str, Any]) -> str:
     """Read the id of what was created. Raises ValueError or LookupError if there is none."""
-    return _text(data["id"])
+    return _id(data["id"])
 
 
 def read_first_org_id(data: Mapping[str, Any]) -> str:
     """Read the organisation of the first item of a list; "" if the list is empty."""
     items = data["items"]
-    return _text(items[0]["org_id"]) if items else ""
+    return _id(items[0]["org_id"]) if items else ""
 
 
 def read_category(data: Mapping[str, Any]) -> str:
@@ -144,9 +146,9 @@ def read_issue(data: Mapping[str, Any]) -> Issue:
     return Issue(
         id=read_id(data),
         triage_id=str(data.get("triage_id") or ""),
-        org_id=str(data.get("org_id") or ""),
+        org_id=plain_id(str(data.get("org_id") or "")),
         description=str(data.get("description") or ""),
-        fields={name: data.get(name) for name in FIELDS},
+        fields={name: data.get(name) for name in FIELDS} | {name: _person(data.get(name)) for name in PERSON_FIELDS},
         created_at=str(data.get("created_at") or ""),
         updated_at=str(data.get("updated_at") or ""),
         resource_count=_count(data.get("resource_count")),
@@ -156,6 +158,10 @@ def read_issue(data: Mapping[str, Any]) -> Issue:
         author_id=str(data.get("author_id") or ""),
         unanswered=NEEDED.difference(data),
     )
+
+
+def _person(value: Any) -> Any:
+    return plain_id(value) if isinstance(value, str) else value
 
 
 def _count(value: Any) -> int:
@@ -170,8 +176,8 @@ def about(read: Callable[[Mapping[str, Any]], T], *issue_ids: str) -> Callable[[
     """
 
     def check(data: Mapping[str, Any]) -> T:
-        named = str(data.get("issue_id") or "")
-        if named and named.lower() not in map(str.lower, issue_ids):
+        named = plain_id(str(data.get("issue_id") or ""))
+        if named and named not in map(plain_id, issue_ids):
             raise Unreadable("it is about another issue")
         return read(data)
 
@@ -181,7 +187,7 @@ def about(read: Callable[[Mapping[str, Any]], T], *issue_ids: str) -> Callable[[
 def read_issue_of(data: Mapping[str, Any], issue_id: str) -> Issue:
     """Read the issue with this id. Raises Unreadable if it is another one."""
     issue = read_issue(data)
-    if issue.id.lower() != issue_id.lower():
+    if issue.id != plain_id(issue_id):
         raise Unreadable("it is another issue")
     return issue
 
@@ -208,7 +214,8 @@ def read_related(data: Mapping[str, Any], of: str) -> Related:
     The page doesn't say which end an incoming one names: where that is the issue itself, the other one is its source.
     """
     source, other, relation_type, direction = _texts(data, "issue_id", "related_issue_id", "relation_type", "direction")
-    return Related(read_id(data), source if other.lower() == of.lower() else other, relation_type, direction)
+    source, other = plain_id(source), plain_id(other)
+    return Related(read_id(data), source if other == plain_id(of) else other, relation_type, direction)
 
 
 def read_listed_relation(data: Mapping[str, Any], of: str) -> Related:
@@ -219,7 +226,7 @@ def read_listed_relation(data: Mapping[str, Any], of: str) -> Related:
 
 def read_org_ids(data: list[Any]) -> tuple[str, ...]:
     """Read the ids of the organisations that a user belongs to. Source: get/org_list_self_memberships."""
-    return tuple(_text(item["org_id"]) for item in data)
+    return tuple(_id(item["org_id"]) for item in data)
 
 
 def read_members(data: list[Any]) -> tuple[Member, ...]:
@@ -229,7 +236,7 @@ def read_members(data: list[Any]) -> tuple[Member, ...]:
 
 def _member(data: Mapping[str, Any]) -> Member:
     first, last, mail = _texts(data, "first_name", "last_name", "member_email")
-    return Member(_text(data["user_id"]), f"{first} {last}".strip(), mail)
+    return Member(_id(data["user_id"]), f"{first} {last}".strip(), mail)
 
 
 def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
@@ -244,6 +251,19 @@ def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, An
 
 def _texts(data: Mapping[str, Any], *names: str) -> list[str]:
     return [str(data.get(name) or "") for name in names]
+
+
+def _id(value: Any) -> str:
+    """Read an id."""
+    return plain_id(_text(value))
+
+
+def plain_id(text: str) -> str:
+    """An id in the letters in which it is compared and kept: a UUID is the same in capitals, and written in small ones.
+
+    Source: RFC 9562, section 4.
+    """
+    return text.lower() if _UUID.fullmatch(text) else text
 
 
 def _text(value: Any, what: str = "an id in it") -> str:

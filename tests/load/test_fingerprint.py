@@ -37,10 +37,11 @@ def test_the_target_writes_it_its_own_way(act: Act, sent: object, shown: object)
 
 def test_ids_in_other_letters() -> None:
     """A relation is the same one where its list writes the ids of issues in capitals: they are UUIDs."""
-    sent = orjson.dumps({"related_issue_id": "9f3a", "relation_type": "blocks"})
-    for issue_id, other, direction in (("1B2C", "9F3A", "outgoing"), ("9F3A", "1b2c", "incoming")):
+    one, two = "00000000-0000-4000-8000-00000000001b", "00000000-0000-4000-8000-00000000002c"
+    sent = orjson.dumps({"related_issue_id": two, "relation_type": "blocks"})
+    for issue_id, other, direction in ((one.upper(), two.upper(), "outgoing"), (two.upper(), one, "incoming")):
         shown = Related("", other, "blocks", direction)
-        assert fingerprint_shown(issue_id, shown) == fingerprint(Act.RELATION, "1b2c", sent)
+        assert fingerprint_shown(issue_id, shown) == fingerprint(Act.RELATION, one, sent)
 
 
 FLAGS = st.fixed_dictionaries(
