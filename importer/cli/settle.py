@@ -21,10 +21,12 @@ from importer.cli.target_options import (
 @click.command()
 @click.argument("key")
 @click.argument("answer", metavar="ISSUE|absent|added|not-added")
+@click.option("--delete-other", is_flag=True, help="Delete the key's other issues, on which nobody has worked.")
 @with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION)
 def settle(
     key: str,
     answer: str,
+    delete_other: bool,
     sandbox: bool,
     api_url: str | None,
     api_key_file: Path | None,
@@ -36,9 +38,13 @@ def settle(
     This is seldom needed: the next run settles unknown rows by itself. ISSUE, such as `T-1042`, is the issue of the
     KEY. After `absent`, the next run creates it again, even if it was deleted in Triage. `added` says that all
     comments, flags and relations with an unknown outcome are in Triage, `not-added` that none is.
+
+    If the KEY has two issues in Triage, ISSUE names the right one; `--delete-other` deletes the others, unless somebody
+    has worked on them.
     """
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
+    from importer.runs.delete_duplicates import delete_duplicates
     from importer.runs.settle_by_hand import settle_by_hand
 
     with (
@@ -46,4 +52,5 @@ def settle(
         open_ledger(ledger) as book,
         open_target(sandbox, api_url, api_key_file) as target,
     ):
-        console.say(settle_by_hand(book, target, key, answer, choose_rate(rate, target.name), console.say))
+        settle_key = delete_duplicates if delete_other else settle_by_hand
+        console.say(settle_key(book, target, key, answer, choose_rate(rate, target.name), console.say))

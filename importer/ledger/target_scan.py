@@ -75,8 +75,9 @@ class Double(NamedTuple):
             )
         return (
             f"{self.key} has two issues, {self.triage_id}, which the ledger knows, and {self.other}: two imports ran "
-            "at once, Triage made one later than anybody waited, or somebody copied it. Compare them, delete one, and "
-            f"name the right one: {self.command}"
+            "at once, something on the way sent a request twice, Triage made one later than anybody waited, or "
+            f"somebody copied it. Compare them. To keep {self.triage_id}, and delete {self.other} if nobody has worked "
+            f"on it: {self.command} --delete-other"
         )
 
 

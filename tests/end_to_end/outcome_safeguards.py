@@ -286,4 +286,11 @@ OUTCOME_SAFEGUARDS = (
         "        return True or _letters(",
         "tests/end_to_end/test_numbers_left_out.py::test_a_description_that_a_person_may_have_written",
     ),
+    Mutation(
+        "the proof that nobody has worked on a duplicate",
+        "importer/runs/delete_duplicates.py",
+        "        if not is_untouched(issue, entries):\n",
+        "        if False:\n",
+        "tests/end_to_end/test_sent_twice.py::test_the_commands_of_the_report",
+    ),
 )
