@@ -37,7 +37,7 @@ from importer.report.tables import write_coverage, write_fixes
 if TYPE_CHECKING:
     from importer.check.history import LedgerHistory
     from importer.ledger.journal import Run
-    from importer.ledger.target_scan import Double
+    from importer.ledger.target_scan import DuplicateIssue
     from importer.load.attempt import Sent
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
@@ -251,19 +251,19 @@ class _Report:
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped = sent.stopped
         self._comparison: Comparison = NOTHING
-        self._undecided = self._doubles = 0  # additions, and issues beside the right ones
+        self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
-        from importer.load.closing import name_doubles
+        from importer.load.closing import name_duplicates
         from importer.report.comparison import compare_with_last
         from importer.report.from_ledger import count_additions, write_end, write_rows
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
         codes, suggestion, unknown_until = Counter[str](), None, ""
-        doubles: list[Double] = []
+        duplicates: list[DuplicateIssue] = []
         page: PageRows | None = None
         try:
             counts = self._count_all()
@@ -275,16 +275,16 @@ class _Report:
             self._undecided = run.count_undecided_additions()
             self._whole_run = count_additions(self._context.ledger, run, has_people=checked.assignments.people > 0)
             seen = self._context.ledger.seen(run.target, run.source_name)
-            doubles = seen.doubles()
-            self._doubles = len(doubles) + seen.count_settled()
-            codes[DOUBLE_IN_TRIAGE] = len(doubles)  # also those of keys that the source doesn't have
+            duplicates = seen.duplicates()
+            self._duplicates = len(duplicates) + seen.count_settled()
+            codes[DOUBLE_IN_TRIAGE] = len(duplicates)  # also those of keys that the source doesn't have
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
         code = self._exit_code(counts, codes)
         summary = replace(
             self._summarise(counts, codes, code), suggestion=str(suggestion or ""), unknown_until=unknown_until
         )
-        summary = replace(summary, warnings=tuple(dict.fromkeys((*summary.warnings, *name_doubles(doubles)))))
+        summary = replace(summary, warnings=tuple(dict.fromkeys((*summary.warnings, *name_duplicates(duplicates)))))
         try:
             run.finish(code, asdict(summary), self._context.calls.log.take(whole=True))
             if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
@@ -304,7 +304,9 @@ class _Report:
         had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.workload.requests)
         rejected = self._checked.tally.outcomes[Outcome.REJECTED]
         is_old_news = self._context.settings.fail_on is FailOn.ANY or self._comparison.known == rejected
-        return had_nothing_to_do and is_old_news and not (self._undecided or self._doubles or self._comparison.vanished)
+        return (
+            had_nothing_to_do and is_old_news and not (self._undecided or self._duplicates or self._comparison.vanished)
+        )
 
     def _keep_fingerprint(self, organisation: str) -> None:
         from importer.ledger import fingerprints
@@ -332,7 +334,7 @@ class _Report:
             elapsed_seconds=round(sent.elapsed_seconds, 3),
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
-            doubles=self._doubles,
+            doubles=self._duplicates,
             known=self._comparison.known,
             vanished=self._comparison.vanished,
             vanished_since=self._comparison.run,

@@ -16,9 +16,9 @@ from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample
 from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MENDED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
+from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
 from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
-from importer.ledger.mended import Mended, find_mended
 from importer.ledger.previous_run import reasons_of
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
@@ -70,7 +70,7 @@ class LedgerHistory:
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
         self._near = near
-        self._mended: Mapping[str, Mended] | None = None  # read once there is a rejected row
+        self._corrected_rows: Mapping[str, CorrectedRow] | None = None  # read once there is a rejected row
         self.matched = 0
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
@@ -104,17 +104,19 @@ class LedgerHistory:
         """Say of how many rows the issues of these keys were made when they were last written."""
         return count_written_rows(self._ledger, self._target, self._source_name, keys)
 
-    def mended(self, row: Row) -> LedgerStatus | None:
+    def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
-        if self._mended is None:
-            self._mended = find_mended(self._ledger, self._target, self._source_name)
-        mended = self._mended.get(row.key)
-        if mended is None or reasons_of(row.codes, row.fields, row.messages) not in mended.reasons:
+        if self._corrected_rows is None:
+            self._corrected_rows = find_corrected_rows(self._ledger, self._target, self._source_name)
+        corrected = self._corrected_rows.get(row.key)
+        if corrected is None or reasons_of(row.codes, row.fields, row.messages) not in corrected.reasons:
             return None
         finding = _finding(
-            MENDED, f"its issue, {mended.triage_id}, comes from the corrected row, imported in {mended.run}"
+            MENDED, f"its issue, {corrected.triage_id}, comes from the corrected row, imported in {corrected.run}"
         )
-        return LedgerStatus(Outcome.SKIPPED, finding, None, mended.issue_id, mended.triage_id, takes_additions=False)
+        return LedgerStatus(
+            Outcome.SKIPPED, finding, None, corrected.issue_id, corrected.triage_id, takes_additions=False
+        )
 
     @cached_property
     def _sampled(self) -> IssueSample:

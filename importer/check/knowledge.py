@@ -76,7 +76,7 @@ class Knows(Protocol):
     def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
         """Say of how many rows the issues of these keys were made when they were last written, where that is known."""
 
-    def mended(self, row: Row) -> LedgerStatus | None:
+    def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
 
     def sample(self) -> KnownSample:
@@ -114,7 +114,7 @@ class NoLedger:
         """None was written."""
         return {}
 
-    def mended(self, row: Row) -> LedgerStatus | None:
+    def find_corrected(self, row: Row) -> LedgerStatus | None:
         """None has an issue."""
         return None
 

@@ -202,7 +202,7 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
     for row, edited in planned.edited.items():
         _add_findings(of, row, [edited])
     for row in [row for row, outcome in enumerate(outcomes) if outcome is Outcome.REJECTED] if decided else ():
-        if not _pass_over_mended(of, row, known):
+        if not _pass_over_corrected(of, row, known):
             of["raw"][row] = chunk.raw[row]
     return Rows(of)
 
@@ -235,10 +235,10 @@ def _partial(rows: int, before: int) -> Finding:
     return Finding("group-partial", "description", message, hint, rejects=False)
 
 
-def _pass_over_mended(of: RowColumns, place: int, known: Knows) -> bool:
+def _pass_over_corrected(of: RowColumns, place: int, known: Knows) -> bool:
     """Pass over a rejected row whose issue was made from the corrected row; return whether it is one."""
     row = Rows(of)[place]
-    status = known.mended(row) if row.key else None
+    status = known.find_corrected(row) if row.key else None
     if status is None or status.finding is None:
         return False
     for name in _FOUND:

@@ -70,7 +70,7 @@ def find_shortage(error: BaseException) -> RunStopped | None:
     if isinstance(error, FileNotFoundError) and NO_FOLDER in str(error):
         hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
         return RunStopped(f"There is {NO_FOLDER[0].lower()}{NO_FOLDER[1:]} that takes a file.", hint=hint)
-    hint = "What is done is recorded: once that is mended, the same command continues."
+    hint = "What is done is recorded: once that is fixed, the same command continues."
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
         return RunStopped(f"{readable(error.filename)}: {error.strerror}.", hint=hint)
     if isinstance(error, RuntimeError) and str(error).startswith(LOOP):

@@ -68,8 +68,8 @@ def prune(ledger: Ledger, old: Iterable[Run]) -> None:
             its_rows, its_create = rows.c.run_id == run_id, operations.c.key == rows.c.key
             grouped = select(OTHERS.c.key).where(OTHERS.c.run_id == run_id, OTHERS.c.follows == 1)
             made = exists().where(operations.c.source_id == source_id, its_create, operations.c.act == Act.CREATE)
-            mended = and_(rows.c.outcome == Outcome.REJECTED, made.where(operations.c.state == State.DONE))
-            needed = or_(rows.c.key.in_(grouped), rows.c.origin != "", mended)
+            corrected = and_(rows.c.outcome == Outcome.REJECTED, made.where(operations.c.state == State.DONE))
+            needed = or_(rows.c.key.in_(grouped), rows.c.origin != "", corrected)
             connection.execute(delete(rows).where(its_rows, not_(needed)))
             connection.execute(update(rows).where(its_rows).values(raw=None, cells=None, conflicts=None))
             drop_packed(connection, run_id)

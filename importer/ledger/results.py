@@ -17,10 +17,10 @@ from importer.ledger import fingerprints
 from importer.ledger.added import read_additions
 from importer.ledger.packed_rows import Block, count_packed, drop_packed, find_plain, pack, read_packed, write_packed
 from importer.ledger.registered import decode_row, encode_row
-from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_double, with_finding
+from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_duplicate, with_finding
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, portions, refresh_statistics
-from importer.ledger.target_scan import find_doubles
+from importer.ledger.target_scan import find_duplicate_issues
 from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
 
 PAGE = 1000
@@ -75,7 +75,7 @@ class Results:
     ) -> None:
         self._transaction, self._settle_command = transaction, settle_command
         self._id, self._source_id, self.is_frozen = run_id, source_id, is_frozen
-        self._doubles: dict[str, str] | None = None  # by key: the sentence on its other issue; read once for a pass
+        self._duplicates: dict[str, str] | None = None  # by key: the sentence on its other issue; read once for a pass
 
     def rows(self) -> Iterator[Row]:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
@@ -89,7 +89,7 @@ class Results:
     def _stored_rows(self, condition: ColumnElement[bool] | None = None) -> Iterator[Row]:
         with self._transaction() as connection:
             refresh_statistics(connection)
-        after, follow, self._doubles = (-1, -1), Followers(), None
+        after, follow, self._duplicates = (-1, -1), Followers(), None
         while True:
             with self._transaction() as connection:
                 page = self._page(connection, after, condition)
@@ -118,17 +118,17 @@ class Results:
     def _complete(
         self, connection: Connection, page: list[Row], may_have_more: Callable[[Row], bool] = may_have_more
     ) -> list[Row]:
-        """Add the outcomes of their additions, and their issues' doubles, to the rows of a page."""
-        doubles = self._find_doubles(connection)
-        page = [with_double(row, doubles[row.key]) if row.key in doubles else row for row in page]
+        """Add the outcomes of their additions, and their issues' duplicates, to the rows of a page."""
+        duplicates = self._find_duplicates(connection)
+        page = [with_duplicate(row, duplicates[row.key]) if row.key in duplicates else row for row in page]
         added = read_additions(connection, self._source_id, (row.key for row in page if may_have_more(row)))
         return [with_additions(row, added.get(row.key, ()), self._id) if may_have_more(row) else row for row in page]
 
-    def _find_doubles(self, connection: Connection) -> dict[str, str]:
-        if self._doubles is None:
-            doubles = find_doubles(connection, self._source_id, self._settle_command)
-            self._doubles = {each.key: str(each) for each in doubles}
-        return self._doubles
+    def _find_duplicates(self, connection: Connection) -> dict[str, str]:
+        if self._duplicates is None:
+            duplicates = find_duplicate_issues(connection, self._source_id, self._settle_command)
+            self._duplicates = {each.key: str(each) for each in duplicates}
+        return self._duplicates
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
@@ -244,7 +244,7 @@ class Results:
 
         Unchanged rows are packed.
         """
-        after, follow, self._doubles = (-1, -1), Followers(), None
+        after, follow, self._duplicates = (-1, -1), Followers(), None
         place = tuple_(rows.c.file, rows.c.record)
         while page := self._page(connection, after):
             last = (page[-1].file, page[-1].record)
@@ -260,11 +260,11 @@ class Results:
 
         A block is of rows that plan no additions, and that follow no other.
         """
-        follow, self._doubles = Followers(), None
+        follow, self._duplicates = Followers(), None
         with self._transaction() as connection:
             fingerprints.forget(connection, self._source_id)
             for some in checked:
-                if isinstance(some, Block) and not self._find_doubles(connection):
+                if isinstance(some, Block) and not self._find_duplicates(connection):
                     write_packed(connection, self._id, some)
                     continue
                 page = self._name_issues(connection, list(some.rows() if isinstance(some, Block) else some))

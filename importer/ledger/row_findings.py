@@ -1,4 +1,4 @@
-"""What the ledger adds to the findings of a row that was registered: missing additions, doubles, incomplete groups."""
+"""What the ledger adds to the findings of a registered row: missing additions, duplicates, incomplete groups."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_in(row: Row) -> bool:
     return row.outcome in IN_TRIAGE and not {INCOMPLETE, GROUP_INCOMPLETE} & set(row.codes)
 
 
-def with_double(row: Row, sentence: str) -> Row:
+def with_duplicate(row: Row, sentence: str) -> Row:
     """Name the other issue of a row's key."""
     if row.follows or row.outcome is Outcome.SKIPPED:
         return row

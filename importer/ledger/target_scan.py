@@ -53,7 +53,7 @@ class Own(NamedTuple):
     returned: bytes
 
 
-class Double(NamedTuple):
+class DuplicateIssue(NamedTuple):
     """An issue with this source's marker that is not the ledger's own, until a person has settled it.
 
     triage_id  the issue that the ledger knows of the key; "" if it knows none
@@ -241,10 +241,10 @@ class Seen:
         with self._transaction() as connection:
             return connection.scalar(statement.where(found.c.marker.not_in(decided))) or 0
 
-    def doubles(self) -> list[Double]:
+    def duplicates(self) -> list[DuplicateIssue]:
         """Return the issues that a person has to settle: a key's second one, and what only a closing scan has seen."""
         with self._transaction() as connection:
-            return find_doubles(connection, self._source_id, self._settle_command)
+            return find_duplicate_issues(connection, self._source_id, self._settle_command)
 
     def count_settled(self) -> int:
         """Count the issues that are left beside the right one, as a person has said."""
@@ -273,7 +273,9 @@ class Seen:
             connection.execute(delete(found).where(self._here, found.c.issue_id == issue_id))
 
 
-def find_doubles(connection: Connection, source_id: int, settle_command: Callable[[str, str], str]) -> list[Double]:
+def find_duplicate_issues(
+    connection: Connection, source_id: int, settle_command: Callable[[str, str], str]
+) -> list[DuplicateIssue]:
     """Return the issues of a source that a person has to settle, by key; a key and an issue make the command."""
     made = and_(
         operations.c.source_id == found.c.source_id,
@@ -290,6 +292,6 @@ def find_doubles(connection: Connection, source_id: int, settle_command: Callabl
         .order_by(operations.c.key, found.c.triage_id)
     )
     return [
-        Double(key or said, own or "", other, issue_id, settle_command(key or said or "KEY", own or other))
+        DuplicateIssue(key or said, own or "", other, issue_id, settle_command(key or said or "KEY", own or other))
         for key, said, own, other, issue_id in connection.execute(statement)
     ]

@@ -55,7 +55,7 @@ class _Probe:
         self.is_absent = False
         self.listed: Issue | None = None
         self.found_after: float | None = None
-        self.doubles: set[str] = set()
+        self.duplicates: set[str] = set()
 
 
 SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
@@ -110,12 +110,12 @@ class Canary:
                 f"did, record it for each, and run the same command again: {self._run.settle_command(key, ABSENT)}",
             )
         if findings.twice:
-            doubles = listed(findings.twice, NAMES_SHOWN)
+            duplicates = listed(findings.twice, NAMES_SHOWN)
             raise RunStopped(
-                f"What was sent once is in Triage twice: {doubles} has the marker of another. Nothing else is sent.",
+                f"What was sent once is in Triage twice: {duplicates} has the marker of another. Nothing else is sent.",
                 hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
                 "issues would be duplicated too. To skip this test: --no-canary.\n"
-                f"{way_back(self._run)}; to be removed by hand: {doubles}",
+                f"{way_back(self._run)}; to be removed by hand: {duplicates}",
             )
         if findings.is_fatal:
             raise RunStopped(
@@ -200,7 +200,7 @@ class _ReadBack:
         self._problems.pop(LIST_FAILS, None)
         try:
             async for page in list_newest_first(self._client, self._calls):
-                self._find_doubles(page)
+                self._find_duplicates(page)
                 for issue in page:
                     created = created_seconds(issue, before)
                     self._in_order = self._in_order and created <= before
@@ -223,16 +223,16 @@ class _ReadBack:
                 except CallFailed as error:
                     self._note(SEARCH_FAILS, error)
                     return
-                self._find_doubles(page.items)
+                self._find_duplicates(page.items)
                 if any(issue.id == probe.sent.issue_id for issue in page.items):
                     probe.found_after = seconds
 
-    def _find_doubles(self, issues: Iterable[Issue]) -> None:
+    def _find_duplicates(self, issues: Iterable[Issue]) -> None:
         """Note other issues with the marker of a canary issue: a create was executed more than once."""
         for issue in issues:
             probe = self._by_marker.get(find_marker(issue.description))
             if probe is not None and issue.id != probe.sent.issue_id:
-                probe.doubles.add(issue.triage_id or issue.id)
+                probe.duplicates.add(issue.triage_id or issue.id)
 
     def _note(self, what: str, error: CallFailed) -> None:
         """Keep the message of a refused read. Raises RunStopped for any other failure."""
@@ -265,7 +265,7 @@ class _ReadBack:
             longest=max((len(shown) for shown, whole in pairs if shown == whole), default=0),
             problems=tuple(f"{what}: {message}" for what, message in self._problems.items()),
             refusal=refusal,
-            twice=tuple(sorted(set().union(*(probe.doubles for probe in self.probes)))),
+            twice=tuple(sorted(set().union(*(probe.duplicates for probe in self.probes)))),
         )
 
     def _names(self, which: Callable[[_Probe], bool]) -> tuple[str, ...]:

@@ -12,14 +12,14 @@ from dataclasses import replace
 from importer.errors import INTERRUPTED, RunStopped
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
-from importer.ledger.target_scan import Double, Seen
+from importer.ledger.target_scan import DuplicateIssue, Seen
 from importer.load.attempt import Sent
 from importer.load.context import ImportContext
 from importer.load.discovery import note_discovered, run_discovery
 from importer.phrases import counted
 from importer.transform.markers import record_marker
 
-DOUBLES_SAID = 20
+DUPLICATES_SAID = 20
 """Most duplicates named on the screen and in the summary."""
 
 
@@ -44,7 +44,7 @@ def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
 def _scan_back(context: ImportContext, run: Run) -> None:
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     back_to = seen.unswept()
-    if back_to is None and not seen.doubles():
+    if back_to is None and not seen.duplicates():
         return
     if run.find_undecided():  # the run goes on: its last attempt makes the scan, as far back
         return
@@ -54,7 +54,7 @@ def _scan_back(context: ImportContext, run: Run) -> None:
     for sentence in _correct_ids(run, seen):
         context.progress.say(f"warning: {sentence}")
     seen.end_span()
-    for sentence in name_doubles(seen.doubles()):
+    for sentence in name_duplicates(seen.duplicates()):
         context.progress.say(f"warning: {sentence}")
 
 
@@ -63,22 +63,22 @@ def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
 
     Numbers are unique in an organisation: a second issue with the key's marker and its very number is its own.
     """
-    wrong = {record_marker(each.key): each for each in seen.doubles() if each.other == each.triage_id}
+    wrong = {record_marker(each.key): each for each in seen.duplicates() if each.other == each.triage_id}
     for marker, issue in seen.find(wrong).items():
-        double = wrong[marker]
-        if issue.issue_id == double.issue_id:
+        duplicate = wrong[marker]
+        if issue.issue_id == duplicate.issue_id:
             at, number = issue.issue_id, issue.triage_id
-            run.decide([Decision(double.key, State.DONE, 0, issue_id=at, triage_id=number, returned=issue.returned)])
+            run.decide([Decision(duplicate.key, State.DONE, 0, issue_id=at, triage_id=number, returned=issue.returned)])
             yield (
-                f"Triage answered the create of {double.key} with the id of another issue, which may have got its "
-                f"comments and links; its own is {double.other}, and the next run sends to that."
+                f"Triage answered the create of {duplicate.key} with the id of another issue, which may have got its "
+                f"comments and links; its own is {duplicate.other}, and the next run sends to that."
             )
 
 
-def name_doubles(doubles: list[Double]) -> list[str]:
+def name_duplicates(duplicates: list[DuplicateIssue]) -> list[str]:
     """Return a sentence for each of the first duplicates, and one for the others."""
-    sentences = [str(double) for double in doubles[:DOUBLES_SAID]]
-    rest = len(doubles) - len(sentences)
+    sentences = [str(duplicate) for duplicate in duplicates[:DUPLICATES_SAID]]
+    rest = len(duplicates) - len(sentences)
     if rest:
         sentences.append(f"{counted(rest, 'more has', 'more have')} the marker of another issue: see results.csv.")
     return sentences

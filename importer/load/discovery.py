@@ -20,7 +20,7 @@ from importer.check.plan import plan_rows
 from importer.errors import TargetUnreachable
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import UNDECIDED, FoundState, State
-from importer.ledger.target_scan import Double, Found, Own, Seen
+from importer.ledger.target_scan import DuplicateIssue, Found, Own, Seen
 from importer.load.context import ImportContext
 from importer.phrases import counted
 from importer.phrases import listed as name_some
@@ -52,21 +52,21 @@ LACKING_READ = 100
 LACKING_SAID = 3
 ROUNDING = 1.0
 """Seconds by which a list may show a creation time later than it was when the next create was sent."""
-DOUBLES_READ = 100
+DUPLICATES_READ = 100
 """Duplicates that each discovery looks for, to see whether they still exist."""
 
 
 class Discovered(NamedTuple):
     """The result of a discovery.
 
-    taken      keys whose issue is in Triage, and whose create the ledger doesn't know
-    doubles    keys with two issues
-    issue_ids  ids of the issues that this discovery has found
-    lacking    numbers of the ledger's own issues that should have been shown and weren't, the last made first
+    taken       keys whose issue is in Triage, and whose create the ledger doesn't know
+    duplicates  keys with two issues
+    issue_ids   ids of the issues that this discovery has found
+    lacking     numbers of the ledger's own issues that should have been shown and weren't, the last made first
     """
 
     taken: int
-    doubles: list[Double]
+    duplicates: list[DuplicateIssue]
     issue_ids: frozenset[str]
     lacking: Sequence[str] = ()
 
@@ -78,7 +78,7 @@ class Discovered(NamedTuple):
     @property
     def warnings(self) -> list[str]:
         """The warnings for the user."""
-        sentences = [str(double) for double in self.doubles]
+        sentences = [str(duplicate) for duplicate in self.duplicates]
         if self.lacking:
             number, shown = counted(len(self.lacking), "issue"), name_some(self.lacking, LACKING_SAID)
             which = f"the last {LACKING_READ} of them" if len(self.lacking) > LACKING_READ else "them"
@@ -127,12 +127,12 @@ class Discovery:
         """
         await self._read_all(self._discover_all if thorough or not self._seen.is_complete() else self._discover_new)
         lacking = self._note_lacking()
-        return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids), lacking)
+        return Discovered(self._seen.count(), self._seen.duplicates(), frozenset(self._issue_ids), lacking)
 
     async def sweep(self, back_to: float | None) -> frozenset[str]:
         """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
 
-        Returns their ids. With None nothing is read but the doubles that the ledger has.
+        Returns their ids. With None nothing is read but the duplicates that the ledger has.
 
         Raises:
             RunStopped: the target can't be read, or its list never ends.
@@ -249,15 +249,15 @@ class Discovery:
 
     async def _forget_gone(self) -> None:
         """Forget issues that were to be settled and are surely not there any more."""
-        absence, left = Absence(self._client, self._calls), self._seen.doubles()[:DOUBLES_READ]
+        absence, left = Absence(self._client, self._calls), self._seen.duplicates()[:DUPLICATES_READ]
         while left:
             unsure, seconds = [], 0.0
-            for double in left:
+            for duplicate in left:
                 try:
-                    if await absence.read_once(double.issue_id) is None:
-                        self._seen.drop(double.issue_id)
+                    if await absence.read_once(duplicate.issue_id) is None:
+                        self._seen.drop(duplicate.issue_id)
                 except NotYet as wait:
-                    unsure.append(double)
+                    unsure.append(duplicate)
                     seconds = max(seconds, wait.seconds)
             left = unsure
             if left:

@@ -81,5 +81,5 @@ def describe_verification(verified: Mapping[str, Any]) -> str:
 
 
 def count_needing(verified: Mapping[str, Any]) -> int:
-    """Count the issues that a verification has found otherwise than they were sent, and those that may be doubles."""
+    """Count the issues that a verification has found other than as sent, and those that may be duplicates."""
     return sum(verified.get(name, 0) for name in ("different", "missing", "stranger", "unsettled"))

@@ -140,9 +140,9 @@ async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue)
     """Name the right one of a key's issues, of which looks have found several; returns "" if they haven't."""
     assert record.known is not None
     known, seen = record.known, ledger.seen(target.name, record.source_name, writable=True)
-    doubles = [double for double in seen.doubles() if double.key == record.key]
-    others = {double.issue_id: double.other for double in doubles if double.issue_id != issue.id}
-    if not doubles or (known.issue_id != issue.id and len(others) == len(doubles)):
+    duplicates = [duplicate for duplicate in seen.duplicates() if duplicate.key == record.key]
+    others = {duplicate.issue_id: duplicate.other for duplicate in duplicates if duplicate.issue_id != issue.id}
+    if not duplicates or (known.issue_id != issue.id and len(others) == len(duplicates)):
         return ""
     if known.issue_id != issue.id:
         run = ledger.find_run_of(target.name, record.key)

@@ -43,7 +43,7 @@ class CommandLine(NamedTuple):
         return self._replace(options=read).repeat("draft", "-o", "mapping.yaml")
 
     def check_command(self, errors: str) -> str:
-        """The command that checks rows of an errors file once they are mended."""
+        """The command that checks rows of an errors file once they are corrected."""
         return self._replace(sources=(errors,)).repeat("validate", without=(*READING, *SELECTING))
 
 

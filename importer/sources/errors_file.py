@@ -13,7 +13,7 @@ STILL_RAW = Finding(
     "row-malformed",
     "",
     f"The record still has {IMPORT_RAW}: the original text, which was not a JSON object.",
-    hint=f"Put the mended record's own keys in place of {IMPORT_RAW}.",
+    hint=f"Put the corrected record's own keys in place of {IMPORT_RAW}.",
 )
 
 
@@ -38,5 +38,5 @@ def own_keys(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def own_text(own: dict[str, Any]) -> str:
-    """Return the text of a record without the import keys; of an unmended one, the raw text that it came from."""
+    """Return the text of a record without the import keys; of an uncorrected one, the raw text that it came from."""
     return to_text(own[IMPORT_RAW]) if own.keys() == {IMPORT_RAW} else write(own)

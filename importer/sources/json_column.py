@@ -16,7 +16,7 @@ COLUMNS_AT_MOST = 12
 """A wider table has its data in its columns."""
 
 OBJECT_SHARE = 0.5
-"""The least share of the column's cells that are objects; the others are to be mended."""
+"""The least share of the column's cells that are objects; the others need to be corrected."""
 
 TEXT_SHARE = 0.5
 """The least share of the rows' text that is in the column: a small object is a field of the record, not the record."""

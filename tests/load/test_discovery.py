@@ -185,9 +185,9 @@ def test_a_late_double_is_named(ledger: Ledger) -> None:
     issue = triage.issues[0]
     done = Decision("jira:A", State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"])
     run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])
-    taken, doubles, *_ = look(triage, ledger, thorough=True)
+    taken, duplicates, *_ = look(triage, ledger, thorough=True)
     assert taken == 0
-    assert [str(double).split(":")[0:2] for double in doubles] == [
+    assert [str(duplicate).split(":")[0:2] for duplicate in duplicates] == [
         ["jira", "A has two issues, T-1001, which the ledger knows, and T-1002"]
     ]
 

@@ -16,7 +16,7 @@ from importer.records import Act, Outcome
 UPDATES = operations.alias("updates")
 
 
-class Mended(NamedTuple):
+class CorrectedRow(NamedTuple):
     """A key whose issue was last written from a corrected row.
 
     run      name of the run that did
@@ -29,8 +29,8 @@ class Mended(NamedTuple):
     reasons: set[Reasons]
 
 
-def find_mended(ledger: Ledger, target: str, name: str) -> dict[str, Mended]:
-    """Return the mended keys of a source: few, as somebody has corrected each of them by hand."""
+def find_corrected_rows(ledger: Ledger, target: str, name: str) -> dict[str, CorrectedRow]:
+    """Return the corrected keys of a source: few, as somebody has corrected each of them by hand."""
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)
     its_runs = and_(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
@@ -59,9 +59,9 @@ def find_mended(ledger: Ledger, target: str, name: str) -> dict[str, Mended]:
         .where(its_runs, rows.c.outcome == Outcome.REJECTED)
     )
     with ledger.transaction() as connection:
-        mended = {each.key: Mended(each.name, *each[2:], set()) for each in connection.execute(written)}
-        for some in portions(mended):
+        corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}
+        for some in portions(corrected):
             for key, findings in connection.execute(rejected.where(rows.c.key.in_(some))):
                 codes, fields, messages, _ = orjson.loads(findings)
-                mended[key].reasons.add(reasons_of(codes, fields, messages))
-    return mended
+                corrected[key].reasons.add(reasons_of(codes, fields, messages))
+    return corrected
