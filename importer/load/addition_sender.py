@@ -20,9 +20,9 @@ from importer.errors import RunStopped
 from importer.ledger.added import Added, IssuePlace, encode_details
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
+from importer.load.addition_reader import AdditionReader, Unproven
 from importer.load.connection import RunConnection
 from importer.load.fingerprint import ListedAddition, is_of_another
-from importer.load.reconcile import Reconciler, Unproven
 from importer.load.reference_numbers import ATTEMPTS, find_numbers
 from importer.load.writing import Write
 from importer.records import Act, Addition, Operation
@@ -37,11 +37,11 @@ class AdditionSender:
     """Sends the additions of one run, each of them once; `log` records their outcomes."""
 
     def __init__(
-        self, connection: RunConnection, reconciler: Reconciler, log: AdditionLog, wait_seconds: float
+        self, connection: RunConnection, reader: AdditionReader, log: AdditionLog, wait_seconds: float
     ) -> None:
         self._connection = connection
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
-        self._workers, self._reconciler, self._log = connection.workers, reconciler, log
+        self._workers, self._reader, self._log = connection.workers, reader, log
         self._wait_seconds = wait_seconds
 
     async def decide_earlier(self, work: IssueWork, added: Added) -> None:
@@ -182,7 +182,7 @@ class AdditionSender:
             return made.id
 
         async def find() -> str | None:
-            is_shown = await self._reconciler.is_shown(operation, known=work.known_counts[operation.act], after=after)
+            is_shown = await self._reader.is_shown(operation, known=work.known_counts[operation.act], after=after)
             return "" if is_shown else None
 
         try:
@@ -258,7 +258,7 @@ class AdditionSender:
         try:
             async with self._workers.idle():  # this takes `settle_seconds`
                 known = work.known_counts[operation.act]
-                return await self._reconciler.was_made(operation, known=known, since=since, after=after)
+                return await self._reader.was_made(operation, known=known, since=since, after=after)
         except CallFailed as error:
             gone = error
         await self.check_there(work.place)

@@ -10,11 +10,11 @@ from importer.codes import FOUND_AT_TARGET
 from importer.ledger.added import Added, find_present, relation_targets
 from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
+from importer.load.addition_reader import AdditionReader, ListReading
 from importer.load.addition_sender import AdditionSender
 from importer.load.connection import RunConnection
 from importer.load.provenance import count_own, find_existing_additions
 from importer.load.queue import QueueItem
-from importer.load.reconcile import ListReading, Reconciler
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
@@ -55,14 +55,14 @@ class AdditionLoader:
         self._probed = self._to_probe = PROBED if is_continued else 0
         self._log = log
         self._numbers = ReferenceNumbers(connection, log)
-        self._reconciler = Reconciler(
+        self._reader = AdditionReader(
             connection.client,
             connection.calls,
             settle_seconds=connection.settle_seconds,
             now=connection.now,
             acknowledged=connection.run.additions.find_acknowledged,
         )
-        self._sender = AdditionSender(connection, self._reconciler, log, wait_seconds)
+        self._sender = AdditionSender(connection, self._reader, log, wait_seconds)
 
     async def add_all(self, items: Iterator[QueueItem]) -> None:
         """Send all additions that weren't sent yet.
@@ -148,7 +148,7 @@ class AdditionLoader:
         unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
             known = work.known_counts
-            existing, shown = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, known)
+            existing, shown = await find_existing_additions(self._reader, issue_id, filled, unmarked, known)
             for addition in existing:
                 operation = work.operation(addition, addition.body)
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
@@ -173,7 +173,7 @@ class AdditionLoader:
         planned = {(each.act, each.name) for each in self._plan(work, "separate")}
         planned -= {name for name, added in work.known.items() if added.state is State.UNSENT}
         left = [each for each in filled if (each.act, each.name) in planned and each.act in shown]
-        issue_id, prove = work.place.issue_id, self._reconciler.proves_absence
+        issue_id, prove = work.place.issue_id, self._reader.proves_absence
         for act in {each.act for each in left}:
             if await prove(act, issue_id, work.known_counts[act], shown[act]):
                 left = [each for each in left if each.act is not act]

@@ -12,8 +12,8 @@ from importer.codes import ADDITION_UNPROVEN
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.statements import portions
+from importer.load.addition_reader import AdditionReader, ListReading
 from importer.load.fingerprint import HANGING, Held, fingerprint, fingerprint_shown, is_addition
-from importer.load.reconcile import ListReading, Reconciler
 from importer.records import ADDITIONS, Act, Addition
 from importer.scratch import Scratch
 from importer.transform.comment_texts import REST, name_part, stem_of
@@ -24,7 +24,7 @@ from importer.triage.snapshot import Snapshot
 
 
 async def find_existing_additions(
-    reconciler: Reconciler,
+    reader: AdditionReader,
     issue_id: str,
     planned: Sequence[Addition],
     unmarked: Sequence[Addition],
@@ -32,7 +32,7 @@ async def find_existing_additions(
 ) -> tuple[list[Addition], dict[Act, ListReading]]:
     """Find those of these additions that an issue has already; comments are returned as they are there.
 
-    The second is what the issue has shown of each kind that may not be added twice, see `Reconciler.proves_absence`.
+    The second is what the issue has shown of each kind that may not be added twice: see `proves_absence`.
 
     planned   as they are to be sent, but each comment by itself
     unmarked  the comments as earlier versions sent them
@@ -41,7 +41,7 @@ async def find_existing_additions(
     Raises CallFailed, and what `PacedCalls.call` raises.
     """
     acts = dict.fromkeys(addition.act for addition in planned)
-    held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours[Act.FLAG])
+    held = await reader.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours[Act.FLAG])
     unclaimed = {act: marks - ours[act] for act, marks in held.items()}
     shown: dict[Act, ListReading] = {
         act: ListReading(marks, marks.total()) for act, marks in held.items() if act is not Act.EVIDENCE
@@ -54,7 +54,7 @@ async def find_existing_additions(
                 unclaimed[addition.act][mark] -= 1
                 found.append(addition)
     if Act.COMMENT in acts:
-        entries = await reconciler.read_entries(issue_id)
+        entries = await reader.read_entries(issue_id)
         said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if is_addition(each)]
         shown[Act.COMMENT] = ListReading(Counter(mark for mark, _ in said), len(entries))
         details = list(_leave_out(said, ours[Act.COMMENT]))

@@ -20,8 +20,8 @@ from functools import partial
 from math import inf
 
 from importer.ledger.journal import Undecided
+from importer.load.addition_reader import DECIDING_READINGS, FAILED_READINGS, FIRST_WAIT, LONGEST_WAIT
 from importer.load.connection import RunConnection
-from importer.load.reconcile import DECIDING_READINGS, FAILED_READINGS, FIRST_WAIT, LONGEST_WAIT
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue

@@ -10,7 +10,7 @@ from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Double
 from importer.load.preflight import claim_source
-from importer.load.reconcile import Reconciler
+from importer.load.addition_reader import AdditionReader
 from importer.phrases import listed
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
@@ -56,14 +56,14 @@ async def _delete(
     target: Target, own: str, doubles: Sequence[Double], calls: PacedCalls, drop: Callable[[str], None]
 ) -> list[str]:
     async with TriageClient(target.url, target.api_key) as client:
-        absence, reconciler = Absence(client, calls), Reconciler(client, calls)
+        absence, reader = Absence(client, calls), AdditionReader(client, calls)
         try:
             if await absence.read(own) is None:
                 raise UsageError(
                     f"{doubles[0].triage_id} is no longer in Triage: what would be deleted is all there is."
                 )
             for double in doubles:
-                await _delete_one(client, calls, absence, reconciler, double)
+                await _delete_one(client, calls, absence, reader, double)
                 drop(double.issue_id)
         except CallFailed as error:
             raise stop_of(error) from error
@@ -71,14 +71,14 @@ async def _delete(
 
 
 async def _delete_one(
-    client: TriageClient, calls: PacedCalls, absence: Absence, reconciler: Reconciler, double: Double
+    client: TriageClient, calls: PacedCalls, absence: Absence, reader: AdditionReader, double: Double
 ) -> None:
     """Delete a duplicate, and make sure that it is gone; one that is gone already needs nothing."""
     if await absence.read(double.issue_id) is None:
         return
 
     async def read_and_delete() -> None:
-        entries = await reconciler.read_entries(double.issue_id)
+        entries = await reader.read_entries(double.issue_id)
         issue = await calls.call(partial(client.get_issue, double.issue_id))
         if not is_untouched(issue, entries):
             raise UsageError(

@@ -15,10 +15,10 @@ from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
+from importer.load.addition_reader import AdditionReader
 from importer.load.connection import RunConnection
 from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.provenance import Provenance, count_most, find_miscounts
-from importer.load.reconcile import Reconciler
 from importer.load.updates import ATTEMPTS, Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
@@ -256,7 +256,7 @@ class Inspector:
 
     def __init__(self, connection: RunConnection, provenance: Provenance) -> None:
         self._absence, self._provenance = connection.absence, provenance
-        self._reconciler = Reconciler(connection.client, connection.calls)
+        self._reader = AdditionReader(connection.client, connection.calls)
 
     async def inspect(
         self, operation: Operation, snapshot: Snapshot, pending: bytes, wrote: Iterable[str]
@@ -290,10 +290,10 @@ class Inspector:
     async def _read(self, operation: Operation, own: Held) -> tuple[Issue | None, list[Entry], Held]:
         """Read the activity, the additions as far as some are ours, and last the issue itself."""
         issue_id = operation.issue_id
-        entries = await self._reconciler.read_entries(issue_id)
+        entries = await self._reader.read_entries(issue_id)
         # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
         acts = {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE}
-        held = await self._reconciler.read_held(issue_id, acts, own[Act.FLAG])
+        held = await self._reader.read_held(issue_id, acts, own[Act.FLAG])
         return await self._absence.read_once(issue_id, operation.since), entries, held
 
 

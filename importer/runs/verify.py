@@ -26,9 +26,9 @@ from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import State
 from importer.ledger.statements import portions
+from importer.load.addition_reader import AdditionReader
 from importer.load.fingerprint import LISTS, Held
 from importer.load.provenance import count_own
-from importer.load.reconcile import Reconciler
 from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
@@ -178,7 +178,7 @@ class Verifier:
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
-        self._reconciler = Reconciler(client, calls)
+        self._reader = AdditionReader(client, calls)
         self._source_marker = source_marker(run.source_name)
         self._absence = Absence(client, calls)
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -292,7 +292,7 @@ class Verifier:
 
         Evidence and flags that are there twice may be a person's, a comment with our marker or a relation is ours.
         """
-        held = await self._reconciler.read_held(issue_id, [act for act in LISTS if own[act]], own[Act.FLAG])
+        held = await self._reader.read_held(issue_id, [act for act in LISTS if own[act]], own[Act.FLAG])
         miscounts = []
         for act, there in held.items():
             sent = own[act]

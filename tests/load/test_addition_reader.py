@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused, TargetUnreachable
+from importer.load.addition_reader import AdditionReader, Unproven
 from importer.load.fingerprint import LISTS, fingerprint
-from importer.load.reconcile import Reconciler, Unproven
 from importer.records import Act
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
@@ -24,8 +24,8 @@ from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.target import ApiKey
+from tests.harness.addition_reading import ISSUE, ReadingBench, operation_of
 from tests.harness.bench import paced, real_time
-from tests.harness.reconciling import ISSUE, Reconciling, operation_of
 from tests.harness.sandbox_inside import end_waits
 
 COMMENT = {"detail": f"Ann · 2026-03-02 · {comment_marker('s:1', '1')}\n\nIt broke again."}
@@ -34,10 +34,10 @@ CALL = {"resource_type": "call", "resource_id": "c1"}
 
 
 @pytest.fixture
-def bench() -> Iterator[Reconciling]:
+def bench() -> Iterator[ReadingBench]:
     """Give a lookback's surroundings."""
     store = Store(None)
-    yield Reconciling(store)
+    yield ReadingBench(store)
     store.close()
 
 
@@ -51,7 +51,7 @@ def bodies(other: str) -> dict[Act, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("act", [Act.COMMENT, Act.FLAG, Act.RELATION])
-def test_found_at_once(bench: Reconciling, act: Act) -> None:
+def test_found_at_once(bench: ReadingBench, act: Act) -> None:
     """What was made is found in the first look, long before the deadline."""
     issue, other = bench.issue(), bench.issue()
     body, begun = bodies(other)[act], bench.time.now
@@ -62,7 +62,7 @@ def test_found_at_once(bench: Reconciling, act: Act) -> None:
 
 
 @pytest.mark.parametrize("act", [Act.COMMENT, Act.FLAG, Act.RELATION, Act.EVIDENCE])
-def test_absent_after_two_looks_beyond_the_deadline(bench: Reconciling, act: Act) -> None:
+def test_absent_after_two_looks_beyond_the_deadline(bench: ReadingBench, act: Act) -> None:
     """Absence is believed after 30 seconds and two looks made after that."""
     issue, other = bench.issue(), bench.issue()
     body: dict[str, Any] = (bodies(other) | {Act.EVIDENCE: CALL | {"resource_id": "c2"}})[act]
@@ -75,7 +75,7 @@ def test_absent_after_two_looks_beyond_the_deadline(bench: Reconciling, act: Act
 NAMES = {Act.COMMENT: "detail", Act.FLAG: "message_index", Act.RELATION: "related_issue_id"}
 
 
-def three(bench: Reconciling, act: Act) -> list[dict[str, Any]]:
+def three(bench: ReadingBench, act: Act) -> list[dict[str, Any]]:
     """Three additions of a kind, which differ in the field of NAMES."""
     match act:
         case Act.COMMENT:
@@ -88,7 +88,7 @@ def three(bench: Reconciling, act: Act) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("act", NAMES)
 @pytest.mark.parametrize("shown", [[], [0], [1]], ids=["none", "the older one", "the newer one"])
-def test_a_list_that_lacks_what_is_there(bench: Reconciling, act: Act, shown: list[int]) -> None:
+def test_a_list_that_lacks_what_is_there(bench: ReadingBench, act: Act, shown: list[int]) -> None:
     """A reading that doesn't show all that the issue is known to have proves nothing."""
     issue, (*others, body) = bench.issue(), three(bench, act)
     for each in (*others, body):
@@ -104,7 +104,7 @@ def test_a_list_that_lacks_what_is_there(bench: Reconciling, act: Act, shown: li
 
 
 @pytest.mark.parametrize("act", NAMES)
-def test_a_list_that_lacks_what_another_issue_has(bench: Reconciling, act: Act) -> None:
+def test_a_list_that_lacks_what_another_issue_has(bench: ReadingBench, act: Act) -> None:
     """Where nothing of ours is known on the issue, another one's list must show what Triage has acknowledged there."""
     issue, other, (body, another, _) = bench.issue(), bench.issue(), three(bench, act)
     bench.add(act, issue, body)
@@ -118,7 +118,7 @@ def test_a_list_that_lacks_what_another_issue_has(bench: Reconciling, act: Act) 
 
 
 @pytest.mark.parametrize("act", NAMES)
-def test_items_that_do_not_say_what_they_are(bench: Reconciling, act: Act) -> None:
+def test_items_that_do_not_say_what_they_are(bench: ReadingBench, act: Act) -> None:
     """Where one lacks what it would be recognised by, it may be what is looked for."""
     issue, (other, _, body) = bench.issue(), three(bench, act)
     name = "call_id" if act is Act.FLAG else NAMES[act]
@@ -136,7 +136,7 @@ def test_items_that_do_not_say_what_they_are(bench: Reconciling, act: Act) -> No
 
 
 @pytest.mark.parametrize("act", NAMES)
-def test_a_list_that_lags_behind(bench: Reconciling, act: Act) -> None:
+def test_a_list_that_lags_behind(bench: ReadingBench, act: Act) -> None:
     """What was acknowledged last must be shown: that it shows what was acknowledged long ago proves nothing."""
     issue, other, (body, another, third) = bench.issue(), bench.issue(), three(bench, act)
     for old_or_new in (another, third):
@@ -149,7 +149,7 @@ def test_a_list_that_lags_behind(bench: Reconciling, act: Act) -> None:
 
 
 @pytest.mark.parametrize("act", NAMES)
-def test_a_list_without_anything(bench: Reconciling, act: Act) -> None:
+def test_a_list_without_anything(bench: ReadingBench, act: Act) -> None:
     """Where nothing is known at all, an empty activity proves nothing, nor does a list of fewer than are counted."""
     issue, body = bench.issue(), three(bench, act)[0]
     bench.add(act, issue, body)
@@ -159,32 +159,32 @@ def test_a_list_without_anything(bench: Reconciling, act: Act) -> None:
         bench.was_made(act, issue, body)
 
 
-def test_evidence(bench: Reconciling) -> None:
+def test_evidence(bench: ReadingBench) -> None:
     """What is attached is found, too, though attaching it again would do no harm."""
     assert bench.was_made(Act.EVIDENCE, bench.issue(), CALL)
 
 
 @pytest.mark.parametrize("late", [3.0, 15.0, 31.5])
-def test_late_commit(bench: Reconciling, late: float) -> None:
+def test_late_commit(bench: ReadingBench, late: float) -> None:
     """What the target makes before the second look that decides is found."""
     assert bench.was_made(Act.COMMENT, bench.issue(), COMMENT, late=late)
 
 
-def test_deadline_counts_from_the_attempt(bench: Reconciling) -> None:
+def test_deadline_counts_from_the_attempt(bench: ReadingBench) -> None:
     """After a restart the wait does not start anew."""
     begun = bench.time.now
     assert not bench.was_made(Act.COMMENT, bench.issue(), COMMENT, since=begun - 3600)
     assert bench.time.now - begun < 5
 
 
-def test_clock_that_was_ahead(bench: Reconciling) -> None:
+def test_clock_that_was_ahead(bench: ReadingBench) -> None:
     """A time in the future is taken for now."""
     begun = bench.time.now
     assert not bench.was_made(Act.COMMENT, bench.issue(), COMMENT, since=begun + 3600)
     assert bench.time.now - begun < 40
 
 
-def test_a_clock_that_is_set_back(bench: Reconciling) -> None:
+def test_a_clock_that_is_set_back(bench: ReadingBench) -> None:
     """Hours back in the middle of the wait: it ends as soon as without that."""
     begun = bench.time.now
     bench.time.set_back_at = bench.time.now + 5.0
@@ -192,7 +192,7 @@ def test_a_clock_that_is_set_back(bench: Reconciling) -> None:
     assert 30 < bench.time.now - begun < 80
 
 
-def test_equal_ones_that_are_ours_already(bench: Reconciling) -> None:
+def test_equal_ones_that_are_ours_already(bench: ReadingBench) -> None:
     """Of two equal comments the second was made only if the issue has two of them, however old the first is."""
     issue = bench.issue()
     bench.add(Act.COMMENT, issue, COMMENT)
@@ -203,7 +203,7 @@ def test_equal_ones_that_are_ours_already(bench: Reconciling) -> None:
 
 
 @pytest.mark.parametrize("text", ["Ann · 2026-03-02\n\nIt broke again.", "> {}", "As {} says", "It was {}, I think"])
-def test_a_person_who_says_the_same(bench: Reconciling, text: str) -> None:
+def test_a_person_who_says_the_same(bench: ReadingBench, text: str) -> None:
     """What a person wrote is not taken for ours, though it says or quotes the same."""
     issue = bench.issue()
     quoted = text.format(COMMENT["detail"].partition("\n")[0])
@@ -212,7 +212,7 @@ def test_a_person_who_says_the_same(bench: Reconciling, text: str) -> None:
 
 
 @pytest.mark.parametrize("ahead", [60.0, 86_400.0, -86_400.0])
-def test_a_clock_that_is_not_the_target_s(bench: Reconciling, ahead: float) -> None:
+def test_a_clock_that_is_not_the_target_s(bench: ReadingBench, ahead: float) -> None:
     """How far back is looked doesn't depend on what time it is here."""
     issue = bench.issue()
     bench.add(Act.COMMENT, issue, COMMENT)
@@ -220,11 +220,11 @@ def test_a_clock_that_is_not_the_target_s(bench: Reconciling, ahead: float) -> N
     assert bench.was_made(Act.COMMENT, issue, COMMENT)
 
 
-def test_as_far_back_as_the_comment_before(bench: Reconciling) -> None:
+def test_as_far_back_as_the_comment_before(bench: ReadingBench) -> None:
     """No page is read that lies behind an entry which was there before."""
     issue = bench.issue()
 
-    async def ask(client: TriageClient, lookback: Reconciler) -> bool:
+    async def ask(client: TriageClient, lookback: AdditionReader) -> bool:
         bodies = [orjson.dumps({"detail": f"{number}"}) for number in range(250)]
         ids = [(await client.add_comment(issue, body)).id for body in bodies]
         operation = operation_of(Act.COMMENT, issue, COMMENT)
@@ -235,12 +235,12 @@ def test_as_far_back_as_the_comment_before(bench: Reconciling) -> None:
     assert bench.triage.reads == 4, "two looks of two pages"
 
 
-def test_many_entries(bench: Reconciling) -> None:
+def test_many_entries(bench: ReadingBench) -> None:
     """The activity is read page by page, as far back as the attempt."""
     issue = bench.issue()
     bench.add(Act.COMMENT, issue, COMMENT)
 
-    async def talk(client: TriageClient, lookback: Reconciler) -> None:
+    async def talk(client: TriageClient, lookback: AdditionReader) -> None:
         for number in range(250):
             await client.add_comment(issue, orjson.dumps({"detail": f"{number}"}))
 
@@ -249,14 +249,14 @@ def test_many_entries(bench: Reconciling) -> None:
     assert bench.triage.reads == 3
 
 
-def test_incoming_relation_is_another(bench: Reconciling) -> None:
+def test_incoming_relation_is_another(bench: ReadingBench) -> None:
     """That the other issue blocks this one says nothing of this one's blocking it."""
     issue, other = bench.issue(), bench.issue()
     bench.add(Act.RELATION, other, {"related_issue_id": issue, "relation_type": "blocks"})
     assert not bench.was_made(Act.RELATION, issue, {"related_issue_id": other, "relation_type": "blocks"})
 
 
-def test_looks_that_fail(bench: Reconciling) -> None:
+def test_looks_that_fail(bench: ReadingBench) -> None:
     """If three looks in a row fail, the outcome stays open, and the reason is said."""
     issue = bench.issue()
     bench.triage.fails = 400
@@ -267,7 +267,7 @@ def test_looks_that_fail(bench: Reconciling) -> None:
 
 @pytest.mark.parametrize("hides", [False, True], ids=["entries", "empty"])
 @pytest.mark.parametrize("cursors", ["a", "ab", "abcdefghijklmnop"], ids=["the same", "in a circle", "always new"])
-def test_pages_that_never_end(bench: Reconciling, cursors: str, hides: bool) -> None:
+def test_pages_that_never_end(bench: ReadingBench, cursors: str, hides: bool) -> None:
     """They end the command with a sentence, whatever their cursors look like."""
     issue, leading = bench.issue(), cycle(cursors)
     bench.triage.leads, bench.triage.hides = lambda: next(leading), lambda item: hides
@@ -278,7 +278,7 @@ def test_pages_that_never_end(bench: Reconciling, cursors: str, hides: bool) -> 
     assert bench.triage.reads <= 8
 
 
-def test_issue_that_is_gone(bench: Reconciling) -> None:
+def test_issue_that_is_gone(bench: ReadingBench) -> None:
     """Of an issue that was deleted meanwhile that is said at once."""
     with pytest.raises(CallFailed) as caught:
         bench.was_made(Act.COMMENT, "none", COMMENT)
@@ -286,7 +286,7 @@ def test_issue_that_is_gone(bench: Reconciling) -> None:
     assert bench.triage.reads == 1
 
 
-def test_key_that_is_refused(bench: Reconciling) -> None:
+def test_key_that_is_refused(bench: ReadingBench) -> None:
     """What would end a run ends the look."""
     issue = bench.issue()
     bench.triage.fails = 401
@@ -294,11 +294,11 @@ def test_key_that_is_refused(bench: Reconciling) -> None:
         bench.was_made(Act.COMMENT, issue, COMMENT)
 
 
-def test_interrupted(bench: Reconciling) -> None:
+def test_interrupted(bench: ReadingBench) -> None:
     """A wait between looks ends with everything."""
     issue = bench.issue()
 
-    async def ask(client: TriageClient, lookback: Reconciler) -> None:
+    async def ask(client: TriageClient, lookback: AdditionReader) -> None:
         asking = asyncio.create_task(
             lookback.was_made(operation_of(Act.COMMENT, issue, COMMENT), known=Counter(), since=bench.time.now)
         )
@@ -312,7 +312,7 @@ def test_interrupted(bench: Reconciling) -> None:
     assert bench.time.now - begun < 5
 
 
-def test_held(bench: Reconciling) -> None:
+def test_held(bench: ReadingBench) -> None:
     """All that hangs on an issue is read, with the fingerprints of what was sent; a relation has one on both ends."""
     issue, other = bench.issue(), bench.issue()
     sent = bodies(other)
@@ -340,7 +340,7 @@ def test_at_a_sandbox(fault: str, made: bool) -> None:
                 await client.add_comment(issue.id, body)
             assert caught.value.action is Action.SETTLE
             late = asyncio.create_task(commit(sandbox))
-            lookback = Reconciler(client, paced(time_), settle_seconds=2, now=time_.clock)
+            lookback = AdditionReader(client, paced(time_), settle_seconds=2, now=time_.clock)
             found = await lookback.was_made(
                 operation_of(Act.COMMENT, issue.id, COMMENT), known=Counter(), since=time_.now
             )

@@ -1,4 +1,4 @@
-"""A reconciler at a sandbox in this process, whose lists may hide something."""
+"""An addition reader at a sandbox in this process, whose lists may hide something."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import httpx
 import orjson
 
+from importer.load.addition_reader import AdditionReader
 from importer.load.fingerprint import fingerprint
-from importer.load.reconcile import Reconciler
 from importer.records import Act, Operation
 from importer.sandbox.storage import Store
 from importer.triage.client import TriageClient
@@ -54,8 +54,8 @@ class Watched(SandboxTransport):
         return answer
 
 
-class Reconciling(Bench):
-    """A lookback at a sandbox in the process."""
+class ReadingBench(Bench):
+    """An addition reader at a sandbox in this process."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(real_time())
@@ -64,12 +64,12 @@ class Reconciling(Bench):
         self.acknowledged: dict[Act, tuple[str, bytes]] = {}
         self.acknowledge: Callable[[Act], tuple[str, bytes] | None] = self.acknowledged.get
 
-    def run(self, use: Callable[[TriageClient, Reconciler], Coroutine[Any, Any, T]]) -> T:
+    def run(self, use: Callable[[TriageClient, AdditionReader], Coroutine[Any, Any, T]]) -> T:
         """Give a client and a lookback to what uses them."""
         return self.with_client(
             lambda client, _: use(
                 client,
-                Reconciler(
+                AdditionReader(
                     client, self.calls, now=self.time.clock, acknowledged=lambda act, before: self.acknowledge(act)
                 ),
             ),
@@ -78,7 +78,7 @@ class Reconciling(Bench):
     def issue(self) -> str:
         """Make an issue with a call, and give its id."""
 
-        async def make(client: TriageClient, lookback: Reconciler) -> str:
+        async def make(client: TriageClient, lookback: AdditionReader) -> str:
             issue = await client.create_issue(orjson.dumps(ISSUE))
             await client.attach_resource(issue.id, "call", "c1")
             return issue.id
@@ -109,7 +109,7 @@ class Reconciling(Bench):
         known = Counter({operation.whole_sha: ours})
         known.update(operation_of(act, issue_id, other).whole_sha for other in others)
 
-        async def ask(client: TriageClient, lookback: Reconciler) -> bool:
+        async def ask(client: TriageClient, lookback: AdditionReader) -> bool:
             async def commit() -> None:
                 await self.time.sleep(late)
                 await add(client, act, issue_id, body)

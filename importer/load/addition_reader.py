@@ -1,9 +1,9 @@
-"""Settles additions: reads what an issue has, and decides whether it includes an addition with an unknown outcome.
+"""Reads the additions of an issue, and settles one with an unknown outcome: decides whether the issue has it.
 
 The target gives no key to an addition, so it is recognised by its fingerprint. How far back the activity is read
 follows from its own order, never from its times: these are another clock's. An addition that is found is done at once.
 That it wasn't made is decided after `settle_seconds`, by two readings in which it isn't found, and which prove that:
-they show what is known to be there. See `Reconciler.proves_absence`.
+they show what is known to be there. See `AdditionReader.proves_absence`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ListReading(NamedTuple):
     items: int
 
 
-class Reconciler:
+class AdditionReader:
     """Reads the additions of issues; `calls` paces its requests with all others."""
 
     def __init__(
