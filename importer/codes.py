@@ -20,7 +20,7 @@ FOUND_AT_TARGET = "found-at-target"
 CONFLICT = "conflict"
 GONE_AT_TARGET = "gone-at-target"
 PERHAPS_GONE = "perhaps-gone"
-MENDED = "mended"
+ROW_CORRECTED = "row-corrected"
 EDITED_MEANWHILE = "edited-meanwhile"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
@@ -43,9 +43,9 @@ RELATION_END_MISSING = "relation-end-missing"
 RELATION_END_REJECTED = "relation-end-rejected"
 ADDITION_UNPROVEN = "addition-unproven"
 REFUSED = "refused"
-DOUBLE_IN_TRIAGE = "double-in-triage"
+DUPLICATE_IN_TRIAGE = "duplicate-in-triage"
 GAVE_UP = "gave-up"
-FATE_UNKNOWN = "fate-unknown"
+OUTCOME_UNKNOWN = "outcome-unknown"
 
 CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",
@@ -70,7 +70,7 @@ CODES: dict[str, str] = {
     "found-changed": "The issue was found in Triage by its marker and differs from the row; it is left as it is.",
     "title-in-triage": "Triage has an issue with this title but no marker; it may be this row's (warning).",
     "changed-meanwhile": "An earlier attempt created the issue, and the row has changed; the next run compares them.",
-    MENDED: "This row is rejected, but its corrected row has been imported; skipped.",
+    ROW_CORRECTED: "This row is rejected, but its corrected row has been imported; skipped.",
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
     CONFLICT: "A person changed this field in Triage, or may have; it was not updated, see conflicts.csv.",
     EDITED_MEANWHILE: "Another field changed in Triage during the update; that change is kept (warning).",
@@ -123,9 +123,9 @@ CODES: dict[str, str] = {
     "relation-cycle": "Issues block each other in a cycle, which is sent as it is (warning).",
     ADDITION_UNPROVEN: "Triage doesn't show whether it has this addition; the message says what to do.",
     REFUSED: "Triage refused the issue; the message is its response.",
-    DOUBLE_IN_TRIAGE: "Triage has a duplicate of the row's issue, until `settle` names the right one (warning).",
+    DUPLICATE_IN_TRIAGE: "Triage has a duplicate of the row's issue, until `settle` names the right one (warning).",
     GAVE_UP: "All attempts to send the issue failed; the next run tries again.",
-    FATE_UNKNOWN: "It is not known yet whether the issue arrived; the next run settles it.",
+    OUTCOME_UNKNOWN: "It is not known yet whether the issue arrived; the next run settles it.",
 }
 """Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
 
@@ -136,7 +136,7 @@ OPEN = {
     EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
     "try again.",
     EVIDENCE_MISSING: "with a call, conversation or file that Triage never knew: see results.csv.",
-    DOUBLE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
+    DUPLICATE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
     PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
 }
 """Codes of rows that are neither done nor decided, whatever their outcome → what is said of their issues."""

@@ -22,7 +22,7 @@ from importer.check.knowledge import Knows
 from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import COMMENTS
 from importer.check.observers.observer import OpenWriter
-from importer.codes import DOUBLE_IN_TRIAGE, by_frequency
+from importer.codes import DUPLICATE_IN_TRIAGE, by_frequency
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import Outcome
@@ -277,7 +277,7 @@ class _Report:
             seen = self._context.ledger.seen(run.target, run.source_name)
             duplicates = seen.duplicates()
             self._duplicates = len(duplicates) + seen.count_settled()
-            codes[DOUBLE_IN_TRIAGE] = len(duplicates)  # also those of keys that the source doesn't have
+            codes[DUPLICATE_IN_TRIAGE] = len(duplicates)  # also those of keys that the source doesn't have
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
         code = self._exit_code(counts, codes)
@@ -334,7 +334,7 @@ class _Report:
             elapsed_seconds=round(sent.elapsed_seconds, 3),
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
-            doubles=self._duplicates,
+            duplicates=self._duplicates,
             known=self._comparison.known,
             vanished=self._comparison.vanished,
             vanished_since=self._comparison.run,

@@ -13,7 +13,7 @@ import orjson
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
-from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MENDED
+from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, ROW_CORRECTED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
@@ -112,7 +112,8 @@ class LedgerHistory:
         if corrected is None or reasons_of(row.codes, row.fields, row.messages) not in corrected.reasons:
             return None
         finding = _finding(
-            MENDED, f"its issue, {corrected.triage_id}, comes from the corrected row, imported in {corrected.run}"
+            ROW_CORRECTED,
+            f"its issue, {corrected.triage_id}, comes from the corrected row, imported in {corrected.run}",
         )
         return LedgerStatus(
             Outcome.SKIPPED, finding, None, corrected.issue_id, corrected.triage_id, takes_additions=False

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
+from importer.codes import CONFLICT, OUTCOME_UNKNOWN, REFUSED
 from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
@@ -276,7 +276,7 @@ class Run:
         except SharedIssue as shared:
             with self._database.advance() as connection:
                 message = shared.message
-                doubts = (Decision(key, State.UNKNOWN, 0, code=FATE_UNKNOWN, message=message) for key in shared.keys)
+                doubts = (Decision(key, State.UNKNOWN, 0, code=OUTCOME_UNKNOWN, message=message) for key in shared.keys)
                 DECIDE.execute(connection, map(self._parameters, doubts))
             raise
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection, insert, inspect, select, update
 
 from importer.errors import UsageError
@@ -46,5 +48,12 @@ def prepare(connection: Connection, name: str) -> None:
         connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
     for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
         for statement in UPGRADES[older]:
-            connection.exec_driver_sql(statement.replace(" BLOB", " BYTEA") if is_server else statement)
+            connection.exec_driver_sql(_for_server(statement) if is_server else statement)
     connection.execute(update(stamp).values(schema_version=SCHEMA_VERSION))
+
+
+def _for_server(statement: str) -> str:
+    """Write a statement for PostgreSQL, whose bytes become text, and texts bytes, in an encoding that is named."""
+    statement = re.sub(r"CAST\((\w+) AS TEXT\)", r"convert_from(\1, 'UTF8')", statement)
+    statement = re.sub(r"CAST\((REPLACE\(.+?\)) AS BLOB\)", r"convert_to(\1, 'UTF8')", statement)
+    return statement.replace(" BLOB", " BYTEA")

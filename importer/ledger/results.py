@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import CONFLICT, FATE_UNKNOWN
+from importer.codes import CONFLICT, OUTCOME_UNKNOWN
 from importer.ledger import fingerprints
 from importer.ledger.added import read_additions
 from importer.ledger.packed_rows import Block, count_packed, drop_packed, find_plain, pack, read_packed, write_packed
@@ -35,7 +35,7 @@ CHANGE_COLUMNS = tuple(
 )
 PENDING = operations.alias("pending")
 ADDED = operations.alias("added")
-ON_ITS_WAY = (FATE_UNKNOWN, "it was on its way when the run ended")
+ON_ITS_WAY = (OUTCOME_UNKNOWN, "it was on its way when the run ended")
 
 
 class Made(NamedTuple):

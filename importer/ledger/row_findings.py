@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from importer.codes import (
-    DOUBLE_IN_TRIAGE,
+    DUPLICATE_IN_TRIAGE,
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
     GROUP_INCOMPLETE,
@@ -41,7 +41,7 @@ def with_duplicate(row: Row, sentence: str) -> Row:
     """Name the other issue of a row's key."""
     if row.follows or row.outcome is Outcome.SKIPPED:
         return row
-    return with_finding(row, DOUBLE_IN_TRIAGE, sentence)
+    return with_finding(row, DUPLICATE_IN_TRIAGE, sentence)
 
 
 def may_have_more(row: Row) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 
 class State(StrEnum):
@@ -243,6 +243,21 @@ found = Table(
 )
 Index("found_marker", found.c.source_id, found.c.marker)
 
+
+def _replace(table: str, column: str, old: str, new: str) -> str:
+    """Return the statement that replaces a part of a column's JSON, for SQLite; see `migrations`."""
+    text = f"CAST({column} AS TEXT)"
+    replaced = f"REPLACE({text}, '{old}', '{new}')"
+    return f"UPDATE {table} SET {column} = CAST({replaced} AS BLOB) WHERE {replaced} <> {text}"
+
+
+_RENAMED = (
+    ("mended", "row-corrected"),
+    ("double-in-triage", "duplicate-in-triage"),
+    ("fate-unknown", "outcome-unknown"),
+)
+"""Codes of version 9, and what they are called since."""
+
 # Schema version → the statements that upgrade it to the next one.
 UPGRADES: dict[int, tuple[str, ...]] = {
     1: (
@@ -328,5 +343,11 @@ UPGRADES: dict[int, tuple[str, ...]] = {
     8: (
         "DROP INDEX operations_triage_id",
         "CREATE INDEX operations_triage_id ON operations (triage_id) WHERE triage_id != ''",
+    ),
+    9: (
+        *(f"UPDATE operations SET code = '{new}' WHERE code = '{old}'" for old, new in _RENAMED),
+        *(_replace("rows", "findings", f'"{old}"', f'"{new}"') for old, new in _RENAMED),
+        # In a summary codes are keys; a value of the source may be called like one.
+        *(_replace("runs", "summary", f'"{old}":', f'"{new}":') for old, new in (*_RENAMED, ("doubles", "duplicates"))),
     ),
 }

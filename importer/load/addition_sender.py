@@ -12,8 +12,8 @@ from importer.codes import (
     ADDITION_UNPROVEN,
     EVIDENCE_MISSING,
     EVIDENCE_PENDING,
-    FATE_UNKNOWN,
     GAVE_UP,
+    OUTCOME_UNKNOWN,
     RELATION_END_MISSING,
 )
 from importer.errors import RunStopped
@@ -217,7 +217,7 @@ class AdditionSender:
     def _doubt(self, write: Write, doubt: str, covers: tuple[str, ...]) -> float:
         """Record that the outcome of an addition is unknown; return since when."""
         since, details = self._connection.now(), encode_details(covers, body=write.operation.body)
-        write.end(State.UNKNOWN, since=since, code=FATE_UNKNOWN, message=doubt, details=details)
+        write.end(State.UNKNOWN, since=since, code=OUTCOME_UNKNOWN, message=doubt, details=details)
         return since
 
     async def _is_end_missing(self, work: IssueWork, operation: Operation) -> bool:

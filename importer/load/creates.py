@@ -10,7 +10,7 @@ from functools import partial
 
 import orjson
 
-from importer.codes import FATE_UNKNOWN, REFUSED
+from importer.codes import OUTCOME_UNKNOWN, REFUSED
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Undecided
 from importer.ledger.schema import State
@@ -139,7 +139,7 @@ class Loader:
                 return
             # Whatever its answer said, it may have made an issue.
             create = Undecided(operation.key, operation.marker, self._connection.now(), b"", mark)
-            write.end(State.UNKNOWN, since=create.since, code=FATE_UNKNOWN, message=answer.message)
+            write.end(State.UNKNOWN, since=create.since, code=OUTCOME_UNKNOWN, message=answer.message)
             # A link to something that Triage doesn't know fails the whole create, with 404, too.
             if answer.action is Action.STOP and not (has_links and answer.status == 404):
                 raise answer.as_stop() from answer
@@ -189,7 +189,7 @@ class Loader:
         """Look for the issue of a create whose response turned out to be wrong."""
         self._answered[issue_id] = None
         other = other._replace(since=self._connection.now())
-        self._run.record(Decision(other.key, State.UNKNOWN, 0, other.since, code=FATE_UNKNOWN, message=OF_ANOTHER))
+        self._run.record(Decision(other.key, State.UNKNOWN, 0, other.since, code=OUTCOME_UNKNOWN, message=OF_ANOTHER))
         self._workers.start(self._search_again(other))
 
     def _is_taken(self, issue: Issue, operation: Operation, mark: float) -> bool:

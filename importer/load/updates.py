@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import CONFLICT, EDITED_MEANWHILE, FATE_UNKNOWN
+from importer.codes import CONFLICT, EDITED_MEANWHILE, OUTCOME_UNKNOWN
 from importer.errors import RunStopped
 from importer.ledger.journal import Remembered
 from importer.ledger.replaced import Replacement
@@ -231,7 +231,7 @@ class Change:
 
     def give_up(self) -> Updated:
         """End a change whose last request has an unknown outcome; the next run reads it back."""
-        self._write.end(State.UNKNOWN, code=FATE_UNKNOWN, message=self._message, details=self.pending)
+        self._write.end(State.UNKNOWN, code=OUTCOME_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
     def _learned(self) -> Remembered | None:

@@ -29,7 +29,7 @@ class Summary:
                    `Completeness`; owners and assignees, see `Assignments`
     additions      additions that were made, by what they do
     findings       code → rows
-    doubles        issues with the marker of another, or that the ledger doesn't know, settled ones, too
+    duplicates     issues with the marker of another, or that the ledger doesn't know, settled ones, too
     known          rejected rows that were rejected for the same reasons in the last run
     vanished       issues whose keys the source had in the run `vanished_since`, and has no more
     same_as        the run that this one was the same as, so that nothing was read; "" if it was read
@@ -67,7 +67,7 @@ class Summary:
     mapping: str = ""
     mapping_sha256: str = ""
     findings: Mapping[str, int] = field(default_factory=dict)
-    doubles: int = 0
+    duplicates: int = 0
     known: int = 0
     vanished: int = 0
     vanished_since: str = ""

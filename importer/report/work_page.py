@@ -19,7 +19,7 @@ QUIET = frozenset(
     ("same", "untouched", "restorable", "corrected", "patched", "given-back", "closed", "closed-already", "deleted")
 )
 """Verdicts on issues that nobody has to look at."""
-OPEN_VERDICTS = frozenset(("perhaps-gone", "refused", "gave-up", "fate-unknown", "planned"))
+OPEN_VERDICTS = frozenset(("perhaps-gone", "refused", "gave-up", "outcome-unknown", "planned"))
 """Verdicts of a repair or an undo after which the same command goes on."""
 CHANGED_MEANINGS = {
     "untouched": "as our last write left it",
@@ -39,7 +39,7 @@ CHANGED_MEANINGS = {
     "deleted": "deleted",
     "refused": "Triage refused the change",
     "gave-up": "not changed: Triage didn't respond",
-    "fate-unknown": "sent, but it is not known yet whether it was done",
+    "outcome-unknown": "sent, but it is not known yet whether it was done",
     "planned": "not done yet",
     "unsettled": "it is not known yet whether the run created an issue for the row: left alone; settle it first",
 }

@@ -195,7 +195,17 @@ def test_a_rejected_row_holds_its_issue_back(program: Program, serve: Serve) -> 
     assert len(flags_by_issue(sandbox)["Review of call c-2"]) == 3
     again = import_(program, sandbox)
     assert (again.code, again.outcomes()) == (0, {"unchanged": 6, "skipped": 3}), "the first file has its bad cell"
-    assert [row["code"] for row in results()] == ["", "", "", "mended", "mended", "mended", "", "", ""]
+    assert [row["code"] for row in results()] == [
+        "",
+        "",
+        "",
+        "row-corrected",
+        "row-corrected",
+        "row-corrected",
+        "",
+        "",
+        "",
+    ]
 
 
 @pytest.mark.usefixtures("short_waits")

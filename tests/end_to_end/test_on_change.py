@@ -359,7 +359,7 @@ def test_the_original_of_a_corrected_row(nights: Nights) -> None:
         ended = nights.run("--fail-on", "any", rows=export)
         assert (ended.code, ended.outcomes()) == (0, {"unchanged": 1, "skipped": 1}), ended.err
         result = read_csv(Path("reports/results.csv"))[1]
-        assert (result["code"], result["triage_id"]) == ("mended", nights.issue(2)["triage_id"])
+        assert (result["code"], result["triage_id"]) == ("row-corrected", nights.issue(2)["triage_id"])
         assert result["message"].endswith(f"comes from the corrected row, imported in {corrected.summary['run_id']}")
         assert not list(Path("reports").glob("errors*.csv"))
     other = nights.run(rows=rows(1, 2, P2="Whenever"))

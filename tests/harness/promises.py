@@ -54,7 +54,7 @@ def check_end(ended: Ended, rows: int) -> None:
     lacking = any(
         code in findings
         for code in (
-            *("incomplete", "addition-unproven", "evidence-pending", "evidence-missing", "double-in-triage"),
+            *("incomplete", "addition-unproven", "evidence-pending", "evidence-missing", "duplicate-in-triage"),
             "perhaps-gone",
         )
     )

@@ -10,11 +10,16 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import update
 
+from importer.errors import ExitCode
+from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger, read_ledger
-from importer.ledger.schema import SCHEMA_VERSION, RunKind, State
+from importer.ledger.schema import SCHEMA_VERSION, RunKind, State, rows, stamp
+from importer.records import Outcome
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.ledger_sending import begin, operation, row
 from tests.harness.postgres import PostgresServer, schema_of
 from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv, write_issues
 
@@ -283,3 +288,22 @@ def test_a_server_s_ledger_is_upgraded(postgres: PostgresServer, url: str, progr
     assert read_server_schema(postgres, older) == read_server_schema(postgres, url)
     assert program("verify", "last", "--ledger", older, "--json").summary["same"] == 2
     assert program(*command, "--ledger", older).outcomes() == {"unchanged": 4}
+
+
+def test_codes_of_version_9(place: str | Path) -> None:
+    """Codes and figures that have other names since then have these in rows, operations and summaries; texts stay."""
+    with open_ledger(place) as ledger:
+        run = begin(ledger)
+        run.register([row(1, Outcome.SKIPPED), row(2)])
+        run.decide([Decision("k2", State.UNKNOWN, 1, code="fate-unknown", message="lost")], [operation("k2")])
+        run.finish(ExitCode.UNKNOWN, {"doubles": 1, "findings": {"double-in-triage": 1}, "value": "mended"})
+        findings = [["mended", "double-in-triage"], ["", ""], ['it is "mended"', "é"], ["", ""]]
+        with ledger.transaction() as connection:
+            connection.execute(update(rows).where(rows.c.record == 1).values(findings=orjson.dumps(findings)))
+            connection.execute(update(stamp).values(schema_version=9))
+    with open_ledger(place) as ledger:
+        run = ledger.find_run("last")
+        assert run.summary == {"duplicates": 1, "findings": {"duplicate-in-triage": 1}, "value": "mended"}
+        first, second = run.results()
+        assert (first.codes, first.messages) == (("row-corrected", "duplicate-in-triage"), ('it is "mended"', "é"))
+        assert second.codes == ("outcome-unknown",)

@@ -171,7 +171,7 @@ def test_result_of_what_was_on_its_way(ledger: Ledger) -> None:
     send(run, "k2", state=State.REFUSED)
     send(run, "k1", "k2", state=State.SENT)
     for result, requests in zip(run.results(), (1, 2), strict=True):
-        assert (result.outcome, result.codes, result.attempts) == (Outcome.UNKNOWN, ("fate-unknown",), requests)
+        assert (result.outcome, result.codes, result.attempts) == (Outcome.UNKNOWN, ("outcome-unknown",), requests)
         assert result.messages == ("it was on its way when the run ended",)
 
 

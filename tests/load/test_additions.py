@@ -96,7 +96,7 @@ def test_looks_that_fail(bench: Following) -> None:
     bench.follow(*items)
     assert bench.comments("demo:P-1") == ["a"]
     assert bench.comments("demo:P-2") == ["d"]
-    assert bench.states("demo:P-1")[Act.COMMENT, State.UNKNOWN, "fate-unknown"] == 1
+    assert bench.states("demo:P-1")[Act.COMMENT, State.UNKNOWN, "outcome-unknown"] == 1
     assert bench.unsure
     bench.triage.faults, bench.triage.fails = {}, 0
     bench.follow(*items)
@@ -174,7 +174,7 @@ def test_what_ends_a_run(bench: Following, status: int, error: type[RunStopped])
     with pytest.raises(error):
         bench.follow(item("demo:P-1", said("a", "b")), item("demo:P-2", said("c")))
     assert bench.triage.sent == {"POST comments": 2}
-    assert bench.states("demo:P-1")[Act.COMMENT, State.UNKNOWN, "fate-unknown"] == 1
+    assert bench.states("demo:P-1")[Act.COMMENT, State.UNKNOWN, "outcome-unknown"] == 1
     bench.triage.faults = {}
     bench.follow(item("demo:P-1", said("a", "b")))
     assert bench.comments("demo:P-1") == ["a", "b"]
@@ -206,7 +206,7 @@ def test_stop_while_an_outcome_is_open(bench: Following) -> None:
     begun = bench.time.now
     bench.follow(item("demo:P-1", said("a", "b")))
     assert bench.time.now - begun < 2
-    assert bench.states("demo:P-1") == {(Act.COMMENT, State.UNKNOWN, "fate-unknown"): 1}
+    assert bench.states("demo:P-1") == {(Act.COMMENT, State.UNKNOWN, "outcome-unknown"): 1}
 
 
 def test_stop_while_others_wait_for_their_turn(bench: Following) -> None:

@@ -45,10 +45,10 @@ def test_two_machines_at_once(program: Program, serve: Serve, monkeypatch: pytes
         door.let()
         ended = finish(process)
     assert (ended.code, ended.outcomes()) == (1, {"created": 6}), ended.err
-    assert ended.summary["findings"]["double-in-triage"] == ended.summary["doubles"] == 4
+    assert ended.summary["findings"]["duplicate-in-triage"] == ended.summary["duplicates"] == 4
     assert "jira:PROJ-3 has two issues" in ended.err
     codes = {line["key"]: line["code"] for line in read_csv(Path("reports/results.csv"))}
-    assert codes == {f"jira:PROJ-{number}": "double-in-triage" if number > 2 else "" for number in range(1, 7)}
+    assert codes == {f"jira:PROJ-{number}": "duplicate-in-triage" if number > 2 else "" for number in range(1, 7)}
 
 
 def test_exit_1_until_it_is_settled(program: Program, serve: Serve) -> None:
@@ -70,7 +70,7 @@ def test_exit_1_until_it_is_settled(program: Program, serve: Serve) -> None:
         said = program("settle", "jira:PROJ-2", other, "--api-url", door.url, *book)
         assert f"jira:PROJ-2 is {other}; you may delete its duplicate {own}" in said.err, said
         last = program(*RUN, *book, "--api-url", door.url)
-        assert (last.code, last.summary["doubles"]) == (0, 1), last.err
+        assert (last.code, last.summary["duplicates"]) == (0, 1), last.err
         line = read_csv(Path("reports/results.csv"))[1]
         assert (line["triage_id"], line["code"]) == (other, "")
 
@@ -85,7 +85,7 @@ def test_a_double_that_was_deleted(program: Program, serve: Serve) -> None:
     assert program(*RUN, "--api-url", sandbox.url).code == 1
     delete_issue(sandbox, other)
     ended = program(*RUN, "--api-url", sandbox.url)
-    assert (ended.code, ended.summary["doubles"]) == (0, 0), ended.err
+    assert (ended.code, ended.summary["duplicates"]) == (0, 0), ended.err
 
 
 def test_a_double_that_is_not_shown_for_a_moment(program: Program, serve: Serve) -> None:
@@ -101,7 +101,7 @@ def test_a_double_that_is_not_shown_for_a_moment(program: Program, serve: Serve)
         assert program(*run).code == 1
         door.begins, door.lasts, door.form = lambda method, path: path.endswith(double), 1.0, "own"
         ended = program(*run)
-    assert (door.refused, ended.code, ended.summary["doubles"]) == (1, 1, 1), ended.err
+    assert (door.refused, ended.code, ended.summary["duplicates"]) == (1, 1, 1), ended.err
 
 
 def test_what_the_ledger_does_not_know_at_all(program: Program, serve: Serve) -> None:

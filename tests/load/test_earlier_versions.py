@@ -11,7 +11,7 @@ from typing import Literal
 import orjson
 import pytest
 
-from importer.codes import FATE_UNKNOWN, FOUND_AT_TARGET, REFUSED
+from importer.codes import FOUND_AT_TARGET, OUTCOME_UNKNOWN, REFUSED
 from importer.ledger.added import encode_details
 from importer.ledger.journal import Decision
 from importer.ledger.schema import UNDECIDED, State
@@ -84,7 +84,7 @@ class Before:
         operation = operation._replace(whole_sha=identity, issue_id=issue)
         body = operation.body if state in UNDECIDED else b""
         details = None if state is State.REFUSED else encode_details(covers, body=body)
-        code = {State.UNKNOWN: FATE_UNKNOWN, State.REFUSED: REFUSED}.get(state, "")
+        code = {State.UNKNOWN: OUTCOME_UNKNOWN, State.REFUSED: REFUSED}.get(state, "")
         since = self._bench.time.now - 3600
         self._bench.begin().decide(
             [Decision(KEY, state, 1, since, issue, details=details, code=code, operation=operation)]
