@@ -21,13 +21,41 @@ SEVERAL_WEIGHT = 8
 """Columns with a lower weight are tags and the like, several of which may be in one cell."""
 COLUMNS_SHOWN = 40
 NAMED = 10
-"""The least weight of a header that names the field itself, and not a substitute for it."""
+"""The weight of the words that name the field itself, and not a substitute for it."""
+NAMED_AT_END, NAMED_EXACTLY = NAMED + words.ENDS, NAMED + words.IS
+"""The weights of a header that ends with such a word, and of one that is such a word."""
 DONE_WEIGHT = 7
 """The most weight of a header that only says that something is done."""
 NAMED_KEY = 12
 """The least weight of a header that is called as keys are, and not merely ends so."""
 SURE = 4.0
-"""The least score of a column that is chosen."""
+"""The least score of a column that is chosen. A score is the weight of its header, and points for and against it."""
+
+FILLED, FILLED_CATEGORY = 4, 3
+"""Points for a column that is filled in all rows, fewer in proportion: it tells a column from its empty namesake."""
+RARE_TITLE = 6
+"""Points against a title that less than half of the rows have, such as `Request`."""
+PROSE = 4
+"""Points against a title whose texts have several lines, and as many if they are long."""
+REPEATING_TITLE, FEW_TITLES = 8, 6
+"""Points against a title by the share of texts that repeat (`Name`, which is the customer's), or if few differ."""
+READABLE_KEY = 2
+"""Points for keys that people use, before the numbers of a database."""
+KNOWN_VALUES, UNKNOWN_NUMBERS = 3, 3
+"""Points for a column by the share of its values that are known words, and against numbers without a known one."""
+YES_OR_NO = 6
+"""Points against a status of yes and no whose name says more than that something is done."""
+DIFFERENT_VALUES = 3
+"""Points against a field of values if nearly all rows have another one."""
+LISTED_CATEGORY, LONG_CATEGORY = 2, 3
+"""Points for a category with few enough values to be listed, and against one that is longer than Triage allows."""
+LONG_DESCRIPTION, LINES_OF_DESCRIPTION, OTHER_FORM = 2, 2, 4
+"""Points for a description of long texts, and of several lines; against one that is another's HTML or short form."""
+
+VARIETY_CELLS = 50
+"""The number of cells whose variety is looked at."""
+FEW_CELLS, MANY_CELLS = 5, 20
+"""Up to FEW_CELLS say nothing of repeated titles, up to MANY_CELLS nothing of values that all differ."""
 
 _READABLE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z]+)*-?\d+")
 """A key that people use: `PROJ-12`, `DE7`."""
@@ -182,18 +210,29 @@ def _title(column: Column, rows: int) -> float:
     score = float(weigh(tokens, words.TITLE))
     if not score or _is_leaf(column) or column.is_list or column.is_link or column.is_boolean:
         return 0.0
-    if _is_of_another(tokens) and score < 11:
+    if _is_of_another(tokens) and score < NAMED_AT_END:
         return 0.0
     if set(tokens) & {"id", "url", "date", "count", "number"} or (column.is_number and column.filled > 1):
         return 0.0
     if score < NAMED and looks_like_ids(column) and column.filled > 1:  # `Ticket` of a table with names beside it
         return 0.0
-    score += 4 * column.filled / max(1, rows)
-    score -= 6 * (column.filled < 0.5 * rows and score < NAMED + 4)  # `Request`, where most issues have none
-    score -= 4 * (column.multiline > 0.2 * column.filled) + 4 * (column.average > 300)
-    varied = min(column.distinct, 50) / min(column.filled, 50)
-    repeats = 8 * (1 - varied) if score < NAMED + 4 and column.filled > 5 else 0  # `Name`, which is the customer's
-    return score - max(repeats, 6 * (varied < 0.3 and column.filled > 5))
+    score += FILLED * column.filled / max(1, rows)
+    score -= RARE_TITLE * (column.filled < 0.5 * rows and score < NAMED_EXACTLY)
+    score -= PROSE * (column.multiline > 0.2 * column.filled) + PROSE * (column.average > 300)
+    if column.filled <= FEW_CELLS:
+        return score
+    repeats = REPEATING_TITLE * (1 - _variety(column)) if score < NAMED_EXACTLY else 0
+    return score - max(repeats, FEW_TITLES * (_variety(column) < 0.3))
+
+
+def _variety(column: Column) -> float:
+    """The share of cells that differ from each other, among the first ones: 1 where all do."""
+    return min(column.distinct, VARIETY_CELLS) / min(column.filled, VARIETY_CELLS)
+
+
+def _is_different_each_time(column: Column) -> bool:
+    """Whether nearly all rows have another text, as no field of values has."""
+    return column.distinct > 0.8 * column.filled and column.filled > MANY_CELLS
 
 
 def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
@@ -206,11 +245,8 @@ def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
         )
         if not fits or column.date_format() is not None or spaced < 0.5 or column.filled < 0.8 * rows:
             return 0.0
-        return (
-            4.0 + 4 * min(column.distinct, 50) / min(column.filled, 50)
-            if column.distinct > 0.5 * min(column.filled, 50)
-            else 0
-        )
+        is_varied = column.distinct > 0.5 * min(column.filled, VARIETY_CELLS)
+        return SURE + _variety(column) if is_varied else 0.0
 
     found = _best(columns, score, "title")
     return Pick(found.column, "by its values alone: no column has a usual name for titles") if found else None
@@ -235,7 +271,7 @@ def _key(column: Column, whole: Column) -> float:
     is_one = column.is_unique or is_same_row or (named and column.distinct >= 0.95 * column.filled)
     if not is_one or column.filled < (0.5 if named else 0.99) * whole.filled:
         return 0.0
-    return score + 4 * column.filled / max(1, whole.filled) + 2 * (column.share(_READABLE) == 1)
+    return score + FILLED * column.filled / max(1, whole.filled) + READABLE_KEY * (column.share(_READABLE) == 1)
 
 
 def _with_repeats(pick: Pick | None) -> Pick | None:
@@ -260,10 +296,9 @@ def _value(column: Column, weights: Weights, name: FieldName, judge: Judge) -> f
     if not score:  # by its values alone
         sure = known >= 0.8 and column.distinct >= 2 and not column.is_boolean and not column.is_number
         return SURE if sure and not _is_leaf(column) else 0.0
-    if column.is_boolean and score > 7:
-        score -= 6
-    score += 3 * known - 3 * (column.is_number and known == 0 and name == "status")
-    return score - 3 * (column.distinct > 0.8 * column.filled and column.filled > 20)
+    score -= YES_OR_NO * (column.is_boolean and score > DONE_WEIGHT)
+    score += KNOWN_VALUES * known - UNKNOWN_NUMBERS * (column.is_number and known == 0 and name == "status")
+    return score - DIFFERENT_VALUES * _is_different_each_time(column)
 
 
 def _category(column: Column, rows: int) -> float:
@@ -273,16 +308,13 @@ def _category(column: Column, rows: int) -> float:
         return 0.0
     if column.average > CATEGORY_LIMIT or column.is_link or column.is_number or column.date_format() is not None:
         return 0.0
-    if _is_of_another(tokens, OTHER_THINGS - {"category", "type"}) and score < 14:
+    if _is_of_another(tokens, OTHER_THINGS - {"category", "type"}) and score < NAMED_EXACTLY:
         return 0.0
     if score < SEVERAL_WEIGHT and any(separator in text for text in column.samples for separator in ",;|"):
         return 0.0
-    score += 3 * column.filled / max(1, rows) + 2 * (2 <= column.distinct <= VALUES_LISTED)
-    return (
-        score
-        - 3 * (column.distinct > 0.8 * column.filled and column.filled > 20)
-        - 3 * (column.longest > CATEGORY_LIMIT)
-    )
+    score += FILLED_CATEGORY * column.filled / max(1, rows) + LISTED_CATEGORY * (2 <= column.distinct <= VALUES_LISTED)
+    score -= LONG_CATEGORY * (column.longest > CATEGORY_LIMIT)
+    return score - DIFFERENT_VALUES * _is_different_each_time(column)
 
 
 def _description(column: Column) -> float:
@@ -292,20 +324,21 @@ def _description(column: Column) -> float:
         return 0.0
     listed = any(part.endswith("[]") for part in column.place.parts) and column.place.parts[-1] != "__text__"
     repeated = column.is_list and column.place.ref.kind == "column"  # `Notes` and `Notes` again: comments
-    if listed or repeated or (_is_leaf(column) and score < 14):
+    if listed or repeated or (_is_leaf(column) and score < NAMED_EXACTLY):
         return 0.0
-    return score + 2 * (column.average > 40) + 2 * bool(column.multiline) - 4 * bool({"html", "short"} & set(tokens))
+    score += LONG_DESCRIPTION * (column.average > 40) + LINES_OF_DESCRIPTION * bool(column.multiline)
+    return score - OTHER_FORM * bool({"html", "short"} & set(tokens))
 
 
 def _named(column: Column, weights: Weights) -> float:
     score = weigh(header_tokens(column), weights)
-    return float(score) if score >= 11 and not column.is_free and not column.is_list else 0.0
+    return float(score) if score >= NAMED_AT_END and not column.is_free and not column.is_list else 0.0
 
 
 def _dated(column: Column, weights: Weights) -> float:
     score = weigh(header_tokens(column), weights)
     is_one = not any(part.endswith("[]") for part in column.place.parts)  # a comment's date is not the issue's
-    return float(score) if score >= 11 and is_one and column.date_format() is not None else 0.0
+    return float(score) if score >= NAMED_AT_END and is_one and column.date_format() is not None else 0.0
 
 
 def _footer(columns: Sequence[Column]) -> list[Column]:

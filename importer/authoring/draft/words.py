@@ -313,16 +313,20 @@ _COMPOUND_ENDS = ("status", "titel", "beschreibung", "priorität", "kategorie")
 """Words that German puts behind another as one word: `Ticketstatus`, `Fehlerbeschreibung`."""
 
 
+IS, ENDS, BEGINS = 4, 1, -1
+"""What is added to the weight of a word where the header is that word, ends with it, or begins with it."""
+
+
 def weigh(tokens: tuple[str, ...], words: Weights) -> int:
-    """Return the weight of a header by these words: highest if it equals one, lower if it ends with or has one."""
+    """Return the weight of a header by these words, 0 if it has none of them."""
     best = 0
     joined = " ".join(tokens)
     for word, weight in words.items():
         own = tuple(re.findall(r"[^\W_]+", word))
         if joined == word or "".join(tokens) == word:
-            best = max(best, weight + 4)
+            best = max(best, weight + IS)
         elif tokens[-len(own) :] == own or (word in _COMPOUND_ENDS and tokens and tokens[-1].endswith(word)):
-            best = max(best, weight + 1)
+            best = max(best, weight + ENDS)
         elif tokens[: len(own)] == own or (not word.isascii() and len(own) == 1 and len(word) > 1 and word in joined):
-            best = max(best, weight - 1)
+            best = max(best, weight + BEGINS)
     return best
