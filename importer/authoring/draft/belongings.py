@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from importer.authoring.draft.choose import header_tokens
+from importer.authoring.draft.header_words import header_tokens
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import LEAVES
 from importer.authoring.draft.words import COMMENT_WORDS, may_discuss, tokens_of

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
 from importer.authoring.draft.belongings import find_belongings, markup_of, source_of
-from importer.authoring.draft.choose import Choice, Pick, header_tokens
+from importer.authoring.draft.choose import Choice, Pick
+from importer.authoring.draft.header_words import header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, clip_line, is_listed
 from importer.check.observers.untyped import category_source

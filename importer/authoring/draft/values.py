@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
-from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick, says_done
+from importer.authoring.draft.choose import Choice, Pick
+from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.draft.value_words import DONE_MARKS, Speller
 from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal
