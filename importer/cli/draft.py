@@ -15,7 +15,7 @@ from importer.errors import ExitCode, SourceError, UsageError
 from importer.phrases import counted
 
 if TYPE_CHECKING:
-    from importer.authoring.draft.draft_yaml import Draft
+    from importer.authoring.draft.draft_contents import Draft
     from importer.authoring.draft.values import Value
     from importer.authoring.recognise import Match
     from importer.cli.console import Console

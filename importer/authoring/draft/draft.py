@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.authoring.draft.choose import choose
-from importer.authoring.draft.draft_yaml import Draft
+from importer.authoring.draft.draft_contents import Draft
+from importer.authoring.draft.draft_yaml import write_mapping
 from importer.authoring.draft.profile import profile_source
 from importer.authoring.draft.table import FILE_NAME, new_table
 from importer.authoring.draft.value_words import Speller
@@ -55,7 +56,7 @@ def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str])
     check_free(table)
     files = [file.name for file in source.files]
     named = table.relative_to(out.parent).as_posix()
-    text = draft.text(files, str(out), named, source_name(files[0]), options)
+    text = write_mapping(draft, files, str(out), named, source_name(files[0]), options)
     write_new(table, new_table(draft.values))
     write_new(out, text.encode("utf-8"))
     load_mapping(str(out))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import FINISHED, VALUE_FIELDS
+from importer.authoring.draft.column_lines import column_line, column_lines
 from importer.authoring.draft.draft import Ask, place_table, write_new
-from importer.authoring.draft.draft_yaml import column_line, column_lines
 from importer.authoring.draft.profile import Column, Profile, profile_source
 from importer.authoring.draft.table import added_lines, new_table
 from importer.authoring.draft.value_words import Speller

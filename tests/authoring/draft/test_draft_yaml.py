@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from importer.authoring.draft.draft_yaml import write_mapping
 from importer.mapping.reader import load_mapping
 from importer.mapping.undecided import open_targets
 from tests.harness.drafts import draft, save, write_json, write_table
@@ -21,7 +22,7 @@ ROWS = [
 
 def text_of(path: Path) -> str:
     """The mapping drafted for a file."""
-    return draft(path).text([path.name], "mapping.yaml", "values.csv", "mine", {})
+    return write_mapping(draft(path), [path.name], "mapping.yaml", "values.csv", "mine", {})
 
 
 def test_what_a_draft_says(tmp_path: Path) -> None:
