@@ -8,9 +8,9 @@ from functools import partial
 from importer.errors import UsageError
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.ledger.target_scan import Double
-from importer.load.preflight import claim_source
+from importer.ledger.target_scan import DuplicateIssue
 from importer.load.addition_reader import AdditionReader
+from importer.load.preflight import claim_source
 from importer.phrases import listed
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
@@ -40,59 +40,59 @@ def delete_duplicates(
     source_name = key.partition(":")[0]
     claim_source(target, ledger, source_name, say)
     seen = ledger.seen(target.name, source_name, writable=True)
-    doubles = [each for each in seen.doubles() if (each.key, each.triage_id) == (key, number.upper())]
+    duplicates = [each for each in seen.duplicates() if (each.key, each.triage_id) == (key, number.upper())]
     known = ledger.find_known(target.name, source_name, [key]).get(key)
-    if not doubles or known is None or known.state is not State.DONE:
+    if not duplicates or known is None or known.state is not State.DONE:
         raise UsageError(
             f"The ledger knows no duplicate of {number} for {key}.",
             hint="A run names each duplicate in results.csv, with the command that deletes it.",
         )
     calls = PacedCalls(Limiter(rate), Breaker(), say)
-    deleted = run_loop(_delete(target, known.issue_id, doubles, calls, seen.drop))
+    deleted = run_loop(_delete(target, known.issue_id, duplicates, calls, seen.drop))
     return f"{key} is {number.upper()}; deleted: {listed(deleted, NAMED)}."
 
 
 async def _delete(
-    target: Target, own: str, doubles: Sequence[Double], calls: PacedCalls, drop: Callable[[str], None]
+    target: Target, own: str, duplicates: Sequence[DuplicateIssue], calls: PacedCalls, drop: Callable[[str], None]
 ) -> list[str]:
     async with TriageClient(target.url, target.api_key) as client:
         absence, reader = Absence(client, calls), AdditionReader(client, calls)
         try:
             if await absence.read(own) is None:
                 raise UsageError(
-                    f"{doubles[0].triage_id} is no longer in Triage: what would be deleted is all there is."
+                    f"{duplicates[0].triage_id} is no longer in Triage: what would be deleted is all there is."
                 )
-            for double in doubles:
-                await _delete_one(client, calls, absence, reader, double)
-                drop(double.issue_id)
+            for duplicate in duplicates:
+                await _delete_one(client, calls, absence, reader, duplicate)
+                drop(duplicate.issue_id)
         except CallFailed as error:
             raise stop_of(error) from error
-    return [double.other for double in doubles]
+    return [duplicate.other for duplicate in duplicates]
 
 
 async def _delete_one(
-    client: TriageClient, calls: PacedCalls, absence: Absence, reader: AdditionReader, double: Double
+    client: TriageClient, calls: PacedCalls, absence: Absence, reader: AdditionReader, duplicate: DuplicateIssue
 ) -> None:
     """Delete a duplicate, and make sure that it is gone; one that is gone already needs nothing."""
-    if await absence.read(double.issue_id) is None:
+    if await absence.read(duplicate.issue_id) is None:
         return
 
     async def read_and_delete() -> None:
-        entries = await reader.read_entries(double.issue_id)
-        issue = await calls.call(partial(client.get_issue, double.issue_id))
+        entries = await reader.read_entries(duplicate.issue_id)
+        issue = await calls.call(partial(client.get_issue, duplicate.issue_id))
         if not is_untouched(issue, entries):
             raise UsageError(
-                f"{double.other} is not deleted: somebody has worked on {double.other}, or Triage doesn't show that "
+                f"{duplicate.other} is not deleted: somebody has worked on {duplicate.other}, or Triage doesn't show that "
                 "nobody has.",
-                hint=f"Compare it with {double.triage_id}, and delete one of them in Triage.",
+                hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage.",
             )
-        await calls.call(partial(client.delete_issue, double.issue_id))
+        await calls.call(partial(client.delete_issue, duplicate.issue_id))
 
     await calls.in_turn(read_and_delete)
-    absence.note_deleted(double.issue_id)
-    if await absence.read(double.issue_id) is not None:
+    absence.note_deleted(duplicate.issue_id)
+    if await absence.read(duplicate.issue_id) is not None:
         raise UsageError(
-            f"Triage reported {double.other} as deleted but still shows it.", hint="Run the command again."
+            f"Triage reported {duplicate.other} as deleted but still shows it.", hint="Run the command again."
         )
 
 

@@ -43,7 +43,7 @@ class Repeating(Door):
 
 def paste_commands(program: Program) -> list[Ended]:
     """Type the commands of the last run's rows that have two issues."""
-    said = [row["message"] for row in read_csv(Path("reports/results.csv")) if row["code"] == "double-in-triage"]
+    said = [row["message"] for row in read_csv(Path("reports/results.csv")) if row["code"] == "duplicate-in-triage"]
     commands = [re.findall(r"triage-import settle .*", each)[-1] for each in said]
     return [program(*shlex.split(command)[1:], "--rate", "0") for command in commands]
 
@@ -77,11 +77,13 @@ def test_the_commands_of_the_report(program: Program, serve: Serve) -> None:
         assert f"somebody has worked on {worked_on['triage_id']}" in kept.err
         assert count_titles(nights) == {row.key: 1 + (row.key == "D-6") for row in ROWS}
         again = nights.run(None, *options)
-        assert (again.code, again.summary["doubles"]) == (ExitCode.PARTLY, 1), again.err
+        assert (again.code, again.summary["duplicates"]) == (ExitCode.PARTLY, 1), again.err
         assert httpx.delete(url.removesuffix("/comments"), headers=PERSON).is_success
         (cleaned,) = paste_commands(program)
         assert cleaned.code == ExitCode.DONE, cleaned.err
         last = nights.run(None, *options)
-        assert (last.code, last.outcomes(), last.summary["doubles"]) == (ExitCode.DONE, {"unchanged": 6}, 0), last.err
+        assert (last.code, last.outcomes(), last.summary["duplicates"]) == (ExitCode.DONE, {"unchanged": 6}, 0), (
+            last.err
+        )
     assert {issue["triage_id"] for issue in nights.sandbox.issues()} == own
     assert nights.comments() == {row.key: ["one"] for row in ROWS}
