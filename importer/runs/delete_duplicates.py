@@ -82,8 +82,7 @@ async def _delete_one(
         issue = await calls.call(partial(client.get_issue, duplicate.issue_id))
         if not is_untouched(issue, entries):
             raise UsageError(
-                f"{duplicate.other} is not deleted: somebody has worked on {duplicate.other}, or Triage doesn't show that "
-                "nobody has.",
+                f"{duplicate.other} is not deleted: somebody has worked on it, or Triage doesn't show that nobody has.",
                 hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage.",
             )
         await calls.call(partial(client.delete_issue, duplicate.issue_id))
