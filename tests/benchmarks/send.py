@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.send [--rows N] [--concurrency N]
 
-The server answers 201 at once from a core of its own; the client has another. Printed for each way: issues a second,
-CPU microseconds of the client an issue, and what the importer is times that way.
+The server answers 201 at once from a core of its own; the client has another. The importer sends with its ledger and
+with one that forgets everything, A B A B. Printed for each way, as medians of three: issues a second, CPU microseconds
+of the client an issue, and what the importer is times that way; then the ledger's share, in CPU and by the clock.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import httpx
@@ -37,6 +40,9 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
 from tests.benchmarks.instant_server import instant_server
 
+ROUNDS = 3
+LEDGER_ON, LEDGER_NULL = "importer, ledger on", "importer, ledger null"
+PLAIN, SHARED = "requests.Session loop", "shared httpx.AsyncClient"
 HEADERS = {"Authorization": "org_benchmark", "Content-Type": "application/json"}
 
 
@@ -158,22 +164,32 @@ def main() -> None:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {cores[0]})
         run_loop(import_rows(url, 1000, concurrency, folder, ledger_on=True))  # warm
-        on, off = (
-            measure(rows, lambda on=on: run_loop(import_rows(url, rows, concurrency, folder, ledger_on=on)))  # type: ignore[misc]
-            for on in (True, False)
-        )
-        plain = measure(5000, lambda: send_with_requests(url, 5000))
-        shared = measure(5000, lambda: run_loop(send_with_httpx(url, 5000, concurrency)))
-    report("importer, ledger on", on, on)
-    report("importer, ledger null", off, on)
-    report("requests.Session loop", plain, on)
-    report("shared httpx.AsyncClient", shared, on)
+        speeds: dict[str, list[Speed]] = {name: [] for name in (LEDGER_ON, LEDGER_NULL, PLAIN, SHARED)}
+        for number in range(ROUNDS):
+            for name in (LEDGER_ON, LEDGER_NULL):
+                own = folder / f"{number}-{name}"
+                own.mkdir()
+                sending = partial(import_rows, url, rows, concurrency, own, ledger_on=name == LEDGER_ON)
+                speeds[name].append(measure(rows, lambda sending=sending: run_loop(sending())))  # type: ignore[misc]
+            speeds[PLAIN].append(measure(5000, lambda: send_with_requests(url, 5000)))
+            speeds[SHARED].append(measure(5000, lambda: run_loop(send_with_httpx(url, 5000, concurrency))))
+    report({name: find_median(measured) for name, measured in speeds.items()})
 
 
-def report(name: str, speed: Speed, ours: Speed) -> None:
-    """Print one line."""
-    ratio = ours.issues_per_second / speed.issues_per_second
-    print(f"{name:26} {speed.issues_per_second:8.0f} issues/s {speed.cpu_us:7.0f} µs CPU   ours is {ratio:5.2f} times")  # noqa: T201
+def find_median(speeds: list[Speed]) -> Speed:
+    """Give the medians of both figures."""
+    return Speed(*(median(figures) for figures in zip(*speeds, strict=True)))
+
+
+def report(speeds: dict[str, Speed]) -> None:
+    """Print a line for each way, and the ledger's share."""
+    on, null = speeds[LEDGER_ON], speeds[LEDGER_NULL]
+    for name, speed in speeds.items():
+        ratio = on.issues_per_second / speed.issues_per_second
+        figures = f"{speed.issues_per_second:8.0f} issues/s {speed.cpu_us:7.0f} µs CPU"
+        print(f"{name:26} {figures}   ours is {ratio:5.2f} times")  # noqa: T201
+    by_cpu, by_clock = 1 - null.cpu_us / on.cpu_us, 1 - on.issues_per_second / null.issues_per_second
+    print(f"the ledger's share is {by_cpu:.2f} in CPU, {by_clock:.2f} by the clock")  # noqa: T201
 
 
 if __name__ == "__main__":
