@@ -171,9 +171,9 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
 
 
 def _name_people(who: Sequence[Identity], person: Person, labels: Sequence[_Label], shown: ShownPeople) -> list[str]:
-    """Of each row the person, "" where a line has their name, account or mail."""
+    """Of each row the person, "" where a line names them: by name, or where they have none by account or mail."""
     refs = {ref for text in person.texts for ref in text.refs}
-    parts = {one: list(filter(None, (*one, shown.show(one)))) for one in set(who)}
+    parts = {one: list(filter(None, ((one.name,) if one.name else one) + (shown.show(one),))) for one in set(who)}
     left: Sequence[int] = range(len(who))
     for label in sorted(labels, key=lambda label: refs.isdisjoint(label.refs)):  # the same cells first
         pairs = [(who[row], label.texts[row]) for row in left]

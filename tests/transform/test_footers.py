@@ -117,6 +117,16 @@ def test_another_line_that_seems_to_name_somebody(who: dict[str, str], text: str
     assert ("Assignee: " not in description) == is_named
 
 
+def test_a_line_with_the_account_of_somebody_who_has_a_name() -> None:
+    """Names nobody to a reader: `PHID-USER-pr5fcxy4xk5ofqsfqcfc`."""
+    mapping = mapping_of(assignee={"name": "Text", "account": "Who"}, footer={"Owner": "Who"})
+    header = ("Key", "Title", "Text", "Priority", "State", "Who")
+    rows = [("P-1", "Title", "Ann Meyer", "P1", "Open", "u-9"), ("P-2", "Title", "", "P1", "Open", "u-9")]
+    with_name, without = records_of(mapping, rows, header).texts.descriptions
+    assert "Owner: u-9\nAssignee: Ann Meyer\n" in with_name
+    assert "Assignee" not in without
+
+
 def test_who_is_matched_is_not_named() -> None:
     """Their user is the assignee; the name is in the footer where the mapping puts it."""
     roster = Roster((RosterLine(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
