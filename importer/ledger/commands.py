@@ -1,4 +1,4 @@
-"""Commands that name a ledger and a target, where these aren't the usual ones: they can be pasted."""
+"""Commands to be pasted, which name the ledger and the target unless these are the default ones."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def source_command(ledger: str, target: str, *words: str) -> str:
 
 
 def settle_command(ledger: str, target: str, key: str, answer: str) -> str:
-    """Return the command by which a person says what became of a key."""
+    """Return the command that records the outcome of a key by hand."""
     return source_command(ledger, target, "settle", key, answer)

@@ -1,4 +1,4 @@
-"""Fingerprints of runs that had nothing to do: of all that decides what is written, and how often that came again.
+"""Fingerprints of runs that had nothing to do: of all that decides what is written; and how often they came again.
 
 Whatever writes an operation of the source takes them away: where there is one, the ledger is as the run left it.
 """
@@ -12,7 +12,7 @@ from importer.ledger.statements import Transaction
 
 
 def find_newest(transaction: Transaction, target: str, source_name: str) -> tuple[str, str]:
-    """Return name and fingerprint of the newest run of a source, whatever it did; "" for what there is none of."""
+    """Return name and fingerprint of the newest run of a source, whatever it did; "" for each that doesn't exist."""
     newest = (
         select(runs.c.name, runs.c.fingerprint)
         .select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
@@ -26,20 +26,20 @@ def find_newest(transaction: Transaction, target: str, source_name: str) -> tupl
 
 
 def keep(transaction: Transaction, run: str, fingerprint: str) -> None:
-    """Note that a run had nothing to do, and with what."""
+    """Store the fingerprint of a run that had nothing to do."""
     with transaction() as connection:
         connection.execute(update(runs).where(runs.c.name == run).values(fingerprint=fingerprint))
 
 
 def forget(connection: Connection, source_id: int) -> None:
-    """Before anything is written of a source: what its last run had nothing to do with doesn't count any more."""
+    """Delete a source's fingerprint: called before anything of the source is written."""
     connection.execute(
         update(runs).where(runs.c.source_id == source_id, runs.c.fingerprint != "").values(fingerprint="")
     )
 
 
 def note_repeat(transaction: Transaction, run: str, at: float) -> int:
-    """Note that a run came again; returns how often it has by now."""
+    """Count a repetition of a run; return how many there are by now."""
     this = runs.c.name == run
     with transaction() as connection:
         connection.execute(update(runs).where(this).values(repeats=runs.c.repeats + 1, repeated_at=at))

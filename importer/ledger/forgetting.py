@@ -1,4 +1,4 @@
-"""Forgetting: deletes the texts that a ledger has of an issue or a person, and no mark that exactly once needs.
+"""Forgetting: deletes the texts that a ledger has of an issue or a person, and no marker that exactly-once needs.
 
 Of an issue it keeps the key, its marker, its digests and which issue of Triage it is. Its title, its address in the old
 tracker, the cells of rejected rows, what was replaced in it and what messages say of it go.

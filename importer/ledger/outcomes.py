@@ -1,4 +1,4 @@
-"""What an operation means for its row: one table, which is asked when an outcome is written, not when it is read."""
+"""What an operation means for its row: one table, consulted when an outcome is written, not when it is read."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
 
 
 def _refuse_undo_of_undo(ledger: Ledger, undo: Overview) -> UsageError:
-    """Return the error that says how to have again what an undo has taken back."""
+    """Return the error that says how to apply again what an undo has reverted."""
     of, way = undo.works_on, undo.run.options.get("digest")
     mapping = ledger.find_run(of).summary.get("mapping") or "MAPPING"
     ways = {

@@ -218,7 +218,7 @@ def _lock(connection: psycopg.Connection, name: str) -> None:
 
 
 def _is_left_behind(error: LedgerInUse) -> bool:
-    """Whether a ledger is in use by a process of this machine that has ended: the server has yet to notice that."""
+    """Whether a ledger is in use by a process of this machine that has ended: the server hasn't noticed yet."""
     holder = re.search(rf"process (\d+) on {re.escape(socket.gethostname())}\b", error.message)
     return holder is not None and not is_alive(int(holder[1]))
 

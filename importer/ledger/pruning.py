@@ -1,4 +1,4 @@
-"""Pruning: drops what reports and ways back of old runs need, and nothing that keeps an import from creating twice."""
+"""Pruning: drops what reports, repairs and undos of old runs need, and nothing that prevents duplicates."""
 
 from __future__ import annotations
 

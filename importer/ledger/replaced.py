@@ -36,7 +36,7 @@ class Replacement(NamedTuple):
 
 
 class Replaced(NamedTuple):
-    """An issue of which a run replaced values, and which is the key's issue still.
+    """An issue of which a run replaced values, if it still is the key's issue.
 
     returned  its snapshot
     pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
@@ -172,7 +172,7 @@ def _name_fields(later: dict[str, dict[str, str]], found: Iterable[Any]) -> None
 def record(
     connection: Connection, source_id: int, run_id: int, attempt_id: int, writes: Sequence[tuple[str, str, Replacement]]
 ) -> None:
-    """Record values that are about to be replaced, each with its key and issue id; of what a run replaces the first.
+    """Record values that are about to be replaced, with keys and issue ids; of each field the first one.
 
     `attempt_id` is an attempt of the run itself. A repair of it gives the first one: it maps the run's cells anew, so
     what it writes is no newer than what the run has written.

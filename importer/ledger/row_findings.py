@@ -33,7 +33,7 @@ def with_finding(row: Row, code: str, message: str, hint: str = "") -> Row:
 
 
 def is_in(row: Row) -> bool:
-    """Whether a row is imported completely, so that there is nothing to mend."""
+    """Whether a row is imported completely, so that there is nothing to correct."""
     return row.outcome in IN_TRIAGE and not {INCOMPLETE, GROUP_INCOMPLETE} & set(row.codes)
 
 

@@ -102,7 +102,7 @@ def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSam
 
 
 def read_keys(ledger: Ledger, target: str, name: str) -> Iterator[Sequence[str]]:
-    """Yield the keys of a source whose issues were made, or were to be made, a page at a time; an index has them."""
+    """Yield the keys of a source whose issues were or were to be created, a page at a time, from an index."""
     its, last = operations.c, ""
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)

@@ -1,4 +1,4 @@
-"""Recognising an older copy of a ledger, and one that nobody has closed: its side file knows both.
+"""Recognising an older copy of a ledger, and one that wasn't closed in order, by its side file.
 
 It has the number of commits, and behind it, while no process has the ledger open, how its last one has left the file.
 """
@@ -40,7 +40,7 @@ class Generation:
         self._file = (0, 0)
 
     def is_as_left(self, ledger: Path) -> bool:
-        """Whether the file is as a process left it that ended in order; from now on none has, until `leave`."""
+        """Whether the last process ended in order and the file is unchanged since; not so again until `leave`."""
         if self._descriptor is None:
             return False
         said = os.pread(self._descriptor, STAMP_BYTES, DIGITS)
@@ -55,7 +55,7 @@ class Generation:
         self._place, self._file = ledger, (found.st_dev, found.st_ino)
 
     def is_lost(self) -> bool:
-        """Whether the ledger isn't that file any more, or is empty: what is written to it is found by nobody."""
+        """Whether the ledger's path no longer leads to that file, or it is empty: what is written would be lost."""
         if self._place is None:
             return False
         try:
@@ -65,7 +65,7 @@ class Generation:
         return (found.st_dev, found.st_ino) != self._file or not found.st_size
 
     def leave(self, ledger: Path) -> None:
-        """Note how the file is at the end of a process that ends in order."""
+        """Record the state of the file at an orderly end of the process."""
         self.write()
         if self._descriptor is not None:
             with suppress(OSError):  # the next one checks the file

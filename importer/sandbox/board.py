@@ -1,4 +1,4 @@
-"""Reads issues with all that belongs to them out of a sandbox's file, for who looks at a rehearsal."""
+"""Reads issues with all that belongs to them out of a sandbox's file, for the page of a rehearsal."""
 
 from __future__ import annotations
 

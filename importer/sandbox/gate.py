@@ -197,7 +197,7 @@ class Gate:
 
 
 def _leading_back(request: _Request) -> Send:
-    """Return what sends answers; the next page of a list is the same one, and of its first page a part of it."""
+    """Return a `send` whose lists never end: the first page leads into itself, each other one back to itself."""
     begun: list[Message] = []
     asked = parse_qs(request.scope["query_string"]).get(b"cursor")
 

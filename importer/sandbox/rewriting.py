@@ -28,7 +28,7 @@ def _escape(text: str) -> str:
 
 
 def _fold_blanks(text: str) -> str:
-    """Runs of white space become one blank, or one line break where there is one in them."""
+    """Each run of white space becomes one blank, or one line break if it has one."""
     return re.sub(r"\s+", lambda run: "\n" if "\n" in run[0] else " ", text).strip()
 
 
@@ -41,12 +41,12 @@ def _name_emoji(text: str) -> str:
 
 
 def _trim(text: str) -> str:
-    """White space at the ends of lines and of the text goes, and lines end with CR LF."""
+    """White space at the ends of lines and of the text is removed, and lines end with CR LF."""
     return "\r\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 def _polish(text: str) -> str:
-    """Signs are put in their compatible form (NFKC), quotes are curled, and three hyphens become a dash."""
+    """Characters get their compatibility form (NFKC), quotes are curled, and three hyphens become a dash."""
     return _QUOTED.sub("“\\1”", unicodedata.normalize("NFKC", text)).replace("'", "’").replace("---", "—")
 
 

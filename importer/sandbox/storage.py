@@ -106,7 +106,7 @@ class Store:
         return timestamp(datetime.now(UTC) + self._offset - span)
 
     def visible(self) -> str:
-        """Return the time up to which what was written is there for whoever asks now."""
+        """Return the time up to which writes are visible to a request that comes now."""
         return self.ago(self._lag) if self._lag else _ALWAYS
 
     def number_or_none(self, issue_id: str) -> int | None:

@@ -62,7 +62,7 @@ class Issue(NamedTuple):
         return str(self.fields["title"] or "")
 
     def lacks(self, sent: Mapping[str, Any]) -> bool:
-        """Whether anything is missing that can't be told from what was sent: of nobody an answer may say nothing."""
+        """Whether a field is missing that can't be told from what was sent; an owner or assignee may be missing."""
         return any(name not in NOBODY or sent.get(name) for name in self.unanswered)
 
     def completed(self, values: Mapping[str, Any]) -> Issue:
@@ -259,7 +259,7 @@ def _id(value: Any) -> str:
 
 
 def plain_id(text: str) -> str:
-    """An id in the letters in which it is compared and kept: a UUID is the same in capitals, and written in small ones.
+    """Return an id as it is compared and stored: a UUID in lower case, because case doesn't matter in one.
 
     Source: RFC 9562, section 4.
     """

@@ -1,4 +1,4 @@
-"""What happened to requests minute by minute: how many left, again or in vain, and how long none could leave."""
+"""What happened to requests minute by minute: how many were sent, retried or refused, and for how long none was."""
 
 from __future__ import annotations
 

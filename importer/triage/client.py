@@ -75,7 +75,7 @@ IN_WORDS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class TriageClient:
-    """Calls the endpoints of Triage; retries and pace are the business of `PacedCalls`.
+    """Calls the endpoints of Triage; `PacedCalls` adds retries and pace.
 
     Every method raises CallFailed and nothing else; no message has the API key in it. `base_url` comes from
     `normalise_target`; `transport` replaces the network in tests.

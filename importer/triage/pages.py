@@ -39,7 +39,7 @@ async def follow_pages(
 
 
 class SeenPages:
-    """The pages of one reading: notices where they never end, as then nobody knows what a look hasn't seen."""
+    """The pages of one reading: notices if they never end, since such a reading doesn't show everything."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -1,4 +1,4 @@
-"""Redaction: once a target has echoed the API key, it is taken out of everything that is shown or kept.
+"""Redaction: once a target has echoed the API key, it is removed from everything that is shown or stored.
 
 What a target answers is parsed as it came: a text with `***` in it would not be the text that is in Triage. So the
 client notices an echo, and what writes to the screen, to a report or to the ledger calls `redact`.
@@ -40,7 +40,7 @@ class EchoedSecret:
         self._plain = [_as_text(form.encode()) for form in self._forms]
 
     def is_in(self, raw: bytes) -> bool:
-        """Whether it is in there, in any form; fast, as every answer is looked through."""
+        """Whether the secret is in a text, in any form; fast, because every answer is searched for it."""
         text = _as_text(raw)
         if self._is_plain_in(text):
             return True
@@ -50,7 +50,7 @@ class EchoedSecret:
         return bool([form for form in self._plain if form in text])  # `any` takes twice as long
 
     def mask(self, value: T) -> T:
-        """Replace it in any form."""
+        """Replace the secret, in any form."""
         if isinstance(value, str):
             return self._text.sub(MASK, value)
         return self._bytes.sub(MASK.encode(), value)
@@ -73,7 +73,7 @@ _echoed: dict[EchoedSecret, None] = {}
 
 
 def note_echo(secret: EchoedSecret) -> None:
-    """Take a secret out of everything that is shown or kept from now on."""
+    """Remove a secret from everything that is shown or stored from now on."""
     _echoed[secret] = None
 
 
@@ -85,7 +85,7 @@ def redact(value: T) -> T:
 
 
 def find_redaction() -> Callable[[T], T] | None:
-    """Return `redact` once there is something to take out: the ledger asks for each statement."""
+    """Return `redact` once there is a secret to remove, otherwise None: the ledger asks before each statement."""
     return redact if _echoed else None
 
 

@@ -158,7 +158,7 @@ class Snapshot(NamedTuple):
         return sum(1 for name in PERSON_FIELDS if ours.get(name))
 
     def changes(self, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
-        """Return which of `fields` a create's body has otherwise than we last sent them: field → value, texts whole."""
+        """Return which of `fields` differ in a create's body from what we last sent: field → value, texts whole."""
         ours, new, values = self.ours, orjson.loads(body), values_of(body, self.numbers)
         differing = (name for name in ISSUE_FIELDS if name in fields and not is_like(values[name], ours.get(name)))
         return {name: new.get(name) for name in differing}
@@ -377,7 +377,7 @@ def _letters(text: Any) -> str:
 
 
 def is_touched(stored: bytes) -> bool:
-    """Whether an issue that discovery found was changed since it was created, nobody knows by whom."""
+    """Whether an issue that discovery found was changed since it was created, by whomever."""
     return _TOUCHED in stored
 
 
@@ -387,5 +387,5 @@ def is_missing(stored: bytes) -> bool:
 
 
 def is_gone(stored: bytes) -> bool:
-    """Whether the issue is deleted for good, as so many runs as that takes have found: nobody asks for it again."""
+    """Whether the issue is deleted for good, as enough runs have found: it is not requested again."""
     return is_missing(stored) and Snapshot.parse(stored).gone_code == GONE_AT_TARGET

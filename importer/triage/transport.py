@@ -33,7 +33,7 @@ def too_long() -> httpx.DecodingError:
 
 
 class Plain(httpx.ByteStream):
-    """An answer that is there as a whole, and that nobody has compressed."""
+    """A complete, uncompressed answer."""
 
 
 class _Pieces(httpx.AsyncByteStream):

@@ -1,4 +1,4 @@
-"""What the errors of aiohttp's connections and parser are for httpx, and for people."""
+"""Translates the errors of aiohttp's connections and parser into httpx's, and into words for people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BYTES = re.compile(r":?\s*(?:\n|b['\"])")
 
 
 def describe(error: Exception) -> str:
-    """Say in words what has happened, as far as its class doesn't say it."""
+    """Say in words what happened, unless the error's class says it."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return _explain(error)
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, with the password
