@@ -281,16 +281,10 @@ def plan_row_additions(
     descriptions, bundlings = records.texts.descriptions, records.bundlings
     due, referred = list[Due](), set[int]()
     for row in rows:
-        parts, mine = records.parts[row], had.get(keys[row], _NOTHING_ADDED)
-        change = _find_change(ledger, keys[row])
-        is_written = keys[row] not in ledger or change is not None
-        if parts.rest and not is_written and is_cut_otherwise(parts.rest, mine):
-            parts = parts._replace(rest=())
-        # An update of the description brings it without numbers.
-        if mine.referred and parts.mentions and not (change and "description" in orjson.loads(change.body)):
-            parts = _without_referred(parts, examined.bodies[row], mine)
-            if not parts.mentions:
-                referred.add(row)
+        mine = had.get(keys[row], _NOTHING_ADDED)
+        parts = _parts_due(records.parts[row], examined.bodies.get(row, b""), mine, ledger.get(keys[row]))
+        if records.parts[row].mentions and not parts.mentions:
+            referred.add(row)
         due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
     for row, (key, parts, _, mine, _), left in zip(rows, due, plan_additions(due), strict=True):
         if had:
@@ -317,10 +311,16 @@ def _are_others(comments: Iterable[Comment], had: AlreadyAdded, left: Iterable[A
     return is_lacking and any(each.act is Act.COMMENT and each.covers for each in left)
 
 
-def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> IssueParts:
-    """Take out the mentions whose numbers are in the description already."""
-    sha = hashlib.sha256(body).digest()
-    return parts._replace(mentions=tuple(each for each in parts.mentions if (sha, each.key) not in had.referred))
+def _parts_due(parts: IssueParts, body: bytes, had: AlreadyAdded, status: LedgerStatus | None) -> IssueParts:
+    """Leave out a description's rest that would be there twice, and mentions whose numbers are in it already."""
+    change = None if status is None else status.change
+    if parts.rest and status is not None and change is None and is_cut_otherwise(parts.rest, had):
+        parts = parts._replace(rest=())
+    # An update of the description brings it without numbers.
+    if had.referred and parts.mentions and not (change and "description" in orjson.loads(change.body)):
+        sha = hashlib.sha256(body).digest()
+        parts = parts._replace(mentions=tuple(each for each in parts.mentions if (sha, each.key) not in had.referred))
+    return parts
 
 
 @lru_cache

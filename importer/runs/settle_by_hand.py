@@ -96,14 +96,7 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         raise UsageError(
             f"There is no issue {answer} in {target.name}.", hint="Give its number as Triage shows it: T-1042"
         )
-    marker = find_marker(issue.description)
-    if marker not in ("", record_marker(record.key)):
-        raise UsageError(
-            f"{answer} has the marker of another record.", hint="Compare the keys in the two descriptions."
-        )
-    owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
-    if owner not in ("", record.key):
-        raise UsageError(f"{answer} is {owner} already.", hint="Compare the keys in the two descriptions.")
+    _refuse_another(ledger, target, record, issue, answer)
     snapshot = Snapshot.take(issue)
     if record.known is not None and record.known.state is State.DONE:
         sentence = await _choose(ledger, target, record, issue)
@@ -114,15 +107,30 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         if record.known.triage_id and not is_missing(record.known.returned):
             return f"{record.key} is {issue.triage_id}, as the ledger knows."
     done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot.dump())
+    _record_issue(ledger, target, record, done)
+    return f"{record.key} is {issue.triage_id}."
+
+
+def _refuse_another(ledger: Ledger, target: Target, record: _Record, issue: Issue, answer: str) -> None:
+    """Raise UsageError if an issue, named by this answer, is that of another record."""
+    hint = "Compare the keys in the two descriptions."
+    if find_marker(issue.description) not in ("", record_marker(record.key)):
+        raise UsageError(f"{answer} has the marker of another record.", hint=hint)
+    owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
+    if owner not in ("", record.key):
+        raise UsageError(f"{answer} is {owner} already.", hint=hint)
+
+
+def _record_issue(ledger: Ledger, target: Target, record: _Record, done: Decision) -> None:
+    """Record that a key has an issue: in the run that last worked on it, or in one of its own."""
     run = ledger.find_run_of(target.name, record.key)
     if run is not None:
         run.decide([done])
-    else:
-        create = Operation(record.key, "POST", ISSUES_PATH, b"", record_marker(record.key), whole_sha=bytes(32))
-        settling = ledger.begin_run(RunIdentity(target.name, record.source_name, record.key, "", RunKind.REBUILD))
-        settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
-        settling.finish(ExitCode.DONE, {})
-    return f"{record.key} is {issue.triage_id}."
+        return
+    create = Operation(record.key, "POST", ISSUES_PATH, b"", record_marker(record.key), whole_sha=bytes(32))
+    settling = ledger.begin_run(RunIdentity(target.name, record.source_name, record.key, "", RunKind.REBUILD))
+    settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
+    settling.finish(ExitCode.DONE, {})
 
 
 def _check_known(record: _Record, known: Known, issue: Issue, absent: str) -> Snapshot:

@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -91,16 +91,7 @@ def read_sheet(sheet: CalamineSheet, facts: CellFacts) -> Iterator[list[str]]:
             merged[top].append((left - offset, bottom))
     filled: dict[int, tuple[int, str]] = {}
     for number, values in enumerate(sheet.iter_rows()):
-        row = list(map(cell_text, values))
-        for column, value in enumerate(values):
-            if isinstance(value, float) and abs(value) >= ROUNDED:
-                facts.add(TOO_LONG, number, column + offset, row[column])
-        for column, text in facts.texts.get(number, {}).items():
-            if 0 <= column - offset < len(row):
-                row[column - offset] = text
-        for column, address in facts.links.get(number, {}).items():
-            if 0 <= column - offset < len(row) and not _shows_address(row[column - offset], address):
-                facts.add(LINK, number, column, address)
+        row = _read_row(number, values, offset, facts)
         for column, (bottom, text) in [*filled.items()]:
             if number > bottom:
                 del filled[column]
@@ -108,6 +99,21 @@ def read_sheet(sheet: CalamineSheet, facts: CellFacts) -> Iterator[list[str]]:
                 row[column] = text
         filled |= {column: (bottom, row[column]) for column, bottom in merged.get(number, ())}
         yield row
+
+
+def _read_row(number: int, values: Sequence[Value], offset: int, facts: CellFacts) -> list[str]:
+    """Return the cells of a row as text, and add what can't be seen in them to the facts."""
+    row = list(map(cell_text, values))
+    for column, value in enumerate(values):
+        if isinstance(value, float) and abs(value) >= ROUNDED:
+            facts.add(TOO_LONG, number, column + offset, row[column])
+    for column, text in facts.texts.get(number, {}).items():
+        if 0 <= column - offset < len(row):
+            row[column - offset] = text
+    for column, address in facts.links.get(number, {}).items():
+        if 0 <= column - offset < len(row) and not _shows_address(row[column - offset], address):
+            facts.add(LINK, number, column, address)
+    return row
 
 
 def _shows_address(text: str, address: str) -> bool:

@@ -63,23 +63,14 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
-    for field in VALUE_FIELDS:
-        value = getattr(mapping, field)
-        yield Use(field, value, wanted=_without_rule(field))
-        if value.fallback is not None:
-            yield Use(field, value.fallback, wanted=_by_fallback(field))
+    yield from _uses_of_values(mapping)
     yield Use("source", mapping.source)
     for name, user_id, person in people:
         if user_id is not None:
             yield Use(name, user_id)
         yield from (Use(name, text, wanted=_matched(name)) for text in _texts_of(person))
     yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
-    for flag in mapping.flags:
-        if flag.from_ is not None:
-            yield Use("flag", flag.from_, every=True)
-        if flag.call is not None:
-            texts = (flag.call, flag.type, flag.note, flag.message_index)
-            yield from (Use("flag", text, wanted=_with_text(flag.call)) for text in texts if text is not None)
+    yield from _uses_of_flags(mapping)
     if mapping.comments is not None:
         yield from _uses_of_comments(mapping.comments)
     yield from (Use("relation", relation, every=True) for relation in mapping.relations)
@@ -93,6 +84,23 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         for place, text in enumerate(_texts_of(person)):
             yield Use("people" if place else f"footer: {name.capitalize()}", text)
     yield from (Use("people", text) for person in mapping.people.known for text in person.texts)
+
+
+def _uses_of_values(mapping: MappingModel) -> Iterator[Use]:
+    for field in VALUE_FIELDS:
+        value = getattr(mapping, field)
+        yield Use(field, value, wanted=_without_rule(field))
+        if value.fallback is not None:
+            yield Use(field, value.fallback, wanted=_by_fallback(field))
+
+
+def _uses_of_flags(mapping: MappingModel) -> Iterator[Use]:
+    for flag in mapping.flags:
+        if flag.from_ is not None:
+            yield Use("flag", flag.from_, every=True)
+        if flag.call is not None:
+            texts = (flag.call, flag.type, flag.note, flag.message_index)
+            yield from (Use("flag", text, wanted=_with_text(flag.call)) for text in texts if text is not None)
 
 
 def _texts_of(person: Person | None) -> list[Text]:
