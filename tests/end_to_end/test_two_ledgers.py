@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ from importer.load.additions import PROBED
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
-from tests.harness.running import Program
+from tests.harness.running import Program, finish
+from tests.harness.turnstile import turnstile
 
 HOSTS = ("127.0.0.1", "localhost")
 
@@ -108,3 +110,38 @@ def test_a_run_that_another_ledger_has_ended_behind_evidence_that_waits(program:
     assert nights.run(rows, "--ledger", "other.db").code == 1
     assert nights.run(rows, "--concurrency", "1").code == 1
     assert [nights.comments()[row.key] for row in rows[-3:]] == [["one", "two"]] * 3
+
+
+def test_two_machines_at_once_and_the_way_back(
+    program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Undoing the run of one leaves each issue once, and the other goes on; shared issues have their comments twice."""
+    nights = Nights(program, serve())
+    rows = [
+        Row(f"D-{number}", ("one", "two"), blocks=f"D-{number - 1}" if number > 1 else "") for number in range(1, 7)
+    ]
+    nights.write(rows)
+    with turnstile(nights.sandbox.url, 2) as door:
+        command = [door.url if part == nights.sandbox.url else part for part in nights.command]
+        process = program.start(*command, "--concurrency", "1", "--out", "reports")
+        door.hold(process)
+        with monkeypatch.context() as other_machine:
+            other_machine.setenv("XDG_STATE_HOME", str(tmp_path / "other machine"))
+            other = nights.run(None, "--out", "others")
+            assert other.outcomes() == {"updated": 2, "created": 4}, other.err
+        door.let()
+        ended = finish(process)
+        assert (ended.code, ended.summary["duplicates"]) == (1, 4), ended.err
+        verified = program("verify", "last", "--rate", "0", "--json")
+        assert (verified.code, verified.summary["fields"]["comment"]) == (1, 2), verified.err
+        with monkeypatch.context() as other_machine:
+            other_machine.setenv("XDG_STATE_HOME", str(tmp_path / "other machine"))
+            undone = program("undo", "last", "--delete", "--apply", "--yes", "--expect", "4", "--rate", "0", "--json")
+            assert undone.outcomes() == {"updated": 4}, undone.err
+        last = program(*command, "--out", "reports")
+        assert (last.code, last.outcomes(), last.summary["duplicates"]) == (0, {"unchanged": 6}, 0), last.err
+    there = nights.everything()
+    assert there["issues"] == [row.key for row in rows]
+    shared = {row.key for row in rows[:2]}  # made by one, found by the other, and both have added to them
+    assert there["comments"] == {row.key: ["one", "two"] * (1 + (row.key in shared)) for row in rows}
+    assert set(there["relations"]) == {(row.key, "blocks", row.blocks) for row in rows if row.blocks}
