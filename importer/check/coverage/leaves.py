@@ -172,10 +172,15 @@ class Leaves:
     def add(self, record: Mapping[str, Any], row: int, key: str, *, sent: bool) -> Iterator[Attachment]:
         """Count the leaves of a row's record, and yield its attachments if it is sent; nothing is counted before."""
         stack: list[tuple[Any, _Place]] = [(record, self._root)]
+        listed = set[Attachment]()
         while stack:
             value, place = stack.pop()
             if place.attached and sent and isinstance(value, dict):
-                yield from read_object(key, value)
+                for attachment in read_object(key, value):
+                    # A record's history may have it once more; two files without URL and id may have one name.
+                    if attachment not in listed or not (attachment.url or value.get("id")):
+                        listed.add(attachment)
+                        yield attachment
             keys = place.keys
             for name, item in value.items() if isinstance(value, dict) else zip(repeat(ITEM), value):
                 below = keys.get(name) or self._step(place, name)

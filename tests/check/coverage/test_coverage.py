@@ -305,6 +305,14 @@ def test_attachments_that_begin_with_a_date(tmp_path: Path) -> None:
     assert losses.warnings()[0].endswith(" by its import: On")
 
 
+def test_a_file_that_a_record_names_twice(tmp_path: Path) -> None:
+    """Backlog's history has each once more: it is listed once, and files that nothing tells apart are all listed."""
+    files = [{"id": 7, "name": "a.png"}, {"name": "b.png"}, {"name": "b.png"}]
+    history = [{"attachmentInfo": {"id": 7, "name": "a.png"}}]
+    losses = json_losses(tmp_path, json_mapping(), {"id": 1, "t": "T", "attachments": files, "changeLog": history})
+    assert sorted(each.name for each in losses.attachments) == ["a.png (id 7)", "b.png", "b.png"]
+
+
 def test_what_triage_has_no_place_for(tmp_path: Path) -> None:
     """Dates and authors that are kept in the footer, and attachments, each with a sentence."""
     mapping = mapping_of(footer={"Created": "On", "Reporter": "Who", "Sprint": "Sprint"}, drop=["Attachment"])
