@@ -22,7 +22,16 @@ _WORDS = re.compile(
 _IN_CELL = re.compile(r"(?:(?<![^;\n])([^;\n]*);)?\s*(https?://[^\s;,\"<>]+)")
 """A URL, and the name before it in Jira's `date;author;name;url`."""
 _FILE_NAME = re.compile(r"[^;,|\n]*\.\w{1,8}(?=\s*(?:[;,|\n]|\Z))")
-_URL_KEYS = ("mapped_content_url", "content_url", "contentUrl", "content", "download_url", "attachment_url", "url")
+_URL_KEYS = (
+    "mapped_content_url",
+    "content_url",
+    "contentUrl",
+    "content",
+    "download_url",
+    "attachment_url",
+    "data_link",
+    "url",
+)
 _NAME_KEYS = ("filename", "file_name", "fileName", "name", "title")
 
 
@@ -59,8 +68,12 @@ class AttachmentSpool:
 
 
 def holds_attachments(column: str) -> bool:
-    """Whether a column lists attachments, by its header or the last key of its path, GraphQL's `nodes` aside."""
-    return _WORDS.search(column.removesuffix(".nodes").rpartition(".")[2]) is not None
+    """Whether a column lists attachments, by its header or the last key of its path, GraphQL's `nodes` aside.
+
+    Launchpad's `attachments_collection_link` is the address of a list, whether or not there is anything in it.
+    """
+    name = column.removesuffix(".nodes").rpartition(".")[2]
+    return not name.endswith("_collection_link") and _WORDS.search(name) is not None
 
 
 def read_cell(key: str, cell: str) -> Iterator[Attachment]:

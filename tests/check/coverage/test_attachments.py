@@ -34,6 +34,8 @@ def test_objects() -> None:
     assert list(read_object("k", {"url": "https://x.test/f.pdf"})) == [Attachment("k", "f.pdf", "https://x.test/f.pdf")]
     assert list(read_object("k", {"filename": "f.pdf", "content": "redacted"})) == [Attachment("k", "f.pdf", "")]
     assert list(read_object("k", {"filename": "f.pdf", "id": 7})) == [Attachment("k", "f.pdf (id 7)", "")]
+    launchpad = {"title": "f.txt", "data_link": "https://x.test/1/data", "self_link": "https://x.test/1"}
+    assert list(read_object("k", launchpad)) == [Attachment("k", "f.txt", "https://x.test/1/data")]
     assert list(read_object("k", {"count": 3})) == []
 
 
@@ -41,4 +43,6 @@ def test_columns() -> None:
     """By the header, in the languages of exports, or the last key of a path."""
     assert all(map(holds_attachments, ["Attachment", "Anhang", "Pièce jointe", "fields.attachment", "添付ファイル"]))
     assert holds_attachments("attachments.nodes")
-    assert not any(map(holds_attachments, ["Summary", "attachments[].url", "badges", "labels.nodes"]))
+    assert not any(
+        map(holds_attachments, ["Summary", "attachments[].url", "attachments_collection_link", "labels.nodes"])
+    )
