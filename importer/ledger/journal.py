@@ -26,7 +26,7 @@ from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results
-from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
+from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, unindexed_source
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
 from importer.ledger.titles import Titles
@@ -166,11 +166,9 @@ class Run:
     def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
-        known = (
-            select(operations.c.issue_id, operations.c.triage_id).join(sources).where(sources.c.target_id == target_id)
-        )
+        its = unindexed_source.in_(select(sources.c.id).where(sources.c.target_id == target_id))
         with self._transaction() as connection:
-            return find_pairs(connection, known, triage_ids)
+            return find_pairs(connection, its, triage_ids)
 
     @asynccontextmanager
     async def sending(self, concurrency: int, *, exact: bool = False) -> Any:

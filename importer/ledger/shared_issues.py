@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Dialect, bindparam, literal_column, select, true
 
 from importer.errors import RunStopped
-from importer.ledger.schema import HAS_NUMBER, State, operations
+from importer.ledger.schema import HAS_NUMBER, State, operations, unindexed_source
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def _compile_owners(dialect: Dialect, length: int, have_numbers: bool) -> str:
     """Compile the query for so many numbers: SQLAlchemy's own list of values takes as long as all else of a commit."""
     names = [f"number_{place}" for place in range(length)]
     statement = select(operations.c.key, operations.c.issue_id).where(
-        # The index is on the `T-…`; that of the source, which a sum hides, would be gone through from end to end.
-        operations.c.source_id + literal_column("0") == bindparam("its_source"),
+        unindexed_source == bindparam("its_source"),
         operations.c.act == literal_column(f"'{Act.CREATE}'"),
         operations.c.state == literal_column(f"'{State.DONE}'"),
         operations.c.triage_id.in_(map(bindparam, names)),

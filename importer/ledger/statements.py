@@ -15,7 +15,6 @@ from sqlalchemy import (
     Dialect,
     Insert,
     LargeBinary,
-    Select,
     Table,
     Update,
     bindparam,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    select,
     true,
     update,
 )
@@ -49,15 +49,17 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
         yield portion
 
 
-def find_pairs(connection: Connection, known: Select[Any], triage_ids: Mapping[str, str]) -> set[str]:
+def find_pairs(connection: Connection, its: ColumnElement[bool], triage_ids: Mapping[str, str]) -> set[str]:
     """Return the issue ids that operations have with their own number; `triage_ids` is issue id → `T-…`.
 
-    A create may have been answered with another's id. `known` selects the issue id and the number of operations.
+    A create may have been answered with another's id. `its` says which operations are meant, and names their source
+    by `unindexed_source`.
     """
     numbers = set(triage_ids.values())
     # The index is on the numbers, and has none of the issues without one.
-    its = operations.c.triage_id.in_(numbers), true() if "" in numbers else HAS_NUMBER
-    found = connection.execute(known.where(*its, operations.c.issue_id.in_(list(triage_ids))))
+    by_number = operations.c.triage_id.in_(numbers), true() if "" in numbers else HAS_NUMBER
+    pairs = select(operations.c.issue_id, operations.c.triage_id)
+    found = connection.execute(pairs.where(its, *by_number, operations.c.issue_id.in_(list(triage_ids))))
     return {issue_id for issue_id, triage_id in found if triage_ids.get(issue_id) == triage_id}
 
 

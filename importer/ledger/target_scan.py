@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
-from importer.ledger.schema import FoundState, State, found, operations, runs, sources
+from importer.ledger.schema import FoundState, State, found, operations, runs, sources, unindexed_source
 from importer.ledger.statements import Transaction, find_pairs, portions
 from importer.records import Act
 
@@ -109,10 +109,9 @@ class Seen:
 
     def known(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this source; `triage_ids` is issue id → `T-…`."""
-        done = (operations.c.source_id == self._source_id, operations.c.state == State.DONE)
-        known = select(operations.c.issue_id, operations.c.triage_id).where(*done)
+        done = and_(unindexed_source == self._source_id, operations.c.state == State.DONE)
         with self._transaction() as connection:
-            return find_pairs(connection, known, triage_ids)
+            return find_pairs(connection, done, triage_ids)
 
     def owner_of(self, issue_id: str) -> str:
         """Return the key that has this issue, in any source of this target; "" if none."""
