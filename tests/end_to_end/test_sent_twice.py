@@ -74,7 +74,7 @@ def test_the_commands_of_the_report(program: Program, serve: Serve) -> None:
         assert httpx.post(url, json={"detail": "Mine."}, headers=PERSON).is_success
         cleaned, kept = paste_commands(program)
         assert (cleaned.code, kept.code) == (ExitCode.DONE, ExitCode.UNUSABLE), kept.err
-        assert f"somebody has worked on {worked_on['triage_id']}" in kept.err
+        assert f"{worked_on['triage_id']} is not deleted: somebody has worked on it" in kept.err
         assert count_titles(nights) == {row.key: 1 + (row.key == "D-6") for row in ROWS}
         again = nights.run(None, *options)
         assert (again.code, again.summary["duplicates"]) == (ExitCode.PARTLY, 1), again.err
