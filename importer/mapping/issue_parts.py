@@ -41,7 +41,7 @@ class Each(Strict):
     text: Path = Field(description="What it says.")
     author: Path | None = Field(None, description="Who wrote it.")
     date: Path | None = Field(None, description="When it was written.")
-    private: Path | None = Field(None, description="True if it is for the team alone.")
+    private: Path | None = Field(None, description="True if it is private.")
     id: Path | None = Field(None, description="The source's own id of the comment.")
 
 
@@ -103,7 +103,7 @@ class Comments(Strict):
     closed: Bundling = Field("fold", description="The same for issues that are done or closed.")
     private: Literal["?", "keep", "drop"] = Field(
         "?",
-        description="Comments for the team alone; kept ones are marked. `?`: their rows are rejected until you decide.",
+        description="Private comments; kept ones are marked. `?`: their rows are rejected until you decide.",
     )
 
 
@@ -164,8 +164,8 @@ class Counted(Strict):
 class Relation(Text):
     """Another issue that this one has to do with: each filled cell names it by its native key."""
 
-    type: RelationType = Field(description="What this issue is to the other.")
-    inverse: Yes = Field(False, description="`true`: the relation goes the other way.")
+    type: RelationType = Field(description="This issue's relation to the other one.")
+    inverse: Yes = Field(False, description="`true`: the other issue has this relation to this one.")
     by: Text | None = Field(
         None, description="The text by which the other issue is named, if not by its key: `Issue id`."
     )
@@ -220,7 +220,7 @@ class FlagRule(Strict):
     call: Text | None = Field(None, description="The call's id; a row without one has no flag.")
     type: Text | None = Field(None, description="What is flagged: Triage makes lower_snake_case of it.")
     note: Text | None = Field(None, description=f"Up to {NOTE_LIMIT:,} characters.")
-    message_index: Text | None = Field(None, description="The turn of the call, counted from 0.")
+    message_index: Text | None = Field(None, description="The turn of the call, counted from `first_turn`.")
     first_turn: Literal["0", "1"] = Field("0", description="The number of the first turn in the source.")
     when: Conditions | None = Field(None, description="Conditions that must all hold.")
 

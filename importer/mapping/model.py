@@ -277,7 +277,7 @@ class Input(Strict):
     records: RecordsPath | None = Field(
         None, description="The path of the array of records in a JSON object: `data.items`."
     )
-    dates: list[DateFormat] = Field([], description="strptime formats of dates, besides ISO 8601.")
+    dates: list[DateFormat] = Field([], description="strptime formats, besides ISO 8601 and Unix times.")
 
     @property
     def is_snapshot(self) -> bool:
@@ -339,8 +339,8 @@ class MappingModel(Strict):
     )
     owner_id: Text | None = Field(None, description="Triage's user id of the accountable person.")
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
-    owner: Person | None = Field(None, description="The accountable person as the source names them: see `users`.")
-    assignee: Person | None = Field(None, description="Who works on it as the source names them: see `users`.")
+    owner: Person | None = Field(None, description="The accountable person, as the source names them.")
+    assignee: Person | None = Field(None, description="The person who works on it, as the source names them.")
     people: People = Field(default_factory=People.model_construct, description="How the source names people.")
     created: Text | None = Field(None, description="When the issue was created; `--order oldest-first` sorts by it.")
     group: list[Text] = Field(
@@ -362,10 +362,10 @@ class MappingModel(Strict):
     references: list[Reference] = Field(
         [], description="How texts name other issues: the new number is added after the old one."
     )
-    skip: list[Skip] = Field([], description="Rules for rows to leave out; the first that matches counts.")
+    skip: list[Skip] = Field([], description="Rules for rows to skip; the first that matches counts.")
     footer: dict[Label, Text] = Field(
         {},
-        description="Label → text: lines of the provenance footer, below source and key. Empty ones are left out. "
+        description="Label → text: lines of the footer, below source and key. Empty ones are left out. "
         "A label is one line without a colon.",
     )
     duplicates: Annotated[

@@ -100,7 +100,7 @@ class Text(Strict):
         None, description=r"What the match becomes, `\1` being its first group; the whole match by default."
     )
     lookup: Lookup | None = Field(
-        None, description="Reads the text in a table beside the records; what isn't in it is no text."
+        None, description="Looks the text up in a table beside the records; one that isn't there becomes empty."
     )
 
     format: TextFormat | None = Field(None, description="The markup that it is in; without it nothing is converted.")
