@@ -87,13 +87,10 @@ def go_back(
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
             way = ChangeRunner(run, change_set, target, pace, out, console)
             way.assess()
-            done = run.count()
-            if done[Outcome.CREATED] or done[Outcome.UPDATED] or done[Outcome.UNKNOWN]:
-                for line in describe(way):
-                    console.say(line)
-            else:
-                other = name_last_change(ledger, run, change_set.kind.value, typed_options())
-                console.say(f"{run.name} created and changed nothing.{other}")
+            did = run.count()
+            did_nothing = not (did[Outcome.CREATED] or did[Outcome.UPDATED] or did[Outcome.UNKNOWN])
+            for line in _describe_idle(ledger, way) if did_nothing else describe(way):
+                console.say(line)
             refusal = confirm(way) if given.apply else ""
             is_left = way.left or find_open(ledger, run, change_set)
             carries_out = given.apply and not refusal and is_left
@@ -101,6 +98,12 @@ def go_back(
     for line in _end(summary, way):
         console.say(line)
     return summary
+
+
+def _describe_idle(ledger: Ledger, way: ChangeRunner) -> Iterable[str]:
+    """Say of a run that did nothing that there is nothing to do, and which run did something."""
+    other = name_last_change(ledger, way.run, way.change_set.kind.value, typed_options())
+    yield f"{way.run.name} created and changed nothing.{other}"
 
 
 def _choose_folder(ledger: Ledger, run: Run, change_set: ChangeSet) -> Path:

@@ -32,7 +32,7 @@ from importer.sources.command_line import CommandLine
 from importer.sources.later_keys import find_later_keys
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions
-from importer.sources.survey import Sample, open_source, survey_files
+from importer.sources.survey import Sample, Survey, open_source, survey_files
 from importer.transform.watched_patterns import SlowPattern
 
 
@@ -125,14 +125,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
     given = InputOptions(**options)
     name = given.source_name
     mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
-    said = SourceOptions() if mapping is None else mapping.model.input
-    reading = SourceOptions(
-        format=given.format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
-        encoding=given.encoding or said.encoding,
-        delimiter=given.delimiter or said.delimiter,
-        skip_lines=said.skip_lines if given.skip_lines is None else given.skip_lines,
-        records=said.records,
-    )
+    reading = _choose_reading(given, mapping)
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)
     roster = Roster() if given.users is None else read_users(given.users)
     evidence = ""
@@ -140,10 +133,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         refuse_unknown_people(mapping)
     with survey_files(sources, reading) as survey:
         if mapping is None:
-            survey.refuse_unreadable()
-            match = find_preset(survey.samples, given.typed(sources))
-            evidence, mapping = str(match), load_mapping(match.preset)
-            click.echo(printable(f"{match.sample.file_name}: {evidence}"), err=True)
+            evidence, mapping = _recognise(survey, given.typed(sources))
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
@@ -170,6 +160,26 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             # The spool of what is looked up must be there as long as the job is used.
             with _placing_slow_patterns(mapping), look_up(job) as complete:
                 yield complete
+
+
+def _choose_reading(given: InputOptions, mapping: LoadedMapping | None) -> SourceOptions:
+    """Return how to read the files: as the options say, otherwise as the mapping does."""
+    said = SourceOptions() if mapping is None else mapping.model.input
+    return SourceOptions(
+        format=given.format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
+        encoding=given.encoding or said.encoding,
+        delimiter=given.delimiter or said.delimiter,
+        skip_lines=said.skip_lines if given.skip_lines is None else given.skip_lines,
+        records=said.records,
+    )
+
+
+def _recognise(survey: Survey, typed: CommandLine) -> tuple[str, LoadedMapping]:
+    """Recognise the preset by the files, and say so; returns the evidence for it, and the preset."""
+    survey.refuse_unreadable()
+    match = find_preset(survey.samples, typed)
+    click.echo(printable(f"{match.sample.file_name}: {match}"), err=True)
+    return str(match), load_mapping(match.preset)
 
 
 @contextmanager

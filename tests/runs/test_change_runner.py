@@ -85,6 +85,20 @@ def test_typed_again_once_it_is_finished(
     assert [each["kind"] for each in json.loads(program("runs", "--json").out)].count(command[0]) == 1
 
 
+@pytest.mark.parametrize("command", [REPAIR, CLOSE])
+def test_a_run_that_did_nothing(program: Program, serve: Serve, command: Words) -> None:
+    """That is said, with the same command for the last run that did something."""
+    sandbox = serve()
+    for _ in ("first", "again"):
+        send(program, sandbox.url)
+    name = json.loads(program("runs", "--json").out)[-1]["name"]
+    ended = program(*command)
+    assert ended.code == ExitCode.DONE
+    proposed = ended.err.splitlines()[0].partition(" created and changed nothing. The last run that did something: ")[2]
+    assert proposed.startswith(f"triage-import {command[0]} {name} {command[2]} ")
+    assert program(*proposed.split()[1:]).code == ExitCode.DONE
+
+
 def test_another_number_than_expected_once_nothing_is_left(program: Program, serve: Serve) -> None:
     """It is compared all the same, and the command ends with exit code 2."""
     sandbox = serve()
