@@ -206,7 +206,8 @@ def _are(things: Sequence[object], noun: str) -> str:
 def _show_values(console: Console, values: Sequence[Value]) -> None:
     opened = [value for value in values if not value.decided]
     if opened:
-        console.say(f"{_are(opened, 'value')} undecided; `run` refuses to start until each is decided:")
+        they = "it is" if len(opened) == 1 else "they are"
+        console.say(f"{_are(opened, 'value')} undecided; `run` refuses to start until {they} decided:")
         for value in opened[:VALUES_SHOWN]:
             what = repr(value.value[:80]) if value.value else "the empty cell"
             console.say(f"  {value.field}: {what}, {counted(value.rows, 'row')}; proposal: {value.proposal}")

@@ -93,7 +93,8 @@ def users(
         )
         summary = _summarise(counted, lines, output)
         _show(console, summary)
-        fill_in = "" if summary.filled == summary.people else f"fill in `{USER}` in {output}, then: "
+        where = "" if members or fill else " (--members lists the ids)"
+        fill_in = "" if summary.filled == summary.people else f"fill in `{USER}` in {output}{where}, then: "
         console.say(f"Next: {fill_in}{job.typed.repeat('validate', '--users', str(output))}")
     return summary
 

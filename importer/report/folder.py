@@ -119,7 +119,7 @@ def _advise(path: Path, error: OSError) -> str:
             it_is = f"{in_the_way} is a {'folder' if in_the_way.is_dir() else 'file'}"
             return f"{it_is}: move it away, or name another folder with --out; then run the same command again."
         case FileNotFoundError():
-            return "The folder is gone: run the same command again to create it."
+            return "The folder isn't there: run the same command again to create it, or name another with --out."
     return "Make room, correct the permissions, or name another folder with --out; then run the same command again."
 
 

@@ -45,7 +45,7 @@ def test_a_draft_is_written_beside_its_table(program: Program, export: Path) -> 
     """`mapping.yaml` and `values.csv`, fine for `mappings check`; what is next is said on stderr."""
     ended = program("draft", export)
     assert (ended.code, ended.out) == (0, "")
-    assert "2 values are undecided; `run` refuses to start until each is decided:" in ended.err
+    assert "2 values are undecided; `run` refuses to start until they are decided:" in ended.err
     assert "Next: triage-import validate export.csv -m mapping.yaml" in ended.err
     assert program("mappings", "check", "mapping.yaml").out == "mapping.yaml: fine\n"
     assert [line["value"] for line in read_csv(Path("values.csv")) if line["decision"] == "?"] == ["Zzz", "Limbo"]

@@ -41,7 +41,7 @@ def test_without_a_connection() -> None:
         "users.csv: 2 people, 0 with a triage_user_id.\n2 of 3 open issues have an owner or assignee." in ended.stderr
     )
     command = "triage-import validate export.csv -m m.yaml --users users.csv"
-    assert f"Next: fill in `triage_user_id` in users.csv, then: {command}\n" in ended.stderr
+    assert f"Next: fill in `triage_user_id` in users.csv (--members lists the ids), then: {command}\n" in ended.stderr
     assert [(line["name"], line["open_issues"], line["closed_issues"]) for line in read_csv(Path("users.csv"))] == [
         ("Alex Dune", "2", "0"),
         ("Kim S.", "1", "1"),

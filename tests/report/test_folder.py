@@ -130,4 +130,6 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
         folder.open_bytes("planned.jsonl"),
     ):
         pass
-    assert caught.value.hint == "The folder is gone: run the same command again to create it."
+    assert caught.value.hint == (
+        "The folder isn't there: run the same command again to create it, or name another with --out."
+    )

@@ -26,7 +26,7 @@ NAMED_AT_END, NAMED_EXACTLY = NAMED + words.ENDS, NAMED + words.IS
 DONE_WEIGHT = 7
 """The most weight of a header that only says that something is done."""
 NAMED_KEY = 12
-"""The least weight of a header that is called as keys are, and not merely ends so."""
+"""The least weight of a header that is a usual name for keys, and doesn't merely end with one."""
 SURE = 4.0
 """The least score of a column that is chosen. A score is the weight of its header, and points for and against it."""
 

@@ -72,7 +72,7 @@ def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
     lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
     key = draft.choice.key
     if key is None:
-        lines += ["  key: {content: true} # no column that is called as keys are is different in every row"]
+        lines += ["  key: {content: true} # no column with a usual name for keys differs in every row"]
     elif key.column.filled < draft.profile.rows:
         empty = counted(draft.profile.rows - key.column.filled, "row")
         lines += ["  key:", f"    {_text(key)} # {key.reason}", f"    content: true # {empty} without it"]
