@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Select, and_, func, or_, select
 
 from importer.ledger.registered import decode_row
-from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs
+from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, unindexed_source
 from importer.ledger.source_list import no_source
 from importer.ledger.store import Ledger, find_source
 from importer.records import Act, Outcome
@@ -71,7 +71,7 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
         source_id = find_source(connection, target, name)
     if source_id is None:
         raise no_source(ledger, target, name)
-    creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
+    creates = (unindexed_source == source_id, operations.c.act == Act.CREATE)
     has_issue = operations.c.state.in_((State.DONE, State.DELETED))
     yield from _walk_issues(ledger, _creates().where(*creates, has_issue))
     seen = set[str]()

@@ -6,17 +6,17 @@ A repair writes into what the import that it corrects has replaced: both are tak
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, literal_column, or_, select, update
 
 from importer.ledger.schema import UNDECIDED, State, operations, replaced, runs
 from importer.ledger.statements import Transaction, portions, upsert
 from importer.records import Act
 
-PAGE = 500
 PENDING = operations.alias("pending")
 LATER = replaced.alias("later")
 RECORD = upsert(replaced, ("source_id", "key", "run_id"))
@@ -65,7 +65,10 @@ class ReplacedValues:
         self._transaction, self._source_id, self._run_id = transaction, source_id, run_id
 
     def issues(self) -> Iterator[Replaced]:
-        """Yield the issues of which the run replaced values, in the order in which they were made, in flat memory."""
+        """Yield the issues of which the run replaced values, in the order in which they were made.
+
+        In memory are eight bytes of each, and a page.
+        """
         create = and_(
             operations.c.source_id == replaced.c.source_id,
             operations.c.key == replaced.c.key,
@@ -81,17 +84,20 @@ class ReplacedValues:
         )
         its = operations.c
         kept = (replaced.c.wrote, replaced.c.body_sha, replaced.c.content, replaced.c.attempt_id)
+        joined = replaced.join(operations, create)
+        in_order = select(its.id).select_from(joined).where(replaced.c.run_id == self._run_id).order_by(its.id)
         statement = (
-            select(its.id, its.key, its.issue_id, its.triage_id, its.marker, its.returned, PENDING.c.details, *kept)
-            .select_from(replaced.join(operations, create).outerjoin(PENDING, pending))
-            .where(replaced.c.run_id == self._run_id)
+            select(its.key, its.issue_id, its.triage_id, its.marker, its.returned, PENDING.c.details, *kept)
+            .select_from(joined.outerjoin(PENDING, pending))
+            # The sum hides the index of the run, from which each page would go through all of it.
+            .where(replaced.c.run_id + literal_column("0") == self._run_id)
             .order_by(its.id)
-            .limit(PAGE)
         )
-        after = 0
-        while True:
+        with self._transaction() as connection:
+            ids = array("q", connection.scalars(in_order))
+        for some in portions(ids):
             with self._transaction() as connection:
-                page = connection.execute(statement.where(its.id > after)).all()
+                page = connection.execute(statement.where(its.id.in_(some))).all()
                 later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
             for each in page:
                 yield Replaced(
@@ -106,9 +112,6 @@ class ReplacedValues:
                     each.content,
                     later.get(each.key, {}),
                 )
-            if len(page) < PAGE:
-                return
-            after = page[-1].id
 
     def before(self, key: str) -> dict[str, Any]:
         """Return field → value that the key's issue had before the run, texts whole."""

@@ -171,7 +171,7 @@ operations = Table(
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
 HAS_NUMBER = operations.c.triage_id != literal_column("''")
 """Says that an operation's issue has a number, to which the index is limited: an intent has none yet."""
-# For queries by number: asked for the source itself, SQLite goes through all its operations.
+# For queries by number or by id: asked for the source itself, SQLite goes through all its operations.
 unindexed_source = operations.c.source_id + literal_column("0")
 # Triage numbers issues in sequence, so this index only grows at its end; one on the random issue id would not.
 Index("operations_triage_id", operations.c.triage_id, sqlite_where=HAS_NUMBER, postgresql_where=HAS_NUMBER)

@@ -199,8 +199,9 @@ class Seen:
             return connection.scalar(first.limit(1)) or ""
 
     def _is_own(self) -> Sequence[ColumnElement[bool]]:
+        # Both queries follow the ids: from the index of the source, all would be sorted again for each page.
         its = operations.c
-        return its.source_id == self._source_id, its.act == Act.CREATE, its.state == State.DONE
+        return unindexed_source == self._source_id, its.act == Act.CREATE, its.state == State.DONE
 
     def remember(self, issues: Iterable[Own]) -> None:
         """Store the snapshots of own issues."""
