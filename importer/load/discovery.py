@@ -154,7 +154,7 @@ class Discovery:
         """
 
         async def read() -> None:
-            self._progress.start("searching for each row", len(markers), "row")
+            self._progress.start("searching for single rows", len(markers), "row")
             for number, marker in enumerate(markers, 1):
                 async for page in search_issues(self._client, self._calls, marker):
                     await self._note(page, self._known(page))
@@ -167,7 +167,7 @@ class Discovery:
         return self._seen.find(markers).keys() > before
 
     async def _read_all(self, read: Callable[[], Awaitable[None]]) -> None:
-        self._progress.start("looking through Triage", 0, "issue")
+        self._progress.start("reading issues in Triage", 0, "issue")
         try:
             try:
                 await read()

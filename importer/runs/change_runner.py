@@ -99,7 +99,7 @@ class ChangeRunner:
             RunStopped: the target can't be read.
             KeyboardInterrupt: the user interrupted it.
         """
-        self._progress.start("looking", self._numbers[ChangePart.CHANGED], "issue")
+        self._progress.start("comparing", self._numbers[ChangePart.CHANGED], "issue")
         try:
             self._perform(self._assess)
         except CallFailed as error:

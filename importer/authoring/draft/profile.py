@@ -195,7 +195,7 @@ def profile_source(source: Source, progress: Progress) -> Profile:
     columns: dict[ColumnPlace, Column] = {}
     left: set[bytes] = set()
     whole = Column(ColumnPlace(Ref("path", "@"), ("@",)), 0)
-    progress.start("looking", source.total_bytes, "B")
+    progress.start("reading", source.total_bytes, "B")
     for rows, found in read_columns(source):
         whole.add(rows)
         for place, cells in found.items():
