@@ -22,7 +22,7 @@ from importer.codes import (
     NUMBERS_LEFT_OUT,
 )
 from importer.ledger.schema import UNDECIDED, State, found, operations, runs, sources
-from importer.ledger.statements import Transaction, portions
+from importer.ledger.statements import SOME, Transaction, find_in_portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
 PAGE = 1000
@@ -124,11 +124,11 @@ class AddedOperations:
             operations.c.source_id == self._source_id,
             operations.c.act == Act.CREATE,
             operations.c.state == State.DONE,
+            operations.c.key.in_(SOME),
         )
         with self._transaction() as connection:
-            for some in portions(keys):
-                for key, *place in connection.execute(statement.where(operations.c.key.in_(some))):
-                    places[key] = IssuePlace._make(place)
+            for key, *place in find_in_portions(connection, statement, keys):
+                places[key] = IssuePlace._make(place)
         return places
 
     def count_undecided(self, run_id: int) -> int:
@@ -174,11 +174,10 @@ class AddedOperations:
 
 def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:
     """Return the additions to the present issues of these keys; keys without any are absent."""
-    statement = _present_additions(source_id).where(operations.c.act.in_(ADDITIONS))
+    statement = _present_additions(source_id).where(operations.c.act.in_(ADDITIONS), operations.c.key.in_(SOME))
     added: dict[str, list[Added]] = {}
-    for some in portions(keys):
-        for each in connection.execute(statement.where(operations.c.key.in_(some))):
-            added.setdefault(each.key, []).append(_decode(each))
+    for each in find_in_portions(connection, statement, keys):
+        added.setdefault(each.key, []).append(_decode(each))
     return added
 
 

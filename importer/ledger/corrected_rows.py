@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select
 
 from importer.ledger.previous_run import Reasons, reasons_of
 from importer.ledger.schema import RunKind, State, operations, rows, runs
-from importer.ledger.statements import portions
+from importer.ledger.statements import SOME, find_in_portions
 from importer.ledger.store import Ledger, find_source
 from importer.records import Act, Outcome
 
@@ -56,12 +56,11 @@ def find_corrected_rows(ledger: Ledger, target: str, name: str) -> dict[str, Cor
     rejected = (
         select(rows.c.key, rows.c.findings)
         .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
-        .where(its_runs, rows.c.outcome == Outcome.REJECTED)
+        .where(its_runs, rows.c.outcome == Outcome.REJECTED, rows.c.key.in_(SOME))
     )
     with ledger.transaction() as connection:
         corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}
-        for some in portions(corrected):
-            for key, findings in connection.execute(rejected.where(rows.c.key.in_(some))):
-                codes, fields, messages, _ = orjson.loads(findings)
-                corrected[key].reasons.add(reasons_of(codes, fields, messages))
+        for key, findings in find_in_portions(connection, rejected, corrected):
+            codes, fields, messages, _ = orjson.loads(findings)
+            corrected[key].reasons.add(reasons_of(codes, fields, messages))
     return corrected

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Connection, and_, delete, literal_column, or_, select, update
 
 from importer.ledger.schema import UNDECIDED, State, operations, replaced, runs
-from importer.ledger.statements import Transaction, portions, upsert
+from importer.ledger.statements import SOME, Transaction, find_in_portions, portions, upsert
 from importer.records import Act
 
 PENDING = operations.alias("pending")
@@ -90,14 +90,14 @@ class ReplacedValues:
             select(its.key, its.issue_id, its.triage_id, its.marker, its.returned, PENDING.c.details, *kept)
             .select_from(joined.outerjoin(PENDING, pending))
             # The sum hides the index of the run, from which each page would go through all of it.
-            .where(replaced.c.run_id + literal_column("0") == self._run_id)
+            .where(replaced.c.run_id + literal_column("0") == self._run_id, its.id.in_(SOME))
             .order_by(its.id)
         )
         with self._transaction() as connection:
             ids = array("q", connection.scalars(in_order))
         for some in portions(ids):
             with self._transaction() as connection:
-                page = connection.execute(statement.where(its.id.in_(some))).all()
+                page = connection.execute(statement, {"some": some}).all()
                 later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
             for each in page:
                 yield Replaced(
@@ -135,13 +135,14 @@ class ReplacedValues:
         statement = (
             select(LATER.c.key, LATER.c.wrote, runs.c.name)
             .select_from(LATER.join(create, its_create).outerjoin(own, its_own).join(runs, runs.c.id == LATER.c.run_id))
-            .where(LATER.c.source_id == self._source_id, LATER.c.run_id != self._run_id, is_later)
+            .where(
+                LATER.c.source_id == self._source_id, LATER.c.run_id != self._run_id, is_later, LATER.c.key.in_(SOME)
+            )
             .order_by(LATER.c.attempt_id)
         )
         later: dict[str, dict[str, str]] = {}
         with self._transaction() as connection:
-            for some in portions(keys):
-                _name_fields(later, connection.execute(statement.where(LATER.c.key.in_(some))))
+            _name_fields(later, find_in_portions(connection, statement, keys))
         return later
 
 
@@ -155,11 +156,11 @@ def find_later(connection: Connection, source_id: int, run_id: int, keys: Sequen
             LATER.c.issue_id == replaced.c.issue_id,
             LATER.c.attempt_id > replaced.c.attempt_id,  # of this process or a later one: one at a time has a ledger
         )).join(runs, runs.c.id == LATER.c.run_id))
-        .where(replaced.c.source_id == source_id, replaced.c.run_id == run_id, replaced.c.key.in_(keys))
+        .where(replaced.c.source_id == source_id, replaced.c.run_id == run_id, replaced.c.key.in_(SOME))
         .order_by(LATER.c.attempt_id)
     )  # fmt: skip
     later: dict[str, dict[str, str]] = {}
-    _name_fields(later, connection.execute(statement))
+    _name_fields(later, find_in_portions(connection, statement, keys))
     return later
 
 

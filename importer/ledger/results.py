@@ -19,7 +19,7 @@ from importer.ledger.packed_rows import Block, count_packed, drop_packed, find_p
 from importer.ledger.registered import decode_row, encode_row
 from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_duplicate, with_finding
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
-from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, portions, refresh_statistics
+from importer.ledger.statements import REGISTER, SOME, WITH_OPERATION, Transaction, find_in_portions, refresh_statistics
 from importer.ledger.target_scan import find_duplicate_issues
 from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
 
@@ -275,13 +275,10 @@ class Results:
 
     def _name_issues(self, connection: Connection, page: list[Row]) -> list[Row]:
         """Name the key's issue in the rows that are passed over."""
-        create = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
-        its = select(operations.c.key, operations.c.issue_id, operations.c.triage_id).where(*create)
-        issues = {
-            key: (issue_id, triage_id)
-            for some in portions(row.key for row in page if row.outcome in PASSED_OVER)
-            for key, issue_id, triage_id in connection.execute(its.where(operations.c.key.in_(some)))
-        }
+        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.key.in_(SOME))
+        its = select(operations.c.key, operations.c.issue_id, operations.c.triage_id).where(*own)
+        passed_over = (row.key for row in page if row.outcome in PASSED_OVER)
+        issues = {key: place for key, *place in find_in_portions(connection, its, passed_over)}
         return [
             row._replace(issue_id=issues[row.key][0] or row.issue_id, triage_id=issues[row.key][1] or row.triage_id)
             if row.outcome in PASSED_OVER and row.key in issues

@@ -10,11 +10,13 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Dialect,
     Insert,
     LargeBinary,
+    Select,
     Table,
     Update,
     bindparam,
@@ -49,17 +51,28 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
         yield portion
 
 
+# Values of a portion, given with each execution: those within a statement live until garbage is collected.
+SOME: BindParameter[Any] = bindparam("some", expanding=True)
+
+
+def find_in_portions(connection: Connection, statement: Select[Any], values: Iterable[Any]) -> Iterator[Any]:
+    """Execute a statement on SOME for a portion of the values at a time; yields all rows that it finds."""
+    for some in portions(values):
+        yield from connection.execute(statement, {"some": some})
+
+
 def find_pairs(connection: Connection, its: ColumnElement[bool], triage_ids: Mapping[str, str]) -> set[str]:
     """Return the issue ids that operations have with their own number; `triage_ids` is issue id → `T-…`.
 
     A create may have been answered with another's id. `its` says which operations are meant, and names their source
     by `unindexed_source`.
     """
-    numbers = set(triage_ids.values())
     # The index is on the numbers, and has none of the issues without one.
-    by_number = operations.c.triage_id.in_(numbers), true() if "" in numbers else HAS_NUMBER
+    has_number = true() if "" in triage_ids.values() else HAS_NUMBER
+    numbered = operations.c.triage_id.in_(bindparam("numbers", expanding=True))
     pairs = select(operations.c.issue_id, operations.c.triage_id)
-    found = connection.execute(pairs.where(its, *by_number, operations.c.issue_id.in_(list(triage_ids))))
+    its_pairs = pairs.where(its, numbered, has_number, operations.c.issue_id.in_(SOME))
+    found = connection.execute(its_pairs, {"some": list(triage_ids), "numbers": list(triage_ids.values())})
     return {issue_id for issue_id, triage_id in found if triage_ids.get(issue_id) == triage_id}
 
 

@@ -23,7 +23,7 @@ from importer.ledger.journal import Run
 from importer.ledger.results import thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
 from importer.ledger.source_lock import SourceLocks
-from importer.ledger.statements import portions
+from importer.ledger.statements import SOME, portions
 from importer.ledger.target_scan import Seen
 from importer.phrases import counted, readable
 from importer.records import Act
@@ -110,7 +110,7 @@ class Standing(NamedTuple):
 CREATES = (
     operations.c.source_id == bindparam("its_source"),
     operations.c.act == Act.CREATE,
-    operations.c.key.in_(bindparam("some", expanding=True)),
+    operations.c.key.in_(SOME),
 )
 KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-2])).where(*CREATES)
 STANDING = select(*(operations.c[name] for name in Standing._fields)).where(*CREATES, operations.c.state == State.DONE)

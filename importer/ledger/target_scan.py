@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources, unindexed_source
-from importer.ledger.statements import Transaction, find_pairs, portions
+from importer.ledger.statements import SOME, Transaction, find_in_portions, find_pairs
 from importer.records import Act
 
 OWN_AT_ONCE = 1000
@@ -216,13 +216,10 @@ class Seen:
 
     def find(self, markers: Iterable[str]) -> dict[str, Found]:
         """Return the found issues with these markers, by marker; of two with the same the older one."""
-        statement = select(*COLUMNS).where(self._here).order_by(found.c.created_at.desc())
+        statement = select(*COLUMNS).where(self._here, found.c.marker.in_(SOME)).order_by(found.c.created_at.desc())
         with self._transaction() as connection:
-            return {
-                values.marker: Found(*values)
-                for some in portions(markers)
-                for values in connection.execute(statement.where(found.c.marker.in_(some)))
-            }
+            rows = find_in_portions(connection, statement, markers)
+            return {values.marker: Found(*values) for values in rows}
 
     def unmarked(self) -> list[Found]:
         """Return the found issues without a marker, some of which may come from this source's rows."""

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select
 
 from importer.ledger.schema import operations
-from importer.ledger.statements import Transaction, portions
+from importer.ledger.statements import SOME, Transaction, find_in_portions
 from importer.records import Act
 
 
@@ -20,12 +20,11 @@ class Titles:
 
     def __call__(self, keys: Sequence[str]) -> dict[str, str]:
         """Return key → title; keys without an issue are absent."""
-        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
+        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.key.in_(SOME))
         statement = select(operations.c.key, operations.c.returned).where(*own)
         found = dict[str, str]()
         with self._transaction() as connection:
-            for portion in portions(keys):
-                for key, returned in connection.execute(statement.where(operations.c.key.in_(portion))):
-                    if returned:
-                        found[key] = orjson.loads(returned).get("title") or ""
+            for key, returned in find_in_portions(connection, statement, keys):
+                if returned:
+                    found[key] = orjson.loads(returned).get("title") or ""
         return found
