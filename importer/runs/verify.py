@@ -162,14 +162,19 @@ async def _verify(
     async with TriageClient(target.url, target.api_key) as client:
         verifier = Verifier(client, run, calls, progress)
         counts = _Counts(Counter(), Counter(), verifier.sent, verifier.found)
+        judged: list[Judged] = []
         try:
             async for lines in verifier.verify():
                 file.write(lines)
-                rows.add([_judge(lines)])
+                judged.append(_judge(lines))
+                if len(judged) == PAGE:  # titles are asked for together: one by one takes as long as to verify
+                    rows.add(judged)
+                    judged = []
                 counts.verdicts[lines[0].verdict] += 1
                 counts.fields.update(line.field for line in lines if line.field)
         except CallFailed as error:
             raise error.as_stop() from error
+        rows.add(judged)
     return counts
 
 
