@@ -51,7 +51,9 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
 def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:
     """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show."""
     columns = [list(map(shown.clean, records.columns.cells(ref))) for ref in refs]
-    return {row: encode([[cells[row] for cells in column] for column in columns]) for row in rows}
+    none = [()] * len(records.chunk)
+    cells = list(zip(*(zip(*column, strict=True) if column else none for column in columns), strict=True)) or none
+    return {row: encode(cells[row]) for row in rows}
 
 
 def value_refs(mapping: MappingModel) -> tuple[Ref, ...]:
