@@ -22,6 +22,7 @@ from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, StorageFull
 from importer.ledger.journal import Run
+from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
@@ -139,8 +140,10 @@ class Attempt:
     def _operations(self, job: Job, bodies: dict[str, bytes] | None = None) -> Iterator[Operation]:
         """Read the source again and yield its creates and updates; each chunk is registered first.
 
-        With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered.
+        With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered, and
+        nothing is read behind the last of them.
         """
+        wanted = set(() if bodies is None else job.only or ())
         ranked = RankedOperations() if self.settings.order != "source" and bodies is None else None
         for examined in examine(job):
             if self.checked.target_findings is not None and bodies is None:
@@ -149,6 +152,7 @@ class Attempt:
             rows = self._with_cells(examined, plan)
             if bodies is not None:
                 bodies |= {examined.records.keys.full[place]: body for place, body in examined.bodies.items()}
+                wanted -= {row.key for row in rows if row.outcome in WITH_OPERATION}
                 rows = [rows[place] for place in plan.operations]
             else:
                 self.queue.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
@@ -158,6 +162,8 @@ class Attempt:
                 yield from left.values()
             else:
                 ranked.add((self._rank(examined, place), operation) for place, operation in left.items())
+            if bodies is not None and not wanted:
+                return
         yield from ranked or ()
 
     def _with_cells(self, examined: Examined, plan: Plan) -> list[Row]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from importer.check.examine import Examined, examine
+from importer.check.job import Job
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
+from importer.load import attempt
 from importer.load.additions import PROBED
+from importer.records import CHUNK_ROWS
 from importer.sandbox.faults import parse_fault
 from importer.transform.markers import comment_marker
 from tests.conftest import Serve
@@ -51,6 +56,28 @@ def command(url: str, *more: str) -> tuple[str, ...]:
 def results() -> list[tuple[str, str]]:
     """Outcome and codes of each row."""
     return [(row["outcome"], row["code"]) for row in read_csv(Path("out") / "results.csv")]
+
+
+def test_the_canary_reads_no_further_than_its_rows(
+    program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two chunks it reads the first, for its first issue and for all of them; then both are read and sent."""
+    chunks = Counter[str]()
+
+    def counted(job: Job, start: int = 0) -> Iterator[Examined]:
+        for examined in examine(job, start):
+            chunks["all" if job.only is None else "canary"] += 1
+            yield examined
+
+    monkeypatch.setattr(attempt, "examine", counted)
+    sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(number, title="One") for number in range(CHUNK_ROWS + 2)])
+    ended = program(
+        *("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--out", "out"),
+        *("--rate", "0", "--concurrency", "32"),
+    )
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"created": CHUNK_ROWS + 2})
+    assert chunks == {"canary": 2, "all": 2}
 
 
 def test_what_happened_is_kept_by_the_minute(program: Program, serve: Serve) -> None:
