@@ -143,7 +143,7 @@ class Attempt:
         With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered, and
         nothing is read behind the last of them.
         """
-        wanted = set(() if bodies is None else job.only or ())
+        wanted = set(job.only or ())
         ranked = RankedOperations() if self.settings.order != "source" and bodies is None else None
         for examined in examine(job):
             if self.checked.target_findings is not None and bodies is None:
