@@ -11,7 +11,7 @@ from sqlalchemy import CompoundSelect, Connection, and_, except_, func, select, 
 
 from importer.ledger.packed_rows import count_packed, packed_keys
 from importer.ledger.schema import RunKind, State, operations, rows, runs
-from importer.ledger.statements import Transaction, portions, refresh_statistics
+from importer.ledger.statements import SOME, Transaction, portions, refresh_statistics
 from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
@@ -53,10 +53,10 @@ class Pair:
             gone = except_(select(keys_of(self._before).subquery()), select(keys_of(self._this).subquery()))
             ids = self._find_issues(connection, gone)
         columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
+        page = select(*columns).where(operations.c.id.in_(SOME)).order_by(operations.c.id)
         for some in portions(ids):
-            page = select(*columns).where(operations.c.id.in_(some)).order_by(operations.c.id)
             with self._transaction() as connection:
-                found = connection.execute(page).all()
+                found = connection.execute(page, {"some": some}).all()
             yield from map(Vanished._make, found)
 
     def _find_issues(self, connection: Connection, keys: CompoundSelect[Any]) -> array[int]:

@@ -55,10 +55,15 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
 SOME: BindParameter[Any] = bindparam("some", expanding=True)
 
 
-def find_in_portions(connection: Connection, statement: Select[Any], values: Iterable[Any]) -> Iterator[Any]:
-    """Execute a statement on SOME for a portion of the values at a time; yields all rows that it finds."""
+def find_in_portions(
+    connection: Connection, statement: Select[Any], values: Iterable[Any], **others: Any
+) -> Iterator[Any]:
+    """Execute a statement on SOME for a portion of the values at a time; yields all rows that it finds.
+
+    `others` are the values of its other parameters.
+    """
     for some in portions(values):
-        yield from connection.execute(statement, {"some": some})
+        yield from connection.execute(statement, {"some": some, **others}).all()
 
 
 def find_pairs(connection: Connection, its: ColumnElement[bool], triage_ids: Mapping[str, str]) -> set[str]:

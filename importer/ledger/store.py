@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Insert, Select, and_, bindparam, func, insert, or_, select, update
@@ -23,7 +23,7 @@ from importer.ledger.journal import Run
 from importer.ledger.results import thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
 from importer.ledger.source_lock import SourceLocks
-from importer.ledger.statements import SOME, portions
+from importer.ledger.statements import SOME, find_in_portions
 from importer.ledger.target_scan import Seen
 from importer.phrases import counted, readable
 from importer.records import Act
@@ -157,19 +157,18 @@ class Ledger:
         known = {}
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            for some in portions(keys) if source_id else ():
-                found = connection.execute(KNOWN, {"its_source": source_id, "some": some}).all()
-                for key, state, *its in found:
-                    known[key] = Known._make((_STATES[state], *its, *changes.get(key, NO_CHANGE)))
+            for key, state, *its in find_in_portions(
+                connection, KNOWN, keys if source_id else (), its_source=source_id
+            ):
+                known[key] = Known._make((_STATES[state], *its, *changes.get(key, NO_CHANGE)))
         return known
 
     def find_standing(self, target: str, source_name: str, keys: Iterable[str]) -> Iterator[Standing]:
         """Yield what tells whether a row is unchanged, for those keys that have an issue: faster than `find_known`."""
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            for some in portions(keys) if source_id else ():
-                found = connection.execute(STANDING, {"its_source": source_id, "some": some}).all()
-                yield from cast("Iterable[Standing]", found)  # with its columns, without the time to make each anew
+            # With the columns of a Standing, without the time to make each anew.
+            yield from find_in_portions(connection, STANDING, keys if source_id else (), its_source=source_id)
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
         """Return the updates and deletions of a source whose outcome nobody knows."""
