@@ -48,6 +48,12 @@ def plain_name(name: str) -> str:
     return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFC", name)).split())
 
 
+def tokens_of(name: str) -> tuple[str, ...]:
+    """Return the words of a header: `issueType`, `Issue Type`, `issue_type` and `issue-type` are two words each."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name))
+    return tuple(re.findall(r"[^\W_]+", spaced.casefold()))
+
+
 def format_time(seconds: float) -> str:
     """Format a time in seconds since 1970 as local date and time."""
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from importer.authoring.draft.header_words import header_tokens
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import LEAVES
-from importer.authoring.draft.words import COMMENT_WORDS, may_discuss, tokens_of
+from importer.authoring.draft.words import COMMENT_WORDS, may_discuss
 from importer.mapping.yaml_text import quote
+from importer.phrases import tokens_of
 
 _ASSIGNED = {
     *("assignee", "assigned", "assigned to", "responsible", "owner", "bearbeiter", "zugewiesen an", "responsable"),

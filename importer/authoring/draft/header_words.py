@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import LEAVES, OTHER_THINGS, WRAPPERS, tokens_of
+from importer.authoring.draft.words import LEAVES, OTHER_THINGS, WRAPPERS
+from importer.phrases import tokens_of
 
 
 def header_tokens(column: Column) -> tuple[str, ...]:

@@ -5,30 +5,25 @@ from __future__ import annotations
 import re
 
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import KEY, OTHER_THINGS, tokens_of, weigh
+from importer.authoring.draft.words import KEY, OTHER_THINGS, names_of, weigh
+from importer.phrases import tokens_of
 
 SAYS_IT = 9
 """The weight of a name such as `Legacy ID`, `bug #` or `Ticket`, which the list of words doesn't have."""
-
-
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split("|"))
-
-
-_IDS = _names(
+_IDS = names_of(
     "id|ids|key|no|nr|num|number|ref|reference|code|identifier|uid|guid|uuid|nummer|kennung|schlüssel|numéro|identifiant"
     "|référence|clé|número|numero|identificador|referencia|clave|chave|chiave|codice|riferimento|sleutel|номер|ключ|ид"
     "|numer|klucz|numara|anahtar|番号|キー|编号|編號|번호|키"
 )
 _SUFFIXES = ("nummer", "nr", "kennung", "schlüssel", "kenmerk", "番号", "编号", "編號", "번호", "キー", "id")
 """How one word of German, Dutch or Japanese ends that has the thing in it: `Vorgangsnummer`."""
-_ISSUES = _names(
+_ISSUES = names_of(
     "ticket|issue|bug|defect|task|case|incident|request|story|card|item|problem|finding|change|feature|cr|sr|wo|vorgang"
     "|aufgabe|fall|fehler|anfrage|störung|tâche|incidencia|caso|tarea|tarefa|chamado|demande|anomalie|bogue|segnalazione"
     "|melding|zaak|задачи|задача|заявки|заявка|обращения|zgłoszenia|課題|チケット|工单|缺陷|任务|事件|問題|이슈|작업"
 )
 _ISSUE_NAMES = frozenset({"work item", "user story", "work order", "service request", "pull request", "change request"})
-_ELSEWHERE = OTHER_THINGS | _names(
+_ELSEWHERE = OTHER_THINGS | names_of(
     "agent|pathway|session|conversation|message|thread|recording|batch|run|job|trace|phone|telephone|tel|mobile|fax|room"
     "|caller|device|asset|serial|order|invoice|purchase|po|part|line|page|build|model|zip|postal|tax|vat|employee|person"
     "|prompt|voice|location|site|store|transaction|payment|subscription|category|component|sprint|test|commit|branch"

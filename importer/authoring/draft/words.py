@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from importer.phrases import tokens_of
 
 Weights = dict[str, int]
 
@@ -11,6 +12,11 @@ Weights = dict[str, int]
 def _weigh(**words: str) -> Weights:
     """Return word → weight: `w9="status|bug status"` gives both the weight 9."""
     return {word: int(weight[1:]) for weight, listed in words.items() for word in listed.split("|")}
+
+
+def names_of(words: str) -> frozenset[str]:
+    """Return the words of `id|key|number`."""
+    return frozenset(words.split("|"))
 
 
 TITLE = _weigh(
@@ -90,196 +96,34 @@ CREATED = _weigh(
     "|fecha|data|дата|日付|日期|날짜",
 )
 STATUS_CATEGORY = _weigh(w10="status category|state type|state category|statuscategory|status type")
-PEOPLE = frozenset(
-    [
-        "assignee",
-        "assignees",
-        "assigned",
-        "reporter",
-        "author",
-        "creator",
-        "created-by",
-        "owner",
-        "opened-by",
-        "reported-by",
-        "requester",
-        "submitter",
-        "user",
-        "responsible",
-        "assign",
-        "member",
-        "members",
-        "watcher",
-        "qa",
-        "contact",
-        "sender",
-        "from",
-        "bearbeiter",
-        "autor",
-        "melder",
-        "ersteller",
-        "rapporteur",
-        "responsable",
-        "informador",
-        "assegnatario",
-        "segnalatore",
-        "исполнитель",
-        "автор",
-        "担当者",
-        "報告者",
-        "経办人",
-        "经办人",
-        "报告人",
-    ]
+PEOPLE = names_of(
+    "assignee|assignees|assigned|reporter|author|creator|created-by|owner|opened-by|reported-by|requester"
+    "|submitter|user|responsible|assign|member|members|watcher|qa|contact|sender|from|bearbeiter|autor|melder"
+    "|ersteller|rapporteur|responsable|informador|assegnatario|segnalatore|исполнитель|автор|担当者|報告者|経办人|经办人|报告人"
 )
-COMMENT_WORDS = frozenset(
-    _weigh(
-        w1="comment|comments|discussion|replies|work notes|kommentar|kommentare|commentaire|commentaires|comentario"
-        "|comentarios|comentários|commento|commenti|opmerkingen|комментарий|комментарии|コメント|评论|備註|댓글"
-        "|journals|notes|remark|remarks|bemerkung|bemerkungen|remarque|remarques|observaciones|observações|osservazioni",
-    )
+COMMENT_WORDS = names_of(
+    "comment|comments|discussion|replies|work notes|kommentar|kommentare|commentaire|commentaires|comentario"
+    "|comentarios|comentários|commento|commenti|opmerkingen|комментарий|комментарии|コメント|评论|備註|댓글"
+    "|journals|notes|remark|remarks|bemerkung|bemerkungen|remarque|remarques|observaciones|observações|osservazioni"
 )
 """Names of columns and arrays of comments."""
 DISCUSSIONS = COMMENT_WORDS | {"updates", "messages", "posts", "threads", "conversations", "annotations", "stories"}
 """Last words of the names of arrays that may hold comments: `incident_updates`."""
-OTHER_THINGS = frozenset(
-    [
-        "project",
-        "user",
-        "assignee",
-        "reporter",
-        "author",
-        "creator",
-        "owner",
-        "team",
-        "board",
-        "sprint",
-        "company",
-        "customer",
-        "client",
-        "organization",
-        "org",
-        "first",
-        "last",
-        "file",
-        "host",
-        "app",
-        "service",
-        "cycle",
-        "product",
-        "parent",
-        "epic",
-        "milestone",
-        "version",
-        "group",
-        "account",
-        "contact",
-        "email",
-        "mail",
-        "member",
-        "list",
-        "module",
-        "repo",
-        "repository",
-        "tag",
-        "label",
-        "category",
-        "type",
-        "status",
-        "state",
-        "priority",
-        "severity",
-        "stage",
-        "filter",
-        "workspace",
-        "space",
-        "iteration",
-        "release",
-        "created",
-        "updated",
-        "closed",
-        "modified",
-        "due",
-        "start",
-        "end",
-        "completed",
-        "resolved",
-        "changed",
-        "time",
-        "color",
-        "icon",
-        "count",
-        "reason",
-        "url",
-        "avatar",
-        "projekt",
-        "projet",
-        "proyecto",
-    ]
+OTHER_THINGS = names_of(
+    "project|user|assignee|reporter|author|creator|owner|team|board|sprint|company|customer|client|organization"
+    "|org|first|last|file|host|app|service|cycle|product|parent|epic|milestone|version|group|account|contact"
+    "|email|mail|member|list|module|repo|repository|tag|label|category|type|status|state|priority|severity|stage"
+    "|filter|workspace|space|iteration|release|created|updated|closed|modified|due|start|end|completed|resolved"
+    "|changed|time|color|icon|count|reason|url|avatar|projekt|projet|proyecto"
 )
 """Words that make a following `name` or `id` that of something else than the issue."""
-NOT_A_VALUE = frozenset(
-    [
-        "id",
-        "ids",
-        "url",
-        "urls",
-        "uri",
-        "href",
-        "date",
-        "at",
-        "on",
-        "time",
-        "color",
-        "colour",
-        "icon",
-        "iconurl",
-        "count",
-        "order",
-        "position",
-        "index",
-        "rank",
-        "number",
-        "avatar",
-        "reason",
-        "changed",
-        "updated",
-        "created",
-        "since",
-        "sla",
-        "history",
-        "by",
-        "node",
-        "gid",
-        "self",
-        "link",
-        "total",
-        "score",
-        "estimate",
-        "due",
-        "start",
-        "description",
-    ]
+NOT_A_VALUE = names_of(
+    "id|ids|url|urls|uri|href|date|at|on|time|color|colour|icon|iconurl|count|order|position|index|rank|number"
+    "|avatar|reason|changed|updated|created|since|sla|history|by|node|gid|self|link|total|score|estimate|due"
+    "|start|description"
 )
 """Words that make a status, priority or type beside them something else than a value."""
-WRAPPERS = frozenset(
-    [
-        "fields",
-        "data",
-        "attributes",
-        "properties",
-        "issue",
-        "node",
-        "item",
-        "system",
-        "microsoft",
-        "vsts",
-        "bug",
-        "ticket",
-        "task",
-        "incident",
-    ]
-)
+WRAPPERS = names_of("fields|data|attributes|properties|issue|node|item|system|microsoft|vsts|bug|ticket|task|incident")
 """Keys that only wrap a record, or name the vendor of a field."""
 LEAVES = (
     "name",
@@ -295,12 +139,6 @@ LEAVES = (
     "username",
 )
 """Last keys that name an object; better ones first."""
-
-
-def tokens_of(name: str) -> tuple[str, ...]:
-    """Return the words of a header: `issueType`, `Issue Type`, `issue_type` and `issue-type` are two words each."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name))
-    return tuple(re.findall(r"[^\W_]+", spaced.casefold()))
 
 
 def may_discuss(array: str) -> bool:

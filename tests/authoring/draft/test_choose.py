@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from importer.authoring.draft.choose import Choice
-from importer.authoring.draft.words import tokens_of
 from importer.errors import SourceError
+from importer.phrases import tokens_of
 from tests.harness.drafts import choose_from, write_json, write_table
 
 ROLES = ("key", "title", "description", "severity", "status", "category")
