@@ -9,7 +9,8 @@ from typing import Any
 
 import jmespath
 
-from importer.mapping.issue_parts import Comments, CommentSource
+from importer.mapping.internal_texts import is_internal
+from importer.mapping.issue_parts import Comments
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text, walk_texts
 from importer.phrases import plain_name
@@ -23,6 +24,7 @@ _OWN = re.compile(r"_(?:stream|category)$")
 def with_rest(mapping: MappingModel, names: Iterable[str], *, is_table: bool) -> MappingModel:
     """The mapping with a text for each of a source's columns that it doesn't name, as its `rest` says.
 
+    A column for the team alone becomes private comments, and no line of anything that everybody reads.
     `names` are headers; or keys of JSON records, those within objects dotted, which the mapping's paths may name, too.
     """
     place = mapping.rest.csv if is_table else mapping.rest.json_
@@ -33,14 +35,19 @@ def with_rest(mapping: MappingModel, names: Iterable[str], *, is_table: bool) ->
         return mapping
     if place == "drop":
         return mapping.model_copy(update={"drop": [*mapping.drop, *left]})
-    lines = dict(_label(left, mapping.footer if place == "footer" else ()))
+    sources: list[dict[str, Any]] = [{"first": _texts_of(name)} for name in left if is_internal(name)]
+    others = [name for name in left if not is_internal(name)]
+    lines = dict(_label(others, mapping.footer if place == "footer" else ()))
     if place == "footer":
-        return mapping.model_copy(update={"footer": {**mapping.footer, **lines}})
-    source = CommentSource.model_validate({"lines": lines})
-    if mapping.comments is None:
-        return mapping.model_copy(update={"comments": Comments.model_validate({"from": [source]})})
-    comments = mapping.comments.model_copy(update={"from_": [*mapping.comments.from_, source]})
-    return mapping.model_copy(update={"comments": comments})
+        mapping = mapping.model_copy(update={"footer": {**mapping.footer, **lines}})
+    elif lines:
+        sources.append({"lines": lines})
+    if not sources:
+        return mapping
+    added = Comments.model_validate({"from": sources})
+    if mapping.comments is not None:
+        added = mapping.comments.model_copy(update={"from_": [*mapping.comments.from_, *added.from_]})
+    return mapping.model_copy(update={"comments": added})
 
 
 def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:

@@ -71,6 +71,11 @@ def title_words() -> dict[str, str]:
     return {str(target.value): pattern for pattern, target in _shared("titles").items()}
 
 
+def internal_words(name: str) -> list[str]:
+    """The patterns of a list of words that say for whom a text is."""
+    return [str(pattern.value) for _, pattern in _shared("internal")[name].children]
+
+
 @cache
 def _shared(name: str) -> dict[str, Node]:
     """What stands in the file under a name."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
 
 from importer.errors import SourceError
+from importer.mapping.internal_texts import is_internal
 from importer.mapping.json_paths import compile_path, is_true
 from importer.records import Finder, Finding
 from importer.scratch import Scratch, as_bytes, as_text
@@ -81,6 +84,8 @@ class AnnexSpool:
                 self._first_unusable = self._first_unusable or f"{file_name}:{line}: {found.message}"
             elif found is not None:
                 owner, items = found
+                if file == ANY_FILE and _is_internal(file_name):
+                    items = [{**item, "_internal": True} if isinstance(item, dict) else item for item in items]
                 self._taken[file_name] += bool(owner)
                 self._nameless += not owner
                 for item in items if owner else ():
@@ -131,6 +136,14 @@ class AnnexSpool:
             yield f"comments that name no row: {self._nameless:,}. `by: {self._annex.by}` finds nothing in them"
         if self._unusable:
             yield f"comments that can't be read: {self._unusable:,}. The first is {self._first_unusable}"
+
+
+@cache
+def _is_internal(file_name: str) -> bool:
+    """Whether a file, or a sheet or its workbook, is called like one for the team alone."""
+    path = PurePath(file_name)
+    parts = (path, path.parent) if path.parent.suffix else (path,)
+    return any(is_internal(name, alone=True) for part in parts for name in (part.name, part.stem))
 
 
 def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> SourceError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -15,18 +15,19 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 from jmespath.exceptions import JMESPathError
 
+from importer.mapping.internal_texts import find_flags, has_internal_header, is_internal
 from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import UNDECIDED
-from importer.mapping.texts import Text
+from importer.mapping.texts import Text, walk_texts
 from importer.records import Comment, Finder, Finding, from_columns
 from importer.transform.columns import Columns, is_filled
 from importer.transform.dates import read_time
 from importer.transform.formats.convert import Converted, convert_all
-from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
+from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, to_text, write_json
 from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
 
-_PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
-"""Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
+INTERNAL = "internal"
+"""What stands under `private` if a column's name or a flag says it, not what the mapping reads."""
 
 CELLS = 512
 """Cells that are read at a time: a row may have any number of comments."""
@@ -83,11 +84,13 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
     """
     said: dict[int, list[_Said]] = {}
     for place, source in enumerate(spec.from_):
-        cells = _find_cells(source, columns, beside.get(place))
+        cells, internal = _find_cells(source, columns, beside.get(place)), _find_internal(source, columns)
         while some := list(islice(cells, CELLS)):
             read = _read_cells(source, place, [cell for _, cell in some])
             for (row, _), found in zip(some, read, strict=True):
                 filled = [one for one in found if is_filled(one.text)]
+                if row in internal:
+                    filled = [one if one.private else one._replace(private=INTERNAL) for one in filled]
                 if row in said:
                     said[row] += filled
                 elif filled:
@@ -108,6 +111,19 @@ def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) 
     # An export has as many columns as its longest discussion has comments.
     filled = columns.cells_with_text(cells)
     return ((row, cell) for column in filled for row, cell in enumerate(column) if cell and not cell.isspace())
+
+
+def _find_internal(source: CommentSource, columns: Columns) -> Collection[int]:
+    """The rows whose comments are for the team alone by the names of what they are made of.
+
+    What a comment says of itself goes before.
+    """
+    names = [source.each.text if source.each else "", source.beside.in_ or "" if source.beside else ""]
+    if any(is_internal(name, alone=True) for name in names):
+        return range(len(columns))
+    refs = {ref for _, text in walk_texts(source, choices=False) for ref in text.refs}
+    cells = [column for ref in refs if is_internal(ref.name, alone=True) for column in columns.cells(ref)]
+    return {row for column in cells for row, text in enumerate(column) if is_filled(text)}
 
 
 def _join_lines(lines: Mapping[str, Text], columns: Columns) -> Iterator[tuple[int, str]]:
@@ -166,10 +182,14 @@ def _read_json(cell: str, paths: PartPaths, place: int) -> Iterator[_Said]:
 
 
 def _read_object(item: dict[str, Any], paths: PartPaths, place: int) -> _Said:
+    """A comment in an object; if the mapping doesn't find who may read it, the object's flags say it."""
     try:
-        return _Said(**find_parts(item, paths), place=place)
+        said = _Said(**find_parts(item, paths), place=place)
     except JMESPathError as error:
-        return _Said(write_json(item), problem=f"is an object that a path can't be applied to: {error}", place=place)
+        problem = f"is an object that a path can't be applied to: {error}"
+        said = _Said(write_json(item), problem=problem, place=place)
+    is_flagged = any(is_internal(name, to_text(item[name])) for name in find_flags(tuple(item)))
+    return said._replace(private=INTERNAL) if is_flagged and not said.private else said
 
 
 def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
@@ -199,7 +219,11 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
     rows, every = [row for row, its in said.items() for _ in its], list(chain.from_iterable(said.values()))
     its_texts, authors, dates, privates, ids, places, problems = zip(*every, strict=True)
     texts, found, is_dropped = list(its_texts), Discussions(), spec.private == "drop"
-    is_private = [bool(text) and text.strip().casefold() not in _PUBLIC for text in privates]
+    cells = [source.each is None for source in spec.from_]
+    is_private = [
+        is_internal("visibility", own) if own else cells[place] and has_internal_header(text)
+        for own, place, text in zip(privates, places, its_texts, strict=True)
+    ]
     for number, (text, dropped) in sorted(_convert(spec, its_texts, places, problems).items()):
         texts[number] = text
         if dropped and not (is_dropped and is_private[number]):

@@ -35,10 +35,11 @@ def read_items(cell: str) -> list[Any] | None:
 
 def find_parts(item: Mapping[str, Any], paths: PartPaths) -> dict[str, str]:
     """The text of each part of an object. Raises JMESPathError where an expression can't be applied to it."""
-    return {name: _to_text(search(item)) for name, search in paths.items()}
+    return {name: to_text(search(item)) for name, search in paths.items()}
 
 
-def _to_text(value: Any) -> str:
+def to_text(value: Any) -> str:
+    """A value as text: "" where there is none, JSON where it is no text."""
     if value is None:
         return ""
     return value if isinstance(value, str) else write_json(value)

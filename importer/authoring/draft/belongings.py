@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from importer.authoring.draft.header_words import header_tokens
+from importer.authoring.draft.header_words import header_tokens, holds_internal
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import LEAVES
 from importer.authoring.draft.words import COMMENT_WORDS, may_discuss
+from importer.mapping.internal_texts import is_internal
 from importer.mapping.yaml_text import quote
 from importer.phrases import tokens_of
 
@@ -110,6 +111,7 @@ def find_belongings(columns: Sequence[Column], keys: Iterable[str], prose: Seque
     _add_people(found, filled)
     _add_evidence(found, filled, prose)
     _add_comments(found, filled)
+    _add_restricted(found, filled)
     _add_relations(found, filled, set(keys))
     return found
 
@@ -170,8 +172,35 @@ def _add_evidence(found: Belongings, columns: Sequence[Column], prose: Sequence[
 
 def _add_comments(found: Belongings, columns: Sequence[Column]) -> None:
     lines = [*_listed(found, columns), *_arrays(found, columns)]
+    taken = [column for column in columns if column.number in found.taken]
+    asked = "  private: '?' # keep or drop what is for the team alone"
+    inside = [asked] if any(map(holds_internal, taken)) or any(map(_internal_values, taken)) else []
     if lines:
-        found.lines.append(["comments:", "  from:", *lines])
+        found.lines.append(["comments:", *inside, "  from:", *lines])
+
+
+def _add_restricted(found: Belongings, columns: Sequence[Column]) -> None:
+    """Flags of the whole row: filled is what they have beside the values that let everybody read it."""
+    for column in columns:
+        (name, *rest), values = column.place.parts, _internal_values(column)
+        if (
+            values
+            and not rest
+            and not holds_internal(column)
+            and any(is_internal(name, said) for said in ("yes", "no"))
+        ):
+            others = "|".join(map(re.escape, column.samples.keys() - values))
+            level = f"{source_of(column)}, pattern: {quote(f'^(?!(?:{others})$).+')}"
+            found.lines.append(
+                [f"restricted: {{level: {{{level}}}, issues: '?'}} # send or skip: not everybody may read it"]
+            )
+            return
+
+
+def _internal_values(column: Column) -> set[str]:
+    """The values of a flag that say that what stands beside it is for the team alone."""
+    values = {value for text in column.samples for value in text.split(", ")}
+    return {value for value in values if is_internal(column.place.parts[-1], value)}
 
 
 def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
@@ -180,7 +209,7 @@ def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
     for column in columns:
         name = re.sub(r" \d+$", "", _named(column))  # `Remark 2` is the second
         words = COMMENT_WORDS if column.is_list else COMMENT_WORDS - {"notes", "journals"}
-        is_one = len(column.place.parts) == 1 and name in words
+        is_one = (len(column.place.parts) == 1 and name in words) or holds_internal(column)
         if not is_one or column.is_number or column.is_boolean:
             continue
         found.taken.add(column.number)

@@ -21,7 +21,7 @@ from importer.authoring.draft.column_scores import (
     score_value,
     variety,
 )
-from importer.authoring.draft.header_words import has_leaf, header_tokens, is_leaf, leaf_rank
+from importer.authoring.draft.header_words import has_leaf, header_tokens, holds_internal, is_leaf, leaf_rank
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.words import WRAPPERS, Weights, weigh
 from importer.errors import SourceError
@@ -85,7 +85,7 @@ class Choice:
 
 def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     """Choose the columns of a draft; `name` is the source's. Raises SourceError if no column can be the title."""
-    columns = [column for column in profile.columns if column.filled]
+    columns = [column for column in profile.columns if column.filled and not holds_internal(column)]
     rows = profile.rows
     title = _best(columns, lambda column: score_title(column, rows), "title") or _by_content(columns, rows)
     if title is None:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.words import LEAVES, OTHER_THINGS, WRAPPERS
+from importer.mapping.internal_texts import is_internal
 from importer.phrases import tokens_of
+
+MARK_LENGTH = 20
+"""The most characters of a flag's value."""
 
 
 def header_tokens(column: Column) -> tuple[str, ...]:
@@ -53,6 +57,12 @@ def leaf_rank(column: Column) -> int:
     """Return how well the last key of a column names its object, the best first."""
     leaf = " ".join(tokens_of(column.place.parts[-1]))
     return LEAVES.index(leaf) if leaf in LEAVES else len(LEAVES)
+
+
+def holds_internal(column: Column) -> bool:
+    """Whether a column has texts for the team alone; `Internal` is one of them if it has more than yes and no."""
+    is_flag = column.is_boolean or column.is_number
+    return not is_flag and is_internal(column.place.name, alone=column.longest > MARK_LENGTH)
 
 
 def is_of_another(tokens: Sequence[str], things: frozenset[str] = OTHER_THINGS) -> bool:
