@@ -93,7 +93,7 @@ class Comments(Strict):
     """The discussion of an issue."""
 
     from_: list[CommentSource] = Field(
-        alias="from", min_length=1, description="Where the comments are; all of these are read."
+        [], alias="from", description="Where the comments are; all of these are read, and columns that `rest` adds."
     )
     open: Bundling = Field(
         "separate",

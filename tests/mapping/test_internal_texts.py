@@ -11,8 +11,8 @@ NAMES = {
     "|private_comment|Comments (internal)|Private notes|Notes - internal only|Staff notes|Internal team comments"
     "|Custom field (Internal notes)|Internal description|internal_notes[].body|fields.internal_comment|Not public notes"
     "|Internal comment 2|Notes for the team",
-    "German": "Interne Notizen|Interner Kommentar|Interne Bemerkung|Arbeitsnotizen|Kommentar (intern)|Vertrauliche Notiz"
-    "|Nicht öffentliche Kommentare|Interner Vermerk|Hinweise (nur intern)",
+    "German": "Interne Notizen|Interner Kommentar|Interne Bemerkung|Arbeitsnotizen|Kommentar (intern)"
+    "|Vertrauliche Notiz|Nicht öffentliche Kommentare|Interner Vermerk|Hinweise (nur intern)",
     "French": "Notes internes|Commentaires internes|Note privée|Notes de travail|Remarque interne",
     "Spanish": "Notas internas|Comentarios internos|Nota privada|Notas de trabajo|Observaciones internas",
     "Portuguese": "Notas internas|Comentários internos|Observações internas|Notas de trabalho|Nota privada",
@@ -25,10 +25,10 @@ NAMES = {
     "Korean": "내부 메모|내부 댓글|비공개 댓글|작업 노트|내부용 메모",
 }
 OTHER_NAMES = {
-    "English": "Public notes|Notes|Release notes|Comments|Internal ID|Private Endpoint|Internal|Private|Internal priority"
-    "|Internal reference|Internal note ID|Private comments count|work_notes_list|Non-internal comments|Private key"
-    "|Internal error message|Internal server|Team|Agent|Comment by agent|Agent comment|Customer notes|Close notes|Notes 2"
-    "|Patch notes|International notes|Internship|Additional comments|Worklog|Comments[?!internal]|comments[?public]|Footnotes",
+    "English": "Public notes|Notes|Release notes|Comments|Internal ID|Private Endpoint|Internal|Private"
+    "|Internal priority|Internal reference|Internal note ID|Private comments count|work_notes_list|Non-internal comments|Private key"
+    "|Internal error message|Internal server|Team|Agent|Comment by agent|Agent comment|Customer notes|Close notes"
+    "|Notes 2|Patch notes|International notes|Internship|Additional comments|Worklog|Comments[?!internal]|Footnotes",
     "German": "Notizen|Öffentliche Notizen|Interne ID|Internet|Bemerkung|Privatkunde|Interne Priorität",
     "French": "Notes|Notes publiques|Note de version|Remarques|Référence interne|Numéro interne",
     "Spanish": "Notas|Notas públicas|Notas de la versión|Código interno|Cliente privado",
@@ -41,7 +41,7 @@ OTHER_NAMES = {
     "Chinese": "备注|评论|公开备注|内部编号",
     "Korean": "메모|댓글|공개 댓글|내부 번호",
 }
-ALONE = "Internal|internal|PRIVATE|staff only|Intern|Nur intern|Interne|Interno|Interna|Privé|Wewnętrzne|Внутренние|社内|内部|내부"
+ALONE = "Internal|PRIVATE|staff only|Intern|Nur intern|Interne|Interno|Privé|Wewnętrzne|Внутренние|社内|内部|내부"
 NOT_ALONE = "Public|Issues|Comments|Notes|Sheet1|Internet|International|Customer|Öffentlich|Publique|公開|公开|공개"
 
 FLAGS = [
