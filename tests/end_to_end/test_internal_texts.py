@@ -89,7 +89,7 @@ FORMS: dict[str, tuple[str, Callable[[], Files]]] = {
         "servicenow",
         table("number", "short_description", "comments_and_work_notes", cells=[SECRET]),
     ),
-    "a column that a preset doesn't name": (
+    "an unnamed column": (
         "jira",
         table("Issue key", "Summary", "Status Category", "Interne Notizen", cells=["To Do", SECRET]),
     ),
@@ -124,7 +124,7 @@ FORMS: dict[str, tuple[str, Callable[[], Files]]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_is_asked_about_and_never_sent_in_silence(program: Program, form: str) -> None:
+def test_asked_first(program: Program, form: str) -> None:
     """Undecided, its row is rejected and the text is in nothing that is planned; kept, it is marked; dropped, away."""
     mapping, write = FORMS[form]
     files = write()
@@ -155,12 +155,12 @@ def test_it_is_asked_about_and_never_sent_in_silence(program: Program, form: str
 
 def test_a_draft_asks(program: Program) -> None:
     """Of columns, elements' flags and whole rows: `run` refuses until somebody has decided."""
-    header = ("Ref", "Headline", "Status", "Details", "Internal notes", "Private", "Internal ID", "Notes internes")
+    header = ("Ref", "Headline", "Status", "Internal notes", "Private", "Internal ID", "Notes internes")
     rows = [
-        ("1", "Mute", "Open", "Since Monday", SECRET, "no", "88", ""),
-        ("2", "Echo", "Open", "Faint", "", "yes", "89", ""),
+        ("1", "Mute", "Open", SECRET, "no", "88", ""),
+        ("2", "Echo", "Open", "", "yes", "89", ""),
     ]
-    write_csv(Path("tool.csv"), [*rows, ("3", "Lag", "Open", "Slow", "", "no", "90", SECRET)], header)
+    write_csv(Path("tool.csv"), [*rows, ("3", "Lag", "Open", "", "no", "90", SECRET)], header)
     message = {
         "id": "1",
         "title": "Mute",

@@ -26,9 +26,11 @@ NAMES = {
 }
 OTHER_NAMES = {
     "English": "Public notes|Notes|Release notes|Comments|Internal ID|Private Endpoint|Internal|Private"
-    "|Internal priority|Internal reference|Internal note ID|Private comments count|work_notes_list|Non-internal comments|Private key"
-    "|Internal error message|Internal server|Team|Agent|Comment by agent|Agent comment|Customer notes|Close notes"
-    "|Notes 2|Patch notes|International notes|Internship|Additional comments|Worklog|Comments[?!internal]|Footnotes",
+    "|Internal priority|Internal reference|Internal note ID|Private comments count|work_notes_list"
+    "|Non-internal comments|Internal error message|Internal server|Team|Agent|Comment by agent|Private key"
+    "|Agent comment"
+    "|Customer notes|Close notes|Notes 2|Patch notes|International notes|Internship|Additional comments"
+    "|Worklog|Comments[?!internal]|Footnotes",
     "German": "Notizen|Öffentliche Notizen|Interne ID|Internet|Bemerkung|Privatkunde|Interne Priorität",
     "French": "Notes|Notes publiques|Note de version|Remarques|Référence interne|Numéro interne",
     "Spanish": "Notas|Notas públicas|Notas de la versión|Código interno|Cliente privado",
