@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from importer.authoring.draft.header_words import header_tokens, holds_internal
-from importer.authoring.draft.profile import Column
+from importer.authoring.draft.profile import TEXT_KEPT, Column
 from importer.authoring.draft.source_columns import LEAVES
 from importer.authoring.draft.words import COMMENT_WORDS, may_discuss
 from importer.mapping.internal_texts import is_internal
@@ -199,7 +199,8 @@ def _add_restricted(found: Belongings, columns: Sequence[Column]) -> None:
 
 def _internal_values(column: Column) -> set[str]:
     """The values of a flag that say that what stands beside it is for the team alone."""
-    values = {value for text in column.samples for value in text.split(", ")}
+    whole = (text if len(text) < TEXT_KEPT else text.rpartition(", ")[0] for text in column.samples)  # the rest is cut
+    values = {value for text in whole for value in text.split(", ")}
     return {value for value in values if is_internal(column.place.parts[-1], value)}
 
 
