@@ -11,11 +11,12 @@ from importer.phrases import tokens_of
 
 _CONDITION = re.compile(r"\[\?[^\]]*\]")
 """Of a path: `comments[?!internal]` says itself which ones it takes."""
-_HEADER = re.compile(
-    r"(?:^[^\n(\[]{0,100}\d[.:/-]\d[^\n(\[]{0,60}|\A\W{0,3})[(\[]([^()\[\]\n]{2,40})[)\]]|\A\W{0,4}([^\W\d][^\n:()\[\]]{2,40}):",
-    re.MULTILINE,
-)
-"""What a text begins with, `[Internal]` or `Internal note:`; or in a journal, `2026-03-02 9:14 - Ann (Work notes)`."""
+_OPENING = re.compile(r"\W{0,4}([^\W\d_][^\n:()\[\]]{2,40})[:)\]]")
+"""What a text begins with: `[Internal]`, `Internal note:`."""
+_LABEL = re.compile(r"\(([^()\n]{2,40})\)")
+_TIME = re.compile(r"\d[.:/-]\d")
+_BEFORE = 150
+"""How far before its label the header of a journal's entry has its date: `2026-03-02 9:14 - Ann (Work notes)`."""
 _FLAGS = ("flags", "opposites", "audiences", "types")
 
 
@@ -47,7 +48,15 @@ def find_flags(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def has_internal_header(text: str) -> bool:
     """Whether a text, or an entry of a journal in one, says above it that it is for the team alone."""
-    return any(is_internal(said[1] or said[2], alone=bool(said[1])) for said in _HEADER.finditer(text))
+    opening = _OPENING.match(text)
+    if opening and is_internal(opening[1], alone=opening[0][-1] != ":"):
+        return True
+    return any(is_internal(label[1], alone=True) for label in _LABEL.finditer(text) if _is_dated(text, label.start()))
+
+
+def _is_dated(text: str, end: int) -> bool:
+    start = max(0, end - _BEFORE)
+    return _TIME.search(text, max(start, text.rfind("\n", start, end) + 1), end) is not None
 
 
 def _says(words: str, text: str, *, within: bool = False) -> bool:
