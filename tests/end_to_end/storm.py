@@ -34,7 +34,7 @@ from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from importer.transform.markers import record_marker
 from tests.harness.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target
-from tests.harness.attempts import QUIET_SECONDS, Command
+from tests.harness.attempts import QUIET_SECONDS, Command, is_incomplete
 from tests.harness.forked import Forked
 from tests.harness.promises import (
     FINISHED,
@@ -183,7 +183,7 @@ class Round:
                 tally.count(**{"kills": 1, f"kills {moment_of(sandbox.requests() - before, command.folder)}": 1})
             else:
                 check_end(ended, len(self.source.rows))
-                if ended.code in FINISHED and not command.is_incomplete():
+                if ended.code in FINISHED and not is_incomplete(command.folder / "reports"):
                     return
         command.finish(len(self.source.rows), sandbox)
 

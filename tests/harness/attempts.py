@@ -84,18 +84,18 @@ class Command:
             if ended is None:
                 raise Broken("silent", "an attempt that nobody disturbs neither asks anything nor ends")
             check_end(ended, rows)
-            if ended.code in FINISHED and not self.is_incomplete():
+            if ended.code in FINISHED and not is_incomplete(self.folder / "reports"):
                 return ended
         raise Broken("silent", f"it is not finished after {ATTEMPTS_TO_FINISH} attempts")
-
-    def is_incomplete(self) -> bool:
-        """Whether something is left to be sent after a run has finished."""
-        return any(
-            "incomplete" in result["code"]
-            or ("evidence-pending" in result["code"] and "missing-" not in result["message"])
-            for result in read_csv(self.folder / "reports" / "results.csv")
-        )
 
     def verify(self) -> Ended:
         """Let the program itself read back what its last run has sent."""
         return finish(self._start("verify", "last", "--rate", "0", "--json", "--out", "verified"))
+
+
+def is_incomplete(reports: Path) -> bool:
+    """Whether something is left to be sent after a run has finished."""
+    return any(
+        "incomplete" in result["code"] or ("evidence-pending" in result["code"] and "missing-" not in result["message"])
+        for result in read_csv(reports / "results.csv")
+    )
