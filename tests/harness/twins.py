@@ -226,7 +226,7 @@ class Life:
             code = started.wait(SECONDS_EACH)
             self._door.settle()
             codes[code] += 1
-            if code == REFUSED or (code in FINISHED and (words[0] != "run" or not is_incomplete(reports))):
+            if code in (None, REFUSED) or (code in FINISHED and (words[0] != "run" or not is_incomplete(reports))):
                 break
         self.facts[f"end of {name}"] = [
             f"exit code {code}",
