@@ -177,7 +177,7 @@ class Lived(NamedTuple):
     def story(self) -> str:
         """Tell in a few words what it went through."""
         kills = sum(times for fate, times in self.met.items() if fate in KILLS)
-        broken = "".join(f"; broken: {sentence}" for sentence in self.facts[PROMISES])
+        broken = "".join(f"; broken: {' '.join(sentence.split())}" for sentence in self.facts[PROMISES])
         return f"{self.requests.total():,} requests, {self.met.total() - kills} faults, {kills} kills{broken}"
 
 
