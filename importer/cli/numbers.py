@@ -23,6 +23,21 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+LEAST_RATE = 0.01
+"""Requests a second: a slower import would never end, and 1e-320 is no time that a computer can wait."""
+
+
+class RateType(FiniteRange):
+    """Requests a second: 0 for no limit, else at least LEAST_RATE."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a rate. Raises BadParameter for anything else."""
+        rate = super().convert(value, param, ctx)
+        if 0 < rate < LEAST_RATE:
+            self.fail(f"{value} is less than {LEAST_RATE:g}; 0 is no limit", param, ctx)
+        return rate
+
+
 @dataclass(frozen=True, slots=True)
 class RowLimit:
     """A limit of rows: a number of them, or a percentage of all; `least` are allowed in any case."""

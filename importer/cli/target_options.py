@@ -13,7 +13,7 @@ import click
 
 from importer.api import DEFAULT_URL
 from importer.cli.completion import FileType
-from importer.cli.numbers import DurationType, FiniteRange
+from importer.cli.numbers import DurationType, RateType
 from importer.errors import UsageError, how_to_install
 from importer.mapping.small_files import read_small
 from importer.records import SANDBOX_PREFIX
@@ -64,9 +64,9 @@ WAIT_OPTION = click.option(
 )
 RATE_OPTION = click.option(
     "--rate",
-    type=FiniteRange(min=0),
+    type=RateType(min=0),
     metavar="N",
-    help="Requests a second; 0 for no limit on our side.  [default: 5; with --sandbox: 0]",
+    help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]",
 )
 ISSUE_URL_OPTION = click.option(
     "--issue-url",

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.cli.numbers import FiniteRange, RowLimit, RowLimitType
+from importer.cli.numbers import FiniteRange, RateType, RowLimit, RowLimitType
+from importer.errors import ExitCode
+from tests.harness.running import Program
 
 
 def read(text: str) -> RowLimit:
@@ -51,3 +53,13 @@ def test_numbers_are_finite(text: str) -> None:
     """A rate that is no number would hold nothing back."""
     with pytest.raises(click.BadParameter):
         FiniteRange(min=0).convert(text, None, None)
+
+
+@pytest.mark.parametrize("command", ["run x.csv", "settle a:1 T-1", "rebuild-ledger x.csv", "verify last", "undo last"])
+@pytest.mark.parametrize("rate", ["1e-320", "0.0000001", "0.0099", "-1", "nan", "inf"])
+def test_a_rate_has_a_least_value(program: Program, command: str, rate: str) -> None:
+    """Slower than a request in 100 seconds no import ends, and nobody could wait for some of these."""
+    ended = program(*command.split(), "--rate", rate)
+    assert (ended.code, "'--rate'" in ended.err, "\n" in ended.err.strip()) == (ExitCode.UNUSABLE, True, True), ended
+    assert RateType(min=0).convert("0", None, None) == 0
+    assert RateType(min=0).convert("0.01", None, None) == 0.01
