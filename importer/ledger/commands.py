@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from importer.api import DEFAULT_URL
+from importer.errors import UsageError
 from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX
 
@@ -14,8 +15,15 @@ ABSENT, ADDED, NOT_ADDED = "absent", "added", "not-added"
 
 
 def default_path() -> Path:
-    """Return the default path of a ledger: `$XDG_STATE_HOME/triage-importer/ledger.db`."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    """Return the default path of a ledger: `$XDG_STATE_HOME/triage-importer/ledger.db`.
+
+    Raises UsageError for a user without a home folder, as in a container that sets only a number for them.
+    """
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        message = f"There is no folder for ledger and locks: HOME isn't set, and nobody knows user {os.getuid()}."
+        raise UsageError(message, hint='Name one: export XDG_STATE_HOME="$PWD"') from error
     return Path(state) / "triage-importer" / "ledger.db"
 
 
@@ -27,7 +35,11 @@ def say_target(target: str) -> list[str]:
 def run_command(ledger: str, *words: str) -> str:
     """Return a command about a run, of which the ledger of this name, or the usual one, knows the target itself."""
     name = ledger if "://" in ledger else str(Path(ledger).resolve())
-    book = ["--ledger", name] if ledger and name != str(default_path().resolve()) else []
+    try:
+        is_usual = not ledger or name == str(default_path().resolve())
+    except UsageError:  # there is no usual one
+        is_usual = False
+    book = [] if is_usual else ["--ledger", name]
     return shell_join(["triage-import", *words, *book])
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import orjson
 
-from importer.errors import LedgerInUse
+from importer.errors import LedgerInUse, UsageError
 from importer.ledger.lock import WAIT, open_lock, take_lock, wait_until_free
 
 Refuse = Callable[[str], LedgerInUse]
@@ -88,7 +88,7 @@ class SourceLocks:
         try:
             for claim in claims:
                 self._lock_file(claim, refuse)
-        except (OSError, RuntimeError) as error:  # RuntimeError: there is no home folder
+        except (OSError, UsageError) as error:  # UsageError: there is no home folder
             if self._advisory is None:
                 say(
                     f"note: the source can't be locked on this machine ({error}): a second import of it with another "

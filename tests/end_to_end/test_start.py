@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -13,7 +15,9 @@ import pytest
 
 from importer import __version__
 from importer.cli.main import COMMANDS
-from tests.harness.running import ROOT, SAMPLES, Program, write_issues
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.harness.running import PROGRAM, ROOT, SAMPLES, Program, write_issues
 
 HEAVY = (
     "pandas",
@@ -156,3 +160,40 @@ def test_the_tests_without_psycopg() -> None:
     assert done.returncode == 0, done.stdout
     assert re.search(r"^\d+ passed, \d+ skipped", done.stdout, re.MULTILINE)
     assert "PostgreSQL's driver is not installed. In the clone of triage-importer, type: pip install" in done.stdout
+
+
+UNKNOWN_USER = ("unshare", "--user", "--map-user=54321", "env", "-u", "HOME", "-u", "XDG_STATE_HOME")
+"""Runs a command as a user that no table of users has, as containers do."""
+
+
+def test_a_user_without_a_home(program: Program, serve: Serve) -> None:
+    """What needs a folder says so, and what to type; with --ledger, or the folder, everything works to its end."""
+    if shutil.which("unshare") is None or subprocess.run([*UNKNOWN_USER, "true"], check=False).returncode:
+        pytest.skip("Nobody may be an unknown user here.")
+    source = write_issues(Path("export.csv"), 2)
+
+    def run(*words: str, **environment: str) -> tuple[int, str]:
+        given = os.environ | environment
+        named = [f"{name}={value}" for name, value in environment.items()]
+        done = subprocess.run(
+            [*UNKNOWN_USER, *named, *PROGRAM, *words],
+            capture_output=True,
+            text=True,
+            env=given,
+            check=False,
+            timeout=120,
+        )
+        return done.returncode, done.stderr
+
+    sending = ("run", str(source), "-m", "jira", "--api-url", serve().url, "--yes", "--rate", "0")
+    for words in (("runs",), sending, ("run", str(source), "-m", "jira", "--sandbox", "--yes")):
+        code, said = run(*words)
+        assert (code, len(said.splitlines())) == (ExitCode.UNUSABLE, 2), said
+        assert "nobody knows user 54321" in said
+        assert 'export XDG_STATE_HOME="$PWD"' in said
+    code, said = run(*sending, "--ledger", "ledger.db")
+    assert code == ExitCode.DONE, said
+    assert "Set XDG_STATE_HOME to a folder" in said  # two ledgers can't see each other
+    code, said = run("verify", "last", "--ledger", "ledger.db")
+    assert code == ExitCode.DONE, said
+    assert run("runs", XDG_STATE_HOME=os.getcwd()) == (ExitCode.DONE, "")
