@@ -28,12 +28,14 @@ Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
 REPLACEMENT = "(at)"
 
-_AT = re.compile(r"[@﹫＠]|&(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
+_AMPERSAND = r"&(?:(?:amp|#0*+38(?!\d)|#x0*+26(?![\da-f]));?)*+"
+_AT = re.compile(rf"[@﹫＠]|{_AMPERSAND}(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
 """Only a text with one of these can match `_AT`."""
 _NEEDLES_OF_MENTIONS = {sign.encode(): 0 for sign in _AT_SIGNS}
 _NEEDLES = {**NEEDLES, **_NEEDLES_OF_MENTIONS}
-_ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
+_SPELLED = re.compile(r"&(?=[#\w;]{0,40}&)")  # an entity whose own signs are entities: `&&#35;64;`
+_ENTITY = re.compile(rf"{_AMPERSAND}((?:#\d{{1,7}}|#x[\da-f]{{1,6}}|[a-z][a-z\d]{{1,31}});?)", re.IGNORECASE)
 # It begins with a sign, too: three blanks before a fence hold no mention.
 _CODE = re.compile(
     r"[`~](?:(?:(?<=^.)|(?<=^ .)|(?<=^  .)|(?<=^   .))(?<=(.))(\1\1+)(?:[^\n]*+\n)+? {0,3}\1\2|(?<=`)[^`\n]+`)",
@@ -133,8 +135,8 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     parts: list[str] = []
     position = 0
     codes, code = _find_code(text), (0, 0)
-    for match in _find_ats(text) if norm or mentions else ():
-        if _is_norm(text, match.end()):
+    for match, is_norm in _find_ats(text) if norm or mentions else ():
+        if is_norm:
             is_one = norm
         elif is_one := mentions and _is_mention(text, match):
             while code[1] <= match.start():  # up to the first that ends behind the at-sign
@@ -146,10 +148,20 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     return "".join([*parts, text[position:]]) if parts else text
 
 
-def _find_ats(text: str) -> Iterator[re.Match[str]]:
-    """Whatever may be read as an at-sign, in order."""
-    places = sorted(place for sign in _AT_SIGNS for place in _find_all(text, sign))
-    return filter(None, (_AT.match(text, place) for place in places))
+def _find_ats(text: str) -> Iterator[tuple[re.Match[str], bool]]:
+    """Whatever may be read as an at-sign, in order, and whether `norm` follows.
+
+    Of one that is spelled by several entities only that of `@norm` is found, by its first ampersand.
+    """
+    for place in sorted(place for sign in _AT_SIGNS for place in _find_all(text, sign)):
+        match = _AT.match(text, place)
+        is_norm = match is not None and _is_norm(text, match.end())
+        if not is_norm and (spelled := _SPELLED.match(text, place)) is not None:
+            read = _unescape(text[place : place + _MARKUP_REACH])
+            if _AT.match(read) and _is_norm(read, 1):
+                match, is_norm = spelled, True
+        if match is not None:
+            yield match, is_norm
 
 
 def _find_all(text: str, sign: str) -> Iterator[int]:
@@ -169,7 +181,14 @@ def _is_norm(text: str, position: int) -> bool:
     near = text[position : position + _MARKUP_REACH]
     if near[:1] in _NOT_NORM:
         return False
-    return _begins_with_norm(text, position) or _begins_with_norm(_MARKUP.sub("", near), 0)
+    return _begins_with_norm(text, position) or _begins_with_norm(_MARKUP.sub("", _unescape(near)), 0)
+
+
+def _unescape(text: str) -> str:
+    """Decode entities until nothing changes; each time the text gets shorter."""
+    while "&" in text and (decoded := html.unescape(text)) != text:
+        text = decoded
+    return text
 
 
 def _begins_with_norm(text: str, position: int) -> bool:

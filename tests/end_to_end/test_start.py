@@ -196,4 +196,4 @@ def test_a_user_without_a_home(program: Program, serve: Serve) -> None:
     assert "Set XDG_STATE_HOME to a folder" in said  # two ledgers can't see each other
     code, said = run("verify", "last", "--ledger", "ledger.db")
     assert code == ExitCode.DONE, said
-    assert run("runs", XDG_STATE_HOME=os.getcwd()) == (ExitCode.DONE, "")
+    assert run("runs", XDG_STATE_HOME=str(Path.cwd())) == (ExitCode.DONE, "")

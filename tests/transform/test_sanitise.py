@@ -6,6 +6,7 @@ import html
 import random
 import time
 import unicodedata
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.transform.sanitise import Sanitized, Sanitizer, neutralise_mentions
+from tests.harness.running import Program, write_csv
 
 LETTERS = {
-    "@": ["@", "＠", "﹫", "&#64;", "&#064", "&#x40;", "&commat;", "&amp;#64;"],
-    "n": ["n", "N", "ｎ", "Ｎ", "ⁿ", "𝐧", "ⓝ", "ñ", "ո", "&#110;", "&#x6E;"],
+    "@": ["@", "＠", "﹫", "&#64;", "&#064", "&#x40;", "&commat;", "&amp;#64;", "&amp;amp;#x40;"],
+    "n": ["n", "N", "ｎ", "Ｎ", "ⁿ", "𝐧", "ⓝ", "ñ", "ո", "&#110;", "&#x6E;", "&amp;#110;"],
     "o": ["o", "O", "ｏ", "Ｏ", "º", "𝕠", "ⓞ", "ö", "о", "ο", "&#111;"],
     "r": ["r", "R", "ｒ", "Ｒ", "ʳ", "𝓇", "ⓡ", "ř", "г", "&#114;"],
     "m": ["m", "M", "ｍ", "Ｍ", "ᵐ", "𝗺", "ⓜ", "ḿ", "м", "&#109;"],
@@ -109,6 +111,30 @@ def test_examples(text: str, expected: str) -> None:
     assert neutralise_mentions(text, norm=True, mentions=True) == expected
 
 
+ESCAPED_AGAIN = (
+    *("&amp;#64;norm", "&amp;commat;norm", "&amp;amp;#x40;norm", "&#38;#64;norm", "&amp#64;norm", "&#x26;commat;norm"),
+    *("&&#35;64;norm", "&#38;&#35;&#54;&#52;&#59;norm", "&amp;amp;commat&semi;norm", "&commat&semi;norm"),
+    *("@&#38;#110;orm", "@&amp;#38;#110;orm", "@n&&#35;111;rm", "@&lt;b&gt;norm"),
+)
+
+
+def test_entities_that_are_escaped_again(program: Program) -> None:
+    """Whoever decodes them, however often, finds no mention in what a check plans to send."""
+    rows = [(f"P-{place}", f"a {text} b", "High", "To Do", "Bug", text) for place, text in enumerate(ESCAPED_AGAIN)]
+    assert program("validate", write_csv(Path("export.csv"), rows), "-m", "jira").code == 0
+    planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8")
+    assert planned.count("(at)") == 2 * len(rows)
+    while (decoded := html.unescape(planned)) != planned:
+        planned = decoded
+    assert "@" not in planned
+
+
+@pytest.mark.parametrize("text", ["a &amp;amp; b", "&&norm", "&amp;&amp;norm", "&nbsp;&nbsp;norm", "?a=1&norm=2&#38;c"])
+def test_other_entities_stay(text: str) -> None:
+    """Without an at-sign behind them they are what the source says."""
+    assert neutralise_mentions(text, norm=True, mentions=True) == text
+
+
 def test_kept_by_the_mapping() -> None:
     """Either kind of mention can be kept alone."""
     assert neutralise_mentions("@norm @ann", norm=True, mentions=False) == "(at)norm @ann"
@@ -159,7 +185,9 @@ def test_findings() -> None:
     assert warned.message == "an AWS key is in the text"
 
 
-@pytest.mark.parametrize("trick", ["@", "@\u200b", "@&amp;", "@```\n", "`@a` ", "@n", "&amp;", "@" + "\u200b" * 500])
+@pytest.mark.parametrize(
+    "trick", ["@", "@\u200b", "@&amp;", "@```\n", "`@a` ", "@n", "&amp;", "&&#35;64;", "@" + "\u200b" * 500]
+)
 def test_hostile_texts(trick: str) -> None:
     """100 kB of one trick are no work."""
     start = time.process_time()
