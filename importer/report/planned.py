@@ -11,7 +11,7 @@ from typing import IO, Self
 
 import orjson
 
-from importer.api import ISSUES_PATH
+from importer.api import ISSUES_PATH, issue_path
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Rows
 from importer.report.folder import AT_ONCE
 from importer.scratch import Scratch
@@ -92,9 +92,10 @@ def _list_requests(
             path = ADDITION_PATHS.get(act)
             if path is None or (act is Act.EVIDENCE and rows.is_new(place)):
                 continue
-            issue_id = issue_ids[place] if issue_ids[place] and keys[place] == key else f"{{id:{key}}}"
+            is_there = issue_ids[place] and keys[place] == key
+            where = issue_path(issue_ids[place], path) if is_there else f"{ISSUES_PATH}/{{id:{key}}}/{path}"
             if other:
                 body = orjson.dumps({"related_issue_id": f"{{id:{other}}}", **orjson.loads(body)})
                 if not is_new(key, body):
                     continue
-            yield {"method": "POST", "path": f"{ISSUES_PATH}/{issue_id}/{path}", "key": key, "body": body.decode()}
+            yield {"method": "POST", "path": where, "key": key, "body": body.decode()}
