@@ -47,7 +47,7 @@ class ExitCode(IntEnum):
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished, but the outcome of some rows is unknown; the same command settles them."
-    LEDGER_IN_USE = 5, "The ledger or the source is in use by another process."
+    LEDGER_IN_USE = 5, "The ledger, the source or the report folder is in use by another process."
     NOT_READY = 6, "The source is missing, empty, too old or still being written."
     INTERRUPTED = 130, "Interrupted; the same command continues."
 
@@ -116,7 +116,7 @@ class SourceNotReady(ImporterError):
 
 
 class LedgerInUse(ImporterError):
-    """Another process holds the ledger, or the source."""
+    """Another process holds the ledger, the source, or the report folder."""
 
     exit_code = ExitCode.LEDGER_IN_USE
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakValueDictionary, finalize
 
 from importer.errors import LedgerInUse, UsageError
 
@@ -82,6 +83,34 @@ def take_lock(
     started = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, f"process {os.getpid()}, started {started}{about}\n".encode(), 0)
+
+
+class FolderLock:
+    """The lock of a report folder, without a file in it. It ends with whoever holds it, at the latest with the process.
+
+    Raises LedgerInUse if another process holds it, OSError if there is no such folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        finalize(self, os.close, self._descriptor)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"Another process writes its reports to {folder}."
+            raise LedgerInUse(message, hint="Wait until it has ended, or name another folder: --out DIR") from error
+        except OSError:  # some network drives lock no folders
+            return
+
+
+_folders = WeakValueDictionary[Path, FolderLock]()
+
+
+def hold_folder(folder: Path) -> FolderLock:
+    """Lock a report folder for this process, whose commands may write into one folder several times."""
+    place = folder.resolve()
+    lock = _folders[place] = _folders.get(place) or FolderLock(place)
+    return lock
 
 
 def in_use(ledger: str, holder: str) -> LedgerInUse:

@@ -87,7 +87,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     counts = run.count()
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
-    folder.prepare(NAMES)
+    folder.prepare(NAMES, is_shared=is_running)  # the run writes there at its end
     codes, page = write_rows(run, folder, kept_headers(run), issue_url)
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}

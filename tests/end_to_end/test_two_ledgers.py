@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from importer.errors import ExitCode
 from importer.load.additions import PROBED
+from importer.report.folder import NAMES
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
-from tests.harness.running import Program, finish
+from tests.harness.running import Program, finish, write_issues
 from tests.harness.turnstile import turnstile
 
 HOSTS = ("127.0.0.1", "localhost")
@@ -145,3 +147,30 @@ def test_two_machines_at_once_and_the_way_back(
     shared = {row.key for row in rows[:2]}  # made by one, found by the other, and both have added to them
     assert there["comments"] == {row.key: ["one", "two"] * (1 + (row.key in shared)) for row in rows}
     assert set(there["relations"]) == {(row.key, "blocks", row.blocks) for row in rows if row.blocks}
+
+
+def test_two_imports_into_one_folder(program: Program, serve: Serve) -> None:
+    """The second is refused, whatever command it is; the lock leaves no file, and nothing behind a crash."""
+    write_issues(Path("export.csv"), 3)
+    here = ("--out", "reports")
+    with turnstile(serve().url, writes=0) as stile:
+        sending = ("run", "export.csv", "-m", "jira", "--api-url", stile.url, "--yes", "--rate", "0", *here)
+        first = program.start(*sending)
+        stile.hold(first)
+        second = ("--source-name", "other", "--ledger", "other.db", "--sandbox", "--yes")
+        others = (
+            ("run", "export.csv", "-m", "jira", *second, *here),
+            ("validate", "export.csv", *here),
+            ("run", "export.csv", "-m", "jira", *second, *here, "--dry-run"),
+        )
+        for command in others:
+            ended = finish(program.start(*command))
+            assert ended.code == ExitCode.LEDGER_IN_USE, ended
+            assert "Another process writes its reports to " in ended.err
+            assert "--out DIR" in ended.err
+        report = finish(program.start("report", "last", *here))  # how far it has come
+        assert report.code == ExitCode.DONE, report.err
+        stile.kill(first)
+        for command in others:
+            assert finish(program.start(*command)).code == ExitCode.DONE
+    assert {file.name for file in Path("reports").iterdir()} <= {*NAMES, "planned.jsonl"}
