@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -33,12 +34,19 @@ from importer.records import (
     fill_columns,
 )
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
+from importer.triage.redaction import find_redaction, redact
 
 RowColumns = dict[str, list[Any]]
 """Field of `Row` → its value in each row, while they are made."""
 _NOTHING_ADDED = AlreadyAdded()
 _FOUND = ("codes", "fields", "messages", "hints")
 """The columns of rows that list their findings."""
+KEY_IN_NAME = Finding(
+    "secret-found",
+    "key",
+    "the API key of this import is in its key, its category, or the name of what belongs to it",
+    "take it out of the source; whoever has read it there can use it, so revoke it",
+)
 _of_finding = attrgetter("code", "field", "message", "hint")
 _NO_LEDGER: Mapping[str, LedgerStatus] = {}
 
@@ -108,6 +116,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     The ledger is asked first; then each rule decides of the rows that concern it, in order: skip, findings, duplicate,
     ledger. A row that none of them concerns is planned.
     """
+    examined = _refuse_secret_names(examined)
     losers = {row: verdicts[examined.first + row] for row in _find_losers(examined, verdicts)}
     keys = examined.records.keys.full
     places = dict[str, int]()
@@ -141,6 +150,24 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     operations = {place: changes.get(place) or creates[place] for place in to_send} if changes else creates
     left_out = find_left_out(rows) if decided else ()
     return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread)
+
+
+def _refuse_secret_names(examined: Examined) -> Examined:
+    """Reject the rows of which the API key is in a name: what the ledger keeps of it, masked, would be another name."""
+    records = examined.records
+    if find_redaction() is None:
+        return examined
+    names = [[key, name or ""] for key, name in zip(records.keys.full, records.targets("category"), strict=True)]
+    for row, parts in records.parts.items():
+        names[row] += [name for _, name in parts.evidence]
+        names[row] += [name for relation in parts.relations for name in (relation.owner, relation.other)]
+    every = "\n".join(map("\n".join, names))
+    if redact(every) is every:
+        return examined
+    secret = {row for row in examined.bodies if any(redact(name) is not name for name in names[row])}
+    for row in secret:
+        examined.findings.add(row, KEY_IN_NAME)
+    return replace(examined, bodies={row: body for row, body in examined.bodies.items() if row not in secret})
 
 
 def find_left_out(rows: Rows) -> Collection[int]:

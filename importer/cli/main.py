@@ -25,7 +25,7 @@ from importer.cli.shortage import check_limits, find_shortage
 from importer.cli.stdout import Stdout
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 from importer.phrases import readable, shell_join
-from importer.triage.redaction import redact
+from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact
 
 # Command → module, imported when it is used, so that `--help` is instant and `validate` loads no httpx.
 COMMANDS = {
@@ -157,6 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
     sys.stdout = cast("TextIO", Stdout(sys.stdout))
+    if len(key := os.environ.get("BLAND_API_KEY", "").strip()) >= SHORTEST_KEY:
+        note_echo(EchoedSecret(key))  # a check, which needs no key, shows no more of it than a run
     try:
         code = cli.main(words, prog_name="triage-import", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)

@@ -125,7 +125,9 @@ def open_target(sandbox: bool, url: str | None, api_key_file: Path | None) -> It
         normalised = normalise_target(url or DEFAULT_URL)
         address = urlsplit(normalised)
         find_proxy(address.scheme, address.hostname or "")  # one that can't be used is told before anything is read
-        yield Target(normalised, normalised, read_api_key(api_key_file))
+        key = read_api_key(api_key_file)
+        key.hide()
+        yield Target(normalised, normalised, key)
         return
     with _open_sandbox(sandbox_file()) as target:
         yield target

@@ -22,7 +22,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.members import fetch_members
 from importer.triage.paced import PacedCalls
-from importer.triage.redaction import find_redaction
+from importer.triage.redaction import find_redaction, redact
 from importer.triage.target import Target
 
 UNREADABLE = (403, 404)
@@ -79,6 +79,8 @@ def claim_source(
         RunStopped: the key is refused.
     """
     ledger.redact_with(find_redaction)
+    if redact(source_name) != source_name:
+        raise UsageError("The API key is in the source's name.", hint="Name it otherwise: --source-name NAME")
     organisation = run_loop(find_organisation(target, say))
     check_expected(expected, organisation, target.name)
     ledger.check_org(target.name, organisation)

@@ -30,6 +30,7 @@ from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, PageRows, ShownC
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.sums import add_up, count_needing, describe_verification
+from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.ledger.course import Course
@@ -122,7 +123,7 @@ def collect_details(job: Job, checked: Checked, summary: Summary | None = None, 
 
 def pack_details(details: PageDetails) -> str:
     """Compress details for the ledger, which keeps them with each run."""
-    return b64encode(zlib.compress(json.dumps(asdict(details)).encode())).decode()
+    return b64encode(zlib.compress(redact(json.dumps(asdict(details))).encode())).decode()
 
 
 def unpack_details(packed: str) -> PageDetails:

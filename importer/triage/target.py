@@ -11,10 +11,7 @@ import httpx
 from importer.api import DEFAULT_URL
 from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX
-from importer.triage.redaction import EchoedSecret, note_echo
-
-SHORTEST_KEY = 8
-"""Characters of a key: a shorter one would be found in texts that have nothing to do with it."""
+from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
 
 
 class ApiKey:
@@ -39,14 +36,18 @@ class ApiKey:
         """Return the key itself, for the Authorization header."""
         return self._text
 
+    def hide(self) -> None:
+        """Leave the key out of everything that is shown or kept from now on."""
+        note_echo(self._secret)
+
     def watch(self, raw: bytes) -> None:
         """Look for the key in an answer: what a target echoes is in nothing that is shown or kept from then on."""
         if self._secret.is_in(raw):
-            note_echo(self._secret)
+            self.hide()
 
     def mask(self, raw: bytes) -> bytes:
         """Return what a target said, without the key: to be shown, not to be parsed."""
-        return self._secret.mask(raw) if self._secret.is_in(raw) else raw
+        return self._secret.mask(raw)
 
     def __repr__(self) -> str:
         return "ApiKey(***)"

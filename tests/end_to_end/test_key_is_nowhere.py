@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from importer.errors import ExitCode
@@ -22,7 +23,7 @@ from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
 from tests.harness.machine import Door, serve_door
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
-from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv, write_issues
 
 pytestmark = pytest.mark.slow
 
@@ -216,3 +217,52 @@ def test_what_is_not_even_http(program: Program, key_of_program: str, prefix: by
     with repeating(prefix) as url:
         ended = witness("run", "export.csv", "-m", "jira", "--api-url", url, "--yes")
     assert ended.code == ExitCode.STOPPED, ended.err
+
+
+MARKUP = "org_{color:red}canary{color}/3f9c+1d77"
+"""The key as nobody finds it before its markup is read."""
+WRITINGS = {**FORMS, "markup": lambda key: MARKUP}
+
+
+@pytest.mark.parametrize("form", [form for form in WRITINGS if form not in ("with Bearer", "UTF-16")])
+def test_the_key_in_a_source(program: Program, serve: Serve, key_of_program: str, form: str, tmp_path: Path) -> None:
+    """Texts are sent as they are, are the same the next night, and masked wherever else they go; names reject a row."""
+    text, sandbox = WRITINGS[form](key_of_program), serve()
+    title = f"Why {text}?"
+    given = tmp_path / "given"
+    given.mkdir()
+    source = given / f"of {quote(key_of_program, safe='')}.csv"
+    header = (*HEADER, "Comment", "Labels", f"x {text}")
+    rows = [
+        (*issue_row(1, title=title)[:-1], f"Text {text}", f"A comment {text}", text, text),
+        ("PROJ-2", "Two", "High", "To Do", "Bug", "", "", "", ""),
+        ("PROJ-3", title, f"Urgent {text}", "To Do", "Bug", text, text, "", ""),
+        (f"P-{text}", "Three", "High", "To Do", "Bug", "", "", "", ""),
+        ("PROJ-4", "Four", "High", "To Do", text, "", "", "", ""),
+    ]
+    write_csv(source, rows, header)
+    witness = Witness(program, str(program.ledger), {key_of_program} if form == "markup" else {key_of_program, text})
+    sending = ("run", str(source), "-m", "jira", "--api-url", sandbox.url, "--yes", "--settle-seconds", "0", "--json")
+    more = ("--max-rejected", "100%", "--on-change", "update", "--max-changes", "100%")
+    first = witness(*sending, *more)
+    names = {"rejected": 2} if form != "markup" else {}  # of a key or a category nobody reads markup
+    assert first.outcomes() == {"created": 5 - len(names) * 2, **names}, first.err
+    assert {issue["title"] for issue in sandbox.issues()} >= {title, "Two"}
+    again = witness(*sending, *more)
+    assert again.outcomes() == {"unchanged": 5 - len(names) * 2, **names}, again.err
+    assert witness("verify", "last").code == ExitCode.DONE
+    issue = next(each for each in sandbox.issues() if each["title"] == "Two")
+    change = {"title": f"Edited {text}"}
+    headers = {"Authorization": "person"}
+    httpx.patch(f"{sandbox.url}/v1/triage/issues/{issue['id']}", json=change, headers=headers).raise_for_status()
+    write_csv(source, [rows[0], ("PROJ-2", "Second", *rows[1][2:]), *rows[2:]], header)
+    night = witness(*sending, *more)
+    assert night.summary["findings"]["conflict"] == 1, night.err
+    assert (Path(night.summary["out"]) / "conflicts.csv").exists()
+    witness("undo", "last", "--apply", "--yes")
+    for words in (("validate", str(source)), ("draft", str(source), "-o", "mine.yaml"), ("users", str(source))):
+        ended = program(*words)
+        witness.look(f"{ended.out}\n{ended.err}".encode(), " ".join(words))
+    for file in program.folder.rglob("*"):
+        if file.is_file() and file.name not in ("mine.yaml", "values.csv"):
+            witness.look(file.read_bytes(), file.name)
