@@ -14,7 +14,7 @@ from importer.errors import SourceError, SourceNotReady
 from importer.phrases import counted
 from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
-from importer.sources.files import cut_off
+from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.header import (
     NOTE_ROWS,
     count_filled,
@@ -30,7 +30,7 @@ from importer.sources.text_formulas import column_name
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 LINE_ENDS = ("\n", "\r")
-CELL_CHARACTERS = 16 * 1024 * 1024
+CELL_CHARACTERS = 8 * 1024 * 1024
 """The longest cell. A quote that is never closed stops here instead of filling memory with the rest of the file."""
 
 STILL_CUT = Finding(
@@ -146,6 +146,8 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
     for line in lines:
         if '"' in line or len(line) > CELL_CHARACTERS:
             # csv.reader also refuses a cell that is too long.
+            if len(line) >= LONGEST:
+                raise too_long(name, lines.number + 1)
             row = yield from _split_quoted(line, lines, name, delimiter, blank=blank)
             continue
         # Such a line is a row whatever comes behind it, and most are: this takes half the time of csv.reader.
@@ -164,6 +166,8 @@ def _split_quoted(first: str, lines: Lines, name: str, delimiter: str, *, blank:
     try:
         for row in csv.reader(lines.begin_record(first), delimiter=delimiter, strict=True):
             lines.end_record()
+            if len(lines.last) >= LONGEST:
+                raise too_long(name, lines.number)
             if row or blank:
                 yield line, row, None
             if '"' not in lines.last:

@@ -8,7 +8,7 @@ from json import JSONDecodeError
 from typing import Any, NoReturn, TextIO
 
 from importer.errors import SourceError
-from importer.sources.files import cut_off
+from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.json_values import decoder, lenient_decoder
 
 PIECE_CHARACTERS = 64 * 1024
@@ -196,7 +196,9 @@ class Document:
     def _read_on(self) -> bool:
         # At least double the buffer, so that a long value is parsed again only a few times.
         rest = len(self._buffer) - self._place
-        more = self._text.read(max(self._piece, rest))
+        if rest >= LONGEST:
+            raise too_long(self._name, self.line, "value")
+        more = self._text.read(max(self._piece, min(rest, LONGEST - rest)))
         if not more:
             return False
         line_start = self._buffer.rfind("\n", 0, self._place) + 1

@@ -13,8 +13,9 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
@@ -31,6 +32,9 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 # Small, so that what it decompresses to stays small.
 ZSTD_INPUT_BYTES = 16 * 1024
+
+LONGEST = 32 * 1024 * 1024
+"""Characters of a line, or of a record in a JSON document: a longer one is refused before it fills the memory."""
 
 
 class Stamp(NamedTuple):
@@ -77,6 +81,17 @@ def cut_off(name: str, where: str, otherwise: str = "") -> SourceNotReady:
         f"{name} ends {where}: it looks as if it is still being written, or was cut off.",
         hint=f"Run the same command again when it is complete, or export it again. {otherwise}".rstrip(),
     )
+
+
+def read_lines(text: TextIO) -> Iterator[str]:
+    """Yield lines with their ends; of a longer one than `LONGEST` a piece of that length, for which see `too_long`."""
+    return iter(partial(text.readline, LONGEST), "")
+
+
+def too_long(name: str, line: int, what: str = "line") -> SourceError:
+    """Return the error for a line or a value of LONGEST characters or more."""
+    hint = "It is no export of issues, or a file is embedded in it: export it again without attachments."
+    return SourceError(f"{name}:{line}: a {what} is longer than {LONGEST:,} characters.", hint=hint)
 
 
 def still_written(name: str) -> SourceNotReady:

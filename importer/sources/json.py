@@ -11,7 +11,7 @@ from importer.errors import SourceError, SourceNotReady
 from importer.records import Finding, Ref
 from importer.sources.document import Document, ends_inside
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
-from importer.sources.files import cut_off
+from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.found_rows import FoundRow
 from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_text, write
 from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, open_array, open_envelope
@@ -31,9 +31,11 @@ HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 def parse_lines(text: Iterable[str], name: str) -> Iterator[NumberedValue]:
     """Yield the values of JSON lines; blank lines are skipped. A line that is no JSON gets the finding `row-malformed`.
 
-    Raises SourceNotReady if the file ends in the middle of a record.
+    Raises SourceNotReady if the file ends in the middle of a record, SourceError if a line is too long.
     """
     for line, content in enumerate(text, start=1):
+        if len(content) >= LONGEST:
+            raise too_long(name, line)
         if raw := content.strip():
             yield line, raw, _parse_line(name, line, content)
 

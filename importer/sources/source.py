@@ -16,7 +16,7 @@ from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
 from importer.sources.detect import Format
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
-from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, still_written, take_stamp
+from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
 from importer.sources.sheet_cells import open_cells
@@ -118,7 +118,7 @@ SourceFile = TableFile | JsonFile
 
 def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
     """Open the lines of a table, below those that are left out; of a workbook its rows."""
-    return csv.Lines(csv.join_lines(text) if stored.workbook else text, skip)
+    return csv.Lines(csv.join_lines(text) if stored.workbook else read_lines(text), skip)
 
 
 def open_table(file: TableFile, text: TextIO) -> csv.OpenTable:
@@ -135,7 +135,7 @@ def open_batches(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[c
 def read_values(file: JsonFile, text: TextIO) -> Iterator[json.NumberedValue]:
     """Yield the values in the place of a JSON file's records, still wrapped."""
     if file.format == "jsonl":
-        return json.parse_lines(text, file.name)
+        return json.parse_lines(read_lines(text), file.name)
     values = json.parse_documents(text, file.name, file.records)
     return open_cells(values, dict(file.titles)) if file.titles else values
 

@@ -221,7 +221,7 @@ def test_what_is_not_even_http(program: Program, key_of_program: str, prefix: by
 
 MARKUP = "org_{color:red}canary{color}/3f9c+1d77"
 """The key as nobody finds it before its markup is read."""
-WRITINGS = {**FORMS, "markup": lambda key: MARKUP}
+WRITINGS: dict[str, Callable[[str], str]] = {**FORMS, "markup": lambda _: MARKUP}
 
 
 @pytest.mark.parametrize("form", [form for form in WRITINGS if form not in ("with Bearer", "UTF-16")])
