@@ -157,7 +157,7 @@ STATE_SAFEGUARDS = (
         "importer/sources/document.py",
         "        if rest >= LONGEST:\n",
         "        if False:\n",
-        "tests/sources/test_long_lines.py::test_a_line_without_end[utf-8-json]",
+        "tests/end_to_end/test_long_lines.py::test_a_line_without_end[utf-8-json]",
     ),
     Mutation(
         "ids that a spreadsheet takes for formulas",
