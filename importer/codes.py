@@ -43,6 +43,7 @@ RELATION_END_MISSING = "relation-end-missing"
 RELATION_END_REJECTED = "relation-end-rejected"
 ADDITION_UNPROVEN = "addition-unproven"
 REFUSED = "refused"
+MARKER_AMBIGUOUS = "marker-ambiguous"
 DUPLICATE_IN_TRIAGE = "duplicate-in-triage"
 GAVE_UP = "gave-up"
 OUTCOME_UNKNOWN = "outcome-unknown"
@@ -68,6 +69,7 @@ CODES: dict[str, str] = {
     "mapping-changed": "The issue is in Triage already, and only the mapping has changed; it is left as it is.",
     FOUND_AT_TARGET: "The issue was found in Triage by its marker; the ledger did not know it.",
     "found-changed": "The issue was found in Triage by its marker and differs from the row; it is left as it is.",
+    MARKER_AMBIGUOUS: "Its marker doesn't say for certain which issue is the row's; it waits for `settle`.",
     "title-in-triage": "Triage has an issue with this title but no marker; it may be this row's (warning).",
     "changed-meanwhile": "An earlier attempt created the issue, and the row has changed; the next run compares them.",
     ROW_CORRECTED: "This row is rejected, but its corrected row has been imported; skipped.",
@@ -136,6 +138,7 @@ OPEN = {
     EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
     "try again.",
     EVIDENCE_MISSING: "with a call, conversation or file that Triage never knew: see results.csv.",
+    MARKER_AMBIGUOUS: "held back, as markers in Triage are ambiguous: results.csv has a command for each choice.",
     DUPLICATE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
     PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
 }

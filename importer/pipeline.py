@@ -220,7 +220,7 @@ class _CheckReports:
         """Write what the result of the check gives. `refusal` is why nothing was, or would be, sent."""
         job, folder = self._job, self.folder
         write_coverage(folder, checked.coverage)
-        code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
+        code = ExitCode.PARTLY if checked.rejected or checked.tally.holds_any else ExitCode.DONE
         summary = summarise(
             job,
             checked,
@@ -301,8 +301,10 @@ class _Report:
         from importer.load.context import FailOn
 
         # An earlier attempt may have sent what this one had not to send any more.
-        had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.workload.requests)
-        rejected = self._checked.tally.outcomes[Outcome.REJECTED]
+        checked = self._checked
+        to_do = checked.planned or checked.workload.requests or checked.tally.holds_any
+        had_nothing_to_do = self._run.attempts == 1 and not to_do
+        rejected = checked.tally.outcomes[Outcome.REJECTED]
         is_old_news = self._context.settings.fail_on is FailOn.ANY or self._comparison.known == rejected
         return (
             had_nothing_to_do and is_old_news and not (self._undecided or self._duplicates or self._comparison.vanished)

@@ -13,7 +13,7 @@ import orjson
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
-from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, ROW_CORRECTED
+from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
@@ -24,6 +24,7 @@ from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
+from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
@@ -235,13 +236,14 @@ class LedgerHistory:
     def _match_discovered(self, creates: list[Operation]) -> dict[str, LedgerStatus]:
         """Match creates that the ledger doesn't know with issues that discovery found: by marker, or only by title."""
         found = self._seen.find(create.marker for create in creates)
-        if self._run is not None and found:
-            self._take_in([(create, found[create.marker]) for create in creates if create.marker in found])
+        certain = {marker: issue for marker, (issue, *others) in found.items() if issue.marker == marker and not others}
+        if self._run is not None and certain:
+            self._take_in([(create, certain[create.marker]) for create in creates if create.marker in certain])
         statuses = {}
+        self.matched += len(found)
         for create in creates:
-            issue = found.get(create.marker)
+            issue = certain.get(create.marker)
             if issue is not None:
-                self.matched += 1
                 snapshot = Snapshot.parse(issue.returned)
                 changes = snapshot.changes(create.body)
                 code = "found-changed" if changes else FOUND_AT_TARGET
@@ -250,6 +252,8 @@ class LedgerHistory:
                 finding = _finding(code, message)
                 status = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
                 statuses[create.key] = status._replace(differs=_difference(snapshot, changes))
+            elif create.marker in found:
+                statuses[create.key] = self._ask(create.key, found[create.marker])
             elif self._titles:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
@@ -262,6 +266,17 @@ class LedgerHistory:
                         Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
                     )
         return statuses
+
+    def _ask(self, key: str, issues: Sequence[Found]) -> LedgerStatus:
+        """Hold a row back until a person has said which of these issues is its own."""
+        numbers = [issue.triage_id for issue in issues]
+        commands = [settle_command(self._ledger.name, self._target, key, number) for number in numbers]
+        finding = _finding(
+            MARKER_AMBIGUOUS,
+            f"{listed(numbers, len(numbers))} may be the row's issue by its marker, and only a person can say whose it "
+            "is. Take the marker's line out where it doesn't belong, or type one of these:\n" + "\n".join(commands),
+        )
+        return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False)
 
     def _nearest(self, title: str) -> str | None:
         if title in self._titles or not self._near:

@@ -129,7 +129,8 @@ class _TextChanges:
         if self._private:
             yield f"private comments: {self._private:,} dropped, as the mapping says"
         if self._neutralised:
-            yield f"@names that would notify people or agents: {self._neutralised:,}, now written with {REPLACEMENT}"
+            what = f"@names that would notify people or agents, or import markers: {self._neutralised:,}"
+            yield f"{what}, now written with {REPLACEMENT}, or as tir-…"
 
 
 def _has_comments_beside(job: Job) -> bool:

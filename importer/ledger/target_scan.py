@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from math import inf
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ COLUMNS = (
 class Found(NamedTuple):
     """An issue of the source that discovery found in Triage.
 
-    marker      its record's, "" if a person removed it
+    marker      its record's, "" if a person removed it; of several whose issue it may be, with blanks between
     created_at  seconds since 1970, by the target's clock
     returned    its snapshot, see `triage.snapshot`
     key         its record's, as the footer says it
@@ -214,12 +215,33 @@ class Seen:
         with self._transaction() as connection:
             connection.execute(update(sources).where(sources.c.id == self._source_id).values(**values))
 
-    def find(self, markers: Iterable[str]) -> dict[str, Found]:
-        """Return the found issues with these markers, by marker; of two with the same the older one."""
-        statement = select(*COLUMNS).where(self._here, found.c.marker.in_(SOME)).order_by(found.c.created_at.desc())
+    def find(self, markers: Iterable[str]) -> dict[str, list[Found]]:
+        """Return the found issues with these markers, by marker, without those that a person has set aside.
+
+        Where there are several, or one that may be another record's, a person has to say whose they are.
+        """
+        candidates, left = {marker: list[Found]() for marker in markers}, found.c.state != FoundState.SETTLED
+        alone = select(*COLUMNS).where(self._here, left, found.c.marker.in_(SOME)).order_by(found.c.created_at)
         with self._transaction() as connection:
-            rows = find_in_portions(connection, statement, markers)
-            return {values.marker: Found(*values) for values in rows}
+            issues = list(map(Found._make, find_in_portions(connection, alone, candidates)))
+        for issue in (*issues, *self._shared):
+            for marker in candidates.keys() & issue.marker.split():
+                candidates[marker].append(issue)
+        return {marker: issues for marker, issues in candidates.items() if issues}
+
+    @cached_property
+    def _shared(self) -> list[Found]:
+        with self._transaction() as connection:
+            several = select(*COLUMNS).where(self._here, found.c.marker.contains(" "))
+            return list(map(Found._make, connection.execute(several)))
+
+    def without_known(self, markers: Sequence[str]) -> list[str]:
+        """Leave out the markers of records whose issue the ledger knows."""
+        its = (operations.c.source_id == self._source_id, operations.c.marker.in_(markers))
+        done = select(operations.c.marker).where(*its, operations.c.act == Act.CREATE, operations.c.state == State.DONE)
+        with self._transaction() as connection:
+            known = set(connection.scalars(done))
+        return [marker for marker in markers if marker not in known]
 
     def unmarked(self) -> list[Found]:
         """Return the found issues without a marker, some of which may come from this source's rows."""
@@ -265,7 +287,7 @@ class Seen:
             connection.execute(update(operations).where(*own, has_number).values(triage_id=number))
 
     def drop(self, issue_id: str) -> None:
-        """Forget an issue that isn't in Triage any more."""
+        """Forget an issue that isn't in Triage any more, or that a record has now."""
         with self._transaction() as connection:
             connection.execute(delete(found).where(self._here, found.c.issue_id == issue_id))
 

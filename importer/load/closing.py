@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from importer.errors import INTERRUPTED, RunStopped
 from importer.ledger.journal import Decision, Run
@@ -63,10 +64,9 @@ def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
 
     Numbers are unique in an organisation: a second issue with the key's marker and its very number is its own.
     """
-    wrong = {record_marker(each.key): each for each in seen.duplicates() if each.other == each.triage_id}
-    for marker, issue in seen.find(wrong).items():
-        duplicate = wrong[marker]
-        if issue.issue_id == duplicate.issue_id:
+    wrong = {each.issue_id: each for each in seen.duplicates() if each.other == each.triage_id}
+    for issue in chain.from_iterable(seen.find(record_marker(each.key) for each in wrong.values()).values()):
+        if duplicate := wrong.get(issue.issue_id):
             at, number = issue.issue_id, issue.triage_id
             run.decide([Decision(duplicate.key, State.DONE, 0, issue_id=at, triage_id=number, returned=issue.returned)])
             yield (

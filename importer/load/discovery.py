@@ -26,7 +26,7 @@ from importer.phrases import counted
 from importer.phrases import listed as name_some
 from importer.progress import Progress, Unseen
 from importer.transform.footers import find_key
-from importer.transform.markers import find_marker, find_marker_line, source_marker
+from importer.transform.markers import find_marker, find_marker_lines, source_marker
 from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
@@ -162,9 +162,9 @@ class Discovery:
                 self._progress.reach(number)
 
         self._wholes.cuts = True  # so few in a page tell nothing: each is read by itself
-        before = self._seen.find(markers).keys()
+        before = self._seen.count()
         await self._read_all(read)
-        return self._seen.find(markers).keys() > before
+        return self._seen.count() > before
 
     async def _read_all(self, read: Callable[[], Awaitable[None]]) -> None:
         self._progress.start("reading issues in Triage", 0, "issue")
@@ -270,7 +270,7 @@ class Discovery:
 
     async def _note(self, page: Sequence[Issue], known: Collection[str]) -> None:
         """Keep the unknown issues of a page with this source's marker, and perhaps those without any marker."""
-        new, cut = [], self._wholes.cuts
+        new, cut = list[Found](), self._wholes.cuts
         unknown = [issue for issue in page if issue.id not in known and issue.id not in self._examined]
         await self._wholes.probe(unknown)
         if self._wholes.cuts and not cut and self._examined:
@@ -281,15 +281,22 @@ class Discovery:
             if issue is None:
                 self._doubt(listed)
                 continue
-            source, record = find_marker_line(issue.description)
-            if source == self._marker or (self._unmarked and not source):
-                created = created_seconds(issue, 0.0)
-                key = find_key(issue.description, record)
-                new.append(
-                    Found(issue.id, issue.triage_id, record, issue.title, created, Snapshot.take(issue).dump(), key)
-                )
+            new += filter(None, [self._identify(issue)])
         self._issue_ids.update(found.issue_id for found in new)
         self._seen.note(new, self._state)
+
+    def _identify(self, issue: Issue) -> Found | None:
+        """Return an issue that may be a record's by any marker in it, but for records whose issue the ledger knows."""
+        lines = find_marker_lines(issue.description)
+        ours = [record for source, record in lines if source == self._marker]
+        records = list(dict.fromkeys([*ours, *(record for _, record in lines[-1:])]))
+        if len(records) > 1:
+            records = self._seen.without_known(records) or records[-1:]
+        if set(ours).isdisjoint(records) if lines else not self._unmarked:
+            return None
+        key, returned = find_key(issue.description, "".join(records[-1:])), Snapshot.take(issue).dump()
+        created = created_seconds(issue, 0.0)
+        return Found(issue.id, issue.triage_id, " ".join(records), issue.title, created, returned, key)
 
     def _doubt(self, listed: Issue) -> None:
         """Note an issue that the list shows and that isn't there; at the second time there is nothing to trust."""
@@ -370,18 +377,10 @@ def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
         return
     undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}
     run.decide(
-        Decision(
-            undecided[marker],
-            State.DONE,
-            attempts=0,
-            issue_id=issue.issue_id,
-            triage_id=issue.triage_id,
-            returned=issue.returned,
-        )
-        for marker, issue in seen.find(undecided).items()
-        if issue.issue_id in issue_ids
+        Decision(undecided[marker], State.DONE, 0, 0.0, issue.issue_id, issue.triage_id, issue.returned)
+        for marker, (issue, *others) in seen.find(undecided).items()
         # One that was changed since is left to settling, where the body is known that it is to be compared with.
-        and not is_touched(issue.returned)
+        if issue.issue_id in issue_ids and not is_touched(issue.returned) and issue.marker == marker and not others
     )
 
 

@@ -7,11 +7,12 @@ from functools import partial
 
 from importer.errors import UsageError
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import DuplicateIssue
 from importer.load.addition_reader import AdditionReader
 from importer.load.preflight import claim_source
 from importer.phrases import listed
+from importer.transform.markers import find_marker_lines, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Entry, Issue
@@ -20,6 +21,7 @@ from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
+from importer.triage.snapshot import Snapshot
 from importer.triage.target import Target
 
 NAMED = 5
@@ -48,19 +50,23 @@ def delete_duplicates(
             hint="A run names each duplicate in results.csv, with the command that deletes it.",
         )
     calls = PacedCalls(Limiter(rate), Breaker(), say)
-    deleted = run_loop(_delete(target, known.issue_id, duplicates, calls, seen.drop))
+    deleted = run_loop(_delete(target, known, duplicates, calls, seen.drop))
     return f"{key} is {number.upper()}; deleted: {listed(deleted, NAMED)}."
 
 
 async def _delete(
-    target: Target, own: str, duplicates: Sequence[DuplicateIssue], calls: PacedCalls, drop: Callable[[str], None]
+    target: Target, known: Known, duplicates: Sequence[DuplicateIssue], calls: PacedCalls, drop: Callable[[str], None]
 ) -> list[str]:
     async with TriageClient(target.url, target.api_key) as client:
         absence, reader = Absence(client, calls), AdditionReader(client, calls)
         try:
-            if await absence.read(own) is None:
+            own, (first, *_) = await absence.read(known.issue_id), duplicates
+            # Nobody knows who has put the marker into an issue that was found with another text than its row's.
+            is_sure = "description" in Snapshot.parse(known.returned).fields
+            if own is None or not (is_sure and _is_of(own, first.key)):
                 raise UsageError(
-                    f"{duplicates[0].triage_id} is no longer in Triage: what would be deleted is all there is."
+                    f"{first.triage_id} is no longer in Triage, or may be another issue than that of {first.key}: what "
+                    "would be deleted may be all there is. Compare them, and delete the wrong one in Triage."
                 )
             for duplicate in duplicates:
                 await _delete_one(client, calls, absence, reader, duplicate)
@@ -80,7 +86,7 @@ async def _delete_one(
     async def read_and_delete() -> None:
         entries = await reader.read_entries(duplicate.issue_id)
         issue = await calls.call(partial(client.get_issue, duplicate.issue_id))
-        if not is_untouched(issue, entries):
+        if not (is_untouched(issue, entries) and _is_of(issue, duplicate.key)):
             raise UsageError(
                 f"{duplicate.other} is not deleted: somebody has worked on it, or Triage doesn't show that nobody has.",
                 hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage.",
@@ -93,6 +99,11 @@ async def _delete_one(
         raise UsageError(
             f"Triage reported {duplicate.other} as deleted but still shows it.", hint="Run the command again."
         )
+
+
+def _is_of(issue: Issue, key: str) -> bool:
+    """Whether an issue has the marker of a key, and none of another."""
+    return {marker for _, marker in find_marker_lines(issue.description)} == {record_marker(key)}
 
 
 def is_untouched(issue: Issue, entries: Sequence[Entry]) -> bool:

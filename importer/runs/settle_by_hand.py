@@ -21,7 +21,7 @@ from importer.load.queue import QueueItem
 from importer.load.writing import make_decision
 from importer.phrases import counted, listed
 from importer.records import IssueParts, Operation
-from importer.transform.markers import find_marker, record_marker
+from importer.transform.markers import find_marker_lines, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
@@ -108,13 +108,16 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
             return f"{record.key} is {issue.triage_id}, as the ledger knows."
     done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot.dump())
     _record_issue(ledger, target, record, done)
+    seen = ledger.seen(target.name, record.source_name, writable=True)
+    seen.settle([each.issue_id for each in seen.duplicates() if each.key == record.key])
     return f"{record.key} is {issue.triage_id}."
 
 
 def _refuse_another(ledger: Ledger, target: Target, record: _Record, issue: Issue, answer: str) -> None:
     """Raise UsageError if an issue, named by this answer, is that of another record."""
     hint = "Compare the keys in the two descriptions."
-    if find_marker(issue.description) not in ("", record_marker(record.key)):
+    markers = [record_ for _, record_ in find_marker_lines(issue.description)]
+    if markers and record_marker(record.key) not in markers:
         raise UsageError(f"{answer} has the marker of another record.", hint=hint)
     owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
     if owner not in ("", record.key):
@@ -131,6 +134,7 @@ def _record_issue(ledger: Ledger, target: Target, record: _Record, done: Decisio
     settling = ledger.begin_run(RunIdentity(target.name, record.source_name, record.key, "", RunKind.REBUILD))
     settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
     settling.finish(ExitCode.DONE, {})
+    ledger.seen(target.name, record.source_name).drop(done.issue_id)
 
 
 def _check_known(record: _Record, known: Known, issue: Issue, absent: str) -> Snapshot:
@@ -171,7 +175,7 @@ async def _note_absence(
 ) -> str:
     run = ledger.find_run_of(target.name, record.key)
     if record.known is None or run is None:
-        raise UsageError(f"The ledger doesn't know {record.key}: the next run creates it.")
+        raise UsageError(f"The ledger doesn't know {record.key}: the next run creates it, if no issue has its marker.")
     if record.known.state is State.DONE:
         if await Absence(client, calls).read(record.known.issue_id, record.known.since) is not None:
             number = record.known.triage_id

@@ -39,7 +39,7 @@ from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifyS
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.runs.change_set import values_written
 from importer.runs.expected_issues import Expected, ExpectedIssues, Unknown
-from importer.transform.markers import find_marker, record_marker, source_marker
+from importer.transform.markers import find_marker, find_marker_lines, record_marker, source_marker
 from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
@@ -332,8 +332,7 @@ class Verifier:
                     yield Verified(key, each.triage_id, each.issue_id, verdict, "", each.own)
 
     def _has_marker(self, description: str) -> bool:
-        marker = find_marker(description)
-        return bool(marker) and f"{self._source_marker} {marker}" in description
+        return any(source == self._source_marker for source, _ in find_marker_lines(description)[-1:])
 
 
 def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]:

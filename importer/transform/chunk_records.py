@@ -39,7 +39,7 @@ class Records:
     bundlings      how the comments of each row's issue are sent
     noted          (row, finding) of the transform itself; the rules of the check add theirs
     private        row → how many comments were left out because they are for the team alone
-    neutralised    how many mentions in titles, descriptions, comments and flags were neutralised
+    neutralised    how many mentions and markers in titles, descriptions, comments and flags were neutralised
     """
 
     chunk: Chunk

@@ -12,10 +12,11 @@ import numpy as np
 MARKER_NOTE = "(leave this line: it identifies the import)"
 _WORDS = r"(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b"
 _MARKER_LINE = re.compile("^" + _WORDS, re.MULTILINE)
-_UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+_HIDDEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+_UNSEEN = re.compile(f"[{_HIDDEN}]")
 _LINE_TAG = re.compile(r"</?(?:br|p|div)\b[^>]*>")
 _DASHES = r"(?:[-‒–—―]{2,}|[‒–—―])"  # what becomes of a rule
-_FOOTER_WITHIN = re.compile(rf"\s{_DASHES}\s.*\s" + _WORDS)
+_FOOTER_WITHIN = re.compile(rf"\s{_DASHES}\s.*?\s" + _WORDS)
 
 # Who and when, a sign between, and the marker. A target may write the sign in another way, or take UTF-8 for Latin-1.
 _HEAD = r"(?:(?P<who>\S.*?)\s(?:[Ââ]?[^\w\s]+|&#?\w+;)\s+)?(?P<marker>tic[a-z2-7]{10})"
@@ -29,6 +30,13 @@ _BLANK_LINE = re.compile(r"\n\s*\n")
 _BASE_32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
 _FIRST_FIFTY = np.arange(59, 9, -5, dtype=np.uint64)  # where each five of the first 50 of 64 bits begin
 _QUOTES = (">", "&gt;", "<blockquote")
+
+# The same words within a text that is sent, in every form that is recognised.
+_GAP = f"[{_HIDDEN}]*"
+_MARKING = re.compile(rf"(?ai)t{_GAP}i{_GAP}([sr])(?={_GAP}(?:[\da-f]{_GAP}){{12}})")
+MARKING_SIGNS = frozenset(f"0123456789abcdefABCDEF{_HIDDEN}".encode())
+"""Bytes of which a record's marker has a run of at least `MARKING_RUN`; few other words have one."""
+MARKING_RUN = 20
 
 COMMENT_MARKER_LENGTH = 13
 """Of the word that `comment_marker` gives."""
@@ -49,16 +57,18 @@ def find_marker(description: str) -> str:
 
     The last one counts: people may have quoted another issue above the footer. Text below it does no harm.
     """
-    return find_marker_line(description)[1]
+    return (find_marker_lines(description) or [("", "")])[-1][1]
 
 
-def find_marker_line(description: str) -> tuple[str, str]:
-    """The source and the record marker in an issue's description, each `""` if it has none."""
-    lines = _MARKER_LINE.findall(description)
-    if not lines:
-        text = _restore(description)
-        lines = _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
-    return lines[-1] if lines else ("", "")
+def find_marker_lines(description: str) -> list[tuple[str, str]]:
+    """All source and record markers in an issue's description: more than one if somebody has put another's there."""
+    text = _restore(description)
+    return _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
+
+
+def neutralise_markers(text: str) -> str:
+    """Take apart the markers in a text of the source, as `tir-…`: it may quote what an earlier import has written."""
+    return _MARKING.sub(lambda word: f"ti{word[1].lower()}-", text)
 
 
 def _restore(text: str) -> str:

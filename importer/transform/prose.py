@@ -23,7 +23,7 @@ class ColumnSanitizer:
     complete     makes addresses in texts whole; a text is of its row, or of that in the rows beside it
     shown        how people are shown in them
     secrets      row → field → kinds of the secrets found in it
-    neutralised  how many mentions were neutralised
+    neutralised  how many mentions and markers were neutralised
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Sanitises outgoing texts, so that no agent starts, nobody is pinged, and no secret is sent unnoticed.
+"""Sanitises outgoing texts: no agent starts, nobody is pinged, no secret is sent unnoticed, no issue is marked twice.
 
 Source: post/triage-issues-id-comments: a comment with `@norm` anywhere starts Norm, who is billed and can edit. How it
 is matched is not said, so whatever anybody could read as `@norm` is taken for it: in any case, in letters of any width
@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from importer.records import Finding
+from importer.transform.markers import MARKING_RUN, MARKING_SIGNS, neutralise_markers
 from importer.transform.scan import Scan
 from importer.transform.secrets import NEEDLES, SIGNS, Secret, find_secrets, find_suspects, mask
 
@@ -85,6 +86,7 @@ class Sanitizer:
 
     def clean(self, text: str) -> Sanitized:
         """Sanitise a complete text: mentions and secrets may cross the seam if something is joined to it later."""
+        text = neutralise_markers(text)
         return self._clean(text, () if self.secrets == "ignore" else find_secrets(text))
 
     def _clean(self, text: str, secrets: Sequence[Secret]) -> Sanitized:
@@ -96,17 +98,20 @@ class Sanitizer:
         )
 
     def clean_column(self, texts: Sequence[str]) -> tuple[list[str], dict[int, tuple[str, ...]], int]:
-        """Sanitise many texts; also returns row → kinds of its secrets, and how many mentions were neutralised.
+        """Sanitise many texts; also returns row → kinds of its secrets, and how many mentions and markers it had.
 
         One scan of all texts together finds the few that need to be looked at one by one.
         """
-        scan = Scan(texts, _NEEDLES, SIGNS)
+        scan = Scan(texts, _NEEDLES, (*SIGNS, MARKING_SIGNS))
         suspects = set[int]() if self.secrets == "ignore" else find_suspects(scan, texts)
         mentioning = scan.rows_with(_NEEDLES_OF_MENTIONS) if "defuse" in (self.norm, self.mentions) else set()
+        words = scan.words_with_run(MARKING_SIGNS, MARKING_RUN)
+        marked = {row for row, word in words if neutralise_markers(word) != word}
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
-        for row in sorted(suspects | mentioning):
-            cleaned[row], kinds = self._clean(texts[row], find_secrets(texts[row]) if row in suspects else ())
-            neutralised += cleaned[row].count(REPLACEMENT) - texts[row].count(REPLACEMENT)
+        for row in sorted(suspects | mentioning | marked):
+            text = neutralise_markers(texts[row]) if row in marked else texts[row]
+            cleaned[row], kinds = self._clean(text, find_secrets(text) if row in suspects else ())
+            neutralised += cleaned[row].count(REPLACEMENT) - text.count(REPLACEMENT) + (text != texts[row])
             if kinds:
                 secrets[row] = kinds
         return cleaned, secrets, neutralised

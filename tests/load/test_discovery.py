@@ -201,19 +201,20 @@ def test_what_only_the_search_finds(ledger: Ledger) -> None:
 
 
 def test_whose_issue_it_is(ledger: Ledger) -> None:
-    """Only the last marker line of a whole description counts, and only that of this source."""
+    """Every marker of this source in a whole description counts: only a person can say which of several is its own."""
     triage = FakeTriage()
-    quoting = described("jira:B", text=described("jira:A"))
     triage.issues = [
-        make_issue(1, quoting),
+        make_issue(1, described("jira:B", text=described("jira:A"))),
         make_issue(2, described("other:C", source="other")),
         make_issue(3, "no marker at all"),
+        make_issue(4, described("jira:D", text=described("other:C", source="other"))),
+        make_issue(5, described("other:C", text=described("jira:E"), source="other")),
     ]
-    assert look(triage, ledger).taken == 1
+    assert look(triage, ledger).taken == 3
     seen = ledger.seen(TARGET, "jira")
-    assert set(seen.find([record_marker("jira:A"), record_marker("jira:B"), record_marker("other:C")])) == {
-        record_marker("jira:B")
-    }
+    keys = {record_marker(key): key for key in ("jira:A", "jira:B", "other:C", "jira:D", "jira:E")}
+    alone = {keys[marker]: issue.marker == marker for marker, (issue,) in seen.find(keys).items() if marker in keys}
+    assert alone == {"jira:A": False, "jira:B": False, "jira:D": True, "jira:E": False, "other:C": False}
     assert [issue.triage_id for issue in seen.unmarked()] == ["T-1003"]
 
 

@@ -14,7 +14,7 @@ from importer.transform.markers import (
     Opening,
     comment_marker,
     find_marker,
-    find_marker_line,
+    find_marker_lines,
     find_opening,
     find_openings,
     record_marker,
@@ -48,9 +48,9 @@ def test_a_marker_for_everything(name: str, key: str) -> None:
         ("", ("", "")),
     ],
 )
-def test_find_marker_line(description: str, found: tuple[str, str]) -> None:
+def test_find_marker_lines(description: str, found: tuple[str, str]) -> None:
     """It is the last line that begins with both words; what a text quotes above, or within a line, is none."""
-    assert find_marker_line(description) == found
+    assert find_marker_lines(description)[-1:] == ([found] if found[0] else [])
     assert find_marker(description) == found[1]
 
 
@@ -69,7 +69,7 @@ FOOTER = f"text\n\n---\nImported from demo:P-1\n{LINE}"
 )
 def test_a_footer_in_another_form(rewritten: str) -> None:
     """A target that folds lines, writes HTML or capitals, or puts unseen signs between still shows whose it is."""
-    assert find_marker_line(rewritten) == BOTH
+    assert find_marker_lines(rewritten) == [BOTH]
 
 
 WORD = comment_marker("demo:P-1", "abc/1")

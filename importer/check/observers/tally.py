@@ -10,7 +10,7 @@ from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
 from importer.check.plan import Plan
-from importer.codes import by_frequency
+from importer.codes import OPEN, by_frequency
 from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Rows
 from importer.transform.groups import find_leaders
@@ -94,6 +94,11 @@ class Tally:
     def rows_with(self, finding: Finding) -> int:
         """How many rows have a finding of this code and field that rejects, or doesn't, as this; each counts once."""
         return self._kinds[finding.code, finding.field, finding.rejects]
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether a row waits for a person's answer."""
+        return not set(OPEN).isdisjoint(code for _, code in self.passed_over)
 
     def by_code(self) -> dict[str, int]:
         """Code → rows, most frequent first; a row with two codes counts for both."""

@@ -1,0 +1,193 @@
+"""Markers that prove nothing: footers that somebody has pasted, and texts that quote an earlier import's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.api import ISSUES_PATH
+from importer.errors import ExitCode
+from importer.transform.markers import MARKER_NOTE, find_marker_lines, record_marker, source_marker
+from tests.conftest import Serve
+from tests.harness.following import PERSON, Nights, Row
+from tests.harness.running import Program, read_csv
+
+UPDATE = ("--on-change", "update")
+FIELDS = ("severity", "category", "description")
+
+
+def footer(key: str, source: str = "demo") -> str:
+    """Give the footer of a row's issue, as people copy it."""
+    line = f"{source_marker(source)} {record_marker(f'{source}:{key}')} {MARKER_NOTE}"
+    return f"---\nImported from {source}:{key}\n{line}"
+
+
+class Pasted:
+    """Three imported issues, an older one of a person's, and a ledger that is lost once somebody has pasted."""
+
+    def __init__(self, program: Program, serve: Serve) -> None:
+        self.program, self.nights = program, Nights(program, serve())
+        self.make("Mine", "My own text")
+        self.rows = [Row("D-1"), Row("D-2", ("two",)), Row("D-3", ("three",))]
+        assert self.nights.run(self.rows).code == ExitCode.DONE
+
+    def make(self, title: str, description: str, **fields: str) -> None:
+        """Let a person make an issue."""
+        body = {"title": title, "severity": "low", "category": "General", "description": description, **fields}
+        assert httpx.post(f"{self.nights.sandbox.url}{ISSUES_PATH}", json=body, headers=PERSON).is_success
+
+    def paste(self, text: str, into: str) -> None:
+        """Let a person paste a text under an issue."""
+        self.nights.edit(into, description=f"{self.nights.issue(into)['description']}\n\n{text}")
+
+    def lose(self) -> None:
+        """Lose the ledger."""
+        for file in self.program.ledger.parent.glob("ledger.db*"):
+            file.unlink()
+
+    def number(self, title: str) -> str:
+        """Give the number of an issue."""
+        return str(self.nights.issue(title)["triage_id"])
+
+    def commands(self) -> dict[str, list[str]]:
+        """Give the commands that the report has for each row."""
+        rows = read_csv(Path("reports/results.csv"))
+        return {row["key"][5:]: re.findall(r"triage-import settle .*", row["message"]) for row in rows}
+
+    def type(self, command: str) -> None:
+        """Type a command of the report."""
+        ended = self.program(*shlex.split(command)[1:], "--rate", "0")
+        assert ended.code == ExitCode.DONE, ended.err
+
+
+@pytest.fixture
+def pasted(program: Program, serve: Serve) -> Pasted:
+    """Give them."""
+    return Pasted(program, serve)
+
+
+@pytest.mark.parametrize(
+    "quote", [lambda text: text, lambda text: f"```\n{text}\n```", str.upper], ids=["", "code", "A"]
+)
+def test_a_footer_under_a_person_s_issue(pasted: Pasted, quote: Callable[[str], str]) -> None:
+    """After a loss of the ledger its row is held until somebody has said which issue is the row's; others go on."""
+    nights = pasted.nights
+    pasted.paste(quote(footer("D-1")), into="Mine")
+    pasted.lose()
+    rows = [pasted.rows[0]._replace(state="Closed"), *pasted.rows[1:], Row("D-4")]
+    for _ in range(2):
+        ended = nights.run(rows, *UPDATE)
+        assert (ended.code, nights.results()["D-1"]) == (ExitCode.PARTLY, ("skipped", "marker-ambiguous")), ended.err
+        assert "1 issue held back, as markers in Triage" in ended.err
+    assert sorted(issue["title"] for issue in nights.sandbox.issues()) == ["D-1", "D-2", "D-3", "D-4", "Mine"]
+    assert (nights.issue("Mine")["status"], nights.issue("D-1")["status"]) == ("todo", "todo")
+    wrong, right = pasted.commands()["D-1"]
+    assert [shlex.split(each)[3] for each in (wrong, right)] == [pasted.number("Mine"), pasted.number("D-1")]
+    pasted.type(right)
+    for _ in range(2):
+        ended = nights.run(rows, *UPDATE)
+        assert ended.code == ExitCode.DONE, ended.err
+    assert (nights.issue("Mine")["status"], nights.issue("D-1")["status"]) == ("todo", "done")
+    assert nights.comments() == {"Mine": [], "D-1": [], "D-2": ["two"], "D-3": ["three"], "D-4": []}
+
+
+@pytest.mark.parametrize("where", ["below", "above"])
+def test_a_footer_under_another_row_s_issue(pasted: Pasted, where: str) -> None:
+    """Both rows are held, whichever line is the last; one answer can be enough for both."""
+    nights = pasted.nights
+    if where == "below":
+        pasted.paste(footer("D-1"), into="D-2")
+    else:
+        nights.edit("D-2", description=f"{footer('D-1')}\n\n{nights.issue('D-2')['description']}")
+    pasted.lose()
+    ended = nights.run(None, *UPDATE)
+    held, commands = ("skipped", "marker-ambiguous"), pasted.commands()
+    assert (ended.code, nights.results()) == (
+        ExitCode.PARTLY,
+        {"D-1": held, "D-2": held, "D-3": ("unchanged", "found-at-target")},
+    ), ended.err
+    numbers = {key: [shlex.split(each)[3] for each in its] for key, its in commands.items()}
+    assert numbers == {"D-1": [pasted.number("D-1"), pasted.number("D-2")], "D-2": [pasted.number("D-2")], "D-3": []}
+    for key in ("D-1", "D-2") if where == "above" else ("D-1",):
+        pasted.type(commands[key][0])
+    for _ in range(2):
+        ended = nights.run(None, *UPDATE)
+        assert (ended.code, ended.outcomes().get("created", 0)) == (ExitCode.DONE, 0), ended.err
+    assert nights.run([*pasted.rows, Row("D-4")]).summary["duplicates"] == 0
+    assert sorted(issue["title"] for issue in nights.sandbox.issues()) == ["D-1", "D-2", "D-3", "D-4", "Mine"]
+
+
+def test_a_footer_of_another_source(pasted: Pasted) -> None:
+    """Below our own it hides no issue: the row is held, and not created once more."""
+    pasted.paste(footer("X-1", source="other"), into="D-1")
+    pasted.lose()
+    ended = pasted.nights.run(None, *UPDATE)
+    assert (ended.code, pasted.nights.results()["D-1"]) == (ExitCode.PARTLY, ("skipped", "marker-ambiguous")), ended.err
+    pasted.nights.edit("D-1", description=f"Text\n\n{footer('D-1')}")
+    ended = pasted.nights.run(None, *UPDATE)
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"unchanged": 3}), "it has looked again"
+
+
+def test_a_rebuilt_ledger_asks_as_well(pasted: Pasted) -> None:
+    """`rebuild-ledger` takes in neither, and doesn't end with 0."""
+    pasted.paste(footer("D-1"), into="Mine")
+    pasted.lose()
+    ended = pasted.program("rebuild-ledger", *pasted.nights.command[1:6], "--json")
+    assert (ended.code, ended.outcomes()) == (ExitCode.PARTLY, {"unchanged": 2, "skipped": 1}), ended.err
+
+
+def test_true_duplicates_after_a_loss(pasted: Pasted) -> None:
+    """A create that was carried out twice: the ledger knew which one is the row's, and without it a person has to."""
+    nights = pasted.nights
+    issue = nights.issue("D-1")
+    pasted.make("Twin", **{name: issue[name] for name in FIELDS})
+    ended = nights.run([*pasted.rows, Row("D-4")])
+    assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.PARTLY, "duplicate-in-triage"), ended.err
+    pasted.lose()
+    ended = nights.run()
+    assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.PARTLY, "marker-ambiguous"), ended.err
+    pasted.type(pasted.commands()["D-1"][0])
+    ended = nights.run()
+    assert (ended.code, ended.summary["duplicates"]) == (ExitCode.DONE, 1), ended.err
+
+
+def test_nothing_is_deleted_beside_a_pasted_footer(pasted: Pasted) -> None:
+    """The issue that the ledger names may be a person's, with the only genuine one beside it."""
+    nights = pasted.nights
+    genuine = nights.issue("D-1")
+    assert httpx.delete(nights.url("D-1"), headers=PERSON).is_success
+    pasted.paste(footer("D-1"), into="Mine")
+    pasted.lose()
+    assert nights.run(None, *UPDATE).code == ExitCode.DONE
+    pasted.make("Late", **{name: genuine[name] for name in FIELDS})
+    nights.run([*pasted.rows, Row("D-4")])
+    (command,) = pasted.commands()["D-1"]
+    ended = pasted.program(*shlex.split(command)[1:], "--rate", "0")
+    assert ended.code == ExitCode.UNUSABLE, ended.err
+    assert "what would be deleted may be all there is" in ended.err
+    assert pasted.number("Late")
+
+
+def test_texts_with_markers(program: Program, serve: Serve) -> None:
+    """An export of issues that carry an import's footers makes issues with one marker each, in whatever disguise."""
+    nights = Nights(program, serve())
+    disguised = "\u200b".join(re.findall("(?s).{1,7}", footer("D-2").upper()))
+    texts = [footer("D-2"), footer("X-9", "other"), f"<p>{footer('D-2').replace(chr(10), '<br>')}", disguised]
+    rows = [Row(f"D-{number}", (f"said:\n\n{text}",), text=text) for number, text in enumerate(texts, 1)]
+    ended = nights.run(rows)
+    assert ended.code == ExitCode.DONE, ended.err
+    assert "or import markers: 8, now written with (at), or as tir-…" in ended.err
+    for issue in nights.sandbox.issues():
+        assert [marker for _, marker in find_marker_lines(issue["description"])] == [
+            record_marker(f"demo:{issue['title']}")
+        ]
+    assert f"tir-{record_marker('demo:D-2')[3:]}" in nights.issue("D-1")["description"], "people can still read it"
+    assert all(said.count("tir-") == 1 for (said,) in nights.comments().values())
+    program.ledger.unlink()
+    assert nights.run().outcomes() == {"unchanged": 4}
+    assert len(nights.sandbox.comments()) == 4
