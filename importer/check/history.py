@@ -178,7 +178,7 @@ class LedgerHistory:
         if not to_read and (kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting):
             return settled
         # Of an issue that discovery found, what a person changed is only known with the row's body.
-        snapshot = Snapshot.parse(kept.returned).adopt(create.body)
+        snapshot = Snapshot.parse(kept.returned, was_found=kept.was_found).adopt(create.body)
         kept = kept._replace(returned=snapshot.dump())
         changes = snapshot.changes(create.body)
         differing = pending_fields(kept.pending).union(changes)

@@ -29,6 +29,9 @@ PAGE = 1000
 CANDIDATES = 100
 """How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
+_UNSURE_TO = select(sources.c.unsure_to).where(sources.c.id == operations.c.source_id).scalar_subquery()
+WAS_FOUND = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= _UNSURE_TO)
+"""Says of a create that discovery found its issue, or that the ledger is an older copy."""
 _UNMARKED_PART = re.compile(r"([0-9a-f]{16})/[0-9]+/(?!1\Z)[0-9]+")
 """The name of a part of a long comment as versions before markers gave it."""
 
@@ -113,13 +116,11 @@ class AddedOperations:
     def places(self, keys: Iterable[str]) -> dict[str, IssuePlace]:
         """Return the issues of these keys; keys without one are absent."""
         places = {}
-        unsure_to = select(sources.c.unsure_to).where(sources.c.id == self._source_id).scalar_subquery()
-        was_found = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= unsure_to)
         names = ("returned", "body_sha", "content", "since")
         its = operations.c
         # A create without an outcome, whose issue discovery saw.
         was_seen = exists().where(found.c.source_id == its.source_id, found.c.issue_id == its.issue_id)
-        doubts = was_found, or_(its.run_id != self._run_id, was_seen)
+        doubts = WAS_FOUND, or_(its.run_id != self._run_id, was_seen)
         statement = select(its.key, its.issue_id, its.triage_id, *doubts, *(its[name] for name in names)).where(
             operations.c.source_id == self._source_id,
             operations.c.act == Act.CREATE,

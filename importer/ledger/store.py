@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Insert, Select, and_, bindparam, func, insert
 from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
-from importer.ledger.added import AddedOperations
+from importer.ledger.added import WAS_FOUND, AddedOperations
 from importer.ledger.commands import settle_command
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
@@ -78,6 +78,7 @@ class Known(NamedTuple):
     content     digest of its row, 8 bytes
     returned    its snapshot, see `triage.snapshot`
     since       when the answer to its create came, in seconds since 1970
+    was_found   whether discovery found it, or the ledger is an older copy: it may have been written since
     pending     a change of unknown outcome as JSON; b"" if there is none
     is_leaving  whether a deletion may have been sent
     """
@@ -90,6 +91,7 @@ class Known(NamedTuple):
     returned: bytes
     since: float
     attempts: int
+    was_found: bool
     pending: bytes
     is_leaving: bool
 
@@ -112,7 +114,7 @@ CREATES = (
     operations.c.act == Act.CREATE,
     operations.c.key.in_(SOME),
 )
-KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-2])).where(*CREATES)
+KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-3]), WAS_FOUND).where(*CREATES)
 STANDING = select(*(operations.c[name] for name in Standing._fields)).where(*CREATES, operations.c.state == State.DONE)
 
 

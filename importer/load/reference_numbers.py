@@ -96,7 +96,7 @@ class ReferenceNumbers:
         issue = await self._absence.read_once(operation.issue_id, operation.since)
         if issue is None:
             raise IssueGone
-        snapshot = Snapshot.parse(work.place.returned)
+        snapshot = Snapshot.parse(work.place.returned, was_found=work.place.was_found)
         # From our own text, as a target that escapes what it stores would escape it again.
         text = insert_numbers(item.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
         known = {f"({number})" for number in numbers.values()}

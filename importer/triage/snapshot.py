@@ -86,13 +86,13 @@ class Snapshot(NamedTuple):
     gone: Collection[str] = ()
 
     @classmethod
-    def parse(cls, stored: bytes) -> Snapshot:
-        """Read a snapshot as the ledger keeps it."""
+    def parse(cls, stored: bytes, *, was_found: bool = False) -> Snapshot:
+        """Read a snapshot as the ledger keeps it; with `was_found` we may have written to its issue since."""
         document = orjson.loads(stored)
-        gone = document.pop("gone", [])
+        gone, numbers = document.pop("gone", []), document.pop("numbers", None)
         return cls(
             sent=document.pop("sent", {}),
-            numbers=None if (numbers := document.pop("numbers", None)) is None else tuple(numbers),
+            numbers=None if was_found or numbers is None else tuple(numbers),
             counts={name: document.pop(name) for name in COUNTS if name in document},
             writes=document.pop("writes", {}),
             updated_at=document.pop("updated_at", ""),
@@ -206,6 +206,8 @@ class Snapshot(NamedTuple):
                 merged.already[name] = value
             elif name in known.fields and is_like(now[name], known.fields[name]) and name not in reverted:
                 merged.patch[name] = value
+            elif name == "description" and self.numbers is None and _reads_like(issue.description, value):
+                merged.already[name] = value
             else:
                 theirs = issue.description if name == "description" else now[name]
                 ours = DESCRIPTION_KEPT if name == "description" else known.fields.get(name)
@@ -374,6 +376,11 @@ def find_ignored(read: Issue, answered: Issue, patch: Values) -> list[str]:
 
 def _letters(text: Any) -> str:
     return _SIGNS.sub("", unicodedata.normalize("NFKC", html.unescape(str(text or ""))))
+
+
+def _reads_like(theirs: str, ours: str) -> bool:
+    """Whether we may have written a description: it is ours but for numbers, and what a target makes of other signs."""
+    return _letters(_without(theirs, None)) == _letters(_without(ours, None))
 
 
 def is_touched(stored: bytes) -> bool:
