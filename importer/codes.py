@@ -22,6 +22,7 @@ GONE_AT_TARGET = "gone-at-target"
 PERHAPS_GONE = "perhaps-gone"
 ROW_CORRECTED = "row-corrected"
 EDITED_MEANWHILE = "edited-meanwhile"
+COLUMN_MISSING = "column-missing"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
 FOOTER_CONTINUED = "footer-continued"
@@ -76,6 +77,7 @@ CODES: dict[str, str] = {
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
     CONFLICT: "A person changed this field in Triage, or may have; it was not updated, see conflicts.csv.",
     EDITED_MEANWHILE: "Another field changed in Triage during the update; that change is kept (warning).",
+    COLUMN_MISSING: "A field stays as it is, for the file lacks a column that it is made from (warning).",
     "undo-open": "An undo may have deleted the issue: finish the undo, then import again; skipped.",
     GONE_AT_TARGET: "The issue was deleted in Triage, as two runs have confirmed; it is not created again.",
     PERHAPS_GONE: "The issue is not in Triage; it counts as deleted once the next run confirms it.",

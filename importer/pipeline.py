@@ -73,7 +73,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     Raises:
         ImporterError: before anything was sent. An error that stops the send pass is in the summary instead.
     """
-    from importer.check.history import LedgerHistory
+    from importer.check.history import LedgerHistory, with_absent
     from importer.load.attempt import Attempt, Sent, begin_run
     from importer.load.canary import Canary
     from importer.load.closing import scan_back
@@ -85,6 +85,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.report.from_ledger import PAGE
     from importer.triage.categories import find_categories
 
+    context = replace(context, job=with_absent(context.job, context.ledger, context.target.name))
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
     if (same := find_same_run(context, found.organisation)) is not None:

@@ -241,6 +241,9 @@ class Addition(NamedTuple):
     other: str = ""
 
 
+NONE_HELD: Mapping[str, Sequence[str]] = {}
+
+
 class Operation(NamedTuple):
     """One thing to do to the target.
 
@@ -255,6 +258,7 @@ class Operation(NamedTuple):
     name       of an addition: its name, see Addition
     since      of a change: when the answer to the issue's create came, in seconds since 1970; 0 is long ago
     link       of a create: the address of its row in the old tracker, "" where there is none
+    held       of a create: field → the columns for want of which it isn't compared with what is in Triage
     """
 
     key: str
@@ -272,6 +276,7 @@ class Operation(NamedTuple):
     name: str = ""
     since: float = 0.0
     link: str = ""
+    held: Mapping[str, Sequence[str]] = NONE_HELD
 
 
 WITHHELD = "(not shown: a secret was found in the row)"

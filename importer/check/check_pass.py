@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
 
+from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
 from importer.check.duplicates import UNDATED, DuplicateVerdict, KeySpool, Policy
 from importer.check.examine import Examined
@@ -65,6 +66,7 @@ class Checked:
     sample           keys of the canary sample, if one was wanted
     target_findings  findings on the issues that rows name; None if there are none
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
+    lacking          what the files lack of the columns that the source had before
     of_headers       warnings from before the first row
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
@@ -87,6 +89,7 @@ class Checked:
     people: Sequence[Named]
     assignments: Assignments
     probes: Sequence[str]
+    lacking: Absent
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
     newest: float | None = None
@@ -178,6 +181,7 @@ def check(
         people=reading.people.people(),
         assignments=reading.people.assignments(),
         probes=reading.probes.markers,
+        lacking=job.absent,
         sample=sample.keys if sample else (),
         target_findings=found.target_findings,
         newest=found.age.newest,

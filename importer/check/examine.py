@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
@@ -33,6 +34,7 @@ class Examined:
     bodies    row → the JSON of its create; only rows that can be sent have one
     fixed     row → the corrections of `--fixes` in it
     is_whole  whether the source has all rows of each issue: it is a snapshot
+    held      the fields that aren't compared, for want of columns
     counts    what was counted of its cells already, by another process; else None
     """
 
@@ -43,6 +45,7 @@ class Examined:
     bodies: Mapping[int, bytes]
     fixed: Fixed = field(default_factory=dict)
     is_whole: bool = False
+    held: Mapping[str, Sequence[str]] = field(default_factory=dict)
     counts: ChunkCounts | None = None
 
     @property
@@ -77,6 +80,7 @@ class Examined:
             "body": map(self.bodies.__getitem__, rows),
             "marker": map(keys.markers.__getitem__, rows),
             "link": map(self.records.links.__getitem__, rows),
+            "held": repeat(self.held, len(rows)),
         }
         if hashed:
             columns["content"] = map(self._hash, rows)
@@ -145,7 +149,8 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.is_snapshot
-    return Examined(first, records, findings, skips, bodies, fixed, is_whole)
+    held = job.absent.held[chunk.file] if job.absent.held else {}
+    return Examined(first, records, findings, skips, bodies, fixed, is_whole, held)
 
 
 def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:

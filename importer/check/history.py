@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
@@ -11,15 +12,17 @@ from typing import Any
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
+from importer.check.absent_columns import find_absent
 from importer.check.change_policy import ChangePolicy, OnChange
+from importer.check.job import Job
 from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
-from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
+from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
 from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
-from importer.ledger.previous_run import reasons_of
+from importer.ledger.previous_run import read_columns, reasons_of
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Known, Ledger
@@ -43,6 +46,13 @@ SAMPLE = 1000
 """Most known issues that are held in memory, to recognise rows that come under new keys."""
 NEAR = 0.8
 """Least similarity, from 0 to 1, at which a title in Triage is shown beside that of a row; see `difflib`."""
+
+
+def with_absent(job: Job, ledger: Ledger, target: str) -> Job:
+    """Give a job what its files lack of the columns that its source had, by the ledger."""
+    last = read_columns(ledger.transaction, target, job.source_name)
+    known = ledger.read_facts(target, job.source_name).keys > 0
+    return replace(job, absent=find_absent(job, last, knows_issues=known))
 
 
 class LedgerHistory:
@@ -82,7 +92,8 @@ class LedgerHistory:
         statuses = dict(self._find_unchanged(own))
         others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
         known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
-        statuses |= {key: self._compare(create(key), kept) for key, kept in known.items() if kept.state is State.DONE}
+        made = ((key, kept) for key, kept in known.items() if kept.state is State.DONE)
+        statuses |= {key: _with_issue(self._compare(create(key), kept), kept) for key, kept in made}
         if self._any_found or self._titles:
             open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # the settler reads these back
             absent = own.keys() - statuses.keys() - open_
@@ -167,10 +178,7 @@ class LedgerHistory:
                 yield key, same
 
     def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
-        """Compare a row, field by field, with the last body that was sent for its issue."""
-        return _with_issue(self._compare_fields(create, kept), kept)
-
-    def _compare_fields(self, create: Operation, kept: Known) -> LedgerStatus:
+        """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
         settled = GONE if is_gone(kept.returned) else UNCHANGED
@@ -182,16 +190,21 @@ class LedgerHistory:
         kept = kept._replace(returned=snapshot.dump())
         changes = snapshot.changes(create.body)
         differing = pending_fields(kept.pending).union(changes)
-        wanted = [name for name in ISSUE_FIELDS if name in differing and name in self._policy.fields]
+        absent = sorted({column for name in changes for column in create.held.get(name, ())})
+        lacks = _finding(COLUMN_MISSING, f"the file has no {', '.join(absent)}") if absent else None
+        changes = {name: value for name, value in changes.items() if name not in create.held}
+        compared = self._policy.fields - create.held.keys()
+        wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
         # The same cells make another body: not the row has changed, but the mapping.
         only_mapping = bool(kept.content) and kept.content == create.content
         differs = None if only_mapping else _difference(snapshot, changes)
         if not wanted and not to_read:
-            return settled._replace(differs=differs)
+            return settled._replace(finding=settled.finding or lacks, differs=differs)
         if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
             if to_read or not only_mapping or self._policy.accept_mapping:
                 written = [name for name in wanted if name in PATCHABLE_FIELDS]
                 change = self._change(create, kept, wanted, differing, to_read=to_read)
+                change = change._replace(finding=change.finding or lacks)
                 return change._replace(differs=differs and differs._replace(written=written))
         elif settled is GONE:
             return GONE._replace(differs=differs)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from importer.check.absent_columns import Absent
 from importer.mapping.fixes_table import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
@@ -34,6 +35,7 @@ class Job:
     people           who is who in Triage, from `--users`
     account_names    account → the source's own name of the person, for mentions in texts
     find_keys        finds the keys of rows that relations name by another text than the key
+    absent           what the files lack of the columns that the source had before
     max_age_seconds  the source is not ready if it is older; None is any age
     workers          processes that examine parts of the source in a check pass; 1 is this one alone
     executor         where these work, with all that they need in TMPDIR; None starts them on this machine
@@ -54,6 +56,7 @@ class Job:
     people: Roster = field(default_factory=Roster)
     account_names: Mapping[str, str] = field(default_factory=dict)
     find_keys: FindKeys = find_no_keys
+    absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
     max_age_seconds: float | None = None
     workers: int = 1
     executor: Executor | None = None

@@ -57,7 +57,9 @@ class Reading:
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = WorkCounter(model)
-        self.drift = Drift(job.source_name, known, has_comments_beside=_has_comments_beside(job))
+        self.drift = Drift(
+            job.source_name, known, has_comments_beside=_has_comments_beside(job), is_delta=model.input.kind == "delta"
+        )
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)

@@ -81,7 +81,7 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
 
 def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check the source against the ledger, and send nothing."""
-    from importer.check.history import LedgerHistory
+    from importer.check.history import LedgerHistory, with_absent
     from importer.cli.check_screen import View, describe_check
     from importer.cli.run_screen import describe_opening
     from importer.ledger.opening import read_ledger
@@ -94,6 +94,7 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     with read_ledger(options.ledger) as ledger:
         refuse_retired(ledger, name, job.source_name)
         console.say(describe_opening(name, ledger.name, ledger.read_facts(name, job.source_name)))
+        job = with_absent(job, ledger, name)
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
         aim = Aim(name, options.chosen_rate)
         checked, summary = run_check(job, known, console, options.out, aim=aim, refuse=options.refusal)

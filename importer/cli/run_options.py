@@ -70,6 +70,8 @@ CHANGE_OPTIONS = (
     click.option("--on-change", type=click.Choice(["report", "update", "overwrite", "skip"]), default="report",
                  show_default=True, help="What to do with issues whose row has changed."),
     click.option("--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"),
+    click.option("--accept-missing", multiple=True, metavar="NAME",
+                 help="Go on without this column, which the last run of the source had; may be repeated."),
     click.option("--accept-mapping-change", is_flag=True,
                  help="Also update issues for which only the mapping has changed."),
 )  # fmt: skip
@@ -120,6 +122,7 @@ class RunOptions:
     on_change: str
     fields: str | None
     accept_mapping_change: bool
+    accept_missing: tuple[str, ...]
     min_rows: int
     max_source_age: float | None
     fail_on: str | None
@@ -165,12 +168,12 @@ class RunOptions:
         return [] if limit.is_everything else checked.drift.doubts(limit)
 
     def refusal(self, checked: Checked) -> str:
-        """Say why nothing may be sent by `--strict` and `--max-changes`, or nothing.
+        """Say why nothing may be sent for want of columns, or by `--strict` and `--max-changes`, or nothing.
 
         Without `--max-changes` a person who is asked sees the doubts beside the question.
         """
-        if self.strict and checked.refusal:
-            return checked.refusal
+        if refusal := checked.lacking.refusal(self.accept_missing) or (checked.refusal if self.strict else ""):
+            return refusal
         believes = self.asks and self.max_changes is None
         return "" if believes else "\n".join(self.doubts(checked)[:1])
 

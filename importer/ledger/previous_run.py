@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import CompoundSelect, Connection, and_, except_, func, select, union_all
 
 from importer.ledger.packed_rows import count_packed, packed_keys
-from importer.ledger.schema import RunKind, State, operations, rows, runs
+from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
 from importer.ledger.statements import SOME, Transaction, portions, refresh_statistics
 from importer.records import Act, Outcome
 
@@ -122,6 +122,15 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
     if last is None or not _says(this.options, wanted):
         return None
     return Pair(transaction, this.source_id, this.id, last.id, last.name)
+
+
+def read_columns(transaction: Transaction, target: str, source_name: str) -> Mapping[str, Any] | None:
+    """Return what `check.absent_columns` kept of a source's columns with its last import; None if there is none."""
+    last = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
+    its = (targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT)
+    with transaction() as connection:
+        options = connection.scalar(last.where(*its).order_by(runs.c.id.desc()).limit(1))
+    return None if options is None else orjson.loads(options).get("columns", {})
 
 
 def _says(options: bytes, names: set[str]) -> bool:

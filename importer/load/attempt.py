@@ -291,6 +291,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         "refs": list(map(tuple, value_refs(job.mapping.model))),
         "headers": [file.header for file in job.source.files],
         "newest": checked.newest,
+        "columns": job.absent.columns,
         **describe_input(job),
         **kept,
     }

@@ -260,10 +260,10 @@ class Input(Strict):
     local_key: Text | None = Field(
         None, description="Used if `key` is empty; unique only within a project, so you have to name the source."
     )
-    kind: Literal["delta", "snapshot"] = Field(
-        "delta",
+    kind: Literal["delta", "snapshot"] | None = Field(
+        None,
         description="`snapshot`: each export holds all records, so that a key that it no longer has is named as "
-        "vanished. `delta`: an export may hold only some of them.",
+        "vanished. `delta`: it may hold only what has changed. By default nobody knows.",
     )
     format: Literal["csv", "jsonl", "json"] | None = Field(
         None, description="Detected from the file's name and content if unset."

@@ -29,9 +29,37 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the limit of changes",
         "importer/check/observers/drift.py",
-        "        if not limit.is_exceeded(self.changed, self._total):\n",
+        "        if not limit.is_exceeded(self.changed, total):\n",
         "        if True:\n",
         "tests/end_to_end/test_much_at_once.py::test_too_many_changes",
+    ),
+    Mutation(
+        "the limit of changes in a file of some rows",
+        "importer/check/observers/drift.py",
+        "min(self._total, self.known)",
+        "self._total",
+        "tests/check/observers/test_drift.py::test_a_delta_is_measured_by_the_ledger",
+    ),
+    Mutation(
+        "the refusal of a source that has lost a column",
+        "importer/cli/run_options.py",
+        "checked.lacking.refusal(self.accept_missing) or ",
+        "",
+        "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
+    ),
+    Mutation(
+        "the fields of a column that is absent",
+        "importer/check/history.py",
+        "self._policy.fields - create.held.keys()",
+        "self._policy.fields",
+        "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
+    ),
+    Mutation(
+        "columns that were absent in the last run, too",
+        "importer/check/absent_columns.py",
+        "for refs in (here, every_lost)]",
+        "for refs in (here, ())]",
+        "tests/end_to_end/test_absent_columns.py::test_a_column_that_is_not_there",
     ),
     Mutation(
         "the look for a column in another form",

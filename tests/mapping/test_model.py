@@ -107,10 +107,10 @@ def test_flags_are_the_words_true_and_false() -> None:
     assert Condition.model_validate({"column": "A", "filled": "false"}).filled is False
 
 
-def test_a_source_is_a_delta_unless_said_otherwise() -> None:
+def test_a_source_is_a_snapshot_only_if_that_is_said() -> None:
     """What an export doesn't have has vanished only where the mapping says that each one holds everything."""
-    assert Input.model_validate({"name": "a", "key": "K"}).kind == "delta"
-    assert Input.model_validate({"name": "a", "key": "K", "kind": "snapshot"}).kind == "snapshot"
+    assert not Input.model_validate({"name": "a", "key": "K"}).is_snapshot
+    assert Input.model_validate({"name": "a", "key": "K", "kind": "snapshot"}).is_snapshot
 
 
 def test_a_condition_stands_for_a_list_of_one() -> None:

@@ -48,7 +48,9 @@ class Drift:
     changed  of these, rows whose issue would be written, not only because the mapping changed
     """
 
-    def __init__(self, source_name: str, known: Knows, *, has_comments_beside: bool = False) -> None:
+    def __init__(
+        self, source_name: str, known: Knows, *, has_comments_beside: bool = False, is_delta: bool = False
+    ) -> None:
         sample = known.sample()
         self.known = self.changed = 0
         self._source_name, self._total = source_name, sample.total
@@ -59,7 +61,7 @@ class Drift:
         self._strangers: list[str] = []
         self._again = (RespelledKeys(known), MovedKeys(sample)) if sample.total else ()
         self._others = OtherSources(known)
-        self._has_comments_beside = has_comments_beside
+        self._has_comments_beside, self._is_delta = has_comments_beside, is_delta
         self._reread = 0  # rows that are as they were, and have other comments than they had
         self._rereads: list[str] = []
 
@@ -145,9 +147,11 @@ class Drift:
         )
 
     def _too_many(self, limit: Limit) -> str:
-        if not limit.is_exceeded(self.changed, self._total):
+        # In a file of some records, as long as nobody calls it a delta, all that it has of them is all that there is.
+        total = self._total if self._is_delta else min(self._total, self.known)
+        if not limit.is_exceeded(self.changed, total):
             return ""
-        what = f"{self.changed:,} of {counted(self._total, 'issue')} would change, but --max-changes allows {limit}"
+        what = f"{self.changed:,} of {counted(total, 'issue')} would change, but --max-changes allows {limit}"
         return with_samples(f"{what}.", self._changes, f"If this is intended: {GO_ON}")
 
 

@@ -1,0 +1,200 @@
+"""Absent isn't empty: a column that the file doesn't have changes no issue that is in Triage."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.running import Ended, Program
+from tests.harness.workbooks import write_xlsx
+
+Rows = Sequence[Mapping[str, Any]]
+Write = Callable[[Rows], Path]
+MAPPING = """
+input: {name: desk, key: Id}
+title: [Title, Subject]
+description: {template: "{Text}\\n{Steps}"}
+severity: {column: Priority, missing: medium, values: {High: high}}
+status: {column: State, missing: todo, values: {Open: done}, rules: [{when: {column: Blocked, is: b}, then: todo}]}
+category: {column: Kind, missing: Task, values: {Bug: Bug}}
+owner_id: Owner
+comments: {from: [Note]}
+footer: {Team: Team}
+rest: footer
+"""
+FULL = {
+    **{"Id": "1", "Title": "Broken", "Text": "It broke", "Steps": "Press", "Priority": "High", "State": "Open"},
+    **{"Blocked": "no", "Kind": "Bug", "Owner": "u-1", "Note": "A note", "Team": "Blue", "Room": "12"},
+}
+NIGHT = [FULL, {**FULL, "Id": "2", "Title": "Slow"}]
+
+
+def write_table(rows: Rows) -> Path:
+    """Write a CSV file."""
+    with Path("export.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return Path("export.csv")
+
+
+def write_lines(rows: Rows) -> Path:
+    """Write JSON lines."""
+    Path("export.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return Path("export.jsonl")
+
+
+def write_document(rows: Rows) -> Path:
+    """Write a JSON document."""
+    Path("export.json").write_text(json.dumps({"issues": rows}), encoding="utf-8")
+    return Path("export.json")
+
+
+def write_book(rows: Rows) -> Path:
+    """Write a workbook."""
+    write_xlsx(Path("export.xlsx"), {"Issues": [list(rows[0]), *(list(row.values()) for row in rows)]})
+    return Path("export.xlsx")
+
+
+@pytest.fixture
+def sandbox(serve: Serve) -> RunningSandbox:
+    """Give a target."""
+    return serve()
+
+
+@pytest.fixture
+def run(program: Program, sandbox: RunningSandbox) -> Callable[..., Ended]:
+    """Give a scheduled import."""
+    Path("desk.yaml").write_text(MAPPING, encoding="utf-8")
+    options = ("--api-url", sandbox.url, "--yes", "--json", "--rate", "0", "--out", "reports", "--on-change", "update")
+    return lambda *more: program("run", *more, *(() if "-m" in more else ("-m", "desk.yaml")), *options, "--no-canary")
+
+
+def contents(sandbox: RunningSandbox) -> Any:
+    """All that the issues say."""
+    names = ("title", "description", "severity", "status", "category", "owner_id")
+    return sorted([issue[name] or "" for name in names] for issue in sandbox.issues())
+
+
+def without(rows: Rows, *names: str) -> Rows:
+    """Leave columns out."""
+    return [{name: cell for name, cell in row.items() if name not in names} for row in rows]
+
+
+@pytest.mark.parametrize("write", [write_table, write_lines, write_document, write_book])
+@pytest.mark.parametrize("name", ["Text", "Steps", "Priority", "State", "Blocked", "Kind", "Owner", "Note", "Team"])
+def test_a_column_that_is_not_there(
+    run: Callable[..., Ended], sandbox: RunningSandbox, write: Write, name: str
+) -> None:
+    """It is named, and nothing is sent until it is accepted; then it changes nothing, nor does it the night after."""
+    first = run(write(NIGHT))
+    assert first.outcomes() == {"created": 2}, first.err + first.out
+    before = contents(sandbox)
+    source = write(without(NIGHT, name))
+    ended = run(source, "--strict")
+    assert ended.code == ExitCode.UNUSABLE, ended.err
+    if write in (write_table, write_book) and name in ("Priority", "State", "Kind"):
+        assert f"no file has '{name}'" in ended.err, "whoever wrote a mapping for a table names what it has"
+        return
+    assert f"has no {name}, which the last run read." in ended.err
+    because = ended.summary["stopped_because"]
+    accepted = shlex.split(because.partition("the same command with ")[2])
+    assert accepted == [f"--accept-missing={name}"]
+    assert run(source).code == ExitCode.UNUSABLE, "as often as it comes"
+    for options in (accepted, ()):
+        ended = run(source, *options)
+        assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"unchanged": 2}), ended.err
+        assert contents(sandbox) == before
+        counted = {} if name in ("Blocked", "Note") else {"column-missing": 2}
+        assert ended.summary["findings"] == counted
+    changed = [{**row, "Title": "Other", "Text": "New"} for row in NIGHT[:1]]
+    assert run(write(changed)).outcomes() == {"updated": 1}, "it is back"
+    assert contents(sandbox) != before
+    assert run(write(without(changed, name))).code == ExitCode.UNUSABLE
+
+
+def test_the_export_of_a_preset(run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """A preset names many columns that an export may lack, and each has a default."""
+    rows = [
+        {"Issue key": f"P-{number}", "Summary": "T", "Priority": "High", "Status": "Done", "Issue Type": "Bug"}
+        | {"Description": f"Text {number}", "Reporter": "Ann", "Sprint": "7"}
+        for number in range(19)
+    ]
+    jira = ("-m", "jira", "--max-changes", "100%")
+    assert run(write_table(rows), *jira).outcomes() == {"created": 19}
+    before = contents(sandbox)
+    for name in ("Description", "Priority", "Issue Type", "Reporter", "Sprint"):
+        source = write_table(without(rows, name))
+        ended = run(source, *jira, "--strict")
+        assert (ended.code, f"export.csv has no {name}, which" in ended.err) == (ExitCode.UNUSABLE, True), ended.err
+        ended = run(source, *jira, "--accept-missing", name)
+        assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"unchanged": 19}), ended.err
+        assert contents(sandbox) == before
+        assert run(write_table(rows), *jira).outcomes() == {"unchanged": 19}
+    done = [{**row, "Status": "To Do"} for row in without(rows, "Description")]
+    assert run(write_table(done), *jira, "--accept-missing", "description").outcomes() == {"updated": 19}
+    assert [after[:3] + after[4:] for after in contents(sandbox)] == [was[:3] + was[4:] for was in before]
+
+
+def test_another_name_for_the_column(run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Of several names another one is there now: what it has counts; but not one that was there before."""
+    assert run(write_table(NIGHT)).outcomes() == {"created": 2}
+    renamed = [{"Subject": f"{row['Title']} again", **without([row], "Title")[0]} for row in NIGHT]
+    assert run(write_table(renamed)).outcomes() == {"updated": 2}
+    both = [{**row, "Title": f"{row['Subject']} and again"} for row in renamed]
+    assert run(write_table(both)).outcomes() == {"updated": 2}
+    assert "export.csv has no Title," in run(write_table(renamed)).err
+
+
+def test_one_of_several_files(run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """A file is compared with the one of its name, or else with all: headers may differ."""
+
+    def write(name: str, rows: Rows) -> Path:
+        return write_table(rows).rename(name)
+
+    one, other = write("one.csv", NIGHT[:1]), write("other.csv", without(NIGHT[1:], "Text"))
+    assert run(one, other).outcomes() == {"created": 2}
+    before = contents(sandbox)
+    write("other.csv", [{**row, "Steps": "Press twice"} for row in without(NIGHT[1:], "Text")])
+    assert run(one, other).outcomes() == {"unchanged": 1, "updated": 1}, "it never had this column"
+    write("one.csv", without(NIGHT[:1], "Text"))
+    assert "one.csv has no Text, which the last run read." in run(one, other).err
+    assert run(one, other, "--accept-missing", "Text").outcomes() == {"unchanged": 2}
+    third = write("third.csv", without(NIGHT[:1], "Steps"))
+    assert "third.csv has no Steps, which the last run read." in run(third).err
+    assert contents(sandbox)[0] == before[0]
+
+
+def test_a_ledger_that_was_lost(program: Program, run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Nobody knows what the last run had: a field of which no column is there isn't compared."""
+    assert run(write_lines(NIGHT)).outcomes() == {"created": 2}
+    before = contents(sandbox)
+    for path in program.ledger.parent.glob("ledger.db*"):
+        path.unlink()
+    rebuilt = program("rebuild-ledger", write_lines(NIGHT), "-m", "desk.yaml", "--api-url", sandbox.url, "--rate", "0")
+    assert rebuilt.code == ExitCode.DONE, rebuilt.err
+    source = write_lines(without(NIGHT, "Priority", "Owner", "Text", "Steps"))
+    for _ in range(2):
+        assert run(source).outcomes() == {"unchanged": 2}
+        assert contents(sandbox) == before
+    assert run(write_lines([{**row, "Steps": "Press twice"} for row in NIGHT])).outcomes() == {"updated": 2}
+
+
+def test_keys_that_some_records_lack(run: Callable[..., Ended]) -> None:
+    """A record may leave a key out, or have it empty: absent is what none has."""
+    assert run(write_lines(NIGHT)).outcomes() == {"created": 2}
+    assert run(write_lines([*NIGHT[:1], *without(NIGHT[1:], "Team", "Room")])).outcomes() == {
+        "unchanged": 1,
+        "updated": 1,
+    }
+    rows: list[Any] = [{**FULL, "Team": None, "Room": []}, *without(NIGHT[1:], "Team", "Room")]
+    assert run(write_lines(rows)).outcomes() == {"unchanged": 1, "updated": 1}
