@@ -64,7 +64,7 @@ CODES: dict[str, str] = {
     "group-partial": "The source has fewer rows of the issue than before; the issue is left as it is.",
     "same-as": "The key occurred before with the same content; skipped.",
     "duplicate-of": "The key occurred before, and the mapping keeps the first row; skipped.",
-    "older-than": "The key occurs again with a newer date, and the mapping keeps the newest row; skipped.",
+    "older-than": "The key occurs again with a newer date, or its issue has a newer row; skipped.",
     "not-selected": "`--only` doesn't name the key; skipped.",
     "changed": "The issue is in Triage already, and its row has changed; the issue is left as it is.",
     "mapping-changed": "The issue is in Triage already, and only the mapping has changed; it is left as it is.",

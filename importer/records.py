@@ -258,6 +258,7 @@ class Operation(NamedTuple):
     name       of an addition: its name, see Addition
     since      of a change: when the answer to the issue's create came, in seconds since 1970; 0 is long ago
     link       of a create: the address of its row in the old tracker, "" where there is none
+    dated      the date of its row, in seconds since 1970; 0 if none is known
     held       of a create: field → the columns for want of which it isn't compared with what is in Triage
     """
 
@@ -276,6 +277,7 @@ class Operation(NamedTuple):
     name: str = ""
     since: float = 0.0
     link: str = ""
+    dated: float = 0.0
     held: Mapping[str, Sequence[str]] = NONE_HELD
 
 

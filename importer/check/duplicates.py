@@ -185,7 +185,7 @@ class KeySpool:
         for key, place, _, _, its_content, its_date in chain.from_iterable(_read(rows)):
             _, winning_place, file_number, winning_line, content, date = winners[key]
             if place != winning_place:
-                yield place, file_number, winning_line, its_content == content, its_date == date
+                yield place, file_number, winning_line, its_content == content, its_date in (date, UNDATED)
 
 
 def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:

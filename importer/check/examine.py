@@ -82,6 +82,9 @@ class Examined:
             "link": map(self.records.links.__getitem__, rows),
             "held": repeat(self.held, len(rows)),
         }
+        if self.records.newest is not None:
+            dates = map(self.records.newest.__getitem__, rows)
+            columns["dated"] = [0.0 if date is None else date.timestamp() for date in dates]
         if hashed:
             columns["content"] = map(self._hash, rows)
         return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)

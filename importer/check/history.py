@@ -38,6 +38,9 @@ def _finding(code: str, message: str) -> Finding:
 
 UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
 GONE = LedgerStatus(Outcome.SKIPPED, _finding(GONE_AT_TARGET, CODES[GONE_AT_TARGET]), takes_additions=False)
+OLDER = LedgerStatus(
+    Outcome.SKIPPED, _finding("older-than", "its issue has a newer row, by their dates"), takes_additions=False
+)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
@@ -181,6 +184,8 @@ class LedgerHistory:
         """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
+        if 0 < create.dated < kept.dated:
+            return OLDER
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
         if not to_read and (kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting):
@@ -303,7 +308,7 @@ class LedgerHistory:
         for create, issue in pairs:
             snapshot = Snapshot.parse(issue.returned)
             same = not snapshot.changes(create.body)
-            intents.append(create if same else create._replace(whole_sha=NO_ROW, content=b""))
+            intents.append(create if same else create._replace(whole_sha=NO_ROW, content=b"", dated=0.0))
             decisions.append(
                 Decision(
                     create.key,

@@ -42,11 +42,12 @@ def _identify(operation: Operation) -> OperationId:
 
 
 class Remembered(NamedTuple):
-    """What a create's operation stores after a change: the snapshot, and the body and row that the issue represents."""
+    """What a create's operation stores after a change: snapshot, body and row of the issue; the date only grows."""
 
     returned: bytes
     body_sha: bytes
     content: bytes
+    dated: float = 0.0
 
 
 class Decision(NamedTuple):
@@ -246,6 +247,7 @@ class Run:
             operation.issue_id,
             details,
             operation.link,
+            operation.dated,
         )
         return Intent(identity, since, values)
 
@@ -330,7 +332,7 @@ class Run:
         return self._source_id, key, Act.CREATE.value, ""
 
     def _remembered(self, key: str, remember: Remembered) -> tuple[Any, ...]:
-        return remember.body_sha, remember.content, remember.returned, *self._create(key)
+        return remember.body_sha, remember.content, remember.returned, remember.dated, *self._create(key)
 
     def _parameters(self, decision: Decision) -> tuple[Any, ...]:
         act, state, operation = decision.act, decision.state, decision.operation

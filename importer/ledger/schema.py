@@ -18,7 +18,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 
 class State(StrEnum):
@@ -167,6 +167,7 @@ operations = Table(
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),
     Column("link", String, nullable=False, default="", server_default=""),  # of a create: in the old tracker
+    Column("dated", Float, nullable=False, default=0.0, server_default="0"),  # of the newest row that it stood for
 )
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
 HAS_NUMBER = operations.c.triage_id != literal_column("''")
@@ -352,4 +353,5 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         # In a summary codes are keys; a value of the source may be called like one.
         *(_replace("runs", "summary", f'"{old}":', f'"{new}":') for old, new in (*_RENAMED, ("doubles", "duplicates"))),
     ),
+    10: ("ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",),
 }

@@ -212,9 +212,14 @@ DECIDE = Many(
 )
 # After a change, the create's operation says what the issue stands for now; a deleted issue may be created again.
 REMEMBER = Many(
-    ("its_body_sha", "its_content", "its_returned", *_ITS),
-    lambda _, parameter: _update(parameter).values(
-        body_sha=parameter("its_body_sha"), content=parameter("its_content"), returned=parameter("its_returned")
+    ("its_body_sha", "its_content", "its_returned", "its_date", *_ITS),
+    lambda dialect, parameter: _update(parameter).values(
+        body_sha=parameter("its_body_sha"),
+        content=parameter("its_content"),
+        returned=parameter("its_returned"),
+        dated=getattr(func, "max" if dialect.name == "sqlite" else "greatest")(
+            operations.c.dated, parameter("its_date")
+        ),
     ),
 )
 FORGET = Many(_ITS, lambda _, parameter: _update(parameter).values(state=_word(State.DELETED), outcome=null()))

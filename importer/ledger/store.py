@@ -78,6 +78,7 @@ class Known(NamedTuple):
     content     digest of its row, 8 bytes
     returned    its snapshot, see `triage.snapshot`
     since       when the answer to its create came, in seconds since 1970
+    dated       the date of the newest row that it stood for, likewise; 0 if none is known
     was_found   whether discovery found it, or the ledger is an older copy: it may have been written since
     pending     a change of unknown outcome as JSON; b"" if there is none
     is_leaving  whether a deletion may have been sent
@@ -91,6 +92,7 @@ class Known(NamedTuple):
     returned: bytes
     since: float
     attempts: int
+    dated: float
     was_found: bool
     pending: bytes
     is_leaving: bool

@@ -215,7 +215,7 @@ class Change:
             code=CONFLICT if conflicts else EDITED_MEANWHILE if others else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
-            remember=Remembered(after.dump(), *equals),
+            remember=Remembered(after.dump(), *equals, self.operation.dated),
         )
         return Updated(OUTCOMES[state], message)
 

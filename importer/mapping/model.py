@@ -263,7 +263,7 @@ class Input(Strict):
     kind: Literal["delta", "snapshot"] | None = Field(
         None,
         description="`snapshot`: each export holds all records, so that a key that it no longer has is named as "
-        "vanished. `delta`: it may hold only what has changed. By default nobody knows.",
+        "vanished. `delta`: it may hold none, or only what has changed. By default nobody knows.",
     )
     format: Literal["csv", "jsonl", "json"] | None = Field(
         None, description="Detected from the file's name and content if unset."
@@ -293,7 +293,7 @@ class EvidenceTexts(Strict):
 
 
 class Duplicates(Strict):
-    """Which row stays where a key comes again with other content."""
+    """Which row stays where a key comes again with other content, in this import or a later one."""
 
     newest: Text = Field(description="The one with the latest date in this text.")
 

@@ -53,7 +53,7 @@ def collect_key_refs(mapping: MappingModel) -> tuple[Ref, ...]:
 
 
 def collect_date_texts(mapping: MappingModel) -> list[Text]:
-    """The texts that are read as dates, and reject their row where they can't be."""
+    """The texts that are read as dates: by rules, which reject rows where they can't be, and to find the newest row."""
     rules = [*mapping.skip, *(rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules)]
     texts: list[Text] = [each for rule in rules for each in rule.when if each.before or each.after]
     return [*texts, mapping.duplicates.newest] if isinstance(mapping.duplicates, Duplicates) else texts

@@ -222,14 +222,6 @@ class Columns:
         mask[list(doubts)] = True
         return mask
 
-    def dates(self, texts: Sequence[str]) -> list[datetime | None]:
-        """Dates in UTC; None for an empty text, and for one that can't be read, which is noted in `unreadable`."""
-        dates = [read_time(text, self.date_formats) for text in texts]
-        for row, (text, date) in enumerate(zip(texts, dates, strict=True)):
-            if date is None and is_filled(text):
-                self.unreadable[row] = text
-        return dates
-
 
 def _replace(column: list[str], pattern: Searcher, to: str | None) -> list[str]:
     """The match of a pattern in each text, expanded to `to`; each distinct text is searched once."""

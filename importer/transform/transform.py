@@ -126,7 +126,7 @@ class _FileTransform:
         skips = self.find_skips(columns)
         keys = identify_rows(mapping, self._source_name, columns, skips)
         rule = mapping.duplicates
-        newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
+        newest = read_times(columns, rule.newest) if isinstance(rule, Duplicates) else None
         complete = partial(self._files.complete, columns)
         cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown, complete)
         people = self._read_people(columns)
@@ -267,7 +267,7 @@ def count_discussed(discussions: Discussions, groups: Groups) -> Mapping[int, in
 
 
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:
-    """Times in UTC, None if unreadable: they only decide in which order issues are created."""
+    """Times in UTC, None if unreadable: they only decide which row comes first, or counts."""
     return map_distinct(lambda each: read_time(each, columns.date_formats), columns.text(text))
 
 

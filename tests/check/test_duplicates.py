@@ -64,14 +64,14 @@ def test_one_winner_a_key(entries: list[Entry], policy: Policy) -> None:
 def test_what_losers_are_told(entries: list[Entry], policy: Policy) -> None:
     """Equal content is `same-as` under every policy; other content is what the policy says; the winner is named.
 
-    The newest of several with one date is not known: they are rejected as without a policy.
+    The newest of several with one date, or without, is not known: they are rejected as without a policy.
     """
     losers = verdicts_of(policy, *entries)
     for place, verdict in losers.items():
         loser = entries[place]
         winner = next(n for n, entry in enumerate(entries) if entry.key == loser.key and n not in losers)
         same = loser.content == entries[winner].content
-        tied = loser.date == entries[winner].date
+        tied = loser.date in (entries[winner].date, None)
         newest = "key-duplicate" if tied else "older-than"
         other_code = {"reject": "key-duplicate", "first": "duplicate-of", "newest": newest}[policy]
         assert verdict.finding.code == ("same-as" if same else other_code)

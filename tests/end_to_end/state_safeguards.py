@@ -62,6 +62,27 @@ STATE_SAFEGUARDS = (
         "tests/end_to_end/test_absent_columns.py::test_a_column_that_is_not_there",
     ),
     Mutation(
+        "the date of the row that an issue has",
+        "importer/check/history.py",
+        "        if 0 < create.dated < kept.dated:\n",
+        "        if False:\n",
+        "tests/end_to_end/test_older_rows.py::test_a_night_that_comes_late",
+    ),
+    Mutation(
+        "a known date that a row without one leaves",
+        "importer/ledger/statements.py",
+        'operations.c.dated, parameter("its_date")',
+        'literal_column("0"), parameter("its_date")',
+        "tests/end_to_end/test_older_rows.py::test_a_date_that_nobody_knows",
+    ),
+    Mutation(
+        "a row without a date beside one that has one",
+        "importer/check/duplicates.py",
+        "its_date in (date, UNDATED)",
+        "its_date == date",
+        "tests/end_to_end/test_older_rows.py::test_all_nights_at_once",
+    ),
+    Mutation(
         "the look for a column in another form",
         "importer/check/observers/drift.py",
         "self._other_form() or self._too_many(limit)",

@@ -147,7 +147,6 @@ def test_every_problem_comes_in_one_pass(problems: Problems) -> None:
         (8, "severity.values.p9"),
         (9, "severity.values./[/"),
         (11, "skip.0.when.before"),
-        (12, "duplicates.newest"),
         (12, "duplicates.newst"),
     ]
     assert found[0].message == "unknown key"
