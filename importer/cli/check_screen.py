@@ -193,7 +193,7 @@ def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterat
     yield from found.load[: shown[LOAD]]
     counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
     took = format_duration(checked.elapsed_seconds)
-    yield f"checked {counted(checked.tally.rows, 'row')}: {counts}   ({took}){found.cost}"
+    yield f"checked {counted(checked.tally.rows, 'row')}: {counts or 'nothing to do'}   ({took}){found.cost}"
 
 
 def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _survey(
     from importer.sources.survey import survey_files
 
     said = mapping.model.input if mapping else None
-    found = {name: getattr(said, name, None) if value is None else value for name, value in given.items()}
+    found: Any = {name: getattr(said, name, None) if value is None else value for name, value in given.items()}
     return survey_files(sources, SourceOptions(**found))
 
 

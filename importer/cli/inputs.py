@@ -20,7 +20,7 @@ from importer.cli.sentences import printable
 from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
-from importer.mapping.model import MappingModel
+from importer.mapping.model import Input, MappingModel
 from importer.mapping.presets import is_shipped, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
@@ -98,6 +98,7 @@ class InputOptions:
     comments: tuple[str, ...] = ()
     users: Path | None = None
     makes_users: bool = False
+    may_be_empty: bool = False
 
     def typed(self, sources: Sequence[str]) -> CommandLine:
         """These files and options, as they are typed."""
@@ -171,6 +172,8 @@ def _choose_reading(given: InputOptions, mapping: LoadedMapping | None) -> Sourc
         delimiter=given.delimiter or said.delimiter,
         skip_lines=said.skip_lines if given.skip_lines is None else given.skip_lines,
         records=said.records,
+        may_be_empty=isinstance(said, Input)
+        and (said.kind == "delta" or (given.may_be_empty and not said.is_snapshot)),
     )
 
 

@@ -153,6 +153,11 @@ class RunOptions:
         return not (self.sandbox or self.yes or self.dry_run)
 
     @property
+    def may_be_empty(self) -> bool:
+        """Whether somebody has said, and not only by default, that a source without rows is one."""
+        return self.min_rows == 0 and _is_typed("min_rows")
+
+    @property
     def chosen_rate(self) -> float:
         """The rate that was given, else the default of the target, see `choose_rate`."""
         return choose_rate(self.rate, target_name(self.sandbox, self.api_url))

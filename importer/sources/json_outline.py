@@ -68,7 +68,7 @@ class Outline:
     inner   path of the arrays within such records → a sample of what is in them
     keyed   the same of records, or arrays, that are not in arrays but in an object, under their ids
     columns top-level key → how many values its array has, or its object if that names them by numbers, else 0
-    empty   whether it has an empty array
+    empty   path of its first empty array, () if it has none
     said    key of an error message → the message
     """
 
@@ -79,7 +79,7 @@ class Outline:
     inner: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
     keyed: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
-    empty: bool = False
+    empty: tuple[str, ...] = ()
     said: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -195,7 +195,7 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
         sampler.add(value)
         if isinstance(value, dict):
             _note_inner(outline.inner, path, value)
-    outline.empty = outline.empty or not count
+    outline.empty = outline.empty or (() if count else path)
     if len(path) == 1:
         outline.columns[path[0]] = count if count > 1 else 0
     if sampler.rows:

@@ -39,6 +39,7 @@ class SourceOptions:
     delimiter   one character or `tab`
     skip_lines  the physical lines above the table of a CSV file
     records     dotted path to the array of records in a JSON object
+    may_be_empty  whether a file may have no records
     """
 
     format: Format | None = None
@@ -46,6 +47,7 @@ class SourceOptions:
     delimiter: str | None = None
     skip_lines: int | None = None
     records: str | None = None
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,8 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         head = opened.data.read(HEAD_BYTES)
     refuse_foreign(stored.name, head, options.encoding)
     encoding = choose_encoding(head, options.encoding)
-    sample = _read_sample(stored, encoding)
+    is_jsonl = choose_format(stored.name, "", options.format) == "jsonl"
+    sample = _read_sample(stored, encoding, may_be_blank=options.may_be_empty and is_jsonl)
     # The table of an errors file begins in its first line, with its own delimiter, whatever the file it came from had.
     returned = find_errors_delimiter(sample)
     skip = 0 if returned is not None else options.skip_lines or 0
@@ -162,7 +163,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
     format_ = choose_format(stored.name, sample, options.format)
     if format_ == "csv":
         delimiter = returned or delimiter or find_delimiter(sample)
-        return _survey_csv(stored, encoding, delimiter, skip)
+        return _survey_csv(stored, encoding, delimiter, skip, options)
     if skip:
         raise UsageError(
             f"{stored.name} is JSON, which has no lines above a header to skip.",
@@ -171,10 +172,10 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
     file = JsonFile(stored=stored, encoding=encoding, format=format_)
     if format_ == "jsonl" and options.format is None and is_page(_first_value(file)):
         file = replace(file, format="json")
-    return _survey_json(file, options.records)
+    return _survey_json(file, options)
 
 
-def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
+def _read_sample(stored: StoredFile, encoding: str, skip: int = 0, *, may_be_blank: bool = False) -> str:
     """Read the beginning of a file, below `skip` lines. Raises SourceNotReady if nothing is there."""
     with open_text(stored, encoding) as (_, text):
         lines = open_lines(stored, text, skip)
@@ -184,12 +185,12 @@ def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
             f"{stored.name} has nothing below its first {counted(lines.skipped, 'line')}.",
             hint="Set --skip-lines N to the number of lines above its header, or export it again.",
         )
-    if not sample.strip():
+    if not (sample if may_be_blank else sample.strip()):
         raise SourceNotReady(f"{stored.name} is empty.", hint="Export it again, or wait until it is written.")
     return sample
 
 
-def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int) -> Surveyed:
+def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int, options: SourceOptions) -> Surveyed:
     with open_text(stored, encoding) as (_, text):
         lines = open_lines(stored, text, skip)
         above = _read_above(csv.read_rows(lines, stored.name, delimiter, blank=True))
@@ -204,7 +205,7 @@ def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int) ->
             )
         check_header(stored.name, line, header)
         sampled = [next(rows, None)]
-        if sampled[0] is None:
+        if sampled[0] is None and not options.may_be_empty:
             raise SourceNotReady(
                 f"{stored.name} has a header and no rows.", hint="Export it again, or wait until it is written."
             )
@@ -261,9 +262,10 @@ def _first_value(file: JsonFile) -> Any:
     return None
 
 
-def _survey_json(file: JsonFile, records: str | None) -> Surveyed:
+def _survey_json(file: JsonFile, options: SourceOptions) -> Surveyed:
+    records = options.records
     if file.format == "jsonl":
-        return _survey_records(file)
+        return _survey_records(file, may_be_empty=options.may_be_empty)
     with open_text(file.stored, file.encoding) as (_, text):
         document = Document(text, file.name)
         first = document.peek()
@@ -278,11 +280,14 @@ def _survey_json(file: JsonFile, records: str | None) -> Surveyed:
             first = next(pages)
         outline = outline_document(document) if first == "{" and records is None else None
     if outline is not None:
+        if options.may_be_empty and outline.empty and isinstance(choose_records(file.name, outline), SourceNotReady):
+            return _survey_records(replace(file, records=outline.empty), may_be_empty=True)
         return _survey_object(file, outline)
-    return _survey_records(replace(file, records=tuple(records.split("."))) if first == "{" and records else file)
+    file = replace(file, records=tuple(records.split("."))) if first == "{" and records else file
+    return _survey_records(file, may_be_empty=options.may_be_empty)
 
 
-def _survey_records(file: JsonFile) -> Surveyed:
+def _survey_records(file: JsonFile, *, may_be_empty: bool = False) -> Surveyed:
     """Survey the first records in a known place; the array is not read to its end."""
     sampler = Sampler()
     with open_text(file.stored, file.encoding) as (_, text):
@@ -297,7 +302,7 @@ def _survey_records(file: JsonFile) -> Surveyed:
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
             while not sampler.full and _add_next(values, sampler):
                 pass
-    if not any_value:
+    if not any_value and not may_be_empty:
         raise json.no_records(file.name)
     file = _with_sample(file, sampler)
     if sampler.rows and not (file.errors_file or any(sampler.names.values())):
