@@ -15,6 +15,7 @@ SKIP_PREFIX = "skip-"
 
 ROW_RAGGED = "row-ragged"
 KEY_DUPLICATE = "key-duplicate"
+GROUP_PARTIAL = "group-partial"
 GROUP_REJECTED = "group-rejected"
 FOUND_AT_TARGET = "found-at-target"
 CONFLICT = "conflict"
@@ -61,7 +62,7 @@ CODES: dict[str, str] = {
     "key-too-long": "The key, with the source's name, has more than 1,000 bytes.",
     KEY_DUPLICATE: "The key occurred before with other content.",
     GROUP_REJECTED: "Another row of the same issue is rejected; all rows of an issue are sent together.",
-    "group-partial": "The source has fewer rows of the issue than before; the issue is left as it is.",
+    GROUP_PARTIAL: "The source lacks rows that the issue was written from; the issue is left as it is.",
     "same-as": "The key occurred before with the same content; skipped.",
     "duplicate-of": "The key occurred before, and the mapping keeps the first row; skipped.",
     "older-than": "The key occurs again with a newer date, or its issue has a newer row; skipped.",

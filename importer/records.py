@@ -249,7 +249,7 @@ class Operation(NamedTuple):
 
     body       the JSON that is sent; of an update, the fields that the source has changed
     marker     finds the issue again at the target
-    content    digest of the row that it comes from, 8 bytes; empty where there is none
+    content    digest of the row that it comes from, see `rows_in`; empty where there is none
     whole_sha  SHA-256 of the create that the row would give now, if that isn't `body`
     issue_id   the issue that is changed; empty in a create
     triage_id  its number, T-…
@@ -279,6 +279,26 @@ class Operation(NamedTuple):
     link: str = ""
     dated: float = 0.0
     held: Mapping[str, Sequence[str]] = NONE_HELD
+
+
+DIGEST = 8
+"""Bytes of a row's digest."""
+
+
+def is_same_row(content: bytes, other: bytes) -> bool:
+    """Whether two digests are of the same row, or of the same rows in the same order."""
+    return bool(content) and content[:DIGEST] == other[:DIGEST]
+
+
+def rows_in(content: bytes) -> set[bytes]:
+    """Give the digests of all rows that an issue comes from: of several they follow that of the whole."""
+    single = content[DIGEST:] or content
+    return {single[start : start + DIGEST] for start in range(0, len(single), DIGEST)}
+
+
+def unlike_rows(content: bytes) -> bytes:
+    """Make the digest of an issue that comes from these rows, but isn't as any of them says."""
+    return bytes(DIGEST) + (content[DIGEST:] or content)
 
 
 WITHHELD = "(not shown: a secret was found in the row)"

@@ -90,11 +90,13 @@ class Examined:
         return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)
 
     def _hash(self, row: int) -> bytes:
-        members = self.records.keys.members(row)
+        members, raw = self.records.keys.members(row), self.records.chunk.raw
+        fixes = [content_of(self.fixed.get(member, ())) for member in members] if self.fixed else [""] * len(members)
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
-        fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
-        raw = self.records.chunk.raw
-        return hash_content("\x1d".join(map(raw_text, (raw[member] for member in members))), fixed)
+        whole = hash_content("\x1d".join(map(raw_text, (raw[member] for member in members))), "".join(fixes))
+        if len(members) == 1:
+            return whole
+        return whole + b"".join(hash_content(raw[member], fixed) for member, fixed in zip(members, fixes, strict=True))
 
     def counted_rows(self) -> Sequence[int]:
         """The rows that figures count: all but those that a rule skips, and defective ones."""

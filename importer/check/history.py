@@ -20,7 +20,6 @@ from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGE
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
-from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
 from importer.ledger.previous_run import read_columns, reasons_of
 from importer.ledger.schema import UNDECIDED, State
@@ -28,7 +27,7 @@ from importer.ledger.source_list import IssueSample, list_names, read_keys, samp
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.phrases import listed
-from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
+from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
 
@@ -115,10 +114,6 @@ class LedgerHistory:
         """Say which of these keys have an issue in Triage."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
 
-    def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
-        """Say of how many rows the issues of these keys were made when they were last written."""
-        return count_written_rows(self._ledger, self._target, self._source_name, keys)
-
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
         if self._corrected_rows is None:
@@ -201,7 +196,7 @@ class LedgerHistory:
         compared = self._policy.fields - create.held.keys()
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
         # The same cells make another body: not the row has changed, but the mapping.
-        only_mapping = bool(kept.content) and kept.content == create.content
+        only_mapping = is_same_row(kept.content, create.content)
         differs = None if only_mapping else _difference(snapshot, changes)
         if not wanted and not to_read:
             return settled._replace(finding=settled.finding or lacks, differs=differs)
@@ -240,7 +235,9 @@ class LedgerHistory:
             path=issue_path(kept.issue_id),
             body=orjson.dumps(patch),
             # An issue that gets only some of the changes equals neither the old row nor the new one.
-            content=create.content if whole or kept.content == create.content else b"",
+            content=create.content
+            if whole or is_same_row(kept.content, create.content)
+            else unlike_rows(create.content),
             act=Act.UPDATE,
             whole_sha=sha256(create.body).digest() if whole else b"",
             issue_id=kept.issue_id,

@@ -73,9 +73,6 @@ class Knows(Protocol):
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """Say which of these keys have an issue in Triage."""
 
-    def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
-        """Say of how many rows the issues of these keys were made when they were last written, where that is known."""
-
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
 
@@ -109,10 +106,6 @@ class NoLedger:
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """No key has an issue in Triage."""
         return ()
-
-    def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
-        """None was written."""
-        return {}
 
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         """None has an issue."""

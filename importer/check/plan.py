@@ -16,7 +16,7 @@ from importer.api import TITLE_LIMIT
 from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.knowledge import Knows, LedgerStatus
-from importer.codes import CODES, COMMENT_EDITED
+from importer.codes import CODES, COMMENT_EDITED, GROUP_PARTIAL
 from importer.phrases import counted
 from importer.records import (
     LEFT_OUT,
@@ -32,6 +32,7 @@ from importer.records import (
     Row,
     Rows,
     fill_columns,
+    rows_in,
 )
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 from importer.triage.redaction import find_redaction, redact
@@ -129,7 +130,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
                 yield keys[row], body
 
     ledger = known(ask(), lambda key: examined.create(places[key], hashed=True))
-    ledger = _hold_partial(examined, ledger, known)
+    ledger = _hold_partial(examined, ledger)
     decided, notes = _decide(examined, losers, ledger)
     takers = [
         row
@@ -234,32 +235,36 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
     return Rows(of)
 
 
-def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], known: Knows) -> Mapping[str, LedgerStatus]:
-    """Hold back updates of issues that were written from more rows than the source has of them now.
+def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus]) -> Mapping[str, LedgerStatus]:
+    """Hold back updates of issues that were written from rows of which the source lacks any, or has it otherwise now.
 
-    The text of the rows that are absent would be taken away, and a delta need not have them. What its rows add, such as
-    comments, is added all the same.
+    The text of such a row would be taken away, and a delta need not have it. What the others add, such as comments, is
+    added all the same.
     """
-    keys = examined.records.keys
-    sizes = {keys.full[leader]: len(members) for leader, members in keys.groups.items()}
-    changes = [key for key in sizes if key in statuses and statuses[key].change is not None]
-    if examined.is_whole or not changes:
+    if examined.is_whole or not examined.records.keys.groups:
         return statuses
-    written = known.written_rows(changes)
     held = dict[str, LedgerStatus]()
-    for key in changes:
-        status, rows, before = statuses[key], sizes[key], written.get(key, 0)
-        if rows < before:
+    for key in map(examined.records.keys.full.__getitem__, examined.records.keys.groups):
+        status = statuses.get(key)
+        if status is None or status.change is None:
+            continue
+        written = rows_in(status.content)
+        lacking = written - rows_in(status.change.content)
+        if lacking or not written:
             differs = None if status.differs is None else status.differs._replace(written=())
-            finding = _partial(rows, before)
+            finding = _partial(len(lacking), len(written))
             held[key] = status._replace(outcome=Outcome.CHANGED, finding=finding, change=None, differs=differs)
-    return {**statuses, **held}
+    return {**statuses, **held} if held else statuses
 
 
-def _partial(rows: int, before: int) -> Finding:
-    message = f"the issue was written from {counted(before, 'row')}, but the source has only {rows:,} of them"
-    hint = "import all rows of the issue together; if each export is complete, set `input: {kind: snapshot}`"
-    return Finding("group-partial", "description", message, hint, rejects=False)
+def _partial(lacking: int, written: int) -> Finding:
+    message = "it isn't known from which rows the issue was written"
+    if written:
+        message = f"the issue was written from {counted(written, 'row')}, of which the source lacks {lacking:,}, "
+        message += "or has them changed"
+    hint = "if each export has all rows of its issues, set `input: {kind: snapshot}`; "
+    hint += "otherwise import all rows of the issue together"
+    return Finding(GROUP_PARTIAL, "description", message, hint, rejects=False)
 
 
 def _pass_over_corrected(of: RowColumns, place: int, known: Knows) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.cli.sentences import ADDED, describe_open
-from importer.codes import CONFLICT
+from importer.codes import CONFLICT, GROUP_PARTIAL
 from importer.errors import ExitCode
 from importer.phrases import counted, format_duration, format_time
 from importer.records import Act
@@ -96,9 +96,14 @@ def _describe_changes(summary: Summary) -> Iterator[str]:
             f"{counted(found, 'row')} found {OTHERWISE}: the next run with --on-change update updates what no "
             "person can have changed there."
         )
-    if summary.changed > found:
+    if partial := summary.findings.get(GROUP_PARTIAL, 0):
+        yield (
+            f"{counted(partial, 'row')} of issues that were written from others, too, which the source lacks or has "
+            "changed: left as they are. If each export has all rows of its issues, set `input: {kind: snapshot}`."
+        )
+    if summary.changed > found + partial:
         accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
-        rows = counted(summary.changed - found, "row")
+        rows = counted(summary.changed - found - partial, "row")
         yield f"{rows} {OTHERWISE}: --on-change update{accept} updates what no person changed there."
     if summary.known:
         yield f"{counted(summary.known, 'row')} of these for the same reason as in the last run."

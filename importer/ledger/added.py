@@ -88,7 +88,7 @@ class IssuePlace(NamedTuple):
     is_older   whether it is from an earlier run, or discovery saw it first: another ledger may have added to it
     returned   its snapshot
     body_sha   SHA-256 of the body that the issue stands for
-    content    digest of its row, 8 bytes
+    content    digest of its rows, see `records.rows_in`
     since      when the answer to its create came, in seconds since 1970
     """
 

@@ -17,7 +17,6 @@ from importer.records import Act, Outcome
 
 PRUNED = "pruned"
 """Option of a run whose rows were dropped."""
-OTHERS = rows.alias("others")
 OLDER = runs.alias("older")
 
 
@@ -57,8 +56,8 @@ def find_prunable(ledger: Ledger, keep: int, before: float) -> list[Run]:
 def prune(ledger: Ledger, old: Iterable[Run]) -> None:
     """Drop the rows of runs, and the values that an undo would give back; their summaries stay.
 
-    Rows stay, without texts, that change detection asks for: of several rows that are one issue, of errors files, and
-    rejected ones whose issue was made since. The file gets smaller.
+    Rows stay, without texts, that change detection asks for: those of errors files, and rejected ones whose issue was
+    made since. The file gets smaller.
     """
     for run in old:
         with ledger.transaction() as connection:
@@ -66,10 +65,9 @@ def prune(ledger: Ledger, old: Iterable[Run]) -> None:
                 select(runs.c.id, runs.c.source_id).where(runs.c.name == run.name)
             ).one()
             its_rows, its_create = rows.c.run_id == run_id, operations.c.key == rows.c.key
-            grouped = select(OTHERS.c.key).where(OTHERS.c.run_id == run_id, OTHERS.c.follows == 1)
             made = exists().where(operations.c.source_id == source_id, its_create, operations.c.act == Act.CREATE)
             corrected = and_(rows.c.outcome == Outcome.REJECTED, made.where(operations.c.state == State.DONE))
-            needed = or_(rows.c.key.in_(grouped), rows.c.origin != "", corrected)
+            needed = or_(rows.c.origin != "", corrected)
             connection.execute(delete(rows).where(its_rows, not_(needed)))
             connection.execute(update(rows).where(its_rows).values(raw=None, cells=None, conflicts=None))
             drop_packed(connection, run_id)

@@ -152,7 +152,7 @@ operations = Table(
     Column("path", String, nullable=False),
     Column("marker", String, nullable=False),
     Column("body_sha", LargeBinary, nullable=False),  # of a create: of the body that the issue stands for now
-    Column("content", LargeBinary, nullable=False, default=b""),  # digest of its row, 8 bytes
+    Column("content", LargeBinary, nullable=False, default=b""),  # digest of its rows, see `records.rows_in`
     Column("state", String, nullable=False),
     Column("outcome", String),  # what it means for its row, see `outcomes`; NULL: nothing
     Column("attempts", Integer, nullable=False),

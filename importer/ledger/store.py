@@ -75,7 +75,7 @@ class Known(NamedTuple):
 
     state       of its create, as are `attempts`
     body_sha    SHA-256 of the body that the issue stands for
-    content     digest of its row, 8 bytes
+    content     digest of its rows, see `records.rows_in`
     returned    its snapshot, see `triage.snapshot`
     since       when the answer to its create came, in seconds since 1970
     dated       the date of the newest row that it stood for, likewise; 0 if none is known

@@ -15,7 +15,7 @@ from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
 from importer.load.writing import Write
-from importer.records import Operation, Outcome
+from importer.records import Operation, Outcome, unlike_rows
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted
@@ -209,7 +209,8 @@ class Change:
         )
         after = self.snapshot.after_write(issue, {**patch, **already}).with_writes(self.wrote)
         # With a conflict the issue equals no row, so that the next run finds a change again.
-        equals = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
+        row = self.operation.content
+        equals = (b"", unlike_rows(row)) if conflicts else (self.operation.whole_sha, row)
         self._write.end(
             state,
             code=CONFLICT if conflicts else EDITED_MEANWHILE if others else "",
@@ -236,7 +237,9 @@ class Change:
 
     def _learned(self) -> Remembered | None:
         """The new snapshot, if a reading has changed it; the issue equals no row then."""
-        return None if self.snapshot == self._before else Remembered(self.snapshot.dump(), b"", b"")
+        if self.snapshot == self._before:
+            return None
+        return Remembered(self.snapshot.dump(), b"", unlike_rows(self.operation.content))
 
 
 def check_taken(read: Issue, answered: Issue, patch: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from importer.ledger.journal import Decision, Remembered, Run
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
-from importer.records import Act, Operation, Outcome, Row
+from importer.records import Act, Operation, Outcome, Row, is_same_row, rows_in
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import Snapshot
 from tests.harness.bench import TARGET, Bench, opened
@@ -186,7 +186,9 @@ def test_narrowed_to_fields(bench: Remembering) -> None:
     assert standing is not None
     change = standing.change
     assert change is not None
-    assert (orjson.loads(change.body), change.whole_sha, change.content) == ({"severity": "high"}, b"", b"")
+    assert (orjson.loads(change.body), change.whole_sha) == ({"severity": "high"}, b"")
+    assert not is_same_row(change.content, row.content)
+    assert rows_in(change.content) == {row.content}, "of several rows, those that are in it are known still"
     severity = Snapshot.take(issue(severity="high"), create(severity="high").body).dump()
     bench.run.decide([Decision(KEY, State.DONE, operation=change, remember=Remembered(severity, b"", b""))])
     assert bench.shown(row, policy("update", "severity")) == ("unchanged", "")

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from importer.api import ISSUE_FIELDS
 from importer.errors import ExitCode
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
@@ -74,6 +76,13 @@ def calls_by_issue(sandbox: RunningSandbox) -> dict[str, list[str]]:
     for link in sandbox.resources():
         found[titles[link["issue_id"]]].append(link["resource_id"])
     return found
+
+
+def edit(sandbox: RunningSandbox, **fields: str) -> None:
+    """Let a person change the only issue."""
+    (issue,) = sandbox.issues()
+    url = f"{sandbox.url}/v1/triage/issues/{issue['id']}"
+    assert httpx.patch(url, json=fields, headers={"Authorization": "person"}).is_success
 
 
 def test_a_call_that_is_known_only_later(program: Program) -> None:
@@ -241,7 +250,8 @@ def test_a_partial_file_takes_nothing_away(program: Program, serve: Serve, polic
         assert (ended.code, ended.outcomes()) == (0, {"changed": 2})
         assert sorted(issue["description"] for issue in sandbox.issues()) == described
         assert [row["code"] for row in results()] == ["group-partial"] * 2
-        assert results()[0]["message"] == "the issue was written from 3 rows, but the source has only 2 of them"
+        lacks = "the issue was written from 3 rows, of which the source lacks 2, or has them changed"
+        assert results()[0]["message"] == lacks
     assert sum("c-9" in calls for calls in calls_by_issue(sandbox).values()) == 1, "new evidence is added all the same"
     write_findings([*whole, finding("r-1", "c-9", "Thanks", "7")])
     assert import_(program, sandbox, "--on-change", policy).outcomes() == {"updated": 4}
@@ -253,6 +263,35 @@ def test_a_partial_file_takes_nothing_away(program: Program, serve: Serve, polic
     os.utime("findings.csv", (an_hour_ago, an_hour_ago))
     ended = import_(program, sandbox, "--on-change", policy, mapping="snapshot.yaml")
     assert ended.outcomes() == {"updated": 3}, "a snapshot has all rows that there are"
+
+
+def test_a_night_with_other_rows_of_an_issue_takes_nothing_away(program: Program, serve: Serve) -> None:
+    """As many rows as before, or more, don't stand for those that are absent or edited; all of them and more do."""
+    whole, sandbox, update = [finding("r-1", "c-1", "Greets", "1", "critical"), *review(1)[1:]], serve(), "--on-change"
+    others = [finding("r-1", "c-1", name, turn, "low") for turn, name in zip("456789", "UVWXYZ", strict=True)]
+    edited = [(*whole[0][:5], "low", "closed"), *whole[1:], *others]
+    write_findings(whole)
+    import_(program, sandbox)
+    (before,) = sandbox.issues()
+    for rows in (others[:3], others, [*whole[:2], *others], edited):
+        write_findings(rows)
+        ended = import_(program, sandbox, update, "update")
+        assert (ended.code, ended.outcomes()) == (0, {"changed": len(rows)})
+        assert {row["code"] for row in results()} == {"group-partial"}
+        assert "set `input: {kind: snapshot}`" in ended.err
+        (after,) = sandbox.issues()
+        assert [after[name] for name in ISSUE_FIELDS] == [before[name] for name in ISSUE_FIELDS]
+    edit(sandbox, severity="medium")
+    write_findings([*whole, others[0]])
+    assert import_(program, sandbox, update, "update").outcomes() == {"updated": 4}
+    edit(sandbox, description="A person's.")
+    write_findings([*whole, *others[:2]])
+    assert import_(program, sandbox, update, "update").outcomes() == {"skipped": 5}, "a person's text is kept"
+    write_findings(whole)
+    assert import_(program, sandbox, update, "overwrite").outcomes() == {"changed": 3}, "the rows in it are known still"
+    write_findings([*whole, *others[:3]])
+    assert import_(program, sandbox, update, "overwrite").outcomes() == {"updated": 6}
+    assert all(f"{row[2]} fails" in sandbox.issues()[0]["description"] for row in [*whole, *others[:3]])
 
 
 def test_limit_and_only_take_whole_issues(program: Program, serve: Serve) -> None:

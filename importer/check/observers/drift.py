@@ -25,7 +25,7 @@ from importer.check.observers.known_rows import (
 )
 from importer.check.plan import Plan
 from importer.phrases import clip, counted
-from importer.records import Act
+from importer.records import Act, is_same_row
 from importer.transform.footers import find_footer
 
 TEXT_SHOWN = 80
@@ -78,7 +78,7 @@ class Drift:
         for place in () if self._has_comments_beside else plan.reread:
             key = plan.rows.columns["key"][place]
             content = plan.ledger[key].content if key in plan.ledger else b""
-            if content and content == examined.create(place, hashed=True).content:
+            if is_same_row(content, examined.create(place, hashed=True).content):
                 self._reread += 1
                 _keep(self._rereads, key)
 
