@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -20,10 +20,11 @@ from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observers.canary_sample import CanarySample
-from importer.check.observers.completeness import COMMENTS
+from importer.check.observers.completeness import COMMENTS, EVIDENCE
 from importer.check.observers.observer import OpenWriter
-from importer.codes import DUPLICATE_IN_TRIAGE, by_frequency
+from importer.codes import DUPLICATE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, by_frequency
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
+from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.check_files import CheckFiles
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from importer.report.comparison import Comparison
 
 CHECK_FOLDER = "triage-import-check"
+MANY_CALLS, NAMED = 10, 3
+"""From how many new calls on it is strange that Triage knows none of them; of how much evidence a warning tells."""
 
 
 def run_check(
@@ -74,7 +77,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         ImporterError: before anything was sent. An error that stops the send pass is in the summary instead.
     """
     from importer.check.history import LedgerHistory, with_absent
-    from importer.load.attempt import Attempt, Sent, begin_run
+    from importer.load.attempt import Attempt, begin_run
     from importer.load.canary import Canary
     from importer.load.closing import scan_back
     from importer.load.discovery import note_discovered
@@ -115,7 +118,8 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     if checked.creates:
         ledger.seen(target.name, job.source_name).begin_span(context.target_time.newest)
     if settled.are_all(run, known):
-        sent = settled.hand_over(run, scan_back(context, run, Sent()))
+        tried = Attempt(context, run, checked, known).send(None, questions.confirm_rest, is_settled=True)
+        sent = settled.hand_over(run, scan_back(context, run, tried))
     else:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
         canary = Canary(context, run, checked.sample) if checked.sample else None
@@ -254,6 +258,7 @@ class _Report:
         self._comparison: Comparison = NOTHING
         self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
+        self._waiting = self._known_waiting = 0  # issues without evidence that Triage doesn't know; since earlier runs
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
@@ -263,7 +268,8 @@ class _Report:
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
-        codes, suggestion, unknown_until = Counter[str](), None, ""
+        codes, suggestion, unknown_until, given_up = Counter[str](), None, "", self._sent.given_up
+        notes = [f"No longer tried: {listed(given_up, NAMED)}"] if given_up else []
         duplicates: list[DuplicateIssue] = []
         page: PageRows | None = None
         try:
@@ -278,14 +284,20 @@ class _Report:
             seen = self._context.ledger.seen(run.target, run.source_name)
             duplicates = seen.duplicates()
             self._duplicates = len(duplicates) + seen.count_settled()
-            codes[DUPLICATE_IN_TRIAGE] = len(duplicates)  # also those of keys that the source doesn't have
+            # Also those of keys that the source doesn't have.
+            codes[DUPLICATE_IN_TRIAGE] = len(duplicates)
+            codes[EVIDENCE_MISSING] = max(codes[EVIDENCE_MISSING], len(given_up))
+            notes += self._look_at_waiting(codes, organisation)
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
         code = self._exit_code(counts, codes)
         summary = replace(
             self._summarise(counts, codes, code), suggestion=str(suggestion or ""), unknown_until=unknown_until
         )
-        summary = replace(summary, warnings=tuple(dict.fromkeys((*summary.warnings, *name_duplicates(duplicates)))))
+        for note in notes:
+            self._context.progress.say(f"warning: {note}")
+        warnings = (*summary.warnings, *name_duplicates(duplicates), *notes)
+        summary = replace(summary, warnings=tuple(dict.fromkeys(warnings)))
         try:
             run.finish(code, asdict(summary), self._context.calls.log.take(whole=True))
             if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
@@ -295,6 +307,20 @@ class _Report:
             code = self._exit_code(counts, codes)
             summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
         return write_end(run, folder, summary, page)
+
+    def _look_at_waiting(self, codes: Counter[str], organisation: str) -> Iterator[str]:
+        """Count the issues that lack evidence; yield a warning if this run has tried many calls first, all in vain."""
+        waiting = self._run.additions.find_waiting()
+        new = [(key, each.name) for key, its in waiting.items() for each in its if each.first >= self._run.started_at]
+        self._waiting = codes[EVIDENCE_PENDING] = len(waiting)
+        self._known_waiting = len(waiting.keys() - {key for key, _ in new})
+        calls = sorted({name.removeprefix("call/") for _, name in new if name.startswith("call/")})
+        if len(calls) >= MANY_CALLS and not self._whole_run[EVIDENCE]:
+            yield (
+                f"Triage knows none of the {len(calls):,} calls of this run ({listed(calls, NAMED)}): look whether the "
+                "mapping names the column of their ids (`resource_links`, `flags`), and whether they were made in "
+                f"organisation {organisation or 'unknown'}."
+            )
 
     @property
     def _is_settled(self) -> bool:
@@ -307,9 +333,8 @@ class _Report:
         had_nothing_to_do = self._run.attempts == 1 and not to_do
         rejected = checked.tally.outcomes[Outcome.REJECTED]
         is_old_news = self._context.settings.fail_on is FailOn.ANY or self._comparison.known == rejected
-        return (
-            had_nothing_to_do and is_old_news and not (self._undecided or self._duplicates or self._comparison.vanished)
-        )
+        is_open = self._undecided or self._duplicates or self._waiting or self._sent.given_up
+        return had_nothing_to_do and is_old_news and not (is_open or self._comparison.vanished)
 
     def _keep_fingerprint(self, organisation: str) -> None:
         from importer.ledger import fingerprints
@@ -371,11 +396,13 @@ class _Report:
     def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
         from importer.load.context import FailOn
 
+        is_news = self._context.settings.fail_on is FailOn.ANY
+        pending = codes.get(EVIDENCE_PENDING, 0) - (0 if is_news else self._known_waiting)
         return decide_exit_code(
             counts,
-            codes,
+            {**codes, EVIDENCE_PENDING: pending},
             stopped=self._stopped is not None,
             interrupted=self._sent.interrupted,
             undecided=self._undecided,
-            known=0 if self._context.settings.fail_on is FailOn.ANY else self._comparison.known,
+            known=0 if is_news else self._comparison.known,
         )

@@ -17,11 +17,12 @@ from importer.codes import (
     ADDITION_UNPROVEN,
     DESCRIPTION_EDITED,
     EVIDENCE_MISSING,
+    EVIDENCE_PENDING,
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
     NUMBERS_LEFT_OUT,
 )
-from importer.ledger.schema import UNDECIDED, State, found, operations, runs, sources
+from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs, sources
 from importer.ledger.statements import SOME, Transaction, find_in_portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
@@ -49,7 +50,8 @@ class Added(NamedTuple):
     """An addition that was sent, or that was to be sent and waits.
 
     name    distinguishes it from the others of its act and key; of a relation `type/key of the other issue`
-    body    what was sent, while its outcome is unknown
+    body    what was sent, while its outcome is unknown; of evidence that Triage doesn't know yet, and its flags, what
+            is to be sent
     covers  of a comment: ids of the source's comments in it; of a `refer`: the keys whose numbers it inserted; of a
             relation: the id of the issue that it leads to
     since   time of the intent, or of the end of its request while its outcome is unknown; seconds since 1970
@@ -71,6 +73,11 @@ class Added(NamedTuple):
     message: str
     run_id: int = 0
     is_over: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is tried from the ledger until Triage knows the evidence; earlier versions kept no body."""
+        return self.code == EVIDENCE_PENDING and bool(self.body)
 
     @property
     def may_be_there(self) -> bool:
@@ -131,6 +138,15 @@ class AddedOperations:
             for key, *place in find_in_portions(connection, statement, keys):
                 places[key] = IssuePlace._make(place)
         return places
+
+    def find_waiting(self) -> dict[str, list[Added]]:
+        """Return key → what its issue lacks until Triage knows the evidence."""
+        waiting: dict[str, list[Added]] = {}
+        with self._transaction() as connection:
+            for each in connection.execute(_present_additions(self._source_id).where(WAITS)):
+                if (added := _decode(each)).waits:
+                    waiting.setdefault(each.key, []).append(added)
+        return waiting
 
     def count_undecided(self, run_id: int) -> int:
         """Count the additions that a run has worked on, and of which nobody knows whether they were made."""

@@ -38,9 +38,10 @@ TEXTS = {
     replaced: (replaced.c.before,),
 }
 """Columns with texts of a source: JSON, compressed JSON, or the text itself."""
+HAS_TEXTS = operations.c.act.in_((Act.UPDATE, Act.FLAG))
 OWN_TEXTS = {
-    # Details of an addition say which comments of the source it covers, by their marks.
-    operations: (case((operations.c.act == Act.UPDATE, operations.c.details)), operations.c.message, operations.c.link),
+    # Details of other additions than flags say which comments of the source they cover, by their marks.
+    operations: (case((HAS_TEXTS, operations.c.details)), operations.c.message, operations.c.link),
     found: (found.c.title,),
 }
 """Columns whose values go with an issue, beside the titles in its snapshot."""
@@ -219,7 +220,7 @@ def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
             its_own = update(table).where(tuple_(*place) == tuple_(*one), is_kept)
             connection.execute(its_own.values(returned=orjson.dumps(_without_titles(returned))))
     its = tuple_(operations.c.source_id, operations.c.key).in_(keys)
-    connection.execute(update(operations).where(its, operations.c.act == Act.UPDATE).values(details=None))
+    connection.execute(update(operations).where(its, HAS_TEXTS).values(details=None))
     connection.execute(update(operations).where(its).values(message="", link=""))
     connection.execute(update(found).where(tuple_(found.c.source_id, found.c.key).in_(keys)).values(title=""))
     connection.execute(delete(replaced).where(tuple_(replaced.c.source_id, replaced.c.key).in_(keys)))

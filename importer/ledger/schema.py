@@ -18,6 +18,8 @@ from sqlalchemy import (
     literal_column,
 )
 
+from importer.codes import EVIDENCE_PENDING
+
 SCHEMA_VERSION = 11
 
 
@@ -176,6 +178,9 @@ HAS_NUMBER = operations.c.triage_id != literal_column("''")
 unindexed_source = operations.c.source_id + literal_column("0")
 # Triage numbers issues in sequence, so this index only grows at its end; one on the random issue id would not.
 Index("operations_triage_id", operations.c.triage_id, sqlite_where=HAS_NUMBER, postgresql_where=HAS_NUMBER)
+WAITS = operations.c.code == literal_column(f"'{EVIDENCE_PENDING}'")
+"""Says that an addition waits for evidence that Triage doesn't know yet; few do, and every run asks for them."""
+Index("operations_waiting", operations.c.source_id, sqlite_where=WAITS, postgresql_where=WAITS)
 # Every row of the source as the check left it. The outcome of a planned row is in its operation; once the run is
 # finished it is stored here, as later runs work on the same operation.
 rows = Table(
@@ -353,5 +358,8 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         # In a summary codes are keys; a value of the source may be called like one.
         *(_replace("runs", "summary", f'"{old}":', f'"{new}":') for old, new in (*_RENAMED, ("doubles", "duplicates"))),
     ),
-    10: ("ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",),
+    10: (
+        "ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",
+        "CREATE INDEX operations_waiting ON operations (source_id) WHERE code = 'evidence-pending'",
+    ),
 }

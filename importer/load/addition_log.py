@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from importer.api import issue_path
-from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET, GONE_AT_TARGET
+from importer.codes import ADDITION_UNPROVEN, EVIDENCE_MISSING, EVIDENCE_PENDING, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.ledger.added import Added, IssuePlace, encode_details, find_already_added
 from importer.ledger.commands import ADDED, NOT_ADDED
 from importer.ledger.journal import Remembered, Run
@@ -20,6 +20,7 @@ from importer.load.workers import FailureCap
 from importer.load.writing import make_decision
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
+from importer.triage.redaction import redact
 from importer.triage.snapshot import Snapshot
 
 
@@ -101,6 +102,7 @@ class AdditionLog:
     done        additions that were made, by act
     comments    comments of the source that are in them
     outcomes    rows for which only additions were sent, by outcome
+    given_up    sentences on evidence that is no longer tried
     """
 
     def __init__(self, run: Run, cap: FailureCap) -> None:
@@ -108,17 +110,22 @@ class AdditionLog:
         self.done = Counter[Act]()
         self.comments = 0
         self.outcomes = Counter[Outcome]()
+        self.given_up: list[str] = []
 
     def note(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record the outcome of an addition."""
         state, code, message, covers, requests, first = result
-        details = encode_details(covers, first=first)
+        # Its row need not come again: what waits is sent from the ledger, unless that would mask the API key in it.
+        body = operation.body if code == EVIDENCE_PENDING and redact(operation.body) == operation.body else b""
+        details = encode_details(covers, body=body, first=first)
         self._run.record(make_decision(operation, state, requests, code=code, message=message, details=details))
         mark = operation.whole_sha
         added = Added(operation.act, operation.name, state, b"", covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
         work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
         work.begun = None
+        if code == EVIDENCE_MISSING and operation.act is Act.EVIDENCE:
+            self.given_up.append(f"{work.item.key}, {work.place.triage_id}: {message}")
         if state is State.DONE:
             work.known_counts[operation.act][mark] += 1
             self.done[operation.act] += code != FOUND_AT_TARGET
@@ -157,15 +164,16 @@ class AdditionLog:
 
     def note_gone(self, work: IssueWork) -> None:
         """Record that an issue is not in Triage; once two runs have, no later one adds anything to it."""
-        undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
+        is_sure = self.note_issue_gone(work.item.key, work.place) == GONE_AT_TARGET
+        ended = (each for each in work.known.values() if each.state in UNDECIDED or (each.waits and is_sure))
+        undecided = [(work.earlier(each), each.covers) for each in ended]
         for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
             self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, GONE_MESSAGE, covers, requests=0))
-        self.note_issue_gone(work.item.key, work.place)
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
 
-    def note_issue_gone(self, key: str, place: IssuePlace) -> None:
-        """Record that the issue of a key is not in Triage: that at hand, or at the other end of a relation."""
+    def note_issue_gone(self, key: str, place: IssuePlace) -> str:
+        """Record that the issue of a key is not in Triage, at hand or at a relation's other end; return the code."""
         gone = Snapshot.parse(place.returned).without_issue(self._run.name)
         path, issue_id, triage_id = issue_path(place.issue_id), place.issue_id, place.triage_id
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
@@ -173,3 +181,4 @@ class AdditionLog:
         self._run.record(
             make_decision(operation, State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
         )
+        return gone.gone_code

@@ -86,16 +86,18 @@ class AdditionSender:
             self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
         elif addition.act is Act.EVIDENCE:
             await self._attach(work, addition)
-        elif addition.act is Act.FLAG and (lacking := self._find_lacking(work, filled.body)):
+        elif lacking := self.find_lacking(work, filled):
             operation = work.operation(addition, filled.body)
             message = f"the flag needs its call first: {lacking.message}"
             self._log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
         else:
             await self._post(work, work.operation(addition, filled.body), filled.covers)
 
-    def _find_lacking(self, work: IssueWork, flag: bytes) -> Added | None:
+    def find_lacking(self, work: IssueWork, addition: Addition) -> Added | None:
         """Return the evidence of the call that a flag is about, if it was tried and isn't attached."""
-        attached = work.known.get((Act.EVIDENCE, f"call/{orjson.loads(flag)['call_id']}"))
+        if addition.act is not Act.FLAG:
+            return None
+        attached = work.known.get((Act.EVIDENCE, f"call/{orjson.loads(addition.body)['call_id']}"))
         return attached if attached is not None and attached.state is not State.DONE else None
 
     async def _attach(self, work: IssueWork, addition: Addition) -> None:

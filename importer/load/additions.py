@@ -108,14 +108,20 @@ class AdditionLoader:
         for added in perhaps:
             if added.name not in blank:
                 await self._sender.decide_earlier(work, added)
-        if work.place.was_found or work.place.is_older or self._to_probe > 0 or blank:
-            await self._take_in_existing(work, is_doubted=work.place.was_found or bool(blank))
-        for addition in self._plan(work):
-            await self._sender.add(work, addition)
-            self._count_one()
+        is_doubted = work.place.was_found or bool(blank)
+        if not is_doubted:  # attaching does no harm again; flags whose call isn't attached need not be looked for
+            await self._send(work, [each for each in self._plan(work) if each.act is Act.EVIDENCE])
+        if is_doubted or work.place.is_older or self._to_probe > 0:
+            await self._take_in_existing(work, is_doubted=is_doubted)
+        await self._send(work, [each for each in self._plan(work) if is_doubted or each.act is not Act.EVIDENCE])
         self._log.note_replaced(work)
         if work.item.parts.mentions:
             await self._connection.workers.when_sure(partial(self._numbers.put, work))
+            self._count_one()
+
+    async def _send(self, work: IssueWork, additions: Iterable[Addition]) -> None:
+        for addition in additions:
+            await self._sender.add(work, addition)
             self._count_one()
 
     def _count_one(self) -> None:
@@ -123,10 +129,14 @@ class AdditionLoader:
         self._progress.reach(self._ended)
 
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
-        """Plan the additions still to be sent, except numbers in the description."""
+        """Plan the additions still to be sent, except numbers in the description: the row's, and what waits."""
         item = work.item
         due = Due(item.key, item.parts._replace(mentions=()), bundling or item.bundling, work.had())
-        return plan_additions([due], self._references.find_all)[0]
+        planned = plan_additions([due], self._references.find_all)[0]
+        names = {(each.act, each.name) for each in planned}
+        waiting = [each for name, each in work.known.items() if each.waits and name not in names]
+        waiting.sort(key=lambda each: each.act is Act.FLAG)  # its call comes first
+        return [*planned, *(Addition(item.key, each.act, each.name, each.body) for each in waiting)]
 
     async def _take_in_existing(self, work: IssueWork, *, is_doubted: bool) -> None:
         """Record the additions that an issue has already, if the ledger may have lost them.
@@ -138,7 +148,7 @@ class AdditionLoader:
         issue_id = work.place.issue_id
         filled = [each for each in map(self._sender.fill, self._plan(work, "separate")) if each is not None]
         if not is_doubted:
-            filled = [each for each in filled if each.act in NEVER_TWICE]
+            filled = [each for each in filled if each.act in NEVER_TWICE and not self._sender.find_lacking(work, each)]
         if not filled:
             return
         names = {name for addition in filled for name in (addition.name, *addition.covers)}

@@ -35,7 +35,7 @@ from importer.load.questions import ConfirmRest
 from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
-from importer.records import ADDITIONS, Act, Operation, Outcome, Row
+from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
@@ -55,6 +55,7 @@ class Sent:
     completed    other rows, whose issues it only added to, by outcome
     additions    additions that were made, by act
     comments     comments of the source that are in them
+    given_up     sentences on evidence that is no longer tried
     stopped      the error that ended it early, if one did
     interrupted  whether a signal ended it
     """
@@ -63,6 +64,7 @@ class Sent:
     completed: Counter[Outcome] = field(default_factory=Counter)
     additions: Counter[Act] = field(default_factory=Counter)
     comments: int = 0
+    given_up: Sequence[str] = ()
     elapsed_seconds: float = 0.0
     stopped: RunStopped | None = None
     interrupted: bool = False
@@ -88,19 +90,21 @@ class Attempt:
         self.refused: set[str] = set()  # keys that the canary sent in vain: not twice in one attempt
         self.has_begun = run.attempts > 1  # then rows that are unchanged by now may be those that this run has made
 
-    def send(self, canary: Canary | None, confirm_rest: ConfirmRest) -> Sent:
+    def send(self, canary: Canary | None, confirm_rest: ConfirmRest, *, is_settled: bool = False) -> Sent:
         """Send what is left, the canary first if there is one.
 
-        All creates come before any addition, which may name the issue of another row.
+        All creates come before any addition, which may name the issue of another row. With `is_settled` the rows need
+        nothing and aren't read: only what waits since earlier runs is tried.
         """
         started = time.monotonic()
-        operations = self._operations(self.job)
+        operations = iter(()) if is_settled else self._operations(self.job)
         try:
             if canary is not None:
                 self.has_begun = True
                 self._send_canary(canary, confirm_rest)
-            self.progress.start("sending", self.checked.planned, "issue", self.became.total())
-            run_loop(self._load(operations))
+            if not is_settled:
+                self.progress.start("sending", self.checked.planned, "issue", self.became.total())
+                run_loop(self._load(operations))
             if not self.interrupted:
                 run_loop(self._add())
         except (RunStopped, SourceNotReady) as error:
@@ -115,7 +119,8 @@ class Attempt:
 
     def _sent(self, elapsed_seconds: float) -> Sent:
         log = self.log
-        return Sent(self.became, log.outcomes, log.done, log.comments, elapsed_seconds, self.stopped, self.interrupted)
+        ended = elapsed_seconds, self.stopped, self.interrupted
+        return Sent(self.became, log.outcomes, log.done, log.comments, log.given_up, *ended)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("canary", canary.issues, "issue")
@@ -237,10 +242,16 @@ class Attempt:
             await Loader(connection, updater, report=self._advance).load(operations)
 
     async def _add(self) -> None:
-        """Send the queued additions, unless the attempt was stopped before."""
-        if self.stopped is not None or self.queue.is_empty:
+        """Send the queued additions, then what waits since earlier runs, unless the attempt was stopped before."""
+        if self.stopped is not None:
             return
         total = sum(self.checked.workload.operations[act] for act in ADDITIONS)
+        if self.job.limit is None and self.job.only is None:
+            waiting = self.run.additions.find_waiting()
+            self.queue.add((inf, QueueItem(key, IssueParts())) for key in waiting)  # unless its row is there already
+            total += len(waiting)
+        if self.queue.is_empty:
+            return
         self.progress.finish()
         self.progress.start("adding comments, links and evidence", total, "operation")
         self.cap.what = "rows and additions"

@@ -129,6 +129,79 @@ def test_a_call_that_is_known_only_later(program: Program) -> None:
     assert (third.code, third.outcomes(), third.summary["requests"]) == (0, {"unchanged": 9}, 0)
 
 
+def test_what_waits_is_tried_by_every_run(program: Program) -> None:
+    """With a file a night: attached with its flags, once; exit 1 the first night, and once when it is given up."""
+
+    def night(number: int, call: str = "", *options: str) -> tuple[int, dict[str, int], dict[str, int], int]:
+        write_findings(review(number, call))
+        ended = import_(program, None, "--yes", *options, mapping="mine.yaml")
+        return ended.code, ended.outcomes(), ended.summary["additions"], ended.summary["requests"]
+
+    mine = Path("mine.yaml")
+    mine.write_text("extends: call-review\n", encoding="utf-8")
+    assert night(1, "late-1")[:3] == (1, {"created": 3}, {})
+    assert night(2, "missing-2")[:3] == (1, {"created": 3}, {"evidence": 1, "flag": 3}), "1 is known by now, 2 is new"
+    assert night(3)[:3] == (0, {"created": 3}, {"flag": 3}), "what is known to wait is no news"
+    with program.own_sandbox() as sandbox:
+        flags, calls = flags_by_issue(sandbox), calls_by_issue(sandbox)
+    its = [("late-1", "asks", 1), ("late-1", "ends", 2), ("late-1", "greets", 0)]
+    assert sorted(flags["Review of call late-1"]) == its
+    assert (calls["Review of call late-1"], calls["Review of call missing-2"]) == (["late-1"], [])
+    for _ in range(2):
+        assert night(3) == (0, {"unchanged": 3}, {}, 2), "the try, and whether the issue is there"
+    assert night(3, "", "--only", "r-3")[3] == night(3, "", "--limit", "3")[3] == 0
+    assert night(3, "", "--fail-on", "any")[0] == 1
+    mine.write_text("extends: call-review\nevidence_wait_days: 0\n", encoding="utf-8")
+    write_findings(review(3))
+    given_up = import_(program, None, "--yes", mapping="mine.yaml")
+    assert (given_up.code, given_up.outcomes(), given_up.summary["findings"]) == (1, {"unchanged": 3}, {MISSING: 1})
+    (warning,) = (each for each in given_up.summary["warnings"] if "missing-2" in each)
+    assert warning.startswith("No longer tried: call-review:r-2, T-")
+    assert f"warning: {warning}" in given_up.err
+    for _ in range(2):
+        assert night(3) == (0, {"unchanged": 3}, {}, 0)
+    again = import_(program, None, "--yes", mapping="mine.yaml")
+    assert again.summary["same_as"], "nothing waits any more"
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_an_issue_that_is_gone_waits_no_more(program: Program, serve: Serve) -> None:
+    """Once two runs have found it deleted, its evidence costs no request."""
+    sandbox = serve()
+    write_findings(review(1, "missing-1"))
+    import_(program, sandbox)
+    delete_url = f"{sandbox.url}/v1/triage/issues/{sandbox.issues()[0]['id']}"
+    assert httpx.delete(delete_url, headers={"Authorization": "person"}).is_success
+    write_findings(review(2))
+    codes = [import_(program, sandbox) for _ in range(4)]
+    assert [ended.summary["findings"].get(PENDING, 0) for ended in codes] == [1, 0, 0, 0]
+    assert codes[-1].summary["requests"] == 0
+    assert codes[-1].summary["same_as"]
+
+
+def test_a_note_that_waits_is_forgotten(program: Program, serve: Serve) -> None:
+    """The ledger keeps the flag that waits for its call, but not what a person may have asked to be forgotten."""
+    write_findings([("r-1", "missing-1", "Greets", "Cuts Ann Meyer off", "1", "high", "open")])
+    import_(program, serve())
+    assert b"Ann Meyer" in b"".join(each.read_bytes() for each in program.ledger.parent.glob("ledger.db*"))
+    assert program("runs", "forget", "Ann Meyer", "--apply").code == 0
+    assert b"Ann Meyer" not in b"".join(each.read_bytes() for each in program.ledger.parent.glob("ledger.db*"))
+
+
+def test_none_of_many_calls_is_known(program: Program, serve: Serve) -> None:
+    """Ten that are new to Triage: which column, which organisation? Fewer, or one that is known, may just be late."""
+    sandbox = serve()
+    write_findings([row for number in range(9) for row in review(number, f"missing-{number}")])
+    assert "none of the" not in import_(program, sandbox).err
+    write_findings([row for number in range(10, 21) for row in review(number, f"missing-{number}")])
+    ended = import_(program, sandbox)
+    assert ended.code == ExitCode.PARTLY
+    hint = "Triage knows none of the 11 calls of this run (missing-10, missing-11, missing-12 and 8 more)"
+    assert any(each.startswith(hint) for each in ended.summary["warnings"]), ended.summary["warnings"]
+    write_findings([row for number in range(30, 42) for row in review(number, f"missing-{number}" * (number > 30))])
+    assert "none of the" not in import_(program, sandbox).err
+
+
 def test_a_call_that_never_comes(program: Program, serve: Serve) -> None:
     """Exit 1 while it is waited for; after the wait it is given up, and costs neither exit code nor request."""
     write_findings([*review(1), *review(2, "missing-2")])

@@ -301,6 +301,7 @@ def test_codes_of_version_9(place: str | Path) -> None:
         with ledger.transaction() as connection:
             connection.execute(update(rows).where(rows.c.record == 1).values(findings=orjson.dumps(findings)))
             connection.exec_driver_sql("ALTER TABLE operations DROP COLUMN dated")
+            connection.exec_driver_sql("DROP INDEX operations_waiting")
             connection.execute(update(stamp).values(schema_version=9))
     with open_ledger(place) as ledger:
         run = ledger.find_run("last")
