@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 from json import JSONDecodeError
 from typing import Any, TextIO
 
@@ -14,7 +15,7 @@ from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, 
 from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.found_rows import FoundRow
 from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_text, write
-from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, open_array, open_envelope
+from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, in_line, line_keys, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
 NumberedValue = tuple[int, str, Any]
@@ -54,17 +55,25 @@ def _parse_line(name: str, line: int, content: str) -> Any:
         return _malformed(f"Line {line} is nested too deeply")
 
 
-def parse_documents(text: TextIO, name: str, path: Sequence[str]) -> Iterator[NumberedValue]:
+def parse_documents(text: TextIO, name: str, path: Sequence[str], *, lines: bool = False) -> Iterator[NumberedValue]:
     """Yield the elements of the array at `path` in a JSON document, and in those that follow it (pages of an API).
 
-    The empty path is the document itself: an array of records, or one record.
+    The empty path is the document itself: an array of records, or one record. Of JSON lines, each record also gets what
+    its line says around the array.
     Raises SourceError if there is no array or the document is damaged, SourceNotReady if it is cut off.
     """
     document = Document(text, name)
     while first := document.peek():
         if first not in "[{":
             document.end()
-        yield from _elements_at(document, name, path, 0)
+        if not lines:
+            yield from _elements_at(document, name, path, 0)
+            continue
+        number, (value, raw) = document.line, document.value()
+        line, own = Document(StringIO(raw), name), line_keys(value, path)
+        line.line = number
+        for numbered in _elements_at(line, name, path, 0):
+            yield _with_keys(numbered, in_line(own, numbered[2]) if own else {})
 
 
 def _elements_at(
@@ -131,20 +140,21 @@ def _elements(document: Document, path: Sequence[str], around: Around) -> Iterat
 
 def _with_around(numbered: NumberedValue, path: Sequence[str], around: Around) -> NumberedValue:
     """A record with what is known of the objects that it lies in: `_boards: {name: Voice}`."""
-    line, _, value = numbered
-    known = {f"_{path[depth - 1]}": own for depth, own in around if own}
-    if not known or not isinstance(value, dict):
-        return numbered
-    record = {**known, **value}
-    return line, write(record), record
+    return _with_keys(numbered, {f"_{path[depth - 1]}": own for depth, own in around if own})
 
 
 def _with_id(key: str, numbered: NumberedValue) -> NumberedValue:
     """A record that stands under its id, with that as a key of its own if it has none."""
+    value = numbered[2]
+    return _with_keys(numbered, {"id": key} if isinstance(value, dict) and IDENTITY_KEYS.isdisjoint(value) else {})
+
+
+def _with_keys(numbered: NumberedValue, keys: Mapping[str, Any]) -> NumberedValue:
+    """A record with other keys before its own."""
     line, _, value = numbered
-    if not isinstance(value, dict) or not IDENTITY_KEYS.isdisjoint(value):
+    if not keys or not isinstance(value, dict):
         return numbered
-    record = {"id": key, **value}
+    record = {**keys, **value}
     return line, write(record), record
 
 

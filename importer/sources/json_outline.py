@@ -16,6 +16,7 @@ from importer.sources.wrappers import (
     ANSWER_DEPTH,
     EACH,
     IDENTITY_KEYS,
+    PAGING_KEYS,
     TITLE_KEYS,
     find_envelope,
     is_message,
@@ -38,12 +39,6 @@ KEYS_SHOWN = 20
 ERROR_CHARACTERS = 200
 
 PAGE_KEYS_AT_MOST = 12
-_PAGING_KEYS = {
-    *("count", "size", "total", "total_count", "limit", "maxResults", "pagelen", "per_page", "page", "offset"),
-    *("startAt", "next", "next_page", "previous", "previous_page", "has_more", "isLast", "incomplete_results"),
-    *("expand", "ok", "success"),
-}
-"""What answers say of a page beside its records."""
 
 _ID = re.compile(r"\d{1,19}|[A-Z][A-Z0-9_]*-\d+|[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
@@ -288,7 +283,7 @@ def is_gathered_page(value: Any) -> bool:
     return (
         is_page(value)
         and not find_envelope([value])
-        and all(isinstance(item, list | dict) or key in _PAGING_KEYS for key, item in value.items())
+        and all(isinstance(item, list | dict) or key in PAGING_KEYS for key, item in value.items())
     )
 
 

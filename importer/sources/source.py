@@ -99,6 +99,7 @@ class JsonFile(_File):
     records   the keys that lead to the array of records; () is the document itself
     envelope  what each record is wrapped in, in words; "" if it isn't
     titles    id and title of each column, where the cells of the records name theirs by its id
+    are_lines whether each line has an array of its own
     """
 
     header: ClassVar[None] = None
@@ -107,6 +108,7 @@ class JsonFile(_File):
     records: tuple[str, ...] = ()
     envelope: str = ""
     titles: tuple[tuple[str, str], ...] = ()
+    are_lines: bool = False
 
     @property
     def array(self) -> str:
@@ -138,7 +140,7 @@ def read_values(file: JsonFile, text: TextIO) -> Iterator[json.NumberedValue]:
     """Yield the values in the place of a JSON file's records, still wrapped."""
     if file.format == "jsonl":
         return json.parse_lines(read_lines(text), file.name)
-    values = json.parse_documents(text, file.name, file.records)
+    values = json.parse_documents(text, file.name, file.records, lines=file.are_lines)
     return open_cells(values, dict(file.titles)) if file.titles else values
 
 

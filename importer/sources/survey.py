@@ -170,8 +170,10 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
             hint="Remove --skip-lines, or `skip_lines` from the mapping.",
         )
     file = JsonFile(stored=stored, encoding=encoding, format=format_)
-    if format_ == "jsonl" and options.format is None and is_page(_first_value(file)):
-        file = replace(file, format="json")
+    first = _first_value(file) if format_ == "jsonl" else None
+    is_named = isinstance(first, dict) and (options.records or "").partition(".")[0] in first
+    if is_named or (options.format is None and is_page(first)):
+        file = replace(file, format="json", are_lines=True)
     return _survey_json(file, options)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 PAIRS = "[stream, record] pairs"
@@ -16,11 +16,22 @@ ANSWER = "response with one record"
 IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id", "sys_id"}
 TITLE_KEYS = {"title", "summary", "subject"}
 
+PAGING_KEYS = {
+    *("count", "size", "total", "total_count", "limit", "maxResults", "pagelen", "per_page", "page", "offset"),
+    *("startAt", "next", "next_page", "previous", "previous_page", "has_more", "isLast", "incomplete_results"),
+    *("expand", "ok", "success", "errors", "extensions", "links", "_links", "self", "meta", "paging", "pagination"),
+    *("pageInfo", "page_info", "totalCount", "nextPageToken", "next_cursor", "cursor", "took", "timed_out", "_shards"),
+}
+"""What answers say of a page beside its records."""
+
 EACH = "*"
 """In the path of records: each value of an object whose keys are ids."""
 
 STREAM_KEY = "_stream"
 """Added to a record: the stream that its pair or message named."""
+
+LINE_KEY = "_line"
+"""Added to a record in an array of a JSON line: what the line says under keys that the record has, too."""
 
 CATEGORY_KEY = "_category"
 """Added to a record: the category that its Perceval envelope named."""
@@ -111,6 +122,25 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     HITS: _is_hit,
     ANSWER: _is_answer,
 }
+
+
+def line_keys(value: Any, path: Sequence[str]) -> dict[str, Any]:
+    """What an object says around the array at a path, without what only says which page of an answer it is."""
+    around: dict[str, Any] = {}
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            break
+        around |= {name: item for name, item in value.items() if name != key and name not in PAGING_KEYS}
+        value = value[key]
+    return around
+
+
+def in_line(own: Mapping[str, Any], record: Any) -> Mapping[str, Any]:
+    """What a JSON line says around a record; what the record says, too, under `_line`."""
+    if not isinstance(record, dict) or find_envelope([record]):  # what an API wraps stays as it is
+        return {}
+    twice = {name: item for name, item in own.items() if name in record}
+    return {**own, **({LINE_KEY: twice} if twice else {})}
 
 
 def find_envelope(values: Sequence[Any]) -> str:

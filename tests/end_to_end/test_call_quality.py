@@ -202,6 +202,28 @@ def test_none_of_many_calls_is_known(program: Program, serve: Serve) -> None:
     assert "none of the" not in import_(program, sandbox).err
 
 
+def test_keys_around_the_findings_of_a_json_line(program: Program, serve: Serve) -> None:
+    """The line's own keys are read with each of its findings, or listed as lost, also behind them, or said twice."""
+    fails = [{"criterion": name, "note": "x", "result": "fail"} for name in ("Greets", "Asks")]
+    lines = [
+        {"call_id": "c-1", "agent": "Front", "results": fails, "tool": {"version": 3}},
+        {"call_id": "c-2", "agent": "Front", "results": [{**fails[0], "agent": "Own"}], "batch": 7},
+    ]
+    Path("findings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    sandbox = serve()
+    Path("mine.yaml").write_text("extends: call-qa\ninput: {records: results}\n", encoding="utf-8")
+    for mapping, outcome in {"call-qa": "created", "mine.yaml": "unchanged"}.items():
+        ended = import_(program, sandbox, Path("findings.jsonl"), mapping=mapping)
+        assert (ended.code, ended.outcomes()) == (0, {outcome: 3}), ended.err
+        assert [row["key"] for row in results()] == ["call-qa:c-1/Greets", "call-qa:c-1/Asks", "call-qa:c-2/Greets"]
+        lost = {
+            row["column"]: row["sample_1"] for row in read_csv(Path("reports/losses.csv")) if row["class"] == "dropped"
+        }
+        assert lost == {"_line.agent": "Front", "batch": "7", "tool.version": "3"}
+    agents = ["Agent: Own" if "c-2" in issue["description"] else "Agent: Front" for issue in sandbox.issues()]
+    assert all(agent in issue["description"] for agent, issue in zip(agents, sandbox.issues(), strict=True))
+
+
 def test_a_call_that_never_comes(program: Program, serve: Serve) -> None:
     """Exit 1 while it is waited for; after the wait it is given up, and costs neither exit code nor request."""
     write_findings([*review(1), *review(2, "missing-2")])
