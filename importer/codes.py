@@ -37,6 +37,7 @@ NUMBERS_LEFT_OUT = "numbers-left-out"
 COMMENT_EDITED = "comment-edited"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
+VALUE_REFUSED = "value-refused"
 RESTRICTED_UNDECIDED = "restricted-undecided"
 PRIVATE_UNDECIDED = "private-undecided"
 UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
@@ -109,6 +110,7 @@ CODES: dict[str, str] = {
     RESTRICTED_UNDECIDED: "The issue is restricted in the source, and the mapping doesn't decide whether to send it.",
     PRIVATE_UNDECIDED: "The issue has private comments, and the mapping doesn't decide whether to send them.",
     DATE_UNREADABLE: "A date that a rule needs can't be read.",
+    VALUE_REFUSED: "A rule under `skip` with `reject: true` matches: a value that the mapping doesn't know.",
     COMMENT_EDITED: "A comment was edited in the source; the one in Triage is left as it is (warning).",
     "comment-unreadable": "A comment is not the JSON that the mapping expects; it is used as plain text (warning).",
     "text-not-unicode": "A text contains half a character (a lone surrogate), which can't be sent.",

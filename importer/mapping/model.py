@@ -114,6 +114,9 @@ class Skip(Strict):
         description="Lower-case words joined by hyphens, such as `old-release`; the row's code is `skip-NAME`.",
     )
     when: Conditions = Field(description="A condition, or a list of them that must all hold.")
+    reject: Flag = Field(
+        False, description="`true`: such rows are rejected, with the value, unless another rule skips them."
+    )
 
 
 _NEUTRAL_HINT = "a neutral value needs a target: add one, or delete this line"

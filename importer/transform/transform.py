@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from importer.api import FINISHED, PERSON_FIELDS
-from importer.codes import SKIP_PREFIX
+from importer.codes import SKIP_PREFIX, VALUE_REFUSED
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.narrowing import narrow
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
+from importer.phrases import clip
 from importer.records import Chunk, Finding, Ref
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
@@ -40,6 +41,8 @@ from importer.transform.source_counts import read_source_counts
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
+
+REFUSED_HINT = "put a word that it knows into fixes.csv, or add this one to a rule under `skip` in the mapping"
 
 
 class Transform:
@@ -156,6 +159,7 @@ class _FileTransform:
             bundlings=bundlings,
             noted=[
                 *found.findings,
+                *find_refused(mapping, columns),
                 *find_restricted(mapping, levels),
                 *cleaner.findings(),
                 *footers.findings(),
@@ -228,7 +232,7 @@ class _FileTransform:
         for row, finding in columns.chunk.defects.items():
             if not finding.rejects:
                 skips[row] = finding.code
-        for rule in self._mapping.skip:
+        for rule in (each for each in self._mapping.skip if not each.reject):
             code = SKIP_PREFIX + rule.name
             for row in columns.holds(rule.when).nonzero()[0].tolist():
                 if row not in columns.chunk.defects:
@@ -243,6 +247,15 @@ def find_dropped(columns: Columns, discussions: Discussions) -> list[tuple[int, 
     """(row, finding) for each text whose markup could not be kept."""
     lost = {"description": columns.dropped, "comments": discussions.dropped}
     return [(row, dropped_finding(name, names)) for name, rows in lost.items() for row, names in rows.items()]
+
+
+def find_refused(mapping: MappingModel, columns: Columns) -> Iterator[tuple[int, Finding]]:
+    """(row, finding) for each row that a rule under `skip` rejects."""
+    for rule in (each for each in mapping.skip if each.reject):
+        texts = columns.stripped(rule.when[0])
+        for row in columns.holds(rule.when).nonzero()[0].tolist():
+            message = f"the mapping knows no {rule.name} {clip(texts[row], 60)!r}"
+            yield row, Finding(VALUE_REFUSED, rule.name, message, REFUSED_HINT, texts[row])
 
 
 def find_bundlings(mapping: MappingModel, statuses: Sequence[str | None]) -> list[Bundling]:

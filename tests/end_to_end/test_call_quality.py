@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,43 @@ def test_none_of_many_calls_is_known(program: Program, serve: Serve) -> None:
     assert any(each.startswith(hint) for each in ended.summary["warnings"]), ended.summary["warnings"]
     write_findings([row for number in range(30, 42) for row in review(number, f"missing-{number}" * (number > 30))])
     assert "none of the" not in import_(program, sandbox).err
+
+
+def test_answers_that_the_preset_does_not_know(program: Program, serve: Serve) -> None:
+    """A pass or what doesn't apply, in each of its languages, is no finding; what is neither is asked."""
+    answers = {
+        "created": ["fail", "Nein", "no cumple", "Não", ""],
+        "skipped": ["Pass", "Ja", "bestanden", "Sí", "Oui", "Entfällt", "N/A", "não se aplica", "n.v.t."],
+        "rejected": ["5/5", "100 %", "godkänd", "maybe"],
+    }
+    rows = [(f"c-{number}", "Greets", answer) for number, answer in enumerate(chain.from_iterable(answers.values()))]
+    write_csv(Path("findings.csv"), rows, ("call_id", "criterion", "result"))
+    sandbox = serve()
+    ended = import_(program, sandbox, mapping="call-qa")
+    assert ended.outcomes() == {how: len(its) for how, its in answers.items()}
+    assert ended.summary["findings"] == {"skip-passed": 5, "skip-not-applicable": 4, "value-refused": 4}
+    fixes = read_csv(Path("reports/fixes.csv"))
+    assert {(row["column"], row["bad value"]) for row in fixes} == {("result", each) for each in answers["rejected"]}
+    assert {issue["category"] for issue in sandbox.issues()} == {"Bug"}
+    write_csv(Path("findings.csv"), [("c-99", "Greets", "Etiquette")], ("call_id", "criterion", "category"))
+    assert import_(program, sandbox, mapping="call-qa").summary["findings"] == {"category-unknown": 1}
+
+
+@pytest.mark.parametrize("mapping", ["call-qa", "call-review"])
+def test_a_link_to_a_call_is_the_call(program: Program, serve: Serve, mapping: str) -> None:
+    """Of an address of the dashboard the end of its path: in the key, the title, the evidence and the flag."""
+    call, before = "0b8e5f0c-6a51-4c6b-9d0e-2f6f0a7d1c11", "https://app.bland.ai/dashboard/calls/"
+    links = [f"{before}{call}", f" {before}{call}/?tab=log#t=3 ", call, "c/1 #2"]
+    write_findings(finding(f"r-{number}", link, "A/B", str(number)) for number, link in enumerate(links))
+    sandbox = serve()
+    assert import_(program, sandbox, mapping=mapping).outcomes() == {"created": 4}
+    expected = [call, call, call, "c/1 #2"]
+    for its in ([each["resource_id"] for each in sandbox.resources()], [each["call_id"] for each in sandbox.flags()]):
+        assert sorted(its) == expected
+    if mapping == "call-qa":
+        assert [row["key"] for row in results()] == [f"call-qa:{name}/A/B/{at}" for at, name in enumerate(expected)]
+    else:
+        assert sorted(issue["title"] for issue in sandbox.issues()) == [f"Review of call {name}" for name in expected]
 
 
 def test_keys_around_the_findings_of_a_json_line(program: Program, serve: Serve) -> None:

@@ -10,7 +10,7 @@ from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
-from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
+from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
 from importer.mapping.fixes_table import Fix, Fixes
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts
@@ -25,6 +25,7 @@ FIELDS_OF_CODES = {
     CATEGORY_TOO_LONG: "category",
     SOURCE_INVALID: "source",
     DATE_UNREADABLE: "date",
+    VALUE_REFUSED: "skip",
 }
 """Codes of findings about the value of one cell → the field of the mapping that reads it."""
 
@@ -46,6 +47,7 @@ class BadValues:
 
     def __init__(self, mapping: MappingModel) -> None:
         self._texts = {name: [getattr(mapping, name)] for name in (*VALUE_FIELDS, "source")}
+        self._texts["skip"] = [rule.when[0] for rule in mapping.skip if rule.reject]
         self._texts["date"] = collect_date_texts(mapping)
         self._found: dict[Cell, BadValue] = {}
 
