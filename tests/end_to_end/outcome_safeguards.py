@@ -233,8 +233,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "what another ledger has added",
         "importer/load/additions.py",
-        "        if work.place.was_found or work.place.is_older or self._to_probe > 0 or blank:\n",
-        "        if work.place.was_found or blank:\n",
+        "        if is_doubted or work.place.is_older or self._to_probe > 0:\n",
+        "        if is_doubted:\n",
         "tests/end_to_end/test_two_ledgers.py::test_two_memories_that_take_turns",
     ),
     Mutation(

@@ -127,9 +127,9 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the rows that a partial file lacks",
         "importer/check/plan.py",
-        "        if rows < before:\n",
-        "        if False:\n",
-        "tests/end_to_end/test_call_quality.py::test_a_partial_file_takes_nothing_away",
+        "        if lacking or not written:\n",
+        "        if len(rows_in(status.change.content)) < len(written):\n",
+        "tests/end_to_end/test_call_quality.py::test_a_night_with_other_rows_of_an_issue_takes_nothing_away",
     ),
     Mutation(
         "the retirement of a source",
@@ -221,5 +221,19 @@ STATE_SAFEGUARDS = (
         '_begins_with_norm(_MARKUP.sub("", _unescape(near)), 0)',
         '_begins_with_norm(_MARKUP.sub("", near), 0)',
         "tests/transform/test_sanitise.py::test_entities_that_are_escaped_again",
+    ),
+    Mutation(
+        "the try of what waits, without its row",
+        "importer/load/attempt.py",
+        "            waiting = self.run.additions.find_waiting()\n",
+        "            waiting = {}\n",
+        "tests/end_to_end/test_call_quality.py::test_what_waits_is_tried_by_every_run",
+    ),
+    Mutation(
+        "the keys around a line's array",
+        "importer/sources/survey.py",
+        'format="json", are_lines=True)',
+        'format="json")',
+        "tests/end_to_end/test_call_quality.py::test_keys_around_the_findings_of_a_json_line",
     ),
 )
