@@ -22,7 +22,7 @@ from importer.check.knowledge import Knows
 from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import COMMENTS, EVIDENCE
 from importer.check.observers.observer import OpenWriter
-from importer.codes import DUPLICATE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, by_frequency
+from importer.codes import DUPLICATE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE, by_frequency
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.phrases import listed
 from importer.progress import Progress
@@ -268,8 +268,9 @@ class _Report:
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
-        codes, suggestion, unknown_until, given_up = Counter[str](), None, "", self._sent.given_up
-        notes = [f"No longer tried: {listed(given_up, NAMED)}"] if given_up else []
+        codes, suggestion, unknown_until, sent = Counter[str](), None, "", self._sent
+        ends = {"No longer tried": sent.given_up, "Refused, and tried again by the next run": sent.refused}
+        notes = [f"{what}: {listed(some, NAMED)}" for what, some in ends.items() if some]
         duplicates: list[DuplicateIssue] = []
         page: PageRows | None = None
         try:
@@ -286,7 +287,8 @@ class _Report:
             self._duplicates = len(duplicates) + seen.count_settled()
             # Also those of keys that the source doesn't have.
             codes[DUPLICATE_IN_TRIAGE] = len(duplicates)
-            codes[EVIDENCE_MISSING] = max(codes[EVIDENCE_MISSING], len(given_up))
+            codes[EVIDENCE_MISSING] = max(codes[EVIDENCE_MISSING], len(sent.given_up))
+            codes[INCOMPLETE] = max(codes[INCOMPLETE], len(sent.refused))
             notes += self._look_at_waiting(codes, organisation)
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from importer.api import SEVERITIES, SOURCES, STATUSES
 from importer.check.job import Job
@@ -13,7 +13,7 @@ from importer.mapping.model import fold
 from importer.mapping.presets import is_preset, is_shipped
 from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Place
-from importer.phrases import listed, plain_name
+from importer.phrases import listed, plain_name, shell_join
 
 COLUMNS_SHOWN = 40
 NAMES_SHOWN = 6
@@ -27,14 +27,14 @@ CONSTANTS = {"severity": SEVERITIES, "status": STATUSES, "source": SOURCES}
 """Field → the words that Triage has for it: written short, such a word is taken for a column."""
 
 
-def check_fit(job: Job) -> list[str]:
+def check_fit(job: Job, accepted: Collection[str] = ()) -> list[str]:
     """Warn of what a sheet may lack, of rows above a header, and of columns that the mapping reads and no file has.
 
     Columns are checked of tables alone: the keys of a JSON file are known only after all of it was read.
 
     Raises:
         SourceError: no file has a column for the key or the title, or for a field of EXPECTED that a user's own
-            mapping takes from one; all problems at once.
+            mapping takes from one, unless it is `accepted`; all problems at once.
     """
     noticed = [f"{file.name}: {notice}" for file in job.source.every_file for notice in file.stored.notices]
     tables = [file for file in job.source.files if file.format == "csv"]
@@ -49,6 +49,7 @@ def check_fit(job: Job) -> list[str]:
     names = {name.strip() for table in tables for name in table.header}
     model = job.mapping.model
     absent, warnings = [], noticed
+    known = {fold(name) for name in accepted}
     keys = [text for text in (model.input.key, model.input.local_key) if text is not None]
     if not model.input.key.content and not any(_can_be_filled(text, names) for text in keys):
         absent.append(_absent(job, ("input", "key"), model.input.key, names))
@@ -57,7 +58,8 @@ def check_fit(job: Job) -> list[str]:
             continue
         shipped = is_shipped(_place(job, path, text).file)
         expected = len(path) == 1 and path[0] in EXPECTED
-        if path == ("title",) or (expected and not shipped):
+        is_accepted = any(fold(ref.name) in known for ref in text.refs)
+        if path == ("title",) or (expected and not shipped and not is_accepted):
             absent.append(_absent(job, path, text, names))
         elif expected or not shipped:
             warnings.append(str(_absent(job, path, text, names)).replace("\n  ", "; "))
@@ -110,6 +112,8 @@ def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
         more = f" or one of {left:,} more" if left > 1 else " or another" if left == 1 else ""
         wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
     hint = _as_constant(path, text) or _nearest(text, names)
+    if not hint and path[0] in EXPECTED[1:] and columns and not is_shipped(place.file):
+        hint = f"if the source has none any more: `run` with {shell_join([f'--accept-missing={text.refs[0].name}'])}"
     return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)
 
 

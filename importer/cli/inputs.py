@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -99,6 +99,7 @@ class InputOptions:
     users: Path | None = None
     makes_users: bool = False
     may_be_empty: bool = False
+    accept_missing: tuple[str, ...] = ()
 
     def typed(self, sources: Sequence[str]) -> CommandLine:
         """These files and options, as they are typed."""
@@ -106,7 +107,9 @@ class InputOptions:
         for each in fields(self):
             value = getattr(self, each.name)
             name = "-m" if each.name == "mapping_name" else f"--{each.name.strip('_').replace('_', '-')}"
-            if value is not None and not isinstance(value, bool):
+            if (
+                value is not None and not isinstance(value, bool) and each.name != "accept_missing"
+            ):  # `run` alone has it
                 found += [(name, str(one)) for one in (value if isinstance(value, tuple) else [value])]
         return CommandLine(tuple(sources), tuple(found))
 
@@ -157,7 +160,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)
-            job = replace(job, warnings=_compare(job, survey.samples))
+            job = replace(job, warnings=_compare(job, survey.samples, given.accept_missing))
             # The spool of what is looked up must be there as long as the job is used.
             with _placing_slow_patterns(mapping), look_up(job) as complete:
                 yield complete
@@ -204,11 +207,11 @@ def refuse_presets(sources: Sequence[str]) -> None:
             raise UsageError(f"{source!r} is a preset, not a file.", hint=f"Name it as one: {others} -m {source}")
 
 
-def _compare(job: Job, samples: Sequence[Sample]) -> tuple[str, ...]:
+def _compare(job: Job, samples: Sequence[Sample], accepted: Collection[str]) -> tuple[str, ...]:
     """The warnings of what a mapping reads and a source lacks. Raises SourceError if they don't fit together."""
     try:
         absent = warn_of_absent(job.mapping, job.source)
-        return (*check_fit(job), *absent, *warn_of_beside(job.mapping, job.source, samples))
+        return (*check_fit(job, accepted), *absent, *warn_of_beside(job.mapping, job.source, samples))
     except SourceError as error:
         raise _naming_the_right_preset(error, samples, job) from error
 

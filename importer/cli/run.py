@@ -64,7 +64,8 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
 
     with Console() as console, ExitStack() as stack:
         with requiring_terminal(console, asks=options.asks):
-            opened = stack.enter_context(open_job(sources, **given, may_be_empty=options.may_be_empty))
+            accepted = {"may_be_empty": options.may_be_empty, "accept_missing": options.accept_missing}
+            opened = stack.enter_context(open_job(sources, **given, **accepted))
         workers = choose_workers(opened, options.workers)
         job = replace(
             opened,

@@ -103,6 +103,7 @@ class AdditionLog:
     comments    comments of the source that are in them
     outcomes    rows for which only additions were sent, by outcome
     given_up    sentences on evidence that is no longer tried
+    refused     sentences on what waited since earlier runs, and was refused
     """
 
     def __init__(self, run: Run, cap: FailureCap) -> None:
@@ -111,6 +112,7 @@ class AdditionLog:
         self.comments = 0
         self.outcomes = Counter[Outcome]()
         self.given_up: list[str] = []
+        self.refused: list[str] = []
 
     def note(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record the outcome of an addition."""
@@ -133,8 +135,14 @@ class AdditionLog:
                 self.comments += sum("=" not in name for name in covers)
 
     def refuse(self, work: IssueWork, operation: Operation, error: CallFailed, result: Result) -> None:
-        """Record an addition that the target refused, with the answer's code and message. Raises as `fail`."""
-        self.fail(work, operation, result._replace(code=FAILURE_CODES[error.action], message=error.message))
+        """Record an addition that the target refused, with the answer's code and message. Raises as `fail`.
+
+        One with a code was tried from the ledger: its row, which may not be there tonight, doesn't tell of it.
+        """
+        if result.code:
+            self.refused.append(f"{work.item.key}, {work.place.triage_id}: {operation.act}, {error.message}")
+        code = result.code or FAILURE_CODES[error.action]
+        self.fail(work, operation, result._replace(code=code, message=error.message))
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Record an addition as unproven: no reading shows whether it exists, so it is neither sent again nor done."""

@@ -113,15 +113,27 @@ class AdditionSender:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
             if not error.is_gone:
-                self._log.refuse(work, operation, error, Result(State.REFUSED, first=first))
+                self._refuse(work, operation, error, Result(State.REFUSED, first=first))
                 return
             first = first or self._connection.now()
             await self.check_there(work.place)  # 404 may mean the evidence or the issue
-            code = EVIDENCE_PENDING if self._connection.now() - first < self._wait_seconds else EVIDENCE_MISSING
+            code = self._code_since(first)
             message = f"{kind} {name} is not attached: {error.message}"
             self._log.note(work, operation, Result(State.LEFT, code, message, first=first))
         else:
             self._log.note(work, operation, Result(State.DONE))
+
+    def _code_since(self, first: float) -> str:
+        """Whether what was tried first then is still waited for."""
+        return EVIDENCE_PENDING if self._connection.now() - first < self._wait_seconds else EVIDENCE_MISSING
+
+    def _refuse(self, work: IssueWork, operation: Operation, error: CallFailed, result: Result) -> None:
+        """Record a refusal. What waited goes on waiting, because its row need not come again to be corrected."""
+        earlier = work.known.get((operation.act, operation.name))
+        if earlier is not None and earlier.waits:
+            first = earlier.first or self._connection.now()
+            result = result._replace(first=first, code=self._code_since(first))
+        self._log.refuse(work, operation, error, result)
 
     async def check_there(self, place: IssuePlace) -> None:
         """Read an issue after a 404, which may have another cause. Raises IssueGone if it was deleted."""
@@ -211,7 +223,7 @@ class AdditionSender:
             return True
         if error.action is Action.SETTLE:
             return False
-        self._log.refuse(work, write.operation, error, Result(State.REFUSED, covers=covers, requests=write.requests))
+        self._refuse(work, write.operation, error, Result(State.REFUSED, covers=covers, requests=write.requests))
         if error.action is Action.RETRY:  # what comes behind it must not overtake it
             raise OutcomePending from error
         return True

@@ -56,6 +56,7 @@ class Sent:
     additions    additions that were made, by act
     comments     comments of the source that are in them
     given_up     sentences on evidence that is no longer tried
+    refused      sentences on what waited since earlier runs, and was refused
     stopped      the error that ended it early, if one did
     interrupted  whether a signal ended it
     """
@@ -65,6 +66,7 @@ class Sent:
     additions: Counter[Act] = field(default_factory=Counter)
     comments: int = 0
     given_up: Sequence[str] = ()
+    refused: Sequence[str] = ()
     elapsed_seconds: float = 0.0
     stopped: RunStopped | None = None
     interrupted: bool = False
@@ -120,7 +122,7 @@ class Attempt:
     def _sent(self, elapsed_seconds: float) -> Sent:
         log = self.log
         ended = elapsed_seconds, self.stopped, self.interrupted
-        return Sent(self.became, log.outcomes, log.done, log.comments, log.given_up, *ended)
+        return Sent(self.became, log.outcomes, log.done, log.comments, log.given_up, log.refused, *ended)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("canary", canary.issues, "issue")
