@@ -99,7 +99,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
 
     def check_now() -> tuple[LedgerHistory, Checked]:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-        writers: list[OpenWriter] = [settled.open, *([reports.open] if questions.asks else [])]
+        writers: list[OpenWriter] = [partial(settled.open, known), *([reports.open] if questions.asks else [])]
         return known, check(job, known, context.progress, sample=sample, writers=writers)
 
     known, checked, seen = _check_and_discover(context, check_now, found.warnings)

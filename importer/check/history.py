@@ -57,12 +57,16 @@ def with_absent(job: Job, ledger: Ledger, target: str) -> Job:
     return replace(job, absent=find_absent(job, last, knows_issues=known))
 
 
+TakenIn = tuple[list[Decision], list[Operation]]
+"""Issues that discovery found, as their rows' own: what `Run.decide` records of them."""
+
+
 class LedgerHistory:
     """Asks a ledger about rows; it implements `knowledge.Knows`.
 
-    With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by. With `near`, an
-    issue without a marker is named beside rows with a similar title, not only with the same one. `matched` counts the
-    rows whose issue only discovery knows.
+    With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by; otherwise `taken`
+    has what is to be recorded of the last rows. With `near`, an issue without a marker is named beside rows with a
+    similar title, not only with the same one. `matched` counts the rows whose issue only discovery knows.
     """
 
     def __init__(
@@ -85,12 +89,13 @@ class LedgerHistory:
         self._near = near
         self._corrected_rows: Mapping[str, CorrectedRow] | None = None  # read once there is a rejected row
         self.matched = 0
+        self.taken: TakenIn = [], []
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Compare rows with the ledger: key → status; keys to be created are absent."""
-        own = dict(bodies)
+        own, self.taken = dict(bodies), ([], [])
         statuses = dict(self._find_unchanged(own))
         others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
         known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
@@ -252,8 +257,9 @@ class LedgerHistory:
         """Match creates that the ledger doesn't know with issues that discovery found: by marker, or only by title."""
         found = self._seen.find(create.marker for create in creates)
         certain = {marker: issue for marker, (issue, *others) in found.items() if issue.marker == marker and not others}
+        self.taken = _take_in([(create, certain[create.marker]) for create in creates if create.marker in certain])
         if self._run is not None and certain:
-            self._take_in([(create, certain[create.marker]) for create in creates if create.marker in certain])
+            self._run.decide(*self.taken)
         statuses = {}
         self.matched += len(found)
         for create in creates:
@@ -298,27 +304,28 @@ class LedgerHistory:
             return title if title in self._titles else None
         return next(iter(get_close_matches(title, self._titles, n=1, cutoff=NEAR)), None)
 
-    def _take_in(self, pairs: list[tuple[Operation, Found]]) -> None:
-        """Record the issues that were found as their keys' own; one that differs from its row will count as changed."""
-        assert self._run is not None
-        decisions, intents = [], []
-        for create, issue in pairs:
-            snapshot = Snapshot.parse(issue.returned)
-            same = not snapshot.changes(create.body)
-            intents.append(create if same else create._replace(whole_sha=NO_ROW, content=b"", dated=0.0))
-            decisions.append(
-                Decision(
-                    create.key,
-                    State.DONE,
-                    0,
-                    issue_id=issue.issue_id,
-                    triage_id=issue.triage_id,
-                    returned=snapshot.adopt(create.body).dump(),
-                    code=FOUND_AT_TARGET,
-                    message=CODES[FOUND_AT_TARGET],
-                )
+
+def _take_in(pairs: list[tuple[Operation, Found]]) -> TakenIn:
+    """Take the issues that were found for their keys' own; one that differs from its row will count as changed."""
+    decisions, intents = [], []
+    for create, issue in pairs:
+        snapshot = Snapshot.parse(issue.returned)
+        same = not snapshot.changes(create.body)
+        intent = create._replace(body=b"", whole_sha=sha256(create.body).digest())
+        intents.append(intent if same else intent._replace(whole_sha=NO_ROW, content=b"", dated=0.0))
+        decisions.append(
+            Decision(
+                create.key,
+                State.DONE,
+                0,
+                issue_id=issue.issue_id,
+                triage_id=issue.triage_id,
+                returned=snapshot.adopt(create.body).dump(),
+                code=FOUND_AT_TARGET,
+                message=CODES[FOUND_AT_TARGET],
             )
-        self._run.decide(decisions, intents)
+        )
+    return decisions, intents
 
 
 def _with_issue(status: LedgerStatus, kept: Known) -> LedgerStatus:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, union, update
 
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources, unindexed_source
 from importer.ledger.statements import SOME, Transaction, find_in_portions, find_pairs
@@ -251,14 +251,10 @@ class Seen:
 
     def count(self, states: Collection[State] = (State.DONE,)) -> int:
         """Count the records that have a found issue but no create in one of these states."""
-        decided = select(operations.c.marker).where(
-            operations.c.source_id == self._source_id,
-            operations.c.act == Act.CREATE,
-            operations.c.state.in_(states),
-        )
-        statement = select(func.count(found.c.marker.distinct())).where(self._here, found.c.marker != "")
+        lacking = select(found.c.marker).where(operations.c.id.is_(None))
+        markers = union(*_with_creates(lacking, self._source_id, states)).subquery()
         with self._transaction() as connection:
-            return connection.scalar(statement.where(found.c.marker.not_in(decided))) or 0
+            return connection.scalar(select(func.count()).select_from(markers)) or 0
 
     def duplicates(self) -> list[DuplicateIssue]:
         """Return the issues that a person has to settle: a key's second one, and what only a closing scan has seen."""
@@ -296,21 +292,30 @@ def find_duplicate_issues(
     connection: Connection, source_id: int, settle_command: Callable[[str, str], str]
 ) -> list[DuplicateIssue]:
     """Return the issues of a source that a person has to settle, by key; a key and an issue make the command."""
-    made = and_(
-        operations.c.source_id == found.c.source_id,
-        operations.c.marker == found.c.marker,
-        operations.c.act == Act.CREATE,
-        operations.c.state == State.DONE,
-    )
     statement = (
         select(operations.c.key, found.c.key, operations.c.triage_id, found.c.triage_id, found.c.issue_id)
-        .select_from(found.outerjoin(operations, made))
-        .where(found.c.source_id == source_id, found.c.marker != "", found.c.state != FoundState.SETTLED)
+        .where(found.c.state != FoundState.SETTLED)
         .where(or_(found.c.issue_id != operations.c.issue_id, found.c.state == FoundState.STRANGER))
         .where(or_(operations.c.issue_id.is_(None), found.c.issue_id != operations.c.issue_id))
-        .order_by(operations.c.key, found.c.triage_id)
     )
+    joined = _with_creates(statement, source_id, (State.DONE,))
+    found_ones = [tuple(row) for each in joined for row in connection.execute(each)]
     return [
         DuplicateIssue(key or said, own or "", other, issue_id, settle_command(key or said or "KEY", own or other))
-        for key, said, own, other, issue_id in connection.execute(statement)
+        for key, said, own, other, issue_id in sorted(found_ones, key=lambda each: (each[0] or "", each[3]))
     ]
+
+
+def _with_creates(statement: Select[Any], source_id: int, states: Collection[State]) -> Iterator[Select[Any]]:
+    """Join the found issues of a source that have a marker with the creates of its record that are in these states.
+
+    Nearly all have their key in the footer, and operations an index of keys. For those whose key a person took away
+    SQLite makes an index of markers for the statement; one that is kept would cost each create half as much again.
+    """
+    here = found.c.source_id + 0 == source_id  # in their own order: that of the markers is random
+    create = and_(operations.c.act == Act.CREATE, operations.c.state.in_(states))
+    by_key = and_(operations.c.source_id == found.c.source_id, operations.c.key == found.c.key)
+    by_marker = and_(unindexed_source == found.c.source_id, operations.c.marker == found.c.marker)
+    for its, some in ((by_key, found.c.key != ""), (by_marker, found.c.key == "")):
+        joined = statement.select_from(found.outerjoin(operations, and_(its, create)))
+        yield joined.where(here, found.c.marker != "", some)

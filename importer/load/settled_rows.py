@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from importer.check.examine import Examined
 from importer.check.history import LedgerHistory
@@ -17,18 +18,22 @@ from importer.load.attempt import Sent
 from importer.records import Outcome, Rows
 from importer.scratch import Scratch
 
+KEPT = "(place INTEGER PRIMARY KEY, kept BLOB NOT NULL)"
+
 
 class SettledRows:
     """Keeps the rows of one reading on disk, until the first chunk of which something is to be sent."""
 
     def __init__(self) -> None:
         self._scratch: Scratch | None = None
+        self._known: LedgerHistory | None = None
 
     @contextmanager
-    def open(self) -> Iterator[SettledRows]:
-        """Begin a reading; its rows replace those of an earlier one."""
+    def open(self, known: LedgerHistory) -> Iterator[SettledRows]:
+        """Begin a reading that asks this history; its rows replace those of an earlier one."""
         self.close()
-        self._scratch = Scratch("CREATE TABLE chunks (place INTEGER PRIMARY KEY, rows BLOB NOT NULL);")
+        self._known = known
+        self._scratch = Scratch(f"CREATE TABLE rows {KEPT}; CREATE TABLE taken {KEPT};")
         yield self
 
     def add(self, _: Examined, plan: Plan) -> None:
@@ -36,23 +41,30 @@ class SettledRows:
         if plan.operations or plan.additions:
             self.close()
         if self._scratch is not None:
-            self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(some),) for some in _pack(plan)])
+            self._scratch.write("INSERT INTO rows (kept) VALUES (?)", [(pickle.dumps(some),) for some in _pack(plan)])
+            if self._known is not None and self._known.taken[0]:
+                self._scratch.write("INSERT INTO taken (kept) VALUES (?)", [(pickle.dumps(self._known.taken),)])
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
-        """Whether they make up the whole run: nothing is to be sent, settled, or added to the ledger."""
-        return self._scratch is not None and run.attempts == 1 and not (known.matched or known.undecided)
+        """Whether they make up the whole run: nothing is to be sent or settled."""
+        return self._scratch is not None and run.attempts == 1 and not known.undecided
 
     def hand_over(self, run: Run, sent: Sent) -> Sent:
-        """Write them as the rows of a run. An error that stops this is in the result."""
+        """Write what discovery found of them, and the rows of a run. An error that stops this is in the result."""
         assert self._scratch is not None
-        kept = (pickle.loads(rows) for (rows,) in self._scratch.rows("SELECT rows FROM chunks ORDER BY place"))
         try:
-            run.settle(kept)
+            for taken in self._kept(self._scratch, "taken"):
+                run.decide(*taken)
+            run.settle(self._kept(self._scratch, "rows"))
         except RunStopped as error:
             return replace(sent, stopped=sent.stopped or error)
         finally:
             self.close()
         return sent
+
+    @staticmethod
+    def _kept(scratch: Scratch, table: str) -> Iterator[Any]:
+        return (pickle.loads(kept) for (kept,) in scratch.rows(f"SELECT kept FROM {table} ORDER BY place"))
 
     def close(self) -> None:
         """Forget all rows."""
