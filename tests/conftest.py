@@ -18,6 +18,7 @@ import pytest
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from importer.triage import redaction
+from tests.harness import plans
 from tests.harness.brought import bring
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
@@ -41,6 +42,16 @@ for function in (httpx.Client.__init__, httpx.get, httpx.post, httpx.put, httpx.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+plans.watch()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Fail the test that executes a statement which would take too long in a large ledger."""
+    yield
+    assert not (wrong := plans.take_wrong()), "\n\n".join(wrong)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

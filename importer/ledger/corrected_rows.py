@@ -49,7 +49,10 @@ def find_corrected_rows(ledger: Ledger, target: str, name: str) -> dict[str, Cor
     last = func.coalesce(UPDATES.c.run_id, operations.c.run_id)
     written = (
         select(rows.c.key, runs.c.name, operations.c.issue_id, operations.c.triage_id)
-        .select_from(rows.join(runs, runs.c.id == rows.c.run_id).join(operations, create).outerjoin(UPDATES, update))
+        # Outer, though `last` leaves only rows with a create: else SQLite goes through the rows once for each create.
+        .select_from(
+            rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create).outerjoin(UPDATES, update)
+        )
         .where(its_runs, rows.c.origin != "", last == rows.c.run_id)
         .where(or_(rows.c.outcome == Outcome.CREATED, rows.c.outcome == Outcome.UPDATED))
     )

@@ -69,7 +69,7 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
     """
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)
-    if source_id is None:
+    if not source_id:
         raise no_source(ledger, target, name)
     creates = (unindexed_source == source_id, operations.c.act == Act.CREATE)
     has_issue = operations.c.state.in_((State.DONE, State.DELETED))

@@ -190,13 +190,13 @@ class Ledger:
         """Return what discovery found of a source; `writable` registers the source, for whoever runs discovery."""
         take = _take_source if writable else find_source
         with self.transaction() as connection:
-            source_id = take(connection, target, source_name) or 0
+            source_id = take(connection, target, source_name)
         return Seen(self.transaction, source_id, partial(settle_command, self.name, target))
 
     def additions(self, target: str, source_name: str) -> AddedOperations:
         """Return the reader of a source's additions."""
         with self.transaction() as connection:
-            return AddedOperations(self.transaction, find_source(connection, target, source_name) or 0)
+            return AddedOperations(self.transaction, find_source(connection, target, source_name))
 
     def find_canary(self, target: str, org_id: str = "") -> dict[str, Any] | None:
         """Return what the canary found out about a target, or its organisation at another URL; None if none ran."""
@@ -330,17 +330,14 @@ def _free_folder(name: str) -> Path:
     return folder
 
 
-def find_source(connection: Connection, target: str, name: str) -> int | None:
-    """Return the id of a source in a target; None if the ledger knows none of this name there."""
-    join = sources.join(targets)
-    return connection.scalar(
-        select(sources.c.id).select_from(join).where(targets.c.url == target, sources.c.name == name)
-    )
+def find_source(connection: Connection, target: str, name: str) -> int:
+    """Return the id of a source in a target; 0, which none has, if the ledger knows none of this name there."""
+    its = select(sources.c.id).join(targets).where(targets.c.url == target, sources.c.name == name)
+    return connection.scalar(its) or 0
 
 
 def _take_source(connection: Connection, target: str, name: str) -> int:
-    found = find_source(connection, target, name)
-    if found is not None:
+    if found := find_source(connection, target, name):
         return found
     target_id = _take_target(connection, target)
     return _new_id(connection, insert(sources).values(target_id=target_id, name=name))
