@@ -152,6 +152,8 @@ def storage(name: str) -> Iterator[None]:
         raise StorageFull(f"The ledger {name} can't be written: {error.strerror}.", hint="Try --ledger PATH") from error
     except SQLAlchemyError as error:
         text = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        if text == "interrupted":  # by a signal, see `sqlite._hear_signals`
+            raise KeyboardInterrupt from error
         if "not a database" in text or "no such table" in text:
             raise not_a_ledger(name) from error
         if isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -229,12 +229,18 @@ def _copy(engine: Engine, other: Engine) -> None:
 def _connected(url: URL) -> Iterator[Engine]:
     # One connection, which the loop's thread and the committing thread take in turn.
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _hear_signals)
     if "mode" not in url.query:
         event.listen(engine, "connect", _set_durability)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def _hear_signals(connection: sqlite3.Connection, _record: object) -> None:
+    # Every few milliseconds of a statement Python gets a turn: a signal's KeyboardInterrupt ends the statement here.
+    connection.set_progress_handler(lambda: 0, 100_000)
 
 
 def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
