@@ -148,7 +148,7 @@ class SourceChanged(RunStopped):
 
 
 class StorageFull(RunStopped):
-    """The ledger or a report can't be written."""
+    """The ledger or a report can't be written, or what the ledger holds can't be read."""
 
 
 class WorkerLost(RunStopped):

@@ -6,7 +6,6 @@ tracker, the cells of rejected rows, what was replaced in it and what messages s
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,6 +16,7 @@ import orjson
 from sqlalchemy import Connection, Table, case, delete, select, true, tuple_, update
 
 from importer.errors import UsageError
+from importer.ledger.integrity import decode
 from importer.ledger.pruning import compact
 from importer.ledger.schema import UNDECIDED, found, operations, replaced, rows, runs, sources
 from importer.ledger.statements import portions
@@ -127,19 +127,12 @@ def _find_person(connection: Connection, traces: Traces) -> None:
 def _having(connection: Connection, table: Table, names: Any, person: str) -> Iterator[Any]:
     """Yield the columns `names` of the rows of a table whose texts name a person."""
     for each in connection.execute(select(*names, *TEXTS[table]), execution_options={"yield_per": 1000}):
-        if _names(person, map(_decode, each[len(names) :])):
+        if _names(person, (decode(kept) if isinstance(kept, bytes) and kept else kept for kept in each[len(names) :])):
             yield each
 
 
 def _names(person: str, values: Iterable[Any]) -> bool:
     return any(person in text.casefold() for value in values for text in _texts(value))
-
-
-def _decode(kept: bytes | str | None) -> Any:
-    """Return the JSON value of a column; a text is one itself."""
-    if not isinstance(kept, bytes) or not kept:
-        return kept
-    return orjson.loads(kept if kept[:1] in b'{["' else zlib.decompress(kept))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -178,7 +171,7 @@ def _find_runs(connection: Connection, traces: Traces, exact: Sequence[str], rea
         named = select(runs.c.name).join(replaced, replaced.c.run_id == runs.c.id).where(its)
         traces.given.update(connection.scalars(named))
     for each in connection.execute(select(runs)):
-        page, summary = read_page(orjson.loads(each.options)), _decode(each.summary) or {}
+        page, summary = read_page(orjson.loads(each.options)), orjson.loads(each.summary or b"{}")
         if traces.person:
             is_named = _names(traces.person, [page, *map(summary.get, SENTENCES)])
         else:

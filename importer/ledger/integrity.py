@@ -1,15 +1,28 @@
-"""Whether a ledger's file is whole. It is read for that after an unclean end, and by `runs check`."""
+"""Whether a ledger's file is whole. It is read for that after an unclean end, and by `runs check`.
+
+What its values hold is read back where a command has stumbled over one, and by `runs check`, too.
+"""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, LargeBinary, select
 from sqlalchemy.exc import DatabaseError
 
-from importer.errors import UsageError
-from importer.ledger.schema import operations
+from importer.errors import ImporterError, StorageFull, UsageError
+from importer.ledger.database import Database
+from importer.ledger.schema import metadata, operations
 from importer.ledger.store import Ledger
+
+DIGESTS = ("body_sha", "content")
+PLACE = ("run_id", "file_name", "line", "record", "key", "act", "name", "url")
+"""Columns that tell a person where something is, as far as a table has them."""
 
 
 def check_file(connection: Connection, path: Path, table: str = operations.name) -> None:
@@ -40,7 +53,47 @@ def check_ledger(ledger: Ledger) -> bool:
         if connection.dialect.name == "postgresql" or not path.exists():
             return False
         check_file(connection, path, table="")
+        check_values(connection, ledger.name)
     return True
+
+
+@contextmanager
+def blaming_damage(database: Database) -> Iterator[None]:
+    """Look for a damaged value where something unexpected happens: a decoder that failed is no bug then.
+
+    Raises:
+        StorageFull: there is one.
+    """
+    try:
+        yield
+    except (ImporterError, OSError):
+        raise
+    except Exception:
+        with database.transaction() as connection:
+            check_values(connection, database.name)
+        raise
+
+
+def check_values(connection: Connection, name: str) -> None:
+    """Read back all JSON that a ledger keeps. Raises StorageFull for the first value that can't be."""
+    columns = [each for table in metadata.sorted_tables for each in table.columns if isinstance(each.type, LargeBinary)]
+    for column in (each for each in columns if each.name not in DIGESTS):
+        places = [column.table.c[place] for place in PLACE if place in column.table.c]
+        for value, *place in connection.execute(select(column, *places).where(column.is_not(None))):
+            try:
+                decode(
+                    value or (b"{}" if column.name == "returned" else b"")
+                )  # of what was not answered yet it is empty
+            except (ValueError, zlib.error) as error:
+                at = ", ".join(f"{where.name} {part}" for where, part in zip(places, place, strict=True) if part)
+                message = f"The ledger {name} is damaged: {column} can't be read, of {at}."
+                hint = "Move it away and run the same command again: what is in Triage already is found there."
+                raise StorageFull(message, hint=hint) from error
+
+
+def decode(kept: bytes) -> Any:
+    """Return the JSON value of a column, which may be compressed."""
+    return orjson.loads(kept if kept[:1] in b'{["' else zlib.decompress(kept))
 
 
 def damaged(path: Path, why: str) -> UsageError:

@@ -12,6 +12,7 @@ from types import ModuleType
 from importer.errors import StorageFull, UsageError, how_to_install
 from importer.ledger.commands import default_path
 from importer.ledger.database import storage
+from importer.ledger.integrity import blaming_damage
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.sqlite import open_database_file, read_file
 from importer.ledger.store import Ledger
@@ -41,6 +42,7 @@ def open_ledger(
             else:
                 database = stack.enter_context(open_database_file(Path(place), wait_seconds))
         locks = SourceLocks(database.name, lambda: default_path().with_name("locks"), stack, wait_seconds, advisory)
+        stack.enter_context(blaming_damage(database))
         yield Ledger(database, now, locks)
 
 
@@ -58,6 +60,7 @@ def read_ledger(place: str | Path | None) -> Iterator[Ledger]:
         with _opening(place):
             opened = _postgres().read_server(str(place)) if _is_url(place) else read_file(Path(place))
             database = stack.enter_context(opened)
+        stack.enter_context(blaming_damage(database))
         yield Ledger(database)
 
 
