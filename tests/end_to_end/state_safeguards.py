@@ -236,4 +236,25 @@ STATE_SAFEGUARDS = (
         'format="json")',
         "tests/end_to_end/test_call_quality.py::test_keys_around_the_findings_of_a_json_line",
     ),
+    Mutation(
+        "the wait for the disk",
+        "importer/ledger/sqlite.py",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
+        "tests/end_to_end/test_power_loss.py::test_what_was_recorded_is_there",
+    ),
+    Mutation(
+        "the turn of a signal in a long statement",
+        "importer/ledger/sqlite.py",
+        "    connection.set_progress_handler(lambda: 0, 100_000)\n",
+        "    pass\n",
+        "tests/ledger/test_database.py::test_a_long_statement_hears_a_signal",
+    ),
+    Mutation(
+        "the look for damaged values",
+        "importer/ledger/opening.py",
+        "        stack.enter_context(blaming_damage(database))\n        yield Ledger(database, now, locks)\n",
+        "        yield Ledger(database, now, locks)\n",
+        "tests/end_to_end/test_damaged_values.py::test_a_value_that_is_cut",
+    ),
 )

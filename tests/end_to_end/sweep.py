@@ -2,7 +2,8 @@
 
 It has everything that follows an issue: comments, a call, a flag, a relation, numbers in descriptions.
 Boundaries are counted in an undisturbed run. Those of the program (commits, files) kill it from within, through hooks
-of SQLAlchemy and Python; those of the network kill it from a door before the target, on real sockets.
+of SQLAlchemy and Python; those of the network kill it from a door before the target, on real sockets. With
+`--power-loss SEED` each kill is a power cut, too: what wasn't synced may be gone, see `tests.harness.power`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -30,6 +32,7 @@ from importer.sandbox.settings import SandboxOptions
 from tests.harness.additions import ADDED, MAPPING, ask_target, check_additions
 from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, Boundary, kill_at
 from tests.harness.forked import Forked
+from tests.harness.power import cut_power, lose_files, record_syncs
 from tests.harness.promises import Broken, Source
 from tests.harness.running import HEADER as ISSUE_HEADER
 from tests.harness.running import KEY, Ended, finish, issue_row, read_csv, write_csv
@@ -137,6 +140,7 @@ class Stage(NamedTuple):
     door: Door
     source: Source
     rewrites: bool
+    power_seed: int | None = None
 
     @property
     def out(self) -> Path:
@@ -151,12 +155,20 @@ class Stage(NamedTuple):
     async def run(self, boundary: Boundary | None = None) -> Ended:
         """Run the import, to its end or to a boundary where it is killed."""
         self.door.kill_at(boundary)
+        synced = None
+        if self.power_seed is not None:
+            synced = self.ledger.parent, self.folder.with_name(f"{self.folder.name} synced")
         environment = os.environ | {"BLAND_API_KEY": KEY, "XDG_STATE_HOME": str(self.folder.parent)}
-        started = Forked(self.command, self.folder, environment, first=partial(kill_at, boundary, self.folder))
+        started = Forked(self.command, self.folder, environment, first=partial(prepare, boundary, self.folder, synced))
         self.door.admit(started.pid)
         while started.poll() is None:  # noqa: ASYNC110 - a process sets no event
             await asyncio.sleep(0.02)
-        return finish(started)
+        ended = finish(started)
+        if ended.code == KILLED and synced is not None:
+            chance = Random(f"{self.power_seed} {self.folder.name}")
+            cut_power(*synced, chance)
+            lose_files(self.out, chance)
+        return ended
 
     def problems(self, ended: Ended) -> list[str]:
         """Say what is wrong after a run to the end."""
@@ -168,16 +180,28 @@ class Stage(NamedTuple):
         return found
 
 
+def prepare(boundary: Boundary | None, folder: Path, synced: tuple[Path, Path] | None) -> None:
+    """Let this process count its boundaries and end at one, and copy what it syncs of a ledger's folder, if asked."""
+    if synced is not None:
+        record_syncs(*synced)
+    kill_at(boundary, folder)
+
+
 @asynccontextmanager
-async def staging(folder: Path, *, ledger: Path | None = None, out: Path | None = None) -> AsyncIterator[Stage]:
-    """Set up the small import in a new folder, with a target of its own. Ledger and reports are there by default."""
+async def staging(
+    folder: Path, *, ledger: Path | None = None, out: Path | None = None, power_seed: int | None = None
+) -> AsyncIterator[Stage]:
+    """Set up the small import in a new folder, with a target of its own. Ledger and reports are there by default.
+
+    With a seed, whatever kills it cuts the power, too.
+    """
     source = write_source(folder)
     faults = tuple(map(parse_fault, FAULTS))
     weather = draw_oddities(Random(folder.name), SandboxOptions(faults=faults), SETTLE_SECONDS)
     async with serving(weather) as sandbox, opening_door(sandbox.url) as (door, url):
         places = ("--ledger", ledger or folder / "ledger" / "ledger.db", "--out", out or folder / "out")
         command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *places, *OPTIONS)
-        yield Stage(folder, command, sandbox, door, source, weather.rewrite_texts is not None)
+        yield Stage(folder, command, sandbox, door, source, weather.rewrite_texts is not None, power_seed)
 
 
 HEADER = (*ISSUE_HEADER, "Comment", "Comment", *ADDED, "Reporter")
@@ -212,9 +236,9 @@ class Case(NamedTuple):
     problems: list[str]
 
 
-async def try_boundary(folder: Path, boundary: Boundary | None) -> Case:
+async def try_boundary(folder: Path, boundary: Boundary | None, power_seed: int | None = None) -> Case:
     """Run an import that is killed at a boundary, run it to its end, and look at what there is."""
-    async with staging(folder) as stage:
+    async with staging(folder, power_seed=power_seed) as stage:
         ended = await stage.run(boundary)
         passed = stage.door.passed + Counter(read_passed(folder))
         killed = ended.code == KILLED
@@ -257,14 +281,14 @@ def find_problems(
         yield f"results.csv has other outcomes than the summary, {outcomes}: {results}"
 
 
-async def sweep(folder: Path) -> list[Case]:
+async def sweep(folder: Path, power_seed: int | None = None) -> list[Case]:
     """Count the boundaries of an undisturbed run, and try each; the undisturbed run comes first."""
     undisturbed = await try_boundary(folder / "undisturbed", None)
     turns = asyncio.Semaphore(AT_A_TIME)
 
     async def take_turn(boundary: Boundary) -> Case:
         async with turns:
-            return await try_boundary(folder / f"{boundary.kind} {boundary.number}", boundary)
+            return await try_boundary(folder / f"{boundary.kind} {boundary.number}", boundary, power_seed)
 
     boundaries = [Boundary(kind, n) for kind in KINDS for n in range(1, undisturbed.passed[kind] + 1)]
     async with asyncio.TaskGroup() as group:
@@ -289,9 +313,11 @@ def table(cases: Sequence[Case]) -> str:
 
 def main() -> None:
     """Sweep, print the table, and end with 1 if something is wrong."""
-    started = time.monotonic()
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--power-loss", type=int, metavar="SEED")
+    seed, started = parser.parse_args().power_loss, time.monotonic()
     with tempfile.TemporaryDirectory() as name:
-        cases = asyncio.run(sweep(Path(name)))
+        cases = asyncio.run(sweep(Path(name), seed))
     print(f"{table(cases)}\n{time.monotonic() - started:.0f} s")  # noqa: T201
     sys.exit(any(case.problems for case in cases))
 

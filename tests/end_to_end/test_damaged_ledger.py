@@ -159,7 +159,7 @@ def on_disk(holds: str, harm: Callable[[Disk], None], mend: Callable[[Disk], Non
 
     async def trial(folder: Path) -> list[str]:
         with mounted(folder.with_name(f"{folder.name} disk")) as disk:
-            places = {holds: disk.folder / holds}
+            places: dict[str, Any] = {holds: disk.folder / holds}
             async with staging(folder, **places) as stage:
                 harm(disk)
                 harmed = await stage.run()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.sweep import KINDS, REFUSED, ROWS, find_problems, sweep, table
+from tests.harness.power import find_vfs
 from tests.harness.running import Ended, write_csv
 
 pytestmark = pytest.mark.slow(seconds=150)
@@ -25,6 +26,15 @@ def test_a_kill_at_every_boundary(tmp_path: Path) -> None:
     killed = [case.boundary.kind for case in cases if case.boundary is not None and case.killed]
     assert set(killed) == set(KINDS)
     assert len(killed) > FEWEST_KILLS
+
+
+@pytest.mark.skipif(find_vfs() is None, reason="the library of this Python's SQLite is not to be reached")
+def test_a_power_cut_at_every_boundary(tmp_path: Path) -> None:
+    """As after a kill, though only what was synced is surely there, and of the rest what a disk may have."""
+    cases = asyncio.run(sweep(tmp_path, power_seed=1))
+    print(table(cases))  # noqa: T201 - shown where it fails
+    assert not [problem for case in cases for problem in case.problems]
+    assert sum(case.killed for case in cases) > FEWEST_KILLS
 
 
 RESULT_COLUMNS = ("key", "outcome", "issue_id", "triage_id")
