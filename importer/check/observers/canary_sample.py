@@ -8,9 +8,13 @@ import orjson
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
+from importer.records import Act
 
 CANARY_LIMIT = 21
 """Issues of a canary: one alone, then up to twenty."""
+
+LONGEST = ("title", "description", "description in bytes", "comment")
+"""Of what a target may keep less than is sent: the row with the most of each is among them."""
 
 Trait = tuple[str, str]
 """A property that creates are sampled by: a field and its value, or a kind of text and ""."""
@@ -31,24 +35,26 @@ class CanarySample:
         self._candidates: dict[str, frozenset[Trait]] = {}
         self._seen: set[Trait] = set()
         self._categories = 0
-        self._longest = {name: (0, "", frozenset[Trait]()) for name in ("title", "description")}
+        self._longest = {name: (0, "", frozenset[Trait]()) for name in LONGEST}
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add the rows of a chunk that would be created as candidates."""
         for place, body in examined.bodies.items():
             if plan.rows.is_new(place):
-                self._add(plan.rows.columns["key"][place], orjson.loads(body))
+                said = (len(each.body) for each in plan.additions.get(place, ()) if each.act is Act.COMMENT)
+                self._add(plan.rows.columns["key"][place], orjson.loads(body), max(said, default=0))
 
-    def _add(self, key: str, body: dict[str, Any]) -> None:
+    def _add(self, key: str, body: dict[str, Any], comment: int) -> None:
         traits = _traits_of(body)
         new = traits - self._seen
         if new and (self._categories < self._limit or any(name != "category" for name, _ in new)):
             self._candidates[key] = traits
             self._seen |= new
             self._categories += any(name == "category" for name, _ in new)
-        for name, (length, _, _) in self._longest.items():
-            if len(body[name]) > length:
-                self._longest[name] = (len(body[name]), key, traits)
+        text = body["description"]
+        for name, length in zip(LONGEST, (len(body["title"]), len(text), len(text.encode()), comment), strict=True):
+            if length > self._longest[name][0]:
+                self._longest[name] = (length, key, traits)
 
     @property
     def keys(self) -> tuple[str, ...]:

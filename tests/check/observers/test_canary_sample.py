@@ -18,7 +18,7 @@ from importer.records import Outcome
 from tests.harness.knowing import Knowing
 from tests.harness.making import examined_of, mapping_of, plan_of
 
-HEADER = ("Key", "Title", "Text", "Priority", "State", "Kind", "Owner", "Worker", "Call")
+HEADER = ("Key", "Title", "Text", "Priority", "State", "Kind", "Owner", "Worker", "Call", "Note")
 VALUES = ("severity", "status", "category")
 Line = tuple[str, ...]
 
@@ -38,6 +38,7 @@ def examine_lines(lines: Sequence[Line]) -> Examined:
         owner_id="Owner",
         assignee_id="Worker",
         resource_links=[{"column": "Call", "type": "call"}],
+        comments={"from": ["Note"], "open": "separate", "closed": "separate"},
     )
     return examined_of(mapping, lines, HEADER)
 
@@ -69,7 +70,7 @@ def test_rows_of_one_kind() -> None:
 
 
 def test_what_is_covered() -> None:
-    """Owner, assignee, links, markup, other alphabets, the longest texts: each has its row."""
+    """Owner, assignee, links, markup, other alphabets, the longest texts, by bytes, too: each has its row."""
     others = {
         "Owner": "u1",
         "Worker": "u2",
@@ -81,7 +82,8 @@ def test_what_is_covered() -> None:
     lines = [line(number) for number in range(50)]
     lines += [line(50 + place, **{name: cell}) for place, (name, cell) in enumerate(others.items())]
     lines += [line(60, Title="T" * 150), line(61, Text="word " * 500), line(62)]
-    assert set(cover(lines)) >= {"K-50", "K-51", "K-52", "K-53", "K-54", "K-55", "K-60", "K-61"}
+    lines += [line(63, Text="слово " * 400), line(64, Note="said " * 20), line(65, Note="said " * 30)]
+    assert set(cover(lines)) >= {"K-50", "K-51", "K-52", "K-53", "K-55", "K-60", "K-61", "K-63", "K-65"}
 
 
 def test_a_row_that_has_it_all_makes_others_needless() -> None:
