@@ -50,6 +50,8 @@ MARKER_AMBIGUOUS = "marker-ambiguous"
 DUPLICATE_IN_TRIAGE = "duplicate-in-triage"
 GAVE_UP = "gave-up"
 OUTCOME_UNKNOWN = "outcome-unknown"
+TEXT_CUT = "text-cut"
+MARKER_CUT = "marker-cut"
 
 CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",
@@ -133,6 +135,8 @@ CODES: dict[str, str] = {
     DUPLICATE_IN_TRIAGE: "Triage has a duplicate of the row's issue, until `settle` names the right one (warning).",
     GAVE_UP: "All attempts to send the issue failed; the next run tries again.",
     OUTCOME_UNKNOWN: "It is not known yet whether the issue arrived; the next run settles it.",
+    TEXT_CUT: "Triage has cut a text; the message says how much it kept, and whether the rest is in comments.",
+    MARKER_CUT: "Triage would cut the marker off a text, or has done so; the message says how much it keeps.",
 }
 """Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
 
@@ -146,6 +150,9 @@ OPEN = {
     MARKER_AMBIGUOUS: "held back, as markers in Triage are ambiguous: results.csv has a command for each choice.",
     DUPLICATE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
     PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
+    TEXT_CUT: "with a text that Triage has cut: see results.csv.",
+    MARKER_CUT: "with a marker that Triage cuts off: see results.csv; such rows may be created twice if the ledger is "
+    "lost.",
 }
 """Codes of rows that are neither done nor decided, whatever their outcome → what is said of their issues."""
 

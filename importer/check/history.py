@@ -28,7 +28,7 @@ from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
-from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
+from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
 
 
 def _finding(code: str, message: str) -> Finding:
@@ -178,7 +178,7 @@ class LedgerHistory:
         for key, body_sha, returned, issue_id, triage_id, attempts, content in standing:
             if body_sha == sha256(bodies[key]).digest() and key not in self._open_changes and not is_missing(returned):
                 same = LedgerStatus(Outcome.UNCHANGED, None, None, issue_id, triage_id, True, None, attempts, content)
-                yield key, same
+                yield key, same._replace(moved=find_moved(returned))
 
     def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
         """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
@@ -330,7 +330,11 @@ def _take_in(pairs: list[tuple[Operation, Found]]) -> TakenIn:
 
 def _with_issue(status: LedgerStatus, kept: Known) -> LedgerStatus:
     return status._replace(
-        issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts, content=kept.content
+        issue_id=kept.issue_id,
+        triage_id=kept.triage_id,
+        attempts=kept.attempts,
+        content=kept.content,
+        moved=find_moved(kept.returned),
     )
 
 

@@ -40,7 +40,8 @@ class LedgerStatus(NamedTuple):
 
     `issue_id` and `triage_id` are those of the key's issue, if it has one, and `attempts` the requests that its create
     took; `takes_additions` says whether more may be added, and `differs` how the row has changed, if it has. `content`
-    is the digest of the row that the issue stands for.
+    is the digest of the row that the issue stands for, and `moved` what goes on in comments of the description, as the
+    target keeps less of it.
     """
 
     outcome: Outcome
@@ -52,6 +53,7 @@ class LedgerStatus(NamedTuple):
     differs: Difference | None = None
     attempts: int = 0
     content: bytes = b""
+    moved: Sequence[str] = ()
 
 
 Create = Callable[[str], Operation]

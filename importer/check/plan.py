@@ -134,7 +134,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     decided, notes = _decide(examined, losers, ledger)
     takers = [
         row
-        for row in examined.records.parts
+        for row in dict.fromkeys((*examined.records.parts, *(places[key] for key in ledger if ledger[key].moved)))
         if row in examined.bodies
         and row not in losers
         and (keys[row] not in ledger or ledger[keys[row]].takes_additions)
@@ -299,7 +299,7 @@ def _follow(of: RowColumns, row: int, leader: int) -> None:
 def plan_row_additions(
     examined: Examined, rows: Sequence[int], known: Knows, ledger: Mapping[str, LedgerStatus] = _NO_LEDGER
 ) -> PlannedAdditions:
-    """Plan what is to be added to the issues of these rows, all of which have parts.
+    """Plan what is to be added to the issues of these rows, all of which have parts, or go on in comments.
 
     Which issues their comments name isn't looked for until they are sent. How a description goes on is left out where
     it does so already, would be cut elsewhere now, and isn't written: each word would be there twice.
@@ -308,14 +308,15 @@ def plan_row_additions(
     if not rows:
         return planned
     # Relations that another issue owns are in the ledger under that issue's key.
-    owners = (relation.owner for row in rows for relation in records.parts[row].relations)
+    owners = (relation.owner for row in rows if row in records.parts for relation in records.parts[row].relations)
     had = known.had(chain(map(keys.__getitem__, rows), owners))
     descriptions, bundlings = records.texts.descriptions, records.bundlings
     due, referred = list[Due](), set[int]()
     for row in rows:
         mine = had.get(keys[row], _NOTHING_ADDED)
-        parts = _parts_due(records.parts[row], examined.bodies.get(row, b""), mine, ledger.get(keys[row]))
-        if records.parts[row].mentions and not parts.mentions:
+        its_parts = records.parts.get(row, IssueParts())
+        parts = _parts_due(its_parts, examined.bodies.get(row, b""), mine, ledger.get(keys[row]))
+        if its_parts.mentions and not parts.mentions:
             referred.add(row)
         due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
     for row, (key, parts, _, mine, _), left in zip(rows, due, plan_additions(due), strict=True):
@@ -346,6 +347,8 @@ def _are_others(comments: Iterable[Comment], had: AlreadyAdded, left: Iterable[A
 def _parts_due(parts: IssueParts, body: bytes, had: AlreadyAdded, status: LedgerStatus | None) -> IssueParts:
     """Leave out a description's rest that would be there twice, and mentions whose numbers are in it already."""
     change = None if status is None else status.change
+    if status is not None and status.moved and change is None:
+        parts = parts._replace(rest=(*status.moved, *parts.rest))
     if parts.rest and status is not None and change is None and is_cut_otherwise(parts.rest, had):
         parts = parts._replace(rest=())
     # An update of the description brings it without numbers.

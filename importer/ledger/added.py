@@ -59,6 +59,7 @@ class Added(NamedTuple):
     sha     its `load.fingerprint`; of a `refer`: SHA-256 of the create that the description comes from
     run_id  the last run that worked on it
     is_over whether that run is finished
+    end     of a comment that was made: how it ends, see `text_ends.find_end`
     """
 
     act: Act
@@ -73,6 +74,7 @@ class Added(NamedTuple):
     message: str
     run_id: int = 0
     is_over: bool = False
+    end: str = ""
 
     @property
     def waits(self) -> bool:
@@ -225,12 +227,13 @@ def _decode(operation: Row[Any]) -> Added:
         operation.message,
         operation.run_id,
         bool(operation.is_over),
+        details.get("end", ""),
     )
 
 
-def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: float = 0.0) -> bytes | None:
+def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: float = 0.0, end: str = "") -> bytes | None:
     """Return the JSON of an addition's column `details`, None if there is nothing to keep. See `Added`."""
-    details: Mapping[str, object] = {"covers": list(covers), "body": body.decode(), "first": first}
+    details: Mapping[str, object] = {"covers": list(covers), "body": body.decode(), "first": first, "end": end}
     kept = {name: value for name, value in details.items() if value}
     return orjson.dumps(kept) if kept else None
 

@@ -10,9 +10,11 @@ from importer.codes import (
     GONE_AT_TARGET,
     GROUP_INCOMPLETE,
     INCOMPLETE,
+    MARKER_CUT,
     PERHAPS_GONE,
     RELATION_END_MISSING,
     RELATION_END_REJECTED,
+    TEXT_CUT,
 )
 from importer.ledger.added import Added
 from importer.ledger.schema import UNDECIDED, State
@@ -63,7 +65,8 @@ def with_additions(row: Row, added: Collection[Added], run_id: int) -> Row:
     waiting = [each for each in added if each.state is State.LEFT]
     # The check has reported those whose code the row has already; that of a rejected end it calls otherwise.
     told = {*row.codes, *({RELATION_END_MISSING} if RELATION_END_REJECTED in row.codes else ())}
-    new = [each for each in waiting if each.run_id == run_id and each.code not in told]
+    cut = [each for each in added if each.state is State.DONE and each.code in (TEXT_CUT, MARKER_CUT)]
+    new = [each for each in (*waiting, *cut) if each.run_id == run_id and each.code not in told]
     known = done + len(lacking) + len(waiting)
     if any(each.code == FOUND_AT_TARGET and each.run_id == run_id for each in added):
         # The plan didn't know what was in Triage already, nor how an earlier import had folded the comments.

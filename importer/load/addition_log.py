@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import orjson
+
 from importer.api import issue_path
 from importer.codes import ADDITION_UNPROVEN, EVIDENCE_MISSING, EVIDENCE_PENDING, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.ledger.added import Added, IssuePlace, encode_details, find_already_added
@@ -22,6 +24,7 @@ from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operat
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.redaction import redact
 from importer.triage.snapshot import Snapshot
+from importer.triage.text_ends import find_end
 
 
 class IssueGone(Exception):
@@ -45,6 +48,7 @@ class IssueWork:
     last          id of the newest comment that this run has added; "" where there is none
     begun         the addition whose request was sent last, and what it covers; None once its outcome is recorded
     ends          key → place of the other issue of a relation
+    rest          the parts of its description that go on in comments, as they were planned last
     """
 
     item: QueueItem
@@ -56,6 +60,7 @@ class IssueWork:
     last: str = ""
     begun: tuple[Operation, tuple[str, ...]] | None = None
     ends: Mapping[str, IssuePlace] = field(default_factory=dict)
+    rest: tuple[str, ...] = ()
 
     def had(self) -> AlreadyAdded:
         """Return what no longer has to be sent."""
@@ -86,6 +91,7 @@ class Result(NamedTuple):
     covers         ids of the source's comments in it, or issue ids that a relation leads to
     requests       how many were sent
     first          of evidence that the target doesn't know yet: when it was tried first, in seconds since 1970
+    end            of a comment: how it ends in the target; "" as it was sent
     """
 
     state: State
@@ -94,6 +100,7 @@ class Result(NamedTuple):
     covers: tuple[str, ...] = ()
     requests: int = 1
     first: float = 0.0
+    end: str = ""
 
 
 class AdditionLog:
@@ -116,10 +123,12 @@ class AdditionLog:
 
     def note(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record the outcome of an addition."""
-        state, code, message, covers, requests, first = result
+        state, code, message, covers, requests, first, end = result
         # Its row need not come again: what waits is sent from the ledger, unless that would mask the API key in it.
         body = operation.body if code == EVIDENCE_PENDING and redact(operation.body) == operation.body else b""
-        details = encode_details(covers, body=body, first=first)
+        if operation.act is Act.COMMENT and state is State.DONE and operation.body:
+            end = end or find_end(orjson.loads(operation.body)["detail"])
+        details = encode_details(covers, body=body, first=first, end=end)
         self._run.record(make_decision(operation, state, requests, code=code, message=message, details=details))
         mark = operation.whole_sha
         added = Added(operation.act, operation.name, state, b"", covers, 0.0, first, mark, code, message)

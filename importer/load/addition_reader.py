@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
 from importer.triage.pages import follow_pages
+from importer.triage.text_ends import find_end
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
 """Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
@@ -29,6 +30,8 @@ FAILED_READINGS = 3
 DECIDING_READINGS = 2
 """Readings after `settle_seconds` that must not find it, before it counts as not made."""
 
+
+NO_ENDS: Mapping[bytes, str] = {}
 
 Acknowledged = Callable[[Act, float], tuple[str, bytes] | None]
 """Gives an addition of a kind that Triage surely has, of those sent before a time: its issue's id, its fingerprint."""
@@ -163,15 +166,17 @@ class AdditionReader:
         counted = next(getattr(issue, f"{name}_count") for name, its_act in HANGING.items() if its_act is act)
         return bool(counted <= reading.items)
 
-    async def read_held(self, issue_id: str, acts: Iterable[Act], known: Collection[bytes]) -> Held:
+    async def read_held(
+        self, issue_id: str, acts: Iterable[Act], known: Collection[bytes], ends: Mapping[bytes, str] = NO_ENDS
+    ) -> Held:
         """Read all additions of these kinds that an issue has: a request for each 100 of a kind.
 
-        `known` are the fingerprints of those in the ledger.
+        `known` are the fingerprints of those in the ledger; a comment that hasn't its own of these `ends` is NAMELESS.
 
         Raises:
             CallFailed: a page can't be read.
         """
-        return {act: await self._read(act, issue_id, known) for act in acts}
+        return {act: await self._read(act, issue_id, known, ends) for act in acts}
 
     async def read_entries(self, issue_id: str) -> list[Entry]:
         """Read all of an issue's activity, newest first. Raises CallFailed."""
@@ -180,10 +185,15 @@ class AdditionReader:
             entries |= {item.id: item for item in items if isinstance(item, Entry)}
         return list(entries.values())
 
-    async def _read(self, act: Act, issue_id: str, known: Collection[bytes]) -> Counter[bytes]:
+    async def _read(
+        self, act: Act, issue_id: str, known: Collection[bytes], ends: Mapping[bytes, str] = NO_ENDS
+    ) -> Counter[bytes]:
         seen: dict[str, bytes] = {}  # by id: pages that shift meanwhile may show one twice
         async for items in self._pages(act, issue_id):
-            seen |= {item.id: fingerprint_shown(issue_id, item, known) for item in items if is_addition(item)}
+            for item in filter(is_addition, items):
+                mark = fingerprint_shown(issue_id, item, known)
+                is_cut = isinstance(item, Entry) and not find_end(item.detail).endswith(ends.get(mark, ""))
+                seen[item.id] = NAMELESS if is_cut else mark
         return Counter(seen.values())
 
     def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[ListedAddition, ...]]:

@@ -7,14 +7,16 @@ from functools import partial
 
 import orjson
 
-from importer.api import COMMENT_LIMIT
+from importer.api import COMMENT_LIMIT, PAGE_LIMIT
 from importer.codes import (
     ADDITION_UNPROVEN,
     EVIDENCE_MISSING,
     EVIDENCE_PENDING,
     GAVE_UP,
+    MARKER_CUT,
     OUTCOME_UNKNOWN,
     RELATION_END_MISSING,
+    TEXT_CUT,
 )
 from importer.errors import RunStopped
 from importer.ledger.added import Added, IssuePlace, encode_details
@@ -23,14 +25,18 @@ from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Outcom
 from importer.load.addition_reader import AdditionReader, Unproven
 from importer.load.connection import RunConnection
 from importer.load.fingerprint import ListedAddition, is_of_another
+from importer.load.keeping import Size
 from importer.load.reference_numbers import ATTEMPTS, find_numbers
 from importer.load.writing import Write
 from importer.records import Act, Addition, Operation
+from importer.transform.markers import find_opening
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import is_gone
+from importer.triage.text_ends import find_end
 
 
 class AdditionSender:
@@ -42,6 +48,7 @@ class AdditionSender:
         self._connection = connection
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._workers, self._reader, self._log = connection.workers, reader, log
+        self._keeping = connection.keeping.comments
         self._wait_seconds = wait_seconds
 
     async def decide_earlier(self, work: IssueWork, added: Added) -> None:
@@ -71,8 +78,9 @@ class AdditionSender:
             return addition._replace(body=body, covers=(other.issue_id,))
         if addition.mentions and (numbers := find_numbers(self._run, addition.mentions)):
             detail = orjson.loads(addition.body)["detail"]
-            body = orjson.dumps({"detail": insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)})
-            return addition._replace(body=body)
+            numbered = insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)
+            if self._keeping.takes(numbered):
+                return addition._replace(body=orjson.dumps({"detail": numbered}))
         return addition
 
     async def add(self, work: IssueWork, addition: Addition) -> None:
@@ -86,6 +94,9 @@ class AdditionSender:
             self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
         elif addition.act is Act.EVIDENCE:
             await self._attach(work, addition)
+        elif addition.act is Act.COMMENT and self._keeping.holds(detail := orjson.loads(filled.body)["detail"]):
+            result = Result(State.LEFT, MARKER_CUT, self._keeping.why_held(detail), filled.covers, requests=0)
+            self._log.note(work, work.operation(addition, filled.body), result)
         elif lacking := self.find_lacking(work, filled):
             operation = work.operation(addition, filled.body)
             message = f"the flag needs its call first: {lacking.message}"
@@ -160,7 +171,7 @@ class AdditionSender:
         write, doubt = Write(self._run, self._calls, operation), ""
         for _ in range(ATTEMPTS):
             try:
-                entry = await self._send(work, write, covers, after)
+                entry, shown = await self._send(work, write, covers, after)
             except CallFailed as error:
                 doubt = error.message
                 if error.action is not Action.STOP and await self._is_concluded(work, write, error, covers):
@@ -169,8 +180,10 @@ class AdditionSender:
                 if error.action is Action.STOP:
                     raise error.as_stop() from error
             else:
-                self._log.note(work, operation, Result(State.DONE, covers=covers, requests=write.requests))
-                work.last = entry if operation.act is Act.COMMENT else work.last
+                done = Result(State.DONE, covers=covers, requests=write.requests)
+                if operation.act is Act.COMMENT:
+                    work.last, done = entry, await self._look(operation, entry, shown, done)
+                self._log.note(work, operation, done)
                 return
             is_there = await self._settle(work, operation, since, covers, after)
             if is_there:
@@ -180,8 +193,8 @@ class AdditionSender:
         self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
         raise OutcomePending
 
-    async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...], after: str) -> str:
-        """Send an addition once; return the id of what it created, or "" if unknown.
+    async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...], after: str) -> tuple[str, str]:
+        """Send an addition once; return the id of what it created, and the text that its answer shows, "" if unknown.
 
         Raises as `PacedCalls.call`.
         """
@@ -189,15 +202,15 @@ class AdditionSender:
         work.begun = operation, covers
         details = encode_details(covers, body=operation.body)
 
-        async def add() -> str:
+        async def add() -> tuple[str, str]:
             made = await _SENDERS[operation.act](self._client, operation.issue_id, operation.body)
             if is_of_another(operation, made):
                 raise CallFailed(Action.SETTLE, f"the response was that of another {operation.act}")
-            return made.id
+            return made.id, made.detail if isinstance(made, Entry) else ""
 
-        async def find() -> str | None:
+        async def find() -> tuple[str, str] | None:
             is_shown = await self._reader.is_shown(operation, known=work.known_counts[operation.act], after=after)
-            return "" if is_shown else None
+            return ("", "") if is_shown else None
 
         try:
             if self._calls.is_limited:
@@ -206,6 +219,26 @@ class AdditionSender:
         except (Interrupted, RunStopped) as stop:
             write.withdraw(stop, details=encode_details(covers))
             raise
+
+    async def _look(self, operation: Operation, entry: str, shown: str, done: Result) -> Result:
+        """Look at the answer to a comment: complete its result with how it ends, or with what is cut."""
+        sent = orjson.loads(operation.body)["detail"]
+
+        async def read() -> str | None:
+            newest = partial(self._client.list_activity, operation.issue_id, limit=str(PAGE_LIMIT))
+            try:
+                page = await self._calls.call(newest)
+            except CallFailed:
+                return None
+            return next((each.detail for each in page.items if each.id == entry), None)
+
+        left = await self._keeping.look(sent, shown, read) if entry else None
+        if left is None:
+            return done._replace(end=find_end(shown))
+        is_lost = find_opening(left) is None
+        self._keeping.is_lossy |= is_lost
+        message = f"Triage kept {Size.of(left)} of the {Size.of(sent)} of a comment"
+        return done._replace(code=MARKER_CUT if is_lost else TEXT_CUT, message=message)
 
     async def _is_concluded(self, work: IssueWork, write: Write, error: CallFailed, covers: tuple[str, ...]) -> bool:
         """Record why an addition was refused; return whether the response proves the refusal.

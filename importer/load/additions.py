@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
+import orjson
+
+from importer.api import COMMENT_LIMIT
 from importer.codes import FOUND_AT_TARGET
 from importer.ledger.added import Added, find_present, relation_targets
 from importer.ledger.schema import State
@@ -13,17 +17,20 @@ from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Outcom
 from importer.load.addition_reader import AdditionReader, ListReading
 from importer.load.addition_sender import AdditionSender
 from importer.load.connection import RunConnection
+from importer.load.keeping import NO_LIMIT
 from importer.load.provenance import count_own, find_existing_additions
 from importer.load.queue import QueueItem
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import NEVER_TWICE, Act, Addition, Outcome
-from importer.transform.addition_plan import Due, plan_additions
-from importer.transform.comment_texts import is_rest
+from importer.transform.addition_plan import Due, is_cut_otherwise, part_rest, plan_additions
+from importer.transform.comment_texts import NAME, is_rest, name_part
+from importer.transform.lengths import SMALLEST_PIECE
 from importer.transform.references import References
 from importer.transform.unmarked import plan_unmarked
 from importer.triage.actions import Action, CallFailed
+from importer.triage.snapshot import find_moved
 
 PAGE = 200
 """Items whose places and earlier additions are read from the ledger at a time."""
@@ -54,7 +61,7 @@ class AdditionLoader:
         self._ended = 0  # additions
         self._probed = self._to_probe = PROBED if is_continued else 0
         self._log = log
-        self._numbers = ReferenceNumbers(connection, log)
+        self._numbers, self._keeping = ReferenceNumbers(connection, log), connection.keeping.comments
         self._reader = AdditionReader(
             connection.client,
             connection.calls,
@@ -120,7 +127,14 @@ class AdditionLoader:
             self._count_one()
 
     async def _send(self, work: IssueWork, additions: Iterable[Addition]) -> None:
-        for addition in additions:
+        planned, known = deque(additions), self._keeping.most
+        while planned:
+            addition = planned.popleft()
+            if self._keeping.most != known and not self._is_kept(work, addition):  # learned since: comments are shorter
+                known = self._keeping.most
+                others = [each for each in planned if each.act is not Act.COMMENT]
+                planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
+                continue
             await self._sender.add(work, addition)
             self._count_one()
 
@@ -130,13 +144,30 @@ class AdditionLoader:
 
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
         """Plan the additions still to be sent, except numbers in the description: the row's, and what waits."""
-        item = work.item
-        due = Due(item.key, item.parts._replace(mentions=()), bundling or item.bundling, work.had())
-        planned = plan_additions([due], self._references.find_all)[0]
+        item, had, limit = work.item, work.had(), COMMENT_LIMIT
+        rest = work.rest or (*find_moved(work.place.returned), *item.parts.rest)
+        if rest and had.is_over and is_cut_otherwise(rest, had):
+            rest = ()
+        while True:
+            work.rest = part_rest(rest, had, limit) if rest else ()
+            parts = item.parts._replace(mentions=(), rest=work.rest)
+            due = Due(item.key, parts, bundling or item.bundling, had)
+            planned = plan_additions([due], self._references.find_all, limit)[0]
+            if limit < 2 * SMALLEST_PIECE or all(self._is_kept(work, each) for each in planned):
+                break
+            limit = limit * 3 // 4
         names = {(each.act, each.name) for each in planned}
         waiting = [each for name, each in work.known.items() if each.waits and name not in names]
         waiting.sort(key=lambda each: each.act is Act.FLAG)  # its call comes first
         return [*planned, *(Addition(item.key, each.act, each.name, each.body) for each in waiting)]
+
+    def _is_kept(self, work: IssueWork, addition: Addition) -> bool:
+        """Whether the target keeps all of an addition's text, or it is of a comment that goes on as it was begun."""
+        if self._keeping.most is NO_LIMIT or addition.act is not Act.COMMENT:
+            return True
+        part = NAME.fullmatch(addition.name)
+        is_begun = part is not None and (Act.COMMENT, name_part(part[1], 1, int(part[4]))) in work.known
+        return is_begun or self._keeping.takes(orjson.loads(addition.body)["detail"])
 
     async def _take_in_existing(self, work: IssueWork, *, is_doubted: bool) -> None:
         """Record the additions that an issue has already, if the ledger may have lost them.

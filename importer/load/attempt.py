@@ -30,6 +30,7 @@ from importer.load.canary import Canary, way_back
 from importer.load.connection import RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
+from importer.load.keeping import TargetKeeping
 from importer.load.preflight import describe_input
 from importer.load.questions import ConfirmRest
 from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
@@ -87,6 +88,10 @@ class Attempt:
         self.queue = AdditionQueue()
         self.cap = FailureCap(self.settings.max_errors or None, hint=MORE_ERRORS)
         self.log = AdditionLog(run, self.cap)
+        self.keeping = TargetKeeping()
+        self.sampled = frozenset[
+            str
+        ]()  # keys of the canary: their additions come first, the longest comment among them
         seconds = self.settings.max_seconds
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.refused: set[str] = set()  # keys that the canary sent in vain: not twice in one attempt
@@ -102,7 +107,7 @@ class Attempt:
         operations = iter(()) if is_settled else self._operations(self.job)
         try:
             if canary is not None:
-                self.has_begun = True
+                self.has_begun, self.sampled = True, frozenset(canary.keys)
                 self._send_canary(canary, confirm_rest)
             if not is_settled:
                 self.progress.start("sending", self.checked.planned, "issue", self.became.total())
@@ -188,6 +193,8 @@ class Attempt:
     def _rank(self, examined: Examined, place: int) -> float:
         """Return the rank of an issue in the order of `--order`: lower ones come first, equal ones as in the source."""
         records = examined.records
+        if records.keys.full[place] in self.sampled:
+            return -inf
         if self.settings.order == "open-first":
             return float(records.statuses[place] in FINISHED)
         if self.settings.order == "oldest-first" and records.created is not None:
@@ -220,7 +227,8 @@ class Attempt:
             async with TriageClient(self.target.url, self.target.api_key) as client:
                 with signals_call(interrupt):
                     pace = self.settings.settle_seconds, self.settings.concurrency
-                    yield RunConnection(client, self.run, self.calls, self.target_time, *pace, self.cap)
+                    knows = self.target_time, *pace, self.cap
+                    yield RunConnection(client, self.run, self.calls, *knows, keeping=self.keeping)
         finally:
             counting.cancel()
             if timer is not None:
@@ -247,6 +255,7 @@ class Attempt:
         """Send the queued additions, then what waits since earlier runs, unless the attempt was stopped before."""
         if self.stopped is not None:
             return
+        self.queue.add((inf, QueueItem(key, IssueParts())) for key in self.keeping.continued)
         total = sum(self.checked.workload.operations[act] for act in ADDITIONS)
         if self.job.limit is None and self.job.only is None:
             waiting = self.run.additions.find_waiting()
@@ -327,7 +336,7 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:
     records = examined.records
     for place, additions in plan.additions.items():
         if additions:
-            parts = records.parts[place]
+            parts = records.parts.get(place, IssueParts())
             if parts.rest and not any(is_rest(each.name) for each in additions):
                 parts = parts._replace(rest=())  # it went on before, perhaps from another place
             is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED

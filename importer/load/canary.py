@@ -74,12 +74,12 @@ class Canary:
         made = tuple(each.key for each in islice(run.made(), CANARY_LIMIT))
         others = [key for key in chosen if key not in made][: CANARY_LIMIT - len(made)]
         self._first = made or others[:1]
-        self._all = (*made, *others)
+        self.keys = (*made, *others)
 
     @property
     def issues(self) -> int:
         """How many issues it has."""
-        return len(self._all)
+        return len(self.keys)
 
     def make(self, send: SendKeys) -> CanaryFindings:
         """Send the canary, read it back, and keep the findings in the ledger.
@@ -88,8 +88,8 @@ class Canary:
             RunStopped: an issue can't be found again.
         """
         findings = self._try(self._first, send)
-        if len(self._all) > len(self._first):  # one alone first: if it can't be found again, no other is made
-            findings = self._try(self._all, send)
+        if len(self.keys) > len(self._first):  # one alone first: if it can't be found again, no other is made
+            findings = self._try(self.keys, send)
         if findings.issues:
             self._context.ledger.check_org(self._run.target, findings.organisation)
             self._context.ledger.keep_canary(self._run.target, findings.as_json())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from importer.ledger.journal import Run
+from importer.load.keeping import TargetKeeping
 from importer.load.workers import FailureCap, Workers
 from importer.triage.absence import Absence
 from importer.triage.client import TriageClient
@@ -27,6 +28,7 @@ class RunConnection:
     concurrency  requests at a time
     cap          ends the run after too many failures
     now          this machine's clock, in seconds since 1970
+    keeping      what the target keeps of long texts
     """
 
     client: TriageClient
@@ -37,6 +39,7 @@ class RunConnection:
     concurrency: int = 8
     cap: FailureCap = field(default_factory=FailureCap)
     now: Callable[[], float] = time.time
+    keeping: TargetKeeping = field(default_factory=TargetKeeping)
 
     @cached_property
     def absence(self) -> Absence:

@@ -10,12 +10,13 @@ from functools import partial
 
 import orjson
 
-from importer.codes import OUTCOME_UNKNOWN, REFUSED
+from importer.codes import MARKER_CUT, OUTCOME_UNKNOWN, REFUSED
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Undecided
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
 from importer.load.fingerprint import fingerprint
+from importer.load.keeping import Fitted, look_at_description, read_back
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.load.writing import Write
@@ -114,7 +115,9 @@ class Loader:
         return issue
 
     def _record_found(self, key: str, issue: Issue | None) -> None:
-        self._run.record(_done(key, issue, 0) if issue else Decision(key, State.UNSENT, attempts=0))
+        self._run.record(
+            _done(key, issue, 0, Snapshot.take(issue)) if issue else Decision(key, State.UNSENT, attempts=0)
+        )
 
     async def _create(self, operation: Operation, found: Issue | None = None, sent: bytes = b"") -> None:
         """Send a create until its issue exists or it is finally refused, without its links if necessary.
@@ -127,11 +130,19 @@ class Loader:
             RunStopped, Interrupted: nothing is sent any more.
         """
         body, has_links, is_misled = operation.body, bool(_links(operation)), False
+        fields, keeping = orjson.loads(body), self._connection.keeping.descriptions
+        whole = fields.get("description", "")
+        fitted = keeping.fit(whole) if found is None else Fitted(whole, whole)
+        if fitted.text != whole:
+            if not fitted.text:
+                await self._hold(operation, keeping.why_held(whole))
+                return
+            body = orjson.dumps(fields | {"description": fitted.text})
         while found is None:
             write, mark = Write(self._run, self._calls, operation), self._connection.target_time.newest
             answer = await self._send(write, body, mark)
             if isinstance(answer, Issue):
-                self._finish(operation, answer, write.requests)
+                await self._finish(operation, answer, write.requests, fitted)
                 return
             if answer.action is Action.RETRY:
                 write.end(State.REFUSED, code=FAILURE_CODES[answer.action], message=answer.message)
@@ -157,7 +168,7 @@ class Loader:
                 write.end(State.UNSENT)
             if is_refused:
                 body, has_links = (_without_links(body) if has_links else body), False
-        self._finish_settled(operation, found, sent)
+        await self._finish_settled(operation, found, sent, fitted)
 
     async def _send(self, write: Write, body: bytes, mark: float) -> Issue | CallFailed:
         """Send a create; return its issue, or why none is known."""
@@ -171,19 +182,11 @@ class Loader:
             write.withdraw(stop)
             raise
         if issue.unanswered and issue.lacks(orjson.loads(body)):
-            issue = await self._read_back(issue)
+            issue = await read_back(self._connection, issue) or issue
         # The marker first: an answer that isn't believed is no other create's reason to doubt its own.
         if _is_of_another(issue, write.operation) or self._is_taken(issue, write.operation, mark):
             return CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
-
-    async def _read_back(self, answer: Issue) -> Issue:
-        """Read an issue if the response to its create was incomplete; what can't be read counts as sent."""
-        read = partial(self._connection.absence.read_once, answer.id, self._connection.now())
-        try:
-            return await self._workers.when_sure(read) or answer
-        except CallFailed:
-            return answer
 
     def _doubt_earlier(self, issue_id: str, other: Undecided) -> None:
         """Look for the issue of a create whose response turned out to be wrong."""
@@ -225,22 +228,35 @@ class Loader:
         if outcome is Outcome.FAILED:
             self._connection.cap.fail(message)
 
-    def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
+    async def _hold(self, operation: Operation, message: str) -> None:
+        """Record a create that isn't sent because its marker would be lost, which ends no run."""
+        await self._run.intend(operation)
+        self._run.record(Decision(operation.key, State.REFUSED, 0, code=MARKER_CUT, message=message))
+        self._report(Outcome.FAILED)
+
+    async def _finish(self, operation: Operation, issue: Issue, requests: int, sent: Fitted) -> None:
         """Record a create as done, with its links if all are attached; else they are sent as additions later."""
         self._connection.target_time.note([issue])
-        self._run.record(_done(operation.key, issue, requests, operation.body))
+        snapshot = Snapshot.take(issue, operation.body)._replace(moved=sent.moved)
+        done = _done(operation.key, issue, requests, snapshot)
+        self._run.record(done)
+
+        def record(snapshot: Snapshot, code: str, message: str) -> None:
+            self._run.record(done._replace(attempts=0, returned=snapshot.dump(), code=code, message=message))
+
+        await look_at_description(self._connection, operation.key, issue, sent, snapshot, record)
         links = _links(operation)
         if issue.resource_count >= len(links):
             for link in links:
                 self._run.record(_attached(operation.key, issue, link))
         self._report(Outcome.CREATED)
 
-    def _finish_settled(self, operation: Operation, issue: Issue, sent: bytes) -> None:
+    async def _finish_settled(self, operation: Operation, issue: Issue, sent: bytes, fitted: Fitted) -> None:
         """Record a create whose issue a search has found; its row may have changed since an earlier attempt sent it."""
         if sent in (b"", hashlib.sha256(operation.body).digest()):
-            self._finish(operation, issue, 0)
+            await self._finish(operation, issue, 0, fitted)
         else:
-            done = _done(operation.key, issue, 0)
+            done = _done(operation.key, issue, 0, Snapshot.take(issue))
             self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
             self._report(Outcome.CREATED)
 
@@ -249,14 +265,14 @@ OF_ANOTHER = "the response was that of another create"
 CHANGED_MEANWHILE = "an earlier attempt created the issue, and the row has changed; the next run compares them"
 
 
-def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> Decision:
+def _done(key: str, issue: Issue, requests: int, snapshot: Snapshot) -> Decision:
     return Decision(
         key,
         State.DONE,
         requests,
         issue_id=issue.id,
         triage_id=issue.triage_id,
-        returned=Snapshot.take(issue, body).dump(),
+        returned=snapshot.dump(),
     )
 
 

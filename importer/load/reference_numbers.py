@@ -15,14 +15,16 @@ from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
+from importer.load.keeping import Fitted, look_at_description
 from importer.load.updates import check_taken
 from importer.load.writing import Write, make_decision
 from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted
-from importer.triage.snapshot import Snapshot
+from importer.triage.snapshot import Snapshot, find_moved
 
 ATTEMPTS = 5
 """Most requests for one change without a clear answer; the issue is read before each."""
@@ -36,6 +38,7 @@ class ReferenceNumbers:
 
     def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._connection = connection
         self._absence, self._log = connection.absence, log
         self._sent = set[str]()  # keys whose description may have been changed by now
 
@@ -57,7 +60,7 @@ class ReferenceNumbers:
         if not numbers:
             if known is None:  # recorded once, so that the row's counts are complete; a later run tries again
                 self._log.note(work, operation, Result(State.SAME, requests=0))
-        elif not _stands(work) and not place.was_found:
+        elif (not _stands(work) and not place.was_found) or find_moved(place.returned):
             self._leave_out(work, operation, numbers)
         else:
             was_left = known is not None and known.code == NUMBERS_LEFT_OUT
@@ -71,7 +74,9 @@ class ReferenceNumbers:
         refusal: CallFailed | None = None
         for _ in range(ATTEMPTS):
             try:
-                await self._calls.in_turn(partial(self._read_and_write, work, write, numbers, refusal))
+                answer = await self._calls.in_turn(partial(self._read_and_write, work, write, numbers, refusal))
+                if answer is not None:
+                    await self._look(work, operation, *answer, tuple(numbers))
                 return
             except (Interrupted, RunStopped) as stop:
                 write.withdraw(stop, details=encode_details(numbers))
@@ -88,7 +93,8 @@ class ReferenceNumbers:
 
     async def _read_and_write(
         self, work: IssueWork, write: Write, numbers: dict[str, str], refusal: CallFailed | None
-    ) -> None:
+    ) -> tuple[Issue, Fitted] | None:
+        """Return the answer to the change and what was sent, if anything was."""
         operation, item, covers = write.operation, work.item, tuple(numbers)
         earlier = work.known.get((Act.REFER, ""))
         if earlier is not None and earlier.state in UNDECIDED:
@@ -99,14 +105,15 @@ class ReferenceNumbers:
         snapshot = Snapshot.parse(work.place.returned, was_found=work.place.was_found)
         # From our own text, as a target that escapes what it stores would escape it again.
         text = insert_numbers(item.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
+        text = text if self._connection.keeping.descriptions.takes(text) else item.description
         known = {f"({number})" for number in numbers.values()}
         left = [number for number in known if number in text and number not in issue.description]
         if not _stands(work) and not snapshot.is_only_rewritten(issue, item.description):
             self._leave_out(work, operation, numbers, there=not left)
-            return
+            return None
         if not snapshot.is_as_it_was(issue, item.description):
             self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
-            return
+            return None
         if left or snapshot.numbers is None:
             self._allow(work, operation, snapshot.with_numbers(issue, item.description, numbers.values()), numbers)
         if left and refusal is not None:
@@ -115,10 +122,24 @@ class ReferenceNumbers:
             self._sent.add(item.key)
             patch = {"description": text}
             send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
-            check_taken(
-                issue, await write.send(send, partial(self._run.intend, operation, encode_details(covers))), patch
-            )
+            answer = await write.send(send, partial(self._run.intend, operation, encode_details(covers)))
+            check_taken(issue, answer, patch)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
+        return (answer, Fitted(item.description, text)) if left else None
+
+    async def _look(
+        self, work: IssueWork, operation: Operation, answer: Issue, sent: Fitted, covers: tuple[str, ...]
+    ) -> None:
+        """See what the target has kept of a description with its numbers."""
+        place, before = work.place, Snapshot.parse(work.place.returned)
+
+        def record(snapshot: Snapshot, code: str, message: str) -> None:
+            work.place = place._replace(returned=snapshot.dump())
+            said = {"code": code, "message": message, "details": encode_details(covers)}
+            remember = Remembered(work.place.returned, place.body_sha, place.content)
+            self._run.record(make_decision(operation, State.DONE, 0, **said, remember=remember))
+
+        await look_at_description(self._connection, work.item.key, answer, sent, before, record)
 
     def _leave_out(
         self, work: IssueWork, operation: Operation, numbers: dict[str, str], *, there: bool = False

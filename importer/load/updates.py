@@ -8,12 +8,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import CONFLICT, EDITED_MEANWHILE, OUTCOME_UNKNOWN
+from importer.codes import CONFLICT, EDITED_MEANWHILE, MARKER_CUT, OUTCOME_UNKNOWN
 from importer.errors import RunStopped
 from importer.ledger.journal import Remembered
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
+from importer.load.keeping import Fitted, look_at_description
 from importer.load.writing import Write
 from importer.records import Operation, Outcome, unlike_rows
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
@@ -74,10 +75,15 @@ class Updater:
         conflicts = [] if self._force else merged.conflicts
         unsent = {*merged.already, *(conflict.field for conflict in conflicts)}
         patch = {name: value for name, value in new.items() if name not in unsent}
+        keeping = self._connection.keeping.descriptions
+        described = keeping.fit(patch["description"]) if patch.get("description") else None
+        if described is not None and not described.text:
+            return change.leave(MARKER_CUT, keeping.why_held(described.whole))
         if patch:
-            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
-            issue = await change.write(send, patch)
-        return change.end(issue, patch, merged.already, conflicts)
+            sent = patch if described is None else patch | {"description": described.text}
+            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(sent))
+            issue = await change.write(send, sent)
+        return change.end(issue, patch, merged.already, conflicts, described)
 
 
 async def carry_out_change(
@@ -93,7 +99,10 @@ async def carry_out_change(
     try:
         for _ in range(ATTEMPTS):
             try:
-                return await connection.workers.when_sure(turn)
+                updated = await connection.workers.when_sure(turn)
+                if change.look is not None:
+                    await change.look()
+                return updated
             except CallFailed as error:
                 if not change.is_open_after(error):
                     return change.conclude(error)
@@ -110,10 +119,12 @@ class Change:
     snapshot  the issue's snapshot, brought up to date by each reading
     pending   the patch that may have been executed since the last reading, as JSON; b"" if there is none
     wrote     fields that this change, or an earlier one without an outcome, may have changed
+    look      looks at what the target has kept of the description that was written; None if none was
     """
 
     def __init__(self, connection: RunConnection, operation: Operation) -> None:
-        self._run = connection.run
+        self._run, self._connection = connection.run, connection
+        self.look: Callable[[], Awaitable[None]] | None = None
         self._write = Write(connection.run, connection.calls, operation)
         self.operation = operation
         self.snapshot = self._before = Snapshot.parse(operation.returned)
@@ -191,12 +202,19 @@ class Change:
         return Updated(Outcome.SKIPPED, GONE_MESSAGE)
 
     def end(
-        self, issue: Issue, patch: Mapping[str, Any], already: Mapping[str, Any], conflicts: Sequence[Conflict]
+        self,
+        issue: Issue,
+        patch: Mapping[str, Any],
+        already: Mapping[str, Any],
+        conflicts: Sequence[Conflict],
+        described: Fitted | None = None,
     ) -> Updated:
         """End a change after sending what may be sent; the next run compares conflicting fields again.
 
-        `issue` is the answer to the request, or what was read if there was nothing to send.
+        `issue` is the answer to the request, or what was read if there was nothing to send, and `described` the
+        description that was sent, if one was.
         """
+        answer = issue
         if self._seen is not None:
             before = {**self._seen.fields, "description": self._seen.description}
             issue = issue.completed({**before, **patch})
@@ -207,17 +225,25 @@ class Change:
             [f"{each.field} was changed in Triage" for each in conflicts]
             + [f"{name} was changed in Triage during the update" for name in others]
         )
-        after = self.snapshot.after_write(issue, {**patch, **already}).with_writes(self.wrote)
+        moved = () if described is None else described.moved
+        after = self.snapshot.after_write(issue, {**patch, **already}, moved).with_writes(self.wrote)
         # With a conflict the issue equals no row, so that the next run finds a change again.
         row = self.operation.content
         equals = (b"", unlike_rows(row)) if conflicts else (self.operation.whole_sha, row)
-        self._write.end(
-            state,
-            code=CONFLICT if conflicts else EDITED_MEANWHILE if others else "",
-            message=message,
-            details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
-            remember=Remembered(after.dump(), *equals, self.operation.dated),
-        )
+        details = orjson.dumps(list(map(tuple, conflicts))) if conflicts else None
+        code = CONFLICT if conflicts else EDITED_MEANWHILE if others else ""
+
+        def record(snapshot: Snapshot, cut: str = "", said: str = "") -> None:
+            texts, remember = (
+                "; ".join(filter(None, (message, said))),
+                Remembered(snapshot.dump(), *equals, self.operation.dated),
+            )
+            self._write.end(state, code=cut or code, message=texts, details=details, remember=remember)
+
+        record(after)
+        if described is not None:
+            key = self.operation.key
+            self.look = partial(look_at_description, self._connection, key, answer, described, after, record)
         return Updated(OUTCOMES[state], message)
 
     def finish(self) -> Updated:

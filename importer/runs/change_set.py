@@ -32,8 +32,12 @@ def is_closed_by_undo(snapshot: Snapshot) -> bool:
 
 
 def values_written(snapshot: Snapshot) -> dict[str, Any]:
-    """Return the fields of an issue as we last wrote them: as its row says, but for the status if an undo closed it."""
-    return snapshot.ours | ({"status": CLOSED} if is_closed_by_undo(snapshot) else {})
+    """Return the fields of an issue as we last wrote them: as its row says, but for the status if an undo closed it.
+
+    A description of which a part is in comments was written without it.
+    """
+    shortened = {"description": snapshot.fields.get("description")} if snapshot.moved else {}
+    return snapshot.ours | shortened | ({"status": CLOSED} if is_closed_by_undo(snapshot) else {})
 
 
 class ChangeSet(Protocol):

@@ -190,6 +190,7 @@ class Verifier:
         self._issues = ExpectedIssues()
         self._read_back = 0
         self.sent, self.found = Counter[str](), Counter[str]()
+        self._ends: Mapping[bytes, str] = {}  # of the comments of the issues at hand
         self._shown_whole = 0  # characters of the longest description that a list has shown whole
 
     async def verify(self) -> AsyncIterator[list[Verified]]:
@@ -213,6 +214,7 @@ class Verifier:
         while some := list(islice(all_made, PAGE)):
             added = self._run.additions.of(made.key for made in some)
             done = {key: [each for each in its if each.state is State.DONE] for key, its in added.items()}
+            self._ends = {each.sha: each.end for its in done.values() for each in its}
             confirmed = {each for each, left in self._issues.find(made.issue_id for made in some).items() if not left}
             judged = (
                 self._judge_when_sure(made, count_own(done.get(made.key, ())), is_listed=made.issue_id in confirmed)
@@ -295,9 +297,11 @@ class Verifier:
     async def _find_miscounts(self, issue_id: str, own: Held) -> list[tuple[str, str, str]]:
         """Return the kinds of additions of which some are lost or doubled: act, how many were sent, how many are there.
 
-        Evidence and flags that are there twice may be a person's, a comment with our marker or a relation is ours.
+        Evidence and flags that are there twice may be a person's, a comment with our marker or a relation is ours. A
+        comment that has lost its end is lost.
         """
-        held = await self._reader.read_held(issue_id, [act for act in LISTS if own[act]], own[Act.FLAG])
+        acts = [act for act in LISTS if own[act]]
+        held = await self._reader.read_held(issue_id, acts, own[Act.FLAG], self._ends)
         miscounts = []
         for act, there in held.items():
             sent = own[act]

@@ -15,9 +15,9 @@ from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
 from importer.transform.bodies import encode
 from importer.transform.columns import is_filled
-from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide, is_rest
+from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide, is_rest, name_rest
 from importer.transform.footers import find_footer
-from importer.transform.lengths import is_longer
+from importer.transform.lengths import REST_LIMIT, is_longer, split_text
 
 TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""
@@ -39,10 +39,13 @@ class Due(NamedTuple):
     description: str = ""
 
 
-def plan_additions(issues: Sequence[Due], find_mentions: FindMentions | None = None) -> list[list[Addition]]:
+def plan_additions(
+    issues: Sequence[Due], find_mentions: FindMentions | None = None, limit: int = COMMENT_LIMIT
+) -> list[list[Addition]]:
     """Plan what is still to be added to each issue: evidence, flags, comments, relations, references, in order.
 
-    `find_mentions` finds the issues that comments name, where their numbers are to be put in.
+    `find_mentions` finds the issues that comments name, where their numbers are to be put in; `limit` is the length of
+    a comment in UTF-16 units.
 
     A relation that another record owns is planned under that record's key even if it was sent already, since `had` has
     only this record's names. A comment that is in Triage completely, by itself or folded, is not planned again, even if
@@ -50,7 +53,7 @@ def plan_additions(issues: Sequence[Due], find_mentions: FindMentions | None = N
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    return list(map(_plan, issues, _plan_comments(issues, find_mentions)))
+    return list(map(_plan, issues, _plan_comments(issues, find_mentions, limit)))
 
 
 def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
@@ -72,13 +75,13 @@ def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
     return list(fresh.values())
 
 
-def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None) -> list[list[Addition]]:
+def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None, limit: int) -> list[list[Addition]]:
     """Plan the comments of each issue, in order: those that its description goes on in, and the source's.
 
     Source: post/triage-issues-id-comments.
     """
     planned: list[list[Addition]] = [[] for _ in issues]
-    details = plan_comments(issues)
+    details = plan_comments(issues, limit)
     while some := list(islice(details, TOGETHER)):
         places, each = zip(*some, strict=True)
         names, texts, covers = zip(*each, strict=True)
@@ -111,20 +114,20 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(issues: Sequence[Due]) -> Iterator[tuple[int, Detail]]:
+def plan_comments(issues: Sequence[Due], limit: int = COMMENT_LIMIT) -> Iterator[tuple[int, Detail]]:
     """(place of its issue, comment) of each comment that is not in Triage yet, separate or folded, in order."""
     chosen = [_choose(issue) if issue.parts.comments else _NONE for issue in issues]
-    divided = _divide(issues, [left for left, _ in chosen])
+    divided = _divide(issues, [left for left, _ in chosen], limit)
     for place, (issue, (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
         for detail in continue_description(issue.key, issue.parts.rest) if issue.parts.rest else ():
             yield place, detail
         own = islice(divided, len(left))
         is_folded = issue.bundling == "fold"
-        for detail in _fold(zip(left, own, strict=True), begun) if is_folded else chain.from_iterable(own):
+        for detail in _fold(zip(left, own, strict=True), begun, limit) if is_folded else chain.from_iterable(own):
             yield place, detail
 
 
-def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]]) -> Iterator[list[Detail]]:
+def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]], limit: int) -> Iterator[list[Detail]]:
     """Divide the comments that were chosen of each issue."""
     every = (
         (issue.key, comment, comment.id not in issue.had.unmarked)
@@ -132,7 +135,7 @@ def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]]) -> Itera
         for comment in left
     )
     while some := list(islice(every, TOGETHER)):
-        yield from divide(some)
+        yield from divide(some, limit)
 
 
 def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
@@ -169,6 +172,15 @@ def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:
     return sum(comment.id in known and had.covered.isdisjoint(comment.covers[1:]) for comment in comments)
 
 
+def part_rest(rest: Sequence[str], had: AlreadyAdded, limit: int) -> tuple[str, ...]:
+    """Part the parts of a description anew that are too long for a target's comments, but for those that it has."""
+    room, parted = limit - (COMMENT_LIMIT - REST_LIMIT), list[str]()
+    for text in rest:
+        is_there = (Act.COMMENT, name_rest(len(parted) + 2, text)) in had.names
+        parted += [text] if is_there else split_text(text, room, room)
+    return tuple(parted)
+
+
 def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
     """Whether an issue has parts of its description in comments, all that there were, but other ones than now.
 
@@ -194,12 +206,12 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
+def _fold(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str], limit: int) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
     for comment, details in comments:
         is_alone = len(details) > 1 or comment.id in begun
-        if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
+        if pack and (is_alone or is_longer(_join([*pack, *details]), limit)):
             yield _wrap(pack)
             pack = []
         if is_alone:

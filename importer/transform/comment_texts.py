@@ -11,7 +11,7 @@ from importer.api import COMMENT_LIMIT, count_units
 from importer.records import Comment
 from importer.transform.columns import is_filled, single_line
 from importer.transform.dates import show_epoch
-from importer.transform.lengths import is_longer, split_text
+from importer.transform.lengths import SMALLEST_PIECE, is_longer, split_text
 from importer.transform.markers import COMMENT_MARKER_LENGTH, comment_marker, comment_markers
 
 WHO_LIMIT = 500
@@ -37,7 +37,7 @@ Detail = tuple[str, str, tuple[str, ...]]
 """A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
 
-def divide(comments: Sequence[Asked]) -> list[list[Detail]]:
+def divide(comments: Sequence[Asked], limit: int = COMMENT_LIMIT) -> list[list[Detail]]:
     """Each comment of the source as one comment, or as numbered parts if it is too long, without trailing white space.
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
@@ -49,17 +49,17 @@ def divide(comments: Sequence[Asked]) -> list[list[Detail]]:
         who, who_else = _say_who(author, date, is_private)
         text = who_else + text.rstrip()
         whole = f"{who}{marker}\n\n{text}" if is_marked else _open(who) + text
-        if is_longer(whole, COMMENT_LIMIT):
-            divided.append(_divide_long(key, comment, who, text, is_marked=is_marked))
+        if is_longer(whole, limit):
+            divided.append(_divide_long(key, comment, who, text, limit, is_marked=is_marked))
         else:
             divided.append([(f"{id_}/1/1", whole, comment.covers)])
     return divided
 
 
-def _divide_long(key: str, comment: Comment, who: str, text: str, *, is_marked: bool) -> list[Detail]:
+def _divide_long(key: str, comment: Comment, who: str, text: str, limit: int, *, is_marked: bool) -> list[Detail]:
     id_, most = comment.id, count_units(text)  # there are never more parts than units
     opening = _open(f"{who}part {most} of {most}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH if is_marked else ''}")
-    room = COMMENT_LIMIT - count_units(opening)
+    room = max(limit - count_units(opening), SMALLEST_PIECE)
     pieces = split_text(text, room, room)
     stems = [(key, f"{id_}/{number}") for number in range(1, len(pieces) + 1)]
     markers = comment_markers(stems) if is_marked else [""] * len(pieces)
@@ -95,6 +95,11 @@ def is_rest(name: str) -> bool:
     return name.startswith(f"{REST}/")
 
 
+def name_rest(number: int, text: str) -> str:
+    """The name of a part of a description."""
+    return f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
 def stem_of(name: str) -> str:
     """Which comment and part a name stands for, however many parts there are and whatever they say: `ID/2`."""
     return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]
@@ -112,7 +117,7 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
             detail = f"Description, {part} · {marker}\n\n{text}"
             if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
                 detail = f"{part} · {marker}\n\n{text}"
-        yield f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}", detail, ()
+        yield name_rest(number, text), detail, ()
 
 
 @lru_cache(maxsize=4096)

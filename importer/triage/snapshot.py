@@ -9,11 +9,9 @@ key of another issue: a text with those that we put in is the same text.
 from __future__ import annotations
 
 import hashlib
-import html
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,7 +20,7 @@ from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.codes import GONE_AT_TARGET, PERHAPS_GONE
 from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
-from importer.triage.redaction import redact
+from importer.triage.text_ends import letters_of, normalise
 
 Values = Mapping[str, Any]
 NOTHING: Values = {}
@@ -35,7 +33,7 @@ RUNS_THAT_AGREE = 2
 """So many runs must have found an issue deleted before none asks for it again."""
 NOT_LISTED = "-"
 """In place of a run's name: a list of issues didn't show it, which decides nothing, but has the next run read it."""
-_GONE, _TOUCHED = b'"gone":', b'"touched":true'  # within a JSON text their quotes would be escaped
+_GONE, _TOUCHED, _MOVED = b'"gone":', b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
 
 
 class Conflict(NamedTuple):
@@ -74,6 +72,7 @@ class Snapshot(NamedTuple):
     updated_at  its time of change, as the target writes it; "" if it isn't known
     is_touched  whether it was changed before we saw it first, nobody knows by whom
     gone        names of the runs that have found it deleted since
+    moved       the parts of our description that the target doesn't keep in the issue: they are in comments
     """
 
     fields: Values
@@ -84,6 +83,7 @@ class Snapshot(NamedTuple):
     updated_at: str = ""
     is_touched: bool = False
     gone: Collection[str] = ()
+    moved: Sequence[str] = ()
 
     @classmethod
     def parse(cls, stored: bytes, *, was_found: bool = False) -> Snapshot:
@@ -98,6 +98,7 @@ class Snapshot(NamedTuple):
             updated_at=document.pop("updated_at", ""),
             is_touched=document.pop("touched", False),
             gone=tuple(gone) if isinstance(gone, list) else ("",),  # earlier versions kept no names
+            moved=tuple(document.pop("moved", ())),
             fields=document,
         )
 
@@ -110,6 +111,7 @@ class Snapshot(NamedTuple):
             "touched": self.is_touched,
             "writes": self.writes,
             "gone": self.gone,
+            "moved": self.moved,
         }
         document = {**self.fields, **{name: value for name, value in rest.items() if value or name in COUNTS}}
         return orjson.dumps(document if self.numbers is None else document | {"numbers": self.numbers})
@@ -189,7 +191,7 @@ class Snapshot(NamedTuple):
         letters and digits are the same.
         """
         is_ours = digest(issue.description, self.numbers) == self.fields.get("description")
-        return is_ours and _letters(_without(issue.description, self.numbers)) == _letters(description)
+        return is_ours and letters_of(_without(issue.description, self.numbers)) == letters_of(description)
 
     def merge(self, issue: Issue, new: Values, pending: bytes = b"") -> Merged:
         """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal.
@@ -241,9 +243,11 @@ class Snapshot(NamedTuple):
             sent[name] = ours
         return self._replace(fields={**self.fields, name: theirs}, sent=sent)
 
-    def after_write(self, issue: Issue, written: Values) -> Snapshot:
+    def after_write(self, issue: Issue, written: Values, moved: Sequence[str] = ()) -> Snapshot:
         """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
         now, after = values_in(issue, self.numbers), self._replace(gone=(), updated_at=issue.updated_at)
+        if "description" in written:
+            after = after._replace(moved=moved)
         for name, value in written.items():
             after = after._put(name, now[name], keep_value(name, value, self.numbers))
         return after
@@ -339,21 +343,12 @@ def _without(text: str, numbers: Numbers) -> str:
         ours = NUMBER_BESIDE if numbers is None else re.compile(rf" \((?:{'|'.join(map(re.escape, numbers))})\)")
         while (shorter := ours.sub("", text)) != text:  # again: what is left may make another
             text = shorter
-    return _normal(text)
+    return normalise(text)
 
 
 def is_like(one: Any, other: Any) -> bool:
     """Whether two values are equal but for outer white space, line ends and Unicode composition."""
-    return bool(one == other) or _normal(one) == _normal(other)
-
-
-def _normal(value: Any) -> str:
-    # What is kept was redacted, and what was just read was not.
-    text = redact(str(value or "")).replace("\r\n", "\n")
-    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()  # ASCII is composed as it is
-
-
-_SIGNS = re.compile(r"[\W_]+")
+    return bool(one == other) or normalise(one) == normalise(other)
 
 
 def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> list[str]:
@@ -370,17 +365,15 @@ def find_ignored(read: Issue, answered: Issue, patch: Values) -> list[str]:
     before, after = ({**each.fields, "description": each.description} for each in (read, answered))
     shown = [name for name in patch if name not in answered.unanswered and not is_like(after[name], patch[name])]
     return [
-        name for name in shown if is_like(after[name], before[name]) and _letters(after[name]) != _letters(patch[name])
+        name
+        for name in shown
+        if is_like(after[name], before[name]) and letters_of(after[name]) != letters_of(patch[name])
     ]
-
-
-def _letters(text: Any) -> str:
-    return _SIGNS.sub("", unicodedata.normalize("NFKC", html.unescape(str(text or ""))))
 
 
 def _reads_like(theirs: str, ours: str) -> bool:
     """Whether we may have written a description: it is ours but for numbers, and what a target makes of other signs."""
-    return _letters(_without(theirs, None)) == _letters(_without(ours, None))
+    return letters_of(_without(theirs, None)) == letters_of(_without(ours, None))
 
 
 def is_touched(stored: bytes) -> bool:
@@ -391,6 +384,11 @@ def is_touched(stored: bytes) -> bool:
 def is_missing(stored: bytes) -> bool:
     """Whether the issue was found deleted when it was last read; see `is_gone`."""
     return _GONE in stored
+
+
+def find_moved(stored: bytes) -> Sequence[str]:
+    """Return the parts of a description that go on in comments because the target keeps less of it."""
+    return Snapshot.parse(stored).moved if _MOVED in stored else ()
 
 
 def is_gone(stored: bytes) -> bool:

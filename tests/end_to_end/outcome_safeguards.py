@@ -231,6 +231,27 @@ OUTCOME_SAFEGUARDS = (
         "tests/load/test_creates.py::test_two_creates_with_one_issue",
     ),
     Mutation(
+        "the look at what is left of a description",
+        "importer/load/keeping.py",
+        "    left = first = await keeping.look(sent.text, issue.description, read)\n",
+        "    left = first = None\n",
+        "tests/end_to_end/test_cut_texts.py::test_a_target_that_keeps_ten_thousand_bytes",
+    ),
+    Mutation(
+        "the reading of a long text whose answer shows all of it",
+        "importer/load/keeping.py",
+        "        if left is None and len(sent.encode()) <= self._long:\n",
+        "        if left is None:\n",
+        "tests/end_to_end/test_cut_texts.py::test_a_description_that_is_cut[all-POST]",
+    ),
+    Mutation(
+        "the look at a comment",
+        "importer/load/addition_sender.py",
+        "        left = await self._keeping.look(sent, shown, read) if entry else None\n",
+        "        left = None\n",
+        "tests/end_to_end/test_cut_texts.py::test_verify_names_comments_that_lost_their_end",
+    ),
+    Mutation(
         "what another ledger has added",
         "importer/load/additions.py",
         "        if is_doubted or work.place.is_older or self._to_probe > 0:\n",
@@ -282,8 +303,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the proof that a description is nobody else's",
         "importer/triage/snapshot.py",
-        "        return is_ours and _letters(",
-        "        return True or _letters(",
+        "        return is_ours and letters_of(",
+        "        return True or letters_of(",
         "tests/end_to_end/test_numbers_left_out.py::test_a_description_that_a_person_may_have_written",
     ),
     Mutation(
