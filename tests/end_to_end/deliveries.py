@@ -308,7 +308,7 @@ class Operator:
         else:
             promise(False, "lost", f"errors.csv was given back {REPAIRS} times: {ended.err}")
         if not any(delivery.rows for delivery in deliveries):
-            has_reason = self.refused or "not in Triage" in ended.err
+            has_reason = bool(self.refused) or "not in Triage" in ended.err
             promise(ended.code == 0 or has_reason, "silent", f"a quiet night is an alarm: {ended}")
 
     def _results(self) -> Iterator[dict[str, str]]:
