@@ -147,7 +147,7 @@ OPEN = {
     EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
     "try again.",
     EVIDENCE_MISSING: "with a call, conversation or file that Triage never knew: see results.csv.",
-    MARKER_AMBIGUOUS: "held back, as markers in Triage are ambiguous: results.csv has a command for each choice.",
+    MARKER_AMBIGUOUS: "held back: markers in Triage may be another row's; results.csv has a command for each choice.",
     DUPLICATE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
     PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
     TEXT_CUT: "with a text that Triage has cut: see results.csv.",

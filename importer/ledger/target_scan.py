@@ -313,9 +313,10 @@ def _with_creates(statement: Select[Any], source_id: int, states: Collection[Sta
     SQLite makes an index of markers for the statement; one that is kept would cost each create half as much again.
     """
     here = found.c.source_id + 0 == source_id  # in their own order: that of the markers is random
-    create = and_(operations.c.act == Act.CREATE, operations.c.state.in_(states))
+    its_own = operations.c.marker == found.c.marker  # a key may have been pasted
+    create = and_(operations.c.act == Act.CREATE, operations.c.state.in_(states), its_own)
     by_key = and_(operations.c.source_id == found.c.source_id, operations.c.key == found.c.key)
-    by_marker = and_(unindexed_source == found.c.source_id, operations.c.marker == found.c.marker)
+    by_marker = unindexed_source == found.c.source_id
     for its, some in ((by_key, found.c.key != ""), (by_marker, found.c.key == "")):
         joined = statement.select_from(found.outerjoin(operations, and_(its, create)))
         yield joined.where(here, found.c.marker != "", some)

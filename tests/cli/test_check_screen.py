@@ -48,7 +48,7 @@ def test_what_is_absent_comes_before_other_warnings(program: Program) -> None:
     warnings = json.loads(Path("triage-import-check/summary.json").read_text(encoding="utf-8"))["warnings"]
     assert [warning.partition(":")[0] for warning in warnings[1:3]] == [
         "assignee",
-        "@names that would notify people or agents",
+        "@names that would notify people or agents, or import markers",
     ]
 
 

@@ -83,7 +83,7 @@ def test_a_footer_under_a_person_s_issue(pasted: Pasted, quote: Callable[[str], 
     for _ in range(2):
         ended = nights.run(rows, *UPDATE)
         assert (ended.code, nights.results()["D-1"]) == (ExitCode.PARTLY, ("skipped", "marker-ambiguous")), ended.err
-        assert "1 issue held back, as markers in Triage" in ended.err
+        assert "1 issue held back: markers in Triage" in ended.err
     assert sorted(issue["title"] for issue in nights.sandbox.issues()) == ["D-1", "D-2", "D-3", "D-4", "Mine"]
     assert (nights.issue("Mine")["status"], nights.issue("D-1")["status"]) == ("todo", "todo")
     wrong, right = pasted.commands()["D-1"]

@@ -31,6 +31,7 @@ LAWFUL = {
     "FROM rows JOIN runs ON runs.id = rows.run_id WHERE runs.source_id": "asked once, about rows corrected by hand",
     "(operations.id AS BIGINT)": "a sample, sorted once it is drawn",
     "operations.since <": "the newest additions, once for a run",
+    "SELECT operations.marker FROM operations WHERE": "of found issues with several markers, which people made",
     "operations.triage_id IN": "only of a target that gives issues no numbers; others are found by theirs",
     "rows.outcome NOT IN": "of groups of rows, whose runs have few issues",
     "GROUP BY operations.key": "a person's keys, typed by hand",

@@ -279,7 +279,7 @@ def test_evidence_that_never_comes(bench: Following) -> None:
     bench.time.now += 3 * 86_400
     bench.triage.faults = {1: 409}
     bench.follow(call)
-    assert {code for _, _, code in bench.states("demo:P-1")} == {"refused"}
+    assert bench.states("demo:P-1")[Act.EVIDENCE, State.REFUSED, "evidence-pending"] == 1
     bench.triage.faults = {}
     bench.time.now += 3 * 86_400
     bench.follow(call)

@@ -189,7 +189,7 @@ def test_another_that_comes_later(program: Program, serve: Serve) -> None:
     first = program(*words)
     hint = "import that issue too, then run this file again: only a run that has this row sends the relation"
     assert hint in Path("out/report.html").read_text(encoding="utf-8"), first.err
-    write_csv(Path("later.csv"), [issue_row(2)])
+    write_csv(Path("later.csv"), [(*issue_row(2), *[""] * (len(HEADER) - len(ISSUE_HEADER)))], HEADER)
     assert program("run", "later.csv", *words[2:]).summary["created"] == 1
     assert not sandbox.relations()
     assert program(*words).code == 0
