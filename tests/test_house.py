@@ -1,4 +1,4 @@
-"""The plan of the house holds: rooms, names, sizes, and a test file for whom one looks for it."""
+"""The plan of the house holds: rooms, names, and a test file for whom one looks for it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-import pytest
-
 from tests.harness.running import ROOT
 
 PACKAGE, TESTS = ROOT / "importer", ROOT / "tests"
 MOST_ENTRIES = 24
-MOST_LINES = 400
-MOST_FUNCTION_LINES = 60
-MOST_PARAMETERS = 6
 ONCE = {"run", "fixes", "people", "additions", "rules"}
 FACES = {"cli", "report"}
 """Rooms whose files may have the name of what they show."""
@@ -175,38 +170,6 @@ def test_few_things_lie_at_the_top() -> None:
     """The package's own folder is read at a glance."""
     entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
     assert len(entries) <= MOST_ENTRIES, sorted(entries)
-
-
-@pytest.mark.parametrize("folder", [PACKAGE, TESTS], ids=lambda folder: folder.name)
-def test_no_file_is_too_long(folder: Path) -> None:
-    """A file has 400 lines at most."""
-    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files(folder)}
-    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
-
-
-def test_no_function_is_too_long() -> None:
-    """A function has 60 lines at most, its decorators aside."""
-    lengths = {
-        f"{name_of(path)}:{function.name}": (function.end_lineno or 0) - function.lineno + 1
-        for path in files(PACKAGE)
-        for function in functions(path)
-    }
-    assert not {name: length for name, length in lengths.items() if length > MOST_FUNCTION_LINES}
-
-
-def test_no_function_takes_too_much() -> None:
-    """A function takes six parameters at most, but for commands, whose options they are."""
-    found = {}
-    for path in files(PACKAGE):
-        is_cli = PACKAGE / "cli" in path.parents
-        for function in functions(path):
-            given = function.args
-            names = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
-            names += [one.arg for one in (given.vararg, given.kwarg) if one is not None]
-            count = len([name for name in names if name not in ("self", "cls")])
-            if count > MOST_PARAMETERS and not (is_cli and function.decorator_list):
-                found[f"{name_of(path)}:{function.name}"] = count
-    assert not found
 
 
 def test_names_stand_once() -> None:
