@@ -59,7 +59,7 @@ class Added(NamedTuple):
     sha     its `load.fingerprint`; of a `refer`: SHA-256 of the create that the description comes from
     run_id  the last run that worked on it
     is_over whether that run is finished
-    end     of a comment that was made: how it ends, see `text_ends.find_end`
+    end     of a comment that was made: how it ends, see `triage.snapshot.find_end`
     """
 
     act: Act

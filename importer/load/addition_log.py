@@ -23,8 +23,7 @@ from importer.load.writing import make_decision
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.redaction import redact
-from importer.triage.snapshot import Snapshot
-from importer.triage.text_ends import find_end
+from importer.triage.snapshot import Snapshot, find_end
 
 
 class IssueGone(Exception):

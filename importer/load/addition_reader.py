@@ -21,7 +21,7 @@ from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
 from importer.triage.pages import follow_pages
-from importer.triage.text_ends import find_end
+from importer.triage.snapshot import find_end
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
 """Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""

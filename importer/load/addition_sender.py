@@ -35,8 +35,7 @@ from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
-from importer.triage.snapshot import is_gone
-from importer.triage.text_ends import find_end
+from importer.triage.snapshot import find_end, is_gone
 
 
 class AdditionSender:

@@ -25,8 +25,7 @@ from importer.transform.markers import find_marker
 from importer.transform.prose import CONTINUED
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
-from importer.triage.snapshot import Snapshot
-from importer.triage.text_ends import find_left
+from importer.triage.snapshot import Snapshot, find_left
 
 if TYPE_CHECKING:
     from importer.load.connection import RunConnection

@@ -9,7 +9,10 @@ key of another issue: a text with those that we put in is the same text.
 from __future__ import annotations
 
 import hashlib
+import html
 import re
+import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,7 +23,7 @@ from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.codes import GONE_AT_TARGET, PERHAPS_GONE
 from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
-from importer.triage.text_ends import letters_of, normalise
+from importer.triage.redaction import redact
 
 Values = Mapping[str, Any]
 NOTHING: Values = {}
@@ -33,7 +36,12 @@ RUNS_THAT_AGREE = 2
 """So many runs must have found an issue deleted before none asks for it again."""
 NOT_LISTED = "-"
 """In place of a run's name: a list of issues didn't show it, which decides nothing, but has the next run read it."""
+END = 16
+"""Letters and digits by which the end of a text is known."""
+TAIL = 200
+"""Characters in which these are looked for."""
 _GONE, _TOUCHED, _MOVED = b'"gone":', b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
+_SIGNS = re.compile(r"[\W_]+")
 
 
 class Conflict(NamedTuple):
@@ -394,3 +402,36 @@ def find_moved(stored: bytes) -> Sequence[str]:
 def is_gone(stored: bytes) -> bool:
     """Whether the issue is deleted for good, as enough runs have found: it is not requested again."""
     return is_missing(stored) and Snapshot.parse(stored).gone_code == GONE_AT_TARGET
+
+
+def find_left(sent: str, shown: str) -> str | None:
+    """Return the beginning of a text that is left of it where it was cut; None where its end is there.
+
+    The target may rewrite what it stores, and add an ellipsis: then its letters and digits say how much that is.
+    """
+    one, other = (sent, shown) if sent == shown else (normalise(sent), normalise(shown))
+    if one == other:
+        return None
+    if one.startswith(other):
+        return other
+    one, other = letters_of(one), letters_of(other)
+    if len(other) >= len(one) or other.endswith(one[-END:]):
+        return None
+    return sent[: bisect_left(range(len(sent)), len(other) - END, key=lambda end: len(letters_of(sent[:end])))]
+
+
+def find_end(text: str) -> str:
+    """Return the last letters and digits of a text, by which it is seen later whether its end is there."""
+    return letters_of(text[-TAIL:])[-END:]
+
+
+def normalise(value: Any) -> str:
+    """Return a value as it is compared."""
+    # What is kept was redacted, and what was just read was not.
+    text = redact(str(value or "")).replace("\r\n", "\n")
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()  # ASCII is composed as it is
+
+
+def letters_of(text: Any) -> str:
+    """Return the letters and digits of a text."""
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", html.unescape(str(text or ""))))
