@@ -139,7 +139,7 @@ def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
         (counts[GONE], "deleted in Triage"),
         (counts[CONFLICT], "changed by a person since: left alone, see conflicts.csv"),
         (counts[LATER], "changed by a later run: left alone, see results.csv"),
-        (change_set.kept_none, "without old values in the ledger (only additions, or an older version's): they stay"),
+        (change_set.kept_none, "without old values in the ledger (only additions): they stay"),
     )
     updated = counts.total() + change_set.given_before + change_set.given_already + change_set.kept_none
     yield f"{name} updated {counted(updated, 'issue')}: {_join(*parts)}"

@@ -24,13 +24,14 @@ PREFIXES = ("postgresql://", "postgres://")
 def open_ledger(
     place: str | Path | None, *, wait_seconds: float = 0.0, now: Callable[[], float] = time.time
 ) -> Iterator[Ledger]:
-    """Open the ledger at a path or URL to write; it is created if it doesn't exist, and upgraded if it is older.
+    """Open the ledger at a path or URL to write; it is created if it doesn't exist.
 
-    None is the usual one, at `default_path`. `wait_seconds` is how long to wait for another process to release it.
+    None is the usual one, at `default_path`; one of the version before is upgraded. `wait_seconds` is how long to wait
+    for another process to release it.
 
     Raises:
         LedgerInUse: another process holds it.
-        UsageError: it can't be reached or written, is damaged, not a ledger, or one of a newer version.
+        UsageError: it can't be reached or written, is damaged, not a ledger, or one of another version.
     """
     place = place or default_path()
     with ExitStack() as stack:
@@ -53,7 +54,7 @@ def read_ledger(place: str | Path | None) -> Iterator[Ledger]:
     None is the usual one, at `default_path`.
 
     Raises:
-        UsageError: it can't be reached or read, is not a ledger, or one of a newer version.
+        UsageError: it can't be reached or read, is not a ledger, or one of another version.
     """
     place = place or default_path()
     with ExitStack() as stack:

@@ -100,7 +100,7 @@ def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
 
     Raises:
         LedgerInUse: another process held it throughout; the message names that process.
-        UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of a newer version.
+        UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of another version.
     """
     name = name_server(url)
     with _connected(url, WRITING) as connection:

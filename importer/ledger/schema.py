@@ -1,4 +1,4 @@
-"""The ledger's tables and their upgrades. Times are seconds since 1970 in UTC. No table holds a secret."""
+"""The ledger's tables, and the step from the version before. Times are seconds since 1970 in UTC; nothing is secret."""
 
 from __future__ import annotations
 
@@ -251,115 +251,8 @@ found = Table(
 )
 Index("found_marker", found.c.source_id, found.c.marker)
 
-
-def _replace(table: str, column: str, old: str, new: str) -> str:
-    """Return the statement that replaces a part of a column's JSON, for SQLite; see `migrations`."""
-    text = f"CAST({column} AS TEXT)"
-    replaced = f"REPLACE({text}, '{old}', '{new}')"
-    return f"UPDATE {table} SET {column} = CAST({replaced} AS BLOB) WHERE {replaced} <> {text}"
-
-
-_RENAMED = (
-    ("mended", "row-corrected"),
-    ("double-in-triage", "duplicate-in-triage"),
-    ("fate-unknown", "outcome-unknown"),
+UPGRADE = (
+    "ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",
+    "CREATE INDEX operations_waiting ON operations (source_id) WHERE code = 'evidence-pending'",
 )
-"""Codes of version 9, and what they are called since."""
-
-# Schema version → the statements that upgrade it to the next one.
-UPGRADES: dict[int, tuple[str, ...]] = {
-    1: (
-        "ALTER TABLE stamp ADD COLUMN generation INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE stamp ADD COLUMN origin VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE targets ADD COLUMN contact BLOB",
-        "ALTER TABLE sources ADD COLUMN looked INTEGER NOT NULL DEFAULT 0",
-        "UPDATE sources SET looked = 1",  # version 1 wrote down all that it sent
-        "ALTER TABLE runs ADD COLUMN kind VARCHAR NOT NULL DEFAULT 'import'",
-        "ALTER TABLE operations ADD COLUMN act VARCHAR NOT NULL DEFAULT 'create'",
-        "ALTER TABLE operations ADD COLUMN content BLOB NOT NULL DEFAULT X''",
-        "ALTER TABLE operations ADD COLUMN details BLOB",
-        # Snapshots name their fields as `triage.snapshot` does now.
-        "UPDATE operations SET returned = CAST(REPLACE(CAST(returned AS TEXT), '\"description_sha256\":', "
-        "'\"description\":') AS BLOB) WHERE returned <> X''",
-        "DROP INDEX operations_key",
-        "CREATE UNIQUE INDEX operations_act ON operations (source_id, key, act)",
-        "ALTER TABLE rows ADD COLUMN cells BLOB",
-        "ALTER TABLE rows ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE rows ADD COLUMN issue_id VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE rows ADD COLUMN triage_id VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE rows ADD COLUMN conflicts BLOB",
-        "ALTER TABLE runs ADD COLUMN frozen INTEGER NOT NULL DEFAULT 0",
-        "CREATE TABLE found (source_id INTEGER NOT NULL, issue_id VARCHAR NOT NULL, triage_id VARCHAR NOT NULL, "
-        "marker VARCHAR NOT NULL, title VARCHAR NOT NULL, created_at FLOAT NOT NULL, returned BLOB NOT NULL, "
-        "PRIMARY KEY (source_id, issue_id), FOREIGN KEY(source_id) REFERENCES sources (id))",
-        "CREATE INDEX found_marker ON found (source_id, marker)",
-    ),
-    2: (
-        "ALTER TABLE operations ADD COLUMN name VARCHAR NOT NULL DEFAULT ''",
-        "DROP INDEX operations_act",
-        "CREATE UNIQUE INDEX operations_act ON operations (source_id, key, act, name)",
-        "ALTER TABLE rows ADD COLUMN additions_planned INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE rows ADD COLUMN additions_done INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE rows ADD COLUMN additions_failed INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE rows ADD COLUMN follows INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE sources ADD COLUMN unsure_to INTEGER NOT NULL DEFAULT 0",
-    ),
-    3: (
-        "ALTER TABLE sources ADD COLUMN retired_at FLOAT",
-        "ALTER TABLE operations ADD COLUMN mark FLOAT NOT NULL DEFAULT 0",
-        # Version 3 took a create that ended its run, as with 403, for one that was surely not carried out.
-        "UPDATE operations SET state = 'unknown' WHERE act = 'create' AND state = 'unsent' AND attempts > 0",
-        "CREATE TABLE replaced (source_id INTEGER NOT NULL, key VARCHAR NOT NULL, run_id INTEGER NOT NULL, "
-        "attempt_id INTEGER NOT NULL, issue_id VARCHAR NOT NULL, wrote BLOB NOT NULL, before BLOB NOT NULL, "
-        "body_sha BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (source_id, key, run_id), "
-        "FOREIGN KEY(source_id) REFERENCES sources (id), FOREIGN KEY(run_id) REFERENCES runs (id), "
-        "FOREIGN KEY(attempt_id) REFERENCES attempts (id))",
-        "CREATE INDEX replaced_run ON replaced (run_id)",
-        "ALTER TABLE sources ADD COLUMN unswept FLOAT",
-        "ALTER TABLE sources ADD COLUMN look_at FLOAT NOT NULL DEFAULT 0",
-        "ALTER TABLE sources ADD COLUMN look_top FLOAT NOT NULL DEFAULT 0",
-        "ALTER TABLE sources ADD COLUMN look_cursor VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE found ADD COLUMN key VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE found ADD COLUMN state VARCHAR NOT NULL DEFAULT 'noted'",
-    ),
-    4: (
-        "ALTER TABLE operations ADD COLUMN outcome VARCHAR",
-        "UPDATE operations SET outcome = CASE state "
-        "WHEN 'sent' THEN 'unknown' WHEN 'unknown' THEN 'unknown' WHEN 'refused' THEN 'failed' "
-        "WHEN 'done' THEN CASE act WHEN 'create' THEN 'created' ELSE 'updated' END "
-        "WHEN 'same' THEN CASE WHEN act IN ('update', 'delete') THEN 'unchanged' END "
-        "WHEN 'left' THEN CASE WHEN act IN ('update', 'delete') THEN 'skipped' END END "
-        "WHERE code <> 'found-at-target'",
-        "ALTER TABLE runs ADD COLUMN fingerprint VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE runs ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN repeated_at FLOAT",
-        "CREATE TABLE packed (run_id INTEGER NOT NULL, file INTEGER NOT NULL, record INTEGER NOT NULL, "
-        "file_name VARCHAR NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run_id, file, record), "
-        "FOREIGN KEY(run_id) REFERENCES runs (id))",
-    ),
-    5: ("ALTER TABLE rows ADD COLUMN title VARCHAR NOT NULL DEFAULT ''",),
-    6: (
-        "ALTER TABLE attempts ADD COLUMN exit_code INTEGER",
-        "CREATE TABLE minutes (attempt_id INTEGER NOT NULL, minute INTEGER NOT NULL, requests INTEGER NOT NULL, "
-        "retries INTEGER NOT NULL, rate_limited INTEGER NOT NULL, paused_seconds FLOAT NOT NULL, "
-        "PRIMARY KEY (attempt_id, minute), FOREIGN KEY(attempt_id) REFERENCES attempts (id))",
-    ),
-    7: (
-        "ALTER TABLE operations ADD COLUMN link VARCHAR NOT NULL DEFAULT ''",
-        "ALTER TABLE rows ADD COLUMN link VARCHAR NOT NULL DEFAULT ''",
-    ),
-    8: (
-        "DROP INDEX operations_triage_id",
-        "CREATE INDEX operations_triage_id ON operations (triage_id) WHERE triage_id != ''",
-    ),
-    9: (
-        *(f"UPDATE operations SET code = '{new}' WHERE code = '{old}'" for old, new in _RENAMED),
-        *(_replace("rows", "findings", f'"{old}"', f'"{new}"') for old, new in _RENAMED),
-        # In a summary codes are keys; a value of the source may be called like one.
-        *(_replace("runs", "summary", f'"{old}":', f'"{new}":') for old, new in (*_RENAMED, ("doubles", "duplicates"))),
-    ),
-    10: (
-        "ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",
-        "CREATE INDEX operations_waiting ON operations (source_id) WHERE code = 'evidence-pending'",
-    ),
-}
+"""The statements that make a ledger of the version before into one of this version."""

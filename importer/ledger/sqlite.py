@@ -45,7 +45,7 @@ def open_database_file(path: Path, wait_seconds: float) -> Iterator[Database]:
 
     Raises:
         LedgerInUse: another process held it throughout; the message names that process.
-        UsageError: it can't be locked, is damaged, not a ledger, or one of a newer version. Damage is looked for where
+        UsageError: it can't be locked, is damaged, not a ledger, or one of another version. Damage is looked for where
             the last process has not ended in order, or something else has changed the file.
     """
     path = path.resolve()  # the side files lie beside the file itself, whatever links lead to it
@@ -73,11 +73,11 @@ def open_database_file(path: Path, wait_seconds: float) -> Iterator[Database]:
 def read_file(path: Path) -> Iterator[Database]:
     """Open a file to read, without a lock; one that doesn't exist reads as empty.
 
-    A ledger of an older version is read from an upgraded copy in memory, one in a place that can't be written, or whose
-    owner couldn't write what this leaves, from a copy of its files: SQLite needs a file beside them.
+    A ledger of the version before is read from an upgraded copy in memory; one in a place that can't be written, or
+    whose owner couldn't write what this leaves, from a copy of its files: SQLite needs a file beside them.
 
     Raises:
-        UsageError: it is not a ledger, or one of a newer version.
+        UsageError: it is not a ledger, or one of another version.
     """
     _refuse_device(path)
     if not path.exists():

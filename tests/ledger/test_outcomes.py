@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from importer.codes import FOUND_AT_TARGET
 from importer.errors import ExitCode
 from importer.ledger.journal import Decision, Run
-from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.outcomes import OUTCOMES
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
@@ -144,24 +139,3 @@ def test_an_undecided_create_of_an_earlier_run(ledger: Ledger) -> None:
     run = begin(ledger)
     run.register([row(1), row(2)])
     assert [each.outcome for each in run.results()] == [Outcome.UNKNOWN, Outcome.PLANNED]
-
-
-def test_outcomes_of_version_4(path: Path) -> None:
-    """A ledger that kept none gets them from its acts and states, whether it is upgraded or only read."""
-    with open_ledger(path) as ledger:
-        expected = work_through(ledger)
-        kept = ledger.find_run("last").count()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("ALTER TABLE operations DROP COLUMN outcome; UPDATE stamp SET schema_version = 4;")
-        for table in ("packed", "minutes"):
-            connection.execute(f"DROP TABLE {table}")
-        since = ("rows DROP COLUMN title", "rows DROP COLUMN link", "operations DROP COLUMN link")
-        for column in (*since, "attempts DROP COLUMN exit_code"):
-            connection.execute(f"ALTER TABLE {column}")
-        for name in ("fingerprint", "repeats", "repeated_at"):
-            connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
-    for open_ in (read_ledger, open_ledger):
-        with open_(path) as ledger:
-            run = ledger.find_run("last")
-            assert {each.key: each.outcome for each in run.results()} == expected
-            assert run.count() == kept

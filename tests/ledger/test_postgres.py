@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, event
 from importer.errors import ImporterError, StorageFull, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.opening import name_ledger, open_ledger, read_ledger
-from importer.ledger.schema import State
+from importer.ledger.schema import SCHEMA_VERSION, State
 from importer.ledger.store import RunIdentity
 from importer.records import Outcome
 from tests.harness.ledger_sending import NOON, TARGET, begin, operation, row, send
@@ -190,11 +190,11 @@ def test_reading_analyses_nothing(url: str) -> None:
 
 
 def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
-    """A ledger of an older version is not read as what it isn't."""
+    """A ledger of the version before is not read as what it isn't."""
     with open_ledger(url):
         pass
-    postgres.execute(f"UPDATE {schema_of(url)}.stamp SET schema_version = 1")
-    with pytest.raises(UsageError, match="has schema version 1"), read_ledger(url):
+    postgres.execute(f"UPDATE {schema_of(url)}.stamp SET schema_version = {SCHEMA_VERSION - 1}")
+    with pytest.raises(UsageError, match=f"has schema version {SCHEMA_VERSION - 1}"), read_ledger(url):
         pass
 
 
