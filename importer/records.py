@@ -406,12 +406,10 @@ class AlreadyAdded(NamedTuple):
     names     act and name of each of the record's own additions, except for numbers in the description
     covered   ids of the source's comments that are in any of them, in whole or in part
     referred  SHA-256 of a create, and a key whose number was put into its description
-    unmarked  ids of long comments of which an earlier version sent, or tried, a part: its parts had no marker
     is_over   whether all of its comments were made by runs that are finished, so that none of theirs was left
     """
 
     names: frozenset[tuple[Act, str]] = frozenset()
     covered: frozenset[str] = frozenset()
     referred: frozenset[tuple[bytes, str]] = frozenset()
-    unmarked: frozenset[str] = frozenset()
     is_over: bool = False

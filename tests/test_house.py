@@ -21,7 +21,6 @@ WITHOUT_MODULE = {
     "test_house.py": "this file",
     "check/coverage/test_exports.py": "the coverage of real exports, which is slow",
     "mapping/test_files_in_texts.py": "what presets know of the addresses of files in texts",
-    "load/test_earlier_versions.py": "additions that earlier versions left behind, whatever module meets them",
     "mapping/test_preset_additions.py": "what presets say of comments, links and people",
     "mapping/test_preset_footers.py": "what presets put into the footer",
     "mapping/test_preset_languages.py": "what presets read in other languages, of private issues in every one",

@@ -6,7 +6,6 @@ and perhaps created again, no longer count.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -33,8 +32,6 @@ CREATES = operations.alias("creates")
 _UNSURE_TO = select(sources.c.unsure_to).where(sources.c.id == operations.c.source_id).scalar_subquery()
 WAS_FOUND = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= _UNSURE_TO)
 """Says of a create that discovery found its issue, or that the ledger is an older copy."""
-_UNMARKED_PART = re.compile(r"([0-9a-f]{16})/[0-9]+/(?!1\Z)[0-9]+")
-"""The name of a part of a long comment as versions before markers gave it."""
 
 
 def count_made(transaction: Transaction, run: str, act: Act) -> int:
@@ -258,7 +255,6 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, IssuePlace])
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
-        frozenset(match[1] for each in comments if (match := _UNMARKED_PART.fullmatch(each.name))),
         all(each.is_over and each.state is State.DONE for each in comments),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ class AdditionReader:
         async for items in self._pages(act, issue_id):
             number += len(items)
             for item in items:
-                if is_addition(item) and (mark := fingerprint_shown(issue_id, item, marks)) in marks:
+                if is_addition(item) and (mark := fingerprint_shown(issue_id, item)) in marks:
                     ids[mark].add(item.id)
                     is_recognised |= item.id == after
             if len(ids[wanted]) > known[wanted]:
@@ -156,7 +156,7 @@ class AdditionReader:
         if (control := self._acknowledged(act, self._now() - wait_seconds)) is not None:
             other, mark = control
             try:
-                return (await self._read(act, other, {mark}))[mark] > 0
+                return (await self._read(act, other))[mark] > 0
             except CallFailed as error:
                 if not error.is_gone:  # a person has deleted that issue
                     raise
@@ -166,17 +166,15 @@ class AdditionReader:
         counted = next(getattr(issue, f"{name}_count") for name, its_act in HANGING.items() if its_act is act)
         return bool(counted <= reading.items)
 
-    async def read_held(
-        self, issue_id: str, acts: Iterable[Act], known: Collection[bytes], ends: Mapping[bytes, str] = NO_ENDS
-    ) -> Held:
+    async def read_held(self, issue_id: str, acts: Iterable[Act], ends: Mapping[bytes, str] = NO_ENDS) -> Held:
         """Read all additions of these kinds that an issue has: a request for each 100 of a kind.
 
-        `known` are the fingerprints of those in the ledger; a comment that hasn't its own of these `ends` is NAMELESS.
+        A comment that hasn't its own of these `ends` is NAMELESS.
 
         Raises:
             CallFailed: a page can't be read.
         """
-        return {act: await self._read(act, issue_id, known, ends) for act in acts}
+        return {act: await self._read(act, issue_id, ends) for act in acts}
 
     async def read_entries(self, issue_id: str) -> list[Entry]:
         """Read all of an issue's activity, newest first. Raises CallFailed."""
@@ -185,13 +183,11 @@ class AdditionReader:
             entries |= {item.id: item for item in items if isinstance(item, Entry)}
         return list(entries.values())
 
-    async def _read(
-        self, act: Act, issue_id: str, known: Collection[bytes], ends: Mapping[bytes, str] = NO_ENDS
-    ) -> Counter[bytes]:
+    async def _read(self, act: Act, issue_id: str, ends: Mapping[bytes, str] = NO_ENDS) -> Counter[bytes]:
         seen: dict[str, bytes] = {}  # by id: pages that shift meanwhile may show one twice
         async for items in self._pages(act, issue_id):
             for item in filter(is_addition, items):
-                mark = fingerprint_shown(issue_id, item, known)
+                mark = fingerprint_shown(issue_id, item)
                 is_cut = isinstance(item, Entry) and not find_end(item.detail).endswith(ends.get(mark, ""))
                 seen[item.id] = NAMELESS if is_cut else mark
         return Counter(seen.values())

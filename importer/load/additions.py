@@ -11,7 +11,7 @@ import orjson
 
 from importer.api import COMMENT_LIMIT
 from importer.codes import FOUND_AT_TARGET
-from importer.ledger.added import Added, find_present, relation_targets
+from importer.ledger.added import find_present, relation_targets
 from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, ListReading
@@ -25,10 +25,9 @@ from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import NEVER_TWICE, Act, Addition, Outcome
 from importer.transform.addition_plan import Due, is_cut_otherwise, part_rest, plan_additions
-from importer.transform.comment_texts import NAME, is_rest, name_part
+from importer.transform.comment_texts import NAME, name_part
 from importer.transform.lengths import SMALLEST_PIECE
 from importer.transform.references import References
-from importer.transform.unmarked import plan_unmarked
 from importer.triage.actions import Action, CallFailed
 from importer.triage.snapshot import find_moved
 
@@ -109,13 +108,9 @@ class AdditionLoader:
 
     async def _complete(self, work: IssueWork) -> None:
         """Settle earlier unknown outcomes, record what the issue has already, then send the rest in order."""
-        perhaps = [each for each in work.known.values() if each.may_be_there]
-        # An earlier version didn't keep what a refused comment covers: that is seen from what is there.
-        blank = {each.name for each in perhaps if each.act is Act.COMMENT and not each.covers} - _rest_of(perhaps)
-        for added in perhaps:
-            if added.name not in blank:
-                await self._sender.decide_earlier(work, added)
-        is_doubted = work.place.was_found or bool(blank)
+        for added in [each for each in work.known.values() if each.may_be_there]:
+            await self._sender.decide_earlier(work, added)
+        is_doubted = work.place.was_found
         if not is_doubted:  # attaching does no harm again; flags whose call isn't attached need not be looked for
             await self._send(work, [each for each in self._plan(work) if each.act is Act.EVIDENCE])
         if is_doubted or work.place.is_older or self._to_probe > 0:
@@ -172,7 +167,7 @@ class AdditionLoader:
     async def _take_in_existing(self, work: IssueWork, *, is_doubted: bool) -> None:
         """Record the additions that an issue has already, if the ledger may have lost them.
 
-        Without a sign of a loss, a comment is identified by its marker alone, and an absence needs no proof.
+        Without a sign of a loss, an absence needs no proof.
         """
         if not self._plan(work):
             return
@@ -182,14 +177,9 @@ class AdditionLoader:
             filled = [each for each in filled if each.act in NEVER_TWICE and not self._sender.find_lacking(work, each)]
         if not filled:
             return
-        names = {name for addition in filled for name in (addition.name, *addition.covers)}
-        parts = work.item.parts
-        left = tuple(each for each in parts.comments if names.intersection((each.id, each.content)))
-        unmarked = plan_unmarked(work.item.key, parts._replace(comments=left)) if is_doubted else []
-        unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
             known = work.known_counts
-            existing, shown = await find_existing_additions(self._reader, issue_id, filled, unmarked, known)
+            existing, shown = await find_existing_additions(self._reader, issue_id, filled, known)
             for addition in existing:
                 operation = work.operation(addition, addition.body)
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
@@ -222,8 +212,3 @@ class AdditionLoader:
             self._log.leave_unproven(work, work.operation(addition, addition.body), addition.covers)
         if any(each.act is Act.COMMENT for each in left):
             raise OutcomePending
-
-
-def _rest_of(added: Iterable[Added]) -> set[str]:
-    """Return the names of parts of a description, which cover no comment."""
-    return {each.name for each in added if is_rest(each.name)}

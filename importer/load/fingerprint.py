@@ -1,21 +1,20 @@
 """Fingerprints of additions, equal for what was sent and what Triage shows, because the two share no key.
 
 A comment is known by the marker in its opening line; evidence by kind and id; a relation by its ends and kind; a flag
-by call, type and turn. No text counts, as a target may rewrite it, but for comments from before they had markers.
+by call, type and turn. No text counts, as a target may rewrite it, but of comments without a marker, which aren't ours.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from importer.records import Act, Operation
-from importer.transform import unmarked
 from importer.transform.markers import find_opening
 from importer.triage.answers import OUTGOING, Attached, Entry, Flagged, Page, Related, plain_id
 from importer.triage.client import TriageClient
@@ -60,7 +59,7 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
             return fingerprint_shown(issue_id, Attached("", fields["resource_type"], fields["resource_id"]))
         case Act.FLAG:
             return fingerprint_shown(
-                issue_id, Flagged("", fields["call_id"], fields["type"], "", fields.get("message_index"))
+                issue_id, Flagged("", fields["call_id"], fields["type"], fields.get("message_index"))
             )
         case Act.RELATION:
             related = Related("", fields["related_issue_id"], fields["relation_type"], OUTGOING)
@@ -69,17 +68,12 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
             raise ValueError(f"{act} adds nothing that the target lists")
 
 
-def fingerprint_shown(issue_id: str, item: ListedAddition, known: Container[bytes] = ()) -> bytes:
+def fingerprint_shown(issue_id: str, item: ListedAddition) -> bytes:
     """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment.
 
-    `known` are those of the ledger: an item that has one of an earlier version there gets that. An item without what
-    identifies it is NAMELESS.
+    An item without what identifies it is NAMELESS.
     """
-    if not all(_names_of(item)):
-        return NAMELESS
-    if isinstance(item, Flagged) and (earlier := _hash(_identify_with_note(item))) in known:
-        return earlier
-    return _hash(_identify(issue_id, item))
+    return sha256(orjson.dumps(_identify(issue_id, item))).digest() if all(_names_of(item)) else NAMELESS
 
 
 def is_of_another(operation: Operation, item: ListedAddition) -> bool:
@@ -98,15 +92,11 @@ def is_of_another(operation: Operation, item: ListedAddition) -> bool:
     return False
 
 
-def _hash(identity: tuple[object, ...]) -> bytes:
-    return sha256(orjson.dumps(identity)).digest()
-
-
 def _identify(issue_id: str, item: ListedAddition) -> tuple[object, ...]:
     match item:
         case Entry():
             opening = find_opening(item.detail)
-            return (Act.COMMENT, opening.marker if opening else unmarked.digest(item.detail))
+            return (Act.COMMENT, opening.marker) if opening else (Act.COMMENT, "", item.detail)
         case Attached():
             return (Act.EVIDENCE, item.resource_type, item.resource_id)
         case Flagged():
@@ -127,11 +117,6 @@ def _names_of(item: ListedAddition) -> tuple[str, ...]:
             return (item.call_id, item.type)
         case Related():
             return (item.related_issue_id, item.relation_type, item.direction)
-
-
-def _identify_with_note(flag: Flagged) -> tuple[object, ...]:
-    """The fingerprint of a flag in earlier versions."""
-    return (Act.FLAG, flag.call_id, _letters_of(flag.type), unmarked.digest(flag.note), flag.message_index)
 
 
 def _letters_of(type_: str) -> str:

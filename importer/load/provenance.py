@@ -18,7 +18,6 @@ from importer.records import ADDITIONS, Act, Addition
 from importer.scratch import Scratch
 from importer.transform.comment_texts import REST, name_part, stem_of
 from importer.transform.markers import comment_markers, find_openings
-from importer.transform.unmarked import find_comments
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot
 
@@ -27,21 +26,19 @@ async def find_existing_additions(
     reader: AdditionReader,
     issue_id: str,
     planned: Sequence[Addition],
-    unmarked: Sequence[Addition],
     ours: Held,
 ) -> tuple[list[Addition], dict[Act, ListReading]]:
     """Find those of these additions that an issue has already; comments are returned as they are there.
 
     The second is what the issue has shown of each kind that may not be added twice: see `proves_absence`.
 
-    planned   as they are to be sent, but each comment by itself
-    unmarked  the comments as earlier versions sent them
-    ours      the additions that are known on the issue: these don't count here
+    planned  as they are to be sent, but each comment by itself
+    ours     the additions that are known on the issue: these don't count here
 
     Raises CallFailed, and what `PacedCalls.call` raises.
     """
     acts = dict.fromkeys(addition.act for addition in planned)
-    held = await reader.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours[Act.FLAG])
+    held = await reader.read_held(issue_id, (act for act in acts if act is not Act.COMMENT))
     unclaimed = {act: marks - ours[act] for act, marks in held.items()}
     shown: dict[Act, ListReading] = {
         act: ListReading(marks, marks.total()) for act, marks in held.items() if act is not Act.EVIDENCE
@@ -57,13 +54,8 @@ async def find_existing_additions(
         entries = await reader.read_entries(issue_id)
         said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if is_addition(each)]
         shown[Act.COMMENT] = ListReading(Counter(mark for mark, _ in said), len(entries))
-        details = list(_leave_out(said, ours[Act.COMMENT]))
-        comments = [each for each in planned if each.act is Act.COMMENT]
-        marked = list(find_marked_comments(comments, details))
-        found += marked
-        there = {name for each in marked for name in each.covers} | {stem_of(each.name) for each in marked}
-        left = [each for each in unmarked if not there.intersection((*each.covers, stem_of(each.name)))]
-        found += find_comments(left, (detail for detail in details if not find_openings(detail)))
+        details = _leave_out(said, ours[Act.COMMENT])
+        found += find_marked_comments([each for each in planned if each.act is Act.COMMENT], details)
     return found, shown
 
 
@@ -115,7 +107,7 @@ def count_own(added: Iterable[Added]) -> dict[Act, Counter[bytes]]:
 def count_most(snapshot: Snapshot, ours: Held) -> dict[str, int]:
     """Return how many links, flags and relations of an issue may be ours at most.
 
-    Links of a create are in its snapshot; they are among ours, too, but not in ledgers of earlier versions.
+    Links of a create are in its snapshot; they are among ours, too.
     """
     return {name: max(snapshot.counts.get(f"{name}_count", 0), ours[act].total()) for name, act in HANGING.items()}
 

@@ -293,7 +293,7 @@ class Inspector:
         entries = await self._reader.read_entries(issue_id)
         # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
         acts = {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE}
-        held = await self._reader.read_held(issue_id, acts, own[Act.FLAG])
+        held = await self._reader.read_held(issue_id, acts)
         return await self._absence.read_once(issue_id, operation.since), entries, held
 
 

@@ -301,7 +301,7 @@ class Verifier:
         comment that has lost its end is lost.
         """
         acts = [act for act in LISTS if own[act]]
-        held = await self._reader.read_held(issue_id, acts, own[Act.FLAG], self._ends)
+        held = await self._reader.read_held(issue_id, acts, self._ends)
         miscounts = []
         for act, there in held.items():
             sent = own[act]

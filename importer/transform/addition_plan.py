@@ -129,11 +129,7 @@ def plan_comments(issues: Sequence[Due], limit: int = COMMENT_LIMIT) -> Iterator
 
 def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]], limit: int) -> Iterator[list[Detail]]:
     """Divide the comments that were chosen of each issue."""
-    every = (
-        (issue.key, comment, comment.id not in issue.had.unmarked)
-        for issue, left in zip(issues, chosen, strict=True)
-        for comment in left
-    )
+    every = ((issue.key, comment) for issue, left in zip(issues, chosen, strict=True) for comment in left)
     while some := list(islice(every, TOGETHER)):
         yield from divide(some, limit)
 
@@ -143,10 +139,9 @@ def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
     had, is_dropped = issue.had, issue.bundling == "drop"
     left = [] if is_dropped else [comment for comment in issue.parts.comments if is_filled(comment.text)]
     begun: Collection[str] = ()
-    if had.covered or had.names or had.unmarked:  # not so of a new issue
-        arrived, whole = _find_arrived(had)
-        left = list(_find_missing(left, arrived, whole, had))
-        begun = arrived | had.unmarked
+    if had.covered or had.names:  # not so of a new issue
+        begun, whole = _find_arrived(had)
+        left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
     return left, begun
@@ -158,7 +153,7 @@ def _find_missing(
     """The comments that are not completely in Triage."""
     contents = {known.partition("=")[2] for known in had.covered} - {""}
     for comment in comments:
-        if comment.content in begun or comment.content in had.unmarked:
+        if comment.content in begun:
             comment = comment._replace(id=comment.content, content="")  # as it was begun, before it had an id
         is_known = comment.id in whole or comment.content in whole
         is_known |= comment.content in contents and comment.id not in begun  # there under another id

@@ -30,51 +30,40 @@ NAME = re.compile(r"([0-9a-f]{16})/([0-9]+)(/| of )([0-9]+)")
 _BETWEEN = " · "
 """Between what an opening line says."""
 
-Asked = tuple[str, Comment, bool]
-"""A record's full key, a comment of it, and whether it gets a marker."""
-
 Detail = tuple[str, str, tuple[str, ...]]
 """A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
 
-def divide(comments: Sequence[Asked], limit: int = COMMENT_LIMIT) -> list[list[Detail]]:
-    """Each comment of the source as one comment, or as numbered parts if it is too long, without trailing white space.
+def divide(comments: Sequence[tuple[str, Comment]], limit: int = COMMENT_LIMIT) -> list[list[Detail]]:
+    """Each of the source's comments, beside its record's full key, as one comment, or as numbered parts if too long.
 
-    One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
+    Without trailing white space. One has the name `ID/1/1`, a part `ID/2 of 3`.
     """
-    markers = comment_markers([(key, f"{comment.id}/1") for key, comment, _ in comments])
+    markers = comment_markers([(key, f"{comment.id}/1") for key, comment in comments])
     divided = list[list[Detail]]()
-    for (key, comment, is_marked), marker in zip(comments, markers, strict=True):
+    for (key, comment), marker in zip(comments, markers, strict=True):
         id_, author, date, text, is_private, _ = comment
         who, who_else = _say_who(author, date, is_private)
         text = who_else + text.rstrip()
-        whole = f"{who}{marker}\n\n{text}" if is_marked else _open(who) + text
+        whole = f"{who}{marker}\n\n{text}"
         if is_longer(whole, limit):
-            divided.append(_divide_long(key, comment, who, text, limit, is_marked=is_marked))
+            divided.append(_divide_long(key, comment, who, text, limit))
         else:
             divided.append([(f"{id_}/1/1", whole, comment.covers)])
     return divided
 
 
-def _divide_long(key: str, comment: Comment, who: str, text: str, limit: int, *, is_marked: bool) -> list[Detail]:
+def _divide_long(key: str, comment: Comment, who: str, text: str, limit: int) -> list[Detail]:
     id_, most = comment.id, count_units(text)  # there are never more parts than units
-    opening = _open(f"{who}part {most} of {most}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH if is_marked else ''}")
+    opening = f"{who}part {most} of {most}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH}\n\n"
     room = max(limit - count_units(opening), SMALLEST_PIECE)
     pieces = split_text(text, room, room)
     stems = [(key, f"{id_}/{number}") for number in range(1, len(pieces) + 1)]
-    markers = comment_markers(stems) if is_marked else [""] * len(pieces)
     details = list[Detail]()
-    for number, (piece, marker) in enumerate(zip(pieces, markers, strict=True), start=1):
-        name = name_part(id_, number, len(pieces)) if is_marked else f"{id_}/{number}/{len(pieces)}"
-        opening = _open(f"{who}part {number} of {len(pieces)}{_BETWEEN}{marker}")
-        details.append((name, opening + piece, comment.covers))
+    for number, (piece, marker) in enumerate(zip(pieces, comment_markers(stems), strict=True), start=1):
+        detail = f"{who}part {number} of {len(pieces)}{_BETWEEN}{marker}\n\n{piece}"
+        details.append((name_part(id_, number, len(pieces)), detail, comment.covers))
     return details
-
-
-def _open(line: str) -> str:
-    """The opening line of a comment, and the blank one below it; "" where it says nothing."""
-    line = line.removesuffix(_BETWEEN)
-    return f"{line}\n\n" if line else ""
 
 
 def name_part(comment: str, number: int, total: int) -> str:
@@ -105,18 +94,16 @@ def stem_of(name: str) -> str:
     return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]
 
 
-def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = True) -> Iterator[Detail]:
+def continue_description(key: str, rest: Sequence[str]) -> Iterator[Detail]:
     """The parts of a long description after the first, which is in the issue itself."""
     for number, text in enumerate(rest, start=2):
         if not is_filled(text):
             continue
         part = f"part {number} of {len(rest) + 1}"
-        detail = f"Description, {part}\n\n{text}"
-        if is_marked:
-            marker = comment_marker(key, f"{REST}/{number}")
-            detail = f"Description, {part} · {marker}\n\n{text}"
-            if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
-                detail = f"{part} · {marker}\n\n{text}"
+        marker = comment_marker(key, f"{REST}/{number}")
+        detail = f"Description, {part} · {marker}\n\n{text}"
+        if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
+            detail = f"{part} · {marker}\n\n{text}"
         yield name_rest(number, text), detail, ()
 
 

@@ -104,7 +104,6 @@ class Flagged(NamedTuple):
     id: str
     call_id: str
     type: str
-    note: str
     message_index: int | None
 
 
@@ -204,8 +203,8 @@ def read_attached(data: Mapping[str, Any]) -> Attached:
 
 def read_flagged(data: Mapping[str, Any]) -> Flagged:
     """Read a flag. Source: get/triage-issues-id-flags."""
-    call_id, type_, note = _texts(data, "call_id", "type", "note")
-    return Flagged(read_id(data), call_id, type_, note, data.get("message_index"))
+    call_id, type_ = _texts(data, "call_id", "type")
+    return Flagged(read_id(data), call_id, type_, data.get("message_index"))
 
 
 def read_related(data: Mapping[str, Any], of: str) -> Related:

@@ -170,8 +170,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the marker of a comment",
         "importer/load/fingerprint.py",
-        "            return (Act.COMMENT, opening.marker if opening else unmarked.digest(item.detail))\n",
-        "            return (Act.COMMENT, opening and unmarked.digest(item.detail))\n",
+        '            return (Act.COMMENT, opening.marker) if opening else (Act.COMMENT, "", item.detail)\n',
+        '            return (Act.COMMENT, "", item.detail)\n',
         "tests/load/test_fingerprint.py::test_a_comment_is_its_marker",
     ),
     Mutation(
@@ -289,8 +289,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "what an item lacks that would identify it",
         "importer/load/fingerprint.py",
-        "    if not all(_names_of(item)):\n",
-        "    if False:\n",
+        " if all(_names_of(item)) else NAMELESS\n",
+        "\n",
         "tests/load/test_addition_reader.py::test_items_that_do_not_say_what_they_are",
     ),
     Mutation(

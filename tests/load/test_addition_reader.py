@@ -321,8 +321,8 @@ def test_held(bench: ReadingBench) -> None:
     expected = {act: Counter([fingerprint(act, issue, orjson.dumps(body))]) for act, body in sent.items()}
     expected[Act.COMMENT] += expected[Act.COMMENT]
     expected[Act.EVIDENCE] = Counter([fingerprint(Act.EVIDENCE, issue, orjson.dumps(CALL))])
-    assert bench.run(lambda client, lookback: lookback.read_held(issue, LISTS, ())) == expected
-    seen = bench.run(lambda client, lookback: lookback.read_held(other, [Act.RELATION], ()))
+    assert bench.run(lambda client, lookback: lookback.read_held(issue, LISTS)) == expected
+    seen = bench.run(lambda client, lookback: lookback.read_held(other, [Act.RELATION]))
     assert seen == {Act.RELATION: expected[Act.RELATION]}
 
 

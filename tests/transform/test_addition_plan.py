@@ -17,7 +17,6 @@ from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssuePa
 from importer.transform.addition_plan import Due, FindMentions, count_edited, plan_additions
 from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import comment_marker
-from importer.transform.unmarked import plan_unmarked
 from tests.harness.text_pieces import put_together, utf16_units
 from tests.harness.unmarked import unmarked
 
@@ -335,15 +334,3 @@ def test_ids_that_another_export_writes_otherwise() -> None:
     """A comment with the same content and another id is the same one."""
     had = had_of(plan(IssueParts(comments=(BY_ID,))))
     assert plan(IssueParts(comments=(BY_ID._replace(id="3" * 16),)), had=had) == []
-
-
-@pytest.mark.parametrize("bundling", BUNDLINGS)
-def test_parts_of_an_earlier_version(bundling: Literal["separate", "fold"]) -> None:
-    """A long comment of which an unmarked part is in Triage goes on as it was split then, without markers."""
-    comment = Comment("1" * 16, "Ann", "", "word " * 2_000)
-    before = plan_unmarked(KEY, IssueParts(comments=(comment,)))
-    assert [one.name for one in before] == [f"{'1' * 16}/{number}/3" for number in (1, 2, 3)]
-    had = had_of(before[:1])._replace(unmarked=frozenset([comment.id]))
-    left = plan(IssueParts(comments=(comment, comment._replace(id="2" * 16, text="new"))), bundling, had)
-    assert left[:2] == before[1:]
-    assert said(left[2:]) == [{"detail": "Ann\n\nnew"}]
