@@ -56,7 +56,7 @@ SENDING_OPTIONS = (
                  "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]"),
     click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
                  help="Stop when Triage has refused more rows than this; 0 for no limit."),
-    click.option("--no-canary", "--no-first-contact", is_flag=True,  # the latter is its old name
+    click.option("--no-canary", is_flag=True,
                  help="Don't send a canary (a few issues, which are read back before the rest) to a new target."),
     click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
                  show_default=True, help="Which issues to send first. Triage lists recently changed issues first, so "

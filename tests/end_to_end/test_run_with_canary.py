@@ -99,7 +99,7 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     assert sandbox.requests()[ITEM] == read
 
 
-@pytest.mark.parametrize("more", [("--no-canary",), ("--no-first-contact",), ("--sandbox",)])
+@pytest.mark.parametrize("more", [("--no-canary",), ("--sandbox",)])
 def test_without_a_canary(program: Program, serve: Serve, more: tuple[str, ...]) -> None:
     """Issues are sent in order, and none is read back."""
     sandbox = serve()
