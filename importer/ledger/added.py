@@ -75,7 +75,7 @@ class Added(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Whether it is tried from the ledger until Triage knows the evidence; earlier versions kept no body."""
+        """Whether it is tried from the ledger until Triage knows the evidence: a body with an API key isn't kept."""
         return self.code == EVIDENCE_PENDING and bool(self.body)
 
     @property

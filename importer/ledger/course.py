@@ -21,7 +21,7 @@ COUNTS = Minute._fields[1:]
 class AttemptTimes(NamedTuple):
     """When an attempt began and ended, in seconds since 1970, and how.
 
-    It has no end where its process was killed or is still running, and no exit code where an earlier version ended it.
+    It has no end where its process was killed or is still running, and no exit code then.
     """
 
     began: float
@@ -34,7 +34,7 @@ class Course:
     """How a run went.
 
     made     minute since 1970 → issues made in it
-    minutes  what happened to requests, in order; none where an earlier version sent them
+    minutes  what happened to requests, in order
     """
 
     attempts: Sequence[AttemptTimes]

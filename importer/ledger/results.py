@@ -44,7 +44,7 @@ class Made(NamedTuple):
     returned  its snapshot
     body_sha  SHA-256 of the body that it stands for
     content   digest of its rows, see `records.rows_in`
-    cells     JSON of the source cells of its value fields, for `repair`; None in ledgers of earlier versions
+    cells     JSON of the source cells of its value fields, for `repair`; None where they were forgotten
     since     when the answer to its create came, in seconds since 1970
     pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
     """

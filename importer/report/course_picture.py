@@ -85,7 +85,7 @@ class CoursePicture:
     """What the page shows of the course of a run.
 
     sentence  how many attempts, how fast, and what held them up
-    bars      issues, which stand before `requests`; none of these where an earlier version sent them
+    bars      issues, which stand before `requests`
     first     the time at the left end, and `last` at the right one
     """
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
 from importer.codes import by_frequency
-from importer.errors import ExitCode, StorageFull, UsageError
+from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
 from importer.records import Act, Outcome, Rows
@@ -79,11 +79,8 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
 
     Raises:
         StorageFull: one of them can't be written.
-        UsageError: the folder can't be used, or the run is of a version that kept no headers.
+        UsageError: the folder can't be used.
     """
-    if "headers" not in run.options:
-        hint = f"What it wrote at its end is in {run.out}; a run that is still open is continued by its own command."
-        raise UsageError(f"{run.name} began under an older version, which kept no headers.", hint=hint)
     counts = run.count()
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
@@ -132,7 +129,7 @@ def count_additions(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, 
 
 
 def kept_details(run: Run) -> PageDetails:
-    """Return what a run has kept for its page; of an earlier version's run there is nothing."""
+    """Return what a run has kept for its page."""
     details = unpack_details(run.options.get(PAGE, ""))
     return replace(details, verified=read_verification(run), ledger=run.ledger)
 
@@ -150,7 +147,7 @@ def kept_headers(run: Run) -> list[Header | None]:
 def kept_figures(run: Run) -> dict[str, Any]:
     """Return the summary of a run's last attempt as fields; of one that was killed only what the ledger knows."""
     if run.summary:
-        names = {field.name for field in fields(Summary)}  # an older version may have kept other ones
+        names = {field.name for field in fields(Summary)}  # the version before may have kept other ones
         return {name: value for name, value in run.summary.items() if name in names}
     return _minimal(run, CUT_OFF)
 

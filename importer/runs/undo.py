@@ -291,7 +291,7 @@ class Inspector:
         """Read the activity, the additions as far as some are ours, and last the issue itself."""
         issue_id = operation.issue_id
         entries = await self._reader.read_entries(issue_id)
-        # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
+        # Compared one by one, except evidence, of which `find_traces` compares the number.
         acts = {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE}
         held = await self._reader.read_held(issue_id, acts)
         return await self._absence.read_once(issue_id, operation.since), entries, held

@@ -74,7 +74,7 @@ class Snapshot(NamedTuple):
     fields      its values as the target returned them, the description as a digest
     sent        those that we sent otherwise than the target returned them
     numbers     the numbers of other issues that we put into its description; None where nobody knows, as of an issue
-                that discovery found, or whose snapshot an earlier version wrote: then none counts as an edit
+                that discovery found: then none counts as an edit
     counts      how many links, flags and relations it had: one of COUNTS → number
     writes      field → how often we may have changed it since the issue was made
     updated_at  its time of change, as the target writes it; "" if it isn't known
@@ -97,7 +97,7 @@ class Snapshot(NamedTuple):
     def parse(cls, stored: bytes, *, was_found: bool = False) -> Snapshot:
         """Read a snapshot as the ledger keeps it; with `was_found` we may have written to its issue since."""
         document = orjson.loads(stored)
-        gone, numbers = document.pop("gone", []), document.pop("numbers", None)
+        numbers = document.pop("numbers", None)
         return cls(
             sent=document.pop("sent", {}),
             numbers=None if was_found or numbers is None else tuple(numbers),
@@ -105,7 +105,7 @@ class Snapshot(NamedTuple):
             writes=document.pop("writes", {}),
             updated_at=document.pop("updated_at", ""),
             is_touched=document.pop("touched", False),
-            gone=tuple(gone) if isinstance(gone, list) else ("",),  # earlier versions kept no names
+            gone=tuple(document.pop("gone", ())),
             moved=tuple(document.pop("moved", ())),
             fields=document,
         )

@@ -214,7 +214,7 @@ def left_by_a_reader(path: Path) -> Path:
 
 
 def test_what_a_reader_has_left(path: Path) -> None:
-    """An earlier version, or another program, has read it: the next import may write again all the same."""
+    """Another program has read it: the next import may write again all the same."""
     left = left_by_a_reader(path)
     with open_ledger(path) as ledger:
         assert left.stat().st_mode & 0o777 == 0o600
