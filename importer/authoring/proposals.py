@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from importer.api import SEVERITIES, STATUSES, FieldName
+from importer.api import BUILT_IN_CATEGORIES, FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS, FieldName
 from importer.authoring.spelling import Near, Spellings
-from importer.mapping.denials import is_denied
 from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold, is_pattern
 from importer.mapping.unknown_values import Evidence, Unknown
+from importer.mapping.vocabulary import is_denied, meaning
 
 DEFAULT_CATEGORY = "General"
 NO_EVIDENCE = "no evidence: decide"
+BY_WORDS = "by its words"
 
 _ENOUGH = 0.9
 """The share of a value's rows that must agree to count as evidence."""
 
-_BY_RESOLUTION = {
-    **dict.fromkeys(("done", "fixed", "resolved", "completed", "complete"), "done"),
-    **dict.fromkeys(("won't do", "won't fix", "wontfix", "duplicate", "cannot reproduce", "incomplete"), "closed"),
-    **dict.fromkeys(("declined", "rejected", "invalid", "not a bug", "not_planned", "abandoned", "canceled"), "closed"),
-}
-_STATUS_NAMES = {
-    **{name: name for name in STATUSES},
-    **{"To Do": "todo", "In Progress": "in_progress", "Done": "done", "Complete": "done"},
-    **{"review": "in_review", "progress": "in_progress"},
-}
-"""Triage's status names, the status categories of trackers, and words that mean a status wherever they occur."""
-
+_RANKED = re.compile(r"^\d\s*[-–—.:)]\s*(?=\D)")
 _STAGES = {"backlog": "todo", "in_review": "in_progress", "closed": "done"}
 """Status → the plainest status of the same status category, if that is another one."""
 
@@ -42,53 +35,78 @@ class Proposal:
     neutral: bool = False
 
 
-class Proposer:
-    """Makes proposals against one mapping."""
+class _Said(NamedTuple):
+    """What the words of a value say; `in_doubt` where there are others beside them."""
 
-    def __init__(self, mapping: MappingModel) -> None:
-        self._default_category = mapping.category.missing or DEFAULT_CATEGORY
-        categories = {**{name: name for name in mapping.category.values.values()}, **_known(mapping.category)}
-        self._spellings: dict[FieldName, Spellings] = {
-            "severity": Spellings({**{name: name for name in SEVERITIES}, **_known(mapping.severity)}),
-            "status": Spellings({**_STATUS_NAMES, **_known(mapping.status)}),
-            "category": Spellings({**categories, self._default_category: self._default_category}),
+    proposal: Proposal
+    in_doubt: bool
+
+
+class Proposer:
+    """Makes proposals against a mapping, whose own values count before all that words mean elsewhere."""
+
+    def __init__(self, mapping: MappingModel | None = None) -> None:
+        category = mapping.category if mapping else None
+        self._default_category = (category and category.missing) or DEFAULT_CATEGORY
+        names = {
+            "severity": SEVERITIES,
+            "status": STATUSES,
+            "category": (*BUILT_IN_CATEGORIES, self._default_category, *(category.values.values() if category else ())),
+        }
+        self._spellings = {
+            field: Spellings(
+                {**{name: name for name in names[field]}, **(_known(getattr(mapping, field)) if mapping else {})}
+            )
+            for field in VALUE_FIELDS
         }
 
     def propose(self, unknown: Unknown) -> Proposal:
-        """Return a proposal for any value: from its spelling, else from evidence, else a neutral one."""
-        spellings = self._spellings[unknown.field]
-        near, word = spellings.spelling(unknown.value), spellings.word_inside(unknown.value)
-        near, word = (
-            None if each and is_denied(unknown.field, each.target, unknown.value) else each for each in (near, word)
-        )
-        if near is not None:
+        """Return a proposal for any value: from its spelling or its words, from evidence, else a neutral one."""
+        near = self._spellings[unknown.field].spelling(unknown.value)
+        if near is not None and not is_denied(unknown.field, near.target, unknown.value):
             return _near(near)
+        said = self._said(unknown)
         if unknown.field == "status":
-            return self._status(unknown.evidence, word)
-        if word is not None:
-            return _near(word)
+            return self._status(unknown.evidence, said)
+        if said is not None:
+            return said.proposal
         return Proposal("medium" if unknown.field == "severity" else self._default_category, NO_EVIDENCE, neutral=True)
 
-    def _status(self, evidence: Evidence, word: Near | None) -> Proposal:
-        """Propose a status: by a word in its name, by status category, by resolution, or by closing date.
+    def judge(self, name: FieldName, values: Iterable[str]) -> float:
+        """Return the share of these values that are known words of a field."""
+        verdicts = [not self.propose(Unknown(name, value, 1)).neutral for value in values]
+        return sum(verdicts) / max(1, len(verdicts))
 
-        A status category that contradicts the word overrides it. A doubtful word counts only if the status category
+    def _said(self, unknown: Unknown) -> _Said | None:
+        text = _RANKED.sub("", unknown.value) if unknown.field == "severity" else unknown.value
+        if found := meaning(unknown.field, text):
+            return _Said(Proposal(found.target, BY_WORDS), not found.is_whole)
+        near = self._spellings[unknown.field].word_inside(unknown.value)
+        if near is None or is_denied(unknown.field, near.target, unknown.value):
+            return None
+        return _Said(_near(near), bool(near.doubt))
+
+    def _status(self, evidence: Evidence, said: _Said | None) -> Proposal:
+        """Propose a status: by words in its name, by status category, by resolution, or by closing date.
+
+        A status category that contradicts the words overrides them. Doubtful words count only if the status category
         agrees, or if there is no evidence at all.
         """
         category, resolution = _agreed(evidence.status_category), _agreed(evidence.resolution)
-        known = self._spellings["status"].spelling(category)
+        known = self._spellings["status"].spelling(category) or meaning("status", category)
         stage = _stage(known.target) if known else None
-        ended = _BY_RESOLUTION.get(fold(resolution).replace("’", "'"))
-        if word is not None and stage == _stage(word.target):
-            return _near(word._replace(doubt=""))
-        if word is not None and stage is None and not word.doubt:
-            return _near(word)
+        how = meaning("resolution", resolution) or meaning("status", resolution)
+        ended = how.target if how and how.target in FINISHED else None
+        if said is not None and stage == _stage(said.proposal.target):
+            return replace(said.proposal, neutral=False)
+        if said is not None and stage is None and not said.in_doubt:
+            return said.proposal
         if stage is not None and not (stage == "done" and ended == "closed"):
             return Proposal(stage, f"status category {category}")
         if ended is not None:
             return Proposal(ended, f"resolution {resolution}")
         proposal = _by_closing_date(evidence.closed)
-        return _near(word) if word is not None and stage is None and proposal.neutral else proposal
+        return said.proposal if said is not None and stage is None and proposal.neutral else proposal
 
 
 def _known(spec: Severity | Status | Category) -> dict[str, str]:

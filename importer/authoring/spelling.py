@@ -10,16 +10,12 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from importer.mapping.model import fold
+from importer.mapping.vocabulary import is_turned
 
 _LONGEST = 64
 _RATIO = 0.85
 _RANK = re.compile(r"(?:(?:p|prio|priority|sev|severity)(?:-|[\s_:]*))?(\d+)")
 _NUMBER = re.compile(r"(?<!\w)[-+]\d+|\d+")
-_TURNS_AROUND = frozenset(
-    {"not", "no", "non", "never", "nicht", "kein", "pas", "sin", "não", "niet"}
-    | {"to", "be", "for", "ready", "waiting", "awaiting", "pending", "before"}
-)
-"""Words that change the meaning of the word beside them: `Ready for review`, `To be closed`."""
 
 
 class Near(NamedTuple):
@@ -67,7 +63,7 @@ class Spellings:
         Words before it put it in doubt: `Very high`, `Code done`.
         """
         words = re.findall(r"\w+", fold(value))
-        if len(value) > _LONGEST or _TURNS_AROUND.intersection(words):
+        if len(value) > _LONGEST or is_turned(value):
             return None
         known = [word for word in words if len(word) > 2 and word in self._targets]
         near = _only({self._targets[word] for word in known})

@@ -6,7 +6,7 @@ import re
 from functools import cache, lru_cache
 
 from importer.mapping.patterns import compiled
-from importer.mapping.shared_words import internal_words
+from importer.mapping.yaml_tree import parse_shared
 from importer.phrases import tokens_of
 
 _CONDITION = re.compile(r"\[\?[^\]]*\]")
@@ -70,4 +70,6 @@ def _plain(text: str) -> str:
 
 @cache
 def _pattern_of(words: str) -> str:
-    return re.sub(r"%\((\w+)\)s", lambda other: _pattern_of(other[1]), "|".join(internal_words(words)))
+    found = parse_shared("internal.yaml").keys[words]
+    patterns = "|".join(str(pattern.value) for _, pattern in found.children)
+    return re.sub(r"%\((\w+)\)s", lambda other: _pattern_of(other[1]), patterns)

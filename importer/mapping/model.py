@@ -49,6 +49,7 @@ from importer.mapping.scalars import (
 )
 from importer.mapping.shapes import Example, Shape
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
+from importer.mapping.vocabulary import known_languages
 from importer.phrases import plain_name
 
 
@@ -86,6 +87,14 @@ def _source_value(value: str, info: ValidationInfo) -> str:
     return value
 
 
+def _check_words(names: list[str]) -> list[str]:
+    for name in names:
+        if name != "all" and name not in known_languages():
+            raise ValueError(f"{name!r} is neither `all` nor one of {', '.join(sorted(known_languages()))}")
+    return names
+
+
+Words = Annotated[Scalars, AfterValidator(_check_words)]
 SourceValue = Annotated[str, AfterValidator(_source_value)]
 
 
@@ -133,9 +142,9 @@ class Value(Text, Generic[Target]):
         description="Source value → target value. Upper and lower case, spaces and invisible characters don't count; "
         "`/…/` is a regular expression, tried in order after the exact values. `?` is not decided yet: `run` refuses.",
     )
-    words: Scalars = Field(
+    words: Words = Field(
         [],
-        description="Names of lists of well-known words, tried after `values`: `boards`, `desks`, `sites`.",
+        description="What words mean is asked after `values`: of `all` languages, or of these, such as `de`.",
     )
     fallback: Text | None = Field(
         None, description="Read if `values` doesn't have the text; it is then looked up in `values`."
@@ -166,6 +175,11 @@ class Value(Text, Generic[Target]):
 
     def _may_be_empty(self) -> bool:
         return bool(self.rules) or self.missing is not None
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those of `words`, none for all."""
+        return frozenset(self.words) - {"all"}
 
     @cached_property
     def undecided(self) -> frozenset[str]:

@@ -16,9 +16,9 @@ def presets_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "mappings"
 
 
-def shared_words_path() -> Path:
-    """The file of the words that presets share."""
-    return presets_folder() / "shared" / "words.yaml"
+def shared_path(name: str) -> Path:
+    """A file that presets share: `vocabulary.yaml`, or `internal.yaml`."""
+    return presets_folder() / "shared" / name
 
 
 @cache

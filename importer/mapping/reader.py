@@ -14,14 +14,15 @@ from pydantic import ValidationError
 from importer.api import VALUE_FIELDS
 from importer.errors import MappingError, Problem
 from importer.mapping.decisions import DecidedValue, read_decisions
+from importer.mapping.labels import with_labels
 from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import MappingModel, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import UNKNOWN_KEY, hint_for_colon, model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
-from importer.mapping.shared_words import with_words
 from importer.mapping.small_files import read_small
+from importer.mapping.vocabulary import digest_of_words
 from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, plain
 
 LARGEST = 4 * 2**20
@@ -79,9 +80,7 @@ def _load(name_or_path: str) -> LoadedMapping:
     tree = chain.files[-1].spelled_out()
     for file in reversed(chain.files[:-1]):
         tree = merge(without_keys(tree, OF_ONE_FILE), file.spelled_out())
-    tree, unknown = with_words(tree)
-    problems += unknown
-    tree = apply_open(tree, [decision for file in chain.files for decision in file.decisions])
+    tree = apply_open(with_labels(tree), [decision for file in chain.files for decision in file.decisions])
     try:
         is_ours = all(is_preset(file.path) for file in chain.files)
         model = MappingModel.model_validate(plain(tree), context=OF_PRESET if is_ours else None)
@@ -275,8 +274,9 @@ def _digest(model: MappingModel) -> str:
     for name in VALUE_FIELDS:
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}
-        spec.pop("words", None)  # they are among the values, and labels among the rules
-        spec.pop("labels", None)
+        spec.pop("labels", None)  # they are among the rules
+        if spec.get("words"):
+            spec["vocabulary"] = digest_of_words()
         patterns = [(value, target) for value, target in getattr(model, name).values.items() if is_pattern(value)]
         spec |= {
             "exact": sorted(exact.items()),

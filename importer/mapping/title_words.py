@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 
-from importer.mapping.shared_words import title_words
+from importer.mapping.vocabulary import UNSPACED, words_of
 from importer.phrases import clip, listed
 
 BY_TITLE = "a word of the title"
@@ -27,11 +28,18 @@ def category_of(title: str) -> str:
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], list[str]]]:
-    words = title_words()
+    words = {target: _pattern(languages.values()) for target, languages in words_of("title").items()}
     groups = [[target for target in words if target != _LAST], [_LAST]]
     return [
         (re.compile("|".join(f"({words[target]})" for target in targets), re.IGNORECASE), targets) for targets in groups
     ]
+
+
+def _pattern(listed: Iterable[str]) -> str:
+    """A pattern of words, of which those of scripts without spaces may stand within others."""
+    words = [word for each in listed for word in each.split(", ")]
+    spaced = "|".join(word.replace("*", r"\w*") for word in words if not UNSPACED.search(word))
+    return "|".join([rf"\b(?:{spaced})\b", *filter(UNSPACED.search, words)])
 
 
 class TitleCount:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
+from importer.mapping.presets import shared_path
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import YAMLError
@@ -142,6 +143,13 @@ def parse_preset(text: str, file: str) -> tuple[Node | None, list[Problem]]:
             builder = _Builder(file)
             return builder.build(root, Place(file, 1), ""), builder.problems
     return parse(text, file)
+
+
+def parse_shared(name: str) -> Node:
+    """One of the files that presets share."""
+    tree, problems = parse_preset(shared_path(name).read_text(encoding="utf-8"), f"shared/{name}")
+    assert tree is not None, problems
+    return tree
 
 
 def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:

@@ -10,6 +10,7 @@ from importer.api import FINISHED, PERSON_FIELDS
 from importer.mapping.identities import FINDING, NOBODY, Identity, Roster
 from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import MappingModel
+from importer.mapping.vocabulary import meaning
 from importer.records import Finding
 from importer.transform.columns import Columns
 from importer.transform.distinct import map_distinct
@@ -45,9 +46,12 @@ def identify_all(person: Person, columns: Columns) -> list[list[Identity]]:
 
 
 def _join(*parts: Sequence[str]) -> list[Identity]:
-    return map_distinct(
-        lambda cells: Identity(*(" ".join(cell.split()) for cell in cells)), list(zip(*parts, strict=True))
-    )
+    return map_distinct(lambda cells: Identity(*map(_named, cells)), list(zip(*parts, strict=True)))
+
+
+def _named(cell: str) -> str:
+    """Somebody's name, "" where it says that it is nobody's: `Unassigned`."""
+    return "" if meaning("person", cell) else " ".join(cell.split())
 
 
 @dataclass(frozen=True, slots=True)

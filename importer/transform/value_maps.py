@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.api import VALUE_FIELDS
-from importer.mapping.denials import is_denied
 from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold, is_pattern
 from importer.mapping.texts import Condition, KeyPath, Text
 from importer.mapping.title_words import BY_TITLE, category_of
+from importer.mapping.vocabulary import is_denied, meaning
 from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
 from importer.transform.distinct import number_texts
 from importer.transform.watched_patterns import Searcher, compile_pattern
 
-How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
+How = Literal[
+    "rule", "constant", "mapped", "word", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"
+]
 KNOWN_LIMIT = 10_000
 """How many distinct values are remembered from chunk to chunk."""
 
@@ -30,9 +32,9 @@ class Step:
 
     source  the text as written without outer white space, or the rule that matched
     target  None if the mapping has none: such a row is rejected
-    how     `missing`: empty and no default; `default`: empty, with one; `unknown`: outside the map (target: the
-            mapping's `unknown`, or None); `undecided`: the mapping has `?`; `fallback`: by the fallback's text;
-            `neutral` marks a value that nobody has decided yet
+    how     `word`: by a word of the vocabulary; `missing`: empty and no default; `default`: empty, with one; `unknown`:
+            outside the map (target: the mapping's `unknown`, or None); `undecided`: the mapping has `?`; `fallback`: by
+            the fallback's text; `neutral` marks a value that nobody has decided yet
     path    the keys that lead to the deciding line of the mapping
     hidden  whether the text names a person who is not shown by name: `source` then is what stands in its place
     """
@@ -113,7 +115,7 @@ class ValueMap:
                 if pair not in index:
                     found = self.resolve(others[row])
                     index[pair] = code
-                    if found.how in ("mapped", "same"):
+                    if found.how in ("mapped", "word", "same"):
                         path = (self.field, "fallback")
                         index[pair] = len(steps)
                         steps.append(Step(steps[code].source, found.target, "fallback", path, found.neutral))
@@ -156,6 +158,8 @@ class ValueMap:
             return Step(text, spec.values[name], "mapped", (field, "values", name), folded in spec.undecided)
         if folded in self._same:
             return Step(text, folded, "same", (field,))
+        if spec.words and (found := meaning(field, text, spec.languages)) is not None:
+            return Step(text, found.target, "mapped" if found.is_whole else "word", (field, "words"))
         if isinstance(spec, Category) and spec.keep_unknown:
             return Step(text, single_line(text), "kept", (field, "keep_unknown"))
         return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))

@@ -89,7 +89,7 @@ def test_a_suggestion_reads_like_this() -> None:
         Unknown("severity", "-1", 2662),
         Unknown("severity", "0", 152),
         Unknown("severity", "", 1),
-        Unknown("status", "On ice", 10, evidence=Evidence(closed=Counter({True: 10}))),
+        Unknown("status", "Quince", 10, evidence=Evidence(closed=Counter({True: 10}))),
         Unknown("category", "Gripe: loud", 2),
     ]
     text = suggest(load_mapping("jira"), found)
@@ -106,7 +106,7 @@ def test_a_suggestion_reads_like_this() -> None:
         '    - ""\n'
         "status:\n"
         "  values:\n"
-        '    "On ice": done  # 10 rows, closed date in 10 of 10\n'
+        '    "Quince": done  # 10 rows, closed date in 10 of 10\n'
         "category:\n"
         "  values:\n"
         '    "Gripe: loud": General  # 2 rows, no evidence: decide\n'

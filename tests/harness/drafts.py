@@ -11,7 +11,7 @@ from importer.authoring.draft.choose import Choice, choose
 from importer.authoring.draft.draft import make_draft, save_draft
 from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.profile import Profile, profile_source
-from importer.authoring.draft.value_words import Speller
+from importer.authoring.proposals import Proposer
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.progress import Unseen
 from importer.sources.source import SourceOptions
@@ -40,7 +40,7 @@ def profile(path: Path) -> Profile:
 
 def choose_from(path: Path) -> Choice:
     """What is chosen from a file."""
-    return choose(profile(path), Speller().judge, path.name)
+    return choose(profile(path), Proposer().judge, path.name)
 
 
 def draft(path: Path) -> Draft:

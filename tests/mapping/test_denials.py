@@ -8,21 +8,21 @@ from functools import cache
 import pytest
 
 from importer.api import FINISHED
-from importer.authoring.draft.value_words import Speller
-from importer.mapping.denials import URGENT, is_denied
+from importer.authoring.proposals import Proposer
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
 from importer.mapping.unknown_values import Unknown
+from importer.mapping.vocabulary import TURNED, is_denied
 from importer.transform.value_maps import ValueMap
 from tests.harness.opposites import OPPOSITES
 
-SIDES = {"status": FINISHED, "severity": URGENT}
+SIDES = {"status": FINISHED, "severity": TURNED["severity"]}
 
 
 @cache
-def speller() -> Speller:
+def speller() -> Proposer:
     """What a draft knows."""
-    return Speller()
+    return Proposer()
 
 
 def on_one_side(field: str, resolve: Callable[[str], str | None]) -> list[tuple[str, str]]:

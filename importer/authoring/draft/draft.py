@@ -13,8 +13,8 @@ from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.draft_yaml import write_mapping
 from importer.authoring.draft.profile import profile_source
 from importer.authoring.draft.table import FILE_NAME, new_table
-from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, count_values, propose_values
+from importer.authoring.proposals import Proposer
 from importer.errors import StorageFull, UsageError
 from importer.mapping.reader import load_mapping
 from importer.mapping.title_words import TitleCount
@@ -31,11 +31,11 @@ Ask = Callable[[Sequence[Value]], Sequence[Value]]
 
 def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
     """Profile a source and draft a mapping. Raises SourceError if no column can be the title."""
-    speller = Speller()
+    proposer = Proposer()
     profile = profile_source(source, progress)
-    choice = choose(profile, speller.judge, ", ".join(file.name for file in source.files))
+    choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
     titles = TitleCount()
-    values = propose_values(count_values(source, choice, progress, titles), choice, speller)
+    values = propose_values(count_values(source, choice, progress, titles), choice, proposer)
     return Draft(profile, choice, ask(values), titles)
 
 

@@ -13,8 +13,8 @@ from importer.authoring.draft.column_lines import column_line, column_lines
 from importer.authoring.draft.draft import Ask, place_table, write_new
 from importer.authoring.draft.profile import Column, Profile, profile_source
 from importer.authoring.draft.table import added_lines, new_table
-from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, propose_unknown
+from importer.authoring.proposals import Proposer
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.observers.unknowns import Unknowns
@@ -73,8 +73,8 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
         _count_open(examined, open_rows)
         progress.reach(source.bytes_read)
     progress.finish()
-    speller = Speller(mapping.model)
-    return [propose_unknown(found, open_rows[found.field, found.value], speller) for found in unknowns.as_list()]
+    proposer = Proposer(mapping.model)
+    return [propose_unknown(found, open_rows[found.field, found.value], proposer) for found in unknowns.as_list()]
 
 
 def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:

@@ -12,12 +12,12 @@ from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FI
 from importer.authoring.draft.choose import Choice, Pick
 from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
-from importer.authoring.draft.value_words import DONE_MARKS, Speller
-from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal
+from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal, Proposer
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.title_words import TitleCount
 from importer.mapping.unknown_values import Evidence, Unknown
+from importer.mapping.vocabulary import meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.transform.columns import Columns, is_filled, single_line
@@ -150,9 +150,9 @@ def _count(
             found.evidence.closed[facts.closed] += count
 
 
-def propose_values(seen: SeenValues, choice: Choice, speller: Speller) -> list[Value]:
+def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
-    values = [_propose(name, found, choice, speller) for name in VALUE_FIELDS for found in seen[name].values()]
+    values = [_propose(name, found, choice, proposer) for name in VALUE_FIELDS for found in seen[name].values()]
     values = _ranked(values)
     over = {fold(value.value) for value in values if value.field == "status" and value.proposal in FINISHED}
     by_name = {(value.field, fold(value.value)): value for value in values}
@@ -184,28 +184,27 @@ def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:
     return sum(count for (status, closed), count in states.items() if not closed and status not in over)
 
 
-def _propose(name: FieldName, found: _Seen, choice: Choice, speller: Speller) -> Value:
+def _propose(name: FieldName, found: _Seen, choice: Choice, proposer: Proposer) -> Value:
     unknown = Unknown(name, found.value, found.rows, (found.sample,), found.evidence)
     if not found.value and choice.value_pick(name) is None:
-        proposal = _without_column(unknown, choice, speller)
+        proposal = _without_column(unknown, choice, proposer)
         return _as_value(unknown, proposal, 0)
-    if name == "status" and choice.status and says_done(choice.status.column) and fold(found.value) in DONE_MARKS:
-        mark = (
-            f"what stands in a column {choice.status.column.place.name!r}"
-            if found.value
-            else "nothing says that it is done"
-        )
-        return _as_value(unknown, Proposal(DONE_MARKS[fold(found.value)], mark), 0)
-    return propose_unknown(unknown, 0, speller)
+    if name == "status" and choice.status and says_done(choice.status.column):
+        if not fold(found.value.strip("-")):
+            return _as_value(unknown, Proposal("todo", "nothing says that it is done"), 0)
+        if marked := meaning("mark", found.value):
+            reason = f"what stands in a column {choice.status.column.place.name!r}"
+            return _as_value(unknown, Proposal(marked.target, reason), 0)
+    return propose_unknown(unknown, 0, proposer)
 
 
-def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value:
+def propose_unknown(unknown: Unknown, open_rows: int, proposer: Proposer) -> Value:
     """Return a value with a proposal from its words or its rows; a category is Triage's own or the source's."""
     if not unknown.value and unknown.field == "severity":
         return _as_value(unknown, Proposal("medium", "nobody has ranked it"), open_rows)
     if not unknown.value and unknown.field == "category":
         return _as_value(unknown, Proposal(DEFAULT_CATEGORY, "it has none"), open_rows)
-    proposal = speller.propose(unknown)
+    proposal = proposer.propose(unknown)
     text = single_line(unknown.value)
     is_ours = proposal.target in BUILT_IN_CATEGORIES and not proposal.neutral
     if unknown.field == "category" and not is_ours and text and count_units(text) <= CATEGORY_LIMIT:
@@ -213,12 +212,12 @@ def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value
     return _as_value(unknown, proposal, open_rows)
 
 
-def _without_column(unknown: Unknown, choice: Choice, speller: Speller) -> Proposal:
+def _without_column(unknown: Unknown, choice: Choice, proposer: Proposer) -> Proposal:
     if unknown.field == "severity":
         return Proposal("medium", "no column says it")
     if unknown.field == "category":
         return Proposal(DEFAULT_CATEGORY, "no column says it")
-    return Proposal("todo", "no closing date") if choice.closed is not None else speller.proposer.propose(unknown)
+    return Proposal("todo", "no closing date") if choice.closed is not None else proposer.propose(unknown)
 
 
 def _as_value(unknown: Unknown, proposal: Proposal, open_rows: int) -> Value:

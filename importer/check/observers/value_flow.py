@@ -18,6 +18,7 @@ from importer.check.plan import Plan
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
 from importer.mapping.unknown_values import Evidence, Unknown
+from importer.mapping.vocabulary import meaning
 from importer.phrases import counted, listed
 from importer.transform.value_maps import Mapped, Step
 
@@ -70,9 +71,10 @@ class Stream:
 
     @property
     def by_word(self) -> bool:
-        """Whether it is a status that a pattern found in a longer name, which somebody should look at."""
+        """Whether a word or a pattern found it in a longer name, which somebody should look at."""
         field, *keys = self.step.path
-        return field == "status" and self.step.how == "mapped" and is_pattern(str(keys[-1]))
+        is_found = self.step.how == "mapped" and is_pattern(str(keys[-1]))
+        return self.step.how == "word" or (field == "status" and is_found)
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target} {self.rows:,}{self.way}"
@@ -151,20 +153,18 @@ class ValueFlow:
 
 def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
     yield from _dominance(name, streams)
-    if name == "severity":
-        yield from _contradictions(name, streams, SEVERITY_WORDS, SEVERITY_RANKS, distance=2)
-    if name == "status":
-        yield from _by_words(streams)
-        yield from _contradictions(name, streams, STATUS_WORDS, STATUS_RANKS, distance=1)
+    yield from _by_words(name, streams)
+    if name in RANKS:
+        yield from _contradictions(name, streams)
 
 
-def _by_words(streams: list[Stream]) -> Iterator[str]:
-    """Name the statuses that words in their names have decided: whether they are right, a person knows."""
+def _by_words(name: str, streams: list[Stream]) -> Iterator[str]:
+    """Name the values that words in them have decided: whether they are right, a person knows."""
     by_word = [stream for stream in streams if stream.by_word]
     if by_word:
         rows = counted(sum(stream.rows for stream in by_word), "row")
         names = listed([f"{stream.step.source[:NAME_SHOWN]} → {stream.target}" for stream in by_word], WORDS_SHOWN)
-        yield f"status: words in {counted(len(by_word), 'name')} decide {rows}; check them: {names}"
+        yield f"{name}: words in {counted(len(by_word), 'name')} decide {rows}; check them: {names}"
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
@@ -199,35 +199,26 @@ def _inversion(streams: list[Stream]) -> Iterator[str]:
 
 def _says_its_target(stream: Stream) -> bool:
     """Whether a word beside the number says nearly the same severity: of `1-Low` and `3-High` no rank is inverted."""
-    words = re.findall(r"[^\W\d_]+", fold(stream.step.source))
-    return any(abs(SEVERITY_WORDS[word] - _severity_rank(stream)) <= 1 for word in words if word in SEVERITY_WORDS)
+    said = meaning("severity", stream.step.source)
+    return said is not None and abs(SEVERITIES.index(said.target) - _severity_rank(stream)) <= 1
 
 
 def _severity_rank(stream: Stream) -> int:
-    return SEVERITY_RANKS.get(stream.target, 0)
+    return RANKS["severity"].get(stream.target, 0)
 
 
-SEVERITY_WORDS = {
-    **dict.fromkeys(("blocker", "critical", "highest", "urgent", "immediate", "p0"), 0),
-    **dict.fromkeys(("high", "major"), 1),
-    **dict.fromkeys(("medium", "normal"), 2),
-    **dict.fromkeys(("low", "lowest", "minor", "trivial"), 3),
+RANKS = {
+    "severity": {name: rank for rank, name in enumerate(SEVERITIES)},
+    "status": {name: 2 * (name in FINISHED) for name in STATUSES},
 }
-SEVERITY_RANKS = {name: rank for rank, name in enumerate(SEVERITIES)}
-STATUS_WORDS = {
-    **dict.fromkeys(("open", "new", "to do", "todo", "backlog", "in progress", "reopened"), 0),
-    **dict.fromkeys(("done", "closed", "resolved", "cancelled", "canceled"), 1),
-}
-STATUS_RANKS = {name: int(name in FINISHED) for name in STATUSES}
 
 
-def _contradictions(
-    name: str, streams: Iterable[Stream], words: dict[str, int], ranks: dict[str, int], distance: int
-) -> Iterator[str]:
-    """Warn where a source value is a word with a known rank, and its target is at least `distance` ranks away."""
+def _contradictions(name: str, streams: Iterable[Stream]) -> Iterator[str]:
+    """Warn where a source value is a known word, and its target is at least two ranks away from what that means."""
+    ranks = RANKS[name]
     for stream in streams:
-        word, rank = words.get(fold(stream.step.source)), ranks.get(stream.target)
-        if word is not None and rank is not None and abs(word - rank) >= distance:
+        said = meaning(name, stream.step.source) if stream.target in ranks else None
+        if said is not None and said.is_whole and abs(ranks[said.target] - ranks[stream.target]) > 1:
             yield f"{name}: {stream.step.source} → {stream.target} ({counted(stream.rows, 'row')})"
 
 

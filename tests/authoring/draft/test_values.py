@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, decide
+from importer.authoring.proposals import Proposer
 from importer.mapping.model import MappingModel
 from importer.mapping.unknown_values import Unknown
 from tests.harness.drafts import draft, save, write_table
@@ -64,7 +64,7 @@ def test_what_the_rows_say_decides(tmp_path: Path) -> None:
 )
 def test_known_words(field: str, value: str, target: str) -> None:
     """Those of the preset in many languages, and those of other trackers."""
-    proposal = Speller().proposer.propose(Unknown(field, value, 1))  # type: ignore[arg-type] # a name of a field
+    proposal = Proposer().propose(Unknown(field, value, 1))  # type: ignore[arg-type] # a name of a field
     assert (proposal.target, proposal.neutral) == (target, False)
 
 
@@ -79,8 +79,8 @@ def test_a_mapping_s_own_words_come_first() -> None:
             "category": {"missing": "General"},
         }
     )
-    speller = Speller(mapping)
-    assert speller.proposer.propose(Unknown("status", "done", 1)).target == "closed"
+    speller = Proposer(mapping)
+    assert speller.propose(Unknown("status", "done", 1)).target == "closed"
     assert speller.judge("status", ["Limbo", "Done"]) == 0.5
 
 

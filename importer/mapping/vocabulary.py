@@ -1,0 +1,230 @@
+"""What a word means: one vocabulary, in `mappings/shared/vocabulary.yaml`, for all that asks what people wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from importer.api import FINISHED
+from importer.mapping.presets import shared_path
+from importer.mapping.yaml_tree import parse_shared
+
+VOCABULARY = "vocabulary.yaml"
+WHOLE = ("person", "answer", "category", "mark", "resolution")
+"""Fields whose phrases are whole texts: a person's name may contain any word."""
+TURNED = {"status": frozenset(FINISHED), "severity": frozenset(("critical", "high"))}
+"""Field → what does harm if it isn't so: a word of `changes` takes it back."""
+
+_NOTHING = "n a"
+"""What a text of signs alone says: `-`."""
+_LONGEST = 100
+"""Characters of a text that is looked at: a longer one is prose."""
+_NEAR, _SOON = 2, 3
+"""So many words before another one `not` and `will` take it back."""
+_CAPITALS = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
+_APOSTROPHES = re.compile("['’`´]")
+_SIGNS = re.compile(r"[^\w%?,✓✔☑✅☐❌]+|_")
+_COMMAS = re.compile(r"\s*[,;]\s*")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_LETTERS = str.maketrans({"ł": "l", "ı": "i", "đ": "d", "œ": "oe"})  # these don't decompose
+UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SHARES = re.compile(
+    r"(?<![\d.])\d{1,2}(?: \d+)? ?(?:%|percent|prozent|pct|pour ?cent|por ciento)"
+    r"|^\d+ \d+ \w|\b\d+ (?:out )?(?:of|von|sur|de|van|из) \d+|\? *$"
+)
+"""A part of the whole, or a question: `80 %`, `2 of 3`, `2/3 done`, `Done?`."""
+
+
+class Meaning(NamedTuple):
+    """What a text means; `is_whole` says whether the words that decide it are all of the text."""
+
+    target: str
+    is_whole: bool
+
+
+class _Phrase(NamedTuple):
+    """A phrase of the vocabulary. `*` at the end of a word stands for any ending; a lower `rank` comes first."""
+
+    words: tuple[str, ...]
+    target: str
+    rank: int
+    language: str
+    is_whole: bool
+
+
+class _Found(NamedTuple):
+    """A phrase in a text, from one of its words, or characters, up to another."""
+
+    phrase: _Phrase
+    start: int
+    end: int
+
+    @property
+    def weight(self) -> tuple[int, int, int]:
+        """What decides between phrases: the longest, of these one without `*`, and of these the first meaning."""
+        return self.end - self.start, -"".join(self.phrase.words).count("*"), -self.phrase.rank
+
+
+def normalised(text: str) -> str:
+    """Words in one form: no case, accents, signs or capitals within words; `wontFix` and `Won't fix` are `wont fix`."""
+    spaced = _CAPITALS.sub(" ", unicodedata.normalize("NFKC", text))
+    bare = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spaced.casefold()).translate(_LETTERS))
+    return _COMMAS.sub(" , ", _SIGNS.sub(" ", unicodedata.normalize("NFC", _ACCENTS.sub("", bare)))).strip(" ,")
+
+
+@lru_cache(maxsize=8192)
+def meaning(field: str, text: str, languages: frozenset[str] = frozenset()) -> Meaning | None:
+    """What a text means as a value of a field, None if no word says it or another one takes that back.
+
+    `languages` are codes such as `de`; without any, those of all are looked for.
+    """
+    words = normalised(text) or (_NOTHING if text.strip() else "")
+    best = _best(field, words, languages)
+    if best is None:
+        return None
+    is_whole = best.end - best.start == len(_units(words, best))
+    if is_whole:
+        return Meaning(best.phrase.target, True)
+    target = "" if field in WHOLE else _left_of(field, words, best)
+    return Meaning(target, False) if target else None
+
+
+@lru_cache(maxsize=8192)
+def is_denied(field: str, target: str, text: str) -> bool:
+    """Whether a text says that a target which would do harm is wrong: `Almost done`, `Not urgent`, `Rejected by QA`."""
+    if target not in TURNED.get(field, ()):
+        return False
+    words = normalised(text)
+    best = _best(field, words, frozenset())
+    if best is None:
+        end = len(words.split())
+        return _left_of(field, words, _Found(_Phrase(("",), target, 0, "", is_whole=False), end, end)) != target
+    is_whole = best.end - best.start == len(_units(words, best))
+    if best.phrase.target not in TURNED[field]:
+        return is_whole or len(best.phrase.words) > 1
+    return not is_whole and _left_of(field, words, best) not in TURNED[field]
+
+
+def _best(field: str, words: str, languages: frozenset[str]) -> _Found | None:
+    if not words or len(words) > _LONGEST:
+        return None
+    found = [each for each in _find(field, words) if not languages or each.phrase.language in languages]
+    return max(found, key=lambda each: each.weight, default=None)
+
+
+def _left_of(field: str, words: str, found: _Found) -> str:
+    """What is left of a meaning beside the other words of its text; "" if that can't be said."""
+    target, can_turn = found.phrase.target, found.phrase.target in TURNED.get(field, ())
+    units = _units(words, found)
+    before, behind = units[: found.start], units[found.end :]
+    if isinstance(before, str):
+        is_denied = _has("not", before[-1:]) or _has("not", behind[:4])
+        goes_on = _has("unfinished", before) or _has("unfinished", behind)
+    else:
+        said = before[len(before) - [*reversed(before), ","].index(",") :]  # behind a comma another statement begins
+        is_denied = _is_among("not", said[-_NEAR:])
+        goes_on = (
+            _is_among("unfinished", [*before, *behind])
+            or _is_among("will", said[-_SOON:])
+            or _is_among("stage", [word for word in said if word not in _COPULAS][-1:])
+            or (_AT.issuperset(behind[:1]) and _is_among("elsewhere", behind[1:3]))
+            or _SHARES.search(words) is not None
+        )
+    if is_denied:
+        return {"severity": "", "status": "todo"}.get(field, target)
+    return "in_progress" if goes_on and can_turn and field == "status" else target
+
+
+_COPULAS = frozenset(("is", "are", "ist"))
+_AT = frozenset(("to", "in", "on", "for", "at"))
+
+
+def _units(words: str, found: _Found) -> list[str] | str:
+    """What a phrase's places count: characters of a script without spaces, else words."""
+    return words.replace(" ", "") if UNSPACED.search(found.phrase.words[0]) else words.split()
+
+
+def _find(field: str, words: str) -> Iterator[_Found]:
+    by_beginning, unspaced = _phrases(field)
+    split = words.split()
+    for start, word in enumerate(split):
+        for phrase in by_beginning.get(word[:2], ()):
+            end = start + len(phrase.words)
+            fits = end <= len(split) and (not phrase.is_whole or end - start == len(split))
+            if fits and all(map(_is_word, phrase.words, split[start:end])):
+                yield _Found(phrase, start, end)
+    if UNSPACED.search(words):
+        bare = words.replace(" ", "")
+        for phrase in unspaced:
+            start = bare.find(phrase.words[0])
+            if start >= 0:
+                yield _Found(phrase, start, start + len(phrase.words[0]))
+
+
+def _is_word(known: str, word: str) -> bool:
+    return word.startswith(known[:-1]) if known[-1] == "*" else word == known
+
+
+def _is_among(change: str, words: list[str] | str) -> bool:
+    by_beginning, _ = _phrases("changes", change)
+    return any(_is_word(phrase.words[0], word) for word in words for phrase in by_beginning.get(word[:2], ()))
+
+
+def _has(change: str, text: list[str] | str) -> bool:
+    _, unspaced = _phrases("changes", change)
+    return any(phrase.words[0] in text for phrase in unspaced)
+
+
+def is_turned(text: str) -> bool:
+    """Whether a text has a word that changes what the word beside it says: `not`, `almost`, `to be`."""
+    words = normalised(text).split()
+    return any(_is_among(change, words) for change in ("not", "unfinished", "will"))
+
+
+def known_languages() -> frozenset[str]:
+    """The codes of the languages that words are known in."""
+    return frozenset(code for group in _read().values() for languages in group.values() for code in languages)
+
+
+def words_of(field: str) -> Mapping[str, Mapping[str, str]]:
+    """What stands in the file under a field: meaning → language → its phrases, separated by commas."""
+    return _read()[field]
+
+
+@cache
+def _phrases(field: str, only: str = "") -> tuple[Mapping[str, tuple[_Phrase, ...]], tuple[_Phrase, ...]]:
+    """The phrases of a field, or of one of its meanings: by how they begin, and those of scripts without spaces."""
+    by_beginning: dict[str, list[_Phrase]] = {}
+    unspaced: list[_Phrase] = []
+    for rank, (target, languages) in enumerate(_read()[field].items()):
+        for language, listed in languages.items() if only in ("", target) else ():
+            for text in listed.split(","):
+                words = tuple(text.strip(" =").split())
+                phrase = _Phrase(words, target, rank, language, text.strip().startswith("="))
+                if UNSPACED.search(text):
+                    unspaced.append(phrase._replace(words=("".join(words),)))
+                else:
+                    by_beginning.setdefault(words[0][:2].rstrip("*"), []).append(phrase)
+    return {begins: tuple(phrases) for begins, phrases in by_beginning.items()}, tuple(unspaced)
+
+
+@cache
+def digest_of_words() -> str:
+    """SHA-256 of the vocabulary: what a mapping that reads it means."""
+    return hashlib.sha256(shared_path(VOCABULARY).read_bytes()).hexdigest()
+
+
+@cache
+def _read() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    tree = parse_shared(VOCABULARY)
+    return {
+        field: {
+            target: {language: str(words.value) for language, words in languages.keys.items()}
+            for target, languages in group.keys.items()
+        }
+        for field, group in tree.keys.items()
+    }

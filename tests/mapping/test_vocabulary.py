@@ -1,0 +1,100 @@
+"""Open work is never finished by a word inside its name, whichever mapping or draft reads it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from importer.api import FINISHED as ENDED
+from importer.authoring.proposals import Proposer
+from importer.mapping.presets import preset_names
+from importer.mapping.reader import load_mapping
+from importer.mapping.unknown_values import Unknown
+from importer.mapping.vocabulary import meaning
+from importer.transform.value_maps import ValueMap
+from tests.harness.meanings import REFUSED, phrases
+from tests.harness.status_names import FINISHED, OPEN
+
+ONLY_WORDS: dict[str, Any] = {"values": {}, "rules": [], "words": ["all"], "fallback": None, "unknown": None}
+
+
+@cache
+def proposer() -> Proposer:
+    """What a draft knows."""
+    return Proposer()
+
+
+@pytest.mark.parametrize(("field", "language", "target", "texts"), phrases())
+def test_what_people_write(field: str, language: str, target: str, texts: list[str]) -> None:
+    """The same everywhere: asked directly, of its own language alone, by a mapping, and by a draft or a suggestion."""
+    for languages in (frozenset[str](), frozenset((language,))):
+        found = {text: meaning(field, text, languages) for text in texts}
+        assert {text: each and each.target for text, each in found.items()} == dict.fromkeys(texts, target)
+    if field in ("status", "severity"):
+        values = ValueMap(field, getattr(load_mapping("datadog").model, field).model_copy(update=ONLY_WORDS))
+        assert {text: values.resolve(text).target for text in texts} == dict.fromkeys(texts, target)
+        proposals = {text: proposer().propose(Unknown(field, text, 1)) for text in texts}  # type: ignore[arg-type]
+        assert {text: each.target for text, each in proposals.items()} == dict.fromkeys(texts, target)
+        assert not any(each.neutral for each in proposals.values())
+
+
+@pytest.mark.parametrize("field", REFUSED)
+def test_what_nobody_can_know(field: str) -> None:
+    """No word says it, or another one takes it back: it is asked."""
+    assert [text for text in REFUSED[field] if meaning(field, text)] == []
+
+
+def test_there_are_enough_phrases() -> None:
+    """Eight hundred, in a dozen languages."""
+    assert sum(len(texts) for *_, texts in phrases()) > 800
+    assert len({language for _, language, *_ in phrases()}) >= 10
+
+
+def test_there_are_enough_names() -> None:
+    """Three hundred of open work alone, and each once."""
+    assert len(OPEN) >= 300
+    assert len({*OPEN, *FINISHED}) == len(OPEN) + len(FINISHED)
+
+
+def test_what_goes_on() -> None:
+    """No name of open work means one of the finished."""
+    assert [name for name in OPEN if (found := meaning("status", name)) and found.target in ENDED] == []
+
+
+def test_what_has_ended() -> None:
+    """And each of the others does, among them those that end with a negation: `Won't fix`, `Not a bug`."""
+    assert [name for name in FINISHED if not (found := meaning("status", name)) or found.target not in ENDED] == []
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_no_preset_ends_open_work(preset: str) -> None:
+    """Whether by a table or by a pattern."""
+    status = ValueMap("status", load_mapping(preset).model.status)
+    assert {name: step.target for name in OPEN if (step := status.resolve(name)).target in ENDED} == {}
+
+
+def test_no_draft_ends_open_work() -> None:
+    """Nor does a suggestion."""
+    proposals = {name: proposer().propose(Unknown("status", name, 1)) for name in OPEN}
+    assert {name: found.target for name, found in proposals.items() if found.target in ENDED} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("Building site", "in_progress"), ("Rejected by QA", "closed"), ("Site building", "in_progress")]
+    + [(name, "in_progress") for name in ("Not in progress", "Not active", "Not yet in progress")],
+)
+def test_what_a_word_says_elsewhere(name: str, target: str) -> None:
+    """A word that means something else beside others decides nothing."""
+    found = {preset: ValueMap("status", load_mapping(preset).model.status).resolve(name) for preset in preset_names()}
+    assert [preset for preset, step in found.items() if step.target == target] == []
+
+
+def test_a_pattern_that_says_so_is_believed() -> None:
+    """Where a person writes the very words, that is their decision."""
+    model = load_mapping("trello").model
+    status = model.status.model_copy(update={"values": {"/almost done/": "done", "/done/": "done"}})
+    assert ValueMap("status", status).resolve("Almost done (B)").target == "done"
+    assert ValueMap("status", status).resolve("Half done").target != "done"
