@@ -17,7 +17,7 @@ def presets_folder() -> Path:
 
 
 def shared_path(name: str) -> Path:
-    """A file that presets share: `vocabulary.yaml`, or `internal.yaml`."""
+    """A file that presets and drafts share: `vocabulary.yaml`, `internal.yaml`, `headers.yaml`."""
     return presets_folder() / "shared" / name
 
 

@@ -9,74 +9,16 @@ from dataclasses import dataclass, field
 from importer.authoring.draft.header_words import header_tokens, holds_internal
 from importer.authoring.draft.profile import TEXT_KEPT, Column
 from importer.authoring.draft.source_columns import LEAVES
-from importer.authoring.draft.words import COMMENT_WORDS, may_discuss
+from importer.authoring.draft.words import has, listed_under, may_discuss, names_of
 from importer.mapping.internal_texts import is_internal
 from importer.mapping.yaml_text import quote
 from importer.phrases import tokens_of
-
-_ASSIGNED = {
-    *("assignee", "assigned", "assigned to", "responsible", "owner", "bearbeiter", "zugewiesen an", "responsable"),
-    *(
-        "asignado a",
-        "atribuído",
-        "assegnatario",
-        "toegewezen aan",
-        "исполнитель",
-        "担当者",
-        "经办人",
-        "处理人",
-        "담당자",
-    ),
-}
-_HOLDERS = {
-    *("assignee", "assignees", "assigned", "assignment", "assignments", "owner", "technician", "responsible", "lead"),
-    *("handler", "developer", "engineer"),
-    *("bearbeiter", "zugewiesen", "zuständig", "responsable", "attribué", "attribuée", "assigné", "asignado"),
-    *("asignada", "atribuído", "assegnatario", "toegewezen", "przypisany", "исполнитель", "ответственный", "担当者"),
-    *("担当", "经办人", "处理人", "負責人", "담당자"),
-}
-_NO_HOLDER = {
-    *("id", "ids", "at", "on", "date", "time", "group", "team", "department", "role", "count", "avatar", "url", "by"),
-}
-_RELATIONS = {
-    **dict.fromkeys(("duplicate of", "duplicates", "dup of", "duplicated by", "doublon de"), ("duplicate_of", False)),
-    **dict.fromkeys(("blocks", "blocking", "blockiert"), ("blocks", False)),
-    **dict.fromkeys(("blocked by", "depends on", "dependencies", "blockiert durch"), ("blocks", True)),
-    **dict.fromkeys(
-        ("parent", "parent id", "parent key", "related", "related to", "relates to"), ("related_to", False)
-    ),
-}
-_PARTS = {
-    "text": ("body", "text", "content", "comment", "message", "detail", "notes", "note"),
-    "author": ("author", "user", "creator", "by", "created by", "from"),
-    "date": ("created at", "created", "date", "created on", "timestamp", "time", "at", "sent at", "posted at"),
-    "id": ("id",),
-}
-"""Part of a comment → the keys that an object has it under, the likeliest first."""
 
 _HTML = re.compile(r"(?i)</?(?:p|br|div|b|i|u|strong|em|ul|ol|li|a|h[1-6]|span|table|t[rdh]|img|pre|code)\b[^<>]*>")
 _WIKI = re.compile(r"(?m)^h[1-6]\. |\{(?:code|noformat|quote|color|panel)\b|\[~\w|^\|\|")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CALL_LINK = re.compile(rf"bland\.ai/\S*{_UUID}")
 _CALL_IN_PROSE = rf"bland\.ai/\S*?({_UUID})"
-_MAILS = ("email", "mail", "e mail", "email address", "mail address")
-_CALLS = {"call", "calls", "callid"}
-_POINTERS = {
-    "id",
-    "ids",
-    "key",
-    "keys",
-    "ref",
-    "reference",
-    "no",
-    "number",
-    "issue",
-    "issues",
-    "ticket",
-    "tickets",
-    "task",
-}
-"""Last words of a header that say by what it names other rows: `Parent ref`."""
 _SIGNED = r"(?s)^(?P<date>\d[^;\n]{4,40}?);(?P<author>[^;\n]{0,255});(?P<text>.*)$"
 """How Jira writes a comment into a cell."""
 _ENOUGH = 0.2
@@ -128,7 +70,7 @@ def _named(column: Column) -> str:
 
 def _add_people(found: Belongings, columns: Sequence[Column]) -> None:
     others = [column for column in columns if _holds_people(column)]
-    exact = [column for column in others if _named(column) in _ASSIGNED]
+    exact = [column for column in others if _named(column) in names_of("assigned")]
     exact.sort(key=lambda column: _named(column) == "owner")  # who owns it may be who reported it
     who = next(iter([*exact, *others]), None)
     if who is not None:
@@ -142,16 +84,16 @@ def _is_mail_of(who: Column, column: Column) -> bool:
     """Whether it is a person's mail address: `assignee.email` of `assignee.name`, `Owner Email` of `Owner`."""
     own, parts = who.place.parts, column.place.parts
     if len(own) > 1:
-        return parts[:-1] == own[:-1] and " ".join(tokens_of(parts[-1])) in _MAILS
+        return parts[:-1] == own[:-1] and " ".join(tokens_of(parts[-1])) in names_of("mails")
     words = " ".join(header_tokens(column))
-    return len(parts) == 1 and any(words == f"{_named(who)} {mail}" for mail in _MAILS)
+    return len(parts) == 1 and any(words == f"{_named(who)} {mail}" for mail in names_of("mails"))
 
 
 def _holds_people(column: Column) -> bool:
     """Whether a header has a word of who owns or does something, and none that makes it something else."""
     words = header_tokens(column)
     is_else = column.is_boolean or column.is_number or column.date_format() is not None
-    return not (_HOLDERS.isdisjoint(words) or _NO_HOLDER.intersection(words) or is_else)
+    return has(words, "holders") and not (has(words, "no_holder") or is_else)
 
 
 def _add_evidence(found: Belongings, columns: Sequence[Column], prose: Sequence[Column]) -> None:
@@ -164,7 +106,7 @@ def _add_evidence(found: Belongings, columns: Sequence[Column], prose: Sequence[
         words, texts = set(header_tokens(column)), list(column.samples)
         if any(map(_CALL_LINK.search, texts)):
             lines.append(f"  - {{{source_of(column)}, type: call, find: '{_UUID}'}} # addresses of calls")
-        elif words & _CALLS and texts and all(re.fullmatch(_UUID, text) for text in texts):
+        elif has(words, "calls") and texts and all(re.fullmatch(_UUID, text) for text in texts):
             lines.append(f"  - {{{source_of(column)}, type: call}} # ids that look like those of calls")
     if lines:
         found.lines.append(["resource_links:", *lines])
@@ -209,7 +151,7 @@ def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
     named: set[str] = set()
     for column in columns:
         name = re.sub(r" \d+$", "", _named(column))  # `Remark 2` is the second
-        words = COMMENT_WORDS if column.is_list else COMMENT_WORDS - {"notes", "journals"}
+        words = names_of("comments", "repeated_comments") if column.is_list else names_of("comments")
         is_one = (len(column.place.parts) == 1 and name in words) or holds_internal(column)
         if not is_one or column.is_number or column.is_boolean:
             continue
@@ -231,7 +173,7 @@ def _arrays(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
         if first.endswith("[]") and rest and may_discuss(first[:-2]):
             arrays.setdefault(first[:-2], []).append(column)
     for name, members in arrays.items():
-        parts = {part: path for part, keys in _PARTS.items() if (path := _path_of(members, keys))}
+        parts = {part: path for part, keys in listed_under("parts").items() if (path := _path_of(members, keys))}
         if "text" in parts:
             found.taken.update(column.number for column in members)
             each = ", ".join(f"{part}: {path}" for part, path in parts.items())
@@ -250,17 +192,18 @@ def _path_of(members: Sequence[Column], keys: Sequence[str]) -> str:
 
 
 def _without_pointer(words: Sequence[str]) -> Sequence[str]:
-    return words[:-1] if words and words[-1] in _POINTERS else words
+    return words[:-1] if words and words[-1] in names_of("pointers") else words
 
 
 def _add_relations(found: Belongings, columns: Sequence[Column], keys: set[str]) -> None:
+    relations = {word: kind for kind, words in listed_under("relations").items() for word in words}
     lines = []
     for column in columns:
-        relation = _RELATIONS.get(_named(column)) or _RELATIONS.get(" ".join(_without_pointer(header_tokens(column))))
+        pointer = " ".join(_without_pointer(header_tokens(column)))
+        relation = relations.get(_named(column)) or relations.get(pointer)
         names = {name for text in column.samples for name in re.split(r"[\s,;]+", text) if name}
         if relation is not None and names & keys:
-            kind, inverse = relation
-            ends = ", inverse: true" if inverse else ""
-            lines.append(f"  - {{{source_of(column)}, type: {kind}{ends}, find: '[^\\s,;]+'}} # keys of other rows")
+            kind = "blocks, inverse: true" if relation == "blocked_by" else relation
+            lines.append(f"  - {{{source_of(column)}, type: {kind}, find: '[^\\s,;]+'}} # keys of other rows")
     if lines:
         found.lines.append(["relations:", *lines])

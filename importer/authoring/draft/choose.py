@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.api import FieldName
-from importer.authoring.draft import words
 from importer.authoring.draft.column_scores import (
     NAMED,
     SURE,
@@ -23,7 +22,7 @@ from importer.authoring.draft.column_scores import (
 )
 from importer.authoring.draft.header_words import has_leaf, header_tokens, holds_internal, is_leaf, leaf_rank
 from importer.authoring.draft.profile import Column, Profile
-from importer.authoring.draft.words import WRAPPERS, Weights, weigh
+from importer.authoring.draft.words import has, names_of, weigh
 from importer.errors import SourceError
 from importer.phrases import listed
 
@@ -61,7 +60,7 @@ class Choice:
 
         Sections and lists say where a card is, and done cards often stay there.
         """
-        if self.closed is None or (self.status and weigh(header_tokens(self.status.column), words.STATUS) >= NAMED):
+        if self.closed is None or (self.status and weigh(header_tokens(self.status.column), "status") >= NAMED):
             return None
         return self.closed
 
@@ -99,22 +98,22 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
             taken.add(found.column.number)
         return found
 
-    def pick_value(name: FieldName, weights: Weights) -> Pick | None:
-        found = pick(name, lambda column: score_value(column, weights, name, judge))
-        by_values = found is not None and not weigh(header_tokens(found.column), weights)
+    def pick_value(name: FieldName) -> Pick | None:
+        found = pick(name, lambda column: score_value(column, name, judge))
+        by_values = found is not None and not weigh(header_tokens(found.column), name)
         return replace(found, reason="by its values, not by its name") if found and by_values else found
 
     choice.key = _with_repeats(pick("key", lambda column: score_key(column, profile.whole)))
-    choice.severity = pick_value("severity", words.SEVERITY)
-    choice.status_category = pick("status category", lambda column: score_named(column, words.STATUS_CATEGORY))
-    choice.status = pick_value("status", words.STATUS)
+    choice.severity = pick_value("severity")
+    choice.status_category = pick("status category", lambda column: score_named(column, "status_category"))
+    choice.status = pick_value("status")
     choice.category = pick("category", lambda column: score_category(column, rows))
     choice.description = pick("description", lambda column: score_description(column))
     # These are evidence, and stay in the footer as well.
     evidence = [column for column in columns if column.number not in taken]
-    choice.resolution = _best(evidence, lambda column: score_named(column, words.RESOLUTION), "resolution")
-    choice.closed = _best(evidence, lambda column: score_date(column, words.CLOSED), "closing date")
-    choice.created = _best(evidence, lambda column: score_date(column, words.CREATED), "creation date")
+    choice.resolution = _best(evidence, lambda column: score_named(column, "resolution"), "resolution")
+    choice.closed = _best(evidence, lambda column: score_date(column, "closed"), "closing date")
+    choice.created = _best(evidence, lambda column: score_date(column, "created"), "creation date")
     choice.footer = _footer(evidence)
     return choice
 
@@ -184,22 +183,14 @@ def _footer_rank(column: Column) -> int | None:
     if column.longest > 500 or column.multiline > 0.1 * column.filled or nested > 3:
         return None
     if column.is_link:
-        own = nested == 1 and " ".join(tokens) in (
-            "url",
-            "html url",
-            "link",
-            "web url",
-            "permalink",
-            "permalink url",
-            "issue url",
-        )
-        return 2 if own or leaf else (None if nested > 1 or tokens[-1] in ("url", "uri", "href") else 5)
-    if nested > 1 and not leaf and column.place.parts[0].removesuffix("[]") not in WRAPPERS:
+        own = nested == 1 and " ".join(tokens) in names_of("addresses")
+        return 2 if own or leaf else (None if nested > 1 or tokens[-1] in names_of("other_addresses") else 5)
+    if nested > 1 and not leaf and column.place.parts[0].removesuffix("[]") not in names_of("wrappers"):
         return None
-    if words.PEOPLE.intersection(tokens):
-        return None if {"id", "avatar", "count"} & set(tokens) else 0
+    if has(tokens, "people"):
+        return None if has(tokens, "no_person") else 0
     if column.date_format() is not None:
         return 1
-    if column.is_boolean or {"id", "hash", "position", "order", "color"} & set(tokens):
+    if column.is_boolean or has(tokens, "little_use"):
         return 6 if nested == 1 and not column.is_boolean else None
     return 3 if column.average <= 100 else 4

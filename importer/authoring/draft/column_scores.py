@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Iterable
 
 from importer.api import CATEGORY_LIMIT, FieldName
-from importer.authoring.draft import words
 from importer.authoring.draft.header_words import header_tokens, is_far_within, is_leaf, is_of_another
-from importer.authoring.draft.keys import key_weight, looks_like_ids
+from importer.authoring.draft.keys import NAMED_KEY, key_weight, looks_like_ids
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import NOT_A_VALUE, OTHER_THINGS, Weights, weigh
+from importer.authoring.draft.words import ENDS, IS, has, weigh
 
 VALUES_LISTED = 200
 """The most values that a draft lists one by one; a category with more is kept as written."""
@@ -21,12 +20,10 @@ SEVERAL_WEIGHT = 8
 """Columns with a lower weight are tags and the like, several of which may be in one cell."""
 NAMED = 10
 """The weight of the words that name the field itself, and not a substitute for it."""
-NAMED_AT_END, NAMED_EXACTLY = NAMED + words.ENDS, NAMED + words.IS
+NAMED_AT_END, NAMED_EXACTLY = NAMED + ENDS, NAMED + IS
 """The weights of a header that ends with such a word, and of one that is such a word."""
 DONE_WEIGHT = 7
 """The most weight of a header that only says that something is done."""
-NAMED_KEY = 12
-"""The least weight of a header that is a usual name for keys, and doesn't merely end with one."""
 SURE = 4.0
 """The least score of a column that is chosen. A score is the weight of its header, and points for and against it."""
 
@@ -65,18 +62,18 @@ Judge = Callable[[FieldName, Iterable[str]], float]
 
 def says_done(column: Column) -> bool:
     """Whether a column is called `Done`, `Fixed?` and the like: a mark in it is the end of the issue."""
-    return 0 < weigh(header_tokens(column), words.STATUS) <= DONE_WEIGHT
+    return 0 < weigh(header_tokens(column), "status") <= DONE_WEIGHT
 
 
 def score_title(column: Column, rows: int) -> float:
     """Score a column as the title; `rows` is the number of all rows."""
     tokens = header_tokens(column)
-    score = float(weigh(tokens, words.TITLE))
+    score = float(weigh(tokens, "title"))
     if not score or is_leaf(column) or column.is_list or column.is_link or column.is_boolean:
         return 0.0
     if is_of_another(tokens) and score < NAMED_AT_END:
         return 0.0
-    if set(tokens) & {"id", "url", "date", "count", "number"} or (column.is_number and column.filled > 1):
+    if has(tokens, "no_title") or (column.is_number and column.filled > 1):
         return 0.0
     if score < NAMED and looks_like_ids(column) and column.filled > 1:  # `Ticket` of a table with names beside it
         return 0.0
@@ -112,13 +109,13 @@ def score_key(column: Column, whole: Column) -> float:
     return score + FILLED * column.filled / max(1, whole.filled) + READABLE_KEY * (column.share(_READABLE) == 1)
 
 
-def score_value(column: Column, weights: Weights, name: FieldName, judge: Judge) -> float:
+def score_value(column: Column, name: FieldName, judge: Judge) -> float:
     """Score a column as a field of values, by the words for its header and by how many of its values are known."""
     tokens = header_tokens(column)
-    score = float(weigh(tokens, weights))
+    score = float(weigh(tokens, name))
     if column.is_free or column.distinct > VALUES_LISTED or column.longest > 200 or column.is_list or column.multiline:
         return 0.0
-    if NOT_A_VALUE.intersection(tokens) or (len(tokens) > 1 and "category" in tokens) or is_far_within(column):
+    if has(tokens, "no_value") or (len(tokens) > 1 and "category" in tokens) or is_far_within(column):
         return 0.0
     if column.date_format() is not None:
         return 0.0
@@ -134,12 +131,12 @@ def score_value(column: Column, weights: Weights, name: FieldName, judge: Judge)
 def score_category(column: Column, rows: int) -> float:
     """Score a column as the category; `rows` is the number of all rows."""
     tokens = header_tokens(column)
-    score = float(weigh(tokens, words.CATEGORY))
-    if not score or NOT_A_VALUE.intersection(tokens) or column.is_list or column.multiline or column.is_boolean:
+    score = float(weigh(tokens, "category"))
+    if not score or has(tokens, "no_value") or column.is_list or column.multiline or column.is_boolean:
         return 0.0
     if column.average > CATEGORY_LIMIT or column.is_link or column.is_number or column.date_format() is not None:
         return 0.0
-    if is_of_another(tokens, OTHER_THINGS - {"category", "type"}) and score < NAMED_EXACTLY:
+    if is_of_another(tokens, but=("category", "type")) and score < NAMED_EXACTLY:
         return 0.0
     if score < SEVERAL_WEIGHT and any(separator in text for text in column.samples for separator in ",;|"):
         return 0.0
@@ -151,25 +148,25 @@ def score_category(column: Column, rows: int) -> float:
 def score_description(column: Column) -> float:
     """Score a column as the description."""
     tokens = header_tokens(column)
-    score = float(weigh(tokens, words.DESCRIPTION))
-    if not score or column.is_link or column.is_number or column.is_boolean or {"id", "url", "count"} & set(tokens):
+    score = float(weigh(tokens, "description"))
+    if not score or column.is_link or column.is_number or column.is_boolean or has(tokens, "no_description"):
         return 0.0
     listed = any(part.endswith("[]") for part in column.place.parts) and column.place.parts[-1] != "__text__"
     repeated = column.is_list and column.place.ref.kind == "column"  # `Notes` and `Notes` again: comments
     if listed or repeated or (is_leaf(column) and score < NAMED_EXACTLY):
         return 0.0
     score += LONG_DESCRIPTION * (column.average > 40) + LINES_OF_DESCRIPTION * bool(column.multiline)
-    return score - OTHER_FORM * bool({"html", "short"} & set(tokens))
+    return score - OTHER_FORM * has(tokens, "other_form")
 
 
-def score_named(column: Column, weights: Weights) -> float:
+def score_named(column: Column, field: str) -> float:
     """Score a column of values by its header alone, which has to name the field."""
-    score = weigh(header_tokens(column), weights)
+    score = weigh(header_tokens(column), field)
     return float(score) if score >= NAMED_AT_END and not column.is_free and not column.is_list else 0.0
 
 
-def score_date(column: Column, weights: Weights) -> float:
+def score_date(column: Column, field: str) -> float:
     """Score a column of dates by its header, which has to name the field."""
-    score = weigh(header_tokens(column), weights)
+    score = weigh(header_tokens(column), field)
     is_one = not any(part.endswith("[]") for part in column.place.parts)  # a comment's date is not the issue's
     return float(score) if score >= NAMED_AT_END and is_one and column.date_format() is not None else 0.0

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import KEY, OTHER_THINGS, names_of, weigh
+from importer.authoring.draft.words import has, names_of, weigh, words_under
+from importer.mapping.vocabulary import UNSPACED
 from importer.phrases import tokens_of
 
 SAYS_IT = 9
 """The weight of a name such as `Legacy ID`, `bug #` or `Ticket`, which the list of words doesn't have."""
-_IDS = names_of(
-    "id|ids|key|no|nr|num|number|ref|reference|code|identifier|uid|guid|uuid|nummer|kennung|schlüssel|numéro|identifiant"
-    "|référence|clé|número|numero|identificador|referencia|clave|chave|chiave|codice|riferimento|sleutel|номер|ключ|ид"
-    "|numer|klucz|numara|anahtar|番号|キー|编号|編號|번호|키"
-)
-_SUFFIXES = ("nummer", "nr", "kennung", "schlüssel", "kenmerk", "番号", "编号", "編號", "번호", "キー", "id")
-"""How one word of German, Dutch or Japanese ends that has the thing in it: `Vorgangsnummer`."""
-_ISSUES = names_of(
-    "ticket|issue|bug|defect|task|case|incident|request|story|card|item|problem|finding|change|feature|cr|sr|wo|vorgang"
-    "|aufgabe|fall|fehler|anfrage|störung|tâche|incidencia|caso|tarea|tarefa|chamado|demande|anomalie|bogue|segnalazione"
-    "|melding|zaak|задачи|задача|заявки|заявка|обращения|zgłoszenia|課題|チケット|工单|缺陷|任务|事件|問題|이슈|작업"
-)
-_ISSUE_NAMES = frozenset({"work item", "user story", "work order", "service request", "pull request", "change request"})
-_ELSEWHERE = OTHER_THINGS | names_of(
-    "agent|pathway|session|conversation|message|thread|recording|batch|run|job|trace|phone|telephone|tel|mobile|fax|room"
-    "|caller|device|asset|serial|order|invoice|purchase|po|part|line|page|build|model|zip|postal|tax|vat|employee|person"
-    "|prompt|voice|location|site|store|transaction|payment|subscription|category|component|sprint|test|commit|branch"
-    "|kunde|kunden|kundennummer|bestellung|rechnung|telefon|client|cliente|téléphone|teléfono|клиента|телефон"
-)
-_CALL = re.compile(
-    r"(?:^|\s)(?:calls?|anrufe?s?|gesprächs?|appels?|llamadas?|chamadas?|chiamat[ae]|gesprek|звон\w+)(?:\s|id|$)"
-)
-_CALL_SIGNS = re.compile("通話|通话|呼叫|통화")
+NAMED_KEY = 12
+"""The least weight of a header that is a usual name for keys, and doesn't merely end with one."""
 _LOOKS_LIKE_AN_ID = re.compile(r"(?=\S*\d)[\w#№./:-]{1,64}")
 
 
@@ -40,20 +21,21 @@ def key_weight(column: Column, tokens: tuple[str, ...]) -> int:
     """How much the name of a column says that it is the key: 0 for none, and for ids of calls, people and the like."""
     words = _words(column, tokens)
     named = " ".join(words)
-    if _CALL.search(named) or _CALL_SIGNS.search(named):  # a call is evidence of an issue, and no issue
+    if _call().search(named):  # a call is evidence of an issue, and no issue
         return 0
-    weight = weigh(words, KEY)
-    if weight >= max(KEY.values()):
+    weight = weigh(words, "key")
+    if weight >= NAMED_KEY:
         return weight
-    if any(word in _ELSEWHERE or word.removesuffix("s") in _ELSEWHERE for word in words[:-1]):
+    if any(has((word, word.removesuffix("s")), "other_things", "elsewhere") for word in words[:-1]):
         return 0
-    if named in _ISSUES or named in _ISSUE_NAMES:
+    if named in names_of("issues"):
         return SAYS_IT if column.share(_LOOKS_LIKE_AN_ID) == 1 else 0
-    if not words or words[-1] in _IDS:
+    if not words or words[-1] in names_of("ids"):
         return max(weight, SAYS_IT) if words else 0
-    if any(words[-1].endswith(suffix) and _is_issue(words[-1].removesuffix(suffix)) for suffix in (*_SUFFIXES, *_IDS)):
+    ends = names_of("ids", "id_ends")
+    if any(words[-1].endswith(end) and _is_issue(words[-1].removesuffix(end)) for end in ends):
         return SAYS_IT
-    is_about = words[0] in _IDS and not _ISSUES.isdisjoint(words[1:])  # `Número de caso`, but not `Number of calls`
+    is_about = has(words[:1], "ids") and has(words[1:], "issues")  # `Número de caso`, but not `Number of calls`
     return max(weight, SAYS_IT) if is_about else 0
 
 
@@ -72,4 +54,12 @@ def _words(column: Column, tokens: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_issue(word: str) -> bool:
     """Whether the rest of a compound is an issue: `Vorgangs` of `Vorgangsnummer`, `ticket` of `ticketid`."""
-    return word in _ISSUES or (len(word) > 3 and word.removesuffix("s") in _ISSUES)
+    return has((word,), "issues") or (len(word) > 3 and has((word.removesuffix("s"),), "issues"))
+
+
+@cache
+def _call() -> re.Pattern[str]:
+    """What makes a column that of ids of calls: words, which those of scripts without spaces may stand within."""
+    words = words_under("names", "called")
+    spaced = "|".join(word.replace("*", r"\w+") for word in words if not UNSPACED.search(word))
+    return re.compile("|".join([rf"(?:^|\s)(?:{spaced})(?:\s|id|$)", *filter(UNSPACED.search, words)]))
