@@ -72,8 +72,12 @@ class _Found(NamedTuple):
 def normalised(text: str) -> str:
     """Words in one form: no case, accents, signs or capitals within words; `wontFix` and `Won't fix` are `wont fix`."""
     spaced = _CAPITALS.sub(" ", unicodedata.normalize("NFKC", text))
-    bare = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spaced.casefold()).translate(_LETTERS))
-    return _COMMAS.sub(" , ", _SIGNS.sub(" ", unicodedata.normalize("NFC", _ACCENTS.sub("", bare)))).strip(" ,")
+    return _COMMAS.sub(" , ", _SIGNS.sub(" ", _bare(_APOSTROPHES.sub("", spaced.casefold())))).strip(" ,")
+
+
+def _bare(text: str) -> str:
+    """A text without accents: `й` is `и` as well."""
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text.translate(_LETTERS))))
 
 
 @lru_cache(maxsize=8192)
@@ -203,7 +207,7 @@ def _phrases(field: str, only: str = "") -> tuple[Mapping[str, tuple[_Phrase, ..
     for rank, (target, languages) in enumerate(_read()[field].items()):
         for language, listed in languages.items() if only in ("", target) else ():
             for text in listed.split(","):
-                words = tuple(text.strip(" =").split())
+                words = tuple(_bare(text).strip(" =").split())
                 phrase = _Phrase(words, target, rank, language, text.strip().startswith("="))
                 if UNSPACED.search(text):
                     unspaced.append(phrase._replace(words=("".join(words),)))

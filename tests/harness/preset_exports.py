@@ -389,7 +389,7 @@ S.No,Bug ID,Bug Title,Severity,Bug Status,Module,Assigned To,Reported By,Reporte
 5,BUG-5,As BUG-1,Medium,Duplicate,Telephony,,Flo,05-Mar-2026,,1.3
 """,
         {
-            "BUG-1": Issue("Caller is cut off", "high", "todo", "Telephony", "Ann Meyer", ("Every call",)),
+            "BUG-1": Issue("Caller is cut off", "critical", "todo", "Telephony", "Ann Meyer", ("Every call",)),
             "BUG-2": Issue("Reads it twice", "low", "in_progress", "Speech", "Ben Ott"),
             "BUG-3": Issue("No tone", "critical", "todo", "Telephony"),
             "BUG-4": Issue("Typo", "low", "done", "Texts", "ben@x.example"),
