@@ -13,10 +13,11 @@ from importer.authoring.spelling import Near, Spellings
 from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold, is_pattern
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import is_denied, meaning
+from importer.transform.value_maps import ValueMap
 
 DEFAULT_CATEGORY = "General"
 NO_EVIDENCE = "no evidence: decide"
-BY_WORDS = "by its words"
+BY_WORDS, KNOWN = "by its words", "a known word"
 
 _ENOUGH = 0.9
 """The share of a value's rows that must agree to count as evidence."""
@@ -53,6 +54,7 @@ class Proposer:
             "status": STATUSES,
             "category": (*BUILT_IN_CATEGORIES, self._default_category, *(category.values.values() if category else ())),
         }
+        self._own = {field: ValueMap(field, getattr(mapping, field)) for field in VALUE_FIELDS} if mapping else {}
         self._spellings = {
             field: Spellings(
                 {**{name: name for name in names[field]}, **(_known(getattr(mapping, field)) if mapping else {})}
@@ -62,6 +64,9 @@ class Proposer:
 
     def propose(self, unknown: Unknown) -> Proposal:
         """Return a proposal for any value: from its spelling or its words, from evidence, else a neutral one."""
+        own = self._own[unknown.field].resolve(unknown.value) if self._own else None
+        if own and own.how == "mapped" and own.path[1] == "values" and own.target and not own.neutral:
+            return Proposal(own.target, KNOWN)
         near = self._spellings[unknown.field].spelling(unknown.value)
         if near is not None and not is_denied(unknown.field, near.target, unknown.value):
             return _near(near)

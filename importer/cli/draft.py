@@ -81,6 +81,7 @@ def draft(
 def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
     from importer.authoring.draft.draft import check_free, make_draft, save_draft
     from importer.cli.console import Console
+    from importer.mapping.reader import load_mapping
     from importer.sources.command_line import CommandLine
 
     check_free(out)
@@ -93,7 +94,8 @@ def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
             if given["records"] is None and len({each.records for each in survey.samples if not each.within}) > 1:
                 given["records"] = known.sample.records or None
         source = stack.enter_context(survey.open(given["records"]))
-        made = make_draft(source, console, lambda values: _ask(console, values))
+        preset = load_mapping(known.preset).model if known is not None else None
+        made = make_draft(source, console, lambda values: _ask(console, values), preset)
         mapping, table = save_draft(
             made, source, out, {name: str(value) for name, value in given.items() if value is not None}
         )

@@ -223,3 +223,34 @@ def test_several_arrays(program: Program) -> None:
     ended = program("draft", "other.json", "-o", "other.yaml")
     assert ended.code == ExitCode.UNUSABLE
     assert "--records parts" in ended.err
+
+
+@pytest.mark.parametrize("name", ["fields.status.statusCategory.name", "Status Category"])
+def test_a_category_of_statuses_is_evidence(program: Program, name: str) -> None:
+    """Whether a path became the column's name or not, for a draft and for the preset; `Limbo` says nothing itself."""
+    header = ("key", "fields.summary", "fields.status.name", "fields.priority.name", name)
+    write_csv(
+        Path("export.csv"), [("P-1", "One", "Limbo", "High", "Done"), ("P-2", "Two", "Zzz", "Low", "To Do")], header
+    )
+    assert "A preset knows this file, jira" in program("draft", "export.csv").err
+    assert {line["value"]: line["proposal"] for line in read_csv(Path("values.csv")) if line["field"] == "status"} == {
+        "Limbo": "done",
+        "Zzz": "todo",
+    }
+    checked = program("validate", "export.csv", "-m", "jira", "--json")
+    assert {each["source"]: each["target"] for each in checked.summary["value_flow"]["status"]} == {
+        "Limbo": "done",
+        "Zzz": "todo",
+    }
+
+
+def test_a_draft_of_a_known_tracker_has_its_words(program: Program) -> None:
+    """What `Parked` and a bare number mean in general, the tracker's own values know better."""
+    header = ("Number", "Short description", "Priority", "State", "Opened", "Assigned to")
+    write_csv(
+        Path("export.csv"), [("INC0010001", "It broke", "1", "Zurückgestellt", "2026-01-01 10:00:00", "")], header
+    )
+    assert "A preset knows this file, servicenow" in program("draft", "export.csv").err
+    lines = {line["field"]: line for line in read_csv(Path("values.csv"))}
+    assert (lines["severity"]["proposal"], lines["severity"]["decision"]) == ("critical", "")
+    assert (lines["status"]["proposal"], lines["status"]["decision"]) == ("in_progress", "")

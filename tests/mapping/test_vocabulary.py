@@ -9,6 +9,7 @@ import pytest
 
 from importer.api import FINISHED as ENDED
 from importer.authoring.proposals import Proposer
+from importer.mapping.model import is_pattern
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
 from importer.mapping.unknown_values import Unknown
@@ -17,6 +18,20 @@ from importer.transform.value_maps import ValueMap
 from tests.harness.meanings import REFUSED, phrases
 from tests.harness.status_names import FINISHED, OPEN
 
+SEEN_WRONG: dict[str, dict[str, str | None]] = {
+    "severity": {
+        **dict.fromkeys(("La plus élevée", "sehr hoch", "muy alta"), "critical"),
+        **dict.fromkeys(("less important", "nonurgent"), "low"),
+        **dict.fromkeys(("Nicht hoch", "unblocking"), None),
+    },
+    "status": {
+        **dict.fromkeys(("zurückgestellt", "Parked"), "backlog"),
+        **dict.fromkeys(("Nicht reproduzierbar", "erfolgreich geschlossen"), "closed"),
+        **dict.fromkeys(("Failed QA", "Rejected by QA"), "in_progress"),
+        **dict.fromkeys(("Untested", "deployed_in_uat"), "in_review"),
+        "not_started": "todo",
+    },
+}
 ONLY_WORDS: dict[str, Any] = {"values": {}, "rules": [], "words": ["all"], "fallback": None, "unknown": None}
 
 
@@ -38,6 +53,28 @@ def test_what_people_write(field: str, language: str, target: str, texts: list[s
         proposals = {text: proposer().propose(Unknown(field, text, 1)) for text in texts}  # type: ignore[arg-type]
         assert {text: each.target for text, each in proposals.items()} == dict.fromkeys(texts, target)
         assert not any(each.neutral for each in proposals.values())
+
+
+def _is_exact(path: tuple[str | int, ...]) -> bool:
+    return path[1] == "values" and not is_pattern(str(path[2]))
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_the_same_in_each_preset(preset: str) -> None:
+    """What was seen to have several answers: in each preset that asks for words, and in what is proposed for it."""
+    model = load_mapping(preset).model
+    for field, answers in SEEN_WRONG.items():
+        values = ValueMap(field, getattr(model, field))
+        steps = {text: values.resolve(text) for text in answers}
+        own = {text for text, step in steps.items() if step.how == "mapped" and _is_exact(step.path)}
+        found = {text: step.target if step.how in ("mapped", "word") else None for text, step in steps.items()}
+        differ = {text: target for text, target in found.items() if text not in own and target != answers[text]}
+        assert not values.spec.words or differ == {}
+        for proposed in (Proposer(model), proposer()):
+            proposals = {text: proposed.propose(Unknown(field, text, 1)) for text in answers if text not in own}  # type: ignore[arg-type]
+            assert {text: None if each.neutral else each.target for text, each in proposals.items()} == {
+                text: target for text, target in answers.items() if text not in own
+            }
 
 
 @pytest.mark.parametrize("field", REFUSED)

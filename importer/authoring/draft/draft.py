@@ -16,6 +16,7 @@ from importer.authoring.draft.table import FILE_NAME, new_table
 from importer.authoring.draft.values import Value, count_values, propose_values
 from importer.authoring.proposals import Proposer
 from importer.errors import StorageFull, UsageError
+from importer.mapping.model import MappingModel
 from importer.mapping.reader import load_mapping
 from importer.mapping.title_words import TitleCount
 from importer.phrases import shell_join
@@ -29,9 +30,12 @@ Ask = Callable[[Sequence[Value]], Sequence[Value]]
 """Asks the user about values; returns them with the decisions."""
 
 
-def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
-    """Profile a source and draft a mapping. Raises SourceError if no column can be the title."""
-    proposer = Proposer()
+def make_draft(source: Source, progress: Progress, ask: Ask, preset: MappingModel | None = None) -> Draft:
+    """Profile a source and draft a mapping; the values of a preset that knows the source mean what they mean in it.
+
+    Raises SourceError if no column can be the title.
+    """
+    proposer = Proposer(preset)
     profile = profile_source(source, progress)
     choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
     titles = TitleCount()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from importer.authoring.draft.profile import Column
@@ -11,11 +12,15 @@ from importer.phrases import tokens_of
 
 MARK_LENGTH = 20
 """The most characters of a flag's value."""
+_FLATTENED = re.compile(r"\w+(?:\.\w+)+")
+"""A path that became the name of a column: `fields.status.statusCategory.name`."""
 
 
 def header_tokens(column: Column) -> tuple[str, ...]:
     """Return the words that name a column: `status.name` is the status, `fields.summary` the summary."""
     parts = [part.removesuffix("[]") for part in column.place.parts]
+    if _FLATTENED.fullmatch(parts[0]):
+        parts[:1] = parts[0].split(".")
     tokens = [token for part in parts for token in [tokens_of(part)] if token]
     while len(tokens) > 1 and tokens[0][0] in names_of("wrappers") and len(tokens[0]) == 1:
         tokens = tokens[1:]

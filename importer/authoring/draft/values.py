@@ -12,7 +12,7 @@ from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FI
 from importer.authoring.draft.choose import Choice, Pick
 from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
-from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal, Proposer
+from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.title_words import TitleCount
@@ -222,7 +222,7 @@ def _without_column(unknown: Unknown, choice: Choice, proposer: Proposer) -> Pro
 
 def _as_value(unknown: Unknown, proposal: Proposal, open_rows: int) -> Value:
     sample, reason = ", ".join(unknown.samples), proposal.reason.removesuffix(": decide")
-    reason = "a known word" if fold(reason) == f'near "{fold(unknown.value)}"' else reason
+    reason = KNOWN if fold(reason) == f'near "{fold(unknown.value)}"' else reason
     decided = not proposal.neutral and proposal.target != UNDECIDED
     return Value(unknown.field, unknown.value, unknown.count, open_rows, sample, proposal.target, reason, decided)
 
