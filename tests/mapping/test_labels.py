@@ -1,4 +1,4 @@
-"""`words` and `labels` of a mapping."""
+"""`labels` and `words` of a mapping."""
 
 from __future__ import annotations
 
