@@ -116,6 +116,7 @@ def _make_model(connection: Any) -> Any:
         import psycopg
 
         own = psycopg.connect(connection.info.dsn, autocommit=True)
+        own.execute("SET lock_timeout = '10s'")
         tables = MetaData()
         for table in metadata.sorted_tables:
             table.to_metadata(tables)._prefixes = ["TEMPORARY"]
@@ -125,7 +126,8 @@ def _make_model(connection: Any) -> Any:
         for table in metadata.sorted_tables:
             rows = ROWS if table.name in LARGE else 20
             own.execute(f"INSERT INTO {table.name} SELECT {_fill(table)} FROM generate_series(1, {rows}) AS n")
-        own.execute("ANALYZE")
+        # These alone: others may be locked by the very transaction that is looked at.
+        own.execute(f"ANALYZE {', '.join(table.name for table in metadata.sorted_tables)}")
         _model.append(own)
     return _model[-1]
 
