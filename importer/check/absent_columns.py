@@ -21,6 +21,7 @@ from importer.records import Ref
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source
 from importer.sources.table_columns import find_columns
+from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.check.job import Job
@@ -67,7 +68,12 @@ def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Ab
         absent.held.append({name: [ref.name for ref in refs] for name, refs in gone.items() if refs})
         every_lost = _find_lost(model, had | lacked, here)
         absent.lost[file.name] = sorted(ref.name for ref in every_lost & had)
-        absent.columns[file.name] = [[(ref.kind, ref.name) for ref in sorted(refs)] for refs in (here, every_lost)]
+        absent.columns[file.name] = [
+            [
+                (ref.kind, ref.name) for ref in sorted(refs) if redact(ref.name) == ref.name
+            ]  # masked it is no column's name
+            for refs in (here, every_lost)
+        ]
     return absent
 
 

@@ -21,7 +21,7 @@ TURNED = {"status": frozenset(FINISHED), "severity": frozenset(("critical", "hig
 
 _NOTHING = "n a"
 """What a text of signs alone says: `-`."""
-_LONGEST = 100
+_LONGEST = 255
 """Characters of a text that is looked at: a longer one is prose."""
 _NEAR, _SOON = 2, 3
 """So many words before another one `not` and `will` take it back."""

@@ -171,7 +171,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         )
     file = JsonFile(stored=stored, encoding=encoding, format=format_)
     first = _first_value(file) if format_ == "jsonl" else None
-    is_named = isinstance(first, dict) and (options.records or "").partition(".")[0] in first
+    is_named = isinstance(first, dict) and options.records and options.records.partition(".")[0] in first
     if is_named or (options.format is None and is_page(first)):
         file = replace(file, format="json", are_lines=True)
     return _survey_json(file, options)

@@ -41,6 +41,7 @@ END = 16
 TAIL = 200
 """Characters in which these are looked for."""
 _GONE, _TOUCHED, _MOVED = b'"gone":', b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
+_EMOJI = re.compile("[\U0001f000-\U0001ffff\u2600-\u27bf]")
 _SIGNS = re.compile(r"[\W_]+")
 
 
@@ -421,8 +422,11 @@ def find_left(sent: str, shown: str) -> str | None:
 
 
 def find_end(text: str) -> str:
-    """Return the last letters and digits of a text, by which it is seen later whether its end is there."""
-    return letters_of(text[-TAIL:])[-END:]
+    """Return the last letters and digits of a text, by which it is seen later whether its end is there.
+
+    Only those behind the last emoji, which a target may write as a word.
+    """
+    return letters_of(_EMOJI.split(text[-TAIL:])[-1])[-END:]
 
 
 def normalise(value: Any) -> str:

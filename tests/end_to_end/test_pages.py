@@ -108,9 +108,10 @@ def _lines(path: Path) -> list[str]:
 
 
 def test_two_contents_of_a_key(program: Program) -> None:
-    """Each issue is created once; the edited row is rejected, because nobody has said which one counts."""
+    """Each issue is created once; the edited row is rejected, if nobody has said which one counts."""
     counts, pages = expected(ROWS), write_pages(Path(), ROWS)
-    first = program("run", *pages, "-m", "jira", "--sandbox", "--json", "--out", "first")
+    Path("mine.yaml").write_text("extends: jira\nduplicates: reject\n", encoding="utf-8")
+    first = program("run", *pages, "-m", "mine.yaml", "--sandbox", "--json", "--out", "first")
     skipped = counts.overlaps - 1
     assert first.outcomes() == {"created": counts.issues, "skipped": skipped, "rejected": 1}
     assert first.summary["rows"] == counts.rows
@@ -123,7 +124,7 @@ def test_two_contents_of_a_key(program: Program) -> None:
     assert f"Jira page {EDITED_AFTER}.csv" in rejected["import_message"]
     assert not any("exactly" in warning for warning in first.summary["warnings"])
 
-    again = program("run", *pages, "-m", "jira", "--sandbox", "--json", "--out", "again")
+    again = program("run", *pages, "-m", "mine.yaml", "--sandbox", "--json", "--out", "again")
     assert again.outcomes() == {"unchanged": counts.issues, "skipped": skipped, "rejected": 1}
 
 

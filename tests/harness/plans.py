@@ -115,7 +115,7 @@ def _make_model(connection: Any) -> Any:
     if not _model or _model[-1].closed:  # the server was restarted
         import psycopg
 
-        own = psycopg.connect(connection.info.dsn, autocommit=True)
+        own = psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True)
         own.execute("SET lock_timeout = '10s'")
         tables = MetaData()
         for table in metadata.sorted_tables:

@@ -54,13 +54,13 @@ def check_end(ended: Ended, rows: int) -> None:
     lacking = any(
         code in findings
         for code in (
-            *("incomplete", "addition-unproven", "evidence-pending", "evidence-missing", "duplicate-in-triage"),
+            *("incomplete", "addition-unproven", "evidence-missing", "duplicate-in-triage"),
             "perhaps-gone",
         )
     )
     means = {
         int(ExitCode.DONE): not open_ and not bad and not lacking,
-        int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking),
+        int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking or "evidence-pending" in findings),  # if it is new
         int(ExitCode.UNKNOWN): became["unknown"] > 0 or "incomplete" in findings,
         int(ExitCode.STOPPED): bool(summary["stopped_because"]),
     }
