@@ -29,6 +29,10 @@ LISTS = tuple(f"GET /v1/triage/issues/{{id}}/{name}" for name in ("activity", "f
 BUNDLINGS = st.sampled_from(("separate", "fold", "drop"))
 
 
+READ_BACK = 3
+"""Long comments that are read back, each longer than the one before, are not foreseen: at most so many of these."""
+
+
 @contextmanager
 def bench(folder: Path, mapping: str) -> Iterator[tuple[Program, RunningSandbox]]:
     """Give the program in a folder that has a mapping and a key, and a target that behaves well."""
@@ -71,7 +75,8 @@ def test_to_the_request(random: Random, open_: str, closed: str) -> None:
             took = sandbox.requests() - before
             writes = sum(number for request, number in took.items() if request not in (*LOOKS, *LISTS))
             assert writes == foreseen["requests"] - foreseen.get("looks", 0), took
-            assert took[LISTS[0]] + took[LISTS[1]] == foreseen.get("looks", 0) - 2 * ("create" in foreseen), took
+            read_back = took[LISTS[0]] + took[LISTS[1]] - foreseen.get("looks", 0) + 2 * ("create" in foreseen)
+            assert 0 <= read_back <= READ_BACK, took
             if "drop" not in (open_, closed) and night is first:
                 check_additions(ask_target(sandbox), Source(night, ["good"] * len(night)))
         assert foreseen["requests"] == 0
