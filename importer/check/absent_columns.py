@@ -68,10 +68,9 @@ def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Ab
         absent.held.append({name: [ref.name for ref in refs] for name, refs in gone.items() if refs})
         every_lost = _find_lost(model, had | lacked, here)
         absent.lost[file.name] = sorted(ref.name for ref in every_lost & had)
+        # A name that has the API key in it isn't kept: masked it would be no column's name.
         absent.columns[file.name] = [
-            [
-                (ref.kind, ref.name) for ref in sorted(refs) if redact(ref.name) == ref.name
-            ]  # masked it is no column's name
+            [(ref.kind, ref.name) for ref in sorted(refs) if redact(ref.name) == ref.name]
             for refs in (here, every_lost)
         ]
     return absent

@@ -193,7 +193,7 @@ def test_what_hangs_on_an_issue() -> None:
     assert page.items == (("1", "call", "c"),)
     flags = [{"id": "1", "call_id": "c", "type": "t", "note": "n", "message_index": 0}, {"id": "2", "note": None}]
     page = call(envelope({"items": flags}), lambda client: client.list_flags("i"))
-    assert page.items == (("1", "c", "t", "n", 0), ("2", "", "", "", None))
+    assert page.items == (("1", "c", "t", 0), ("2", "", "", None))
     relation = {"id": "1", "related_issue_id": "o", "relation_type": "blocks", "direction": "incoming"}
     page = call(envelope({"items": [relation]}), lambda client: client.list_relations("i"))
     assert page.items == (("1", "o", "blocks", "incoming"),)
