@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakValueDictionary, finalize
 
 from importer.errors import LedgerInUse, UsageError
 
@@ -85,32 +84,32 @@ def take_lock(
     os.pwrite(descriptor, f"process {os.getpid()}, started {started}{about}\n".encode(), 0)
 
 
-class FolderLock:
-    """The lock of a report folder, without a file in it. It ends with whoever holds it, at the latest with the process.
+_folders: dict[Path, int] = {}
+"""The report folders that this process holds, with the descriptors that hold them."""
+
+
+def hold_folder(folder: Path) -> None:
+    """Lock a report folder, without a file in it, until `release_folders`; a command may write there several times.
 
     Raises LedgerInUse if another process holds it, OSError if there is no such folder.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        finalize(self, os.close, self._descriptor)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            message = f"Another process writes its reports to {folder}."
-            raise LedgerInUse(message, hint="Wait until it has ended, or name another folder: --out DIR") from error
-        except OSError:  # some network drives lock no folders
-            return
-
-
-_folders = WeakValueDictionary[Path, FolderLock]()
-
-
-def hold_folder(folder: Path) -> FolderLock:
-    """Lock a report folder for this process, whose commands may write into one folder several times."""
     place = folder.resolve()
-    lock = _folders[place] = _folders.get(place) or FolderLock(place)
-    return lock
+    if place in _folders:
+        return
+    _folders[place] = descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = f"Another process writes its reports to {folder}."
+        raise LedgerInUse(message, hint="Wait until it has ended, or name another folder: --out DIR") from error
+    except OSError:  # some network drives lock no folders
+        return
+
+
+def release_folders() -> None:
+    """End the locks of all report folders, at the end of a command."""
+    while _folders:
+        os.close(_folders.popitem()[1])
 
 
 def in_use(ledger: str, holder: str) -> LedgerInUse:

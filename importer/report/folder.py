@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
-from importer.ledger.lock import FolderLock, hold_folder
+from importer.ledger.lock import hold_folder
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.report.byte_order_mark import MarkWhereNeeded
 from importer.triage.redaction import redact
@@ -48,7 +48,6 @@ class ReportFolder:
     def __init__(self, path: Path, in_use: Iterable[Path] = ()) -> None:
         self.path = path
         self._spared = {file.resolve() for file in in_use}
-        self._lock: FolderLock | None = None
 
     def prepare(self, names: Iterable[str] = NAMES, *, is_shared: bool = False) -> None:
         """Make the folder, and remove the reports of an earlier run that are to be written again.
@@ -57,7 +56,8 @@ class ReportFolder:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = None if is_shared else hold_folder(self.path)
+            if not is_shared:
+                hold_folder(self.path)
             self._spared |= self._edited()
             for name in names:
                 self.file(name).unlink(missing_ok=True)
