@@ -1,4 +1,4 @@
-"""The plan of the house holds: rooms, names, and a test file for whom one looks for it."""
+"""The plan of the house holds: rooms and names."""
 
 from __future__ import annotations
 
@@ -16,21 +16,6 @@ MOST_ENTRIES = 24
 ONCE = {"run", "fixes", "people", "additions", "rules"}
 FACES = {"cli", "report"}
 """Rooms whose files may have the name of what they show."""
-WITHOUT_MODULE = {
-    "test_documents.py": "the Markdown files of the whole repository",
-    "test_house.py": "this file",
-    "check/coverage/test_exports.py": "the coverage of real exports, which is slow",
-    "mapping/test_files_in_texts.py": "what presets know of the addresses of files in texts",
-    "mapping/test_preset_additions.py": "what presets say of comments, links and people",
-    "mapping/test_preset_footers.py": "what presets put into the footer",
-    "mapping/test_preset_languages.py": "what presets read in other languages, of private issues in every one",
-    "mapping/test_preset_paths.py": "paths of the presets into JSON, each of which is asked in a form of its own",
-    "mapping/test_tracker_additions.py": "the same of trackers with other forms of them",
-    "mapping/test_reference.py": "mappings/README.md against the model",
-    "sandbox/test_command.py": "the sandbox as a process of its own",
-    "sources/test_csv_dialects.py": "the dialects that delimiters.py finds out",
-}
-"""Test files in the rooms' folders that belong to no module; what each is about."""
 APART = ("end_to_end", "harness", "benchmarks")
 """Folders of tests that mirror no room."""
 
@@ -100,14 +85,12 @@ def circle_in(edges: Mapping[str, set[str]]) -> list[str]:
     return next((found for node in sorted(edges) if (found := follow(node, []))), [])
 
 
-def test_each_test_file_has_its_module() -> None:
-    """`tests/check/test_plan.py` is about `importer/check/plan.py`; the few about something else are listed."""
-    named = [path.relative_to(TESTS) for path in files(TESTS) if path.name.startswith("test_")]
-    mirrored = {path for path in named if path.parts[0] not in APART}
-    without = {
-        path.as_posix() for path in mirrored if not (PACKAGE / path.parent / path.name.removeprefix("test_")).is_file()
-    }
-    assert without == WITHOUT_MODULE.keys()
+def test_tests_lie_in_the_folders_of_their_rooms() -> None:
+    """What a room promises is tested in the folder of its name."""
+    rooms = {path.parent.relative_to(TESTS) for path in files(TESTS) if path.name.startswith("test_")}
+    assert [
+        each for each in sorted(rooms) if each.parts and each.parts[0] not in APART and not (PACKAGE / each).is_dir()
+    ] == []
 
 
 def test_no_test_imports_another() -> None:

@@ -26,6 +26,7 @@ from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
 from importer.mapping.rest import can_read, with_rest
 from importer.mapping.small_files import read_small
+from importer.mapping.timed_patterns import SlowPattern
 from importer.mapping.users_table import read_users
 from importer.phrases import shell_join
 from importer.sources.command_line import CommandLine
@@ -33,7 +34,6 @@ from importer.sources.later_keys import find_later_keys
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions
 from importer.sources.survey import Sample, Survey, open_source, survey_files
-from importer.transform.watched_patterns import SlowPattern
 
 
 @contextmanager

@@ -21,6 +21,9 @@ _Node = Any
 Search = Callable[[Any], Any]
 """Gives the value of an expression in a JSON value; raises JMESPathError where a function can't be applied."""
 
+COPIES_LIMIT = 1_000
+"""Copies of one value that an expression may make: `[@,@]|[@,@]` makes four."""
+
 _functions = Functions()
 _interpreter = TreeInterpreter()
 _equal = TreeInterpreter.COMPARATOR_FUNC["eq"]
@@ -45,6 +48,22 @@ def find_wrong_call(node: _Node) -> str:
         if count < least or (count > least and not is_open):
             return f"`{name}` takes {counted(least, 'value')}{' or more' * is_open}, not {count}"
     return next(filter(None, map(find_wrong_call, node["children"])), "")
+
+
+def count_copies(node: _Node) -> int:
+    """How many copies of a value a parsed JMESPath expression makes at the most.
+
+    Raises RecursionError if it is nested too deeply.
+    """
+    if not isinstance(node, dict):  # a place in a slice
+        return 1
+    kind, children = node["type"], node["children"]
+    if kind in ("multi_select_list", "multi_select_dict", "function_expression"):
+        return max(1, sum(count_copies(child) for child in children))
+    copies = 1
+    for child in children:
+        copies *= count_copies(child)
+    return copies
 
 
 def is_true(value: Any) -> bool:

@@ -17,8 +17,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from importer.api import CATEGORY_LIMIT, count_units
-from importer.mapping.endless import COPIES_LIMIT, count_copies, is_endless
-from importer.mapping.json_paths import find_wrong_call
+from importer.mapping.json_paths import COPIES_LIMIT, count_copies, find_wrong_call
+from importer.mapping.timed_patterns import compile_pattern
 from importer.phrases import clip
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
@@ -47,20 +47,14 @@ def _expression(value: str) -> str:
 
 
 def check_pattern(value: str, flags: int = 0) -> str:
-    """Return the pattern, if it is a valid regular expression.
-
-    With the flags that it is used with it is compiled once: `re` remembers it.
-    """
+    """Return the pattern, if it is a valid regular expression: one of `re`, whichever library searches for it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
             re.compile(value, flags)
+        compile_pattern(value, flags)
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:
         raise ValueError(f"{clip(value, SHOWN)!r} is not a regular expression: {error}") from error
-    if is_endless(value, flags):
-        raise ValueError(
-            f"{value[:SHOWN]!r} could search forever: it can match a text in too many ways, as `(a+)+` does"
-        )
     return value
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from importer.mapping.texts import Text
+from importer.mapping.timed_patterns import Searcher
 from importer.transform.columns import Columns, is_filled
-from importer.transform.watched_patterns import Searcher
 
 
 def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:

@@ -15,11 +15,11 @@ from importer.mapping.model import fold
 from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
+from importer.mapping.timed_patterns import Searcher, compile_pattern
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
 from importer.transform.distinct import map_distinct
 from importer.transform.formats.convert import convert_all
-from importer.transform.watched_patterns import Searcher, compile_pattern
 
 Mask = NDArray[np.bool_]
 _LINES = re.compile(r"\n(?![^{}]*\})")

@@ -19,12 +19,12 @@ from importer.mapping.internal_texts import find_flags, has_internal_header, is_
 from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import UNDECIDED
 from importer.mapping.texts import Text, walk_texts
+from importer.mapping.timed_patterns import Searcher, compile_pattern
 from importer.records import Comment, Finder, Finding, from_columns
 from importer.transform.columns import Columns, is_filled
 from importer.transform.dates import read_time
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, to_text, write_json
-from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
 
 INTERNAL = "internal"
 """What stands under `private` if a column's name or a flag says it, not what the mapping reads."""
@@ -152,10 +152,10 @@ def _read_texts(cells: Sequence[str], pattern: Searcher, place: int) -> Iterator
     rest = "", place, ""  # of a part without a group, of the place, and of the problem
     groups = [pattern.groupindex.get(name, pattern.groups + 1) - 1 for name in _Said._fields[:5]]
     parts = itemgetter(*groups, pattern.groups + 1, pattern.groups + 2)
-    for cell, matches in zip(cells, find_each(pattern, cells), strict=True):
+    for cell in cells:
         said: list[_Said] = []
         end = 0
-        for match in matches:
+        for match in pattern.finditer(cell):
             start, after = match.span()
             if start > end:
                 said.append(_Said(cell[end:start], place=place))

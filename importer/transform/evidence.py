@@ -13,6 +13,7 @@ from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
 from importer.mapping.texts import Condition
+from importer.mapping.timed_patterns import Searcher, compile_pattern
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
 from importer.transform.cell_ids import each_id, find_ids
@@ -20,7 +21,6 @@ from importer.transform.columns import Columns, to_mask
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
 from importer.transform.prose import ColumnSanitizer
-from importer.transform.watched_patterns import Searcher, compile_pattern
 
 Resource = tuple[str, str]
 """A resource's type and id."""

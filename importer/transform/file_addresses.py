@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from importer.mapping.issue_parts import Attachments
+from importer.mapping.timed_patterns import compile_pattern
 from importer.transform.columns import Columns
 from importer.transform.pattern_cores import find_core, find_texts
-from importer.transform.watched_patterns import compile_pattern
 
 _NOT_OF_IT = ".,;:!?*_"
 """A sentence or markup may end behind an address."""

@@ -10,7 +10,6 @@ from itertools import accumulate
 from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any
 
-_BEGINNINGS = ((_constants.AT, _constants.AT_BEGINNING), (_constants.AT, _constants.AT_BEGINNING_STRING))
 _NOTHING = re.compile("")
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 
@@ -43,12 +42,6 @@ def _beginning_of(core: re.Pattern[str]) -> str:
     """The sign that a core begins with, which alone is found far faster still; "" where it may be in any case."""
     kind, code = next(iter(_parser.parse(core.pattern)), (None, 0))
     return chr(code) if kind is _constants.LITERAL and not core.flags & re.IGNORECASE else ""
-
-
-def is_anchored(pattern: re.Pattern[str]) -> bool:
-    """Whether a pattern begins with the beginning of the text."""
-    first = next(iter(_parser.parse(pattern.pattern, pattern.flags)), None)
-    return first in _BEGINNINGS and not pattern.flags & re.MULTILINE
 
 
 class _Runs:

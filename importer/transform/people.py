@@ -10,13 +10,13 @@ from importer.api import FINISHED, PERSON_FIELDS
 from importer.mapping.identities import FINDING, NOBODY, Identity, Roster
 from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import MappingModel
+from importer.mapping.timed_patterns import compile_pattern
 from importer.mapping.vocabulary import meaning
 from importer.records import Finding
 from importer.transform.columns import Columns
 from importer.transform.distinct import map_distinct
 from importer.transform.pattern_cores import find_core, find_texts
 from importer.transform.shown_people import SOMEBODY, ShownPeople
-from importer.transform.watched_patterns import compile_pattern
 
 _HINT = "give them a triage_user_id in the file of --users, then run the same command again"
 _NO_TABLE_HINT = (

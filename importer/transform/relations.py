@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from importer.mapping.issue_parts import Relation as RelationSpec
+from importer.mapping.timed_patterns import compile_pattern
 from importer.records import Finding, Relation
 from importer.transform.cell_ids import each_id, find_ids
 from importer.transform.columns import Columns
-from importer.transform.watched_patterns import compile_pattern
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
 """(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.

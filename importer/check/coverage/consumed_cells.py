@@ -8,10 +8,10 @@ import numpy as np
 
 from importer.check.coverage.uses import Use, find_of
 from importer.mapping.texts import Text
+from importer.mapping.timed_patterns import compile_pattern
 from importer.records import Ref
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, Mask, split_template
-from importer.transform.watched_patterns import compile_pattern
 
 Consumed = dict[int, Mask | None]
 """Physical column → the rows whose cell is consumed; None: all rows in which it is filled."""

@@ -1,0 +1,107 @@
+"""A pattern that meets a text which it takes for ever for is a sentence with file and line, after seconds of CPU."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.mapping import timed_patterns
+from importer.mapping.timed_patterns import SlowPattern, TimedPattern, compile_pattern
+from tests.harness.running import Program, write_csv
+
+CELL = 32_767
+"""The characters that a spreadsheet's cell can have."""
+SLOW = {
+    "x.*y.*z": "xy" * (CELL // 2),
+    r"^(?:.*?,){3}P$": "1," * (CELL // 2),
+}
+ENDLESS_IN_RE = ("(a+)+$", "(a|a)*b", r"(\w+\s?)*$", "(x+x+|a+a+)+y", "(a?){30}a{30}b", "(a|ab|b)*c", r"(?:\d+|\w)+!")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", SLOW)
+def test_a_search_that_takes_too_long(pattern: str) -> None:
+    """It ends with an error that can be handed to another process."""
+    found = compile_pattern(pattern)
+    started = time.process_time()
+    with pytest.raises(SlowPattern) as raised:
+        found.search(SLOW[pattern])
+    assert time.process_time() - started < 2 * timed_patterns.LIMIT_SECONDS
+    assert pickle.loads(pickle.dumps(raised.value)).message == raised.value.message
+
+
+@pytest.mark.parametrize("pattern", ENDLESS_IN_RE)
+def test_most_patterns_that_re_never_ends_take_no_time(pattern: str) -> None:
+    """There is no need to refuse them."""
+    assert compile_pattern(pattern).fullmatch("a" * 60 + "?") is None
+
+
+@pytest.mark.parametrize("use", ["search", "fullmatch", "finditer"])
+def test_each_use_has_an_end(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is that of one search, and afterwards searches go on."""
+    monkeypatch.setattr(timed_patterns, "LIMIT_SECONDS", 0.05)
+    found = compile_pattern("x.*y.*z")
+    with pytest.raises(SlowPattern, match="The pattern"):
+        getattr(found, use)("xy" * 5_000)
+    match = found.search("c" * 200 + "xyz")
+    assert match is not None
+    assert match[0] == "xyz"
+
+
+def test_what_has_a_limit() -> None:
+    """Patterns with several repetitions; the others are Python's own, and all find the same."""
+    assert not isinstance(compile_pattern(r"PROJ-\d+"), TimedPattern)
+    assert not isinstance(compile_pattern(r"\*\+a{2}"), TimedPattern)
+    pattern, text = r"(\w+)-(\d+)", f"see A-1, B-22 {'x' * 200} C-3"
+    assert [each.groups() for each in compile_pattern(pattern).finditer(text)] == re.findall(pattern, text)
+    assert compile_pattern(pattern).sub(lambda match: match[2], text) == re.sub(pattern, r"\2", text)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "title: {column: Title, pattern: 'x.*y.*z'}",
+        "skip: [{name: none, when: {column: Title, matches: 'x.*y.*z'}}]",
+        "category: {column: Title, values: {'/x.*y.*z/': Bug}, keep_unknown: true}",
+        "resource_links: [{column: Title, type: call, find: 'x.*y.*z'}]",
+        "relations: [{column: Title, type: blocks, find: 'x.*y.*z'}]",
+        "comments: {from: [{column: Title, parse: '(?P<text>x.*y.*z)'}]}",
+        "references: [{pattern: 'x.*y.*z', key: '1'}]",
+    ],
+)
+def test_the_line_is_named(program: Program, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the mapping has the pattern, the check ends with its file and line."""
+    monkeypatch.setattr(timed_patterns, "LIMIT_SECONDS", 0.05)
+    write_csv(Path("export.csv"), [("1", "xy" * 5_000)], ("ID", "Title"))
+    lines = [
+        "input: {name: mine, key: ID}",
+        "title: {column: Title, too_long: shorten}",
+        "severity: {value: low}",
+        "status: {value: todo}",
+        "category: {value: Bug}",
+        "description: Title",
+    ]
+    name = where.partition(":")[0]
+    text = [where, *(line for line in lines if not line.startswith(f"{name}:"))]
+    Path("mine.yaml").write_text("\n".join(text), encoding="utf-8")
+    ended = program("validate", "export.csv", "-m", "mine.yaml")
+    assert ended.code == 2
+    assert "x.*y.*z" in ended.err
+    assert "mine.yaml:1: has the pattern" in ended.err
+    assert "characters for over" in ended.err
+
+
+@given(
+    st.sampled_from([r"^(?:|a)+b*", r"^a*b*?", r"\Aa+b+", r"(?m)^a*b*", r"^a*|b*", r"(?s)^(?:.*?b)?.*$"]),
+    st.text("ab\n", max_size=6),
+)
+def test_all_matches_are_found(pattern: str, text: str) -> None:
+    """Those that `re` finds, empty matches included."""
+    found = compile_pattern(pattern).finditer(text)
+    assert [match.span() for match in found] == [match.span() for match in re.finditer(pattern, text)]
