@@ -301,7 +301,7 @@ class _Report:
         warnings = (*summary.warnings, *name_duplicates(duplicates), *notes)
         summary = replace(summary, warnings=tuple(dict.fromkeys(warnings)))
         try:
-            run.finish(code, asdict(summary), self._context.calls.log.take(whole=True))
+            run.finish(code, asdict(summary))
             if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
                 self._keep_fingerprint(organisation)
         except StorageFull as error:

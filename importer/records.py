@@ -390,14 +390,15 @@ def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) 
     return map(make, zip(*values, strict=True))
 
 
-class Minute(NamedTuple):
-    """What happened to requests in a minute since 1970; `paused_seconds` is how long none could leave."""
+class AttemptTimes(NamedTuple):
+    """When an attempt began and ended, in seconds since 1970, and how.
 
-    minute: int
-    requests: int = 0
-    retries: int = 0
-    rate_limited: int = 0
-    paused_seconds: float = 0.0
+    It has no end where its process was killed or is still running, and no exit code then.
+    """
+
+    began: float
+    ended: float | None
+    exit_code: int | None
 
 
 class AlreadyAdded(NamedTuple):

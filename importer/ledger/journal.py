@@ -19,7 +19,6 @@ from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.commands import run_command, settle_command
-from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit, Intent, OperationId
 from importer.ledger.outcomes import outcome_of
@@ -30,7 +29,7 @@ from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operatio
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
 from importer.ledger.titles import Titles
-from importer.records import Act, Minute, Operation, Outcome, Row
+from importer.records import Act, AttemptTimes, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 AHEAD_SECONDS = 1.0
@@ -115,7 +114,6 @@ class Run:
         self.additions = AddedOperations(self._transaction, self._source_id, self._id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.find_titles = Titles(self._transaction, self._source_id)
-        self.read_course = CourseReader(self._transaction, self._id)
         self.ledger, self.command = database.name, partial(run_command, database.name)
         self.settle_command = settle = partial(settle_command, database.name, self.target)
         self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
@@ -375,15 +373,13 @@ class Run:
         """Count this run's additions with an unknown outcome."""
         return self.additions.count_undecided(self._id)
 
-    def note_minutes(self, minutes: Sequence[Minute]) -> None:
-        """Store what happened in past minutes."""
-        if minutes:
-            with self._transaction() as connection:
-                write_minutes(connection, self._attempt_id, minutes)
+    def read_attempts(self) -> list[AttemptTimes]:
+        """Read its attempts, the first one first."""
+        own = select(attempts.c.started_at, attempts.c.ended_at, attempts.c.exit_code).order_by(attempts.c.id)
+        with self._transaction() as connection:
+            return [AttemptTimes(*each) for each in connection.execute(own.where(attempts.c.run_id == self._id))]
 
-    def finish(
-        self, exit_code: ExitCode, summary: Mapping[str, Any], minutes: Sequence[Minute] = (), *, is_over: bool = False
-    ) -> None:
+    def finish(self, exit_code: ExitCode, summary: Mapping[str, Any], *, is_over: bool = False) -> None:
         """End this attempt. With exit code 0 or 1 the run is finished; otherwise the same command continues it.
 
         With `is_over` it is finished whatever the code says.
@@ -395,6 +391,5 @@ class Run:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))
             its_own = {**ended, "exit_code": int(exit_code)}
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(its_own))
-            write_minutes(connection, self._attempt_id, minutes)
             if state == "finished" and not self._results.is_frozen:
                 self._results.freeze(connection)

@@ -11,7 +11,7 @@ from sqlalchemy import and_, delete, exists, not_, or_, select, update
 from importer.ledger.journal import Run
 from importer.ledger.packed_rows import drop_packed
 from importer.ledger.previous_run import WHOLE
-from importer.ledger.schema import RunKind, State, attempts, minutes, operations, replaced, rows, runs
+from importer.ledger.schema import RunKind, State, operations, replaced, rows, runs
 from importer.ledger.store import Ledger
 from importer.records import Act, Outcome
 
@@ -71,8 +71,6 @@ def prune(ledger: Ledger, old: Iterable[Run]) -> None:
             connection.execute(delete(rows).where(its_rows, not_(needed)))
             connection.execute(update(rows).where(its_rows).values(raw=None, cells=None, conflicts=None))
             drop_packed(connection, run_id)
-            its_attempts = select(attempts.c.id).where(attempts.c.run_id == run_id)
-            connection.execute(delete(minutes).where(minutes.c.attempt_id.in_(its_attempts)))
             options = orjson.dumps({**run.options, PRUNED: True})
             connection.execute(update(runs).where(runs.c.id == run_id).values(options=options))
             # An undo of an older run must still see what this one has written later.

@@ -129,17 +129,6 @@ attempts = Table(
     Column("ended_at", Float),
     Column("exit_code", Integer),
 )
-# What happened to the requests of an attempt, minute by minute, for its report.
-minutes = Table(
-    "minutes",
-    metadata,
-    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True, autoincrement=False),
-    Column("minute", Integer, primary_key=True, autoincrement=False),  # since 1970
-    Column("requests", Integer, nullable=False),
-    Column("retries", Integer, nullable=False),
-    Column("rate_limited", Integer, nullable=False),
-    Column("paused_seconds", Float, nullable=False),
-)
 # What may have been sent, and its outcome. A row is written before its request leaves.
 operations = Table(
     "operations",
@@ -254,5 +243,6 @@ Index("found_marker", found.c.source_id, found.c.marker)
 UPGRADE = (
     "ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",
     "CREATE INDEX operations_waiting ON operations (source_id) WHERE code = 'evidence-pending'",
+    "DROP TABLE minutes",
 )
 """The statements that make a ledger of the version before into one of this version."""

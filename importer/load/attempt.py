@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
@@ -20,7 +20,7 @@ from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
-from importer.errors import RunStopped, SourceChanged, SourceNotReady, StorageFull
+from importer.errors import RunStopped, SourceChanged, SourceNotReady
 from importer.ledger.journal import Run
 from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
@@ -235,11 +235,9 @@ class Attempt:
                 timer.cancel()
 
     async def _count_down(self) -> None:
-        """Show the remaining time of a pause, and record what happened in each minute."""
+        """Show the remaining time of a pause."""
         while True:
             await asyncio.sleep(1)
-            with suppress(StorageFull):  # what is sent meets the full disk, too, and says so
-                self.run.note_minutes(self.calls.log.take())
             if (left := self.calls.pause_left) > 1:
                 self.progress.pause(left)
             else:

@@ -118,7 +118,7 @@ def write_last(run: Run, folder: ReportFolder, summary: Summary, page: PageRows 
         StorageFull: one of them can't be written.
     """
     if page is not None:
-        write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
+        write_pages(folder, summary, page, kept_details(run), run.read_attempts())
     folder.write(SUMMARY, summary.as_text())
 
 

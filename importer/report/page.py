@@ -11,7 +11,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.check.check_pass import Checked
@@ -19,10 +19,10 @@ from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
 from importer.check.observers.before_after import BeforeAfter
 from importer.check.observers.people_named import Named, count_open
+from importer.errors import ExitCode
 from importer.ledger.commands import run_command, source_command
 from importer.phrases import counted, format_duration, format_time
-from importer.records import Outcome
-from importer.report.course_picture import CUT_SHORT, draw_course
+from importer.records import AttemptTimes, Outcome
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.next_steps import NextStep, find_steps
@@ -31,9 +31,6 @@ from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.sums import add_up, count_needing, describe_verification
 from importer.triage.redaction import redact
-
-if TYPE_CHECKING:
-    from importer.ledger.course import Course
 
 REPORT, MAILED = "report.html", "summary.html"
 COLUMNS_SHOWN = PEOPLE_SHOWN = 200
@@ -60,6 +57,17 @@ NOWHERE = {
     DROP: "nowhere, as the mapping says",
     NOT_SENT: "nowhere, because its rows aren't sent",
 }
+
+
+HOW: Mapping[int, str] = {
+    ExitCode.DONE: "to its end",
+    ExitCode.PARTLY: "to its end, some rows need you",
+    ExitCode.STOPPED: "stopped",
+    ExitCode.UNKNOWN: "to its end, the outcome of some rows is not known",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+"""Exit code → how an attempt ended."""
+CUT_SHORT = (ExitCode.STOPPED, ExitCode.INTERRUPTED)
 
 
 class Aim(NamedTuple):
@@ -132,17 +140,27 @@ def unpack_details(packed: str) -> PageDetails:
 
 
 def write_pages(
-    folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails, course: Course | None = None
+    folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails, attempts: Sequence[AttemptTimes] = ()
 ) -> None:
-    """Write report.html and summary.html; a run that sends has a course.
+    """Write report.html and summary.html; a run that sends has attempts.
 
     Raises:
         StorageFull: one of them can't be written.
     """
-    view = {**_view(summary, rows, details), "course": None if course is None else draw_course(course)}
+    view = {**_view(summary, rows, details), "attempts": [*map(_describe_attempt, attempts)]}
     render(folder, REPORT, "report.html", {**view, "whole": True})
     by_code = {name: _first(rows.kinds(blocks=blocks)) for name, blocks in CAUSES.items()}
     render(folder, MAILED, "report.html", {**view, **by_code, "whole": False})
+
+
+def _describe_attempt(attempt: AttemptTimes) -> dict[str, Any]:
+    began, ended, code = attempt
+    if ended is None:
+        said = {"ended": "not known", "took": "", "how": "unexpectedly, or still running", "is_cut_off": True}
+    else:
+        took, how = format_duration(ended - began), "" if code is None else HOW[code]
+        said = {"ended": format_time(ended), "took": took, "how": how, "is_cut_off": False}
+    return {"began": format_time(began), **said}
 
 
 def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, Any]:

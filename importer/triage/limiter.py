@@ -157,7 +157,6 @@ class Limiter:
         self._paused_until = -inf
         self._paused = self._was_refused = False
         self._waiting = 0
-        self._asked_for = 0.0  # seconds of all pauses so far, to their ends
         self._pauses_in_a_row = 0
         self._turn = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -176,11 +175,6 @@ class Limiter:
     def pause_left(self) -> float:
         """Seconds until the present pause is over; not above 0 if there is none."""
         return self._paused_until - self._clock()
-
-    @property
-    def paused_seconds(self) -> float:
-        """How long nothing could leave so far, in all pauses."""
-        return self._asked_for - max(0.0, self.pause_left)
 
     async def wait(self) -> None:
         """Wait until a request may leave."""
@@ -239,6 +233,4 @@ class Limiter:
     def pause(self, seconds: float) -> None:
         """Let no request leave for so many seconds; of several pauses the longest counts."""
         now = self._clock()
-        until = max(self._paused_until, now + min(LONGEST_PAUSE, seconds))
-        self._asked_for += until - max(self._paused_until, now)
-        self._paused, self._paused_until = True, until
+        self._paused, self._paused_until = True, max(self._paused_until, now + min(LONGEST_PAUSE, seconds))

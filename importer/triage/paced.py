@@ -12,7 +12,6 @@ from typing import TypeVar
 from importer.errors import TargetUnreachable
 from importer.triage.actions import Action, CallFailed
 from importer.triage.breaker import Breaker
-from importer.triage.call_log import CallLog
 from importer.triage.limiter import Limiter, Sleep
 from importer.triage.retry import make_retrying
 
@@ -64,23 +63,8 @@ class PacedCalls:
         self._waiting: set[asyncio.Task[object]] = set()
         self._turns: dict[asyncio.Task[object] | None, bool] = {}  # tasks within `in_turn`: whether theirs has come
         self.interrupted = False
-        self.log = CallLog(lambda: limiter.paused_seconds)
+        self.requests = self.retries = self.rate_limited = 0
         self._limits_left: float = LIMITS_TRIED  # searches after a 429; for ever, once what it answered was there
-
-    @property
-    def requests(self) -> int:
-        """Requests that left."""
-        return self.log.total["requests"]
-
-    @property
-    def retries(self) -> int:
-        """Requests that were made again, as they had certainly not been executed."""
-        return self.log.total["retries"]
-
-    @property
-    def rate_limited(self) -> int:
-        """Answers with 429."""
-        return self.log.total["rate_limited"]
 
     @property
     def is_limited(self) -> bool:
@@ -151,7 +135,7 @@ class PacedCalls:
                 return await read_and_write()
             except TooLate as late:
                 cause = late.__cause__
-                self.log.count("retries")
+                self.retries += 1
                 if isinstance(cause, CallFailed) and not cause.rate_limited:
                     failed += 1
                     if failed == FAILED_TURNS:
@@ -178,7 +162,7 @@ class PacedCalls:
         async def attempt() -> T:
             if failed:
                 raise failed.pop()  # the attempt that has been made already, so that tenacity counts it and waits
-            self.log.count("retries")
+            self.retries += 1
             return await again()
 
         return await self._retrying(attempt)
@@ -213,7 +197,7 @@ class PacedCalls:
         """Await `before`, make a request, and tell limiter and breaker of its answer."""
         if before is not None:
             await before()
-        self.log.count("requests")
+        self.requests += 1
         try:
             answer = await send()
         except CallFailed as error:
@@ -226,7 +210,7 @@ class PacedCalls:
     def _note(self, error: CallFailed) -> None:
         paused_for = self._limiter.pause_left
         if error.rate_limited:
-            self.log.count("rate_limited")
+            self.rate_limited += 1
             self._limiter.refuse(error.retry_after)
             self._breaker.limit()
         elif error.action in (Action.RETRY, Action.SETTLE):

@@ -22,6 +22,7 @@ from tests.harness.running import Ended, Program, issue_row, write_csv
 BEFORE = (
     "DROP INDEX operations_waiting",
     "ALTER TABLE operations DROP COLUMN dated",
+    "CREATE TABLE minutes (attempt_id INTEGER REFERENCES attempts (id), minute INTEGER)",
     f"UPDATE stamp SET schema_version = {SCHEMA_VERSION - 1}",
 )
 """What makes a ledger of this version into one of the version before."""

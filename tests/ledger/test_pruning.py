@@ -12,7 +12,7 @@ from importer.ledger.opening import open_ledger
 from importer.ledger.overview import find_import
 from importer.ledger.pruning import find_prunable, lost_ways, measure, prune
 from importer.ledger.store import Ledger, RunIdentity
-from importer.records import Minute, Outcome
+from importer.records import Outcome
 from tests.conftest import Serve
 from tests.harness.ledger_sending import NOON, TARGET, begin, row, send
 from tests.harness.running import Program, issue_row, write_csv, write_issues
@@ -57,7 +57,7 @@ def test_what_goes_and_what_stays(ledger: Ledger) -> None:
     rows = [row(1), row(2), row(3, key="k2")._replace(follows=True), row(4, Outcome.REJECTED)]
     run.register(rows)
     send(run, "k1", "k2")
-    run.finish(ExitCode.DONE, {"rows": 4, "created": 3, "rejected": 1}, [Minute(1, 9)])
+    run.finish(ExitCode.DONE, {"rows": 4, "created": 3, "rejected": 1})
     finished(ledger, "second")
     finished(ledger, "third")
     old = find_prunable(ledger, 1, LATER)
@@ -65,7 +65,6 @@ def test_what_goes_and_what_stays(ledger: Ledger) -> None:
     prune(ledger, old)
     left = {each.name: [row.key for row in each.results()] for each in ledger.list_runs()}
     assert list(left.values()) == [["k1", "k2", "k3"], [], []]
-    assert not ledger.find_run(run.name).read_course(0).minutes
     assert ledger.find_run(run.name).summary["created"] == 3
     assert ledger.find_known(TARGET, "jira-acme", ["k1", "k2"]).keys() == {"k1", "k2"}
     assert find_prunable(ledger, 1, LATER) == []
