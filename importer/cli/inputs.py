@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from importer.authoring.draft.words import may_discuss
 from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
 from importer.check.headers import check_fit
 from importer.check.job import Job
@@ -19,6 +18,7 @@ from importer.check.look_up import look_up
 from importer.cli.sentences import printable
 from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
+from importer.mapping.header_names import may_discuss
 from importer.mapping.identities import Roster
 from importer.mapping.model import Input, MappingModel
 from importer.mapping.presets import is_shipped, preset_path

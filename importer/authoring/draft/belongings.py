@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importer.authoring.draft.header_words import header_tokens, holds_internal
 from importer.authoring.draft.profile import TEXT_KEPT, Column
 from importer.authoring.draft.source_columns import LEAVES
-from importer.authoring.draft.words import has, listed_under, may_discuss, names_of
+from importer.mapping.header_names import has, listed_under, may_discuss, names_of
 from importer.mapping.internal_texts import is_internal
 from importer.mapping.yaml_text import quote
 from importer.phrases import tokens_of

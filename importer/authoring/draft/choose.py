@@ -22,8 +22,8 @@ from importer.authoring.draft.column_scores import (
 )
 from importer.authoring.draft.header_words import has_leaf, header_tokens, holds_internal, is_leaf, leaf_rank
 from importer.authoring.draft.profile import Column, Profile
-from importer.authoring.draft.words import has, names_of, weigh
 from importer.errors import SourceError
+from importer.mapping.header_names import has, names_of, weigh
 from importer.phrases import listed
 
 FOOTER_LINES = 25

@@ -12,7 +12,7 @@ from importer.api import CATEGORY_LIMIT, FieldName
 from importer.authoring.draft.header_words import header_tokens, is_far_within, is_leaf, is_of_another
 from importer.authoring.draft.keys import NAMED_KEY, key_weight, looks_like_ids
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import ENDS, IS, has, weigh
+from importer.mapping.header_names import ENDS, IS, has, weigh
 
 VALUES_LISTED = 200
 """The most values that a draft lists one by one; a category with more is kept as written."""

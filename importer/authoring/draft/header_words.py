@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import has, leaves, names_of
+from importer.mapping.header_names import has, leaves, names_of
 from importer.mapping.internal_texts import is_internal
 from importer.phrases import tokens_of
 

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import has, names_of, weigh, words_under
+from importer.mapping.header_names import has, names_of, weigh, words_under
 from importer.mapping.vocabulary import UNSPACED
 from importer.phrases import tokens_of
 

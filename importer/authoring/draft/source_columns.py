@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from importer.authoring.draft.words import may_discuss
+from importer.mapping.header_names import may_discuss
 from importer.records import Chunk, Ref
 from importer.transform.columns import is_filled
 
