@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.check.coverage.paths import Chain, read_ref
-from importer.mapping.model import MappingModel
+from importer.mapping.model import MappingModel, fold
 from importer.mapping.reads import collect_refs
 from importer.mapping.rest import with_rest
 from importer.mapping.texts import walk_texts
-from importer.phrases import plain_name, shell_join
+from importer.phrases import shell_join
 from importer.records import Ref
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source
@@ -40,8 +40,8 @@ class Absent(NamedTuple):
 
     def refusal(self, accepted: Collection[str]) -> str:
         """Say which columns are lost and not accepted, and what to type; "" if there are none."""
-        known = {plain_name(name).casefold() for name in accepted}
-        lost = {file: [each for each in names if each.casefold() not in known] for file, names in self.lost.items()}
+        known = {fold(name) for name in accepted}
+        lost = {file: [each for each in names if fold(each) not in known] for file, names in self.lost.items()}
         said = [f"{file} has no {', '.join(names)}, which the last run read." for file, names in lost.items() if names]
         more = shell_join(f"--accept-missing={name}" for name in dict.fromkeys(chain.from_iterable(lost.values())))
         return "\n".join([*said, f"Export it again; if this is right: the same command with {more}"]) if said else ""
