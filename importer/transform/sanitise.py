@@ -44,8 +44,11 @@ _CODE = re.compile(
 )
 # One sign is found far faster than one of two, and few texts have fences of tildes.
 _CODE_IN_TICKS = re.compile(_CODE.pattern.replace("[`~]", "`", 1), re.MULTILINE)
-_ADDRESS_BEFORE = re.compile(r"[\w.+%/-]\Z")
-_ADDRESS = re.compile(r"[a-z]{2,10}://")  # `@https://…` is how stack traces name a file
+# A sign of a mail address, of a symbol's version (`f@@GLIBC_2.2`), or of a web address (`?user=@ann`).
+_ADDRESS_BEFORE = re.compile(r"[\w.+%/-]@?\Z|[a-z]{2,10}://[^\s<>()\[\]\"'`|]*[=#?&:]\Z", re.IGNORECASE)
+_ADDRESS_REACH = 300  # characters before an at-sign in which its web address begins
+# `@https://…`, `@moz-extension://…` is how stack traces name a file, `@0x7ffe5f40` how debuggers write a pointer.
+_ADDRESS = re.compile(r"[a-z][a-z\d+.-]{1,30}:(?://|file:)|0x[\da-f]{4,16}\b", re.IGNORECASE)
 _MARKUP = re.compile(r"[*_~`\\\[]+|<!--.*?-->|</?[a-z][^<>]*>", re.IGNORECASE | re.DOTALL)
 _MARKUP_REACH = 200  # characters behind an at-sign in which markup is looked for
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and signs that show nothing
@@ -135,7 +138,7 @@ class Sanitizer:
 def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     """Replace the `@` of mentions by `(at)`: of `@norm` in every disguise, and of all other names.
 
-    Mail addresses, names in web addresses and names in Markdown code are no mentions; `@norm` is one everywhere.
+    Mail addresses, names in web addresses or Markdown code, and pointers are no mentions; `@norm` is one everywhere.
     """
     parts: list[str] = []
     position = 0
@@ -209,7 +212,7 @@ def _begins_with_norm(text: str, position: int) -> bool:
 
 def _is_mention(text: str, at: re.Match[str]) -> bool:
     """Whether an at-sign that doesn't stand in code makes a name of what follows."""
-    if _ADDRESS_BEFORE.search(text, max(0, at.start() - 1), at.start()) or _ADDRESS.match(text, at.end()):
+    if _ADDRESS.match(text, at.end()) or _ADDRESS_BEFORE.search(text, max(0, at.start() - _ADDRESS_REACH), at.start()):
         return False
     return next(_letters(text, at.end()), " ")[:1].isalnum()
 

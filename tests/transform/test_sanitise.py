@@ -111,6 +111,24 @@ def test_examples(text: str, expected: str) -> None:
     assert neutralise_mentions(text, norm=True, mentions=True) == expected
 
 
+NO_MENTIONS = (
+    *("std::map (this=@0x7fffffffd5a0, id=@0x1f40) at map.h:12", "pthread_cond_wait@@GLIBC_2.3.2 () from libc"),
+    *("https://x.org/search?user=@ann&of=@bob", "run@moz-extension://a1/x.js:3", "g@webpack-internal:///./a.js"),
+    *("@jar:file:///a.jar!/x.js", "<ann@x.org> mailto:bob@x.org git@github.com:a/b.git"),
+)
+
+
+def test_addresses_and_pointers_stay(program: Program) -> None:
+    """What notifies nobody is sent as it is written, and what would is not, right beside it."""
+    rows = [(f"P-{place}", text, "High", "To Do", "Bug", text) for place, text in enumerate(NO_MENTIONS)]
+    rows.append(("P-99", "@0xann f(x)@@ann =@bob", "High", "To Do", "Bug", "https://x.org/ =@ann"))
+    assert program("validate", write_csv(Path("export.csv"), rows), "-m", "jira").code == 0
+    planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "(at)" not in "".join(planned[:-1])
+    assert "(at)0xann f(x)@(at)ann =(at)bob" in planned[-1]
+    assert "https://x.org/ =(at)ann" in planned[-1]
+
+
 ESCAPED_AGAIN = (
     *("&amp;#64;norm", "&amp;commat;norm", "&amp;amp;#x40;norm", "&#38;#64;norm", "&amp#64;norm", "&#x26;commat;norm"),
     *("&&#35;64;norm", "&#38;&#35;&#54;&#52;&#59;norm", "&amp;amp;commat&semi;norm", "&commat&semi;norm"),
