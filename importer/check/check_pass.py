@@ -162,6 +162,10 @@ def check(
         progress.say(reading.corrections.sentence)
     digest = job.source.digest()
     job.source.check_unchanged()  # after the digest: a file that was replaced in between is noticed, too
+    is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
+    beside = job.source.warnings() if is_whole else []  # of comments that belong to no record
+    if is_whole:
+        reading.completeness.add_pages(job.source.pages)
     return Checked(
         tally=reading.tally,
         flow=reading.flow,
@@ -171,7 +175,7 @@ def check(
         absent=tuple(sorted(found.keys.absent)),
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
-        notices=tuple(reading.shown.clean([*found.signs.warnings(), *_side_table_warnings(job), *reading.notices()])),
+        notices=tuple(reading.shown.clean([*found.signs.warnings(), *beside, *reading.notices()])),
         fixes=reading.corrections.lines(),
         nameless=found.keys.nameless,
         workload=reading.work.workload,
@@ -235,12 +239,6 @@ def _read(
         if target_findings:
             stack.pop_all()  # their spool stays open: the send pass reads the findings again
     return _Read(reading, verdicts, target_findings, keys, signs, age)
-
-
-def _side_table_warnings(job: Job) -> Sequence[str]:
-    """Warn of comments in files or arrays of their own that belong to no record: only a whole source can tell."""
-    is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
-    return job.source.warnings() if is_whole else ()
 
 
 class _Keys:

@@ -282,6 +282,9 @@ class Input(Strict):
         description="`snapshot`: each export holds all records, so that a key that it no longer has is named as "
         "vanished. `delta`: it may hold none, or only what has changed. By default nobody knows.",
     )
+    partial: Literal["expected"] | None = Field(
+        None, description="`expected`: it is known that the files are some of the pages of what the source says it has."
+    )
     format: Literal["csv", "jsonl", "json"] | None = Field(
         None, description="Detected from the file's name and content if unset."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
+from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE, ISSUES
 from importer.phrases import counted, format_time
 from importer.records import Act
 from importer.report.summary import Summary
@@ -51,8 +51,9 @@ def add_up(summary: Summary, verified: Mapping[str, Any]) -> list[Sum]:
     there = {kind: (each["found"], each["sent"]) for kind, each in verified.get(READ_BACK, {}).items()}
     arrived = summary.created + summary.updated
     to_send = arrived + summary.planned + summary.failed + summary.unknown
-    sums = [Sum(ROWS, None, summary.rows, to_send, arrived, there.get(ISSUE))]
     every_kind: dict[str, Any] = dict(summary.counted)
+    says = every_kind.pop(ISSUES, {}).get("source_says") or None
+    sums = [Sum(ROWS, says, summary.rows, to_send, arrived, there.get(ISSUE))]
     for kind, figures in every_kind.items():
         says, has, planned, sent = (figures[name] for name in ("source_says", "file_has", "planned", "sent"))
         act, note = COUNTED_ACTS.get(kind, ""), ""

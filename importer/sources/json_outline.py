@@ -11,12 +11,12 @@ from importer.errors import SourceError, SourceNotReady
 from importer.phrases import listed
 from importer.sources.document import Document
 from importer.sources.json import no_records
+from importer.sources.paging import paging_keys
 from importer.sources.sampling import NAME_DEPTH, SAMPLED_RECORDS, Sampler
 from importer.sources.wrappers import (
     ANSWER_DEPTH,
     EACH,
     IDENTITY_KEYS,
-    PAGING_KEYS,
     TITLE_KEYS,
     find_envelope,
     is_message,
@@ -283,7 +283,7 @@ def is_gathered_page(value: Any) -> bool:
     return (
         is_page(value)
         and not find_envelope([value])
-        and all(isinstance(item, list | dict) or key in PAGING_KEYS for key, item in value.items())
+        and all(isinstance(item, list | dict) or key in paging_keys() for key, item in value.items())
     )
 
 

@@ -19,6 +19,7 @@ from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
+from importer.sources.paging import Pages
 from importer.sources.sheet_cells import open_cells
 from importer.sources.side_tables import read_arrays, read_tables
 from importer.sources.text_formulas import open_formulas
@@ -136,11 +137,11 @@ def open_batches(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[c
     return open_formulas(batches) if file.formulas else batches
 
 
-def read_values(file: JsonFile, text: TextIO) -> Iterator[json.NumberedValue]:
-    """Yield the values in the place of a JSON file's records, still wrapped."""
+def read_values(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Iterator[json.NumberedValue]:
+    """Yield the values in the place of a JSON file's records, still wrapped; `pages` learns what stands beside them."""
     if file.format == "jsonl":
         return json.parse_lines(read_lines(text), file.name)
-    values = json.parse_documents(text, file.name, file.records, lines=file.are_lines)
+    values = json.parse_documents(text, file.name, file.records, pages or Pages(), lines=file.are_lines)
     return open_cells(values, dict(file.titles)) if file.titles else values
 
 
@@ -151,9 +152,10 @@ def _read_file(
     refs: Sequence[Ref],
     size: int,
     tables: Mapping[Table, Mapping[str, str]],
+    pages: Pages,
 ) -> Iterator[Chunk]:
     if file.format != "csv":
-        records = json.check_records(read_values(file, text), file.envelope)
+        records = json.check_records(read_values(file, text, pages), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
     table = open_table(file, text)
@@ -192,7 +194,7 @@ def _name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 class Source:
     """The files of one import; `Chunk.file` is an index into `files`.
 
-    `comments` are the files of `--comments`; whoever opened them closes them.
+    `comments` are the files of `--comments`; whoever opened them closes them. `pages` is what the last reading found.
     """
 
     def __init__(
@@ -207,6 +209,7 @@ class Source:
         self._opened = opened
         self._resources = resources
         self._spools: dict[Annex, AnnexSpool] = {}
+        self.pages = Pages()
         self._bytes_before = 0
         self._reading: BinaryIO | None = None
 
@@ -239,7 +242,7 @@ class Source:
         Raises SourceNotReady if a file changes meanwhile or ends too early, SourceError if it can't be read on, and
         whatever `AnnexSpool` raises.
         """
-        self._bytes_before = 0
+        self._bytes_before, self.pages = 0, Pages()
         spools = {place: self._spool(annex) for place, annex in (annexes or {}).items()}
         for number, file in enumerate(self.files):
             stamp = take_stamp(file.stored)
@@ -247,7 +250,7 @@ class Source:
             beside = {place: spool.finder(number) for place, spool in spools.items()}
             with open_text(file.stored, file.encoding) as opened:
                 self._reading = opened.stored
-                for chunk in _read_file(file, number, opened.text, refs, size, found):
+                for chunk in _read_file(file, number, opened.text, refs, size, found, self.pages):
                     _check_unchanged(file, stamp)
                     yield replace(chunk, beside=beside) if beside else chunk
                     del chunk  # what is yielded isn't kept: its memory is free before the next chunk is read

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from importer.sources.paging import paging_keys
+
 PAIRS = "[stream, record] pairs"
 TUPLES = "[id, created, changed, fields] tuples"
 PERCEVAL = "Perceval envelope"
@@ -15,14 +17,6 @@ ANSWER = "response with one record"
 
 IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id", "sys_id"}
 TITLE_KEYS = {"title", "summary", "subject"}
-
-PAGING_KEYS = {
-    *("count", "size", "total", "total_count", "limit", "maxResults", "pagelen", "per_page", "page", "offset"),
-    *("startAt", "next", "next_page", "previous", "previous_page", "has_more", "isLast", "incomplete_results"),
-    *("expand", "ok", "success", "errors", "extensions", "links", "_links", "self", "meta", "paging", "pagination"),
-    *("pageInfo", "page_info", "totalCount", "nextPageToken", "next_cursor", "cursor", "took", "timed_out", "_shards"),
-}
-"""What answers say of a page beside its records."""
 
 EACH = "*"
 """In the path of records: each value of an object whose keys are ids."""
@@ -130,7 +124,7 @@ def line_keys(value: Any, path: Sequence[str]) -> dict[str, Any]:
     for key in path:
         if not isinstance(value, dict) or key not in value:
             break
-        around |= {name: item for name, item in value.items() if name != key and name not in PAGING_KEYS}
+        around |= {name: item for name, item in value.items() if name != key and name not in paging_keys()}
         value = value[key]
     return around
 

@@ -10,14 +10,16 @@ from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.phrases import counted
 from importer.records import Act
+from importer.sources.paging import Pages
 
-COMMENTS, ATTACHMENTS, EVIDENCE, ASSIGNMENTS = "comments", "attachments", "evidence", "assignments"
+ISSUES, COMMENTS, ATTACHMENTS, EVIDENCE, ASSIGNMENTS = "issues", "comments", "attachments", "evidence", "assignments"
+OTHER_PAGES = "give all pages to one command, or accept it in the mapping: `input: {partial: expected}`"
 _READ_ON = "see `Comments and the rest of the issue` in mappings/README.md"
 
 
 class Completeness:
     """Counts what rows that are sent, or are in Triage, have: comments and attachments, as counted by the source and as
-    found, and evidence.
+    found, and evidence; and records that the source says it has beyond those of the file.
 
     `in_file` of attachments is known to the column coverage.
     """
@@ -30,6 +32,7 @@ class Completeness:
         self._planned: Counter[str] = Counter()
         self._absent: Counter[str] = Counter()
         self._issues: Counter[str] = Counter()
+        self._is_partial, self._left = mapping.input.partial == "expected", ""
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count a chunk."""
@@ -51,10 +54,18 @@ class Completeness:
                     self._absent[name] += absent
                     self._issues[name] += bool(absent)
 
+    def add_pages(self, pages: Pages) -> None:
+        """Add what the whole source says of its pages, unless the mapping expects no more of them."""
+        if not self._is_partial and (left := pages.left()) is not None:
+            self._says[ISSUES], self._has[ISSUES] = left.says, pages.records
+            more = f", and the source says that others follow (`{left.key}`)"
+            more = f" of {left.says:,} that the source counts" if left.says else more
+            self._left = f"the files have {counted(pages.records, 'record')}{more}"
+
     def warnings(self, attachments: int) -> list[str]:
         """Say where the source counts more than the file has; `attachments` are those that the file names."""
-        said = []
-        if self.refusal:
+        said = [f"{self._left}: {OTHER_PAGES}"] if self._left else []
+        if self._absent[COMMENTS]:
             brings = (
                 "fetch them from its API and add them with --comments FILE" if self._may_join else "export them, too"
             )
@@ -67,7 +78,7 @@ class Completeness:
     @property
     def refusal(self) -> str:
         """Why `--strict` sends nothing, or ""."""
-        return self._describe() if self._absent[COMMENTS] else ""
+        return "; ".join(filter(None, (self._left, self._describe() if self._absent[COMMENTS] else "")))
 
     def _describe(self) -> str:
         absent, issues = (counts[COMMENTS] for counts in (self._absent, self._issues))
@@ -85,6 +96,6 @@ class Completeness:
                 "planned": self._planned[name],
                 "sent": sent.get(name, 0),
             }
-            for name in (COMMENTS, ATTACHMENTS, EVIDENCE)
+            for name in (ISSUES, COMMENTS, ATTACHMENTS, EVIDENCE)
         }
         return {name: each for name, each in figures.items() if any(each.values())}
