@@ -30,6 +30,7 @@ from importer.check.part_workers import examine_all, open_executor
 from importer.check.plan import Plan
 from importer.check.reading import Reading
 from importer.check.relation_targets import RelationTargets, TargetFindings
+from importer.check.repeated_keys import advise
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
@@ -225,6 +226,8 @@ def _read(
         reading.read(chunks, progress, writers, observers)
         age.check_dates()
         verdicts = spool.verdicts()
+        if verdicts.need_advice:
+            verdicts.advice = advise(job.source, model)
         if job.only and len(keys.absent) == len(job.only):
             raise _nothing_selected(job)
         found = None if targets is None else targets.find(known.in_triage, verdicts)

@@ -24,12 +24,18 @@ from importer.scratch import temporary_files
 Policy = Literal["reject", "first", "newest"]
 AT_ONCE = 1 << 16
 FILES_LIMIT = 64
-REJECT_HINT = (
-    "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: COLUMN}` with the "
-    "column of the date of the last change"
-)
 NEWEST_HINT = "delete one of them, or give the right one a later date"
 SORT_HINT = "sort the source by its `group` columns, so that the rows of an issue are next to each other"
+
+
+class Advice(NamedTuple):
+    """What to do about rows with a key that came before, and whether they are other issues, as their contents say."""
+
+    hint: str = (
+        "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: COLUMN}` with "
+        "the column of the date of the last change"
+    )
+    are_issues: bool = False
 
 
 class DuplicateVerdict(NamedTuple):
@@ -61,9 +67,15 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         self._losses = np.fromiter(losses, dtype=_LOSS)
         self._losses.sort(order="place")
         self._places = array("Q", self._losses["place"].tobytes())  # plain integers: found ten times faster
+        self.advice = Advice()
         self._policy = policy
         self._file_names = file_names
         self._grouped = grouped
+
+    @property
+    def need_advice(self) -> bool:
+        """Whether rows have other content than another one with their key, and nobody has decided to leave them out."""
+        return self._policy != "first" and not (self._grouped or self._losses["same"].all())
 
     def __len__(self) -> int:
         return len(self._places)
@@ -83,13 +95,15 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
             return _skip("same-as", f"same as {winner}")
         if self._policy == "first":
             return _skip("duplicate-of", f"the first of this key is {winner}")
+        if self.advice.are_issues:
+            return _reject(f"this key is also that of {winner}, with another title or other content", self.advice.hint)
         if self._policy == "newest" and not tied:
             return _skip("older-than", f"the newest of this key is {winner}")
         if self._policy == "newest":
             message = f"this key also occurs, with the same date or none, in {winner}, with other content"
             return _reject(message, SORT_HINT if self._grouped else NEWEST_HINT)
         message = f"this key occurs first in {winner}, with other content"
-        return _reject(message, SORT_HINT if self._grouped else REJECT_HINT)
+        return _reject(message, SORT_HINT if self._grouped else self.advice.hint)
 
 
 def _reject(message: str, hint: str) -> DuplicateVerdict:
@@ -140,7 +154,7 @@ class KeySpool:
             self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
         self._count += len(rows)
 
-    def verdicts(self) -> Mapping[int, DuplicateVerdict]:
+    def verdicts(self) -> Verdicts:
         """Place → verdict, for every row that loses against another one with its key."""
         with temporary_files():
             losses = chain.from_iterable(map(self._losses, self._divide(self._find_repeated())))

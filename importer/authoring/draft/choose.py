@@ -22,6 +22,7 @@ from importer.authoring.draft.column_scores import (
 )
 from importer.authoring.draft.header_words import has_leaf, header_tokens, holds_internal, is_leaf, leaf_rank
 from importer.authoring.draft.profile import Column, Profile
+from importer.check.repeated_keys import Repeats
 from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
 from importer.phrases import listed
@@ -44,6 +45,8 @@ class Choice:
 
     title: Pick
     key: Pick | None = None
+    key_part: Column | None = None
+    newest: Column | None = None
     description: Pick | None = None
     severity: Pick | None = None
     status: Pick | None = None
@@ -103,7 +106,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
         by_values = found is not None and not weigh(header_tokens(found.column), name)
         return replace(found, reason="by its values, not by its name") if found and by_values else found
 
-    choice.key = _with_repeats(pick("key", lambda column: score_key(column, profile.whole)))
+    choice.key = pick("key", lambda column: score_key(column, profile.whole))
     choice.severity = pick_value("severity")
     choice.status_category = pick("status category", lambda column: score_named(column, "status_category"))
     choice.status = pick_value("status")
@@ -153,13 +156,25 @@ def _no_title(columns: Sequence[Column], name: str) -> SourceError:
     )
 
 
-def _with_repeats(pick: Pick | None) -> Pick | None:
-    """Add to the reason for the key whether its values repeat."""
-    if pick is None:
-        return None
-    repeats = pick.column.filled - pick.column.distinct
-    said = f"{repeats:,} of its values occurred before" if not pick.column.is_unique else "no value occurs twice"
-    return replace(pick, reason=f"{pick.reason}; {said}")
+def settle_key(choice: Choice, profile: Profile, find: Callable[[Pick], Repeats]) -> None:
+    """Say what it means that the values of the key repeat, as `find` sees it, or choose a column whose values do."""
+    used = {number for number, use in choice.uses().items() if use not in ("footer", "key")}
+    others = [column for column in profile.columns if column.number not in used and not holds_internal(column)]
+    pick = choice.key or _best(others, lambda column: score_key(column, profile.whole, may_repeat=True), "key")
+    if pick is None or pick.column.is_unique:
+        choice.key = pick and replace(pick, reason=f"{pick.reason}; no value occurs twice")
+        return
+    found, by_name = find(pick), {column.place.name: column for column in profile.columns}
+    said = f"{found.rows:,} of its values occurred before"
+    if found.are_issues:
+        choice.key_part = by_name.get(found.part)
+        said += f", {found.others:,} with another title"
+    elif not choice.description or choice.description.column.distinct <= pick.column.distinct:
+        choice.newest = by_name.get(found.newest)
+    if choice.key is None and found.are_issues and choice.key_part is None:
+        return  # each row is an issue: its content is the key
+    choice.key = replace(pick, reason=f"{pick.reason}; {said}")
+    choice.footer = [column for column in choice.footer if column is not pick.column]
 
 
 def _footer(columns: Sequence[Column]) -> list[Column]:

@@ -96,7 +96,7 @@ def _is_different_each_time(column: Column) -> bool:
     return column.distinct > 0.8 * column.filled and column.filled > MANY_CELLS
 
 
-def score_key(column: Column, whole: Column) -> float:
+def score_key(column: Column, whole: Column, *, may_repeat: bool = False) -> float:
     """Score a column as the key; `whole` profiles the rows as if each were a cell."""
     score = float(key_weight(column, header_tokens(column)))
     if not score or is_leaf(column) or column.is_list or column.longest > 255 or column.multiline:
@@ -104,7 +104,7 @@ def score_key(column: Column, whole: Column) -> float:
     named = score >= NAMED_KEY  # a key with duplicates is still the key: the check reports the rows
     is_same_row = column.distinct >= 0.99 * whole.distinct  # it repeats where the whole row does
     is_one = column.is_unique or is_same_row or (named and column.distinct >= 0.95 * column.filled)
-    if not is_one or column.filled < (0.5 if named else 0.99) * whole.filled:
+    if not (is_one or may_repeat) or column.filled < (0.5 if named else 0.99) * whole.filled:
         return 0.0
     return score + FILLED * column.filled / max(1, whole.filled) + READABLE_KEY * (column.share(_READABLE) == 1)
 

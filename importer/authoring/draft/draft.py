@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.authoring.draft.choose import choose
+from importer.authoring.draft.choose import Pick, choose, settle_key
 from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.draft_yaml import write_mapping
 from importer.authoring.draft.profile import profile_source
 from importer.authoring.draft.table import FILE_NAME, new_table
-from importer.authoring.draft.values import Value, count_values, propose_values
+from importer.authoring.draft.values import Value, count_values, propose_values, text_of
 from importer.authoring.proposals import Proposer
+from importer.check.repeated_keys import find_repeats
 from importer.errors import StorageFull, UsageError
 from importer.mapping.model import MappingModel
 from importer.mapping.reader import load_mapping
@@ -38,6 +39,8 @@ def make_draft(source: Source, progress: Progress, ask: Ask, preset: MappingMode
     proposer = Proposer(preset)
     profile = profile_source(source, progress)
     choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
+    texts = {each.place.name: text_of(Pick(each, "")) for each in profile.columns if "{" not in each.place.name}
+    settle_key(choice, profile, lambda key: find_repeats(source, text_of(key), text_of(choice.title), texts))
     titles = TitleCount()
     values = propose_values(count_values(source, choice, progress, titles), choice, proposer)
     return Draft(profile, choice, ask(values), titles)

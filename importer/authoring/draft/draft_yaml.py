@@ -40,7 +40,7 @@ def write_mapping(
     draft: Draft, files: Sequence[str], mapping: str, table: str, name: str, options: dict[str, str]
 ) -> str:
     """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
-    count = len(draft.open)
+    count, newest = len(draft.open), draft.choice.newest
     opened = (_ONE_OPEN if count == 1 else _OPEN).format(count=count, table=_comment(table)) if count else ""
     shown = ", ".join(map(_comment, files))
     head = _HEAD.format(
@@ -53,6 +53,7 @@ def write_mapping(
     blocks = [
         [f"decisions: {quote(table)}"],
         _input(draft, name, options),
+        *([[f"duplicates: {{newest: {{{source_of(newest)}}}}} # its rows are states of one issue"]] if newest else []),
         _title(draft),
         _description(draft),
         *(list(_field(draft, field)) for field in VALUE_FIELDS),
@@ -73,6 +74,9 @@ def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
     key = draft.choice.key
     if key is None:
         lines += ["  key: {content: true} # no column with a usual name for keys differs in every row"]
+    elif draft.choice.key_part is not None:
+        template = " ".join(f"{{{_in_braces(column)}}}" for column in (draft.choice.key_part, key.column))
+        lines += [f"  key: {{template: {quote(template)}}} # {key.reason}"]
     elif key.column.filled < draft.profile.rows:
         empty = counted(draft.profile.rows - key.column.filled, "row")
         lines += ["  key:", f"    {_text(key)} # {key.reason}", f"    content: true # {empty} without it"]
@@ -85,7 +89,12 @@ def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
 
 def _dated(draft: Draft) -> list[Column]:
     picks = (draft.choice.closed, draft.choice.created)
-    return [*(pick.column for pick in picks if pick is not None), *draft.choice.footer]
+    newest = [draft.choice.newest] if draft.choice.newest else []
+    return [*(pick.column for pick in picks if pick is not None), *newest, *draft.choice.footer]
+
+
+def _in_braces(column: Column) -> str:
+    return column.place.ref.name if column.place.ref.kind == "column" else f"path:{column.place.ref.name}"
 
 
 def _title(draft: Draft) -> list[str]:

@@ -1,0 +1,88 @@
+"""What a key that repeats means, by what its rows hold: several issues with one id, or one issue in several states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from importer.check.duplicates import Advice
+from importer.mapping.header_names import has, names_of, weigh
+from importer.mapping.model import MappingModel, fold
+from importer.mapping.texts import Text
+from importer.phrases import tokens_of
+from importer.sources.sampling import dotted_names
+from importer.transform.columns import Columns
+
+if TYPE_CHECKING:
+    from importer.sources.source import Source
+
+KEYS_LOOKED_AT = 100_000
+_ONE_IN, _SEVERAL = 5, 3
+
+
+class Repeats(NamedTuple):
+    """How many rows have a key that came before, and another title; what tells these apart, and the date of changes."""
+
+    rows: int = 0
+    others: int = 0
+    part: str = ""
+    newest: str = ""
+
+    @property
+    def are_issues(self) -> bool:
+        """Whether the rows of a key are different issues: more of them have another title than people would edit."""
+        return self.others * _ONE_IN > self.rows
+
+    @property
+    def are_sure(self) -> bool:
+        """Whether that is so sure that a row's later date proves nothing: a column says it, too, or several titles."""
+        return self.are_issues and (bool(self.part) or self.others >= _SEVERAL)
+
+
+def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, Text]) -> Repeats:
+    """Read a source and compare the rows of each key with its first one; `columns` are those that may be looked at."""
+    dates = {name: weight for name in columns if (weight := weigh(tokens_of(name.split(".")[-1]), "updated"))}
+    parts = [name for name in columns if name not in dates and _may_be_part(tokens_of(name))]
+    names = [*parts, *dates]
+    texts = [key, title, *map(columns.__getitem__, names)]
+    first: dict[str, tuple[str, ...]] = {}
+    rows = others = 0
+    apart: Counter[str] = Counter()
+    for chunk in source.chunks(list(dict.fromkeys(ref for text in texts for ref in text.refs))):
+        for row in zip(*map(Columns(chunk).text, texts), strict=True):
+            if row[0] and (before := first.setdefault(row[0], row)) is not row:
+                is_other = fold(row[1]) != fold(before[1])
+                rows, others = rows + 1, others + is_other
+                differ = (name for name, a, b in zip(names, row[2:], before[2:], strict=True) if a != b)
+                apart.update(name for name in differ if is_other or name in dates)
+        if len(first) > KEYS_LOOKED_AT:
+            break
+    part = next((name for name in parts if 0 < others == apart[name]), "")
+    newest = max((name for name in dates if apart[name]), key=dates.__getitem__, default="")
+    return Repeats(rows, others, part, newest)
+
+
+def _may_be_part(words: tuple[str, ...]) -> bool:
+    return has(words, "scopes") or " ".join(words) in names_of("addresses")
+
+
+def advise(source: Source, model: MappingModel) -> Advice:
+    """What to do about rows whose key came before with other content."""
+    record = next(source.records(0), {})
+    columns = {
+        name: Text(column=name) if name in record else Text(path=name)
+        for name in dotted_names(record)
+        if name in record or all(map(str.isidentifier, name.split(".")))
+    }
+    found = find_repeats(source, model.input.key, model.title, columns)
+    if found.are_issues:
+        own = next((ref.name for ref in model.input.key.refs if ref.name in columns), "ID")
+        said = f"{found.others:,} of {found.rows:,} such rows have another title: other issues with the same id"
+        more = "" if found.part else ", with that of the project, repository or address for COLUMN"
+        key = f"input: {{key: {{template: '{{{found.part or 'COLUMN'}}} {{{own}}}'}}}}"
+        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{key}`", are_issues=found.are_sure)
+    if found.newest and not found.others:
+        said = "their titles are the same, so they are states of one issue"
+        return Advice(f"{said}. Let the mapping take its newest row: `duplicates: {{newest: {found.newest}}}`")
+    return Advice()
