@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from importer.authoring.draft.source_columns import ColumnPlace, read_columns
+from importer.check.observers.damage import PYTHON_CELL
 from importer.progress import Progress
 from importer.records import Ref
 from importer.transform.dates import read_date
@@ -135,8 +136,8 @@ class Column:
 
     @property
     def is_list(self) -> bool:
-        """Whether a cell may hold several texts."""
-        return self.several > 0
+        """Whether a cell may hold several texts; in Python's form nobody reads them apart."""
+        return self.several > 0 or self.share(PYTHON_CELL) >= 0.5
 
     def share(self, pattern: re.Pattern[str]) -> float:
         """Return the share of samples that match a pattern."""

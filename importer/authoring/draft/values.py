@@ -32,6 +32,9 @@ RANKS = {
     5: ("critical", "high", "medium", "low", "low"),
 }
 """How many numbers a scale has → what they mean, the most urgent first."""
+_END_OF_SCALE = re.compile(r"\b([0-5])\s*(?:[=:–-]|is\b|ist\b|est\b|es\b)?\s*([^\W\d]+(?: [^\W\d]+)?)")
+OPEN_AND_DATED = 0.1
+"""Of the rows that are open the share that has a closing date from which on none proves anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +155,12 @@ def _count(
 
 def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
+    if _open_and_dated(seen["status"].values(), proposer):
+        choice.closed = None
+        for found in seen["status"].values():
+            found.evidence.closed.clear()
     values = [_propose(name, found, choice, proposer) for name in VALUE_FIELDS for found in seen[name].values()]
-    values = _ranked(values)
+    values = _ranked(values, choice.severity.column.place.name if choice.severity else "")
     over = {fold(value.value) for value in values if value.field == "status" and value.proposal in FINISHED}
     by_name = {(value.field, fold(value.value)): value for value in values}
     counted = [
@@ -166,15 +173,32 @@ def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list
     )
 
 
-def _ranked(values: list[Value]) -> list[Value]:
-    """Propose what numbers from 0 or 1 on mean if the first is the most urgent; they stay open: it may be the least."""
-    names = {value.value for value in values if value.field == "severity" and value.value}
-    numbers = {int(name) for name in names if re.fullmatch("[0-5]", name)}
-    first, last = min(numbers, default=2), max(numbers, default=2)
-    scale = RANKS.get(last - first + 1) if first < 2 and len(numbers) == len(names) else None
+def _open_and_dated(statuses: Iterable[_Seen], proposer: Proposer) -> bool:
+    """Whether rows whose status says that they are open often have a closing date, which proves nothing then."""
+    named = [found for found in statuses if found.value]
+    words = [proposer.propose(Unknown("status", found.value, found.rows)) for found in named]
+    closed = Counter[bool]()
+    for found, said in zip(named, words, strict=True):
+        if not said.neutral and said.target not in FINISHED:
+            closed += found.evidence.closed
+    return closed[True] > OPEN_AND_DATED * closed.total()
+
+
+def _ranked(values: list[Value], header: str) -> list[Value]:
+    """Propose what numbers from 0 or 1 on mean; they stay open unless the header says what one of them is."""
+    ranked = [value for value in values if value.field == "severity" and value.value]
+    numbers = {int(value.value) for value in ranked if re.fullmatch("[0-5]", value.value)}
+    if len(numbers) < len(ranked) or not numbers:
+        return values
+    ends = {int(number): meaning("severity", word) for number, word in _END_OF_SCALE.findall(header.casefold())}
+    said = {number: found.target == "low" for number, found in ends.items() if found}
+    first, last = min({1, *numbers, *said}), max({*numbers, *said})
+    worst_first = next(((number == last) is is_low for number, is_low in said.items()), True)
+    scale = RANKS.get(last - first + 1, ())[:: 1 if worst_first else -1]
+    reason = f"the header says so: {header}" if said else f"if {first} is the most urgent"
     return [
-        replace(value, proposal=scale[int(value.value) - first], reason=f"if {first} is the most urgent")
-        if scale and value.field == "severity" and value.value and not value.decided
+        replace(value, proposal=scale[int(value.value) - first], reason=reason, decided=value.decided or bool(said))
+        if scale and value in ranked and (said or not value.decided)
         else value
         for value in values
     ]

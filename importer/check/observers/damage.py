@@ -48,6 +48,8 @@ ERROR_CELL = re.compile(
     r"#[¡¿]?(?:(?![a-z])[^\W\d_]|[/_0]){2,20}[!?]|#(?:N/A|N/D|N/B|NV|I/T|Н/Д|YOK|HIÁNYZIK)|#{4,}|Err:5\d\d"
 )
 """Spreadsheets say most of their errors in the language of their country: `#REF!`, `#BEZUG!`, `#¡REF!`, `#ССЫЛКА!`."""
+PYTHON_CELL = re.compile(r"[\[{(][\[{(]?'[^']*'(?::.*|,.*|)[\]})]", re.DOTALL)
+"""A list or a dictionary as Python prints it, which isn't JSON: `['bug']`, `{'name': 'Ann'}`."""
 SERIAL_DATE = re.compile(r"[34]\d{4}(?:[.,]\d{1,11})?")
 """A day from 1982 to 2036 as spreadsheets count them, since 1900."""
 
@@ -146,6 +148,8 @@ class DamageSigns:
             yield from (((became,), rows) for became, rows in find_damaged_ids(column, blocks))
         if ref in self._cells and contain(blocks, "#", "Err:") and (broken := matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
+        if contain(blocks, "['", "{'", "('") and (printed := matching(column, PYTHON_CELL)):
+            yield ("python-cell",), printed
         if ref in self._times and (numbers := _find_serial_dates(column)):
             yield ("serial-date",), numbers
         if others and ref in self._texts:
@@ -216,6 +220,11 @@ def _say(sign: tuple[str, ...], hits: _Hits) -> str:
             return (
                 f"{rows} a spreadsheet's number instead of a date in {hits.where()} ({hits.sample}): it is sent as is. "
                 f"{NO_SPREADSHEET}"
+            )
+        case ("python-cell",):
+            return (
+                f"{rows} a list or dictionary as Python prints it, in {hits.where()} ({hits.sample}): it isn't "
+                "read, and sent as it is. Export JSON, in pandas with to_json(PATH, orient='records', lines=True)."
             )
         case ("error-cell",):
             return (

@@ -116,3 +116,47 @@ def test_letters_that_rank(tmp_path: Path) -> None:
     rows = [{"Title": f"It broke {n} times", "Priority": letters[n % 6]} for n in range(12)]
     severity = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.severity
     assert [severity.values[letter] for letter in letters] == ["high", "medium", "low"] * 2
+
+
+@pytest.mark.parametrize(
+    ("header", "targets"),
+    [
+        ("Severity (5 = worst)", ["low", "low", "medium", "high", "critical"]),
+        ("Priority 1-5, 1 is highest", ["critical", "high", "medium", "low", "low"]),
+        ("Priorität (1: niedrig, 4: hoch)", ["low", "medium", "high", "critical"]),
+        ("Severity (0 = low)", ["low", "medium", "high", "critical"]),
+    ],
+)
+def test_a_rank_follows_its_header(tmp_path: Path, header: str, targets: list[str]) -> None:
+    """Where the header says what one end of the scale is, the numbers are decided."""
+    numbers = [str(number + (0 if "0" in header else 1)) for number in range(len(targets))]
+    rows = [{"Title": f"It broke {n} times", header: numbers[n % len(numbers)]} for n in range(12)]
+    severity = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.severity
+    assert [severity.values[number] for number in numbers] == targets
+
+
+@pytest.mark.parametrize("open_dated", [False, True])
+def test_a_closing_date_that_open_rows_have(tmp_path: Path, *, open_dated: bool) -> None:
+    """It says what an unknown status means only where the rows that are surely open have none."""
+    states = ("Done", "Reading", "Doing") * 4
+    dates = ("2026-01-02", "2026-01-03", "2026-01-04" if open_dated else "") * 4
+    rows = [
+        {"Title": f"It broke {n} times", "Status": state, "Closed at": date}
+        for n, (state, date) in enumerate(zip(states, dates, strict=True))
+    ]
+    model = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model
+    assert model.status.values == {"Done": "done", "Reading": "?" if open_dated else "done", "Doing": "in_progress"}
+    assert (model.evidence.closed is None) is open_dated
+
+
+@pytest.mark.parametrize("header", ["Relation Type", "Dependency type", "Type de lien", "Tipo de enlace"])
+def test_a_type_of_link_is_no_category(tmp_path: Path, header: str) -> None:
+    """It says what another issue is to this one."""
+    rows = [{"Title": f"It broke {n} times", header: ("blocks", "relates to")[n % 2]} for n in range(8)]
+    assert save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.category.column is None
+
+
+def test_lists_as_python_prints_them_are_no_category(tmp_path: Path) -> None:
+    """A draft doesn't make categories of them, nor of anything else that has one value in a cell."""
+    rows = [{"Title": f"It broke {n} times", "Type": ("['bug']", "['ui', 'bug']")[n % 2]} for n in range(8)]
+    assert save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.category.column is None

@@ -250,3 +250,16 @@ def test_a_run_says_it_before_it_sends(program: Program) -> None:
     assert ended.code == 0
     assert ended.err.index("look garbled") < ended.err.index("1 created")
     assert any("look garbled" in warning for warning in ended.summary["warnings"])
+
+
+@pytest.mark.parametrize("cell", ["['bug', 'ui']", "{'name': 'Ann', 'id': None}", "[{'a': 1}]", "('x', 'y')"])
+def test_cells_in_pythons_form_are_said(program: Program, cell: str) -> None:
+    """They are sent as they are; what is JSON, or a text with a quote in it, is no sign."""
+    rows = [
+        ("PROJ-1", "a", "High", "To Do", "Bug", "['is' it] {'or': not}"),
+        ("PROJ-2", '["b"]', "High", "To Do", "Bug", cell),
+    ]
+    write_csv(Path("export.csv"), rows, HEADER)
+    ended = program("validate", "export.csv", "-m", "jira", "--json")
+    said = "1 row has a list or dictionary as Python prints it, in Description"
+    assert [warning.startswith(said) for warning in ended.summary["warnings"] if "Python" in warning] == [True]
