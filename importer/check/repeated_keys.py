@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.check.duplicates import Advice
-from importer.mapping.header_names import has, names_of, weigh
+from importer.check.observers.untyped import text_of
+from importer.mapping.header_names import has, weigh
 from importer.mapping.model import MappingModel, fold
 from importer.mapping.texts import Text
 from importer.phrases import tokens_of
@@ -43,7 +44,8 @@ class Repeats(NamedTuple):
 def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, Text]) -> Repeats:
     """Read a source and compare the rows of each key with its first one; `columns` are those that may be looked at."""
     dates = {name: weight for name in columns if (weight := weigh(tokens_of(name.split(".")[-1]), "updated"))}
-    parts = [name for name in columns if name not in dates and _may_be_part(tokens_of(name))]
+    words = {name: tokens_of(name) for name in columns}
+    parts = [name for name in columns if has(words[name], "scopes") or has([" ".join(words[name])], "addresses")]
     names = [*parts, *dates]
     texts = [key, title, *map(columns.__getitem__, names)]
     first: dict[str, tuple[str, ...]] = {}
@@ -63,26 +65,23 @@ def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, T
     return Repeats(rows, others, part, newest)
 
 
-def _may_be_part(words: tuple[str, ...]) -> bool:
-    return has(words, "scopes") or " ".join(words) in names_of("addresses")
-
-
 def advise(source: Source, model: MappingModel) -> Advice:
     """What to do about rows whose key came before with other content."""
     record = next(source.records(0), {})
-    columns = {
-        name: Text(column=name) if name in record else Text(path=name)
-        for name in dotted_names(record)
-        if name in record or all(map(str.isidentifier, name.split(".")))
+    columns = {name: Text(column=name) for name in record if not set("{}'") & set(name)}
+    columns |= {
+        name: Text(path=name) for name in dotted_names(record) if "." in name and name.replace(".", "_").isidentifier()
     }
     found = find_repeats(source, model.input.key, model.title, columns)
     if found.are_issues:
         own = next((ref.name for ref in model.input.key.refs if ref.name in columns), "ID")
+        both = " ".join(f"{{{'path:' * (name not in record)}{name}}}" for name in (found.part, own) if name)
         said = f"{found.others:,} of {found.rows:,} such rows have another title: other issues with the same id"
         more = "" if found.part else ", with that of the project, repository or address for COLUMN"
-        key = f"input: {{key: {{template: '{{{found.part or 'COLUMN'}}} {{{own}}}'}}}}"
-        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{key}`", are_issues=found.are_sure)
+        line = f"input: {{key: {{template: '{both if found.part else f'{{COLUMN}} {both}'}'}}}}"
+        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=found.are_sure)
     if found.newest and not found.others:
         said = "their titles are the same, so they are states of one issue"
-        return Advice(f"{said}. Let the mapping take its newest row: `duplicates: {{newest: {found.newest}}}`")
+        line = f"duplicates: {{newest: {{{text_of(found.newest)}}}}}"
+        return Advice(f"{said}. Let the mapping take its newest row: `{line}`")
     return Advice()

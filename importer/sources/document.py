@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TextIO
 from importer.errors import SourceError
 from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.json_values import decoder, lenient_decoder
+from importer.sources.paging import Pages
 
 PIECE_CHARACTERS = 64 * 1024
 PIECES_AT_ONCE = 4
@@ -37,13 +38,15 @@ def ends_inside(text: str, position: int, reason: str) -> bool:
 class Document:
     """A position in a JSON document, from which every method reads on. `line` is its physical line, from 1.
 
+    `pages` learns what the document says beside its records.
+
     Every method raises SourceError if the document is damaged, SourceNotReady if it is cut off.
     """
 
-    def __init__(self, text: TextIO, name: str, piece: int = PIECE_CHARACTERS) -> None:
-        self.line = 1
+    def __init__(self, text: TextIO, name: str, piece: int = PIECE_CHARACTERS, *, pages: Pages | None = None) -> None:
+        self.name, self.line = name, 1
+        self.pages = pages or Pages()
         self._text = text
-        self._name = name
         self._piece = piece
         self._buffer = ""
         self._place = 0
@@ -180,7 +183,7 @@ class Document:
         """Raise SourceError if anything but white space follows."""
         if self.peek():
             raise SourceError(
-                f"{self._name}:{self.line}: has more text after the end of its JSON document.",
+                f"{self.name}:{self.line}: has more text after the end of its JSON document.",
                 hint="Remove what follows, or name the file's format: --format jsonl or csv",
             )
 
@@ -197,7 +200,7 @@ class Document:
         # At least double the buffer, so that a long value is parsed again only a few times.
         rest = len(self._buffer) - self._place
         if rest >= LONGEST:
-            raise too_long(self._name, self.line, "value")
+            raise too_long(self.name, self.line, "value")
         more = self._text.read(max(self._piece, min(rest, LONGEST - rest)))
         if not more:
             return False
@@ -217,8 +220,8 @@ class Document:
         start = self._buffer.rfind("\n", 0, position) + 1
         column = position - start + 1 + (0 if start else self._before_line)
         if ends_inside(self._buffer, position, reason) and not self._text.read(1):
-            raise cut_off(self._name, f"inside its JSON document (line {line:,})")
+            raise cut_off(self.name, f"inside its JSON document (line {line:,})")
         raise SourceError(
-            f"{self._name}:{line}: column {column:,} is not valid JSON: {reason}.",
+            f"{self.name}:{line}: column {column:,} is not valid JSON: {reason}.",
             hint="Correct the file there, or export it again.",
         )

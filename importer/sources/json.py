@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from json import JSONDecodeError
-from typing import Any, TextIO
+from typing import Any
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Finding, Ref
@@ -15,7 +15,7 @@ from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, 
 from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.found_rows import FoundRow
 from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_text, write
-from importer.sources.paging import Pages, paging_keys
+from importer.sources.paging import paging_keys
 from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, in_line, line_keys, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
@@ -56,38 +56,28 @@ def _parse_line(name: str, line: int, content: str) -> Any:
         return _malformed(f"Line {line} is nested too deeply")
 
 
-def parse_documents(
-    text: TextIO, name: str, path: Sequence[str], pages: Pages, *, lines: bool = False
-) -> Iterator[NumberedValue]:
+def parse_documents(document: Document, path: Sequence[str], *, lines: bool = False) -> Iterator[NumberedValue]:
     """Yield the elements of the array at `path` in a JSON document, and in those that follow it (pages of an API).
 
     The empty path is the document itself: an array of records, or one record. Of JSON lines, each record also gets what
-    its line says around the array. `pages` collects what stands beside the arrays.
+    its line says around the array.
     Raises SourceError if there is no array or the document is damaged, SourceNotReady if it is cut off.
     """
-    document = Document(text, name)
     while first := document.peek():
         if first not in "[{":
             document.end()
         if not lines:
-            yield from _elements_at(document, name, path, pages, 0)
+            yield from _elements_at(document, path, 0)
             continue
         number, (value, raw) = document.line, document.value()
-        line, own = Document(StringIO(raw), name), line_keys(value, path)
+        line, own = Document(StringIO(raw), document.name, pages=document.pages), line_keys(value, path)
         line.line = number
-        for numbered in _elements_at(line, name, path, pages, 0):
+        for numbered in _elements_at(line, path, 0):
             yield _with_keys(numbered, in_line(own, numbered[2]) if own else {})
 
 
 def _elements_at(
-    document: Document,
-    name: str,
-    path: Sequence[str],
-    pages: Pages,
-    depth: int,
-    *,
-    within: bool = False,
-    around: Around = (),
+    document: Document, path: Sequence[str], depth: int, *, within: bool = False, around: Around = ()
 ) -> Generator[NumberedValue, None, bool]:
     """Yield the elements of the arrays at a path; return whether it is there.
 
@@ -101,19 +91,19 @@ def _elements_at(
             is_empty = False
             if first == "{":
                 mine = (*around, (depth, {})) if depth else ()
-                found |= yield from _elements_at(document, name, path, pages, depth, within=True, around=mine)
+                found |= yield from _elements_at(document, path, depth, within=True, around=mine)
             else:
                 document.skip()
         found = found or is_empty
     elif depth < len(path):
         is_element = bool(around) and around[-1][0] == depth
-        said, before = dict[str, Any](), pages.here()
+        said, before = dict[str, Any](), document.pages.here()
         for key in document.members() if document.peek() == "{" else ():
             is_each = path[depth] == EACH and document.peek() == "{"
             if is_each and depth + 1 == len(path):
                 yield _with_id(key, _numbered(document))
             elif is_each or key == path[depth]:
-                yield from _elements_at(document, name, path, pages, depth + 1, within=within or is_each, around=around)
+                yield from _elements_at(document, path, depth + 1, within=within or is_each, around=around)
             elif key in paging_keys() or (is_element and document.peek() not in "[{"):
                 said[key] = document.abridged(1)
                 if is_element and not isinstance(said[key], dict | list):
@@ -123,21 +113,21 @@ def _elements_at(
                 document.skip()
                 continue
             found = True
-        pages.add(said, before)
+        document.pages.add(said, before)
     elif document.peek() == "[":
         found = True
         for numbered in _elements(document, path, around):
-            pages.records += 1
+            document.pages.records += 1
             yield numbered
     elif within:
         document.skip()
     elif path:
-        raise _wrong_path(name, document.line, f"has no array at {'.'.join(path)}")
+        raise _wrong_path(document.name, document.line, f"has no array at {'.'.join(path)}")
     else:
         found = True
         yield _numbered(document)
     if not (found or within):
-        raise _wrong_path(name, line, f"has no {'.'.join(path[: depth + 1])}")
+        raise _wrong_path(document.name, line, f"has no {'.'.join(path[: depth + 1])}")
     return found
 
 

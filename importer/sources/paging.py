@@ -20,13 +20,6 @@ class _Page(NamedTuple):
     key: str
 
 
-class Left(NamedTuple):
-    """What a source lacks: `says` is the number of records that it counts, 0 if it says by `key` that others follow."""
-
-    says: int
-    key: str
-
-
 class Pages:
     """Collects what answers say beside their arrays of records; `records` counts these."""
 
@@ -56,8 +49,8 @@ class Pages:
             is_first = any(number == 0 for _, number in find("offset", int))
             self._pages.append(_Page(records, total, is_first, follows, key))
 
-    def left(self) -> Left | None:
-        """What the pages leave out, as far as they say; None if nothing.
+    def left(self) -> tuple[int, str] | None:
+        """How many records the pages say that there are, 0 if only a key says that others follow; None if they are all.
 
         They come in any order, are of several searches, and a total may grow meanwhile. Pages that together have as
         many records as they count are complete. Of the rest each search has one first page, and one that none follows.
@@ -72,10 +65,10 @@ class Pages:
         counted = [page for page in rest if page.total]
         has, says = sum(page.records for page in counted), sum(page.total for page in counted if page.is_first)
         if has < (says := max([says, *by_total])):
-            return Left(self.records - has + says, "")
+            return self.records - has + says, ""
         following = [page.key for page in rest if page.follows]
         ended = any(page.follows is False for page in rest)
-        return Left(0, following[-1]) if following and not ended else None
+        return (0, following[-1]) if following and not ended else None
 
 
 def _flatten(said: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

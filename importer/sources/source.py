@@ -14,6 +14,7 @@ from importer.records import CHUNK_ROWS, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
 from importer.sources.detect import Format
+from importer.sources.document import Document
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
@@ -141,7 +142,7 @@ def read_values(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Ite
     """Yield the values in the place of a JSON file's records, still wrapped; `pages` learns what stands beside them."""
     if file.format == "jsonl":
         return json.parse_lines(read_lines(text), file.name)
-    values = json.parse_documents(text, file.name, file.records, pages or Pages(), lines=file.are_lines)
+    values = json.parse_documents(Document(text, file.name, pages=pages), file.records, lines=file.are_lines)
     return open_cells(values, dict(file.titles)) if file.titles else values
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
 from importer.authoring.draft.belongings import markup_of, source_of
-from importer.authoring.draft.choose import Pick
 from importer.authoring.draft.column_lines import column_lines
 from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.header_words import header_tokens
@@ -29,10 +28,7 @@ _HEAD = """\
 # Then: {command}
 """
 _OPEN = """
-# {count} targets are `?`: the file doesn't say what they become. `run` refuses to start until each is decided: here,
-# or in the column `decision` of {table}, which wins over this file."""
-_ONE_OPEN = """
-# One target is `?`: the file doesn't say what it becomes. `run` refuses to start until it is decided: here,
+# {targets} `?`: the file doesn't say what it is to become. `run` refuses to start until each is decided: here,
 # or in the column `decision` of {table}, which wins over this file."""
 
 
@@ -41,7 +37,8 @@ def write_mapping(
 ) -> str:
     """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
     count, newest = len(draft.open), draft.choice.newest
-    opened = (_ONE_OPEN if count == 1 else _OPEN).format(count=count, table=_comment(table)) if count else ""
+    targets = "One target is" if count == 1 else f"{count} targets are"
+    opened = _OPEN.format(targets=targets, table=_comment(table)) if count else ""
     shown = ", ".join(map(_comment, files))
     head = _HEAD.format(
         files=shown,
@@ -79,9 +76,9 @@ def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
         lines += [f"  key: {{template: {quote(template)}}} # {key.reason}"]
     elif key.column.filled < draft.profile.rows:
         empty = counted(draft.profile.rows - key.column.filled, "row")
-        lines += ["  key:", f"    {_text(key)} # {key.reason}", f"    content: true # {empty} without it"]
+        lines += ["  key:", f"    {source_of(key.column)} # {key.reason}", f"    content: true # {empty} without it"]
     else:
-        lines += [f"  key: {{{_text(key)}}} # {key.reason}"]
+        lines += [f"  key: {{{source_of(key.column)}}} # {key.reason}"]
     lines += [f"  {option}: {quote(value)}" for option, value in options.items()]
     formats = dict.fromkeys(form for column in _dated(draft) if (form := column.date_format()))
     return lines + (["  dates:", *(f"    - {quote(form)}" for form in formats)] if formats else [])
@@ -100,7 +97,7 @@ def _in_braces(column: Column) -> str:
 def _title(draft: Draft) -> list[str]:
     pick = draft.choice.title
     empty = f"; {counted(draft.untitled, 'row')} without one, to be rejected" if draft.untitled else ""
-    lines = ["title:", f"  {_text(pick)} # {pick.reason}{empty}"]
+    lines = ["title:", f"  {source_of(pick.column)} # {pick.reason}{empty}"]
     if pick.column.longest > TITLE_LIMIT:
         note = f"up to {pick.column.longest:,} characters; the full title opens the description"
         lines.append(f"  too_long: shorten # {note}")
@@ -111,7 +108,7 @@ def _description(draft: Draft) -> list[str]:
     pick = draft.choice.description
     if pick is None:
         return []
-    lines = ["description:", f"  {_text(pick)} # {pick.reason}"]
+    lines = ["description:", f"  {source_of(pick.column)} # {pick.reason}"]
     if form := markup_of(pick.column):
         lines.append(f"  format: {form} # its texts contain such markup")
     if pick.column.longest > DESCRIPTION_LIMIT - 1000:
@@ -123,11 +120,11 @@ def _field(draft: Draft, field: FieldName) -> Iterator[str]:
     pick, own = draft.choice.value_pick(field), [value for value in draft.values if value.field == field]
     yield f"{field}:"
     if pick is not None:
-        yield f"  {_text(pick)} # {pick.reason}; {counted(pick.column.distinct, 'value')}"
+        yield f"  {source_of(pick.column)} # {pick.reason}; {counted(pick.column.distinct, 'value')}"
     if field == "status" and draft.choice.closing_rule is not None:
         why = "where a card lies says less than its closing date" if pick else "no column says the status"
         yield f"  rules: # {why}"
-        yield f"    - when: {{{_text(draft.choice.closing_rule)}, filled: true}}"
+        yield f"    - when: {{{source_of(draft.choice.closing_rule.column)}, filled: true}}"
         yield "      then: done"
     if not is_listed(draft.choice, field):
         yield "  keep_unknown: true # too many to list"
@@ -157,18 +154,18 @@ def _other_categories(draft: Draft) -> Iterator[str]:
     if draft.titles.found:
         yield f"  # {_comment(str(draft.titles))}."
         yield "  # Without its `#` the next line takes them."
-        yield f"  #titles: {{{_comment(_text(draft.choice.title))}}}"
+        yield f"  #titles: {{{_comment(source_of(draft.choice.title.column))}}}"
 
 
 def _evidence(draft: Draft) -> list[str]:
     found = {"resolution": draft.choice.resolution, "closed": draft.choice.closed}
-    lines = [f"  {name}: {{{_text(pick)}}}" for name, pick in found.items() if pick is not None]
+    lines = [f"  {name}: {{{source_of(pick.column)}}}" for name, pick in found.items() if pick is not None]
     return ["evidence: # read only to propose what a new status becomes", *lines] if lines else []
 
 
 def _created(draft: Draft) -> list[str]:
     pick = draft.choice.created
-    return [f"created: {{{_text(pick)}}} # for `run --order oldest-first`"] if pick else []
+    return [f"created: {{{source_of(pick.column)}}} # for `run --order oldest-first`"] if pick else []
 
 
 def _footer(draft: Draft) -> list[str]:
@@ -206,10 +203,6 @@ def entry(key: str, target: str | None) -> str:
 def scalar(text: str) -> str:
     """A target as YAML: bare where that is safe."""
     return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(?: [A-Za-z0-9]+)*", text) else quote(text)
-
-
-def _text(pick: Pick) -> str:
-    return source_of(pick.column)
 
 
 def _label(column: Column, taken: set[str]) -> str:

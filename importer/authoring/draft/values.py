@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
 from importer.authoring.draft.choose import Choice, Pick
@@ -20,7 +20,7 @@ from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
-from importer.transform.columns import Columns, is_filled, single_line
+from importer.transform.columns import Columns, single_line
 
 if TYPE_CHECKING:
     from importer.sources.source import Source
@@ -34,7 +34,7 @@ RANKS = {
 """How many numbers a scale has → what they mean, the most urgent first."""
 _END_OF_SCALE = re.compile(r"\b([0-5])\s*(?:[=:–-]|is\b|ist\b|est\b|es\b)?\s*([^\W\d]+(?: [^\W\d]+)?)")
 OPEN_AND_DATED = 0.1
-"""Of the rows that are open the share that has a closing date from which on none proves anything."""
+"""The share of open rows that may have a closing date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,14 @@ class _Seen:
     evidence: Evidence = field(default_factory=Evidence)
     states: Counter[tuple[str, bool]] = field(default_factory=Counter)
 
+    def add(self, count: int, status: str, status_category: str, resolution: str, closed: bool) -> None:
+        """Count equal rows."""
+        self.rows += count
+        self.states[status, closed] += count
+        self.evidence.status_category[status_category] += count
+        self.evidence.resolution[resolution] += count
+        self.evidence.closed[closed] += count
+
 
 SeenValues = Mapping[FieldName, Mapping[str, _Seen]]
 
@@ -104,18 +112,22 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
     category = fields.index("category") if "category" in fields else None
     for chunk in source.chunks(refs, ROWS_AT_ONCE):
         columns = Columns(chunk)
-        read = {name: columns.text(text) for name, text in others.items()}
-        closed = [is_filled(text) for text in read["closed"]]
-        facts = zip(read["status_category"], read["resolution"], closed, strict=True)
+        read = {name: columns.stripped(text) for name, text in others.items()}
+        facts = zip(read["status_category"], read["resolution"], map(bool, read["closed"]), strict=True)
         own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
         rows = [*zip(own, facts, strict=True)]
         # Rows without a title are rejected, so their values don't count.
-        titled = [place for place, title in enumerate(read["title"]) if is_filled(title)]
+        titled = [place for place, title in enumerate(read["title"]) if title]
         first = {rows[place]: place for place in reversed(titled)}
         for row, count in Counter(rows[place] for place in titled).items():
             sample = clip_line(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
             values = {name: plain_name(value) for name, value in zip(fields, row[0], strict=True)}
-            _count(seen, values, _Facts(*row[1]), count, sample, ruled=choice.closing_rule is not None)
+            for name, value in values.items():
+                if name != "status" or not (
+                    choice.closing_rule and row[1][-1]
+                ):  # a date decides whatever its cell says
+                    found = seen[name].setdefault(fold(value), _Seen(value, sample=sample))
+                    found.add(count, fold(values.get("status", "")), *row[1])
         for (own_values, _), title in zip(rows, read["title"], strict=True):
             if category is not None and not titles.is_full and title and not plain_name(own_values[category]):
                 titles.add(title)
@@ -124,40 +136,13 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
     return seen
 
 
-class _Facts(NamedTuple):
-    status_category: str
-    resolution: str
-    closed: bool
-
-
-def _count(
-    seen: dict[FieldName, dict[str, _Seen]],
-    values: Mapping[FieldName, str],
-    facts: _Facts,
-    count: int,
-    sample: str,
-    *,
-    ruled: bool,
-) -> None:
-    """Count rows with the same values; with `ruled`, a closing date decides the status whatever its cell says."""
-    for name, value in values.items():
-        if ruled and facts.closed and name == "status":
-            continue
-        found = seen[name].setdefault(fold(value), _Seen(value))
-        found.rows += count
-        found.sample = found.sample or sample
-        found.states[fold(values.get("status", "")), facts.closed] += count
-        if name == "status":
-            found.evidence.status_category[facts.status_category.strip()] += count
-            found.evidence.resolution[facts.resolution.strip()] += count
-            found.evidence.closed[facts.closed] += count
-
-
 def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
-    if _open_and_dated(seen["status"].values(), proposer):
+    states = seen["status"].values()
+    dates = sum((found.evidence.closed for found in states if _is_open(found, proposer)), Counter[bool]())
+    if dates[True] > OPEN_AND_DATED * dates.total():  # a closing date proves nothing
         choice.closed = None
-        for found in seen["status"].values():
+        for found in states:
             found.evidence.closed.clear()
     values = [_propose(name, found, choice, proposer) for name in VALUE_FIELDS for found in seen[name].values()]
     values = _ranked(values, choice.severity.column.place.name if choice.severity else "")
@@ -173,15 +158,10 @@ def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list
     )
 
 
-def _open_and_dated(statuses: Iterable[_Seen], proposer: Proposer) -> bool:
-    """Whether rows whose status says that they are open often have a closing date, which proves nothing then."""
-    named = [found for found in statuses if found.value]
-    words = [proposer.propose(Unknown("status", found.value, found.rows)) for found in named]
-    closed = Counter[bool]()
-    for found, said in zip(named, words, strict=True):
-        if not said.neutral and said.target not in FINISHED:
-            closed += found.evidence.closed
-    return closed[True] > OPEN_AND_DATED * closed.total()
+def _is_open(status: _Seen, proposer: Proposer) -> bool:
+    """Whether a status says by itself that its rows are open."""
+    said = proposer.propose(Unknown("status", status.value, status.rows))
+    return bool(status.value) and not said.neutral and said.target not in FINISHED
 
 
 def _ranked(values: list[Value], header: str) -> list[Value]:

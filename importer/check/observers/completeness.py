@@ -57,9 +57,13 @@ class Completeness:
     def add_pages(self, pages: Pages) -> None:
         """Add what the whole source says of its pages, unless the mapping expects no more of them."""
         if not self._is_partial and (left := pages.left()) is not None:
-            self._says[ISSUES], self._has[ISSUES] = left.says, pages.records
-            more = f", and the source says that others follow (`{left.key}`)"
-            more = f" of {left.says:,} that the source counts" if left.says else more
+            (says, key), self._has[ISSUES] = left, pages.records
+            self._says[ISSUES] = says
+            more = (
+                f" of {says:,} that the source counts"
+                if says
+                else f", and the source says that others follow (`{key}`)"
+            )
             self._left = f"the files have {counted(pages.records, 'record')}{more}"
 
     def warnings(self, attachments: int) -> list[str]:
