@@ -23,22 +23,19 @@ _ONE_IN, _SEVERAL = 5, 3
 
 
 class Repeats(NamedTuple):
-    """How many rows have a key that came before, and another title; what tells these apart, and the date of changes."""
+    """The rows whose key came before, as they are compared with its first one.
 
-    rows: int = 0
-    others: int = 0
-    part: str = ""
-    newest: str = ""
+    others      how many have another title
+    are_issues  whether they are other issues: more have another title than people would edit
+    part        the column that belongs to the key then, if one tells them apart
+    newest      the column of dates that says which is newer, if they are states of one issue
+    """
 
-    @property
-    def are_issues(self) -> bool:
-        """Whether the rows of a key are different issues: more of them have another title than people would edit."""
-        return self.others * _ONE_IN > self.rows
-
-    @property
-    def are_sure(self) -> bool:
-        """Whether that is so sure that a row's later date proves nothing: a column says it, too, or several titles."""
-        return self.are_issues and (bool(self.part) or self.others >= _SEVERAL)
+    rows: int
+    others: int
+    are_issues: bool
+    part: str
+    newest: str
 
 
 def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, Text]) -> Repeats:
@@ -60,9 +57,10 @@ def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, T
                 apart.update(name for name in differ if is_other or name in dates)
         if len(first) > KEYS_LOOKED_AT:
             break
-    part = next((name for name in parts if 0 < others == apart[name]), "")
-    newest = max((name for name in dates if apart[name]), key=dates.__getitem__, default="")
-    return Repeats(rows, others, part, newest)
+    many = others * _ONE_IN > rows
+    part = next((name for name in parts if many and others == apart[name]), "")
+    newest = max((name for name in dates if apart[name] and not many), key=dates.__getitem__, default="")
+    return Repeats(rows, others, many and (bool(part) or others >= _SEVERAL), part, newest)
 
 
 def advise(source: Source, model: MappingModel) -> Advice:
@@ -79,9 +77,9 @@ def advise(source: Source, model: MappingModel) -> Advice:
         said = f"{found.others:,} of {found.rows:,} such rows have another title: other issues with the same id"
         more = "" if found.part else ", with that of the project, repository or address for COLUMN"
         line = f"input: {{key: {{template: '{both if found.part else f'{{COLUMN}} {both}'}'}}}}"
-        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=found.are_sure)
-    if found.newest and not found.others:
-        said = "their titles are the same, so they are states of one issue"
+        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=True)
+    if found.newest:
+        said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
         line = f"duplicates: {{newest: {{{text_of(found.newest)}}}}}"
         return Advice(f"{said}. Let the mapping take its newest row: `{line}`")
     return Advice()

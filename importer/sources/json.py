@@ -97,7 +97,7 @@ def _elements_at(
         found = found or is_empty
     elif depth < len(path):
         is_element = bool(around) and around[-1][0] == depth
-        said, before = dict[str, Any](), document.pages.here()
+        said, before, count = dict[str, Any](), document.pages.records, document.pages.count
         for key in document.members() if document.peek() == "{" else ():
             is_each = path[depth] == EACH and document.peek() == "{"
             if is_each and depth + 1 == len(path):
@@ -113,7 +113,8 @@ def _elements_at(
                 document.skip()
                 continue
             found = True
-        document.pages.add(said, before)
+        if said:
+            document.pages.add(said, document.pages.records - before, has_inner=document.pages.count > count)
     elif document.peek() == "[":
         found = True
         for numbered in _elements(document, path, around):

@@ -21,21 +21,14 @@ class _Page(NamedTuple):
 
 
 class Pages:
-    """Collects what answers say beside their arrays of records; `records` counts these."""
+    """Collects what answers say beside their arrays of records; `records` and `count` are what has come so far."""
 
     def __init__(self) -> None:
-        self.records = 0
+        self.records = self.count = 0
         self._pages: list[_Page] = []
 
-    def here(self) -> tuple[int, int]:
-        """The place before an object: how many records and pages have come so far."""
-        return self.records, len(self._pages)
-
-    def add(self, said: Mapping[str, Any], before: tuple[int, int]) -> None:
-        """Add what an object says around its records. If there are pages within it, it counts something else."""
-        if not said:
-            return
-        records, has_inner = self.records - before[0], len(self._pages) > before[1]
+    def add(self, said: Mapping[str, Any], records: int, *, has_inner: bool) -> None:
+        """Add what an object says around so many records. If there are pages within it, it counts something else."""
         names = dict(_flatten(said))
 
         def find(kind: str, type_: type) -> Iterator[tuple[str, Any]]:
@@ -48,6 +41,7 @@ class Pages:
         if total or follows is not None:
             is_first = any(number == 0 for _, number in find("offset", int))
             self._pages.append(_Page(records, total, is_first, follows, key))
+            self.count += 1
 
     def left(self) -> tuple[int, str] | None:
         """How many records the pages say that there are, 0 if only a key says that others follow; None if they are all.

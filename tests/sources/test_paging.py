@@ -97,7 +97,7 @@ def test_each_form(program: Program, path: str, said: dict[str, Any], more: int 
     """A page with one record says how many there are, or that others follow; nothing is sent with `--strict`."""
     page = answer(path, range(1), said)
     err = check(program, path, [page], "--strict")
-    expected = f"1 record of {more:,} that" if isinstance(more, int) else f"that others follow (`{more}`)"
+    expected = f"1 record of {more:,} that" if isinstance(more, int) else f"1 record, and others follow: see `{more}`"
     assert (expected in err) is (more is not ALL)
     assert ("Nothing was sent: --strict: the files have 1 record" in err) is (more is not ALL)
     assert "the files have" not in check(program, path, [page], "--strict", accept=", partial: expected")
@@ -125,7 +125,7 @@ def links(*pages: tuple[int, int, bool]) -> list[dict[str, Any]]:
         ),  # three projects, the first pages of each
         (lambda: offsets((2, 4, 9)), "2 records of 9"),
         (lambda: links((0, 2, True), (2, 3, False)), ""),
-        (lambda: links((0, 2, True), (2, 3, True)), "3 records, and the source says that others follow"),
+        (lambda: links((0, 2, True), (2, 3, True)), "3 records, and others follow: see `has_more`"),
     ],
 )
 def test_pages_of_several_files(program: Program, make: Callable[[], list[dict[str, Any]]], missing: str) -> None:

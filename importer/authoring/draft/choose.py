@@ -69,15 +69,9 @@ class Choice:
 
     def uses(self) -> dict[int, str]:
         """Return column number → use, in words."""
-        named = {
-            name: getattr(self, name)
-            for name in ("title", "key", "description", "severity", "status", "category", "status_category")
-        }
-        used = {column.number: "footer" for column in self.footer}
-        for name, pick in named.items():
-            if pick is not None:
-                used[pick.column.number] = name.replace("_", " ")
-        return used
+        fields = ("title", "key", "description", "severity", "status", "category", "status_category")
+        named = {pick.column.number: name.replace("_", " ") for name in fields if (pick := getattr(self, name))}
+        return {**{column.number: "footer" for column in self.footer}, **named}
 
     def value_pick(self, name: FieldName) -> Pick | None:
         """Return the column chosen for a value field."""
@@ -165,14 +159,12 @@ def settle_key(choice: Choice, profile: Profile, find: Callable[[Pick], Repeats]
         choice.key = pick and replace(pick, reason=f"{pick.reason}; no value occurs twice")
         return
     found, by_name = find(pick), {column.place.name: column for column in profile.columns}
-    said = f"{found.rows:,} of its values occurred before"
-    if found.are_issues:
-        choice.key_part = by_name.get(found.part)
-        said += f", {found.others:,} with another title"
-    elif not choice.description or choice.description.column.distinct <= pick.column.distinct:
-        choice.newest = by_name.get(found.newest)
+    choice.key_part = by_name.get(found.part)
     if choice.key is None and found.are_issues and choice.key_part is None:
         return  # each row is an issue: its content is the key
+    if not choice.description or choice.description.column.distinct <= pick.column.distinct:
+        choice.newest = by_name.get(found.newest)
+    said = f"{found.rows:,} of its values occurred before, {found.others:,} with another title"
     choice.key = replace(pick, reason=f"{pick.reason}; {said}")
     choice.footer = [column for column in choice.footer if column is not pick.column]
 

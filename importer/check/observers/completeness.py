@@ -57,12 +57,9 @@ class Completeness:
     def add_pages(self, pages: Pages) -> None:
         """Add what the whole source says of its pages, unless the mapping expects no more of them."""
         if not self._is_partial and (left := pages.left()) is not None:
-            (says, key), self._has[ISSUES] = left, pages.records
-            self._says[ISSUES] = says
+            (self._says[ISSUES], key), self._has[ISSUES] = left, pages.records
             more = (
-                f" of {says:,} that the source counts"
-                if says
-                else f", and the source says that others follow (`{key}`)"
+                f" of {self._says[ISSUES]:,} that the source counts" if not key else f", and others follow: see `{key}`"
             )
             self._left = f"the files have {counted(pages.records, 'record')}{more}"
 

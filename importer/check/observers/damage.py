@@ -206,42 +206,26 @@ def _sample(text: str, chunk: Chunk, row: int, key: str) -> str:
     return f"{clip(text, SAMPLE_CHARACTERS)!r} in {f'{key}, ' if key else ''}{place}"
 
 
+_SAID = {
+    "cell-limit": f"a text of exactly {CELL_LIMIT:,} characters in {{}}: a spreadsheet cuts cells there, and the rest "
+    f"is lost. {NO_SPREADSHEET}",
+    "serial-date": f"a spreadsheet's number instead of a date in {{}}: it is sent as is. {NO_SPREADSHEET}",
+    "python-cell": "a list or dictionary as Python prints it, in {}: it isn't read, and sent as it is. Export JSON, in "
+    "pandas with to_json(PATH, orient='records', lines=True).",
+    "error-cell": f"a spreadsheet error instead of a text in {{}}: the text is lost. {NO_SPREADSHEET}",
+    **{became: f"{said} {NO_SPREADSHEET}" for became, said in WHAT_BECAME.items()},
+}
+
+
 def _say(sign: tuple[str, ...], hits: _Hits) -> str:
-    rows = counted(hits.rows, "row has", "rows have")
-    match sign:
-        case ("cell-limit",):
-            return (
-                f"{rows} a text of exactly {CELL_LIMIT:,} characters in {hits.where()} ({hits.sample}): a spreadsheet "
-                f"cuts cells there, and the rest is lost. {NO_SPREADSHEET}"
-            )
-        case (became,) if became in WHAT_BECAME:
-            return f"{rows} {WHAT_BECAME[became].format(f'{hits.where()} ({hits.sample})')} {NO_SPREADSHEET}"
-        case ("serial-date",):
-            return (
-                f"{rows} a spreadsheet's number instead of a date in {hits.where()} ({hits.sample}): it is sent as is. "
-                f"{NO_SPREADSHEET}"
-            )
-        case ("python-cell",):
-            return (
-                f"{rows} a list or dictionary as Python prints it, in {hits.where()} ({hits.sample}): it isn't "
-                "read, and sent as it is. Export JSON, in pandas with to_json(PATH, orient='records', lines=True)."
-            )
-        case ("error-cell",):
-            return (
-                f"{rows} a spreadsheet error instead of a text in {hits.where()} ({hits.sample}): the text is lost. "
-                f"{NO_SPREADSHEET}"
-            )
-        case (_, "", _, encoding):
-            return (
-                f"{rows} the character � for letters that are lost, in {hits.where()} ({hits.sample}): an earlier "
-                f"program couldn't read them. {_how_to_read(encoding)}"
-            )
-        case (_, was, read_as, encoding):
-            return (
-                f"{rows} letters that look garbled in {hits.where()} ({hits.sample}): {was} read as {read_as}. "
-                f"{_how_to_read(encoding)}"
-            )
-    raise ValueError(f"unknown sign {sign}")
+    rows, where = counted(hits.rows, "row has", "rows have"), f"{hits.where()} ({hits.sample})"
+    if sign[0] in _SAID:
+        return f"{rows} {_SAID[sign[0]].format(where)}"
+    _, was, read_as, encoding = sign
+    what = f"letters that look garbled in {where}: {was} read as {read_as}."
+    if not was:
+        what = f"the character � for letters that are lost, in {where}: an earlier program couldn't read them."
+    return f"{rows} {what} {_how_to_read(encoding)}"
 
 
 def _how_to_read(encoding: str) -> str:
