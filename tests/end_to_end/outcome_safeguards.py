@@ -391,4 +391,25 @@ OUTCOME_SAFEGUARDS = (
         "            numbers=None if numbers is None",
         "tests/end_to_end/test_restored_ledger.py::test_numbers_that_we_have_put_in_since",
     ),
+    Mutation(
+        "pages that the files lack",
+        "importer/check/check_pass.py",
+        "        reading.completeness.add_pages(job.source.pages)\n",
+        "        pass\n",
+        "tests/sources/test_paging.py::test_each_form",
+    ),
+    Mutation(
+        "other issues with the same id, under a rule for the newest row",
+        "importer/check/duplicates.py",
+        "        if self.advice.are_issues:\n",
+        '        if self.advice.are_issues and self._policy != "newest":\n',
+        "tests/check/test_repeated_keys.py::test_one_id_in_two_projects",
+    ),
+    Mutation(
+        "closing dates of rows that are open",
+        "importer/authoring/draft/values.py",
+        "    if dates[True] > OPEN_AND_DATED * dates.total():",
+        "    if False and dates.total():",
+        "tests/authoring/draft/test_values.py::test_a_closing_date_that_open_rows_have",
+    ),
 )

@@ -153,7 +153,7 @@ def _no_title(columns: Sequence[Column], name: str) -> SourceError:
 def settle_key(choice: Choice, profile: Profile, find: Callable[[Pick], Repeats]) -> None:
     """Say what it means that the values of the key repeat, as `find` sees it, or choose a column whose values do."""
     used = {number for number, use in choice.uses().items() if use not in ("footer", "key")}
-    others = [column for column in profile.columns if column.number not in used and not holds_internal(column)]
+    others = [column for column in profile.columns if not (column.number in used or holds_internal(column))]
     pick = choice.key or _best(others, lambda column: score_key(column, profile.whole, may_repeat=True), "key")
     if pick is None or pick.column.is_unique:
         choice.key = pick and replace(pick, reason=f"{pick.reason}; no value occurs twice")
