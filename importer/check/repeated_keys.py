@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.check.duplicates import Advice
-from importer.check.observers.untyped import text_of
 from importer.mapping.header_names import has, weigh
 from importer.mapping.model import MappingModel, fold
 from importer.mapping.texts import Text
@@ -42,7 +41,8 @@ def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, T
     """Read a source and compare the rows of each key with its first one; `columns` are those that may be looked at."""
     dates = {name: weight for name in columns if (weight := weigh(tokens_of(name.split(".")[-1]), "updated"))}
     words = {name: tokens_of(name) for name in columns}
-    parts = [name for name in columns if has(words[name], "scopes") or has([" ".join(words[name])], "addresses")]
+    own = [name for name in columns if name.count(".") < 2 and not has(words[name], "people")]
+    parts = [name for name in own if has(words[name], "scopes") or has([" ".join(words[name])], "addresses")]
     names = [*parts, *dates]
     texts = [key, title, *map(columns.__getitem__, names)]
     first: dict[str, tuple[str, ...]] = {}
@@ -66,20 +66,19 @@ def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, T
 def advise(source: Source, model: MappingModel) -> Advice:
     """What to do about rows whose key came before with other content."""
     record = next(source.records(0), {})
-    columns = {name: Text(column=name) for name in record if not set("{}'") & set(name)}
-    columns |= {
-        name: Text(path=name) for name in dotted_names(record) if "." in name and name.replace(".", "_").isidentifier()
-    }
-    found = find_repeats(source, model.input.key, model.title, columns)
+    names = [name for name in dotted_names(record) if name in record or name.replace(".", "_").isidentifier()]
+    kinds = {name: "column" if name in record else "path" for name in names if not set("{}'\"") & set(name)}
+    texts = {name: Text.model_validate({kind: name}) for name, kind in kinds.items()}
+    found = find_repeats(source, model.input.key, model.title, texts)
     if found.are_issues:
-        own = next((ref.name for ref in model.input.key.refs if ref.name in columns), "ID")
-        both = " ".join(f"{{{'path:' * (name not in record)}{name}}}" for name in (found.part, own) if name)
         said = f"{found.others:,} of {found.rows:,} such rows have another title: other issues with the same id"
         more = "" if found.part else ", with that of the project, repository or address for COLUMN"
-        line = f"input: {{key: {{template: '{both if found.part else f'{{COLUMN}} {both}'}'}}}}"
+        own = next((ref.name for ref in model.input.key.refs if ref.name in kinds), "ID")
+        part, own = (f"{{{'path:' * (kinds.get(name) == 'path')}{name}}}" for name in (found.part or "COLUMN", own))
+        line = f"input: {{key: {{template: '{part} {own}'}}}}"
         return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=True)
     if found.newest:
         said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
-        line = f"duplicates: {{newest: {{{text_of(found.newest)}}}}}"
+        line = f'duplicates: {{newest: {{{kinds[found.newest]}: "{found.newest}"}}}}'
         return Advice(f"{said}. Let the mapping take its newest row: `{line}`")
     return Advice()

@@ -158,7 +158,7 @@ def settle_key(choice: Choice, profile: Profile, find: Callable[[Pick], Repeats]
     if pick is None or pick.column.is_unique:
         choice.key = pick and replace(pick, reason=f"{pick.reason}; no value occurs twice")
         return
-    found, by_name = find(pick), {column.place.name: column for column in profile.columns}
+    found, by_name = find(pick), {column.place.name: column for column in profile.columns if column.place.name}
     choice.key_part = by_name.get(found.part)
     if choice.key is None and found.are_issues and choice.key_part is None:
         return  # each row is an issue: its content is the key

@@ -28,8 +28,8 @@ _HEAD = """\
 # Then: {command}
 """
 _OPEN = """
-# {targets} `?`: the file doesn't say what it is to become. `run` refuses to start until each is decided: here,
-# or in the column `decision` of {table}, which wins over this file."""
+# {} `?`: the file doesn't say what {}. `run` refuses to start until {} decided: here,
+# or in the column `decision` of {}, which wins over this file."""
 
 
 def write_mapping(
@@ -37,8 +37,10 @@ def write_mapping(
 ) -> str:
     """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
     count, newest = len(draft.open), draft.choice.newest
-    targets = "One target is" if count == 1 else f"{count} targets are"
-    opened = _OPEN.format(targets=targets, table=_comment(table)) if count else ""
+    said = (
+        ("One target is", "it becomes", "it is") if count == 1 else (f"{count} targets are", "they become", "each is")
+    )
+    opened = _OPEN.format(*said, _comment(table)) if count else ""
     shown = ", ".join(map(_comment, files))
     head = _HEAD.format(
         files=shown,

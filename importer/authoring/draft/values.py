@@ -139,7 +139,8 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
 def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
     states = seen["status"].values()
-    dates = sum((found.evidence.closed for found in states if _is_open(found, proposer)), Counter[bool]())
+    sure = [(found, said) for found in states if (said := meaning("status", found.value)) and said.is_whole]
+    dates = sum((found.evidence.closed for found, said in sure if said.target not in FINISHED), Counter[bool]())
     if dates[True] > OPEN_AND_DATED * dates.total():  # a closing date proves nothing
         choice.closed = None
         for found in states:
@@ -156,12 +157,6 @@ def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list
     return sorted(
         counted, key=lambda value: (VALUE_FIELDS.index(value.field), not value.value, -value.rows, value.value)
     )
-
-
-def _is_open(status: _Seen, proposer: Proposer) -> bool:
-    """Whether a status says by itself that its rows are open."""
-    said = proposer.propose(Unknown("status", status.value, status.rows))
-    return bool(status.value) and not said.neutral and said.target not in FINISHED
 
 
 def _ranked(values: list[Value], header: str) -> list[Value]:
