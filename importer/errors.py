@@ -43,7 +43,7 @@ class ExitCode(IntEnum):
     UNUSABLE = (
         2,
         "Nothing was sent: usage, mapping or source is invalid, a column is gone that the last run read, too many rows "
-        "would be rejected or changed, or, with --strict, a column or comments would be lost.",
+        "would be rejected or changed, or, with --strict, a column, comments or issues would be lost.",
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished, but the outcome of some rows is unknown; the same command settles them."

@@ -79,7 +79,7 @@ SELECT_OPTIONS = (
         "--strict",
         is_flag=True,
         help="Refuse if a column that the mapping doesn't name under `drop` would be lost, or if the source counts "
-        "comments that the file doesn't have.",
+        "comments or issues that the files don't have.",
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
     click.option(

@@ -73,14 +73,12 @@ def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
     key = draft.choice.key
     if key is None:
         lines += ["  key: {content: true} # no column with a usual name for keys differs in every row"]
-    elif draft.choice.key_part is not None:
-        template = " ".join(f"{{{_in_braces(column)}}}" for column in (draft.choice.key_part, key.column))
-        lines += [f"  key: {{template: {quote(template)}}} # {key.reason}"]
-    elif key.column.filled < draft.profile.rows:
-        empty = counted(draft.profile.rows - key.column.filled, "row")
-        lines += ["  key:", f"    {source_of(key.column)} # {key.reason}", f"    content: true # {empty} without it"]
     else:
-        lines += [f"  key: {{{source_of(key.column)}}} # {key.reason}"]
+        both = " ".join(f"{{{_in_braces(column)}}}" for column in (draft.choice.key_part, key.column) if column)
+        text = f"template: {quote(both)}" if draft.choice.key_part else source_of(key.column)
+        empty = draft.profile.rows - key.column.filled
+        lines += ["  key:", f"    {text} # {key.reason}"] if empty > 0 else [f"  key: {{{text}}} # {key.reason}"]
+        lines += [f"    content: true # {counted(empty, 'row')} without it"] if empty > 0 else []
     lines += [f"  {option}: {quote(value)}" for option, value in options.items()]
     formats = dict.fromkeys(form for column in _dated(draft) if (form := column.date_format()))
     return lines + (["  dates:", *(f"    - {quote(form)}" for form in formats)] if formats else [])
@@ -88,7 +86,7 @@ def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
 
 def _dated(draft: Draft) -> list[Column]:
     picks = (draft.choice.closed, draft.choice.created)
-    newest = [draft.choice.newest] if draft.choice.newest else []
+    newest = filter(None, [draft.choice.newest])
     return [*(pick.column for pick in picks if pick is not None), *newest, *draft.choice.footer]
 
 
