@@ -26,6 +26,7 @@ class Repeats(NamedTuple):
 
     others      how many have another title
     are_issues  whether they are other issues: more have another title than people would edit
+    is_sure     whether a later date proves nothing against that: a column says it, too, or there are several
     part        the column that belongs to the key then, if one tells them apart
     newest      the column of dates that says which is newer, if they are states of one issue
     """
@@ -33,6 +34,7 @@ class Repeats(NamedTuple):
     rows: int
     others: int
     are_issues: bool
+    is_sure: bool
     part: str
     newest: str
 
@@ -60,7 +62,7 @@ def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, T
     many = others * _ONE_IN > rows
     part = next((name for name in parts if many and others == apart[name]), "")
     newest = max((name for name in dates if apart[name] and not many), key=dates.__getitem__, default="")
-    return Repeats(rows, others, many and (bool(part) or others >= _SEVERAL), part, newest)
+    return Repeats(rows, others, many, many and (bool(part) or others >= _SEVERAL), part, newest)
 
 
 def advise(source: Source, model: MappingModel) -> Advice:
@@ -76,7 +78,7 @@ def advise(source: Source, model: MappingModel) -> Advice:
         own = next((ref.name for ref in model.input.key.refs if ref.name in kinds), "ID")
         part, own = (f"{{{'path:' * (kinds.get(name) == 'path')}{name}}}" for name in (found.part or "COLUMN", own))
         line = f"input: {{key: {{template: '{part} {own}'}}}}"
-        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=True)
+        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=found.is_sure)
     if found.newest:
         said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
         line = f'duplicates: {{newest: {{{kinds[found.newest]}: "{found.newest}"}}}}'

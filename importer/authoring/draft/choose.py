@@ -164,7 +164,8 @@ def settle_key(choice: Choice, profile: Profile, find: Callable[[Pick], Repeats]
         return  # each row is an issue: its content is the key
     if not choice.description or choice.description.column.distinct <= pick.column.distinct:
         choice.newest = by_name.get(found.newest)
-    said = f"{found.rows:,} of its values occurred before, {found.others:,} with another title"
+    more = f", {found.others:,} with another title" if found.others else ""
+    said = f"{found.rows:,} of its values occurred before{more}"
     choice.key = replace(pick, reason=f"{pick.reason}; {said}")
     choice.footer = [column for column in choice.footer if column is not pick.column]
 
