@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
@@ -230,15 +230,20 @@ def _read(
             verdicts.advice = advise(job.source, model)
         if job.only and len(keys.absent) == len(job.only):
             raise _nothing_selected(job)
-        found = None if targets is None else targets.find(known.in_triage, verdicts)
-        target_findings = found.findings if found and found.findings else None
+        links = None if targets is None else targets.find(known.in_triage, verdicts)
+        target_findings = links.findings if links and links.findings else None
         if verdicts or target_findings:  # they change outcomes, and so all counts and reports
             if sample:
                 sample.clear()
             reading = Reading(job, known, shown, verdicts, target_findings)
-            reading.read(examine_all(job, executor, progress), progress, writers, [sample] if sample else [])
-        if found:
-            reading.work.count_links(found)
+            # What is to be added follows from the row that wins: the first reading may have seen it beside another's.
+            again = RelationTargets() if targets and verdicts else None
+            more: list[Observer] = [*([sample] if sample else []), *([again] if again else [])]
+            with again or nullcontext():
+                reading.read(examine_all(job, executor, progress), progress, writers, more)
+                links = again.find(known.in_triage, verdicts) if again else links
+        if links:
+            reading.work.count_links(links)
         if target_findings:
             stack.pop_all()  # their spool stays open: the send pass reads the findings again
     return _Read(reading, verdicts, target_findings, keys, signs, age)
