@@ -129,7 +129,7 @@ def _believed(matches: list[Match]) -> list[Match]:
     """The matches; one that counts last only if no other has a title in the file, and its preset reads enough of it."""
     others = [match for match in matches if not match.shape.last]
     last = [match for match in matches if match.shape.last and match.fits]
-    if not last or (others and others[0].fits and _has_title(others[0])):
+    if not last or (others and others[0].fits and has_title(others[0])):
         return others
     return last if _read_share(last[0]) else others
 
@@ -164,7 +164,7 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     )
 
 
-def _has_title(match: Match) -> bool:
+def has_title(match: Match) -> bool:
     """Whether a preset can read a title from the columns of a file."""
     return preset_path(match.preset) is None or can_read(load_mapping(match.preset).model.title, *_columns_of(match))
 

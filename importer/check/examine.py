@@ -144,7 +144,7 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     """Correct, transform and validate a chunk; `first` is the place of its first row in the whole input."""
     chunk, fixed = apply_fixes(job.fixes, chunk)
     records = transform(chunk)
-    findings = validate(records, name_given=job.name_given)
+    findings = validate(records, name_given=job.name_given, mapping=job.mapping.model)
     if job.mapping.model.people.hides:
         findings.change(transform.shown.show_finding)
     if groups := records.keys.groups.values():

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from importer.api import SEVERITIES, SOURCES, STATUSES
 from importer.check.job import Job
 from importer.errors import Problem, SourceError
-from importer.mapping.model import fold
+from importer.mapping.model import MappingModel, fold
 from importer.mapping.presets import is_preset, is_shipped
 from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Place
@@ -68,7 +68,7 @@ def check_fit(job: Job, accepted: Collection[str] = ()) -> list[str]:
         raise SourceError(
             f"The mapping {job.mapping.name} doesn't fit the source.",
             problems=absent,
-            hint=f"{_way_out(job)}use these columns in yours: {shown}",
+            hint=f"{_way_out(job, absent)}use these columns in yours: {shown}",
         )
     return warnings
 
@@ -85,9 +85,19 @@ def _numbered(name: str, header: Sequence[str]) -> str:
     )
 
 
-def _way_out(job: Job) -> str:
+def how_to_title(preset: str, model: MappingModel) -> str:
+    """What to do about an export without the column of titles that its preset reads."""
+    return (
+        f"Export it again with the column {model.title.refs[0].name!r}. Or if another one has the titles, write two "
+        f"lines into mine.yaml, `extends: {preset}` and `title: COLUMN`, and use it: -m mine.yaml"
+    )
+
+
+def _way_out(job: Job, absent: Sequence[Problem]) -> str:
     """What to do where a preset doesn't fit; who wrote the mapping knows what to mend."""
     if is_preset(job.mapping.files[0]):
+        if [problem.key for problem in absent] == ["title"]:
+            return f"{how_to_title(job.mapping.name, job.mapping.model)}\nOr "
         draft = f"Draft a mapping of your own: {job.typed.draft_command()}"
         return f"{draft}\nOr use another mapping (`triage-import mappings list`), or "
     return "Use another mapping (`triage-import mappings list`), or "

@@ -17,9 +17,11 @@ from importer.api import (
     count_units,
 )
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
+from importer.mapping.model import MappingModel
 from importer.mapping.yaml_text import quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
+from importer.transform.columns import Columns, is_filled
 from importer.transform.lengths import find_longer
 from importer.transform.value_maps import Mapped, Step
 
@@ -51,19 +53,19 @@ class Findings:
         return any(finding.rejects for finding in self.by_row.get(row, ()))
 
 
-def validate(records: Records, *, name_given: bool) -> Findings:
+def validate(records: Records, *, name_given: bool, mapping: MappingModel | None = None) -> Findings:
     """Apply all rules to a chunk's records.
 
     Skipped rows have no findings. A defective row has its defect and nothing else; a defect that doesn't reject is the
     reason why its row is skipped. `name_given`: the source was named on the command line or in the user's mapping,
-    which `input.local_key` demands.
+    which `input.local_key` demands. With its `mapping`, a row without a title is told what could be one.
     """
     findings = Findings()
     followers = records.keys.followers()
     for row, finding in records.chunk.defects.items():
         if finding.rejects:
             findings.add(row, finding)
-    for row, finding in _all(records, name_given):
+    for row, finding in _all(records, name_given, mapping):
         # Title and description of a group are those of its first row.
         is_merged = row in followers and finding.field in ("title", "description")
         if not records.skips[row] and row not in records.chunk.defects and not is_merged:
@@ -71,9 +73,9 @@ def validate(records: Records, *, name_given: bool) -> Findings:
     return findings
 
 
-def _all(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
+def _all(records: Records, name_given: bool, mapping: MappingModel | None) -> Iterator[tuple[int, Finding]]:
     yield from _keys(records, name_given)
-    yield from _titles(records)
+    yield from _titles(records, mapping)
     yield from _descriptions(records)
     for name in VALUE_FIELDS:
         yield from _values(name, records.values[name])
@@ -106,17 +108,30 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
             yield row, unnamed
 
 
-def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
-    missing = Finding(
-        "title-missing", "title", "the title is empty", "fill it in the errors file, and give that file to `run`"
-    )
-    if not all(records.texts.titles):
-        yield from ((row, missing) for row, title in enumerate(records.texts.titles) if not title)
+def _titles(records: Records, mapping: MappingModel | None) -> Iterator[tuple[int, Finding]]:
+    for row in [row for row, title in enumerate(records.texts.titles) if not title]:
+        hint = "fill it in the errors file, and give that file to `run`"
+        if mapping is not None and (line := _title_from_description(records.columns, mapping, row)):
+            hint += f"; or take the first line of the description, in the mapping or in one that extends it: `{line}`"
+        yield row, Finding("title-missing", "title", "the title is empty", hint)
     for row in find_longer(records.texts.titles, TITLE_LIMIT):
         message = f"{count_units(records.texts.titles[row])} characters, {TITLE_LIMIT} allowed"
         hint = "`title: {too_long: shorten}` in the mapping keeps the full title in the description"
         yield row, Finding(TITLE_TOO_LONG, "title", message, hint)
     yield from _shortened(records, "title", "the full title opens the description")
+
+
+def _title_from_description(columns: Columns, mapping: MappingModel, row: int) -> str:
+    """The line of a mapping that takes an empty title from the description; "" if that is empty, too."""
+    told = mapping.description
+    refs = () if told is None else told.refs
+    filled = [ref for ref in refs if any(is_filled(cells[row]) for cells in columns.cells(ref))]
+    if told is None or not filled:
+        return ""
+    read = [f"{{{ref.kind}: {quote(ref.name)}}}" for ref in mapping.title.refs if columns.cells(ref)]
+    as_text = "" if told.format is None else f", format: {told.format}, as: text"
+    first = f"{{{filled[0].kind}: {quote(filled[0].name)}, pattern: '\\S.*'{as_text}}}"
+    return f"title: {{first: [{', '.join([*read, first])}], too_long: shorten}}"
 
 
 def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:

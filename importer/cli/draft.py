@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +19,10 @@ if TYPE_CHECKING:
     from importer.authoring.draft.values import Value
     from importer.authoring.recognise import Match
     from importer.cli.console import Console
-    from importer.mapping.reader import LoadedMapping
-    from importer.sources.survey import Sample, Survey
+    from importer.cli.inputs import InputOptions
+    from importer.sources.survey import Sample
 
 VALUES_SHOWN = 20
-READING = {"encoding", "delimiter", "skip_lines", "format_"}
-# The options of other commands by these names; which one has which name only click knows, once it has applied them.
-READING_OPTIONS = [
-    option
-    for option in INPUT_OPTIONS
-    if READING & {parameter.name for parameter in getattr(option(lambda: None), "__click_params__", ())}
-]
 
 
 @click.command()
@@ -47,73 +40,89 @@ READING_OPTIONS = [
     metavar="FILE",
     help="Append what is new in the source to this mapping.",
 )
-@with_options(*READING_OPTIONS)
+@with_options(*INPUT_OPTIONS)
 @click.option("--records", metavar="PATH", help="Path of the records in a JSON object with several arrays.")
-def draft(
-    sources: tuple[str, ...],
-    output: Path | None,
-    update: Path | None,
-    encoding: str | None,
-    delimiter: str | None,
-    skip_lines: int | None,
-    format_: str | None,
-    records: str | None,
-) -> int:
+def draft(sources: tuple[str, ...], output: Path | None, update: Path | None, records: str | None, **given: Any) -> int:
     """Draft a mapping for a source that no preset knows.
 
     Comments in it say what was found in the source. Whatever the source doesn't reveal is `?`; on a terminal you are
-    asked. Existing files are not overwritten.
+    asked. Existing files are not overwritten. With -m, values mean what they mean in that mapping.
     """
-    given = {
-        "encoding": encoding,
-        "delimiter": delimiter,
-        "skip_lines": skip_lines,
-        "format": format_,
-        "records": records,
-    }
-    if update is not None and output is not None:
+    from importer.cli.inputs import InputOptions, check_source_name
+    from importer.mapping.users_table import read_users
+
+    options = InputOptions(**given)
+    if update is not None and (output is not None or options.mapping_name is not None):
         raise UsageError(
-            "--update and -o can't be used together.", hint="--update changes a mapping, -o writes a new one."
+            f"--update and {'-o' if output is not None else '-m'} can't be used together.",
+            hint="--update changes a mapping, -o writes a new one.",
         )
-    return _update(sources, update, given) if update else _draft(sources, output or Path("mapping.yaml"), given)
+    if options.source_name is not None:
+        check_source_name(options.source_name)
+    if options.users is not None:
+        read_users(options.users)  # it says nothing that a draft needs; but it is part of the next command
+    if update:
+        return _update(sources, update, options, records)
+    return _draft(sources, output or Path("mapping.yaml"), options, records)
 
 
-def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
-    from importer.authoring.draft.draft import check_free, make_draft, save_draft
+def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: str | None) -> int:
+    from importer.authoring.draft.draft import NO_FIXES, check_free, make_draft, save_draft
+    from importer.authoring.recognise import has_title
+    from importer.check.headers import how_to_title
     from importer.cli.console import Console
+    from importer.cli.inputs import choose_reading, open_comments
+    from importer.mapping.fixes_table import read_fixes
     from importer.mapping.reader import load_mapping
-    from importer.sources.command_line import CommandLine
+    from importer.sources.command_line import READING
+    from importer.sources.survey import survey_files
 
     check_free(out)
+    typed, reading = given.typed(sources), choose_reading(given, None, records)
+    fixes = NO_FIXES if given.fixes is None else read_fixes(given.fixes)
+    preset = load_mapping(given.mapping_name).model if given.mapping_name is not None else None
     with ExitStack() as stack:
-        console, survey = stack.enter_context(Console()), stack.enter_context(_survey(sources, given, None))
-        known = _who_knows(survey.samples)
+        console, survey = stack.enter_context(Console()), stack.enter_context(survey_files(sources, reading))
+        known = _who_knows(survey.samples) if preset is None else None
         if known is not None:
-            command = CommandLine(sources).repeat("validate", "-m", known.preset)
-            console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
-            if given["records"] is None and len({each.records for each in survey.samples if not each.within}) > 1:
-                given["records"] = known.sample.records or None
-        source = stack.enter_context(survey.open(given["records"]))
-        preset = load_mapping(known.preset).model if known is not None else None
-        made = make_draft(source, console, lambda values: _ask(console, values), preset)
-        mapping, table = save_draft(
-            made, source, out, {name: str(value) for name, value in given.items() if value is not None}
-        )
-        _show(console, made, mapping, table, sources)
+            preset = load_mapping(known.preset).model
+            if has_title(known):
+                command = typed.repeat("validate", "-m", known.preset)
+                console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
+            if records is None and len({each.records for each in survey.samples if not each.within}) > 1:
+                records = known.sample.records or None
+        beside = stack.enter_context(open_comments(given.comments, None, reading.encoding))
+        source = stack.enter_context(survey.open(records, beside))
+        try:
+            made = make_draft(source, console, lambda values: _ask(console, values), preset, fixes)
+        except SourceError as error:
+            if known is None or preset is None:
+                raise
+            raise SourceError(error.message, hint=how_to_title(known.preset, preset)) from error
+        said = {"encoding": given.encoding, "delimiter": given.delimiter, "skip_lines": given.skip_lines}
+        said |= {"format": given.format_, "records": records}
+        options = {name: str(value) for name, value in said.items() if value is not None}
+        mapping, table = save_draft(made, source, out, options, given.source_name)
+        _show(console, made, mapping, table)
+        in_mapping = (*READING, "--source-name")
+        console.say(f"Next: {typed.repeat('validate', '-m', str(mapping), without=in_mapping)}")
     return ExitCode.DONE
 
 
-def _update(sources: tuple[str, ...], path: Path, given: dict[str, Any]) -> int:
+def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: str | None) -> int:
     from importer.authoring.draft.update import update_draft
     from importer.cli.console import Console
+    from importer.cli.inputs import choose_reading
     from importer.mapping.presets import is_preset
     from importer.mapping.reader import load_mapping
+    from importer.sources.survey import survey_files
 
     mapping = load_mapping(str(path))
     if is_preset(mapping.files[0]):
         hint = "Make it yours first, with `extends: " + mapping.files[0].stem + "` in a file, and update that."
         raise UsageError(f"{path} is a preset, and presets stay as they are.", hint=hint)
-    with Console() as console, _survey(sources, given, mapping) as survey, survey.open() as source:
+    reading = choose_reading(given, mapping, records)
+    with Console() as console, survey_files(sources, reading) as survey, survey.open() as source:
         added = update_draft(source, mapping, console, lambda values: _ask(console, values))
         if not added.values and not added.columns:
             console.say(f"{path} knows all values and columns of {' '.join(sources)}; nothing was added.")
@@ -124,17 +133,6 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, Any]) -> int:
             console.say(f"{added.table}: {_are(added.values, 'value')} new.")
             _show_values(console, added.values)
     return ExitCode.DONE
-
-
-def _survey(
-    sources: tuple[str, ...], given: dict[str, Any], mapping: LoadedMapping | None
-) -> AbstractContextManager[Survey]:
-    from importer.sources.source import SourceOptions
-    from importer.sources.survey import survey_files
-
-    said = mapping.model.input if mapping else None
-    found: Any = {name: getattr(said, name, None) if value is None else value for name, value in given.items()}
-    return survey_files(sources, SourceOptions(**found))
 
 
 def _who_knows(samples: Sequence[Sample]) -> Match | None:
@@ -184,9 +182,7 @@ def _category(text: str) -> str:
     return name
 
 
-def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tuple[str, ...]) -> None:
-    from importer.sources.command_line import CommandLine
-
+def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
     choice = made.choice
     for name in ("key", "title", "description", "severity", "status", "category"):
         pick = getattr(choice, name)
@@ -198,7 +194,6 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tu
     if made.untitled:
         console.say(f"{counted(made.untitled, 'row')} without a title: rejected until they have one.")
     console.say(f"{mapping} and {table} are written.")
-    console.say(f"Next: {CommandLine(sources).repeat('validate', '-m', str(mapping))}")
 
 
 def _are(things: Sequence[object], noun: str) -> str:

@@ -37,17 +37,18 @@ from importer.sources.survey import Sample, Survey, open_source, survey_files
 
 
 @contextmanager
-def open_comments(paths: Sequence[str], mapping: LoadedMapping, encoding: str | None) -> Iterator[Source | None]:
+def open_comments(paths: Sequence[str], mapping: LoadedMapping | None, encoding: str | None) -> Iterator[Source | None]:
     """Open the files of `--comments`, None if there are none; their format and delimiter are detected.
 
-    Where the mapping reads comments from an array beside the records, the files are searched for that array. Raises
-    UsageError where the mapping reads no comments from files of their own, and what `open_source` raises.
+    Where the mapping reads comments from an array beside the records, the files are searched for that array; without a
+    mapping, which is to be drafted, for any. Raises UsageError where the mapping reads no comments from files of their
+    own, and what `open_source` raises.
     """
     if not paths:
         yield None
         return
-    arrays = [annex.array for annex in collect_annexes(mapping.model).values()]
-    if not arrays:
+    arrays = [annex.array for annex in collect_annexes(mapping.model).values()] if mapping is not None else [""]
+    if mapping is not None and not arrays:
         raise UsageError(
             f"The mapping {mapping.name} reads no comments from --comments.",
             hint="Say in it how they are joined: `comments: {from: [{beside: {by: …, key: …}, each: {text: …}}]}`.",
@@ -129,7 +130,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
     given = InputOptions(**options)
     name = given.source_name
     mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
-    reading = _choose_reading(given, mapping)
+    reading = choose_reading(given, mapping)
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)
     roster = Roster() if given.users is None else read_users(given.users)
     evidence = ""
@@ -166,7 +167,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 yield complete
 
 
-def _choose_reading(given: InputOptions, mapping: LoadedMapping | None) -> SourceOptions:
+def choose_reading(given: InputOptions, mapping: LoadedMapping | None, records: str | None = None) -> SourceOptions:
     """Return how to read the files: as the options say, otherwise as the mapping does."""
     said = SourceOptions() if mapping is None else mapping.model.input
     return SourceOptions(
@@ -174,7 +175,7 @@ def _choose_reading(given: InputOptions, mapping: LoadedMapping | None) -> Sourc
         encoding=given.encoding or said.encoding,
         delimiter=given.delimiter or said.delimiter,
         skip_lines=said.skip_lines if given.skip_lines is None else given.skip_lines,
-        records=said.records,
+        records=records or said.records,
         may_be_empty=isinstance(said, Input)
         and (said.kind == "delta" or (given.may_be_empty and not said.is_snapshot)),
     )

@@ -39,8 +39,7 @@ class CommandLine(NamedTuple):
 
     def draft_command(self) -> str:
         """The command that drafts a mapping for these files, read as they are read now."""
-        read = tuple(option for option in self.options if option[0] in READING)
-        return self._replace(options=read).repeat("draft", "-o", "mapping.yaml")
+        return self.repeat("draft", "-o", "mapping.yaml", without=("-m", *SELECTING))
 
     def check_command(self, errors: str) -> str:
         """The command that checks rows of an errors file once they are corrected."""

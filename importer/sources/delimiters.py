@@ -7,13 +7,19 @@ import io
 import re
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 
-from importer.errors import UsageError
+from importer.errors import SourceError, UsageError
+from importer.phrases import clip, shell_join
 from importer.sources.csv import CELL_CHARACTERS, LINE_ENDS
 from importer.sources.errors_file import is_errors_header
-from importer.sources.header import HEADER_CELLS, count_above, fits, least_width
+from importer.sources.header import HEAD_ROWS, HEADER_CELLS, count_above, fits, least_width
 
 DELIMITERS = (",", ";", "\t", "|")
+PLAIN = (".csv", ".tsv", ".txt")
+SHOWN = 60
+"""Characters of a line that an error shows."""
+_WHOLE = re.compile(r'"(?:[^"]|"")*"\s*')
 _SAID = re.compile(r'\s*"?sep=([^"\r\n\w])"?[ \t]*[\r\n]')
 
 
@@ -51,6 +57,24 @@ def find_delimiter(sample: str) -> str:
         return (is_fit, is_wide and not is_fit, not above, share, width)
 
     return max(DELIMITERS, key=fitness)
+
+
+def check_quotes(name: str, sample: str) -> None:
+    """Raise SourceError if the first row is a line that is in quotes as a whole; the header may be one, too."""
+    lines = [line for line in sample.splitlines()[:HEAD_ROWS] if line.strip()]
+    if len(lines) < 2 or not _WHOLE.fullmatch(lines[1]):
+        return
+    inner = [line[1:].rstrip()[:-1].replace('""', '"') if _WHOLE.fullmatch(line) else line for line in lines[:2]]
+    for delimiter in DELIMITERS:
+        names, cells = (_parse_sample(line, delimiter) or [[]] for line in inner)
+        if HEADER_CELLS <= len(names[0]) == len(cells[0]):
+            unquote = shell_join(["sed", "-E", '/^"/{s///; s/"[[:space:]]*$//; s/""/"/g;}', name])
+            otherwise = f"; or take them off: {unquote} > {shell_join([f'{Path(name).stem}-unquoted.csv'])}"
+            raise SourceError(
+                f"{name}: whole lines are in quotes, so that each is a single cell: {clip(lines[1], SHOWN)}",
+                hint="Export it again, with quotes around cells alone"
+                + (otherwise if Path(name).suffix in PLAIN else "."),
+            )
 
 
 def find_errors_delimiter(sample: str) -> str | None:

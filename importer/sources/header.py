@@ -7,11 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from importer.errors import SourceError
+from importer.mapping.header_names import weigh
+from importer.phrases import tokens_of
 from importer.records import Finding
 
 HEAD_ROWS = 20
 HEADER_CELLS = 3
 """The least number of filled cells of a header below a title."""
+NAMED_FIELDS, NAMED = 2, 12
+"""How many fields a header names, each with a word of at least this weight, of which it consists."""
+FIELDS = ("key", "title", "description", "severity", "status", "category")
 FACT_CELLS = 2
 """The cells of a line that says something of the whole table: its name, and what it is."""
 DATA_SHARE = 1 / 3
@@ -72,17 +77,41 @@ def count_above(rows: Sequence[Sequence[str]]) -> int:
     """Count the rows above the header: titles of a spreadsheet, and empty rows; blank lines are rows without a cell.
 
     A title is a row with one filled cell. The header below it has at least three filled cells and half as many as the
-    fullest row, and most rows after it fit it. So is `sep=;`, which tells a spreadsheet the delimiter.
+    fullest row, and most rows after it fit it. So is `sep=;`, which tells a spreadsheet the delimiter. Rows of several
+    cells, of facts or of groups of columns, are above a row that is sure to be names.
     """
     if rows and len("".join(rows[0]).strip()) <= len("sep=;") and rows[0][:1] and rows[0][0].startswith("sep="):
         return 1 + count_above(rows[1:])
     filled = [count_filled(row) for row in rows[:HEAD_ROWS]]
+    if named := _count_above_names(rows[:HEAD_ROWS], filled):
+        return named
     facts = _count_facts(rows[:HEAD_ROWS], filled)
     if facts and _is_below_titles(rows[facts:HEAD_ROWS], max(filled)):
         return facts
     first = next((place for place, count in enumerate(filled) if count), 0)
     above = next((place for place, count in enumerate(filled) if count > 1), first)
     return above if above > first and _is_below_titles(rows[above:HEAD_ROWS], max(filled)) else first
+
+
+def _count_above_names(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> int:
+    """Count the rows above one that names columns as trackers do, which none of these does as much; 0 if there is none.
+
+    An empty row parts them from it, or they are as wide and sparser: a shorter one may be the header of a torn table.
+    """
+    for at, header in enumerate(rows):
+        if filled[at] < max(HEADER_CELLS, *filled[at:]) or _count_names(header) < NAMED_FIELDS:
+            continue
+        parted = max((place + 1 for place in range(at) if not filled[place]), default=0)
+        beside = [row for row in rows[parted:at] if len(row) != len(header) or count_filled(row) >= filled[at]]
+        is_named_above = any(_count_names(row) >= NAMED_FIELDS for row in rows[:at])
+        return 0 if beside or is_named_above or not _is_below_titles(rows[at:], filled[at]) else at
+    return 0
+
+
+def _count_names(row: Sequence[str]) -> int:
+    """Count the fields that have a cell with a usual name for them alone."""
+    tokens = [tokens_of(cell) for cell in row if cell.strip()]
+    return sum(any(weigh(words, field) >= NAMED for words in tokens) for field in FIELDS)
 
 
 def _count_facts(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> int:

@@ -12,7 +12,7 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.phrases import counted
 from importer.records import Finding
 from importer.sources import csv, json
-from importer.sources.delimiters import check_delimiter, find_delimiter, find_errors_delimiter
+from importer.sources.delimiters import check_delimiter, check_quotes, find_delimiter, find_errors_delimiter
 from importer.sources.detect import Format, choose_format, refuse_foreign
 from importer.sources.document import Document
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
@@ -162,6 +162,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         sample = _read_sample(stored, encoding, skip)
     format_ = choose_format(stored.name, sample, options.format)
     if format_ == "csv":
+        check_quotes(stored.name, sample)
         delimiter = returned or delimiter or find_delimiter(sample)
         return _survey_csv(stored, encoding, delimiter, skip, options)
     if skip:

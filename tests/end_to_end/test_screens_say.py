@@ -35,7 +35,7 @@ def source(program: Program) -> Path:
 
 @pytest.mark.parametrize("duplicates", ["reject", "first"])
 def test_a_key_that_comes_twice_promises_no_number_each_night(program: Program, source: Path, duplicates: str) -> None:
-    """The row that loses isn't what the issue was last sent as: that leaves nothing to be done for the one that wins."""
+    """A row that loses isn't what the issue was last sent as; that leaves nothing to be done for the one that wins."""
     Path("m.yaml").write_text(f"{MAPPING}duplicates: {duplicates}\n")
     options = ("--sandbox", "--yes", "--on-change", "update", "--max-rejected", "90%", "--fail-on", "new", "--json")
     first, second, third = (program("run", source, "-m", "m.yaml", *options) for _ in range(3))

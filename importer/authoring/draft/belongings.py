@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from importer.authoring.draft.header_words import header_tokens, holds_internal
 from importer.authoring.draft.profile import TEXT_KEPT, Column
-from importer.authoring.draft.source_columns import LEAVES
+from importer.authoring.draft.source_columns import LEAVES, make_place
 from importer.mapping.header_names import has, listed_under, may_discuss, names_of
 from importer.mapping.internal_texts import is_internal
 from importer.mapping.yaml_text import quote
@@ -43,18 +43,20 @@ def markup_of(column: Column) -> str:
     return ""
 
 
-def find_belongings(columns: Sequence[Column], keys: Iterable[str], prose: Sequence[Column] = ()) -> Belongings:
-    """Draft what the columns that are no fields say; `keys` are some texts of the key's column.
+def find_belongings(
+    columns: Sequence[Column], key: Column | None, prose: Sequence[Column] = (), beside: Sequence[Column] = ()
+) -> Belongings:
+    """Draft what the columns that are no fields say.
 
-    Of `prose`, the description, only the addresses of calls are taken.
+    Of `prose`, the description, only the addresses of calls are taken. `beside` are the columns of a file of comments.
     """
     found = Belongings()
     filled = [column for column in columns if column.filled]
     _add_people(found, filled)
     _add_evidence(found, filled, prose)
-    _add_comments(found, filled)
+    _add_comments(found, filled, _joined(beside, key) if key is not None else ())
     _add_restricted(found, filled)
-    _add_relations(found, filled, set(keys))
+    _add_relations(found, filled, set(key.samples) if key is not None else set())
     return found
 
 
@@ -112,8 +114,8 @@ def _add_evidence(found: Belongings, columns: Sequence[Column], prose: Sequence[
         found.lines.append(["resource_links:", *lines])
 
 
-def _add_comments(found: Belongings, columns: Sequence[Column]) -> None:
-    lines = [*_listed(found, columns), *_arrays(found, columns)]
+def _add_comments(found: Belongings, columns: Sequence[Column], joined: Iterable[str]) -> None:
+    lines = [*_listed(found, columns), *_arrays(found, columns), *joined]
     taken = [column for column in columns if column.number in found.taken]
     asked = "  private: '?' # keep or drop what is for the team alone"
     inside = [asked] if any(map(holds_internal, taken)) or any(map(_internal_values, taken)) else []
@@ -178,6 +180,20 @@ def _arrays(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
             found.taken.update(column.number for column in members)
             each = ", ".join(f"{part}: {path}" for part, path in parts.items())
             yield f"    - {{path: {name}, each: {{{each}}}}}"
+
+
+def _joined(columns: Sequence[Column], key: Column) -> Iterator[str]:
+    """Comments in a file of their own: joined by the column that has most of the keys."""
+    by = max(columns, key=lambda column: len(column.samples.keys() & key.samples.keys()), default=None)
+    if by is None or not by.samples.keys() & key.samples.keys():
+        return
+    named = {_named(column): column for column in reversed(columns) if column is not by}
+    found = {part: [named[name] for name in names if name in named] for part, names in listed_under("parts").items()}
+    parts = {part: make_place(its[0].place.parts).ref.name for part, its in found.items() if its}
+    if "text" in parts:
+        each = ", ".join(f"{part}: {quote(path)}" for part, path in parts.items())
+        path = quote(make_place(by.place.parts).ref.name)
+        yield f"    - {{beside: {{by: {path}, key: {{{source_of(key)}}}}}, each: {{{each}}}}} # of --comments FILE"
 
 
 def _path_of(members: Sequence[Column], keys: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from importer.authoring.draft.values import Value, count_values, propose_values,
 from importer.authoring.proposals import Proposer
 from importer.check.repeated_keys import find_repeats
 from importer.errors import StorageFull, UsageError
+from importer.mapping.fixes_table import Fixes
 from importer.mapping.model import MappingModel
 from importer.mapping.reader import load_mapping
 from importer.mapping.title_words import TitleCount
@@ -27,14 +28,17 @@ from importer.sources.archives import WORKBOOKS
 if TYPE_CHECKING:
     from importer.sources.source import Source
 
+NO_FIXES = Fixes()
 Ask = Callable[[Sequence[Value]], Sequence[Value]]
 """Asks the user about values; returns them with the decisions."""
 
 
-def make_draft(source: Source, progress: Progress, ask: Ask, preset: MappingModel | None = None) -> Draft:
+def make_draft(
+    source: Source, progress: Progress, ask: Ask, preset: MappingModel | None = None, fixes: Fixes = NO_FIXES
+) -> Draft:
     """Profile a source and draft a mapping; the values of a preset that knows the source mean what they mean in it.
 
-    Raises SourceError if no column can be the title.
+    Values are counted as `fixes` corrects them. Raises SourceError if no column can be the title.
     """
     proposer = Proposer(preset)
     profile = profile_source(source, progress)
@@ -42,8 +46,9 @@ def make_draft(source: Source, progress: Progress, ask: Ask, preset: MappingMode
     texts = {each.place.name: text_of(Pick(each, "")) for each in profile.columns if "{" not in each.place.name}
     settle_key(choice, profile, lambda key: find_repeats(source, text_of(key), text_of(choice.title), texts))
     titles = TitleCount()
-    values = propose_values(count_values(source, choice, progress, titles), choice, proposer)
-    return Draft(profile, choice, ask(values), titles)
+    values = propose_values(count_values(source, choice, progress, titles, fixes), choice, proposer)
+    beside = () if source.comments is None else profile_source(source.comments, progress).columns
+    return Draft(profile, choice, ask(values), titles, beside)
 
 
 def check_free(out: Path) -> None:
@@ -56,14 +61,19 @@ def check_free(out: Path) -> None:
         raise UsageError(f"{out} exists already, and a draft overwrites nothing.", hint=hint)
 
 
-def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str]) -> tuple[Path, Path]:
-    """Write the mapping, and the table beside it; return their paths. Existing files are not overwritten."""
+def save_draft(
+    draft: Draft, source: Source, out: Path, options: Mapping[str, str], name: str | None = None
+) -> tuple[Path, Path]:
+    """Write the mapping, and the table beside it; return their paths. Existing files are not overwritten.
+
+    `options` are keys of `input` beside the source's `name`, which is by default that of its first file.
+    """
     check_free(out)
     table = place_table(out)
     check_free(table)
     files = [file.name for file in source.files]
     named = table.relative_to(out.parent).as_posix()
-    text = write_mapping(draft, files, str(out), named, source_name(files[0]), options)
+    text = write_mapping(draft, files, str(out), named, name or source_name(files[0]), options)
     write_new(table, new_table(draft.values))
     write_new(out, text.encode("utf-8"))
     load_mapping(str(out))

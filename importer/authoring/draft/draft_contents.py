@@ -15,12 +15,13 @@ from importer.mapping.title_words import TitleCount
 
 @dataclass(frozen=True)
 class Draft:
-    """What is written into a drafted mapping, and the use of each column."""
+    """What is written into a drafted mapping, and the use of each column; `beside` are columns of `--comments`."""
 
     profile: Profile
     choice: Choice
     values: Sequence[Value]
     titles: TitleCount
+    beside: Sequence[Column] = ()
 
     @property
     def open(self) -> list[Value]:
@@ -39,7 +40,7 @@ class Draft:
         chosen = {number for number, use in choice.uses().items() if use != "footer"}
         others = [column for column in self.profile.columns if column.number not in chosen]
         prose = [choice.description.column] if choice.description else []
-        return find_belongings(others, choice.key.column.samples if choice.key else (), prose)
+        return find_belongings(others, choice.key.column if choice.key else None, prose, self.beside)
 
     @cached_property
     def uses(self) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
 from importer.authoring.draft.belongings import markup_of, source_of
@@ -33,7 +33,7 @@ _OPEN = """
 
 
 def write_mapping(
-    draft: Draft, files: Sequence[str], mapping: str, table: str, name: str, options: dict[str, str]
+    draft: Draft, files: Sequence[str], mapping: str, table: str, name: str, options: Mapping[str, str]
 ) -> str:
     """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
     count, newest = len(draft.open), draft.choice.newest
@@ -68,7 +68,7 @@ def write_mapping(
     return head + "\n" + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _input(draft: Draft, name: str, options: dict[str, str]) -> list[str]:
+def _input(draft: Draft, name: str, options: Mapping[str, str]) -> list[str]:
     lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
     key = draft.choice.key
     if key is None:

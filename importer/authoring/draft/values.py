@@ -13,6 +13,8 @@ from importer.authoring.draft.choose import Choice, Pick
 from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
+from importer.check.fixes import apply_fixes
+from importer.mapping.fixes_table import Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.title_words import TitleCount
@@ -96,7 +98,7 @@ def is_listed(choice: Choice, name: FieldName) -> bool:
     return pick is None or not (pick.column.is_free or pick.column.distinct > VALUES_LISTED)
 
 
-def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount) -> SeenValues:
+def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount, fixes: Fixes) -> SeenValues:
     """Read a source again and count the values of the chosen columns as a mapping reads them.
 
     `titles` gets those of the rows that say no category.
@@ -111,7 +113,7 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
     progress.start("counting", source.total_bytes, "B")
     category = fields.index("category") if "category" in fields else None
     for chunk in source.chunks(refs, ROWS_AT_ONCE):
-        columns = Columns(chunk)
+        columns = Columns(apply_fixes(fixes, chunk)[0])
         read = {name: columns.stripped(text) for name, text in others.items()}
         facts = zip(read["status_category"], read["resolution"], map(bool, read["closed"]), strict=True)
         own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
