@@ -47,7 +47,7 @@ Finder = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 class Finding:
     """A rule that a row violates. A rejecting finding prevents its row from being sent, a warning does not.
 
-    Findings of one `cause` (code, field, value) are one group in every summary.
+    Findings of one code, field and value are one group in every summary.
     """
 
     code: str
@@ -56,11 +56,6 @@ class Finding:
     hint: str = ""
     value: str = ""
     rejects: bool = True
-
-    @property
-    def cause(self) -> tuple[str, str, str]:
-        """The group of this finding in summaries."""
-        return (self.code, self.field, self.value)
 
 
 CHUNK_ROWS = 2048

@@ -18,18 +18,18 @@ from importer.report.flow_picture import KINDS, find_kind
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
-    from importer.check.observers.tally import Cause, Tally
+    from importer.check.observers.tally import Tally
     from importer.check.observers.value_flow import Stream, ValueFlow
     from importer.report.summary import Summary
 
 LINES, AROUND = 22, 2
 """Lines of a check and what stands around it, command and prompt aside: they fit 24 lines. A higher screen has more."""
 LIST_INDENT = 2
-SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
+SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN, SAMPLES = 40, 3, 12, 2
 EVERYTHING = 10_000
 WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected, not sent", "lost columns", "load"
 LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
-"""What a check lists, by the order in which they grow where a screen has room."""
+"""What a check lists. All causes of rejection are; where a screen has room left, warnings grow before the others."""
 OPEN_KINDS = ("rejected", "undecided")
 
 Shown = Mapping[str, int]
@@ -92,11 +92,11 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
                 return each
         return []
 
-    first = dict.fromkeys(LISTS, 1)
+    first = dict.fromkeys(LISTS, 1) | {REJECTED: EVERYTHING}
     if lines := fit(first):
         return [*_fill(lines, first, fit, found.values), *below]
-    lines = list(_describe(job, checked, found, first))
-    return [*(_cut(line, width) for line in lines[:-1]), lines[-1], *below]
+    *lines, counts = _describe(job, checked, found, first)
+    return [*(line if line.startswith(WARNINGS) else _cut(line, width) for line in lines), counts, *below]
 
 
 def _is_listed(line: str) -> bool:
@@ -143,11 +143,11 @@ def _collect_values(flow: ValueFlow, name: str) -> FieldValues:
 def _fill(
     lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], values: Sequence[FieldValues]
 ) -> list[str]:
-    """Show more where the screen has room left: first values that nobody has decided, then of each list in turn."""
+    """Show more where the screen has room: warnings, values that nobody has decided, then of each list in turn."""
     undecided: dict[str, int] = {each.field: each.undecided for each in values}
-    growing = list(shown)
+    growing = [name for name in shown if shown[name] < MOST_SHOWN]
     while growing:
-        name = max(growing, key=lambda each: (undecided.get(each, 0) > shown[each], -shown[each]))
+        name = max(growing, key=lambda each: (each == WARNINGS, undecided.get(each, 0) > shown[each], -shown[each]))
         longer = fit({**shown, name: shown[name] + 1})
         if not longer or longer == lines or shown[name] == MOST_SHOWN:
             growing.remove(name)
@@ -175,21 +175,20 @@ def _cut(line: str, width: int) -> str:
 
 
 def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterator[str]:
+    yield from _describe_causes(REJECTED, checked.tally, shown[REJECTED])
+    for place, warning in enumerate(found.warnings[: shown[WARNINGS]]):
+        yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {warning}"
     for values in found.values:
         yield from _describe_values(values, shown[values.field])
-    most = EVERYTHING if shown[WARNINGS] == EVERYTHING else SENTENCE_SHOWN
-    for place, warning in enumerate(found.warnings[: shown[WARNINGS]]):
-        yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {shorten(warning, most)}"
     yield from _describe_causes(NOTES, checked.tally, shown[NOTES])
-    yield from _describe_causes(REJECTED, checked.tally, shown[REJECTED])
-    passed_over = dict[str, list[str]]()
-    for (outcome, code), rows in checked.tally.passed_over.most_common():
-        passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
-    yield from (f"{outcome}: {', '.join(codes)}" for outcome, codes in passed_over.items())
     losses = list(_describe_losses(checked, shown[LOSSES]))
     yield from losses
     if losses and not _has_rest(job):
         yield f"  to keep it in the footer: {_say_where_rest_stands(job.mapping.name)}"
+    passed_over = dict[str, list[str]]()
+    for (outcome, code), rows in checked.tally.passed_over.most_common():
+        passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
+    yield from (f"{outcome}: {', '.join(codes)}" for outcome, codes in passed_over.items())
     yield from found.load[: shown[LOAD]]
     counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
     took = format_duration(checked.elapsed_seconds)
@@ -215,25 +214,24 @@ def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:
 
 def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
     """Yield a line for each kind of finding, worst first, with its rows, its commonest values, and its hint once."""
+    from importer.check.observers.causes import Weight
     from importer.codes import CODES
 
-    kinds: dict[tuple[str, str], list[Cause]] = {}
-    for cause in tally.causes(rejects=title == REJECTED):
-        kinds.setdefault((cause.finding.code, cause.finding.field), []).append(cause)
+    weight = Weight.HELD if title == REJECTED else Weight.NOTED
+    kinds = tally.causes.kinds(weight)
     if not kinds:
         return
     yield f"{title}{_of(len(kinds), limit)}:"
-    ordered = sorted(kinds.values(), key=lambda some: -tally.rows_with(some[0].finding))
-    for some in ordered[:limit]:
-        first, rows = some[0].finding, tally.rows_with(some[0].finding)
+    for kind in kinds[:limit]:
+        first, *others = some = tally.causes.of_kind(weight, kind)
         message = first.message
-        if len(some) > 1:
-            values = [f"{clip(cause.finding.value, SOURCE_WIDTH)!r} {cause.rows:,}" for cause in some]
-            message = listed(values, VALUES_NAMED)
-        elif rows > 1 and not first.value and first.code in CODES:  # each of the rows has a message of its own
+        if others and first.value:
+            message = listed([f"{clip(each.value, SOURCE_WIDTH)!r} {each.rows:,}" for each in some], VALUES_NAMED)
+        elif kind.rows > 1 and not first.value and first.code in CODES:  # each of the rows has a message of its own
             message = _as_message(CODES[first.code])
-        yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
-        if first.hint and (first.rejects or limit > 1):  # a warning's where there is room
+        samples = ", ".join(sample.name for sample in first.samples[:SAMPLES])
+        yield f"  {kind.rows:,} × {first.code}: {shorten(message)}   {samples}"
+        if first.hint and (title == REJECTED or limit > 1):  # a warning's where there is room
             # One that quotes a long text of the source says what helps before it.
             most = TEXT_SHOWN if len(first.value) > TEXT_SHOWN else SENTENCE_SHOWN
             yield f"      {shorten(first.hint, most)}"

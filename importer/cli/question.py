@@ -23,6 +23,7 @@ CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
 
 def describe_question(checked: Checked, destination: Destination, page: str, doubts: Iterable[str]) -> Iterator[str]:
     """Yield the lines above the question; `page` is the report of the check, `doubts` speak against sending."""
+    from importer.check.observers.causes import Weight
     from importer.check.observers.people_named import count_open
 
     yield ""
@@ -38,8 +39,8 @@ def describe_question(checked: Checked, destination: Destination, page: str, dou
     if checked.sample and len(checked.sample) < checked.planned:
         yield f"  First {counted(len(checked.sample), 'issue')} as a canary, to be read back; then you are asked again."
     if checked.rejected:
-        causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
-        why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
+        causes = checked.tally.causes.kinds(Weight.HELD)[:CAUSES_ASKED]
+        why = ", ".join(f"{cause.rows:,} × {cause.code}" for cause in causes)
         yield f"  {counted(checked.rejected, 'row')} not to be sent: {why}."
     yield from describe_new_categories(checked, destination)
     yield f"  Every row and its planned outcome: {page}"

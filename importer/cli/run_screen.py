@@ -53,10 +53,10 @@ def describe_rehearsal(page: Path) -> Iterator[str]:
 def describe_end(summary: Summary) -> Iterator[str]:
     """Yield where the reports are, what waits for a person, why the run ended, and what to do next."""
     yield describe_folder(summary)
+    yield from _describe_corrections(summary)
     rehearsal = Path(summary.out) / "rehearsal.html"
     if rehearsal.is_file():
         yield from describe_rehearsal(rehearsal)
-    yield from _describe_corrections(summary)
     yield from _describe_changes(summary)
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was sent: {summary.stopped_because}"

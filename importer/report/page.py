@@ -18,6 +18,7 @@ from importer.check.check_pass import Checked
 from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
 from importer.check.observers.before_after import BeforeAfter
+from importer.check.observers.causes import Cause, Weight
 from importer.check.observers.people_named import Named, count_open
 from importer.errors import ExitCode
 from importer.ledger.commands import run_command, source_command
@@ -26,7 +27,7 @@ from importer.records import AttemptTimes, Outcome
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.next_steps import NextStep, find_steps
-from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, PageRows, ShownCause
+from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.sums import add_up, count_needing, describe_verification
@@ -34,8 +35,8 @@ from importer.triage.redaction import redact
 
 REPORT, MAILED = "report.html", "summary.html"
 COLUMNS_SHOWN = PEOPLE_SHOWN = 200
-CAUSES = {"causes": True, "notes": False}
-"""Lists of causes → whether these keep rows back."""
+CAUSES = {"causes": Weight.HELD, "left": Weight.OPEN, "notes": Weight.NOTED}
+"""Lists of causes → what these mean for their rows."""
 VALUES_MAILED = 200
 """Values of a field in summary.html."""
 
@@ -149,7 +150,7 @@ def write_pages(
     """
     view = {**_view(summary, rows, details), "attempts": [*map(_describe_attempt, attempts)]}
     render(folder, REPORT, "report.html", {**view, "whole": True})
-    by_code = {name: _first(rows.kinds(blocks=blocks)) for name, blocks in CAUSES.items()}
+    by_code = {name: _first(rows.causes.kinds(weight)) for name, weight in CAUSES.items()}
     render(folder, MAILED, "report.html", {**view, **by_code, "whole": False})
 
 
@@ -189,7 +190,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "verified": describe_verification(details.verified) if details.verified else "",
         "rows": rows,
         "additions": (rows.additions_planned, rows.additions_done, rows.additions_failed),
-        **{name: _first(rows.causes(blocks=blocks)) for name, blocks in CAUSES.items()},
+        **{name: _first(rows.causes.all(weight)) for name, weight in CAUSES.items()},
         "passed_over": rows.passed_over.most_common(),
         "flows": {name: (flow, draw_flow(flow)) for name, flow in flows.items() if flow},
         "values_mailed": VALUES_MAILED,
@@ -244,7 +245,7 @@ def _describe_stop(summary: Summary) -> str:
     return f"Stopped: {summary.stopped_because}" + ("" if says_how else "\nThe same command continues.")
 
 
-def _first(causes: Sequence[ShownCause]) -> tuple[Sequence[ShownCause], int]:
+def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
     """Return the first causes, and how many there are beside them."""
     return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
 

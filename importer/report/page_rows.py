@@ -6,15 +6,15 @@ import zlib
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from itertools import repeat, starmap
 from typing import NamedTuple
 
 import orjson
 
-from importer.codes import CODES, OPEN
+from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_findings
+from importer.codes import OPEN
 from importer.phrases import row_name
-from importer.records import PASSED_OVER, Outcome, Row, Rows
+from importer.records import PASSED_OVER, Finding, Outcome, Row, Rows
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
@@ -24,14 +24,9 @@ BYTES_SHOWN = 4 << 20
 """Compressed bytes of each kind: long texts end the table before ROWS_SHOWN."""
 PRINTED = 300
 """Rows that need somebody that are in the page as plain HTML, so that they are printed."""
-SAMPLES = 3
 CAUSES_KEPT = 2_000
 """Causes kept apart; those that come later are counted by their code."""
 CAUSES_SHOWN = 60
-VARIED, ALIKE = 20, 1
-"""A code with more messages than this, hardly two of which are equal, is one cause: each row has its own figures.
-Where all of them have the same hint, which no value needs a line of its own for, the second is enough."""
-CUT = 300
 TITLES_SOUGHT = 10_000
 """Titles that are looked up in the ledger, which takes longer than all else that a page does for an unchanged row."""
 PACKING = 1
@@ -41,40 +36,6 @@ NEEDS_SOMEBODY = frozenset((Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN))
 
 FindTitles = Callable[[Sequence[str]], Mapping[str, str]]
 """Finds the titles of keys that have an issue."""
-
-
-class SampleRow(NamedTuple):
-    """A row that stands for others: its key, or where it is, and its title."""
-
-    name: str
-    title: str
-
-
-@dataclass
-class ShownCause:
-    """What keeps rows from arriving, or is to be looked at: a finding, its rows, and a few of them."""
-
-    code: str
-    field: str
-    message: str
-    hint: str
-    rows: int = 0
-    samples: tuple[SampleRow, ...] = ()
-
-    @property
-    def steps(self) -> list[tuple[str, bool]]:
-        """The hint in parts, each with whether it is to be typed: what stands between backticks."""
-        return [(part, place % 2 == 1) for place, part in enumerate(self.hint.split("`")) if part]
-
-    @property
-    def typed(self) -> str:
-        """What the hint says to type first, to be copied; "" where that is a sign alone."""
-        return next((part for part, is_typed in self.steps if is_typed and len(part) > 1), "")
-
-    @property
-    def sentence(self) -> str:
-        """What the code means, without any text of the source."""
-        return CODES.get(self.code, "Skipped by a rule of the mapping.")
 
 
 class Printed(NamedTuple):
@@ -146,8 +107,7 @@ class PageRows:
         self._sought = self.untitled = 0
         self.printed = list[Printed]()
         self._blocks = {urgent: PackedRows() for urgent in (True, False)}
-        self._causes = dict[tuple[bool, str, str, str], ShownCause]()
-        self._kinds = Counter[tuple[bool, str, str]]()
+        self.causes = Causes(CAUSES_KEPT)
         self.passed_over = Counter[tuple[str, str]]()
 
     def add(self, rows: Rows) -> None:
@@ -208,38 +168,9 @@ class PageRows:
         if row.outcome in PASSED_OVER:
             self.passed_over[str(row.outcome), row.codes[0]] += 1
             return
-        fails = row.outcome in NEEDS_SOMEBODY
-        kinds = set[tuple[bool, str, str]]()
-        for code, name, message, hint in zip(row.codes, row.fields, row.messages, row.hints, strict=True):
-            blocks = code in OPEN or (fails and not CODES.get(code, "").endswith("(warning)."))
-            kinds.add((blocks, code, name))
-            cause = self._causes.get((blocks, code, name, message))
-            if cause is None:
-                if len(self._causes) >= CAUSES_KEPT:
-                    message = "(other values)"
-                cause = self._causes.setdefault(
-                    (blocks, code, name, message), ShownCause(code, name, message[:CUT], hint)
-                )
-            cause.rows += 1
-            if len(cause.samples) < SAMPLES:
-                name = row_name(row.key, row.file_name, row.line)
-                cause.samples = (*cause.samples, SampleRow(name[:CUT], row.shown_title))
-        self._kinds.update(kinds)  # a row may have several findings of one kind, and is one row
-
-    def causes(self, *, blocks: bool) -> list[ShownCause]:
-        """Return the causes of what needs somebody, or else what is only to be looked at, worst first."""
-        by_code: dict[tuple[str, str], list[ShownCause]] = {}
-        for (blocking, code, name, _), cause in self._causes.items():
-            if blocking is blocks:
-                by_code.setdefault((code, name), []).append(cause)
-        found = [cause for kind, causes in by_code.items() for cause in _join(causes, self._kinds[blocks, *kind])]
-        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
-
-    def kinds(self, *, blocks: bool) -> list[ShownCause]:
-        """Return a cause for each code and field, worst first: for who is shown no value, they are alike."""
-        rows = self._kinds.items()
-        found = [ShownCause(code, name, "", "", count) for (blocking, code, name), count in rows if blocking is blocks]
-        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.field))
+        found = list(starmap(Finding, zip(row.codes, row.fields, row.messages, row.hints, strict=True)))
+        sample = SampleRow(row_name(row.key, row.file_name, row.line)[:CUT], row.shown_title)
+        self.causes.add(zip(weigh_findings(row.outcome, found), found, strict=True), sample)
 
     @property
     def needing(self) -> int:
@@ -269,13 +200,3 @@ PLACES = {outcome: place for place, outcome in enumerate(Outcome)}
 
 def _whole(cell: object) -> object:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
-
-
-def _join(causes: Sequence[ShownCause], rows: int) -> Sequence[ShownCause]:
-    """Make one cause of those of a code, where nearly each row has a message of its own; `rows` have any of them."""
-    least = ALIKE if len({cause.hint for cause in causes}) == 1 else VARIED
-    if len(causes) <= least or rows > 2 * len(causes):
-        return causes
-    first = max(causes, key=lambda cause: cause.rows)
-    samples = tuple(sample for cause in causes[:SAMPLES] for sample in cause.samples[:1])
-    return [ShownCause(first.code, first.field, f"for example: {first.message}", first.hint, rows, samples)]

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.check.observers.causes import CUT
 from importer.phrases import counted, format_duration
 from importer.report.folder import ReportFolder
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.report.page import REPORT
-from importer.report.page_rows import CUT, FindTitles, PackedRows, Printed
+from importer.report.page_rows import FindTitles, PackedRows, Printed
 from importer.report.rendering import lay_out_bar, mark_whole, render
 
 TO_BE_SEEN = 100

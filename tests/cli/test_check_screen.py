@@ -141,7 +141,8 @@ def test_what_is_to_be_decided_comes_first(program: Program) -> None:
     """A rejected value before the most frequent one, in aligned columns."""
     rows = [*(issue_row(n) for n in range(1, 21)), issue_row(21, priority="Pressing")]
     lines = program("validate", write_csv(Path("export.csv"), rows), "-m", "jira").out.splitlines()
-    assert lines[:3] == [
+    begin = lines.index("severity:")
+    assert lines[begin : begin + 3] == [
         "severity:",
         "  Pressing → rejected    1   jira:PROJ-21",
         "  High     → high       20   jira:PROJ-1, jira:PROJ-2",
@@ -284,7 +285,7 @@ def test_what_is_to_be_decided_is_the_next_step(program: Program) -> None:
     path = write_csv(Path("export.csv"), rows, header)
     lines = program("validate", path).out.splitlines()
     suggested = Path("triage-import-check/suggested-mapping.yaml")
-    assert "  0 → critical   3 undecided   " in lines[1]
+    assert "  0 → critical   3 undecided   " in lines[lines.index("severity:") + 1]
     assert lines[-1] == f"Next: read {suggested}, then: triage-import validate export.csv -m {suggested}"
     text = suggested.read_text(encoding="utf-8")
     assert '    "0": critical  # 3 rows, which nobody has decided: change it or leave it\n' in text

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from importer.check.observers.causes import Weight
 from importer.records import WITHHELD, Outcome, Row, Rows
 from importer.report import page_rows
 from importer.report.page_rows import PRINTED, PageRows
@@ -68,11 +69,11 @@ def test_causes_are_grouped_by_what_settles_them() -> None:
     page.add(Rows.of([row(number, Outcome.REJECTED, "severity-unknown") for number in range(1, 6)]))
     page.add(Rows.of([row(6, Outcome.REJECTED, "title-missing"), row(7, Outcome.PLANNED, "title-shortened")]))
     page.add(Rows.of([row(8, Outcome.REJECTED, "title-shortened"), row(9, Outcome.SKIPPED, "row-empty")]))
-    blocking = page.causes(blocks=True)
+    blocking = page.causes.all(Weight.HELD)
     assert [(cause.code, cause.rows) for cause in blocking] == [("severity-unknown", 5), ("title-missing", 1)]
     assert [sample.name for sample in blocking[0].samples] == ["k:1", "k:2", "k:3"]
     assert blocking[0].typed == "x: y"
-    assert [(cause.code, cause.rows) for cause in page.causes(blocks=False)] == [("title-shortened", 2)]
+    assert [(cause.code, cause.rows) for cause in page.causes.all(Weight.NOTED)] == [("title-shortened", 2)]
     assert page.passed_over == {("skipped", "row-empty"): 1}
 
 
@@ -82,7 +83,7 @@ def test_a_figure_in_each_message_is_one_cause() -> None:
     page.add(
         Rows.of([row(n, Outcome.REJECTED, "title-too-long")._replace(messages=(f"{n} characters",)) for n in range(99)])
     )
-    (cause,) = page.causes(blocks=True)
+    (cause,) = page.causes.all(Weight.HELD)
     assert (cause.rows, cause.message) == (99, "for example: 0 characters")
 
 
@@ -94,10 +95,10 @@ def test_few_figures_are_one_cause_where_their_hint_is_the_same() -> None:
     page.add(
         Rows.of([row(1, Outcome.REJECTED, "status-unknown", messages=(name,), hints=(f"`{name}`",)) for name in names])
     )
-    assert [(cause.rows, cause.message) for cause in page.causes(blocks=False)] == [
+    assert [(cause.rows, cause.message) for cause in page.causes.all(Weight.NOTED)] == [
         (9, "for example: cut from 201 characters")
     ]
-    assert [cause.typed for cause in page.causes(blocks=True)] == ["One", "Two"]
+    assert [cause.typed for cause in page.causes.all(Weight.HELD)] == ["One", "Two"]
 
 
 def test_causes_without_their_values_are_alike() -> None:
@@ -105,8 +106,8 @@ def test_causes_without_their_values_are_alike() -> None:
     page = PageRows()
     page.add(Rows.of([row(n, Outcome.REJECTED, "status-unknown", messages=(f"Step {n % 3}",)) for n in range(9)]))
     page.add(Rows.of([row(n, Outcome.REJECTED, "key-missing") for n in range(9, 19)]))
-    assert len(page.causes(blocks=True)) == 4
-    assert [(cause.code, cause.rows, cause.message, cause.samples) for cause in page.kinds(blocks=True)] == [
+    assert len(page.causes.all(Weight.HELD)) == 4
+    assert [(cause.code, cause.rows, cause.message, cause.samples) for cause in page.causes.kinds(Weight.HELD)] == [
         ("key-missing", 10, "", ()),
         ("status-unknown", 9, "", ()),
     ]
@@ -116,7 +117,7 @@ def test_causes_of_as_many_rows_have_one_order() -> None:
     """By code and field: the same check writes the same page."""
     page = PageRows()
     page.add(Rows.of([row(0, Outcome.REJECTED, "title-missing"), row(1, Outcome.REJECTED, "key-missing")]))
-    assert [cause.code for cause in page.kinds(blocks=True)] == ["key-missing", "title-missing"]
+    assert [cause.code for cause in page.causes.kinds(Weight.HELD)] == ["key-missing", "title-missing"]
 
 
 def test_a_row_with_several_findings_of_a_kind_is_one_row() -> None:
@@ -131,8 +132,8 @@ def test_a_row_with_several_findings_of_a_kind_is_one_row() -> None:
             ]
         )
     )
-    assert [cause.rows for cause in page.causes(blocks=False)] == [4]
-    assert [cause.rows for cause in page.kinds(blocks=False)] == [4]
+    assert [cause.rows for cause in page.causes.all(Weight.NOTED)] == [4]
+    assert [cause.rows for cause in page.causes.kinds(Weight.NOTED)] == [4]
 
 
 def test_titles_are_asked_for_where_a_row_has_none() -> None:
@@ -166,7 +167,7 @@ def test_what_is_not_sent_for_a_secret_is_not_shown() -> None:
     )
     assert "hunter2" not in json.dumps(shown(page, "urgent"))
     assert shown(page, "urgent")[0][2] == WITHHELD
-    assert page.causes(blocks=True)[0].samples[0].title == WITHHELD
+    assert page.causes.all(Weight.HELD)[0].samples[0].title == WITHHELD
     assert shown(page, "others")[0][2] == "Title 2"
 
 

@@ -121,7 +121,7 @@ def test_unmatched_as_the_mapping_says() -> None:
     assert ids == ["", "u-archive", "u-archive", ""]
     assert [findings[row].rejects for row in range(4)] == [True, False, False, True]
     assert findings[1].message == "users.csv has no user for ben@x.example: their closed issues get u-archive"
-    assert findings[1].cause != findings[0].cause
+    assert findings[1].value != findings[0].value
     assert findings[0].hint.startswith("`triage-import users SOURCE` writes users.csv")
     _, findings = assign(ROSTER, unmatched, ("", "", "ben@x.example"))
     assert findings[0].hint == "give them a triage_user_id in the file of --users, then run the same command again"

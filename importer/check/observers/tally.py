@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
-from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
+from importer.check.observers.causes import Causes, SampleRow, Weight
 from importer.check.plan import Plan
 from importer.codes import OPEN, by_frequency
 from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Rows
 from importer.transform.groups import find_leaders
-
-
-@dataclass(slots=True)
-class Cause:
-    """Findings that one change would settle, say of one unknown value: the rows, and two of them by name."""
-
-    finding: Finding
-    rows: int = 0
-    samples: list[str] = field(default_factory=list)
 
 
 class Tally:
@@ -36,9 +26,8 @@ class Tally:
         self.rows = 0
         self.outcomes = Counter[Outcome]()
         self.passed_over = Counter[tuple[Outcome, str]]()
-        self._causes: dict[tuple[str, str, str], Cause] = {}
+        self.causes = Causes()
         self._codes = Counter[str]()
-        self._kinds = Counter[tuple[str, str, bool]]()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk and their findings."""
@@ -71,29 +60,8 @@ class Tally:
     def find(self, findings: Sequence[Finding], name: str) -> None:
         """Count the findings of a row; it may have several of one code, as one that names several absent issues."""
         self._codes.update({finding.code for finding in findings})
-        self._kinds.update({(finding.code, finding.field, finding.rejects) for finding in findings})
-        for finding in findings:
-            self._find(finding, name)
-
-    def _find(self, finding: Finding, name: str) -> None:
-        cause = self._causes.get(finding.cause)
-        if cause is None:
-            shared = finding
-            if len(self._causes) >= DISTINCT_LIMIT:
-                shared = Finding(finding.code, finding.field, "(other values)", finding.hint, "", finding.rejects)
-            cause = self._causes.setdefault(shared.cause, Cause(shared))
-        cause.rows += 1
-        if len(cause.samples) < SAMPLES and name not in cause.samples:
-            cause.samples.append(name)
-
-    def causes(self, *, rejects: bool) -> list[Cause]:
-        """The causes of rejections, or of warnings, worst first."""
-        chosen = [cause for cause in self._causes.values() if cause.finding.rejects is rejects]
-        return sorted(chosen, key=lambda cause: (-cause.rows, cause.finding.cause))
-
-    def rows_with(self, finding: Finding) -> int:
-        """How many rows have a finding of this code and field that rejects, or doesn't, as this; each counts once."""
-        return self._kinds[finding.code, finding.field, finding.rejects]
+        weights = (Weight.HELD if finding.rejects else Weight.NOTED for finding in findings)
+        self.causes.add(zip(weights, findings, strict=True), SampleRow(name))
 
     @property
     def holds_any(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importer.check.observers.causes import Weight
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.observers.tally import Tally
 from importer.records import Finding, Outcome, Row, Rows
@@ -29,13 +30,13 @@ def test_causes() -> None:
         tally.find([Finding("severity-unknown", "severity", f"unknown {value}", "", value)], f"k:{number}")
     tally.find([Finding("title-shortened", "title", "cut", rejects=False)], "k:1")
     tally.find([Finding("key-missing", "key", "no key")], "f:7")
-    rejections = tally.causes(rejects=True)
-    assert [(cause.finding.value, cause.rows, cause.samples) for cause in rejections] == [
-        ("y", 3, ["k:1", "k:2"]),
+    rejections = tally.causes.all(Weight.HELD)
+    assert [(cause.value, cause.rows, [sample.name for sample in cause.samples]) for cause in rejections] == [
+        ("y", 3, ["k:1", "k:2", "k:3"]),
         ("x", 2, ["k:0", "k:4"]),
         ("", 1, ["f:7"]),
     ]
-    assert [cause.finding.code for cause in tally.causes(rejects=False)] == ["title-shortened"]
+    assert [cause.code for cause in tally.causes.all(Weight.NOTED)] == ["title-shortened"]
 
 
 def test_by_code() -> None:
@@ -56,8 +57,8 @@ def test_a_row_with_several_findings_of_a_code_is_one_row() -> None:
     secrets = [Finding("secret-found", name, "a key", rejects=False) for name in ("title", "description")]
     tally.find(secrets, "k:3")
     assert tally.by_code() == {"relation-end-missing": 2, "secret-found": 1}
-    assert [(cause.finding.value, cause.rows) for cause in tally.causes(rejects=False)[:2]] == [("2", 2), ("1", 1)]
-    assert [tally.rows_with(finding) for finding in (ends[0], *secrets)] == [2, 1, 1]
+    assert [(cause.value, cause.rows) for cause in tally.causes.all(Weight.NOTED)[:2]] == [("2", 2), ("1", 1)]
+    assert [kind.rows for kind in tally.causes.kinds(Weight.NOTED)] == [2, 1, 1]
 
 
 def test_memory_is_flat() -> None:
@@ -65,7 +66,7 @@ def test_memory_is_flat() -> None:
     tally = Tally()
     for number in range(DISTINCT_LIMIT + 3):
         tally.find([Finding("severity-unknown", "severity", "", "decide", str(number))], "k")
-    causes = tally.causes(rejects=True)
+    causes = tally.causes.all(Weight.HELD)
     assert len(causes) == DISTINCT_LIMIT + 1
-    assert (causes[0].rows, causes[0].finding.message) == (3, "(other values)")
+    assert (causes[0].rows, causes[0].message) == (3, "(other values)")
     assert tally.by_code() == {"severity-unknown": DISTINCT_LIMIT + 3}

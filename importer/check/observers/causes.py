@@ -1,0 +1,137 @@
+"""Causes: the findings of rows, grouped by the change that would settle them, for screen and page alike."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import NamedTuple
+
+from importer.check.observers.observer import DISTINCT_LIMIT
+from importer.codes import CODES, OPEN
+from importer.records import Finding, Outcome
+
+OTHERS = "(other values)"
+SAMPLES, CUT = 3, 300
+VARIED, ALIKE = 20, 1
+"""A code with more messages than this, hardly two of which are equal, is one cause: each row has its own figures.
+Where all of them have the same hint, which no value needs a line of its own for, the second is enough."""
+
+_ONLY_WARNS = re.compile(
+    r"(?:the value |an empty cell ).*becomes '.*|users\.csv has no user .*: their \w+ issues get .*", re.DOTALL
+)
+"""What messages of codes say that warn in some mappings, and reject in others, where they warn."""
+
+
+class Weight(Enum):
+    """What a finding means for its row: it is held back; it is in Triage, and something is left to do; it is noted."""
+
+    HELD = "held"
+    OPEN = "open"
+    NOTED = "noted"
+
+
+class SampleRow(NamedTuple):
+    """A row that stands for others: its key, or where it is, and its title."""
+
+    name: str
+    title: str = ""
+
+
+@dataclass(slots=True)
+class Cause:
+    """Findings that one change would settle, say of one unknown value: how many rows have it, and a few of them."""
+
+    code: str
+    field: str
+    message: str = ""
+    hint: str = ""
+    value: str = ""
+    rows: int = 0
+    samples: tuple[SampleRow, ...] = ()
+
+    @property
+    def steps(self) -> list[tuple[str, bool]]:
+        """The hint in parts, each with whether it is to be typed: what stands between backticks."""
+        return [(part, place % 2 == 1) for place, part in enumerate(self.hint.split("`")) if part]
+
+    @property
+    def typed(self) -> str:
+        """What the hint says to type first, to be copied; "" where that is a sign alone."""
+        return next((part for part, is_typed in self.steps if is_typed and len(part) > 1), "")
+
+    @property
+    def sentence(self) -> str:
+        """What the code means, without any text of the source."""
+        return CODES.get(self.code, "Skipped by a rule of the mapping.")
+
+
+class Causes:
+    """Groups findings by weight, code, field, and value or message; in flat memory, as later ones are counted by code.
+
+    `most` is how many causes are kept apart.
+    """
+
+    def __init__(self, most: int = DISTINCT_LIMIT) -> None:
+        self._most = most
+        self._found = dict[tuple[Weight, str, str, str], Cause]()
+        self._rows = Counter[tuple[Weight, str, str]]()
+
+    def add(self, findings: Iterable[tuple[Weight, Finding]], sample: SampleRow) -> None:
+        """Add the findings of a row, which may have several of one kind, and is one row of it."""
+        kinds = set[tuple[Weight, str, str]]()
+        for weight, finding in findings:
+            kind = (weight, finding.code, finding.field)
+            kinds.add(kind)
+            cause = self._found.get((*kind, finding.value or finding.message))
+            if cause is None:
+                told = finding if len(self._found) < self._most else replace(finding, value="", message=OTHERS)
+                made = Cause(told.code, told.field, told.message[:CUT], told.hint, told.value)
+                cause = self._found.setdefault((*kind, told.value or told.message), made)
+            cause.rows += 1
+            if len(cause.samples) < SAMPLES and sample not in cause.samples:
+                cause.samples = (*cause.samples, sample)
+        self._rows.update(kinds)
+
+    def kinds(self, weight: Weight) -> list[Cause]:
+        """A cause for each code and field, without values, most rows first."""
+        found = [Cause(code, name, rows=rows) for (its, code, name), rows in self._rows.items() if its is weight]
+        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.field))
+
+    def of_kind(self, weight: Weight, kind: Cause) -> list[Cause]:
+        """The causes of a code and field, most rows first; one, if nearly each row has a message of its own."""
+        mine = [
+            cause
+            for (its, code, name, _), cause in self._found.items()
+            if its is weight and (code, name) == (kind.code, kind.field)
+        ]
+        ordered = sorted(mine, key=lambda cause: (-cause.rows, cause.value or cause.message))
+        least = ALIKE if len({cause.hint for cause in mine}) == 1 else VARIED
+        if len(mine) <= least or kind.rows > 2 * len(mine) or any(cause.value for cause in mine):
+            return ordered
+        first, samples = ordered[0], tuple(sample for cause in mine[:SAMPLES] for sample in cause.samples[:1])
+        said = f"for example: {first.message}"
+        return [Cause(first.code, first.field, said, first.hint, first.value, kind.rows, samples)]
+
+    def all(self, weight: Weight) -> list[Cause]:
+        """The causes of a weight, most rows first."""
+        found = [cause for kind in self.kinds(weight) for cause in self.of_kind(weight, kind)]
+        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
+
+
+def weigh_findings(outcome: Outcome, findings: Sequence[Finding]) -> list[Weight]:
+    """What findings mean of which only text is left: a code's sentence tells, and of some that may warn the message."""
+    held = [_holds(outcome, finding) for finding in findings]
+    return [
+        Weight.HELD if holds else Weight.OPEN if finding.code in OPEN else Weight.NOTED
+        for finding, holds in zip(findings, held, strict=True)
+    ]
+
+
+def _holds(outcome: Outcome, finding: Finding) -> bool:
+    said = CODES.get(finding.code, "")
+    if outcome is not Outcome.REJECTED:
+        return outcome in (Outcome.FAILED, Outcome.UNKNOWN) and not re.search(r"\(warning\)|a warning", said)
+    return not (said.endswith("(warning).") or _ONLY_WARNS.fullmatch(finding.message))
