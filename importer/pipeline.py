@@ -215,7 +215,8 @@ class _CheckReports:
 
     def open(self) -> CheckFiles:
         """Open the tables of a reading."""
-        return CheckFiles(self.folder, [file.header for file in self._job.source.files], self._rows)
+        source = self._job.source
+        return CheckFiles(self.folder, [file.header for file in source.files], self._rows, source.form)
 
     def folder_at(self, path: Path) -> ReportFolder:
         """Return the folder at a path; that of the check already knows which files must not be overwritten."""
@@ -276,7 +277,7 @@ class _Report:
         try:
             counts = self._count_all()
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
-            codes, page = write_rows(run, folder, [file.header for file in job.source.files], job.issue_url)
+            codes, page = write_rows(run, folder, job.issue_url)
             suggestion = write_proposals(job, checked, folder)
             write_coverage(folder, checked.coverage)
             self._comparison = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)

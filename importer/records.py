@@ -74,7 +74,7 @@ class Chunk:
     cells      for each physical column that the mapping uses, by a number, the text of each row
     positions  reference → columns in `cells`, in physical order; () where this file doesn't have it
     defects    row index → the finding of a row that can't be used (ragged, malformed); its `cells` are empty
-    origins    row index → `FILE:RECORD` of the first file, where this file is an errors file given back
+    origins    row index → `FILE row N` of the first file, where this file is an errors file given back
     tables     the tables beside this file's records that the mapping looks texts up in
     beside     index in the mapping's `comments: from` → finds the objects beside the records that are read there
     """
@@ -303,7 +303,7 @@ class Row(NamedTuple):
     """One row of the source after the check, as the ledger and the reports know it.
 
     `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
-    to correct, `cells` (see `bodies.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
+    to correct, `cells` (see `bodies.encode_cells`) for `repair`, and `origin` is `FILE row N` of the first file where
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
     JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions of all runs are counted. A row
     that `follows` is in the issue of another one. `title` is the one that is sent, or the beginning of a long one, and

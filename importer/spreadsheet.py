@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 IMPORT_COLUMNS = ("import_row", "import_code", "import_field", "import_message", "import_hint")
-"""The last five columns of errors.csv, the five added keys of errors.jsonl. `import_row` is `FILE:RECORD`."""
+"""The last five columns of errors.csv, the five added keys of errors.jsonl. `import_row` is `FILE row N`, a record."""
 
 IMPORT_RAW = "import_raw"
 """In errors.jsonl, before the added keys: the text of a record that is no JSON object. Its own keys replace it."""

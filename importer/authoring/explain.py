@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from importer.api import VALUE_FIELDS
+from importer.check.check_pass import key_spool, spool_rows
+from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
@@ -69,31 +71,50 @@ class Explanation:
     body: bytes | None
     additions: tuple[Addition, ...] = ()
 
+    @property
+    def outcome(self) -> str:
+        """What becomes of it in a check: `rejected`, `skipped` or `planned`."""
+        is_rejected = any(finding.rejects for finding in self.findings)
+        return "skipped" if self.skip else "rejected" if is_rejected else "planned"
 
-def explain_row(job: Job, which: str) -> Explanation:
-    """Explain the row with this key (native or full), else the row at this physical line, `LINE` or `FILE:LINE`.
+    def lose(self, verdict: DuplicateVerdict) -> Explanation:
+        """The explanation of a row that loses against another one with its key."""
+        skip = "" if verdict.finding.rejects else verdict.finding.code
+        return replace(self, findings=(*self.findings, verdict.finding), skip=skip, body=None, additions=())
 
-    A line without a file is one of the first file. Raises UsageError if there is no such row.
+
+def explain_rows(job: Job, which: str) -> list[Explanation]:
+    """Explain the rows with this key (native or full), else those of the row at this line, `LINE` or `FILE:LINE`.
+
+    A line is a physical one, without a file of the first file; its row comes first. Raises UsageError if there is no
+    such row.
     """
     file_name, _, number = which.rpartition(":")
-    file_name = file_name or job.source.files[0].name
-    line = int(number) if number.isdecimal() else 0
-    at_line: Explanation | None = None
-    prefix = len(job.source_name) + 1
-    for examined in examine(job):
-        for row, key in enumerate(examined.records.keys.full):
-            if key and which in (key, key[prefix:]):
-                return _explain(job.mapping, examined, row)
-        if at_line is None and examined.records.chunk.file_name == file_name:
-            found = _row_at(examined.records.chunk, line)
-            at_line = None if found is None else _explain(job.mapping, examined, found)
-        del examined  # else the next one would be read beside it
-    if at_line is None:
+    file_name, line = file_name or job.source.files[0].name, int(number) if number.isdecimal() else 0
+    prefix, found, at_line = len(job.source_name) + 1, dict[int, Explanation](), dict[int, Explanation]()
+    with key_spool(job) as spool:
+        for examined in examine(job):
+            keys, followers = examined.records.keys.full, examined.records.keys.followers()
+            for row, key in enumerate(keys):
+                if key and which in (key, key[prefix:]) and row not in followers:
+                    found[examined.first + row] = _explain(job.mapping, examined, row)
+            if not found and not at_line and examined.records.chunk.file_name == file_name:
+                row_at = _row_at(examined.records.chunk, line)
+                at_line = {} if row_at is None else {examined.first + row_at: _explain(job.mapping, examined, row_at)}
+            spool.add([row for row in spool_rows(examined) if row[0] in (which, f"{job.source_name}:{which}")])
+            del examined  # else the next one would be read beside it
+        verdicts = spool.verdicts()
+    if found:
+        return [each if place not in verdicts else each.lose(verdicts[place]) for place, each in found.items()]
+    if not at_line:
         raise UsageError(
             f"No row has the key {which!r}, and none is at that line.",
             hint="`triage-import validate` lists every row with its key and line in results.csv.",
         )
-    return at_line
+    (only,) = at_line.values()
+    same = explain_rows(job, only.key) if only.key else []
+    own = [each for each in same if (each.file_name, each.line) == (only.file_name, only.line)] or [only]
+    return [*own, *(each for each in same if each not in own)]
 
 
 def _row_at(chunk: Chunk, line: int) -> int | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
-from importer.check.duplicates import UNDATED, DuplicateVerdict, KeySpool, Policy
+from importer.check.duplicates import UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
@@ -213,7 +213,7 @@ def _read(
     age, signs = SourceAge(job, time.time()), DamageSigns(model, job.source.files, whole=job.limit is None)
     age.check_files()
     shown = ShownPeople(model.people, job.people)
-    with _key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:
+    with key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:
         keys, targets = _Keys(job, spool), None
         observers: list[Observer] = [keys, signs, age, *([sample] if sample else [])]
         if model.relations or model.references:
@@ -259,16 +259,9 @@ class _Keys:
         self.nameless = 0
 
     def add(self, examined: Examined, _: Plan) -> None:
-        chunk, records = examined.records.chunk, examined.records
+        records = examined.records
         self.nameless += len(records.keys.nameless & examined.bodies.keys())
-        rows = list(examined.bodies)
-        keys, lines = (map(column.__getitem__, rows) for column in (records.keys.full, chunk.lines))
-        stamps = [UNDATED] * len(rows)
-        if records.newest is not None:
-            dates = [records.newest[row] for row in rows]
-            stamps = [UNDATED if date is None else date.timestamp() for date in dates]
-        places, files = [examined.first + row for row in rows], repeat(chunk.file, len(rows))
-        self._spool.add(list(zip(keys, places, files, lines, examined.digests(), stamps, strict=True)))
+        self._spool.add(spool_rows(examined))
         if self.absent:
             self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
 
@@ -281,7 +274,20 @@ def _nothing_selected(job: Job) -> UsageError:
     )
 
 
-def _key_spool(job: Job) -> KeySpool:
+def spool_rows(examined: Examined) -> list[SpooledRow]:
+    """The rows of a chunk that would be sent, as they are compared with others of their key."""
+    rows, records = list(examined.bodies), examined.records
+    keys, lines = (map(column.__getitem__, rows) for column in (records.keys.full, records.chunk.lines))
+    stamps = [UNDATED] * len(rows)
+    if records.newest is not None:
+        dates = [records.newest[row] for row in rows]
+        stamps = [UNDATED if date is None else date.timestamp() for date in dates]
+    places, files = [examined.first + row for row in rows], repeat(records.chunk.file, len(rows))
+    return list(zip(keys, places, files, lines, examined.digests(), stamps, strict=True))
+
+
+def key_spool(job: Job) -> KeySpool:
+    """Open what compares the rows of each key."""
     model, names = job.mapping.model, [file.name for file in job.source.files]
     policy: Policy = "newest" if isinstance(model.duplicates, Duplicates) else model.duplicates
     return KeySpool(policy, names, grouped=bool(model.group))

@@ -64,13 +64,14 @@ class ToShow(NamedTuple):
 class View(NamedTuple):
     """How a check is shown: `rate` is in requests a second, 0 is no limit; `below` are the lines that follow it.
 
-    `is_asked` is whether these are a question, which says itself what is sent, how long that takes, and which
-    categories are new.
+    `is_asked` is whether these are a question, which says itself what is sent, and how long that takes; with
+    `names_new` they say which categories are new.
     """
 
     rate: float
     below: Sequence[str] = ()
     is_asked: bool = False
+    names_new: bool = False
     is_verbose: bool = False
 
 
@@ -119,25 +120,24 @@ may have a command, at last."""
 def _collect(job: Job, checked: Checked, view: View) -> ToShow:
     known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
     warnings = sorted(checked.warnings, key=known.__contains__)
-    values = [_collect_values(checked.flow, name) for name in VALUE_FIELDS]
+    values = [_collect_values(checked.flow, name, names_new=view.names_new) for name in VALUE_FIELDS]
     added, *choices = [*describe_load(checked.workload, view.rate)] or [""]
     if view.is_asked:
-        return ToShow([each._replace(new=[]) for each in values], warnings, choices, "")
+        return ToShow(values, warnings, choices, "")
     requests = checked.workload.requests
     hours = f", {format_duration(requests / view.rate)} at {view.rate:g} a second" if view.rate else ""
     cost = f"; {counted(requests, 'request')} in all{hours}" if requests else ""
     return ToShow(values, warnings, [added, *choices] if added else [], cost)
 
 
-def _collect_values(flow: ValueFlow, name: str) -> FieldValues:
+def _collect_values(flow: ValueFlow, name: str, *, names_new: bool) -> FieldValues:
     from importer.check.observers.value_flow import new_categories
 
     kinds = [(find_kind(stream.step.target, stream.how), stream) for stream in flow.streams(name)]
     streams = [stream for _, stream in sorted(kinds, key=lambda each: (KINDS.index(each[0]), -each[1].rows))]
     undecided = sum(kind in OPEN_KINDS for kind, _ in kinds)
-    return FieldValues(
-        name, streams, undecided, new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else []
-    )
+    new = new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" and not names_new else []
+    return FieldValues(name, streams, undecided, new)
 
 
 def _fill(

@@ -31,12 +31,12 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     For each field it shows the cell, the rule, its line in the mapping, and the result; then the issue as people will
     see it, the request body, and the additions. It uses no network.
     """
-    from importer.authoring.explain import explain_row
+    from importer.authoring.explain import explain_rows
     from importer.cli.inputs import open_job
 
     refuse_wrong_order(sources, which)
     with open_job(sources, **given) as job:
-        lines = "\n".join(render(explain_row(job, which))).split("\n")
+        lines = "\n\n".join("\n".join(render(each)) for each in explain_rows(job, which)).split("\n")
         print_data("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.DONE
 
@@ -55,7 +55,8 @@ def render(found: Explanation) -> list[str]:
     """Format an explanation as lines of text."""
     from importer.codes import CODES
 
-    lines = [f"{found.key or '(no key)'}   {found.file_name}:{found.line}, record {found.record}", ""]
+    place = f"{found.file_name}:{found.line}, row {found.record}"
+    lines = [f"{found.key or '(no key)'}   {place}: {found.outcome}", ""]
     for trace in found.traces:
         lines += _render_trace(trace)
     if found.skip:

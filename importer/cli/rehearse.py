@@ -55,7 +55,7 @@ def rehearse(run: Run, out: Path) -> Path:
 
 
 def _origins(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield the id of each issue of a run, and where it came from."""
+    """Yield the id of each issue of a run, and where it came from: its key, and on a second line its place."""
     for row in run.results():
         if row.issue_id:
-            yield row.issue_id, f"{row.key}, {Path(row.file_name).name} line {row.line}"
+            yield row.issue_id, f"{row.key}\n{Path(row.file_name).name} line {row.line}"

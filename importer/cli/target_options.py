@@ -185,7 +185,7 @@ def read_api_key(file: Path | None) -> ApiKey:
         if not text.strip():
             raise UsageError(f"--api-key-file {file}: it is empty.", hint=KEY_FILE_HINT)
         try:
-            return ApiKey(text)
+            return ApiKey(text, f"--api-key-file {file}")
         except UsageError as error:
             raise UsageError(f"--api-key-file {file}: {error.message}", hint=KEY_FILE_HINT) from error
     key = os.environ.get("BLAND_API_KEY", "")

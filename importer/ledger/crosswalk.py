@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 
 from importer.ledger.registered import decode_row
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, unindexed_source
@@ -22,7 +22,7 @@ class KeyState(StrEnum):
     """The state of a key over all runs."""
 
     IN_TRIAGE = "in Triage"
-    UNDONE = "undone"  # its issue was deleted by `undo`
+    UNDONE = "undone"  # its issue was deleted or closed by `undo`
     UNKNOWN = "unknown"
     FAILED = "failed"
     REJECTED = "rejected"
@@ -84,7 +84,12 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
 
 
 def _creates() -> Select[Any]:
-    return select(operations, runs.c.name.label("run")).join(runs, runs.c.id == operations.c.run_id)
+    undo = runs.alias()
+    of_it = (undo.c.source_digest == runs.c.name, undo.c.source_id == runs.c.source_id)
+    closes = exists().where(undo.c.kind == RunKind.UNDO, undo.c.mapping_digest == "close", *of_it)
+    return select(operations, runs.c.name.label("run"), closes.label("closes")).join(
+        runs, runs.c.id == operations.c.run_id
+    )
 
 
 def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEntry]:
@@ -94,8 +99,10 @@ def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEn
         with ledger.transaction() as connection:
             found = connection.execute(page).all()
         for each in found:
-            title = orjson.loads(each.returned).get("title") or "" if each.returned else ""
-            state = OF_CREATES.get(State(each.state), KeyState.PLANNED)
+            issue = orjson.loads(each.returned) if each.returned else {}
+            state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
+            if state is KeyState.IN_TRIAGE and each.closes and issue.get("status") == "closed":
+                state = KeyState.UNDONE
             code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
             place = each.triage_id, each.issue_id
             yield CrosswalkEntry(each.key, title, each.link, state, *place, code, message, each.run, each.returned)

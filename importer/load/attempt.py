@@ -310,6 +310,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
     options = {
         "refs": list(map(tuple, value_refs(job.mapping.model))),
         "headers": [file.header for file in job.source.files],
+        "form": job.source.form,
         "newest": checked.newest,
         "columns": job.absent.columns,
         **describe_input(job),

@@ -9,7 +9,7 @@ from typing import Self
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.report.error_files import ErrorFiles, Header
+from importer.report.error_files import PLAIN, ErrorFiles, Header
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import PageRows
 from importer.report.planned import PlannedFile
@@ -19,10 +19,10 @@ from importer.report.results import ResultsFile
 class CheckFiles:
     """The reports of one reading of the source; entering it removes those of the reading before."""
 
-    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None], page: PageRows) -> None:
-        self._folder = folder
-        self._headers = headers
-        self._page = page
+    def __init__(
+        self, folder: ReportFolder, headers: Sequence[Header | None], page: PageRows, form: tuple[str, str] = PLAIN
+    ) -> None:
+        self._folder, self._headers, self._page, self._form = folder, headers, page, form
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -30,7 +30,7 @@ class CheckFiles:
         folder.prepare()  # a second reading replaces what the first has written
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")), self._page.url)
         self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open_bytes("planned.jsonl"))))
-        self._errors = stack.enter_context(ErrorFiles(folder, self._headers))
+        self._errors = stack.enter_context(ErrorFiles(folder, self._headers, self._form))
         self._page.clear()
         return self
 

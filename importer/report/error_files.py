@@ -14,11 +14,14 @@ from typing import IO, Any
 from importer.codes import INCOMPLETE
 from importer.records import Outcome, Row, Rows
 from importer.report.folder import ReportFolder
+from importer.sources.delimiters import DELIMITERS
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
 Header = tuple[str, ...]
 _Column = tuple[str, int]  # a header and which of its occurrences
 
+ERRORS = "errors.csv"
+PLAIN = (",", "utf-8")
 MENDABLE = (Outcome.REJECTED, Outcome.FAILED)
 TO_COMPLETE = {INCOMPLETE, "group-incomplete"}
 """Codes of rows that are listed whatever their outcome: their issue lacks something, or their group has an error."""
@@ -28,13 +31,14 @@ class ErrorFiles:
     """Writes rejected and failed rows in the format they came in: tables to errors.csv, JSON to errors.jsonl.
 
     A file is made with its first row. `headers` has one entry for each file of the source: its header, or None where
-    it is JSON. Where headers differ, errors.csv has the columns of all of them: those of the first file, then those
-    that the others add. Columns that repeat are matched by number: the second `Comment` of one file is in the column of
-    the second `Comment` of the other.
+    it is JSON. `form` is delimiter and encoding of its first table: errors.csv has these, too, if the encoding can hold
+    all of it. Where headers differ, it has the columns of all of them: those of the first file, then those that the
+    others add. Columns that repeat are matched by number: the second `Comment` of one file is in the column of the
+    second `Comment` of the other.
     """
 
-    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None]) -> None:
-        self._folder = folder
+    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None], form: tuple[str, str] = PLAIN) -> None:
+        self._folder, (self._delimiter, self._encoding) = folder, form
         self._stack = ExitStack()
         self._csv: Any = None
         self._jsonl: IO[str] | None = None
@@ -47,6 +51,8 @@ class ErrorFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+        if self._csv is not None and kind is None:
+            self._folder.recode(ERRORS, self._encoding)
 
     def write(self, rows: Rows) -> None:
         """Append those of the rows that are rejected or failed."""
@@ -70,8 +76,9 @@ class ErrorFiles:
 
     def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
         if self._csv is None:
-            file = self._stack.enter_context(self._folder.open("errors.csv"))
-            self._csv = csv.writer(file)  # line ends of CR LF: before 3.13 Python quotes a lone CR in a cell only then
+            file = self._stack.enter_context(self._folder.open(ERRORS))
+            # Line ends of CR LF: before 3.13 Python quotes a lone CR in a cell only then.
+            self._csv = csv.writer(file, delimiter=self._delimiter if self._delimiter in DELIMITERS else ",")
             self._csv.writerow([*(escape_cell(name) for name, _ in self._columns), *IMPORT_COLUMNS])
         placed = [""] * len(self._columns)
         places = self._places[row.file] or ()
@@ -91,7 +98,7 @@ class ErrorFiles:
 
 def _import_cells(row: Row) -> tuple[str, ...]:
     """Return the cells of IMPORT_COLUMNS: where the row is from, codes, fields, messages, hints."""
-    origin = row.origin or f"{row.file_name}:{row.record}"
+    origin = row.origin or f"{row.file_name} row {row.record}"  # behind a colon would be a line
     return (origin, *("\n".join(lines) for lines in (row.codes, row.fields, row.messages, row.hints)))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -92,6 +94,20 @@ class ReportFolder:
         path = self.file(name)
         with _storing(path), _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
             yield file
+
+    def recode(self, name: str, encoding: str) -> None:
+        """Write a table once more in another encoding, if that can hold all of it. Raises StorageFull."""
+        path = self.file(name)
+        if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+            return
+        other = path.with_name(f"{path.name}.recoded")
+        try:
+            with _storing(other), path.open(encoding="utf-8-sig", newline="") as text:
+                with open(other, "w", encoding=encoding, newline="", opener=_private) as file:
+                    shutil.copyfileobj(text, file)
+                other.replace(path)
+        except UnicodeEncodeError:
+            other.unlink()
 
     def write(self, name: str, text: str) -> None:
         """Write one report of which the whole text is there, as `open` does."""

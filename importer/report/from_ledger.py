@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from functools import partial
 from itertools import chain
@@ -18,7 +18,7 @@ from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
 from importer.records import Act, Outcome, Rows
-from importer.report.error_files import ErrorFiles, Header
+from importer.report.error_files import PLAIN, ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
@@ -39,9 +39,7 @@ PAGE = "page"
 CUT_OFF = "The process ended unexpectedly; the same command continues."
 
 
-def write_rows(
-    run: Run, folder: ReportFolder, headers: Sequence[Header | None], issue_url: str = ""
-) -> tuple[Counter[str], PageRows]:
+def write_rows(run: Run, folder: ReportFolder, issue_url: str = "") -> tuple[Counter[str], PageRows]:
     """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows, and the rows of its page.
 
     `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run.
@@ -50,8 +48,9 @@ def write_rows(
         StorageFull: one of them can't be written.
     """
     url = IssueUrl(issue_url or kept_details(run).issue_url)
+    form = tuple(run.options.get("form", PLAIN))
     codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
-    with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
+    with folder.open("results.csv") as file, ErrorFiles(folder, kept_headers(run), form) as errors:
         results = ResultsFile(file, url)
         for rows in map(partial(_with_titles, run), run.result_blocks()):
             results.write(rows)
@@ -85,7 +84,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES, is_shared=is_running)  # the run writes there at its end
-    codes, page = write_rows(run, folder, kept_headers(run), issue_url)
+    codes, page = write_rows(run, folder, issue_url)
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": by_frequency(codes), "out": str(out), **outcomes}

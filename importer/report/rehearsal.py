@@ -45,7 +45,8 @@ def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
         if not packed.left:
             break
         owner, who = (issue["owner_id"] or "", issue["owner_id"] or issue["assignee_id"] or "")
-        names = {"owner": owner, "who": who}
+        names, (key, _, place) = {"owner": owner, "who": who}, issue["origin"].partition("\n")
+        issue = {**issue, "key": key, "origin": place}
         shown.append({**issue, **{name: rehearsed.people.get(id_, id_) or "nobody" for name, id_ in names.items()}})
         packed.add([(article.render(issue=shown[-1], people=rehearsed.people, markdown=render_markdown),)])
     statuses = Counter(issue["status"] for issue in shown)

@@ -11,7 +11,7 @@ import orjson
 
 from importer.phrases import counted, format_duration
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.from_ledger import kept_figures, kept_headers, write_end, write_rows
+from importer.report.from_ledger import kept_figures, write_end, write_rows
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
 
@@ -37,7 +37,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         stamp = path.stat()
     else:
         folder.prepare()
-        _, page = write_rows(run, folder, kept_headers(run))
+        _, page = write_rows(run, folder)
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     summary = write_end(run, folder, summary, page)
     if stamp is not None:

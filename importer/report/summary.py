@@ -13,7 +13,7 @@ from importer.check.job import Job
 from importer.check.observers.completeness import ASSIGNMENTS
 from importer.codes import INCOMPLETE, OPEN
 from importer.errors import ExitCode
-from importer.records import Outcome
+from importer.records import SANDBOX_PREFIX, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ class Summary:
     suggestion: str = ""
     unknown_until: str = ""
     version: str = ""
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether the issues of a run are in a sandbox."""
+        return bool(self.run_id) and self.target.startswith(SANDBOX_PREFIX)
 
     @property
     def incomplete(self) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from importer.phrases import shell_join
 
 READING = ("--encoding", "--delimiter", "--skip-lines", "--format")
-"""Options that say how a file is read; an errors file needs none of them."""
+"""Options that say how a file is read; an errors file needs at most its encoding."""
 SELECTING = ("--limit", "--only", "--show")
 """Options that select rows."""
 
@@ -43,7 +43,8 @@ class CommandLine(NamedTuple):
 
     def check_command(self, errors: str) -> str:
         """The command that checks rows of an errors file once they are corrected."""
-        return self._replace(sources=(errors,)).repeat("validate", without=(*READING, *SELECTING))
+        of_table = tuple(name for name in READING if name != "--encoding")  # its form is its own
+        return self._replace(sources=(errors,)).repeat("validate", without=(*of_table, *SELECTING))
 
 
 def _as_file(source: str) -> str:

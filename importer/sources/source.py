@@ -222,6 +222,12 @@ class Source:
     ) -> None:
         self.close()
 
+    @property
+    def form(self) -> tuple[str, str]:
+        """The delimiter and the encoding of its first table."""
+        tables = (file for file in self.files if isinstance(file, TableFile))
+        return next(((table.delimiter, table.encoding) for table in tables), (",", "utf-8"))
+
     def close(self) -> None:
         """Remove spooled files."""
         self._resources.close()

@@ -13,6 +13,7 @@ import orjson
 
 from importer.codes import GAVE_UP, REFUSED
 from importer.errors import KeyRefused, RunStopped, TargetUnreachable
+from importer.triage.redaction import KEY_VARIABLE
 
 MESSAGE_LIMIT = 300
 """Characters that are kept of an answer that isn't the API's JSON."""
@@ -101,7 +102,7 @@ class CallFailed(Exception):
     """A call without the expected answer.
 
     `status` is 0 if there was no answer at all, `retry_after` is in seconds, and `is_foreign` says that it is one of
-    FOREIGN in another form than the API's own.
+    FOREIGN in another form than the API's own. `key_from` is where the API key was read.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class CallFailed(Exception):
         status: int = 0,
         retry_after: float | None = None,
         is_foreign: bool = False,
+        key_from: str = KEY_VARIABLE,
     ) -> None:
         super().__init__(message)
         self.action = action
@@ -119,6 +121,7 @@ class CallFailed(Exception):
         self.status = status
         self.retry_after = retry_after
         self.is_foreign = is_foreign
+        self.key_from = key_from
 
     @property
     def rate_limited(self) -> bool:
@@ -133,7 +136,7 @@ class CallFailed(Exception):
     def as_stop(self) -> RunStopped:
         """Return the error that ends the run, for a failure that the next call would meet as well."""
         if self.status in (401, 402, 403):
-            hint = "Triage needs a full-access key: check BLAND_API_KEY, then run the same command again."
+            hint = f"Triage needs a full-access key: check {self.key_from}, then run the same command again."
             return KeyRefused(f"Triage refuses the API key: {self.message}", hint=hint)
         if self.is_foreign:
             hint = (

@@ -238,6 +238,7 @@ class TriageClient:
             status=response.status_code,
             retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
             is_foreign=is_foreign,
+            key_from=self._key.origin,
         )
 
 

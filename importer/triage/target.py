@@ -11,18 +11,19 @@ import httpx
 from importer.api import DEFAULT_URL
 from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX
-from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
+from importer.triage.redaction import KEY_VARIABLE, SHORTEST_KEY, EchoedSecret, note_echo
 
 
 class ApiKey:
     """The API key. It appears in no repr and no message; only `reveal` returns it.
 
-    Raises UsageError for what can be no key; the message doesn't have it.
+    `origin` is where it was read. Raises UsageError for what can be no key; the message doesn't have it.
     """
 
-    __slots__ = ("_secret", "_text")
+    __slots__ = ("_secret", "_text", "origin")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, origin: str = KEY_VARIABLE) -> None:
+        self.origin = origin
         text, hint = text.strip(), "Set BLAND_API_KEY to the key."
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise UsageError("The API key is empty or not one word of ASCII.", hint=hint)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.explain import Explanation, explain_row
+from importer.authoring.explain import Explanation, explain_rows
 from importer.check.job import Job
 from importer.cli.inputs import open_job
 from importer.errors import UsageError
@@ -30,7 +30,7 @@ def opened(*paths: Path, mapping: str = "jira") -> Iterator[Job]:
 def explain(path: Path, which: str, mapping: str = "jira") -> Explanation:
     """Explain a row of one file."""
     with opened(path, mapping=mapping) as job:
-        return explain_row(job, which)
+        return explain_rows(job, which)[0]
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_a_line_of_a_named_file(tmp_path: Path) -> None:
     """A bare line is one of the first file; FILE:LINE names another."""
     paths = [write_csv(tmp_path / name, [issue_row(number)]) for number, name in enumerate(("a.csv", "b.csv"), 1)]
     with opened(*paths) as job:
-        assert explain_row(job, "2").key == "jira:PROJ-1"
-        assert explain_row(job, f"{paths[1]}:2").key == "jira:PROJ-2"
+        assert explain_rows(job, "2")[0].key == "jira:PROJ-1"
+        assert explain_rows(job, f"{paths[1]}:2")[0].key == "jira:PROJ-2"
 
 
 @pytest.mark.parametrize("which", ["PROJ-9", "1", "7", "999", "0", "other.csv:2", "umbra:PROJ-2", ""])

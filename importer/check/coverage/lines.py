@@ -18,8 +18,8 @@ DROP = "drop"
 """Dropped on purpose: the mapping names the column under `drop`."""
 NOT_SENT = "not sent"
 """In rows that are skipped or rejected."""
-NOWHERE = (DROPPED, NOT_SENT, DROP)
-"""Classes whose cells arrive nowhere, by how much somebody should know of them."""
+NOWHERE = (DROPPED, DROP, NOT_SENT)
+"""Classes whose cells arrive nowhere: what is lost before what would be sent if its row were."""
 
 OTHERS = "(others)"
 CELLS_SHOWN = 64

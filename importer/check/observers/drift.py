@@ -93,7 +93,7 @@ class Drift:
                 self._strange += 1
             else:
                 self._renamed += 1
-            _keep(self._strangers, f"{key}: title was {_show(before)}, would be {_show(now)}")
+            _keep(self._strangers, f"{key}: {_describe('title', before, now)}")
         if not differs.written:
             return
         self.changed += 1
@@ -172,12 +172,19 @@ def _describe(field: str, before: object, now: object) -> str:
     if field == "description":  # the ledger has its digest only, and what changes in all of them is in the footer
         text = str(now or "")
         return f"description is different, with the footer {_show(text[find_footer(text) :] or text)}"
-    return f"{field} was {_show(before)}, would be {_show(now)}"
+    pairs = zip(_on_one_line(before), _on_one_line(now), strict=False)
+    same = next((place for place, (one, other) in enumerate(pairs) if one != other), 0)
+    return f"{field} was {_show(before, same)}, would be {_show(now, same)}"
 
 
-def _show(value: object) -> str:
-    text = " ".join(str(value or "").split())
-    return json.dumps(clip(text, TEXT_SHOWN), ensure_ascii=False)
+def _on_one_line(value: object) -> str:
+    return " ".join(str(value or "").split())
+
+
+def _show(value: object, same: int = 0) -> str:
+    """Quote a text; one that is like another for so long begins shortly before they differ."""
+    text, left_out = _on_one_line(value), max(0, same - TEXT_SHOWN // 2)
+    return json.dumps(f"{'…' if left_out else ''}{clip(text[left_out:], TEXT_SHOWN)}", ensure_ascii=False)
 
 
 def _keep(samples: list[str], text: str) -> None:

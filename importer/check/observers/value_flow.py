@@ -19,7 +19,8 @@ from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import meaning
-from importer.phrases import counted, listed
+from importer.mapping.yaml_text import quote
+from importer.phrases import counted
 from importer.transform.value_maps import Mapped, Step
 
 OTHERS = "(other values)"
@@ -153,18 +154,25 @@ class ValueFlow:
 
 def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
     yield from _dominance(name, streams)
-    yield from _by_words(name, streams)
+    yield from _undeclared(name, streams)
     if name in RANKS:
         yield from _contradictions(name, streams)
 
 
-def _by_words(name: str, streams: list[Stream]) -> Iterator[str]:
-    """Name the values that words in them have decided: whether they are right, a person knows."""
-    by_word = [stream for stream in streams if stream.by_word]
-    if by_word:
-        rows = counted(sum(stream.rows for stream in by_word), "row")
-        names = listed([f"{stream.step.source[:NAME_SHOWN]} → {stream.target}" for stream in by_word], WORDS_SHOWN)
-        yield f"{name}: words in {counted(len(by_word), 'name')} decide {rows}; check them: {names}"
+def _undeclared(name: str, streams: list[Stream]) -> Iterator[str]:
+    """Name the values that words in them, or another column, have decided, with the line that would: a person knows."""
+    for what, found in (
+        ("words in {} decide", [stream for stream in streams if stream.by_word]),
+        ("{} fall back on another column, which decides", [each for each in streams if each.step.how == "fallback"]),
+    ):
+        if found:
+            rows = counted(sum(stream.rows for stream in found), "row")
+            short = [each for each in found if len(each.step.source) <= NAME_SHOWN and not each.step.hidden]
+            line = ", ".join(f"{quote(each.step.source)}: {each.target}" for each in short[:WORDS_SHOWN])
+            more = f" and {len(found) - WORDS_SHOWN:,} more" if len(found) > WORDS_SHOWN else ""
+            said = f"{name}: {what.format(counted(len(found), 'name'))} {rows}; check them{more}"
+            settle = f"`{name}: {{values: {{{line}}}}}`"
+            yield f"{said}, and settle them in the mapping or in one that extends it: {settle}" if line else said
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:

@@ -23,11 +23,12 @@ async function showBoard() {
     return made;
   }
 
-  function card({ number, title, severity, category, owner }) {
+  function card({ row, number, title, severity, category, owner }) {
     const made = make("li", "", "card");
     const link = made.appendChild(make("a", `${number} ${title}`));
     link.href = `#${number}`;
     made.append(make("div", `${severity} · ${category} · ${owner}`, "soft"));
+    made.append(make("div", `rehearsal of ${row.dataset.key}`, "soft"));
     return made;
   }
 
