@@ -112,7 +112,7 @@ def _titles(records: Records, mapping: MappingModel | None) -> Iterator[tuple[in
     for row in [row for row, title in enumerate(records.texts.titles) if not title]:
         hint = "fill it in the errors file, and give that file to `run`"
         if mapping is not None and (line := _title_from_description(records.columns, mapping, row)):
-            hint += f"; or take the first line of the description, in the mapping or in one that extends it: `{line}`"
+            hint = f"`{line}` in the mapping, or in one that extends it, takes it from the description; or {hint}"
         yield row, Finding("title-missing", "title", "the title is empty", hint)
     for row in find_longer(records.texts.titles, TITLE_LIMIT):
         message = f"{count_units(records.texts.titles[row])} characters, {TITLE_LIMIT} allowed"

@@ -94,25 +94,20 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
         return []
 
     first = dict.fromkeys(LISTS, 1) | {REJECTED: EVERYTHING}
-    if lines := fit(first):
-        return [*_fill(lines, first, fit, found.values), *below]
-    *lines, counts = _describe(job, checked, found, first)
+    least = first | dict.fromkeys((*VALUE_FIELDS, NOTES, LOAD), 0)  # causes that leave no room for these
+    for shown in (first, least):
+        if lines := fit(shown):
+            return [*_fill(lines, shown, fit, found.values), *below]
+    *lines, counts = _describe(job, checked, found, least)
     return [*(line if line.startswith(WARNINGS) else _cut(line, width) for line in lines), counts, *below]
 
 
-def _is_listed(line: str) -> bool:
-    return 0 < _indent(line) <= LIST_INDENT
-
-
-def _is_below(line: str) -> bool:
-    return _indent(line) > 0
-
-
-def _is_below_or_title(line: str) -> bool:
-    return _is_below(line) or line.startswith(VALUE_FIELDS)
-
-
-STAGES: tuple[Callable[[str], bool], ...] = (lambda line: False, _is_listed, _is_below, _is_below_or_title)
+STAGES: tuple[Callable[[str], bool], ...] = (
+    lambda line: False,
+    lambda line: 0 < _indent(line) <= LIST_INDENT,
+    lambda line: _indent(line) > 0,
+    lambda line: _indent(line) > 0 or line.startswith(VALUE_FIELDS),
+)
 """Which lines are cut: what is listed before less of it is shown, then hints, then titles of tables; sentences, which
 may have a command, at last."""
 
@@ -198,7 +193,7 @@ def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterat
 def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:
     """Yield the values of a field as an aligned table."""
     name, streams, _, new = values
-    if not streams:
+    if not streams[:limit]:
         return
     shown = [(clip(printable(stream.source), SOURCE_WIDTH), stream) for stream in streams[:limit]]
     source_width = max(measure(source) for source, _ in shown)
@@ -219,7 +214,7 @@ def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
 
     weight = Weight.HELD if title == REJECTED else Weight.NOTED
     kinds = tally.causes.kinds(weight)
-    if not kinds:
+    if not kinds[:limit]:
         return
     yield f"{title}{_of(len(kinds), limit)}:"
     for kind in kinds[:limit]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from importer.ledger.registered import decode_row
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, unindexed_source
@@ -84,12 +84,7 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
 
 
 def _creates() -> Select[Any]:
-    undo = runs.alias()
-    of_it = (undo.c.source_digest == runs.c.name, undo.c.source_id == runs.c.source_id)
-    closes = exists().where(undo.c.kind == RunKind.UNDO, undo.c.mapping_digest == "close", *of_it)
-    return select(operations, runs.c.name.label("run"), closes.label("closes")).join(
-        runs, runs.c.id == operations.c.run_id
-    )
+    return select(operations, runs.c.name.label("run")).join(runs, runs.c.id == operations.c.run_id)
 
 
 def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEntry]:
@@ -101,7 +96,10 @@ def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEn
         for each in found:
             issue = orjson.loads(each.returned) if each.returned else {}
             state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
-            if state is KeyState.IN_TRIAGE and each.closes and issue.get("status") == "closed":
+            # An undo closes it, and keeps beside that what its row says.
+            if state is KeyState.IN_TRIAGE and "closed" == issue.get("status") != issue.get("sent", {}).get(
+                "status", "closed"
+            ):
                 state = KeyState.UNDONE
             code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
             place = each.triage_id, each.issue_id

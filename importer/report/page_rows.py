@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import orjson
 
-from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_findings
+from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_finding
 from importer.codes import OPEN
 from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Row, Rows
@@ -168,9 +168,9 @@ class PageRows:
         if row.outcome in PASSED_OVER:
             self.passed_over[str(row.outcome), row.codes[0]] += 1
             return
-        found = list(starmap(Finding, zip(row.codes, row.fields, row.messages, row.hints, strict=True)))
+        found = starmap(Finding, zip(row.codes, row.fields, row.messages, row.hints, strict=True))
         sample = SampleRow(row_name(row.key, row.file_name, row.line)[:CUT], row.shown_title)
-        self.causes.add(zip(weigh_findings(row.outcome, found), found, strict=True), sample)
+        self.causes.add(((weigh_finding(row.outcome, each), each) for each in found), sample)
 
     @property
     def needing(self) -> int:

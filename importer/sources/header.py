@@ -14,11 +14,9 @@ from importer.records import Finding
 HEAD_ROWS = 20
 HEADER_CELLS = 3
 """The least number of filled cells of a header below a title."""
-NAMED_FIELDS, NAMED = 2, 12
+NAMED_FIELDS, NAMED = 2, 11
 """How many fields a header names, each with a word of at least this weight, of which it consists."""
 FIELDS = ("key", "title", "description", "severity", "status", "category")
-FACT_CELLS = 2
-"""The cells of a line that says something of the whole table: its name, and what it is."""
 DATA_SHARE = 1 / 3
 CELLS_SHOWN = 6
 CELL_SHOWN = 40
@@ -85,9 +83,6 @@ def count_above(rows: Sequence[Sequence[str]]) -> int:
     filled = [count_filled(row) for row in rows[:HEAD_ROWS]]
     if named := _count_above_names(rows[:HEAD_ROWS], filled):
         return named
-    facts = _count_facts(rows[:HEAD_ROWS], filled)
-    if facts and _is_below_titles(rows[facts:HEAD_ROWS], max(filled)):
-        return facts
     first = next((place for place, count in enumerate(filled) if count), 0)
     above = next((place for place, count in enumerate(filled) if count > 1), first)
     return above if above > first and _is_below_titles(rows[above:HEAD_ROWS], max(filled)) else first
@@ -112,17 +107,6 @@ def _count_names(row: Sequence[str]) -> int:
     """Count the fields that have a cell with a usual name for them alone."""
     tokens = [tokens_of(cell) for cell in row if cell.strip()]
     return sum(any(weigh(words, field) >= NAMED for words in tokens) for field in FIELDS)
-
-
-def _count_facts(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> int:
-    """Count the rows of a preamble of facts, `Plan name,Voice bots`, up to the header; 0 if there is none.
-
-    All of them have at most two cells, the first two, and an empty row or a blank line stands below them.
-    """
-    above = next((place for place, count in enumerate(filled) if count > FACT_CELLS), 0)
-    is_apart = above > 0 and filled[above - 1] == 0 and FACT_CELLS in filled[:above]
-    in_front = all(count_filled(row[:FACT_CELLS]) == count for row, count in zip(rows[:above], filled, strict=False))
-    return above if is_apart and in_front else 0
 
 
 def _is_below_titles(rows: Sequence[Sequence[str]], widest: int) -> bool:

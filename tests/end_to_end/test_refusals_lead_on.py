@@ -128,7 +128,7 @@ def test_a_row_without_a_title_is_offered_its_description_s_first_line(program: 
     write("m.yaml", PLAIN + described)
     ended = program("validate", "s.csv", "-m", "m.yaml")
     hints = [row["import_hint"] for row in read_csv(Path("triage-import-check/errors.csv"))]
-    (line,) = re.findall(r"`(title: .*)`", hints[0])
+    (line,) = re.findall(r"`(title: [^`]*)`", hints[0])
     assert line in ended.out
     assert "description" not in hints[1]
     write("mine.yaml", f"extends: ./m.yaml\n{line}\n")

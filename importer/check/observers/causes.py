@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
@@ -121,17 +121,11 @@ class Causes:
         return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
 
 
-def weigh_findings(outcome: Outcome, findings: Sequence[Finding]) -> list[Weight]:
-    """What findings mean of which only text is left: a code's sentence tells, and of some that may warn the message."""
-    held = [_holds(outcome, finding) for finding in findings]
-    return [
-        Weight.HELD if holds else Weight.OPEN if finding.code in OPEN else Weight.NOTED
-        for finding, holds in zip(findings, held, strict=True)
-    ]
-
-
-def _holds(outcome: Outcome, finding: Finding) -> bool:
+def weigh_finding(outcome: Outcome, finding: Finding) -> Weight:
+    """What a finding means of which only text is left: its code's sentence tells, or the message if that may warn."""
     said = CODES.get(finding.code, "")
-    if outcome is not Outcome.REJECTED:
-        return outcome in (Outcome.FAILED, Outcome.UNKNOWN) and not re.search(r"\(warning\)|a warning", said)
-    return not (said.endswith("(warning).") or _ONLY_WARNS.fullmatch(finding.message))
+    if outcome is Outcome.REJECTED:
+        holds = not (said.endswith("(warning).") or _ONLY_WARNS.fullmatch(finding.message))
+    else:
+        holds = outcome in (Outcome.FAILED, Outcome.UNKNOWN) and "warning" not in said
+    return Weight.HELD if holds else Weight.OPEN if finding.code in OPEN else Weight.NOTED
