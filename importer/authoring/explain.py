@@ -91,17 +91,17 @@ def explain_rows(job: Job, which: str) -> list[Explanation]:
     """
     file_name, _, number = which.rpartition(":")
     file_name, line = file_name or job.source.files[0].name, int(number) if number.isdecimal() else 0
-    prefix, found, at_line = len(job.source_name) + 1, dict[int, Explanation](), dict[int, Explanation]()
+    full, found, at_line = f"{job.source_name}:{which}", dict[int, Explanation](), list[Explanation]()
     with key_spool(job) as spool:
         for examined in examine(job):
             keys, followers = examined.records.keys.full, examined.records.keys.followers()
             for row, key in enumerate(keys):
-                if key and which in (key, key[prefix:]) and row not in followers:
+                if key in (which, full) and row not in followers:
                     found[examined.first + row] = _explain(job.mapping, examined, row)
             if not found and not at_line and examined.records.chunk.file_name == file_name:
                 row_at = _row_at(examined.records.chunk, line)
-                at_line = {} if row_at is None else {examined.first + row_at: _explain(job.mapping, examined, row_at)}
-            spool.add([row for row in spool_rows(examined) if row[0] in (which, f"{job.source_name}:{which}")])
+                at_line = [] if row_at is None else [_explain(job.mapping, examined, row_at)]
+            spool.add([row for row in spool_rows(examined) if row[0] in (which, full)])
             del examined  # else the next one would be read beside it
         verdicts = spool.verdicts()
     if found:
@@ -111,7 +111,7 @@ def explain_rows(job: Job, which: str) -> list[Explanation]:
             f"No row has the key {which!r}, and none is at that line.",
             hint="`triage-import validate` lists every row with its key and line in results.csv.",
         )
-    (only,) = at_line.values()
+    (only,) = at_line
     same = explain_rows(job, only.key) if only.key else []
     own = [each for each in same if (each.file_name, each.line) == (only.file_name, only.line)] or [only]
     return [*own, *(each for each in same if each not in own)]

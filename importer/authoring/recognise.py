@@ -145,12 +145,9 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     columns = sorted(frozenset().union(*(sample.names for sample in samples)))
     streams = sorted({sample.stream for sample in samples if sample.stream})
     arrays = sorted({sample.records for sample in samples if sample.records})
-    if streams:
-        what = f"It holds {listed(streams, NAMES_SHOWN)}; no preset reads issues from these."
-    elif len(arrays) > 1:
-        what = f"It holds {listed(arrays, NAMES_SHOWN)}; no preset reads issues from these."
-    else:
-        what = f"Its columns are {listed(columns, NAMES_SHOWN)}."
+    what = f"Its columns are {listed(columns, NAMES_SHOWN)}."
+    if streams or len(arrays) > 1:
+        what = f"It holds {listed(streams or arrays, NAMES_SHOWN)}; no preset reads issues from these."
     near = sorted(filter(None, map(_read_share, matches[:CANDIDATES])), key=lambda each: -each[0])
     candidates = "".join(
         f"\n  {match.preset}: reads {share:.0%} of the columns" for share, match in near[:CANDIDATES_SHOWN]

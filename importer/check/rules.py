@@ -18,6 +18,7 @@ from importer.api import (
 )
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
 from importer.mapping.model import MappingModel
+from importer.mapping.texts import Text
 from importer.mapping.yaml_text import quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
@@ -123,15 +124,14 @@ def _titles(records: Records, mapping: MappingModel | None) -> Iterator[tuple[in
 
 def _title_from_description(columns: Columns, mapping: MappingModel, row: int) -> str:
     """The line of a mapping that takes an empty title from the description; "" if that is empty, too."""
-    told = mapping.description
-    refs = () if told is None else told.refs
-    filled = [ref for ref in refs if any(is_filled(cells[row]) for cells in columns.cells(ref))]
-    if told is None or not filled:
+    told = mapping.description or Text(value="")
+    filled = next((ref for ref in told.refs if any(is_filled(cells[row]) for cells in columns.cells(ref))), None)
+    if filled is None:
         return ""
     read = [f"{{{ref.kind}: {quote(ref.name)}}}" for ref in mapping.title.refs if columns.cells(ref)]
     as_text = "" if told.format is None else f", format: {told.format}, as: text"
-    first = f"{{{filled[0].kind}: {quote(filled[0].name)}, pattern: '\\S.*'{as_text}}}"
-    return f"title: {{first: [{', '.join([*read, first])}], too_long: shorten}}"
+    read.append(f"{{{filled.kind}: {quote(filled.name)}, pattern: '\\S.*'{as_text}}}")
+    return f"title: {{first: [{', '.join(read)}], too_long: shorten}}"
 
 
 def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
@@ -202,20 +202,11 @@ def _value_finding(name: str, step: Step) -> Finding | None:
 
 def _sources(records: Records) -> Iterator[tuple[int, Finding]]:
     wrong = set(records.sources) - set(SOURCES)
-    if wrong:
-        for row, source in enumerate(records.sources):
-            if source in wrong:
-                message = f"source {source!r} is not one of {', '.join(SOURCES)}"
-                yield (
-                    row,
-                    Finding(
-                        SOURCE_INVALID,
-                        "source",
-                        message,
-                        "map it, or write `source: {value: client}` in the mapping",
-                        source,
-                    ),
-                )
+    hint = "map it, or write `source: {value: client}` in the mapping"
+    for row, source in enumerate(records.sources) if wrong else ():
+        if source in wrong:
+            message = f"source {source!r} is not one of {', '.join(SOURCES)}"
+            yield row, Finding(SOURCE_INVALID, "source", message, hint, source)
 
 
 def _dates(records: Records) -> Iterator[tuple[int, Finding]]:

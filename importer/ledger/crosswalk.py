@@ -96,10 +96,8 @@ def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEn
         for each in found:
             issue = orjson.loads(each.returned) if each.returned else {}
             state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
-            # An undo closes it, and keeps beside that what its row says.
-            if state is KeyState.IN_TRIAGE and "closed" == issue.get("status") != issue.get("sent", {}).get(
-                "status", "closed"
-            ):
+            row_says = issue.get("sent", {}).get("status", "closed")  # which an undo keeps beside what it has done
+            if state is KeyState.IN_TRIAGE and issue.get("status") == "closed" != row_says:
                 state = KeyState.UNDONE
             code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
             place = each.triage_id, each.issue_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -91,8 +92,9 @@ class ErrorFiles:
         if self._jsonl is None:
             self._jsonl = self._stack.enter_context(self._folder.open("errors.jsonl"))
         added = json.dumps(dict(zip(IMPORT_COLUMNS, _import_cells(row), strict=True)), ensure_ascii=False)
-        record = _compact(raw) if _is_object(raw) else json.dumps({IMPORT_RAW: raw}, ensure_ascii=False)
-        body = record[1:-1].strip()
+        # A line end within a string would be no JSON: they only stand between tokens. Numbers stay as they are written.
+        record = re.sub(r"[\r\n]", "", raw) if _is_object(raw) else json.dumps({IMPORT_RAW: raw}, ensure_ascii=False)
+        body = record.strip()[1:-1].strip()
         self._jsonl.write(f"{{{body}, {added[1:]}\n" if body else f"{added}\n")
 
 
@@ -108,23 +110,6 @@ def _is_object(raw: str) -> bool:
         return isinstance(json.loads(raw, parse_int=str), dict)  # without it Python refuses numbers of 5,000 digits
     except (ValueError, RecursionError):
         return False
-
-
-def _compact(raw: str) -> str:
-    """Put a record's own text on one line: only line ends between tokens go, numbers stay as they are written."""
-    if "\n" not in raw and "\r" not in raw:
-        return raw.strip()
-    parts, inside, escaped = [], False, False  # inside a string, and behind a backslash
-    for character in raw.strip():
-        if inside:
-            inside = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            inside = True
-        elif character in "\r\n":
-            continue
-        parts.append(character)
-    return "".join(parts)
 
 
 def _union(headers: Sequence[Header]) -> list[_Column]:

@@ -24,8 +24,6 @@ BYTES_SHOWN = 4 << 20
 """Compressed bytes of each kind: long texts end the table before ROWS_SHOWN."""
 PRINTED = 300
 """Rows that need somebody that are in the page as plain HTML, so that they are printed."""
-CAUSES_KEPT = 2_000
-"""Causes kept apart; those that come later are counted by their code."""
 CAUSES_SHOWN = 60
 TITLES_SOUGHT = 10_000
 """Titles that are looked up in the ledger, which takes longer than all else that a page does for an unchanged row."""
@@ -107,7 +105,7 @@ class PageRows:
         self._sought = self.untitled = 0
         self.printed = list[Printed]()
         self._blocks = {urgent: PackedRows() for urgent in (True, False)}
-        self.causes = Causes(CAUSES_KEPT)
+        self.causes = Causes()
         self.passed_over = Counter[tuple[str, str]]()
 
     def add(self, rows: Rows) -> None:

@@ -16,7 +16,6 @@ from importer.sources.errors_file import is_errors_header
 from importer.sources.header import HEAD_ROWS, HEADER_CELLS, count_above, fits, least_width
 
 DELIMITERS = (",", ";", "\t", "|")
-PLAIN = (".csv", ".tsv", ".txt")
 SHOWN = 60
 """Characters of a line that an error shows."""
 _WHOLE = re.compile(r'"(?:[^"]|"")*"\s*')
@@ -61,20 +60,18 @@ def find_delimiter(sample: str) -> str:
 
 def check_quotes(name: str, sample: str) -> None:
     """Raise SourceError if the first row is a line that is in quotes as a whole; the header may be one, too."""
-    lines = [line for line in sample.splitlines()[:HEAD_ROWS] if line.strip()]
+    lines = [line for line in sample.splitlines()[:HEAD_ROWS] if line.strip()][:2]
     if len(lines) < 2 or not _WHOLE.fullmatch(lines[1]):
         return
-    inner = [line[1:].rstrip()[:-1].replace('""', '"') if _WHOLE.fullmatch(line) else line for line in lines[:2]]
-    for delimiter in DELIMITERS:
-        names, cells = (_parse_sample(line, delimiter) or [[]] for line in inner)
-        if HEADER_CELLS <= len(names[0]) == len(cells[0]):
-            unquote = shell_join(["sed", "-E", '/^"/{s///; s/"[[:space:]]*$//; s/""/"/g;}', name])
-            otherwise = f"; or take them off: {unquote} > {shell_join([f'{Path(name).stem}-unquoted.csv'])}"
-            raise SourceError(
-                f"{name}: whole lines are in quotes, so that each is a single cell: {clip(lines[1], SHOWN)}",
-                hint="Export it again, with quotes around cells alone"
-                + (otherwise if Path(name).suffix in PLAIN else "."),
-            )
+    inner = [line[1:].rstrip()[:-1].replace('""', '"') if _WHOLE.fullmatch(line) else line for line in lines]
+    rows = [[(_parse_sample(line, delimiter) or [[]])[0] for line in inner] for delimiter in DELIMITERS]
+    if any(HEADER_CELLS <= len(names) == len(cells) for names, cells in rows):
+        unquote = shell_join(["sed", "-E", '/^"/{s///; s/"[[:space:]]*$//; s/""/"/g;}', name])
+        raise SourceError(
+            f"{name}: whole lines are in quotes, so that each is a single cell: {clip(lines[1], SHOWN)}",
+            hint="Export it again, with quotes around cells alone; or take them off: "
+            f"{unquote} > {shell_join([f'{Path(name).stem}-unquoted.csv'])}",
+        )
 
 
 def find_errors_delimiter(sample: str) -> str | None:

@@ -69,13 +69,9 @@ class Cause:
 
 
 class Causes:
-    """Groups findings by weight, code, field, and value or message; in flat memory, as later ones are counted by code.
+    """Groups findings by weight, code, field, and value or message; in flat memory: later ones count by code."""
 
-    `most` is how many causes are kept apart.
-    """
-
-    def __init__(self, most: int = DISTINCT_LIMIT) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._found = dict[tuple[Weight, str, str, str], Cause]()
         self._rows = Counter[tuple[Weight, str, str]]()
 
@@ -87,7 +83,7 @@ class Causes:
             kinds.add(kind)
             cause = self._found.get((*kind, finding.value or finding.message))
             if cause is None:
-                told = finding if len(self._found) < self._most else replace(finding, value="", message=OTHERS)
+                told = finding if len(self._found) < DISTINCT_LIMIT else replace(finding, value="", message=OTHERS)
                 made = Cause(told.code, told.field, told.message[:CUT], told.hint, told.value)
                 cause = self._found.setdefault((*kind, told.value or told.message), made)
             cause.rows += 1
@@ -102,11 +98,8 @@ class Causes:
 
     def of_kind(self, weight: Weight, kind: Cause) -> list[Cause]:
         """The causes of a code and field, most rows first; one, if nearly each row has a message of its own."""
-        mine = [
-            cause
-            for (its, code, name, _), cause in self._found.items()
-            if its is weight and (code, name) == (kind.code, kind.field)
-        ]
+        its = (weight, kind.code, kind.field)
+        mine = [cause for key, cause in self._found.items() if key[:3] == its]
         ordered = sorted(mine, key=lambda cause: (-cause.rows, cause.value or cause.message))
         least = ALIKE if len({cause.hint for cause in mine}) == 1 else VARIED
         if len(mine) <= least or kind.rows > 2 * len(mine) or any(cause.value for cause in mine):
