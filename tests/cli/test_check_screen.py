@@ -177,12 +177,12 @@ def test_options_that_were_given_are_kept(program: Program) -> None:
 
 
 def test_an_errors_file_is_read_as_it_is_written(program: Program) -> None:
-    """It has an encoding and a delimiter of its own, and the name of the source."""
+    """It has the encoding, the delimiter and the name of the source."""
     text = "Issue key;Summary;Status;Priority;Issue Type\nP-1;;To Do;High;Bug\n"
     Path("a.csv").write_bytes(text.encode("cp1252"))
     said = program("validate", "a.csv", "-m", "jira", "--source-name", "acme", "--encoding", "cp1252", "--limit", "5")
     errors = "triage-import-check/errors.csv"
-    mended = f"triage-import validate {errors} -m jira --source-name acme"
+    mended = f"triage-import validate {errors} -m jira --source-name acme --encoding cp1252"
     assert said.out.splitlines()[-1] == f"Next: correct the rows in {errors}, then: {mended}"
 
 

@@ -12,7 +12,7 @@ def test_what_one_row_becomes(program: Program) -> None:
     write_csv(Path("export.csv"), [issue_row(1)])
     ended = program("explain", "export.csv", "-m", "jira", "PROJ-1")
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith("jira:PROJ-1   export.csv:2, record 1\n\nkey\n  cell    Issue key = 'PROJ-1'\n")
+    assert ended.out.startswith("jira:PROJ-1   export.csv:2, row 1: planned\n\nkey\n  cell    Issue key = 'PROJ-1'\n")
     assert "\nseverity\n  cell    Priority = 'High'\n  rule    the value map has it   (jira.yaml:" in ended.out
     assert "\n  result  'high'\n" in ended.out
     assert "As people will see it:\n  | Title 1\n  | \n  | Text 1\n" in ended.out
@@ -31,7 +31,7 @@ def test_a_row_that_a_rule_leaves_out(program: Program) -> None:
     """The rule's code."""
     write_csv(Path("export.csv"), [issue_row(1), ("",) * 6])
     ended = program("explain", "export.csv", "-m", "jira", "3")
-    assert ended.out.startswith("(no key)   export.csv:3, record 2\n")
+    assert ended.out.startswith("(no key)   export.csv:3, row 2: skipped\n")
     assert "\nSkipped: row-empty: All cells are empty; skipped.\n" in ended.out
 
 

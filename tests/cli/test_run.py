@@ -76,7 +76,7 @@ def test_rejected_rows_come_back_mended(program: Program, serve: Serve) -> None:
     assert [row["key"] for row in read_csv(Path("first/results.csv"))] == ["jira:PROJ-2", "jira:PROJ-3"]
     assert errors.is_file(), "the file that is read is not replaced"
     (left,) = read_csv(Path("first/errors-2.csv"))
-    assert (left["Issue key"], left["import_row"]) == ("PROJ-3", "export.csv:3")
+    assert (left["Issue key"], left["import_row"]) == ("PROJ-3", "export.csv row 3")
     again = program("run", source, *command, "--out", "again")
     assert again.outcomes() == {"unchanged": 1, "skipped": 1, "rejected": 1}, "of the two, one was mended"
     assert len(sandbox.issues()) == 2

@@ -84,7 +84,7 @@ def test_cells_come_back(table: tuple[list[str], list[list[str]]]) -> None:
             assert source.files[0].header == tuple(map(plain_name, header))
             (chunk,) = source.chunks(())
     assert [list(row) for row in chunk.raw] == rows
-    assert list(chunk.origins.values()) == [f"first.csv:{number}" for number, _ in enumerate(rows, 5)]
+    assert list(chunk.origins.values()) == [f"first.csv row {number}" for number, _ in enumerate(rows, 5)]
 
 
 @given(st.lists(CELLS, min_size=1, max_size=3))
@@ -139,7 +139,7 @@ def test_json_comes_back(records: list[list[str]]) -> None:
     for line, raw, again in zip(lines, raws, chunk.raw, strict=True):
         written = json.loads(line, parse_int=str, parse_float=str)
         added = [written.pop(name) for name in IMPORT_COLUMNS]
-        assert added[0] == "first.csv:1"
+        assert added[0] == "first.csv row 1"
         assert written == json.loads(raw, parse_int=str, parse_float=str)
         assert json.loads(str(again), parse_int=str, parse_float=str) == written
 
@@ -163,7 +163,7 @@ def test_what_is_no_object(tmp_path: Path, raw: str) -> None:
     (chunk,) = read(tmp_path / "errors.jsonl")
     assert chunk.defects[0].code == "row-malformed"
     assert "in place of import_raw" in chunk.defects[0].hint
-    assert (chunk.raw, chunk.origins) == ([raw], {0: "first.csv:1"})
+    assert (chunk.raw, chunk.origins) == ([raw], {0: "first.csv row 1"})
 
 
 def test_an_object_with_a_very_long_number(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_check_and_its_run_and_the_run_again(program: Program) -> None:
     command = ("run", "export.csv", "-m", "jira", "--sandbox", "--max-rejected", "100%", "--json", "--concurrency", "1")
     out = Path(program(*command).summary["out"])
     page = Page(out / "report.html")
-    assert "2 of 3 rows are in Triage; 1 needs you." in page.texts
+    assert "2 of 3 rows are in the sandbox of this rehearsal; 1 needs you." in page.texts
     assert [(row[1], row[2], row[5]) for row in page.rows()] == [
         ("jira:PROJ-1", "Title 1", "T-1001"),
         ("jira:PROJ-2", "Title 2", ""),

@@ -158,7 +158,8 @@ def test_what_words_decide_is_a_decision_to_look_at() -> None:
     assert [line["how"] for line in flow.as_json()["status"]] == ["word", "word", "mapped"]
     (warning,) = (each for each in flow.suspicious_mappings() if "words" in each)
     assert warning == (
-        "status: words in 2 names decide 3 rows; check them: In review by Ann → in_review, Legal review → in_review"
+        "status: words in 2 names decide 3 rows; check them, and settle them in the mapping or in one that extends it: "
+        '`status: {values: {"In review by Ann": in_review, "Legal review": in_review}}`'
     )
 
 
