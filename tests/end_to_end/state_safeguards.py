@@ -257,4 +257,18 @@ STATE_SAFEGUARDS = (
         "        yield Ledger(database, now, locks)\n",
         "tests/end_to_end/test_damaged_values.py::test_a_value_that_is_cut",
     ),
+    Mutation(
+        "what the row that wins has left to do",
+        "importer/check/check_pass.py",
+        "links = again.find(known.in_triage, verdicts) if again else links\n",
+        "links = links\n",
+        "tests/end_to_end/test_screens_say.py::test_a_key_that_comes_twice_promises_no_number_each_night",
+    ),
+    Mutation(
+        "the header of a torn table",
+        "importer/sources/header.py",
+        "        return 0 if beside or is_named_above or ",
+        "        return 0 if is_named_above or ",
+        "tests/sources/test_header.py::test_facts_above_the_header",
+    ),
 )
