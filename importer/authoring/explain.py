@@ -74,8 +74,7 @@ class Explanation:
     @property
     def outcome(self) -> str:
         """What becomes of it in a check: `rejected`, `skipped` or `planned`."""
-        is_rejected = any(finding.rejects for finding in self.findings)
-        return "skipped" if self.skip else "rejected" if is_rejected else "planned"
+        return "skipped" if self.skip else "rejected" if any(each.rejects for each in self.findings) else "planned"
 
     def lose(self, verdict: DuplicateVerdict) -> Explanation:
         """The explanation of a row that loses against another one with its key."""

@@ -179,7 +179,9 @@ def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterat
     losses = list(_describe_losses(checked, shown[LOSSES]))
     yield from losses
     if losses and not _has_rest(job):
-        yield f"  to keep it in the footer: {_say_where_rest_stands(job.mapping.name)}"
+        name, line = job.mapping.name, "`rest: footer`"
+        in_own = f"a mapping with the lines `extends: {name}` and {line}"
+        yield f"  to keep it in the footer: {f'{line} in {name}' if preset_path(name) is None else in_own}"
     passed_over = dict[str, list[str]]()
     for (outcome, code), rows in checked.tally.passed_over.most_common():
         passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
@@ -242,12 +244,6 @@ def _has_rest(job: Job) -> bool:
     """Whether the mapping says where the columns go that nothing else in it names."""
     rest = job.mapping.model.rest
     return all((rest.csv if file.is_table else rest.json_) is not None for file in job.source.files)
-
-
-def _say_where_rest_stands(mapping: str) -> str:
-    if preset_path(mapping) is None:
-        return f"`rest: footer` in {mapping}"
-    return f"a mapping with the lines `extends: {mapping}` and `rest: footer`"
 
 
 def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:

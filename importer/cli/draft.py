@@ -61,9 +61,8 @@ def draft(sources: tuple[str, ...], output: Path | None, update: Path | None, re
         check_source_name(options.source_name)
     if options.users is not None:
         read_users(options.users)  # it says nothing that a draft needs; but it is part of the next command
-    if update:
-        return _update(sources, update, options, records)
-    return _draft(sources, output or Path("mapping.yaml"), options, records)
+    write = _update if update else _draft
+    return write(sources, update or output or Path("mapping.yaml"), options, records)
 
 
 def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: str | None) -> int:

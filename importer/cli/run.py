@@ -162,7 +162,6 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
             below += describe_question(checked, destination, page, options.doubts(checked))
         elif checked.workload.requests and not refusal:
             below += describe_new_categories(checked, destination)
-        # Triage is asked which are new; what isn't built in may be there already.
         view = View(destination.rate, below, asks and not refusal, names_new=True, is_verbose=options.verbose)
         console.say_all(describe_check(job, checked, view, sys.stderr))
         return refusal or ("The answer was no." if view.is_asked and not console.ask() else "")

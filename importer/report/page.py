@@ -40,6 +40,7 @@ CAUSES = {"causes": Weight.HELD, "left": Weight.OPEN, "notes": Weight.NOTED}
 VALUES_MAILED = 200
 """Values of a field in summary.html."""
 
+THERE = ("in Triage", "in the sandbox of this rehearsal")
 ARRIVED = ("created", "updated", "unchanged", "changed")
 NEEDING = ("rejected", "failed", "unknown")
 MEANINGS = {
@@ -169,12 +170,13 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
     undecided = sum(line.how == line.kind == "undecided" for flow in flows.values() for line in flow)
     people = [Named(*each) for each in details.people]
     verdict, needing_since = describe_verdict(summary, undecided), count_needing(details.verified)
-    where = "in the sandbox" if summary.is_rehearsal else "in Triage"
+    there = THERE[summary.is_rehearsal]
+    kind = "Rehearsal" if summary.is_rehearsal else "Import" if summary.run_id else "Check of"
     meanings = MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {})
     if needing_since:
         verdict += f" Read back since, {counted(needing_since, 'needs you', 'need you')}."
     return {
-        "name": f"{_name_kind(summary)} {summary.run_id or summary.source_name}",
+        "name": f"{kind} {summary.run_id or summary.source_name}",
         "stopped": _describe_stop(summary),
         "total": summary.rows,
         "noun": "row",
@@ -184,6 +186,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "without_user": count_open(people),
         "issues": [BeforeAfter(*each) for each in details.issues],
         "is_check": not summary.run_id,
+        "there": there,
         "verdict": verdict,
         "needing_since": needing_since,
         "cost": _describe_cost(summary, details.rate),
@@ -198,7 +201,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "values_mailed": VALUES_MAILED,
         "packed": {kind: map(mark_whole, pieces) for kind, pieces in rows.packed().items()},
         "rows_shown": ROWS_SHOWN,
-        "meanings": {outcome: said.replace("in Triage", where) for outcome, said in meanings.items()},
+        "meanings": {outcome: said.replace("in Triage", there) for outcome, said in meanings.items()},
         "outcomes": [str(outcome) for outcome in Outcome],
         "undecided": undecided,
         "nowhere": NOWHERE,
@@ -207,10 +210,6 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         if summary.run_id
         else [NextStep(*each) for each in details.commands],
     }
-
-
-def _name_kind(summary: Summary) -> str:
-    return "Rehearsal" if summary.is_rehearsal else "Import" if summary.run_id else "Check of"
 
 
 def _describe_cost(summary: Summary, rate: float) -> str:
@@ -228,7 +227,7 @@ def describe_verdict(summary: Summary, undecided: int = 0) -> str:
     needing = sum(getattr(summary, name) for name in NEEDING) + (summary.incomplete if summary.run_id else 0)
     if not summary.run_id:
         arrived += summary.planned
-    there = "in the sandbox of this rehearsal" if summary.is_rehearsal else "in Triage"
+    there = THERE[summary.is_rehearsal]
     where = f"{'is' if arrived == 1 else 'are'} {there}" if summary.run_id else "would be in Triage"
     rest = [f"{f'{needing:,}' if needing else 'none'} {'needs' if needing < 2 else 'need'} you"]
     if undecided and not summary.run_id:

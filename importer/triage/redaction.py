@@ -17,7 +17,6 @@ from typing import TypeVar
 
 MASK = "***"
 KEY_VARIABLE = "BLAND_API_KEY"
-"""Where the API key is, unless a file is named."""
 SHORTEST_KEY = 8
 """Characters of a key: a shorter one would be found in texts that have nothing to do with it."""
 T = TypeVar("T", str, bytes)

@@ -22,7 +22,7 @@ Where all of them have the same hint, which no value needs a line of its own for
 _ONLY_WARNS = re.compile(
     r"(?:the value |an empty cell ).*becomes '.*|users\.csv has no user .*: their \w+ issues get .*", re.DOTALL
 )
-"""What messages of codes say that warn in some mappings, and reject in others, where they warn."""
+"""Messages that warn, of codes that reject in other mappings."""
 
 
 class Weight(Enum):

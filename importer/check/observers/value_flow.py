@@ -169,8 +169,7 @@ def _undeclared(name: str, streams: list[Stream]) -> Iterator[str]:
             rows = counted(sum(stream.rows for stream in found), "row")
             short = [each for each in found if len(each.step.source) <= NAME_SHOWN and not each.step.hidden]
             line = ", ".join(f"{quote(each.step.source)}: {each.target}" for each in short[:WORDS_SHOWN])
-            more = f" and {len(found) - WORDS_SHOWN:,} more" if len(found) > WORDS_SHOWN else ""
-            said = f"{name}: {what.format(counted(len(found), 'name'))} {rows}; check them{more}"
+            said = f"{name}: {what.format(counted(len(found), 'name'))} {rows}; check them"
             settle = f"`{name}: {{values: {{{line}}}}}`"
             yield f"{said}, and settle them in the mapping or in one that extends it: {settle}" if line else said
 
