@@ -97,15 +97,16 @@ class ReportFolder:
 
     def recode(self, name: str, encoding: str) -> None:
         """Write a table once more in another encoding, if that can hold all of it. Raises StorageFull."""
-        path = self.file(name)
-        other = path.with_name(f"{path.name}.recoded")
+        path, other = self.file(name), self.file(f"{name}.recoded")
         if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
             return
-        with _storing(other), path.open(encoding="utf-8-sig", newline="") as text, suppress(UnicodeEncodeError):
-            with open(other, "w", encoding=encoding, newline="", opener=_private) as file:
-                shutil.copyfileobj(text, file)
-            other.replace(path)
-        other.unlink(missing_ok=True)
+        try:
+            with _storing(other), path.open(encoding="utf-8-sig", newline="") as text, suppress(UnicodeEncodeError):
+                with open(other, "w", encoding=encoding, newline="", opener=_private) as file:
+                    shutil.copyfileobj(text, file)
+                other.replace(path)
+        finally:
+            other.unlink(missing_ok=True)
 
     def write(self, name: str, text: str) -> None:
         """Write one report of which the whole text is there, as `open` does."""
