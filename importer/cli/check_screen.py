@@ -29,7 +29,7 @@ SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN, SAMPLES = 40, 3, 12, 2
 EVERYTHING = 10_000
 WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected, not sent", "lost columns", "load"
 LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
-"""What a check lists. All causes of rejection are; where a screen has room left, warnings grow before the others."""
+"""What a check lists: all causes of rejection, which may leave no room for values; warnings grow before the others."""
 OPEN_KINDS = ("rejected", "undecided")
 
 Shown = Mapping[str, int]
@@ -94,7 +94,7 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
         return []
 
     first = dict.fromkeys(LISTS, 1) | {REJECTED: EVERYTHING}
-    least = first | dict.fromkeys((*VALUE_FIELDS, NOTES, LOAD), 0)  # causes that leave no room for these
+    least = first | dict.fromkeys((*VALUE_FIELDS, NOTES, LOAD) if checked.rejected else (), 0)
     for shown in (first, least):
         if lines := fit(shown):
             return [*_fill(lines, shown, fit, found.values), *below]

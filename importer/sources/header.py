@@ -93,7 +93,7 @@ def _count_above_names(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> 
 
     An empty row parts them from it, or they are as wide and sparser: a shorter one may be the header of a torn table.
     """
-    for at, header in enumerate(rows):
+    for at, header in enumerate(rows if filled and filled[0] < max(filled) else ()):
         if filled[at] < max(HEADER_CELLS, *filled[at:]) or _count_names(header) < NAMED_FIELDS:
             continue
         parted = max((place + 1 for place in range(at) if not filled[place]), default=0)
