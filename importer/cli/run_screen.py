@@ -32,8 +32,7 @@ def describe_outcomes(summary: Summary) -> Iterator[str]:
     counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
     speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
     took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
-    how = " rehearsed" if summary.is_rehearsal else ""
-    yield f"{counted(summary.rows, 'row')}{how}: {counts or 'nothing to do'}{took}"
+    yield f"{counted(summary.rows, 'row')}{' rehearsed' * summary.is_rehearsal}: {counts or 'nothing to do'}{took}"
     if summary.additions:
         added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
         yield f"Added to issues: {', '.join(added)}."

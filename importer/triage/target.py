@@ -23,8 +23,7 @@ class ApiKey:
     __slots__ = ("_secret", "_text", "origin")
 
     def __init__(self, text: str, origin: str = KEY_VARIABLE) -> None:
-        self.origin = origin
-        text, hint = text.strip(), "Set BLAND_API_KEY to the key."
+        text, hint, self.origin = text.strip(), "Set BLAND_API_KEY to the key.", origin
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise UsageError("The API key is empty or not one word of ASCII.", hint=hint)
         if len(text) < SHORTEST_KEY:

@@ -170,8 +170,8 @@ def _undeclared(name: str, streams: list[Stream]) -> Iterator[str]:
             short = [each for each in found if len(each.step.source) <= NAME_SHOWN and not each.step.hidden]
             line = ", ".join(f"{quote(each.step.source)}: {each.target}" for each in short[:WORDS_SHOWN])
             said = f"{name}: {what.format(counted(len(found), 'name'))} {rows}; check them"
-            settle = f"`{name}: {{values: {{{line}}}}}`"
-            yield f"{said}, and settle them in the mapping or in one that extends it: {settle}" if line else said
+            settle = f", and settle them in the mapping or in one that extends it: `{name}: {{values: {{{line}}}}}`"
+            yield said + settle * bool(line)
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
