@@ -15,7 +15,7 @@ from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import is_denied, meaning
 from importer.transform.value_maps import ValueMap
 
-DEFAULT_CATEGORY = "General"
+DEFAULT_CATEGORY = "Bug"
 NO_EVIDENCE = "no evidence: decide"
 BY_WORDS, KNOWN = "by its words", "a known word"
 

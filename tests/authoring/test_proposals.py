@@ -58,8 +58,8 @@ def test_a_status_is_proposed_from_evidence(jira: Proposer, unknown: Unknown, ta
         (Unknown("status", "Odd", 3), "todo"),
         (Unknown("severity", "-1", 2662), "medium"),
         (Unknown("severity", "", 5), "medium"),
-        (Unknown("category", "Both Bug and Epic", 14), "General"),
-        (Unknown("category", "🙃", 1), "General"),
+        (Unknown("category", "Both Bug and Epic", 14), "Bug"),
+        (Unknown("category", "🙃", 1), "Bug"),
     ],
 )
 def test_without_evidence_a_proposal_is_neutral(jira: Proposer, unknown: Unknown, target: str) -> None:
@@ -82,7 +82,6 @@ def test_rows_that_disagree_are_no_evidence(jira: Proposer) -> None:
         ("severity", "2 - Not so urgent", "low"),
         ("category", "Bugs", "Bug"),
         ("category", "Incident in production", "Incident"),
-        ("category", "general", "General"),
     ],
 )
 def test_other_fields_are_proposed_by_spelling(jira: Proposer, field: FieldName, value: str, target: str) -> None:

@@ -109,7 +109,7 @@ def test_a_suggestion_reads_like_this() -> None:
         '    "Quince": done  # 10 rows, closed date in 10 of 10\n'
         "category:\n"
         "  values:\n"
-        '    "Gripe: loud": General  # 2 rows, no evidence: decide\n'
+        '    "Gripe: loud": Bug  # 2 rows, no evidence: decide\n'
         "  neutral:\n"
         '    - "Gripe: loud"\n'
     )

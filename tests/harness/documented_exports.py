@@ -111,10 +111,10 @@ salesforce preamble
 
 planner preamble
 *Task ID | ^Task Name | Bucket Name | Progress | Priority | @Assigned To | Created Date | Completed Date | Description
-kX1a | Record the greeting | Scripts | Not started | Important | Ann Meyer | 01/03/2026 | | Two voices => high | todo | General
-kX2b | Test the transfer | Tests | In progress | Urgent | Ben Ott | 01/04/2026 | | => critical | in_progress | General
-kX3c | Shorten the pause | Scripts | Completed | Medium | Ann Meyer | 01/05/2026 | 02/05/2026 | => medium | done | General
-kX4d | Order headsets | Office | Not started | Low | | 01/06/2026 | | => low | todo | General
+kX1a | Record the greeting | Scripts | Not started | Important | Ann Meyer | 01/03/2026 | | Two voices => high | todo | Bug
+kX2b | Test the transfer | Tests | In progress | Urgent | Ben Ott | 01/04/2026 | | => critical | in_progress | Bug
+kX3c | Shorten the pause | Scripts | Completed | Medium | Ann Meyer | 01/05/2026 | 02/05/2026 | => medium | done | Bug
+kX4d | Order headsets | Office | Not started | Low | | 01/06/2026 | | => low | todo | Bug
 
 google-tracker preamble
 *ISSUE_ID | PRIORITY | TYPE | STATUS | ^TITLE | @ASSIGNEE | CREATED_TIME (UTC)
@@ -122,7 +122,7 @@ google-tracker preamble
 300002 | P1 | BUG | FIXED | Wrong time zone | ben@x.example | 2026-01-03 10:00:00 => high | done | Bug
 300003 | P2 | FEATURE_REQUEST | NEW | Voicemail | | 2026-01-04 10:00:00 => medium | todo/backlog | Feature
 300004 | P3 | BUG | WON'T FIX (OBSOLETE) | Old codec | ann@x.example | 2026-01-05 10:00:00 => low | closed | Bug
-300005 | P4 | TASK | ACCEPTED | Tidy logs | ben@x.example | 2026-01-06 10:00:00 => low | in_progress/todo | Task/General
+300005 | P4 | TASK | ACCEPTED | Tidy logs | ben@x.example | 2026-01-06 10:00:00 => low | in_progress/todo | Task/Bug
 
 monorail preamble
 *ID | Type | Status | Priority | Milestone | @Owner | ^Summary
@@ -133,10 +133,10 @@ monorail preamble
 
 rootly preamble
 *Sequential ID | ^Title | Severity | Status | Kind | Summary | Started At | Resolved At
-41 | API is down | SEV0 | resolved | normal | All calls | 2026-01-02T10:00:00Z | 2026-01-02T11:00:00Z => critical | done | normal/Incident/General
-42 | Slow dashboards | SEV2 | mitigated | normal | | 2026-01-03T10:00:00Z | => medium | in_review/in_progress/done | normal/Incident/General
-43 | Wrong invoices | SEV1 | started | normal | | 2026-01-04T10:00:00Z | => critical/high | in_progress | normal/Incident/General
-44 | False alarm | SEV3 | cancelled | normal | | 2026-01-05T10:00:00Z | => low/medium | closed | normal/Incident/General
+41 | API is down | SEV0 | resolved | normal | All calls | 2026-01-02T10:00:00Z | 2026-01-02T11:00:00Z => critical | done | normal/Incident/Bug
+42 | Slow dashboards | SEV2 | mitigated | normal | | 2026-01-03T10:00:00Z | => medium | in_review/in_progress/done | normal/Incident/Bug
+43 | Wrong invoices | SEV1 | started | normal | | 2026-01-04T10:00:00Z | => critical/high | in_progress | normal/Incident/Bug
+44 | False alarm | SEV3 | cancelled | normal | | 2026-01-05T10:00:00Z | => low/medium | closed | normal/Incident/Bug
 
 hubspot delimiter
 *Ticket ID | ^Ticket name | Ticket status | Priority | Category | @Ticket owner | Create date | Ticket description
@@ -147,24 +147,24 @@ hubspot delimiter
 
 helpscout delimiter
 *Number | ^Subject | Status | @Assignee | Customer email | Mailbox | Tags | Created At
-5501 | No answer | active | Ann Meyer | c1@x.example | Support | voice | 2026-01-02 10:00 => medium | todo/in_progress | General/Support
-5502 | Refund | pending | Ben Ott | c2@x.example | Support | | 2026-01-03 10:00 => medium | in_progress/todo | General/Support
-5503 | It works | closed | Ann Meyer | c3@x.example | Support | | 2026-01-04 10:00 => medium | done/closed | General/Support
-5504 | Win money | spam | | c4@x.example | Support | | 2026-01-05 10:00 => medium | closed | General/Support
+5501 | No answer | active | Ann Meyer | c1@x.example | Support | voice | 2026-01-02 10:00 => medium | todo/in_progress | Bug/Support
+5502 | Refund | pending | Ben Ott | c2@x.example | Support | | 2026-01-03 10:00 => medium | in_progress/todo | Bug/Support
+5503 | It works | closed | Ann Meyer | c3@x.example | Support | | 2026-01-04 10:00 => medium | done/closed | Bug/Support
+5504 | Win money | spam | | c4@x.example | Support | | 2026-01-05 10:00 => medium | closed | Bug/Support
 
 smartsheet delimiter
 *Row ID | ^Task Name | Status | Priority | @Assigned To | % Complete | Due Date | #Comments
-1 | Collect calls | Complete | High | Ann Meyer | 100% | 01/02/26 | Done in a day => high | done | General
-2 | Label calls | In Progress | Medium | Ben Ott | 40% | 01/03/26 | => medium | in_progress | General
-3 | Train the model | Not Started | Low | | 0% | 01/04/26 | => low | todo | General
-4 | Buy a licence | On Hold | High | Ann Meyer | 10% | 01/05/26 | => high | in_progress/todo | General
+1 | Collect calls | Complete | High | Ann Meyer | 100% | 01/02/26 | Done in a day => high | done | Bug
+2 | Label calls | In Progress | Medium | Ben Ott | 40% | 01/03/26 | => medium | in_progress | Bug
+3 | Train the model | Not Started | Low | | 0% | 01/04/26 | => low | todo | Bug
+4 | Buy a licence | On Hold | High | Ann Meyer | 10% | 01/05/26 | => high | in_progress/todo | Bug
 
 osticket delimiter
 *Ticket Number | Date Created | ^Subject | From | From Email | Priority | Department | Help Topic | Current Status | Closed Date | @Agent Assigned
-100201 | 2026-01-02 | Cannot dial out | Cara | c@x.example | Emergency | Support | Report a Problem | Open | | Ann Meyer => critical | todo | Support/Bug/General
-100202 | 2026-01-03 | Change my plan | Dan | d@x.example | Low | Sales | General Inquiry | Closed | 2026-01-04 | Ben Ott => low | done/closed | Sales/General
-100203 | 2026-01-04 | Echo | Eve | e@x.example | Normal | Support | Report a Problem | Resolved | 2026-01-05 | Ann Meyer => medium | done | Support/Bug/General
-100204 | 2026-01-05 | Price list | Flo | f@x.example | High | Sales | General Inquiry | Open | | => high | todo | Sales/General
+100201 | 2026-01-02 | Cannot dial out | Cara | c@x.example | Emergency | Support | Report a Problem | Open | | Ann Meyer => critical | todo | Support/Bug
+100202 | 2026-01-03 | Change my plan | Dan | d@x.example | Low | Sales | General Inquiry | Closed | 2026-01-04 | Ben Ott => low | done/closed | Sales/Bug
+100203 | 2026-01-04 | Echo | Eve | e@x.example | Normal | Support | Report a Problem | Resolved | 2026-01-05 | Ann Meyer => medium | done | Support/Bug
+100204 | 2026-01-05 | Price list | Flo | f@x.example | High | Sales | General Inquiry | Open | | => high | todo | Sales/Bug
 
 spiceworks delimiter
 *ID | ^Summary | Status | Priority | Category | @Assigned To | Creator | Created On | Closed On | Description
@@ -182,11 +182,11 @@ airtable repeats
 
 rally repeats
 *Formatted ID | ^Name | State | Severity | Priority | @Owner | Submitted By | Description
-DE1 | Loses data | Submitted | Crash/Data Loss | Resolve Immediately | Ann Meyer | Cara | => critical | todo/backlog | General/Bug
-DE2 | Wrong total | Open | Major Problem | High Attention | Ben Ott | Dan | => high | todo/in_progress | General/Bug
-DE3 | Typo | Fixed | Cosmetic | Low | Ann Meyer | Eve | => low | done/in_review | General/Bug
-DE4 | Slow start | Closed | Minor Problem | Normal | | Flo | => low/medium | done/closed | General/Bug
-DE5 | Beeps | Closed Declined | Minor Problem | Low | | Flo | => low/medium | closed | General/Bug
+DE1 | Loses data | Submitted | Crash/Data Loss | Resolve Immediately | Ann Meyer | Cara | => critical | todo/backlog | Bug
+DE2 | Wrong total | Open | Major Problem | High Attention | Ben Ott | Dan | => high | todo/in_progress | Bug
+DE3 | Typo | Fixed | Cosmetic | Low | Ann Meyer | Eve | => low | done/in_review | Bug
+DE4 | Slow start | Closed | Minor Problem | Normal | | Flo | => low/medium | done/closed | Bug
+DE5 | Beeps | Closed Declined | Minor Problem | Low | | Flo | => low/medium | closed | Bug
 
 fogbugz repeats
 *Case | ^Title | Status | Priority | Category | @Assigned To | Opened By
@@ -218,15 +218,15 @@ id | *reference | ^name | summary | severity.name | incident_status.name | incid
 
 gitea nested
 *number | ^title | body | state | @assignee.login | user.login | created_at | closed_at | #comments[]
-1 | Crash at start | Just start it | open | ann | cara | 2026-01-02T10:00:00Z | | ann: Seen too;;ben: Fixed? => medium | todo | General
-2 | Typo in help | Line 3 | closed | ben | dan | 2026-01-03T10:00:00Z | 2026-01-04T10:00:00Z | ben: Done => medium | done/closed | General
-3 | Add a flag | --quiet | open | | eve | 2026-01-04T10:00:00Z | | => medium | todo | General
+1 | Crash at start | Just start it | open | ann | cara | 2026-01-02T10:00:00Z | | ann: Seen too;;ben: Fixed? => medium | todo | Bug
+2 | Typo in help | Line 3 | closed | ben | dan | 2026-01-03T10:00:00Z | 2026-01-04T10:00:00Z | ben: Done => medium | done/closed | Bug
+3 | Add a flag | --quiet | open | | eve | 2026-01-04T10:00:00Z | | => medium | todo | Bug
 
 bitbucket nested
 *id | ^title | content.raw | state | priority | kind | @assignee.display_name | reporter.display_name | created_on
 1 | Loop | It loops | new | blocker | bug | Ann Meyer | Cara | 2026-01-02T10:00:00Z => critical | todo/backlog | Bug
 2 | Faster | Please | on hold | minor | enhancement | Ben Ott | Dan | 2026-01-03T10:00:00Z => low | in_progress/todo | Feature
-3 | Docs | | resolved | trivial | task | | Eve | 2026-01-04T10:00:00Z => low | done | Task/General
+3 | Docs | | resolved | trivial | task | | Eve | 2026-01-04T10:00:00Z => low | done | Task/Bug
 4 | Not ours | | invalid | major | bug | | Flo | 2026-01-05T10:00:00Z => high | closed | Bug
 
 taiga nested
@@ -238,10 +238,10 @@ taiga nested
 
 sourceforge nested
 *ticket_num | ^summary | description | status | custom_fields._priority | @assigned_to | reported_by | created_date | #comments[]
-31 | Segfault | On exit | open | 9 | ann | cara | 2026-01-02 10:00:00 | cara: Any news? => critical/high/medium | todo | General
-32 | Build fails | gcc 4 | closed-fixed | 5 | ben | dan | 2026-01-03 10:00:00 | => medium | done | General
-33 | Port to VMS | | closed-wont-fix | 1 | | eve | 2026-01-04 10:00:00 | => low/critical/medium | closed | General
-34 | Manual | | pending | 5 | ann | flo | 2026-01-05 10:00:00 | => medium | in_progress/todo | General
+31 | Segfault | On exit | open | 9 | ann | cara | 2026-01-02 10:00:00 | cara: Any news? => critical/high/medium | todo | Bug
+32 | Build fails | gcc 4 | closed-fixed | 5 | ben | dan | 2026-01-03 10:00:00 | => medium | done | Bug
+33 | Port to VMS | | closed-wont-fix | 1 | | eve | 2026-01-04 10:00:00 | => low/critical/medium | closed | Bug
+34 | Manual | | pending | 5 | ann | flo | 2026-01-05 10:00:00 | => medium | in_progress/todo | Bug
 
 zoho-bugs markup
 *Bug ID | ^Bug Title | Status | Severity | Classification | @Assigned To | Description
@@ -296,16 +296,16 @@ glpi language
 bitrix language
 *ID | ^Название | Статус | Приоритет | Тип | @Ответственный | Описание | Дата создания
 81 | Звонок обрывается | Новая | Высокий | Ошибка | Анна | Всегда | 02.01.2026 => high | todo/backlog | Bug
-82 | Новый голос | Выполняется | Средний | Задача | Борис | | 03.01.2026 => medium | in_progress | Task/General
+82 | Новый голос | Выполняется | Средний | Задача | Борис | | 03.01.2026 => medium | in_progress | Task/Bug
 83 | Опечатка | Завершена | Низкий | Ошибка | | | 04.01.2026 => low | done | Bug
-84 | Счёт | Отложена | Средний | Задача | Анна | | 05.01.2026 => medium | backlog/in_progress/todo | Task/General
+84 | Счёт | Отложена | Средний | Задача | Анна | | 05.01.2026 => medium | backlog/in_progress/todo | Task/Bug
 
 hojo language
 *番号 | ^件名 | 状態 | 優先度 | 種別 | @担当者 | 説明 | 作成日
 91 | 通話が切れる | 未対応 | 高 | バグ | 田中 | 毎回 | 2026/01/02 => high | todo | Bug
 92 | 新しい声 | 処理中 | 中 | 要望 | 鈴木 | | 2026/01/03 => medium | in_progress | Feature
 93 | 誤字 | 完了 | 低 | バグ | | | 2026/01/04 => low | done/closed | Bug
-94 | 請求書 | 保留 | 中 | タスク | 田中 | | 2026/01/05 => medium | in_progress/todo/backlog | Task/General
+94 | 請求書 | 保留 | 中 | タスク | 田中 | | 2026/01/05 => medium | in_progress/todo/backlog | Task/Bug
 
 mantishub-es language
 *Identificador | ^Resumen | Estado | Gravedad | Categoría | @Asignada a | Descripción | Fecha de envío

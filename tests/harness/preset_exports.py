@@ -48,7 +48,7 @@ EXPORTS = [
         {
             "00001001": Issue("Caller is cut off", "high", "todo", "Problem", "Ann Meyer"),
             "00001002": Issue("Wants an invoice", "low", "in_progress", "Question", "Ben Ott"),
-            "00001003": Issue("Dead line", "critical", "in_progress", "General", "Ann Meyer"),
+            "00001003": Issue("Dead line", "critical", "in_progress", "Bug", "Ann Meyer"),
             "00001004": Issue("Add a menu", "medium", "closed", "Feature", "Queue"),
         },
     ),
@@ -77,8 +77,8 @@ EXPORTS = [
   {"id": 62, "rowNumber": 2, "parentId": 61, "createdAt": "2026-01-02T10:00:00Z", "modifiedAt": "2026-01-03T10:00:00Z", "cells": [{"columnId": 796, "value": "Buy a microphone", "displayValue": "Buy a microphone"}, {"columnId": 797}, {"columnId": 798, "value": "Low", "displayValue": "Low"}, {"columnId": 799}]}]}
 """,
         {
-            "61": Issue("Record the greeting", "high", "in_progress", "General", "Ann Meyer", ("Louder",)),
-            "62": Issue("Buy a microphone", "low", "todo", "General"),
+            "61": Issue("Record the greeting", "high", "in_progress", "Bug", "Ann Meyer", ("Louder",)),
+            "62": Issue("Buy a microphone", "low", "todo", "Bug"),
         },
     ),
     PresetExport(
@@ -150,7 +150,7 @@ Ticket ID,Ticket name,Pipeline,Ticket status,Create date,Priority,Ticket owner,S
             "9001": Issue("Bot hangs up", "high", "todo", "Bug", "Ann Meyer"),
             "9002": Issue("Invoice is wrong", "medium", "in_progress", "Billing", "Ben Ott"),
             "9003": Issue("More voices", "medium", "in_progress", "Feature"),
-            "9004": Issue("Thanks", "low", "closed", "General", "Ann Meyer"),
+            "9004": Issue("Thanks", "low", "closed", "Bug", "Ann Meyer"),
         },
     ),
     PresetExport(
@@ -164,7 +164,7 @@ Ticket ID,Ticket name,Pipeline,Ticket status,Create date,Priority,Ticket owner,S
 """,
         {
             "9101": Issue("No sound", "critical", "todo", "Bug", "77"),
-            "9102": Issue("Over", "low", "closed", "General"),
+            "9102": Issue("Over", "low", "closed", "Bug"),
         },
     ),
     PresetExport(
@@ -179,8 +179,8 @@ Ticket ID,Ticket name,Pipeline,Ticket status,Create date,Priority,Ticket owner,S
  "page": {"size": 25, "totalElements": 2, "totalPages": 1, "number": 1}}
 """,
         {
-            "5501": Issue("No answer", "medium", "todo", "General", "Ann Meyer", ("We **call** back",)),
-            "5502": Issue("It works", "medium", "done", "General"),
+            "5501": Issue("No answer", "medium", "todo", "Bug", "Ann Meyer", ("We **call** back",)),
+            "5502": Issue("It works", "medium", "done", "Bug"),
         },
     ),
     PresetExport(
@@ -210,7 +210,7 @@ Issue Type,Issue key,Issue id,Summary,Assignee,Reporter,Priority,Status,Resoluti
  "requestFieldValues": [{"fieldId": "summary", "label": "Summary", "value": "Bot is mute"}, {"fieldId": "description", "label": "Description", "value": "Since Monday"}, {"fieldId": "priority", "label": "Priority", "value": {"id": "1", "name": "Highest"}}],
  "currentStatus": {"status": "Waiting for support", "statusCategory": "INDETERMINATE", "statusDate": {"iso8601": "2026-03-01T09:12:00+0000"}}, "_links": {"web": "https://acme.atlassian.net/servicedesk/customer/portal/10/SUP-1"}}]}
 """,
-        {"SUP-1": Issue("Bot is mute", "critical", "in_progress", "General")},
+        {"SUP-1": Issue("Bot is mute", "critical", "in_progress", "Bug")},
     ),
     PresetExport(
         "jira",
@@ -236,8 +236,8 @@ Issue Type,Issue key,Issue id,Summary,Assignee,Reporter,Priority,Status,Resoluti
  {"id": "2", "name": "Texts", "items_page": {"cursor": null, "items": [{"id": "21", "name": "Typo", "state": "active", "group": {"title": "Now"}, "column_values": [{"id": "status", "type": "status", "text": "Done", "column": {"title": "Status"}}]}]}}]}, "account_id": 7}
 """,
         {
-            "11": Issue("Echo", "high", "in_progress", "General", "Ann Meyer", ("Again",)),
-            "21": Issue("Typo", "medium", "done", "General"),
+            "11": Issue("Echo", "high", "in_progress", "Bug", "Ann Meyer", ("Again",)),
+            "21": Issue("Typo", "medium", "done", "Bug"),
         },
     ),
     PresetExport(
@@ -252,7 +252,7 @@ Issue ID,Issue,Status,Priority,Assigned To,Category,Date Reported,Due Date,Lates
 """,
         {
             "7": Issue("Echo on the line", "low", "in_progress", "Audio", "ann@x.example", ("Again today",)),
-            "8": Issue("Wrong voice", "high", "in_progress", "General", "Ben Ott"),
+            "8": Issue("Wrong voice", "high", "in_progress", "Bug", "Ben Ott"),
             "9": Issue("Old price", "medium", "done", "Texts"),
         },
     ),
@@ -265,7 +265,7 @@ Issue ID,Issue,Status,Priority,Assigned To,Category,Date Reported,Due Date,Lates
  {"id": "recA2", "createdTime": "2026-01-03T10:00:00.000Z", "fields": {"Bug name": "Speaks Dutch", "Priority": "Low", "Status": "Fixed", "Type": "Feature"}}], "offset": "itr1"}
 """,
         {
-            "recA1": Issue("Loses the name", "high", "in_progress", "General", "Ann Meyer"),
+            "recA1": Issue("Loses the name", "high", "in_progress", "Bug", "Ann Meyer"),
             "recA2": Issue("Speaks Dutch", "low", "done", "Feature"),
         },
     ),
@@ -284,9 +284,9 @@ kX2b,Wrong prompt,Tests,In progress,Urgent,Ben Ott,Cara,02/14/2026,,false,,Bug;V
 kX3c,Shorten the pause,Scripts,Completed,Medium,,Cara,02/15/2026,,false,,
 """,
         {
-            "kX1a": Issue("Record the greeting", "high", "todo", "General", "Ann Meyer"),
+            "kX1a": Issue("Record the greeting", "high", "todo", "Bug", "Ann Meyer"),
             "kX2b": Issue("Wrong prompt", "critical", "in_progress", "Bug", "Ben Ott"),
-            "kX3c": Issue("Shorten the pause", "medium", "done", "General"),
+            "kX3c": Issue("Shorten the pause", "medium", "done", "Bug"),
         },
     ),
     PresetExport(
@@ -299,8 +299,8 @@ kX3c,Shorten the pause,Scripts,Completed,Medium,,Cara,02/15/2026,,false,,
  {"@odata.etag": "y", "planId": "p1", "bucketId": "b1", "title": "Order headsets", "percentComplete": 0, "priority": 9, "id": "02gz", "createdDateTime": "2026-02-15T10:00:00Z", "assignments": {}}]}
 """,
         {
-            "01gz": Issue("Test the transfer", "critical", "in_progress", "General", "u7"),
-            "02gz": Issue("Order headsets", "low", "todo", "General"),
+            "01gz": Issue("Test the transfer", "critical", "in_progress", "Bug", "u7"),
+            "02gz": Issue("Order headsets", "low", "todo", "Bug"),
         },
     ),
     PresetExport(
@@ -370,10 +370,10 @@ Key,Folder,Parent Task,Title,Status,Priority,Assigned To,Start Date,Duration,End
 5,Voice,,Second language,Deferred,Normal,,02/15/2026,1d,02/16/2026,,
 """,
         {
-            "2": Issue("Record the greeting", "high", "in_progress", "General", "Ann Meyer"),
-            "3": Issue("Old codec", "low", "closed", "General", "Ben Ott"),
-            "4": Issue("Shorten the pause", "medium", "done", "General"),
-            "5": Issue("Second language", "medium", "backlog", "General"),
+            "2": Issue("Record the greeting", "high", "in_progress", "Bug", "Ann Meyer"),
+            "3": Issue("Old codec", "low", "closed", "Bug", "Ben Ott"),
+            "4": Issue("Shorten the pause", "medium", "done", "Bug"),
+            "5": Issue("Second language", "medium", "backlog", "Bug"),
         },
     ),
     PresetExport(

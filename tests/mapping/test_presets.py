@@ -78,7 +78,7 @@ def test_what_a_preset_does_not_know_never_ends_an_issue(name: str) -> None:
     model = load_mapping(name).model
     assert model.severity.unknown in (None, "medium")
     assert model.status.unknown in (None, "todo", "in_progress")
-    assert model.category.unknown in (None, "General")
+    assert model.category.unknown in (None, "Bug")
     targets = [target for spec in (model.severity, model.status) for target in spec.values.values()]
     assert UNDECIDED not in [*targets, model.severity.missing, model.status.missing]
 

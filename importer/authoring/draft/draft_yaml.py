@@ -12,6 +12,7 @@ from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.header_words import header_tokens
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.values import Value, clip_line, is_listed
+from importer.authoring.proposals import DEFAULT_CATEGORY
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.yaml_text import quote
@@ -137,7 +138,7 @@ def _field(draft: Draft, field: FieldName) -> Iterator[str]:
     if nothing is not None:
         yield f"  missing: {scalar(target_of(nothing))} # {reason_of(nothing)}"
     elif field == "category" and not is_listed(draft.choice, field):
-        yield "  missing: General"
+        yield f"  missing: {DEFAULT_CATEGORY}"
     if field == "category":
         yield from _other_categories(draft)
 
