@@ -167,8 +167,8 @@ def _literals(name: str) -> list[str]:
 
 
 def _values_of_rules(loaded: LoadedMapping, field: str, spec: Value[Any]) -> Iterator[Remark]:
-    """Yield exact values that a rule always takes first; none with a fallback, whose text may still reach them."""
-    if spec.fallback is not None:
+    """Yield exact values that a rule always takes first; none where another text may still reach them."""
+    if spec.beside:
         return
     for number, rule in enumerate(spec.rules):
         (condition, *more) = rule.when
@@ -183,15 +183,16 @@ def _values_of_rules(loaded: LoadedMapping, field: str, spec: Value[Any]) -> Ite
 
 def _idle_keys(field: str, spec: Value[Any]) -> Iterator[Remark]:
     """Yield keys that can't have an effect because of the text that they belong to."""
-    if spec.fallback is not None and _identity(spec.fallback) == _identity(spec):
-        yield (field, "fallback"), "is the same text again", "name another text, or delete it"
+    for key, text in spec.beside.items():
+        if _identity(text) == _identity(spec):
+            yield (field, key), "is the same text again", "name another text, or delete it"
     if spec.missing is not None and _is_never_empty(spec):
         yield (field, "missing"), "can't happen: the text has a constant, so it is never empty", "delete it"
     empty_rules = [number for number, rule in enumerate(spec.rules) if _takes_empty(rule.when, spec)]
     if spec.missing is not None and empty_rules:
         yield (field, "missing"), f"can't happen: rule {empty_rules[0] + 1} takes the empty cells", "delete one of them"
     if _is_constant(spec):
-        for key in ("values", "fallback", "unknown", "keep_unknown"):
+        for key in ("values", "stage", "fallback", "unknown", "keep_unknown"):
             if getattr(spec, key, None):
                 yield (field, key), "is never read: the text is a constant", "delete it, or name a column"
 

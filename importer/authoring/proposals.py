@@ -13,7 +13,7 @@ from importer.authoring.spelling import Near, Spellings
 from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold, is_pattern
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import is_denied, meaning
-from importer.transform.value_maps import ValueMap
+from importer.transform.value_maps import ValueMap, stage_of
 
 DEFAULT_CATEGORY = "Bug"
 NO_EVIDENCE = "no evidence: decide"
@@ -23,8 +23,6 @@ _ENOUGH = 0.9
 """The share of a value's rows that must agree to count as evidence."""
 
 _RANKED = re.compile(r"^\d\s*[-–—.:)]\s*(?=\D)")
-_STAGES = {"backlog": "todo", "in_review": "in_progress", "closed": "done"}
-"""Status → the plainest status of the same status category, if that is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,10 @@ class Proposer:
     """Makes proposals against a mapping, whose own values count before all that words mean elsewhere."""
 
     def __init__(self, mapping: MappingModel | None = None) -> None:
-        category = mapping.category if mapping else None
-        self._default_category = (category and category.missing) or DEFAULT_CATEGORY
         names = {
             "severity": SEVERITIES,
             "status": STATUSES,
-            "category": (*BUILT_IN_CATEGORIES, self._default_category, *(category.values.values() if category else ())),
+            "category": (*BUILT_IN_CATEGORIES, *(mapping.category.values.values() if mapping else ())),
         }
         self._own = {field: ValueMap(field, getattr(mapping, field)) for field in VALUE_FIELDS} if mapping else {}
         self._spellings = {
@@ -75,7 +71,7 @@ class Proposer:
             return self._status(unknown.evidence, said)
         if said is not None:
             return said.proposal
-        return Proposal("medium" if unknown.field == "severity" else self._default_category, NO_EVIDENCE, neutral=True)
+        return Proposal("medium" if unknown.field == "severity" else DEFAULT_CATEGORY, NO_EVIDENCE, neutral=True)
 
     def judge(self, name: FieldName, values: Iterable[str]) -> float:
         """Return the share of these values that are known words of a field."""
@@ -99,10 +95,10 @@ class Proposer:
         """
         category, resolution = _agreed(evidence.status_category), _agreed(evidence.resolution)
         known = self._spellings["status"].spelling(category) or meaning("status", category)
-        stage = _stage(known.target) if known else None
+        stage = stage_of(known.target) if known else None
         how = meaning("resolution", resolution) or meaning("status", resolution)
         ended = how.target if how and how.target in FINISHED else None
-        if said is not None and stage == _stage(said.proposal.target):
+        if said is not None and stage == stage_of(said.proposal.target):
             return replace(said.proposal, neutral=False)
         if said is not None and stage is None and not said.in_doubt:
             return said.proposal
@@ -126,10 +122,6 @@ def _near(near: Near) -> Proposal:
     if near.doubt:
         return Proposal(near.target, f'near "{near.name}", {near.doubt}: decide', neutral=True)
     return Proposal(near.target, f'near "{near.name}"')
-
-
-def _stage(status: str) -> str:
-    return _STAGES.get(status, status)
 
 
 def _by_closing_date(filled: Counter[bool]) -> Proposal:

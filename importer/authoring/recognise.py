@@ -126,12 +126,13 @@ def _match_file(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]
 
 
 def _believed(matches: list[Match]) -> list[Match]:
-    """The matches; one that counts last only if no other has a title in the file, and its preset reads enough of it."""
+    """The matches; of those that count last the one that reads most, if it is enough and no other has a title."""
     others = [match for match in matches if not match.shape.last]
     last = [match for match in matches if match.shape.last and match.fits]
     if not last or (others and others[0].fits and has_title(others[0])):
         return others
-    return last if _read_share(last[0]) else others
+    best = max(filter(None, map(_read_share, last)), key=lambda each: each[0], default=None)
+    return [best[1]] if best else others
 
 
 def _tied(matches: Sequence[Match]) -> list[Match]:
@@ -178,7 +179,8 @@ def _read_share(match: Match) -> tuple[float, Match] | None:
         return None
     names, is_table = _columns_of(match)
     model = load_mapping(match.preset).model
-    if not (can_read(model.input.key, names, is_table) and can_read(model.title, names, is_table)):
+    has_key = model.input.key.content or can_read(model.input.key, names, is_table)
+    if not (has_key and can_read(model.title, names, is_table)):
         return None
     share = 1 - len(find_left(model.model_copy(update={"drop": []}), names, is_table)) / max(1, len(names))
     return (share, match) if share > ENOUGH else None

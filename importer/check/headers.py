@@ -61,7 +61,7 @@ def check_fit(job: Job, accepted: Collection[str] = ()) -> list[str]:
         is_accepted = any(fold(ref.name) in known for ref in text.refs)
         if path == ("title",) or (expected and not shipped and not is_accepted):
             absent.append(_absent(job, path, text, names))
-        elif expected or not shipped:
+        elif not shipped or (expected and not model.is_plain):
             warnings.append(str(_absent(job, path, text, names)).replace("\n  ", "; "))
     if absent:
         shown = ", ".join(sorted(names)[:COLUMNS_SHOWN]) + (" …" if len(names) > COLUMNS_SHOWN else "")

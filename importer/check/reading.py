@@ -54,7 +54,7 @@ class Reading:
         self.shown = shown
         model, files = job.mapping.model, job.source.files
         self.tally, self.flow = Tally(verdicts), ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file))
-        self.unknowns = Unknowns(model.evidence, model.status.fallback)
+        self.unknowns = Unknowns(model.evidence, model.status.stage)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = WorkCounter(model)
         self.drift = Drift(

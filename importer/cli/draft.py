@@ -73,7 +73,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     from importer.cli.inputs import choose_reading, open_comments
     from importer.mapping.fixes_table import read_fixes
     from importer.mapping.reader import load_mapping
-    from importer.sources.command_line import READING
+    from importer.sources.command_line import ANY_SEVERITY, READING
     from importer.sources.survey import survey_files
 
     check_free(out)
@@ -85,7 +85,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
         known = _who_knows(survey.samples) if preset is None else None
         if known is not None:
             preset = load_mapping(known.preset).model
-            if has_title(known):
+            if has_title(known) and not known.shape.last:
                 command = typed.repeat("validate", "-m", known.preset)
                 console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
             if records is None and len({each.records for each in survey.samples if not each.within}) > 1:
@@ -104,7 +104,9 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
         mapping, table = save_draft(made, source, out, options, given.source_name)
         _show(console, made, mapping, table)
         in_mapping = (*READING, "--source-name")
-        console.say(f"Next: {typed.repeat('validate', '-m', str(mapping), without=in_mapping)}")
+        is_asked = [(value.field, value.value) for value in made.open] == [("severity", "")] and given.severity is None
+        more = ANY_SEVERITY if is_asked else ()
+        console.say(f"Next: {typed.repeat('validate', '-m', str(mapping), *more, without=in_mapping)}")
     return ExitCode.DONE
 
 

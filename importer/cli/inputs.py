@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from importer.authoring.recognise import Match, match_shapes, preset_shapes, rec
 from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
+from importer.cli.options import typed_options
 from importer.cli.sentences import printable
 from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
@@ -29,11 +31,11 @@ from importer.mapping.small_files import read_small
 from importer.mapping.timed_patterns import SlowPattern
 from importer.mapping.users_table import read_users
 from importer.phrases import shell_join
-from importer.sources.command_line import CommandLine
+from importer.sources.command_line import ANY_SEVERITY, CommandLine
 from importer.sources.later_keys import find_later_keys
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions
-from importer.sources.survey import Sample, Survey, open_source, survey_files
+from importer.sources.survey import Sample, open_source, survey_files
 
 
 @contextmanager
@@ -98,6 +100,7 @@ class InputOptions:
     fixes: Path | None = None
     comments: tuple[str, ...] = ()
     users: Path | None = None
+    severity: str | None = None
     makes_users: bool = False
     may_be_empty: bool = False
     accept_missing: tuple[str, ...] = ()
@@ -128,22 +131,33 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
     """
     refuse_presets(sources)
     given = InputOptions(**options)
-    name = given.source_name
+    name, typed = given.source_name, given.typed(sources)
     mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
     reading = choose_reading(given, mapping)
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)
     roster = Roster() if given.users is None else read_users(given.users)
-    evidence = ""
+    match: Match | None = None
     if mapping is not None and given.users is None and not given.makes_users:
         refuse_unknown_people(mapping)
     with survey_files(sources, reading) as survey:
         if mapping is None:
-            evidence, mapping = _recognise(survey, given.typed(sources))
+            survey.refuse_unreadable()
+            match = find_preset(survey.samples, typed)
+            click.echo(printable(f"{match.sample.file_name}: {match}"), err=True)
+            mapping = load_mapping(match.preset)
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
         with open_comments(given.comments, mapping, reading.encoding) as beside, survey.open(records, beside) as source:
+            if match is not None and match.shape.last:
+                from importer.authoring.draft.draft import give_way
+
+                give_way(mapping, source, typed)
             mapping = replace(mapping, model=_with_rest(mapping.model, source, survey.samples))
+            if given.severity:
+                mapping = _with_severity(mapping, given.severity)
+            elif not given.makes_users:
+                ask_severity(mapping, source, survey.samples, typed)
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
             job = Job(
@@ -156,8 +170,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 show=frozenset(key.strip() for key in (given.show or "").split(",") if key.strip()),
                 fixes=table,
                 people=roster,
-                recognised=evidence,
-                typed=given.typed(sources),
+                recognised=str(match or ""),
+                typed=typed,
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)
@@ -179,14 +193,6 @@ def choose_reading(given: InputOptions, mapping: LoadedMapping | None, records: 
         may_be_empty=isinstance(said, Input)
         and (said.kind == "delta" or (given.may_be_empty and not said.is_snapshot)),
     )
-
-
-def _recognise(survey: Survey, typed: CommandLine) -> tuple[str, LoadedMapping]:
-    """Recognise the preset by the files, and say so; returns the evidence for it, and the preset."""
-    survey.refuse_unreadable()
-    match = find_preset(survey.samples, typed)
-    click.echo(printable(f"{match.sample.file_name}: {match}"), err=True)
-    return str(match), load_mapping(match.preset)
 
 
 @contextmanager
@@ -261,6 +267,28 @@ def refuse_unknown_people(mapping: LoadedMapping) -> None:
             f"The mapping {mapping.name} shows people as `{mapping.model.people.show}`, and only users.csv knows them.",
             hint=f"`triage-import users SOURCE -m {mapping.name}` writes it; give it with --users users.csv",
         )
+
+
+def ask_severity(mapping: LoadedMapping, source: Source, samples: Sequence[Sample], typed: CommandLine) -> None:
+    """Make sure that somebody says how severe issues are where no column of a plain list does. Raises UsageError."""
+    spec = mapping.model.severity
+    is_decided = spec.rules or spec.value or not is_shipped(mapping.place("severity", "missing").file)
+    columns = ((_columns_of(file, samples), file.is_table) for file in source.files)
+    if is_decided or not mapping.model.is_plain or any(can_read(spec, *each) for each in columns):
+        return
+    context = click.get_current_context()
+    words = (*filter(None, [context.params.get("which")]), *typed_options(), *ANY_SEVERITY)
+    raise UsageError(
+        f"No column of {source.files[0].name} says how severe its issues are, and Triage has no default for that.",
+        hint=f"Say it for all, as critical, high, medium or low: {typed.repeat(context.info_name or '', *words)}",
+    )
+
+
+def _with_severity(mapping: LoadedMapping, severity: str) -> LoadedMapping:
+    """The mapping with a severity for the rows that say none; with another one it is another mapping."""
+    decided = mapping.model.severity.model_copy(update={"missing": severity})
+    digest = sha256(f"{mapping.digest} {severity}".encode()).hexdigest()
+    return replace(mapping, model=mapping.model.model_copy(update={"severity": decided}), digest=digest)
 
 
 def refuse_nameless(model: MappingModel, source: Source, samples: Sequence[Sample]) -> None:

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from importer import __version__
+from importer.api import SEVERITIES
 from importer.cli.colour import echo_painted
 from importer.cli.completion import FileType, MappingType
 from importer.cli.sentences import printable
@@ -63,6 +64,7 @@ INPUT_OPTIONS = (
         metavar="FILE",
         help="Matches people with Triage's users: a filled-in users.csv.",
     ),
+    click.option("--severity", type=click.Choice(SEVERITIES), help="Of the issues whose source says none."),
 )
 WORKERS_OPTION = click.option(
     "--workers",
@@ -203,7 +205,8 @@ def typed_options(without: Collection[str] = ()) -> list[str]:
         value = context.params[option.name or ""]
         if name == "--ledger":
             value = name_ledger(value)
-        words += [name] if option.is_flag else [name, f"{value:g}" if isinstance(value, float) else str(value)]
+        for each in value if option.multiple else [value]:
+            words += [name] if option.is_flag else [name, f"{each:g}" if isinstance(each, float) else str(each)]
     return words
 
 

@@ -146,8 +146,13 @@ class Value(Text, Generic[Target]):
         [],
         description="What words mean is asked after `values`: of `all` languages, or of these, such as `de`.",
     )
+    stage: Text | None = Field(
+        None,
+        description="The tracker's own class of it, looked up in `values`: it decides where these don't have the text, "
+        "and over `words` that say another one.",
+    )
     fallback: Text | None = Field(
-        None, description="Read if `values` doesn't have the text; it is then looked up in `values`."
+        None, description="Read if neither `values` nor `words` know the text; it is then looked up in both."
     )
     missing: Target | None = Field(None, description="What an empty cell becomes; without it the row is rejected.")
     unknown: Target | None = Field(
@@ -175,6 +180,11 @@ class Value(Text, Generic[Target]):
 
     def _may_be_empty(self) -> bool:
         return bool(self.rules) or self.missing is not None
+
+    @property
+    def beside(self) -> dict[str, Text]:
+        """The texts that are read beside the first, by their keys, in the order in which they decide."""
+        return {key: text for key in ("stage", "fallback") if (text := getattr(self, key)) is not None}
 
     @property
     def languages(self) -> frozenset[str]:
@@ -418,3 +428,8 @@ class MappingModel(Strict):
     )
     recognise: list[Shape] = Field([], description="The forms of export that this mapping is for.")
     examples: list[Example] = Field([], description="Rows and what they must become. Not inherited by `extends`.")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it reads tables of no tracker: a column that one lacks is no sign that it is misread."""
+        return any(shape.last for shape in self.recognise)

@@ -14,6 +14,8 @@ SELECTING = ("--limit", "--only", "--show")
 """Options that select rows."""
 
 
+ANY_SEVERITY = ("--severity", "medium")
+"""What answers the question how severe the issues are of which the source doesn't say it, to be changed."""
 SAVED = "SAVED"
 """Stands in a command for what was piped in: whoever types that command has no pipe any more."""
 

@@ -96,28 +96,30 @@ class ValueMap:
             numbers, distinct = number_texts([texts[row] for row in left.tolist()] if steps else texts)
             codes[left] = numbers + len(steps)
             steps += map(self.resolve, distinct)
-            if self.spec.fallback is not None:
-                self._fall_back(columns, self.spec.fallback, steps, codes)
+            for key in self.spec.beside:
+                self._fall_back(columns, key, steps, codes)
             if isinstance(self.spec, Category) and self.spec.titles is not None:
                 self._read_titles(columns, self.spec.titles, steps, codes)
         return Mapped(steps, codes)
 
-    def _fall_back(self, columns: Columns, fallback: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
-        """Map the rows whose text the value map lacks by their fallback text instead."""
-        lacking = {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
+    def _fall_back(self, columns: Columns, key: str, steps: list[Step], codes: NDArray[np.intp]) -> None:
+        """Map the rows whose text the value map lacks by another text; a stage counts before words of another one."""
+        by_words = {code for code, step in enumerate(steps) if key == "stage" and step.path[-1] == "words"}
+        lacking = by_words | {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
         if not lacking:
             return
-        others = columns.text(fallback)
+        others = columns.text(self.spec.beside[key])
         index: dict[tuple[int, str], int] = {}
         for row, code in enumerate(codes.tolist()):
             if code in lacking and is_filled(others[row]):
                 pair = code, others[row]
                 if pair not in index:
                     found = self.resolve(others[row])
+                    agrees = code in by_words and stage_of(found.target) == stage_of(steps[code].target)
                     index[pair] = code
-                    if found.how in ("mapped", "word", "same"):
-                        path = (self.field, "fallback")
+                    if found.how in ("mapped", "word", "same") and not agrees:
                         index[pair] = len(steps)
+                        path = (self.field, key)
                         steps.append(Step(steps[code].source, found.target, "fallback", path, found.neutral))
                 codes[row] = index[pair]
 
@@ -191,6 +193,11 @@ def _bare(pattern: str) -> str:
 
 def _decided(step: Step) -> Step:
     return replace(step, target=None, how="undecided") if step.target == UNDECIDED else step
+
+
+def stage_of(status: str | None) -> str | None:
+    """The plainest status of the same stage."""
+    return {"backlog": "todo", "in_review": "in_progress", "closed": "done"}.get(status or "", status)
 
 
 def value_maps(mapping: MappingModel) -> list[ValueMap]:

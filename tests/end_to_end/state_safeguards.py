@@ -271,4 +271,25 @@ STATE_SAFEGUARDS = (
         "        return 0 if is_named_above or ",
         "tests/sources/test_header.py::test_facts_above_the_header",
     ),
+    Mutation(
+        "the tracker's own stage",
+        "importer/transform/value_maps.py",
+        'if key == "stage" and step.path[-1] == "words"}',
+        "if key == step.path[-1]}",
+        "tests/transform/test_value_maps.py::test_a_stage_of_the_tracker",
+    ),
+    Mutation(
+        "the question how severe",
+        "importer/cli/inputs.py",
+        "            elif not given.makes_users:\n",
+        "            elif False:\n",
+        "tests/end_to_end/test_plainest_files.py::test_a_plain_file",
+    ),
+    Mutation(
+        "the columns that a draft would use",
+        "importer/cli/inputs.py",
+        "            if match is not None and match.shape.last:\n",
+        "            if False:\n",
+        "tests/end_to_end/test_plainest_files.py::test_a_plain_list_gives_way_to_a_draft",
+    ),
 )

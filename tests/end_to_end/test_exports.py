@@ -100,11 +100,12 @@ def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
 REFUSED = {
     "bugzilla/chaoss__grimoirelab-perceval__bugzilla_bugs_details.xml": "is XML",
     "front/estuary__connectors__snapshots__capture__capture.stdout.json": "It holds acmeCo/channels, acmeCo/conv",
+    "gitlab/gitlabhq__gitlabhq__csv_semicolon.csv": "says how severe its issues are",
     "launchpad/jfoote__fuzzy-stack-hash-analysis__bugs.csv": "has no header",
     "redmine/redmine__redmine__import_crlf_with_newline_in_quoted_header.csv": "Its columns are plain_header",
     "sentry/estuary__connectors__snapshots__capture__stdout.json": "It holds acmeCo/Environments, acmeCo/Proj",
 }
-"""Files without issues, or of a tracker without a preset, and what is said of them."""
+"""Files without issues or severities, or of a tracker without a preset, and what is said of them."""
 
 UNSENDABLE = {
     "jira/apache__incubator-devlake___raw_jira_api_issues.csv": 1,

@@ -172,10 +172,11 @@ def test_a_draft_asks(program: Program) -> None:
     for source, codes in (("tool.csv", ["private", "restricted", "private"]), ("tool.json", ["private", ""])):
         out = Path(f"draft-{source[5:]}.yaml")
         assert program("draft", source, "-o", out).code == ExitCode.DONE
-        refused = program("run", source, "-m", out, "--sandbox")
+        typed = (source, "-m", out, "--severity", "low")  # which no column says
+        refused = program("run", *typed, "--sandbox")
         assert refused.code == ExitCode.UNUSABLE
         assert refused.err.count("is undecided") == len(set(filter(None, codes)))
-        program("validate", source, "-m", out, "--out", "reports")
+        program("validate", *typed, "--out", "reports")
         found = [row["code"] for row in read_csv(Path("reports/results.csv"))]
         assert all(f"{code}-undecided" in said if code else not said for code, said in zip(codes, found, strict=True))
         assert SECRET not in Path("reports/planned.jsonl").read_text(encoding="utf-8")

@@ -66,14 +66,15 @@ def planned(program: Program, source: Path | str, *options: str) -> list[dict[st
 
 @pytest.mark.parametrize("name", ["plain.csv", "plain.jsonl"])
 def test_the_samples(program: Program, name: str) -> None:
-    """Two rows are sent as they are, with the API's defaults; two show what a finding looks like."""
+    """Two rows are sent as they are, with the API's defaults, one by a word; one shows what a finding looks like."""
     ended = program("validate", SAMPLES / name, "--json", "--out", "out")
-    assert ended.outcomes() == {"planned": 2, "rejected": 2}
-    assert ended.summary["findings"] == {"severity-unknown": 1, "title-too-long": 1, "status-unknown": 1}
-    first, second = (
+    assert ended.outcomes() == {"planned": 3, "rejected": 1}
+    assert ended.summary["findings"] == {"title-too-long": 1}
+    first, second, third = (
         json.loads(json.loads(line)["body"])
-        for line in (Path(program.folder) / "out" / "planned.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+        for line in (Path(program.folder) / "out" / "planned.jsonl").read_text(encoding="utf-8").splitlines()
     )
+    assert third["severity"] == "critical"
     assert first["resource_links"] == [{"resource_type": "call", "resource_id": CALL}]
     assert "\ncustomer: Harbour Dental\n" in first["description"]
     assert (second["status"], second["source"], second["severity"]) == ("todo", "manual", "medium")

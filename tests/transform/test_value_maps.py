@@ -166,3 +166,25 @@ def test_describe(conditions: list[dict[str, Any]], words: str) -> None:
 def test_value_maps_of_a_mapping() -> None:
     """A mapping has its three value maps in a fixed order."""
     assert [value_map.field for value_map in value_maps(mapping_of())] == ["severity", "status", "category"]
+
+
+@pytest.mark.parametrize(
+    ("own", "stage", "target"),
+    [
+        ("Zurückgestellt vom Kunden", "To Do", "backlog"),  # they agree, and the words say more
+        ("Ready for QA", "In Progress", "in_review"),
+        ("Ready for release", "Done", "done"),  # they don't
+        ("Not started", "In Progress", "in_progress"),
+        ("Shipped", "To Do", "todo"),
+        ("Ready for QA", "", "in_review"),  # it isn't there
+        ("With the carrier", "Done", "done"),  # no word says anything
+        ("With the carrier", "", None),
+        ("Mine", "Done", "closed"),  # the mapping's own values before all
+    ],
+)
+def test_a_stage_of_the_tracker(own: str, stage: str, target: str | None) -> None:
+    """It decides over words of another stage, and where there are none; within it words decide."""
+    values = {"To Do": "todo", "In Progress": "in_progress", "Done": "done", "Mine": "closed"}
+    spec = {"column": "P", "stage": "S", "words": ["all"], "values": values}
+    mapped = ValueMap("status", Status.model_validate(spec)).apply(Columns(chunk_of(["P", "S"], [[own, stage]])))
+    assert mapped.targets == [target]

@@ -79,7 +79,7 @@ def _add_people(found: Belongings, columns: Sequence[Column]) -> None:
         mail = next((column for column in columns if _is_mail_of(who, column)), None)
         more = f", mail: {{{source_of(mail)}}}" if mail else ""
         found.lines.append([f"assignee: {{name: {{{source_of(who)}}}{more}}} # users.csv says who it is in Triage"])
-        found.uses.update({column.number: "people" for column in (mail,) if column is not None})
+        found.uses.update({column.number: "people" for column in (who, mail) if column is not None})
 
 
 def _is_mail_of(who: Column, column: Column) -> bool:

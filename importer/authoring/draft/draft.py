@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.authoring.draft.choose import Pick, choose, settle_key
+from importer.authoring.draft.choose import COLUMNS_SHOWN, Pick, choose, settle_key
+from importer.authoring.draft.column_scores import says_done
 from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.draft_yaml import write_mapping
 from importer.authoring.draft.profile import profile_source
@@ -16,19 +17,24 @@ from importer.authoring.draft.table import FILE_NAME, new_table
 from importer.authoring.draft.values import Value, count_values, propose_values, text_of
 from importer.authoring.proposals import Proposer
 from importer.check.repeated_keys import find_repeats
-from importer.errors import StorageFull, UsageError
+from importer.errors import SourceError, StorageFull, UsageError
 from importer.mapping.fixes_table import Fixes
 from importer.mapping.model import MappingModel
-from importer.mapping.reader import load_mapping
+from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.mapping.rest import find_left
 from importer.mapping.title_words import TitleCount
-from importer.phrases import shell_join
-from importer.progress import Progress
+from importer.mapping.vocabulary import meaning
+from importer.phrases import listed, shell_join
+from importer.progress import Progress, Unseen
 from importer.sources.archives import WORKBOOKS
 
 if TYPE_CHECKING:
+    from importer.sources.command_line import CommandLine
     from importer.sources.source import Source
 
 NO_FIXES = Fixes()
+ROWS_LOOKED_AT = 1_000
+"""How many rows say whether a draft would use more columns."""
 Ask = Callable[[Sequence[Value]], Sequence[Value]]
 """Asks the user about values; returns them with the decisions."""
 
@@ -49,6 +55,33 @@ def make_draft(
     values = propose_values(count_values(source, choice, progress, titles, fixes), choice, proposer)
     beside = () if source.comments is None else profile_source(source.comments, progress).columns
     return Draft(profile, choice, ask(values), titles, beside)
+
+
+def give_way(mapping: LoadedMapping, source: Source, typed: CommandLine) -> None:
+    """Make sure that a plain list is read as well as by a draft, by its first rows, and that these are no test results.
+
+    Raises SourceError with the columns that a draft would use.
+    """
+    profile = profile_source(source, Unseen(), ROWS_LOOKED_AT)
+    try:
+        choice = choose(profile, Proposer(mapping.model).judge, "")
+    except SourceError:  # no column can be the title of a draft
+        return
+    drafted = Draft(profile, choice, (), TitleCount())
+    uses = {**drafted.uses, **drafted.belongings.uses}
+    names = {column.place.name.replace("[]", ""): uses.get(column.number, "footer") for column in profile.columns}
+    left = find_left(mapping.model, names, is_table=all(file.is_table for file in source.files))
+    unread = {name: names[name] for name in left if names[name] not in ("footer", "status category")}
+    status = choice.status.column if choice.status else None
+    answers = sum(meaning("answer", text) is not None for text in status.samples) if status else 0
+    if status and not says_done(status) and 2 * answers > len(status.samples):
+        unread[status.place.name] = "results of tests"
+    if unread:
+        columns = listed([f"{name} ({use})" for name, use in unread.items()], COLUMNS_SHOWN)
+        raise SourceError(
+            f"{source.files[0].name}: {mapping.name} reads less than a draft would: {columns}.",
+            hint=f"Draft a mapping of your own: {typed.draft_command()}\nOr take it as it is: -m {mapping.name}",
+        )
 
 
 def check_free(out: Path) -> None:

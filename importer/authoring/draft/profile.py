@@ -191,8 +191,8 @@ class Profile:
         return self.whole.filled
 
 
-def profile_source(source: Source, progress: Progress) -> Profile:
-    """Read a source once and profile its columns."""
+def profile_source(source: Source, progress: Progress, most: int | None = None) -> Profile:
+    """Read a source once, or its first rows, at least `most`, and profile its columns."""
     columns: dict[ColumnPlace, Column] = {}
     left: set[bytes] = set()
     whole = Column(ColumnPlace(Ref("path", "@"), ("@",)), 0)
@@ -208,5 +208,7 @@ def profile_source(source: Source, progress: Progress) -> Profile:
             elif len(left) < COLUMNS_KEPT:
                 left.add(_digest(place.name))
         progress.reach(source.bytes_read)
+        if most is not None and whole.filled >= most:
+            break
     progress.finish()
     return Profile(tuple(columns.values()), whole, len(left))

@@ -65,7 +65,7 @@ def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask
 
 
 def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> list[Value]:
-    unknowns = Unknowns(mapping.model.evidence, mapping.model.status.fallback)
+    unknowns = Unknowns(mapping.model.evidence, mapping.model.status.stage)
     open_rows: Counter[tuple[str, str]] = Counter()
     progress.start("counting", source.total_bytes, "B")
     for examined in examine(Job(source, mapping, mapping.model.input.name, name_given=True)):

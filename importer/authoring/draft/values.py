@@ -215,10 +215,13 @@ def propose_unknown(unknown: Unknown, open_rows: int, proposer: Proposer) -> Val
 
 def _without_column(unknown: Unknown, choice: Choice, proposer: Proposer) -> Proposal:
     if unknown.field == "severity":
-        return Proposal("medium", "no column says it")
+        return Proposal("medium", "no column says it", neutral=True)
     if unknown.field == "category":
         return Proposal(DEFAULT_CATEGORY, "no column says it")
-    return Proposal("todo", "no closing date") if choice.closed is not None else proposer.propose(unknown)
+    if choice.closed is not None:
+        return Proposal("todo", "no closing date")
+    proposal = proposer.propose(unknown)
+    return Proposal("todo", "no column says it: Triage's own default") if proposal.neutral else proposal
 
 
 def _as_value(unknown: Unknown, proposal: Proposal, open_rows: int) -> Value:

@@ -90,8 +90,7 @@ def _uses_of_values(mapping: MappingModel) -> Iterator[Use]:
     for field in VALUE_FIELDS:
         value = getattr(mapping, field)
         yield Use(field, value, wanted=_without_rule(field))
-        if value.fallback is not None:
-            yield Use(field, value.fallback, wanted=_by_fallback(field))
+        yield from (Use(field, text, wanted=_by_fallback(field)) for text in value.beside.values())
 
 
 def _uses_of_flags(mapping: MappingModel) -> Iterator[Use]:
@@ -122,7 +121,7 @@ def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]
     flags = [flag.when for flag in mapping.flags if flag.when is not None]
     texts: list[Text | None] = [condition for conditions in (*rules, *flags) for condition in conditions]
-    texts += [*(value.fallback for value in values), mapping.category.titles]
+    texts += [*(text for value in values for text in value.beside.values()), mapping.category.titles]
     texts += [relation.by for relation in mapping.relations]
     texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
     texts += [mapping.counted.comments, mapping.counted.attachments]

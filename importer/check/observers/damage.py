@@ -92,8 +92,8 @@ class DamageSigns:
         self._rows = [0] * len(files)
         self._hits: dict[tuple[str, ...], _Hits] = {}
         values = [getattr(mapping, name) for name in VALUE_FIELDS]
-        fallbacks = [value.fallback for value in values]
-        self._texts = _refs(mapping.title, mapping.description, *values, *fallbacks)
+        others = [text for value in values for text in value.beside.values()]
+        self._texts = _refs(mapping.title, mapping.description, *values, *others)
         keys = _refs(mapping.input.key, mapping.input.local_key)
         self._ids = keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links)
         self._cells = keys | _refs(mapping.title, mapping.description, mapping.created, *mapping.footer.values())

@@ -10,24 +10,16 @@ from importer.check.coverage.lines import DROP, CoverageLine
 from importer.check.examine import Examined
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.plan import Plan
+from importer.mapping.header_names import has
 from importer.mapping.model import Category, MappingModel
-from importer.mapping.patterns import compiled
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
-from importer.phrases import counted, listed
+from importer.phrases import counted, listed, tokens_of
 
 COLUMNS_SHOWN = 4
 ENOUGH = 0.5
 """The share of rows without a type from which on it is said."""
-
-_PLACES = (
-    r"components?|komponente|composants?|componentes?|modules?|modul|areas?|bereich|subsystem|topics?|products?|produkt|"
-    r"services?|queue|teams?|project(?: name)?|projekt"
-)
-_LABELS = r"labels?|tags?|keywords?|étiquettes?|etiquetas?|stichwörter|ラベル|标签|라벨|метки"
-_IS_PLACE = rf"(?i)(?:^|[^a-z])(?:{_PLACES})(?:/s)?(?:\.(?:name|value|title))?$"
-_IS_LABEL = rf"(?i)(?:^|[^a-z])(?:{_LABELS})(?:\[\])?(?:\.(?:name|value|title))?$"
 
 
 class Untyped:
@@ -85,13 +77,12 @@ def _is_read(column: str, read: set[str]) -> bool:
 
 def category_source(column: str, own: Iterable[str] = ()) -> str:
     """What a mapping says to take the category from a column, too, "" for one that says no kind."""
-    if compiled(_IS_LABEL).search(column):
+    words = tokens_of(re.sub(r"(?:\[\])?(?:[. ](?:name|value|title))?$|/s$", "", column, flags=re.IGNORECASE))
+    ends = (*words[-1:], " ".join(words[-2:]))
+    if has(ends, "labels"):
         return f"labels: {{{text_of(column)}}}"
-    return (
-        f"first: [{', '.join(f'{{{text_of(name)}}}' for name in (*own, column))}]"
-        if compiled(_IS_PLACE).search(column)
-        else ""
-    )
+    texts = ", ".join(f"{{{text_of(name)}}}" for name in (*own, column))
+    return f"first: [{texts}]" if has(ends, "kinds") else ""
 
 
 def text_of(column: str) -> str:

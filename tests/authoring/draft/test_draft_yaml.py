@@ -55,9 +55,9 @@ def test_a_draft_loads_and_lists_what_is_open(tmp_path: Path) -> None:
 
 
 def test_without_columns_there_are_defaults(tmp_path: Path) -> None:
-    """Nothing but a title: severity and category have theirs, the status is open."""
+    """Nothing but a title: status and category have theirs, the severity is open."""
     model = save(write_table(tmp_path / "a.csv", [{"Title": "It broke"}]), tmp_path / "mine.yaml").model
-    assert (model.severity.missing, model.category.missing, model.status.missing) == ("medium", "General", "?")
+    assert (model.severity.missing, model.category.missing, model.status.missing) == ("?", "Bug", "todo")
     assert model.input.key.content
 
 

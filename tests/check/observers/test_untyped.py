@@ -21,7 +21,7 @@ def test_a_column_that_may_say_it(program: Program) -> None:
     rows = [(f"Title {n}", f"V-{n}", "Open", "High", "Telephony", "bug" if n else "", "x", "Ann") for n in range(4)]
     write_csv(Path("export.csv"), rows, HEADER)
     [said] = category_warnings(program, "export.csv", "-m", "jira")
-    assert said.startswith("category: 4 of 4 issues have no type and become General; ")
+    assert said.startswith("category: 4 of 4 issues have no type and become Bug; ")
     assert said.endswith("there are Component/s (4), Labels (3)")
     line = said.split("`")[1]
     assert line == 'category: {first: [{column: "Component/s"}]}'
@@ -29,6 +29,14 @@ def test_a_column_that_may_say_it(program: Program) -> None:
     assert category_warnings(program, "export.csv", "-m", "mine.yaml") == []
     planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(json.loads(each)["body"])["category"] for each in planned} == {"Telephony"}
+
+
+def test_a_name_that_another_tracker_has_for_it(program: Program) -> None:
+    """`Tracker` is Redmine's name for the type: where this preset leaves it to the footer, it is named."""
+    rows = [(f"Title {n}", f"V-{n}", "Open", "High", "Defect") for n in range(4)]
+    write_csv(Path("export.csv"), rows, (*HEADER[:4], "Tracker"))
+    [said] = category_warnings(program, "export.csv", "-m", "jira")
+    assert said.endswith('write `category: {first: [{column: "Tracker"}]}`; there are Tracker (4)')
 
 
 def test_a_column_of_rows_that_are_not_sent(program: Program) -> None:
@@ -56,7 +64,7 @@ def test_words_of_titles(program: Program) -> None:
     titles = ("Latency of 4 s after the greeting", "Bug: transcript lacks names", "Slow answers", "Hello", "It crashes")
     write_csv(Path("export.csv"), [(t, f"V-{n}", "Open", "High") for n, t in enumerate(titles)], HEADER[:4])
     [said] = category_warnings(program, "export.csv", "-m", "jira")
-    assert said.startswith("category: 5 of 5 issues have no type and become General; 4 of 5 titles contain a word for ")
+    assert said.startswith("category: 5 of 5 issues have no type and become Bug; 4 of 5 titles contain a word for ")
     assert "Latency 2 (Latency of 4 s after the greeting)" in said
     assert "Transcription 1 (Bug: transcript lacks names)" in said
     assert "Bug 1 (It crashes)" in said
@@ -66,7 +74,7 @@ def test_words_of_titles(program: Program) -> None:
     assert category_warnings(program, "export.csv", "-m", "mine.yaml") == []
     planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
     categories = [json.loads(json.loads(each)["body"])["category"] for each in planned]
-    assert categories == ["Latency", "Transcription", "Latency", "General", "Bug"]
+    assert categories == ["Latency", "Transcription", "Latency", "Bug", "Bug"]
 
 
 def test_a_column_beside_the_type(program: Program) -> None:
