@@ -65,7 +65,7 @@ def check_quotes(name: str, sample: str) -> None:
         return
     inner = [line[1:].rstrip()[:-1].replace('""', '"') if _WHOLE.fullmatch(line) else line for line in lines]
     rows = [[(_parse_sample(line, delimiter) or [[]])[0] for line in inner] for delimiter in DELIMITERS]
-    if any(HEADER_CELLS <= len(names) == len(cells) for names, cells in rows):
+    if any(HEADER_CELLS <= len(names) <= len(cells) for names, cells in rows):
         unquote = shell_join(["sed", "-E", '/^"/{s///; s/"[[:space:]]*$//; s/""/"/g;}', name])
         raise SourceError(
             f"{name}: whole lines are in quotes, so that each is a single cell: {clip(lines[1], SHOWN)}",

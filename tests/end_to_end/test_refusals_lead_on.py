@@ -116,8 +116,9 @@ def test_a_draft_s_values_mean_what_they_mean_in_a_mapping(program: Program) -> 
     source = write("export.csv", "Ref,Betreff,Priorität\nT-1,Fehler,Zack\nT-2,Absturz,Zack\n")
     ended = program("draft", source, "-m", "m.yaml", "-o", "mine.yaml")
     assert re.search(r'"Zack": critical', Path("mine.yaml").read_text(encoding="utf-8")), ended.err
-    refused = program("validate", source, "--source-name", "acme", "--limit", "1")
-    assert "triage-import draft export.csv --source-name acme -o mapping.yaml\n" in refused.err
+    unknown = write("unknown.csv", "Foo,Bar\n1,2\n")
+    refused = program("validate", unknown, "--source-name", "acme", "--limit", "1")
+    assert "triage-import draft unknown.csv --source-name acme -o mapping.yaml\n" in refused.err
 
 
 @pytest.mark.parametrize("form", ["", "html"])
@@ -135,6 +136,20 @@ def test_a_row_without_a_title_is_offered_its_description_s_first_line(program: 
     program("validate", "s.csv", "-m", "mine.yaml")
     titles = [row["title"] for row in read_csv(Path("triage-import-check/results.csv"))]
     assert titles == [{"": "<b>Login</b> fails", "html": "Login fails"}[form], "Typo", ""]
+
+
+def test_lines_of_text_are_no_titles(program: Program) -> None:
+    """A header further down leaves one column: a draft of that would import lines."""
+    text = "Projekt;Sprachbot\nStand;04.03.2026\nID;Titel;Priorität;Status;Wer\n1;Bot legt auf;hoch;offen;Ann\n"
+    ended = program("draft", write("s.csv", f"{text}2;Bot stottert laut;niedrig;offen;Bob\n"))
+    assert (ended.code, "single column, 'Projekt;Sprachbot', which looks like several" in ended.err) == (2, True)
+    assert program("draft", "s.csv", "--skip-lines", "2").code == 0
+
+
+def test_a_comma_within_whole_lines_in_quotes(program: Program) -> None:
+    """It makes one cell more, and the sentence is the same."""
+    ended = program("validate", write("s.csv", '"id,title,severity,status"\n"1,Crash, then burn,high,open"\n'))
+    assert "whole lines are in quotes" in ended.err
 
 
 @pytest.mark.parametrize("header", ['"ID,Title,Severity"', "ID,Title,Severity"])

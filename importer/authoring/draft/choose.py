@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +30,8 @@ from importer.phrases import listed
 
 FOOTER_LINES = 25
 COLUMNS_SHOWN = 40
+
+_DELIMITED = re.compile(r"[;,\t|]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,14 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     """Choose the columns of a draft; `name` is the source's. Raises SourceError if no column can be the title."""
     columns = [column for column in profile.columns if column.filled and not holds_internal(column)]
     rows = profile.rows
-    title = _best(columns, lambda column: score_title(column, rows), "title") or _by_content(columns, rows)
+    title = _best(columns, lambda column: score_title(column, rows), "title")
+    if title is None and len(profile.columns) == 1 and _DELIMITED.search(profile.columns[0].place.name):
+        raise SourceError(
+            f"{name} has a single column, {profile.columns[0].place.name!r}, which looks like several.",
+            hint="If the header is further down: the same command with --skip-lines N. If the lines have another "
+            "delimiter: with --delimiter CHARACTER",
+        )
+    title = title or _by_content(columns, rows)
     if title is None:
         raise _no_title(columns, name)
     choice = Choice(title)
