@@ -155,7 +155,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 give_way(mapping, source, typed)
             mapping = replace(mapping, model=_with_rest(mapping.model, source, survey.samples))
             if given.severity:
-                mapping = _with_severity(mapping, given.severity)
+                mapping = with_severity(mapping, given.severity)
             elif not given.makes_users:
                 ask_severity(mapping, source, survey.samples, typed)
             headers = [file.header if file.is_table else None for file in source.files]
@@ -284,7 +284,7 @@ def ask_severity(mapping: LoadedMapping, source: Source, samples: Sequence[Sampl
     )
 
 
-def _with_severity(mapping: LoadedMapping, severity: str) -> LoadedMapping:
+def with_severity(mapping: LoadedMapping, severity: str) -> LoadedMapping:
     """The mapping with a severity for the rows that say none; with another one it is another mapping."""
     decided = mapping.model.severity.model_copy(update={"missing": severity})
     digest = sha256(f"{mapping.digest} {severity}".encode()).hexdigest()

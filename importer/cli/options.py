@@ -56,6 +56,9 @@ SOURCE_OPTIONS = (
         help="Separate file of comments, joined by the mapping; may be repeated.",
     ),
 )
+SEVERITY_OPTION = click.option(
+    "--severity", type=click.Choice(SEVERITIES), help="Of the issues whose source says none."
+)
 INPUT_OPTIONS = (
     *SOURCE_OPTIONS,
     click.option(
@@ -64,7 +67,7 @@ INPUT_OPTIONS = (
         metavar="FILE",
         help="Matches people with Triage's users: a filled-in users.csv.",
     ),
-    click.option("--severity", type=click.Choice(SEVERITIES), help="Of the issues whose source says none."),
+    SEVERITY_OPTION,
 )
 WORKERS_OPTION = click.option(
     "--workers",

@@ -10,7 +10,7 @@ import click
 
 from importer.cli.changes import WAY_OPTIONS, Given, go_back
 from importer.cli.completion import MappingType, RunType
-from importer.cli.options import answers_with_summary, with_options
+from importer.cli.options import SEVERITY_OPTION, answers_with_summary, with_options
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -34,20 +34,23 @@ LINES_SHOWN = 8
     help="The mapping with the right values.",
 )
 @click.option("--fields", required=True, metavar="NAME,...", help="Which of severity, status and category to correct.")
-@with_options(*WAY_OPTIONS)
+@with_options(SEVERITY_OPTION, *WAY_OPTIONS)
 @answers_with_summary
-def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
+def repair(name: str, mapping_name: str, fields: str, severity: str | None, **given: Any) -> Summary:
     """Correct severity, status or category of a run's issues.
 
     The right values come from another mapping; no export file is needed. Without --apply it only shows what it would
     do. What people have changed in Triage is left alone. RUN is the import's name, or `last`. The report goes to
     ./triage-import-RUN-repair/.
     """
+    from importer.cli.inputs import with_severity
     from importer.mapping.reader import load_mapping
     from importer.runs.repair import Repair, read_value_fields
 
     chosen = read_value_fields(fields)
     mapping = load_mapping(mapping_name)
+    if severity is not None:
+        mapping = with_severity(mapping, severity)
 
     def make(_ledger: Ledger, run: Run) -> Repair:
         return Repair(run, mapping, chosen)

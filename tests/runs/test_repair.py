@@ -179,6 +179,18 @@ category: {column: Labels, missing: Dialogue, values: {ui: Latency}}
     assert shown == [("low", "todo", "Latency"), ("medium", "todo", "Dialogue"), ("low", "todo", "Latency")]
 
 
+def test_rows_that_say_no_severity(program: Program, serve: Serve) -> None:
+    """What the import was told of them is said again, or otherwise."""
+    sandbox = serve()
+    write_csv(Path("list.csv"), [("Echo",), ("Noise",)], header=("Title",))
+    sent = program("run", "list.csv", "--severity", "high", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    assert sent.code == 0, sent.err
+    for severity, patched in (("high", 0), ("low", 2)):
+        words = ("-m", "triage", "--fields", "severity", "--severity", severity, "--apply", "--yes", "--json")
+        assert program("repair", "last", *words, "--rate", "0").summary["updated"] == patched
+    assert [issue["severity"] for issue in sandbox.issues()] == ["low", "low"]
+
+
 def test_files_whose_headers_differ(program: Program, serve: Serve) -> None:
     """A column that one of the files doesn't have is as empty as it was then; one that repeats has all its cells."""
     sandbox = serve()
