@@ -43,6 +43,7 @@ def pieces(before: str, part: str, encoding: str) -> Iterable[bytes]:
 
 MEASURE = """
 import resource, subprocess, sys
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
