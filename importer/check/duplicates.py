@@ -6,7 +6,7 @@ import marshal
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, suppress
 from itertools import chain
 from operator import itemgetter
@@ -29,13 +29,18 @@ SORT_HINT = "sort the source by its `group` columns, so that the rows of an issu
 
 
 class Advice(NamedTuple):
-    """What to do about rows with a key that came before, and whether they are other issues, as their contents say."""
+    """What to do about rows with a key that came before.
+
+    of_others  what to do about those that are other issues than the first of their key, or may be
+    others     their places
+    """
 
     hint: str = (
         "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: COLUMN}` with "
-        "the column of the date of the last change"
+        "the column of the date of the last change, if there is one"
     )
-    are_issues: bool = False
+    of_others: str = ""
+    others: Set[int] = frozenset()
 
 
 class DuplicateVerdict(NamedTuple):
@@ -52,10 +57,12 @@ SpooledRow = tuple[str, int, int, int, int, float]
 
 UNDATED = float("-inf")
 
-_LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?"), ("tied", "?")])
-"""A row that loses: its place, file and line of the winner, whether their contents are equal, and their dates."""
+_LOSS = np.dtype(
+    [("place", "u4"), ("winner", "u4"), ("file", "u4"), ("line", "u8"), ("same", "?"), ("tied", "?"), ("dated", "?")]
+)
+"""A row that loses: its place; place, file and line of the winner; same content, same date, and whether it has one."""
 
-_Loss = tuple[int, int, int, bool, bool]
+_Loss = tuple[int, int, int, int, bool, bool, bool]
 
 
 class Verdicts(Mapping[int, DuplicateVerdict]):
@@ -66,7 +73,8 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
     ) -> None:
         self._losses = np.fromiter(losses, dtype=_LOSS)
         self._losses.sort(order="place")
-        self._places = array("Q", self._losses["place"].tobytes())  # plain integers: found ten times faster
+        self._places = array("I", self._losses["place"].tobytes())  # plain integers: found ten times faster
+        self._winners = array("I", np.unique(self._losses["winner"]).tobytes())
         self.advice = Advice()
         self._policy = policy
         self._file_names = file_names
@@ -84,26 +92,37 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         return iter(self._places)
 
     def __getitem__(self, place: int) -> DuplicateVerdict:
-        index = bisect_left(self._places, place)
-        if index == len(self._places) or self._places[index] != place:
+        if (index := _find(self._places, place)) is None:
             raise KeyError(place)
-        _, file, line, same, tied = self._losses[index].tolist()
-        return self._verdict(f"{self._file_names[file]}:{line}", same, tied)
+        _, number, file, line, same, tied, dated = self._losses[index].tolist()
+        is_other = not self.advice.others.isdisjoint((place, number))
+        return self._verdict(f"{self._file_names[file]}:{line}", same, is_other, tied, dated)
 
-    def _verdict(self, winner: str, same: bool, tied: bool) -> DuplicateVerdict:
+    def winner_of(self, place: int) -> int | None:
+        """The place of the row that wins against a row or is that row; None for a key that comes once."""
+        if (index := _find(self._places, place)) is not None:
+            return int(self._losses["winner"][index])
+        return None if _find(self._winners, place) is None else place
+
+    def _verdict(self, winner: str, same: bool, is_other: bool, tied: bool, dated: bool) -> DuplicateVerdict:
         if same:
             return _skip("same-as", f"same as {winner}")
         if self._policy == "first":
             return _skip("duplicate-of", f"the first of this key is {winner}")
-        if self.advice.are_issues:
-            return _reject(f"this key is also that of {winner}, with another title or other content", self.advice.hint)
+        if is_other:
+            return _reject(f"this key is also that of {winner}, with another title", self.advice.of_others)
         if self._policy == "newest" and not tied:
             return _skip("older-than", f"the newest of this key is {winner}")
         if self._policy == "newest":
             message = f"this key also occurs, with the same date or none, in {winner}, with other content"
-            return _reject(message, SORT_HINT if self._grouped else NEWEST_HINT)
+            return _reject(message, SORT_HINT if self._grouped else NEWEST_HINT if dated else self.advice.hint)
         message = f"this key occurs first in {winner}, with other content"
         return _reject(message, SORT_HINT if self._grouped else self.advice.hint)
+
+
+def _find(places: array[int], place: int) -> int | None:
+    index = bisect_left(places, place)
+    return index if index < len(places) and places[index] == place else None
 
 
 def _reject(message: str, hint: str) -> DuplicateVerdict:
@@ -199,7 +218,8 @@ class KeySpool:
         for key, place, _, _, its_content, its_date in chain.from_iterable(_read(rows)):
             _, winning_place, file_number, winning_line, content, date = winners[key]
             if place != winning_place:
-                yield place, file_number, winning_line, its_content == content, its_date in (date, UNDATED)
+                tied, dated = its_date in (date, UNDATED), date != UNDATED
+                yield place, winning_place, file_number, winning_line, its_content == content, tied, dated
 
 
 def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:

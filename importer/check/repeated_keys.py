@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.check.duplicates import Advice
+from importer.check.duplicates import Advice, Verdicts
 from importer.mapping.header_names import has, weigh
 from importer.mapping.model import MappingModel, fold
 from importer.mapping.texts import Text
@@ -18,69 +19,109 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 KEYS_LOOKED_AT = 100_000
-_ONE_IN, _SEVERAL = 5, 3
+_ONE_IN = 5
+_SURELY = 10  # the least weight of a name of the date of creation
+_ADDRESS, _MOMENT = re.compile("."), re.compile(r":(?!00)\d\d|^\d{10,}")
+"""What may show that two rows are one issue: any address, and a time of creation that is no full hour."""
 
 
 class Repeats(NamedTuple):
     """The rows whose key came before, as they are compared with its first one.
 
-    others      how many have another title
-    are_issues  whether they are other issues: more have another title than people would edit
-    is_sure     whether a later date proves nothing against that: a column says it, too, or there are several
+    others      how many have another title, and nothing that shows them to be the same issue
+    are_issues  whether they are other issues: more than people would edit
     part        the column that belongs to the key then, if one tells them apart
-    newest      the column of dates that says which is newer, if they are states of one issue
+    newest      the column of dates that says which row is newer, if they are states of one issue
+    unsure      the places of those that are other issues, or may be
     """
 
     rows: int
     others: int
     are_issues: bool
-    is_sure: bool
     part: str
     newest: str
+    unsure: frozenset[int]
 
 
-def find_repeats(source: Source, key: Text, title: Text, columns: Mapping[str, Text]) -> Repeats:
-    """Read a source and compare the rows of each key with its first one; `columns` are those that may be looked at."""
-    dates = {name: weight for name in columns if (weight := weigh(tokens_of(name.split(".")[-1]), "updated"))}
+def find_repeats(source: Source, key: Text | Verdicts, title: Text, columns: Mapping[str, Text]) -> Repeats:
+    """Read a source and compare the rows of each key with its first one; `columns` are those that may be looked at.
+
+    A row with another title is the same issue if both are in the same project, and have an address or a moment of
+    creation in common that no other key has.
+    """
     words = {name: tokens_of(name) for name in columns}
+    last = {name: tokens_of(name.split(".")[-1]) for name in columns}
+    dates = {name: weight for name in columns if (weight := weigh(last[name], "updated"))}
     own = [name for name in columns if name.count(".") < 2 and not has(words[name], "people")]
-    parts = [name for name in own if has(words[name], "scopes") or has([" ".join(words[name])], "addresses")]
-    names = [*parts, *dates]
-    texts = [key, title, *map(columns.__getitem__, names)]
-    first: dict[str, tuple[str, ...]] = {}
-    rows = others = 0
+    proofs = {name: _MOMENT for name in own if name not in dates and weigh(last[name], "created") >= _SURELY}
+    proofs |= {name: _ADDRESS for name in own if has([" ".join(words[name])], "addresses")}
+    parts = [name for name in own if has(words[name], "scopes") or proofs.get(name) is _ADDRESS]
+    names = list(dict.fromkeys([*parts, *proofs, *dates]))
+    texts = [title, *map(columns.__getitem__, names)]
+    first: dict[object, tuple[str, ...]] = {}
     apart: Counter[str] = Counter()
-    for chunk in source.chunks(list(dict.fromkeys(ref for text in texts for ref in text.refs))):
-        for row in zip(*map(Columns(chunk).text, texts), strict=True):
-            if row[0] and (before := first.setdefault(row[0], row)) is not row:
-                is_other = fold(row[1]) != fold(before[1])
-                rows, others = rows + 1, others + is_other
-                differ = (name for name, a, b in zip(names, row[2:], before[2:], strict=True) if a != b)
-                apart.update(name for name in differ if is_other or name in dates)
-        if len(first) > KEYS_LOOKED_AT:
+    elsewhere: defaultdict[str, set[int]] = defaultdict(set)
+    shared: dict[int, list[tuple[str, str]]] = {}  # place of a row with another title → what it has in common
+    only: dict[tuple[str, str], object] = {}  # that → the only key that has it
+    rows = 0
+    for place, (its_key, said) in enumerate(_read(source, key, texts)):
+        if its_key not in (None, "") and (before := first.setdefault(its_key, said)) is not said:
+            rows += 1
+            differ = {name for name, a, b in zip(names, said[1:], before[1:], strict=True) if a != b}
+            if fold(said[0]) != fold(before[0]):
+                pairs = zip(names, said[1:], strict=True) if differ.isdisjoint(parts) else ()
+                shared[place] = [
+                    (name, a) for name, a in pairs if name in proofs.keys() - differ and proofs[name].search(a)
+                ]
+                only.update(dict.fromkeys(shared[place], its_key))
+            apart.update(differ.intersection(dates))
+            for name in differ.intersection(parts):
+                elsewhere[name].add(place)
+        if len(first) > KEYS_LOOKED_AT and isinstance(key, Text):
             break
-    many = others * _ONE_IN > rows
-    part = next((name for name in parts if many and others == apart[name]), "")
+    for its_key, said in _read(source, key, texts) if only else ():
+        only.update((pair, None) for pair in zip(names, said[1:], strict=True) if only.get(pair, its_key) != its_key)
+    unsure = {place for place, pairs in shared.items() if all(only[pair] is None for pair in pairs)}
+    part = next((name for name in parts if unsure and unsure <= elsewhere[name]), "")
+    many = len(unsure) * _ONE_IN > rows
     newest = max((name for name in dates if apart[name] and not many), key=dates.__getitem__, default="")
-    return Repeats(rows, others, many, many and (bool(part) or others >= _SEVERAL), part, newest)
+    return Repeats(rows, len(unsure), many, part, newest, frozenset(unsure | elsewhere[part]))
 
 
-def advise(source: Source, model: MappingModel) -> Advice:
+def _read(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> Iterator[tuple[object, tuple[str, ...]]]:
+    """Yield the key of each row, or the place of the row that wins in its stead, and its texts."""
+    refs = [ref for text in (*texts, *([key] if isinstance(key, Text) else [])) for ref in text.refs]
+    place = 0
+    for chunk in source.chunks(list(dict.fromkeys(refs))):
+        columns, end = Columns(chunk), place + len(chunk)
+        keys = columns.text(key) if isinstance(key, Text) else map(key.winner_of, range(place, end))
+        yield from zip(keys, zip(*map(columns.text, texts), strict=True), strict=True)
+        place = end
+
+
+def advise(source: Source, model: MappingModel, verdicts: Verdicts) -> Advice:
     """What to do about rows whose key came before with other content."""
-    record = next(source.records(0), {})
-    names = [name for name in dotted_names(record) if name in record or name.replace(".", "_").isidentifier()]
-    kinds = {name: "column" if name in record else "path" for name in names if not set("{}'\"") & set(name)}
+    records = [next(source.records(number), {}) for number in range(len(source.files))]
+    top = {name for record in records for name in record}
+    names = [name for record in records for name in dotted_names(record) if not set("{}'\"") & set(name)]
+    named = [name for name in names if name in top or name.replace(".", "_").isidentifier()]
+    kinds = {name: "column" if name in top else "path" for name in named}
     texts = {name: Text.model_validate({kind: name}) for name, kind in kinds.items()}
-    found = find_repeats(source, model.input.key, model.title, texts)
-    if found.are_issues:
-        said = f"{found.others:,} of {found.rows:,} such rows have another title: other issues with the same id"
-        more = "" if found.part else ", with that of the project, repository or address for COLUMN"
-        own = next((ref.name for ref in model.input.key.refs if ref.name in kinds), "ID")
-        part, own = (f"{{{'path:' * (kinds.get(name) == 'path')}{name}}}" for name in (found.part or "COLUMN", own))
+    found = find_repeats(source, verdicts, model.title, texts)
+    said = f"{found.others:,} of {found.rows:,} such rows have another title"
+    of_others = (
+        f"{said}, and no column of a project, repository or address tells them apart. Are they other issues? Then "
+        "import those of each project by themselves, with a --source-name of its own. Is it one issue whose title was "
+        "edited? Then leave these rows out"
+    )
+    if found.part:
+        refs = [*model.input.key.refs, *(model.input.local_key.refs if model.input.local_key else ())]
+        own = next((ref.name for ref in refs if ref.name in kinds and ref.name != found.part), "ID")
+        part, own = (f"{{{'path:' * (kinds.get(name) == 'path')}{name}}}" for name in (found.part, own))
         line = f"input: {{key: {{template: '{part} {own}'}}}}"
-        return Advice(f"{said}. Let the mapping make the key of two columns{more}: `{line}`", are_issues=found.is_sure)
-    if found.newest:
-        said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
-        line = f'duplicates: {{newest: {{{kinds[found.newest]}: "{found.newest}"}}}}'
-        return Advice(f"{said}. Let the mapping take its newest row: `{line}`")
-    return Advice()
+        of_others = f"{said}: other issues with the same id. Let the mapping make the key of two columns: `{line}`"
+    if not found.newest:
+        return Advice(of_others=of_others, others=found.unsure)
+    said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
+    line = f'duplicates: {{newest: {{{kinds[found.newest]}: "{found.newest}"}}}}'
+    return Advice(f"{said}. Let the mapping take its newest row: `{line}`", of_others, found.unsure)

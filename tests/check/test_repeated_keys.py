@@ -56,17 +56,53 @@ def test_one_id_in_two_projects(program: Program) -> None:
     assert ended.outcomes() == {"planned": 3, "rejected": 2}
     assert "2 of 2 such rows have another title: other issues with the same id" in ended.err
     assert pasted(program, ended, "extends: bug-list\n").outcomes() == {"planned": 5}
+    same_title = ("c/z", *TWO_PROJECTS[0][1:6], "2026-01-05")
+    assert check(program, [*TWO_PROJECTS, same_title]).outcomes() == {"planned": 3, "rejected": 3}
 
 
-def test_no_column_tells_them_apart(program: Program) -> None:
-    """Then the refusal names what is missing, rather than what to delete."""
-    rows = [(row[1], f"{row[2]} {number}", *row[3:]) for number, row in enumerate([*TWO_PROJECTS, *TWO_PROJECTS])]
-    ended = check(program, rows, header=HEADER[1:])
-    assert ended.outcomes() == {"planned": 3, "rejected": 7}
-    assert (
-        "with that of the project, repository or address for COLUMN: `input: {key: {template: '{COLUMN} {ID}'}}`"
-        in (ended.err)
-    )
+CREATED = ("Created", "ID", "Title", "Priority", "Status", "Updated")
+FIRST = ("1", "Login broken", "High", "Open", "2026-01-02")
+SECOND = ("1", "500 on users", "High", "Open", "2026-01-09")
+LAST = ("2026-01-05 09:14", "2", "Footer", "Low", "Open", "2026-01-03")
+
+
+@pytest.mark.parametrize(
+    ("preset", "header", "rows", "hint"),
+    [
+        ("bug-list", CREATED[1:], [FIRST, SECOND, LAST[1:]], "no column of a project"),
+        ("bug-list", CREATED, [("", *FIRST), ("", *SECOND), LAST], "no column of a project"),
+        ("bug-list", CREATED, [("2026-01-01", *FIRST), ("2026-01-01", *SECOND), LAST], "no column of a project"),
+        ("bug-list", CREATED, [(LAST[0], *FIRST), (LAST[0], *SECOND), LAST], "no column of a project"),
+        ("bug-list", CREATED, [("2026-01-01 08:13", *FIRST), ("2026-01-01 08:14", *SECOND)], "no column of a project"),
+        ("bug-list", CREATED, [("2026-01-01 08:13", *FIRST), ("2026-01-01 08:13", *SECOND), LAST], ""),
+        ("bug-list", ("URL", *CREATED[1:]), [("https://t/1", *FIRST), ("https://t/1", *SECOND)], ""),
+        ("bug-list", CREATED[1:5], [FIRST[:4], SECOND[:4]], "no column of a project"),
+        ("bug-list", CREATED[1:5], [FIRST[:4], (*FIRST[:3], "Closed")], "of the last change, if there is one"),
+        (
+            "github",
+            ("repository", "number", "title", "state", "updated_at"),
+            [("web", "1", "Login broken", "open", "2026-01-02"), ("api", "1", "500 on users", "open", "2026-01-09")],
+            "two columns: `input: {key: {template: '{repository} {number}'}}`",
+        ),
+        (
+            "github",
+            ("repository", "issue_number", "issue_title", "issue_state", "updated_at"),
+            [("a/x", "1", "Login broken", "open", "2026-01-02"), ("a/y", "1", "500 on users", "open", "2026-01-09")],
+            "two columns: `input: {key: {template: '{repository} {issue_number}'}}`",
+        ),
+    ],
+)
+@pytest.mark.parametrize("files", [1, 2])
+def test_another_title(
+    program: Program, preset: str, header: Sequence[str], rows: list[tuple[str, ...]], hint: str, files: int
+) -> None:
+    """It is an edited one where a moment of creation or an address says so; else the row isn't lost, but rejected."""
+    for name, some in (("a.csv", rows if files == 1 else rows[:1]), ("b.csv", rows[1:])):
+        write_csv(program.folder / name, some, header)
+    ended = program("validate", *["a.csv", "b.csv"][:files], "-m", preset, "--source-name", "some", "--json")
+    assert ended.outcomes() == {"planned": len(rows) - 1, "rejected" if hint else "skipped": 1}
+    assert hint in ended.err
+    assert "a later date" not in ended.err
 
 
 def test_an_event_log(program: Program) -> None:
@@ -79,14 +115,10 @@ def test_an_event_log(program: Program) -> None:
     assert [row["outcome"] for row in results] == ["skipped", "skipped", "planned", "skipped", "planned"]
 
 
-def test_an_edited_title(program: Program) -> None:
-    """A newer row with another title is still the same issue, where other rows of theirs say so or nobody knows."""
-    edited = [*EVENTS, ("a/x", "2", "Slow answers", "Low", "Closed", "Bug", "2026-01-09")]
-    assert check(program, edited).outcomes() == {"planned": 2, "skipped": 4}
-    assert check(program, [EVENTS[0], (*EVENTS[2][:2], "Crash", *EVENTS[2][3:])]).outcomes() == {
-        "planned": 1,
-        "skipped": 1,
-    }
+def test_one_edited_title_among_states(program: Program) -> None:
+    """States of one issue are its newest row as always; the row with another title is what is asked about."""
+    edited = [*EVENTS, ("a/x", "2", "Slow answers", "Low", "Closed", "Bug", "2026-01-04")]
+    assert check(program, edited).outcomes() == {"planned": 2, "skipped": 3, "rejected": 1}
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -401,9 +401,23 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "other issues with the same id, under a rule for the newest row",
         "importer/check/duplicates.py",
-        "        if self.advice.are_issues:\n",
-        '        if self.advice.are_issues and self._policy != "newest":\n',
+        "        if is_other:\n",
+        '        if is_other and self._policy != "newest":\n',
         "tests/check/test_repeated_keys.py::test_one_id_in_two_projects",
+    ),
+    Mutation(
+        "a time of creation that several issues have",
+        "importer/check/repeated_keys.py",
+        " if only.get(pair, its_key) != its_key)\n",
+        " if False)\n",
+        "tests/check/test_repeated_keys.py::test_another_title",
+    ),
+    Mutation(
+        "rows that may be other issues than the newest one of their key",
+        "importer/check/duplicates.py",
+        "self.advice.others.isdisjoint((place, number))",
+        "self.advice.others.isdisjoint((place,))",
+        "tests/check/test_repeated_keys.py::test_another_title",
     ),
     Mutation(
         "closing dates of rows that are open",

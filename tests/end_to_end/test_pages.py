@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,8 +88,9 @@ def issue_cells(number: int, *, edited: bool) -> list[str]:
     title = f"Issue {number}" + (", now with steps" if edited else "")
     kind, priority = ("Bug", "Story", "Task")[number % 3], ("High", "Medium", "Low")[number % 3]
     status = "In Progress" if edited else "To Do"
+    created = f"{datetime(2024, 1, 1) + timedelta(minutes=number):%d/%b/%y %I:%M %p}"
     text = f'Text {number}\nwith "quotes"; and more'
-    return [title, f"PROJ-{number}", kind, status, priority, "Ines", BEFORE, AFTER if edited else BEFORE, text]
+    return [title, f"PROJ-{number}", kind, status, priority, "Ines", created, AFTER if edited else BEFORE, text]
 
 
 def test_the_pages_are_what_they_should_be(tmp_path: Path) -> None:
