@@ -34,12 +34,17 @@ class Pages:
         def find(kind: str, type_: type) -> Iterator[tuple[str, Any]]:
             return ((name, names[name]) for name in _names()[kind] if name in names and type(names[name]) is type_)
 
-        total = max((number for _, number in find("total", int) if number > records and not has_inner), default=0)
-        flags = [*find("follows", bool), *((name, not ends) for name, ends in find("ends", bool))]
+        def numbers(kind: str) -> list[tuple[str, int]]:
+            texts = ((name, text) for name, text in find(kind, str) if text.isdecimal() and len(text) < 19)
+            return [*find(kind, int), *((name, int(text)) for name, text in texts)]
+
+        total = max((number for _, number in numbers("total") if number > records and not has_inner), default=0)
+        pages = [(name, at < of) for name, of in numbers("pages") for _, at in numbers("page") if at]
+        flags = [*find("follows", bool), *((name, not ends) for name, ends in find("ends", bool)), *pages]
         links = [(name, bool(link)) for type_ in (str, type(None)) for name, link in find("next", type_)]
         key, follows = next(iter([*flags, *links]), ("", None))
         if total or follows is not None:
-            is_first = any(number == 0 for _, number in find("offset", int))
+            is_first = any(number == 0 for _, number in numbers("offset"))
             self._pages.append(_Page(records, total, is_first, follows, key))
             self.count += 1
 
