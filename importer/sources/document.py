@@ -35,6 +35,12 @@ def ends_inside(text: str, position: int, reason: str) -> bool:
     return not rest or HALF_TOKEN.fullmatch(rest) is not None or reason.startswith("Unterminated string")
 
 
+def explain(text: str, position: int, reason: str) -> str:
+    """Say what is wrong at a position, by the message of the parser's error."""
+    is_python = text.startswith(("'", "None", "True", "False"), position)
+    return "it is as Python prints it: write it with json.dumps" if is_python else reason
+
+
 class Document:
     """A position in a JSON document, from which every method reads on. `line` is its physical line, from 1.
 
@@ -222,6 +228,6 @@ class Document:
         if ends_inside(self._buffer, position, reason) and not self._text.read(1):
             raise cut_off(self.name, f"inside its JSON document (line {line:,})")
         raise SourceError(
-            f"{self.name}:{line}: column {column:,} is not valid JSON: {reason}.",
+            f"{self.name}:{line}: column {column:,} is not valid JSON: {explain(self._buffer, position, reason)}.",
             hint="Correct the file there, or export it again.",
         )

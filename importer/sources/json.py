@@ -10,7 +10,7 @@ from typing import Any
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Finding, Ref
-from importer.sources.document import Document, ends_inside
+from importer.sources.document import Document, ends_inside, explain
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.found_rows import FoundRow
@@ -51,7 +51,8 @@ def _parse_line(name: str, line: int, content: str) -> Any:
             where = f"in the middle of a record (line {line:,})"
             otherwise = "If it is complete, add a line break at its end: then only that record is rejected."
             raise cut_off(name, where, otherwise) from error
-        return _malformed(f"Line {line}, column {error.colno} is not valid JSON: {error.msg}")
+        reason = explain(record, error.pos, error.msg)
+        return _malformed(f"Line {line}, column {error.colno} is not valid JSON: {reason}")
     except RecursionError:
         return _malformed(f"Line {line} is nested too deeply")
 

@@ -177,6 +177,7 @@ def test_a_document_that_is_cut_anywhere(text: str, piece: int, data: st.DataObj
         ("[1,\n x]", "f.json:2: column 2 is"),
         ("[1 tru]", "f.json:1: column 4 is not valid JSON: expected ,"),
         ("[1 e" + " " * 20 + "]", "f.json:1: column 4 is not valid JSON: expected ,"),
+        ("[{'a': 1}]", "f.json:1: column 3 is not valid JSON: it is as Python prints it: write it with json.dumps"),
         ("[1 2]", "f.json:1: column 4 is not valid JSON: expected ,"),
         ('[{"a": 1,, "b": 2}]', "f.json:1: column 10 is"),
         ('[{"a": "b\nc"}]', "f.json:1: column 10 is"),

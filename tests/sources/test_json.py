@@ -23,6 +23,7 @@ def test_lines_are_records(make_source: MakeSource) -> None:
     ("line", "message"),
     [
         ('{"id" 1}', "Line 2, column 7 is not valid JSON"),
+        ("{'id': 1}", "Line 2, column 2 is not valid JSON: it is as Python prints it: write it with json.dumps"),
         ("[1]", "Line 2 holds a list"),
         ("null", "Line 2 holds null"),
         ('"x"', "Line 2 holds a text"),
