@@ -227,7 +227,7 @@ def _read(
         age.check_dates()
         verdicts = spool.verdicts()
         if verdicts.need_advice:
-            verdicts.advice = advise(job.source, model, verdicts)
+            verdicts.advice = advise(job, verdicts)
         if job.only and len(keys.absent) == len(job.only):
             raise _nothing_selected(job)
         links = None if targets is None else targets.find(known.in_triage, verdicts)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from importer.check.duplicates import Advice, Verdicts
 from importer.mapping.header_names import has, weigh
-from importer.mapping.model import MappingModel, fold
+from importer.mapping.model import Duplicates, fold
+from importer.mapping.presets import is_shipped
 from importer.mapping.texts import Text
 from importer.phrases import tokens_of
 from importer.sources.sampling import dotted_names
 from importer.transform.columns import Columns
 
 if TYPE_CHECKING:
+    from importer.check.job import Job
     from importer.sources.source import Source
 
 KEYS_LOOKED_AT = 100_000
@@ -99,8 +101,14 @@ def _read(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> Iterat
         place = end
 
 
-def advise(source: Source, model: MappingModel, verdicts: Verdicts) -> Advice:
-    """What to do about rows whose key came before with other content."""
+def advise(job: Job, verdicts: Verdicts) -> Advice:
+    """What to do about rows whose key came before with other content.
+
+    Of a mapping whose own line takes the newest row no title is asked about: its author knows the source.
+    """
+    source, model = job.source, job.mapping.model
+    if isinstance(model.duplicates, Duplicates) and not is_shipped(job.mapping.place("duplicates").file):
+        return Advice()
     records = [next(source.records(number), {}) for number in range(len(source.files))]
     top = {name for record in records for name in record}
     names = [name for record in records for name in dotted_names(record) if not set("{}'\"") & set(name)]

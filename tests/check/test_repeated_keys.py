@@ -116,9 +116,15 @@ def test_an_event_log(program: Program) -> None:
 
 
 def test_one_edited_title_among_states(program: Program) -> None:
-    """States of one issue are its newest row as always; the row with another title is what is asked about."""
+    """States of one issue are its newest row as always; the row with another title is what is asked about.
+
+    A mapping of one's own that takes the newest row means that one.
+    """
     edited = [*EVENTS, ("a/x", "2", "Slow answers", "Low", "Closed", "Bug", "2026-01-04")]
     assert check(program, edited).outcomes() == {"planned": 2, "skipped": 3, "rejected": 1}
+    own = program.folder / "own.yaml"
+    own.write_text(f"{PLAIN}duplicates: {{newest: Updated}}\n", encoding="utf-8")
+    assert check(program, edited, "-m", "own.yaml").outcomes() == {"planned": 2, "skipped": 4}
 
 
 @pytest.mark.parametrize("as_json", [False, True])
