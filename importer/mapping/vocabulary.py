@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from importer.api import FINISHED
+from importer.api import FINISHED, SEVERITIES
 from importer.mapping.presets import shared_path
 from importer.mapping.yaml_tree import parse_shared
 
@@ -23,7 +23,7 @@ _NOTHING = "n a"
 """What a text of signs alone says: `-`."""
 _LONGEST = 255
 """Characters of a text that is looked at: a longer one is prose."""
-_NEAR, _SOON = 2, 3
+_NEAR = 3
 """So many words before another one `not` and `will` take it back."""
 _CAPITALS = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
 _APOSTROPHES = re.compile("['’`´]")
@@ -64,9 +64,15 @@ class _Found(NamedTuple):
     end: int
 
     @property
-    def weight(self) -> tuple[int, int, int]:
-        """What decides between phrases: the longest, of these one without `*`, and of these the first meaning."""
-        return self.end - self.start, -"".join(self.phrase.words).count("*"), -self.phrase.rank
+    def weight(self) -> tuple[bool, int, int, int]:
+        """What decides between phrases: words before a code, the longest, one without `*`, the first meaning."""
+        stars = "".join(self.phrase.words).count("*")
+        return not self.has_code, self.end - self.start, -stars, -self.phrase.rank
+
+    @property
+    def has_code(self) -> bool:
+        """Whether it is one like `P1`, whose severity differs from tracker to tracker."""
+        return any(map(str.isdigit, "".join(self.phrase.words)))
 
 
 def normalised(text: str) -> str:
@@ -126,21 +132,37 @@ def _left_of(field: str, words: str, found: _Found) -> str:
     units = _units(words, found)
     before, behind = units[: found.start], units[found.end :]
     if isinstance(before, str):
-        is_denied = _has("not", before[-1:]) or _has("not", behind[:4])
+        is_denied = _has("not", before[-2:]) or _has("not", behind[:4])
+        is_over = _has("longer", before)
         goes_on = _has("unfinished", before) or _has("unfinished", behind)
     else:
         said = before[len(before) - [*reversed(before), ","].index(",") :]  # behind a comma another statement begins
-        is_denied = _is_among("not", said[-_NEAR:])
+        answer = words.partition("?")[2].split()[:_NEAR]  # `urgent? no`; `critical: no`
+        is_denied = _is_among("not", [*said[-_NEAR:], *answer, *behind[-1:]])
+        is_over = _is_among("longer", [*said[-_NEAR:], *behind[-1:]])
         goes_on = (
             _is_among("unfinished", [*before, *behind])
-            or _is_among("will", said[-_SOON:])
+            or _is_among("will", said[-_NEAR:])
             or _is_among("stage", [word for word in said if word not in _COPULAS][-1:])
             or (_AT.issuperset(behind[:1]) and _is_among("elsewhere", behind[1:3]))
             or _SHARES.search(words) is not None
         )
-    if is_denied:
-        return {"severity": "", "status": "todo"}.get(field, target)
+    if field == "severity" and (is_denied or _has_another(words, found)):
+        return ""
+    if is_denied and field == "status":  # `no longer open`: who knows what it is instead
+        return "" if target in ("todo", "backlog") or (is_over and not can_turn) else "todo"
     return "in_progress" if goes_on and can_turn and field == "status" else target
+
+
+def _has_another(words: str, found: _Found) -> bool:
+    """Whether a text says two severities: `was critical, now low`; a code may be one rank off: `P1 - Critical`."""
+    target = SEVERITIES.index(found.phrase.target)
+    return any(
+        (each.end <= found.start or each.start >= found.end)
+        and abs(SEVERITIES.index(each.phrase.target) - target) > each.has_code
+        for each in _find("severity", words)
+        if isinstance(_units(words, each), str) == isinstance(_units(words, found), str)
+    )
 
 
 _COPULAS = frozenset(("is", "are", "ist"))

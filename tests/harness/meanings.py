@@ -23,6 +23,12 @@ status | en | done | Done; Completed; Complete; Finished; Fixed; Resolved; Solve
 status | en | closed | Closed; Won't Fix; wontfix; WONT_FIX; Won't do; Cancelled; canceled; Duplicate; Invalid;
   Rejected; Declined; Not a bug; By design; Cannot reproduce; cant_reproduce; Not reproducible; Obsolete; Abandoned;
   Archived; Works for me; Out of scope; Not planned; Closed as duplicate; Withdrawn
+status | en | todo | Never started; no longer done; Not done; Nothing done; Anything but done
+status | de | todo | Keineswegs fertig; Alles andere als fertig; Nicht mehr erledigt; Erledigt? Nein; Erledigt? Noch nicht; Weder behoben noch gelöst
+status | fr | todo | Rien de fait; Pas du tout fini; Résolu ? Non
+status | es | todo | Nada hecho; ¿Resuelto? No; Tampoco terminado
+status | pt | todo | Nada feito; Resolvido? Não
+status | it | todo | Niente di fatto; Risolto? No
 status | de | todo | Offen; Neu; Zu erledigen; Nicht begonnen; Noch nicht gestartet; Geplant; Wieder geöffnet;
   Wiedereröffnet; Eingegangen; Nicht angefangen
 status | de | backlog | zurückgestellt; Zurückgestellt; Aufgeschoben; Ideen; Irgendwann; Später; Vertagt; Geparkt
@@ -30,7 +36,7 @@ status | de | in_progress | In Arbeit; In Bearbeitung; Begonnen; Läuft; Blockie
   Pausiert; Zugewiesen; Fast fertig; Teilweise erledigt; In Umsetzung; Test fehlgeschlagen
 status | de | in_review | In Prüfung; Im Test; Zur Abnahme; Wartet auf Freigabe; Zu prüfen; In Abnahme; Ungeprüft;
   Ungetestet; Review
-status | de | done | Erledigt; Fertig; Behoben; Gelöst; Umgesetzt; Abgeschlossen; Ausgeliefert; Fertiggestellt
+status | de | done | Erledigt; Alles erledigt; Fertig; Behoben; Gelöst; Umgesetzt; Abgeschlossen; Ausgeliefert; Fertiggestellt
 status | de | closed | Geschlossen; erfolgreich geschlossen; Abgelehnt; Verworfen; Abgebrochen; Storniert; Wird nicht
   behoben; Nicht reproduzierbar; Kein Fehler; Duplikat; Doppelt; Zurückgezogen; Hinfällig
 status | fr | todo | Ouvert; Ouverte; Nouveau; À faire; A faire; Pas commencé; Non démarré; Planifié; Réouvert
@@ -104,6 +110,15 @@ severity | en | high | High; Major; Important; Serious; Severe; P1; High priorit
 severity | en | medium | Medium; Normal; Moderate; Average; Med; P2; Standard
 severity | en | low | Low; Lowest; Minor; Trivial; Cosmetic; Nice to have; nonurgent; non-urgent; Not urgent;
   Non-critical; less important; Not important; unimportant; Very low; P4; not critical; No rush; low-priority; P3
+severity | en | low | nothing urgent; no urgency; without urgency; P3 - Low; P4 - low priority
+severity | en | critical | P0 - Critical; P1 - Critical; 1 - Urgent; Blocker (P1)
+severity | en | medium | Sev 2 - Medium; P3 - Normal
+severity | de | low | Keine Eile; keine Dringlichkeit
+severity | fr | low | Aucune urgence; Sans urgence; Rien d'urgent
+severity | fr | critical | le plus urgent; la plus critique
+severity | es | low | Nada urgente; Sin urgencia; Ninguna urgencia
+severity | pt | low | Nada urgente; Sem urgência; Nenhuma urgência
+severity | it | low | Nessuna urgenza; Senza urgenza; niente di urgente
 severity | de | critical | Kritisch; sehr hoch; Dringend; Sofort; Höchste; Blockierend; Blocker
 severity | de | high | Hoch; Wichtig; Schwerwiegend
 severity | de | medium | Mittel; Normal
@@ -178,7 +193,25 @@ answer | zh | not_applicable | 不适用
 """
 """Field | language | meaning | phrases."""
 
-REFUSED = {"severity": ("unblocking", "Nicht hoch", "Nonblocker?", "not high"), "status": ("Limbo", "Zzz", "Nowhere")}
+REFUSALS = """\
+severity | unblocking; Nicht hoch; Nonblocker?; not high; was critical now low; high (not critical); Critical (was low);
+  medium to high; low/medium; P4 - Critical; anything but urgent; far from critical; nor urgent; urgent? no; critical: no;
+  urgent? not really; by no means urgent; not at all critical; keineswegs kritisch; keinerlei dringende; Dringend? Nein;
+  weder dringend noch kritisch; alles andere als dringend; Rien de critique; Ni urgent ni important; jamais critique;
+  aucunement urgent; pas du tout urgent; plus urgent; critique ? non; Tampoco crítica; Ni urgente ni importante; nunca
+  urgente; urgente: no; jamais urgente; urgente: não; nem urgente nem importante; mai urgente; per niente
+  urgente; né urgente né importante; niets dringends; geenszins urgent; allerminst urgent; wcale pilne; bynajmniej
+  krytyczny; nigdy pilne; отнюдь не срочный; ничего срочного; Критично? нет; inte alls akut; 緊急ではありません; 緊急性なし; 紧急?不;
+  没有紧急; 不再紧急; 긴급 아님; 높음 아님
+status | Fixed? no; Limbo; Zzz; Nowhere; No longer open; no longer in progress; no longer blocked; nicht mehr offen; nicht mehr in
+  Arbeit; Plus ouvert; Plus en cours; n'est plus ouvert; Ya no abierto; ya no está en curso; não está mais aberto; já não
+  está aberto; non più aperto; niet meer open; niet langer bezig; już nie otwarte; больше не открыт; not open; open? no;
+  不再进行中
+"""
+REFUSED = {
+    field: tuple(listed.split("; "))
+    for field, listed in (line.split(" | ") for line in REFUSALS.replace("\n  ", " ").strip().split("\n"))
+}
 """What no word says surely: a question to a person."""
 
 
