@@ -17,7 +17,7 @@ from importer.transform.value_maps import ValueMap, stage_of
 
 DEFAULT_CATEGORY = "Bug"
 NO_EVIDENCE = "no evidence: decide"
-BY_WORDS, KNOWN = "by its words", "a known word"
+BY_WORDS, BY_A_WORD, KNOWN = "by its words", "by a word", "a known word"
 
 _ENOUGH = 0.9
 """The share of a value's rows that must agree to count as evidence."""
@@ -81,7 +81,7 @@ class Proposer:
     def _said(self, unknown: Unknown) -> _Said | None:
         text = _RANKED.sub("", unknown.value) if unknown.field == "severity" else unknown.value
         if found := meaning(unknown.field, text):
-            return _Said(Proposal(found.target, BY_WORDS), not found.is_whole)
+            return _Said(Proposal(found.target, BY_WORDS if found.is_whole else BY_A_WORD), not found.is_whole)
         near = self._spellings[unknown.field].word_inside(unknown.value)
         if near is None or is_denied(unknown.field, near.target, unknown.value):
             return None

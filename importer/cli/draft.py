@@ -12,7 +12,7 @@ import click
 
 from importer.cli.options import INPUT_OPTIONS, sources_argument, with_options
 from importer.errors import ExitCode, SourceError, UsageError
-from importer.phrases import counted
+from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
     from importer.authoring.draft.draft_contents import Draft
@@ -202,6 +202,13 @@ def _are(things: Sequence[object], noun: str) -> str:
 
 
 def _show_values(console: Console, values: Sequence[Value]) -> None:
+    from importer.authoring.proposals import BY_A_WORD
+
+    if guessed := [value for value in values if value.reason == BY_A_WORD]:
+        shown = listed([f"{value.value[:80]!r} → {value.proposal}" for value in guessed], VALUES_SHOWN)
+        console.say(
+            f"{_are(guessed, 'value')} decided by one word; check {'it' if len(guessed) == 1 else 'them'}: {shown}"
+        )
     opened = [value for value in values if not value.decided]
     if opened:
         they = "it is" if len(opened) == 1 else "they are"

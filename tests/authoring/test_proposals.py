@@ -30,9 +30,9 @@ def status(name: str = "Odd", *, category: str = "", resolution: str = "", close
     ("unknown", "target", "reason"),
     [
         (status("in-progress"), "in_progress", 'near "In Progress"'),
-        (status("Review by QA"), "in_review", "by its words"),
+        (status("Review by QA"), "in_review", "by a word"),
         (status("In group review", closed=10), "done", "closed date in 10 of 10"),
-        (status("In group review", category="In Progress"), "in_review", "by its words"),
+        (status("In group review", category="In Progress"), "in_review", "by a word"),
         (status("Review board", category="Done"), "done", "status category Done"),
         (status(category="To Do"), "todo", "status category To Do"),
         (status(category="In Progress", closed=10), "in_progress", "status category In Progress"),

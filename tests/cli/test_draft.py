@@ -51,6 +51,13 @@ def test_a_draft_is_written_beside_its_table(program: Program, export: Path) -> 
     assert [line["value"] for line in read_csv(Path("values.csv")) if line["decision"] == "?"] == ["Zzz", "Limbo"]
 
 
+def test_a_word_that_decides_is_said(program: Program) -> None:
+    """As a check with a preset says it: what one word of a longer text means may be something else."""
+    write_csv(Path("export.csv"), [("T-1", "Fehler", "Sehr dringend bitte", "Offen", "Fehler")], HEADER)
+    said = program("draft", "export.csv").err
+    assert "1 value is decided by one word; check it: 'Sehr dringend bitte' → critical\n" in said
+
+
 def test_open_rows_are_rejected_and_run_refuses(program: Program, export: Path) -> None:
     """A check rejects them; a run ends at once, each open value with its line and its words."""
     program("draft", export, "-o", "mine.yaml")

@@ -24,7 +24,8 @@ status | en | closed | Closed; Won't Fix; wontfix; WONT_FIX; Won't do; Cancelled
   Rejected; Declined; Not a bug; By design; Cannot reproduce; cant_reproduce; Not reproducible; Obsolete; Abandoned;
   Archived; Works for me; Out of scope; Not planned; Closed as duplicate; Withdrawn
 status | en | todo | Never started; no longer done; Not done; Nothing done; Anything but done
-status | de | todo | Keineswegs fertig; Alles andere als fertig; Nicht mehr erledigt; Erledigt? Nein; Erledigt? Noch nicht; Weder behoben noch gelöst
+status | de | todo | Keineswegs fertig; Alles andere als fertig; Nicht mehr erledigt; Erledigt? Nein; Erledigt? Noch
+  nicht; Weder behoben noch gelöst
 status | fr | todo | Rien de fait; Pas du tout fini; Résolu ? Non
 status | es | todo | Nada hecho; ¿Resuelto? No; Tampoco terminado
 status | pt | todo | Nada feito; Resolvido? Não
@@ -36,7 +37,8 @@ status | de | in_progress | In Arbeit; In Bearbeitung; Begonnen; Läuft; Blockie
   Pausiert; Zugewiesen; Fast fertig; Teilweise erledigt; In Umsetzung; Test fehlgeschlagen
 status | de | in_review | In Prüfung; Im Test; Zur Abnahme; Wartet auf Freigabe; Zu prüfen; In Abnahme; Ungeprüft;
   Ungetestet; Review
-status | de | done | Erledigt; Alles erledigt; Fertig; Behoben; Gelöst; Umgesetzt; Abgeschlossen; Ausgeliefert; Fertiggestellt
+status | de | done | Erledigt; Alles erledigt; Fertig; Behoben; Gelöst; Umgesetzt; Abgeschlossen; Ausgeliefert;
+  Fertiggestellt
 status | de | closed | Geschlossen; erfolgreich geschlossen; Abgelehnt; Verworfen; Abgebrochen; Storniert; Wird nicht
   behoben; Nicht reproduzierbar; Kein Fehler; Duplikat; Doppelt; Zurückgezogen; Hinfällig
 status | fr | todo | Ouvert; Ouverte; Nouveau; À faire; A faire; Pas commencé; Non démarré; Planifié; Réouvert
@@ -194,19 +196,19 @@ answer | zh | not_applicable | 不适用
 """Field | language | meaning | phrases."""
 
 REFUSALS = """\
-severity | unblocking; Nicht hoch; Nonblocker?; not high; was critical now low; high (not critical); Critical (was low);
-  medium to high; low/medium; P4 - Critical; anything but urgent; far from critical; nor urgent; urgent? no; critical: no;
-  urgent? not really; by no means urgent; not at all critical; keineswegs kritisch; keinerlei dringende; Dringend? Nein;
-  weder dringend noch kritisch; alles andere als dringend; Rien de critique; Ni urgent ni important; jamais critique;
-  aucunement urgent; pas du tout urgent; plus urgent; critique ? non; Tampoco crítica; Ni urgente ni importante; nunca
-  urgente; urgente: no; jamais urgente; urgente: não; nem urgente nem importante; mai urgente; per niente
-  urgente; né urgente né importante; niets dringends; geenszins urgent; allerminst urgent; wcale pilne; bynajmniej
-  krytyczny; nigdy pilne; отнюдь не срочный; ничего срочного; Критично? нет; inte alls akut; 緊急ではありません; 緊急性なし; 紧急?不;
-  没有紧急; 不再紧急; 긴급 아님; 높음 아님
-status | Fixed? no; Limbo; Zzz; Nowhere; No longer open; no longer in progress; no longer blocked; nicht mehr offen; nicht mehr in
-  Arbeit; Plus ouvert; Plus en cours; n'est plus ouvert; Ya no abierto; ya no está en curso; não está mais aberto; já não
-  está aberto; non più aperto; niet meer open; niet langer bezig; już nie otwarte; больше не открыт; not open; open? no;
-  不再进行中
+severity | unblocking; Nicht hoch; Nonblocker?; not high; was critical now low; high (not critical); Critical (was
+  low); medium to high; low/medium; P4 - Critical; anything but urgent; far from critical; nor urgent; urgent? no;
+  critical: no; urgent? not really; by no means urgent; not at all critical; keineswegs kritisch; keinerlei
+  dringende; Dringend? Nein; weder dringend noch kritisch; alles andere als dringend; Rien de critique; Ni urgent ni
+  important; jamais critique; aucunement urgent; pas du tout urgent; plus urgent; critique ? non; Tampoco crítica; Ni
+  urgente ni importante; nunca urgente; urgente: no; jamais urgente; urgente: não; nem urgente nem importante; mai
+  urgente; per niente urgente; né urgente né importante; niets dringends; geenszins urgent; allerminst urgent; wcale
+  pilne; bynajmniej krytyczny; nigdy pilne; отнюдь не срочный; ничего срочного; Критично? нет; inte alls akut;
+  緊急ではありません; 緊急性なし; 紧急?不; 没有紧急; 不再紧急; 긴급 아님; 높음 아님
+status | Fixed? no; Limbo; Zzz; Nowhere; No longer open; no longer in progress; no longer blocked; nicht mehr offen;
+  nicht mehr in Arbeit; Plus ouvert; Plus en cours; n'est plus ouvert; Ya no abierto; ya no está en curso; não está
+  mais aberto; já não está aberto; non più aperto; niet meer open; niet langer bezig; już nie otwarte; больше не
+  открыт; not open; open? no; 不再进行中
 """
 REFUSED = {
     field: tuple(listed.split("; "))
