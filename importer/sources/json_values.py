@@ -105,10 +105,22 @@ def _write_parts(value: dict[str, Any] | list[Any]) -> str:
 
 
 def to_text(value: Any) -> str:
-    """Return a value as one cell: text as it is, null as "", an object or list as compact JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else write(value)
+    """Return a value as one cell: text as it is, an object or list as compact JSON, "" for null and what is empty."""
+    if isinstance(value, str):
+        return value
+    return "" if is_empty(value) else write(value)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether nothing is in a value: null, or objects and lists without a filled leaf, as GraphQL's `{"nodes":[]}`."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, dict | list):
+            pending.extend(each.values() if isinstance(each, dict) else each)
+        elif each is not None and each != "":
+            return False
+    return True
 
 
 def to_cells(value: Any) -> list[str]:
