@@ -247,6 +247,13 @@ def test_a_name_that_comes_again_is_no_title(tmp_path: Path) -> None:
     assert names(choose_from(write_table(tmp_path / "a.csv", rows)))["title"] == "What happened"
 
 
+@pytest.mark.parametrize("old", ["old_status", "from_status", "Previous status", "alter Status", "estado anterior"])
+def test_what_the_status_was(tmp_path: Path, old: str) -> None:
+    """In a log of changes the new one counts."""
+    rows = [{"Title": f"It broke {n} times", old: "open", "new_status": ("closed", "open")[n % 2]} for n in range(6)]
+    assert names(choose_from(write_table(tmp_path / "a.csv", rows)))["status"] == "new_status"
+
+
 @pytest.mark.parametrize("header", ["Ticketstatus", "Bearbeitungsstand", "Auftragsstatus"])
 def test_compounds(tmp_path: Path, header: str) -> None:
     """German writes two words as one."""

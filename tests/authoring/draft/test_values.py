@@ -84,7 +84,7 @@ def test_a_mapping_s_own_words_come_first() -> None:
     assert speller.judge("status", ["Limbo", "Done"]) == 0.5
 
 
-@pytest.mark.parametrize("header", ["Done", "Fixed?", "Erledigt", "is_closed"])
+@pytest.mark.parametrize("header", ["Done", "Fixed?", "Erledigt", "is_closed", "¿Resuelta?", "Résolu ?", "Risolto"])
 def test_a_mark_that_says_done(tmp_path: Path, header: str) -> None:
     """In a column that is called so, a cross or a yes is the end, and nothing or a no is work."""
     rows = [{"Issue": f"It broke {n} times", header: ("x", "", "yes", "no")[n % 4]} for n in range(8)]
