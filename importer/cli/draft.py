@@ -206,9 +206,7 @@ def _show_values(console: Console, values: Sequence[Value]) -> None:
 
     if guessed := [value for value in values if value.reason == BY_A_WORD]:
         shown = listed([f"{value.value[:80]!r} → {value.proposal}" for value in guessed], VALUES_SHOWN)
-        console.say(
-            f"{_are(guessed, 'value')} decided by one word; check {'it' if len(guessed) == 1 else 'them'}: {shown}"
-        )
+        console.say(f"{_are(guessed, 'value')} decided by one word, which somebody should check: {shown}")
     opened = [value for value in values if not value.decided]
     if opened:
         they = "it is" if len(opened) == 1 else "they are"

@@ -55,7 +55,7 @@ def test_a_word_that_decides_is_said(program: Program) -> None:
     """As a check with a preset says it: what one word of a longer text means may be something else."""
     write_csv(Path("export.csv"), [("T-1", "Fehler", "Sehr dringend bitte", "Offen", "Fehler")], HEADER)
     said = program("draft", "export.csv").err
-    assert "1 value is decided by one word; check it: 'Sehr dringend bitte' → critical\n" in said
+    assert "1 value is decided by one word, which somebody should check: 'Sehr dringend bitte' → critical\n" in said
 
 
 def test_open_rows_are_rejected_and_run_refuses(program: Program, export: Path) -> None:
