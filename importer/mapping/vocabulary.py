@@ -32,6 +32,7 @@ _COMMAS = re.compile(r"\s*[,;]\s*")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _LETTERS = str.maketrans({"ł": "l", "ı": "i", "đ": "d", "œ": "oe"})  # these don't decompose
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_END_OF_SCALE = re.compile(r"\b([0-5])\s*(?:[=:–-]|is\b|ist\b|est\b|es\b)?\s*([^\W\d]+(?: [^\W\d]+)?)")
 _SHARES = re.compile(
     r"(?<![\d.])\d{1,2}(?: \d+)? ?(?:%|percent|prozent|pct|pour ?cent|por ciento)"
     r"|^\d+ \d+ \w|\b\d+ (?:out )?(?:of|von|sur|de|van|из) \d+|\? *$"
@@ -101,6 +102,12 @@ def meaning(field: str, text: str, languages: frozenset[str] = frozenset()) -> M
         return Meaning(best.phrase.target, True)
     target = "" if field in WHOLE else _left_of(field, words, best)
     return Meaning(target, False) if target else None
+
+
+def ends_of_scale(header: str) -> dict[int, bool]:
+    """The numbers that a header explains, each with whether it is the least severe: `Severity (5 = worst)`."""
+    ends = {int(number): meaning("severity", word) for number, word in _END_OF_SCALE.findall(header.casefold())}
+    return {number: found.target == "low" for number, found in ends.items() if found}
 
 
 @lru_cache(maxsize=8192)

@@ -143,6 +143,15 @@ def test_a_trackers_own_ranks_do_not_smell(program: Program) -> None:
     assert smells == [[], ["severity: the ranks look inverted: 1 → low but 2 → medium"]]
 
 
+def test_ranks_that_the_header_explains_do_not_smell(program: Program) -> None:
+    """Where it says which number is the worst, that one is."""
+    rows = [(str(n), f"It broke {n} times", str(n)) for n in range(1, 6)]
+    write_csv(Path("export.csv"), rows, ("ID", "Title", "Severity (5 = worst)"))
+    program("draft", "export.csv", "-o", "mine.yaml")
+    warnings = program("validate", "export.csv", "-m", "mine.yaml", "--json").summary["warnings"]
+    assert [warning for warning in warnings if "inverted" in warning] == []
+
+
 @pytest.mark.parametrize(("limit", "only"), [("1", "PROJ-2"), ("2", "PROJ-9,PROJ-8")])
 def test_only_names_nothing(program: Program, limit: str, only: str) -> None:
     """What is meant by "no such key" depends on `--limit`, so it is said."""

@@ -19,7 +19,7 @@ from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.title_words import TitleCount
 from importer.mapping.unknown_values import Evidence, Unknown
-from importer.mapping.vocabulary import meaning
+from importer.mapping.vocabulary import ends_of_scale, meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.transform.columns import Columns, single_line
@@ -34,7 +34,6 @@ RANKS = {
     5: ("critical", "high", "medium", "low", "low"),
 }
 """How many numbers a scale has → what they mean, the most urgent first."""
-_END_OF_SCALE = re.compile(r"\b([0-5])\s*(?:[=:–-]|is\b|ist\b|est\b|es\b)?\s*([^\W\d]+(?: [^\W\d]+)?)")
 OPEN_AND_DATED = 0.1
 """The share of open rows that may have a closing date."""
 
@@ -167,8 +166,7 @@ def _ranked(values: list[Value], header: str) -> list[Value]:
     numbers = {int(value.value) for value in ranked if re.fullmatch("[0-5]", value.value)}
     if len(numbers) < len(ranked) or not numbers:
         return values
-    ends = {int(number): meaning("severity", word) for number, word in _END_OF_SCALE.findall(header.casefold())}
-    said = {number: found.target == "low" for number, found in ends.items() if found}
+    said = ends_of_scale(header)
     first, last = min({1, *numbers, *said}), max({*numbers, *said})
     worst_first = next(((number == last) is is_low for number, is_low in said.items()), True)
     scale = RANKS.get(last - first + 1, ())[:: 1 if worst_first else -1]

@@ -85,11 +85,12 @@ class ValueFlow:
     """Counts, for each value field, the rows that took each step from source value to target.
 
     `is_shipped` says of a key of the mapping whether a preset has it: a tracker's own ranks begin where they begin.
+    `has_scale` says whether the header of the severity says which rank is the worst.
     """
 
-    def __init__(self, is_shipped: Callable[[KeyPath], bool] = lambda _: False) -> None:
+    def __init__(self, is_shipped: Callable[[KeyPath], bool] = lambda _: False, *, has_scale: bool = False) -> None:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
-        self._is_shipped = is_shipped
+        self._is_shipped, self._has_scale = is_shipped, has_scale
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
@@ -132,7 +133,7 @@ class ValueFlow:
     def suspicious_mappings(self) -> list[str]:
         """Warn of what is valid but suspicious: inverted ranks, contradicting words, one target for nearly all rows."""
         ranked = [stream for stream in self.streams("severity") if not self._is_shipped(stream.step.path)]
-        inverted = list(_inversion(ranked))
+        inverted = [] if self._has_scale else list(_inversion(ranked))
         return [*inverted, *(each for name in VALUE_FIELDS for each in _suspicious_mappings(name, self.streams(name)))]
 
     def as_json(self) -> dict[str, list[dict[str, object]]]:
