@@ -20,12 +20,13 @@ from importer.check.observers.people_named import PeopleNamed, UnmatchedPeople
 from importer.check.observers.raw_markup import RawMarkup
 from importer.check.observers.tally import Tally
 from importer.check.observers.unknowns import Unknowns
-from importer.check.observers.untyped import Untyped, propose_category
+from importer.check.observers.untyped import Untyped, propose_category, propose_columns
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.observers.workload import WorkCounter
 from importer.check.plan import Plan, plan_rows
 from importer.check.relation_targets import TargetFindings, without_unreachable
 from importer.mapping.presets import is_shipped
+from importer.mapping.vocabulary import ends_of_scale
 from importer.progress import Progress
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople
@@ -53,7 +54,9 @@ class Reading:
         self._target_findings = target_findings
         self.shown = shown
         model, files = job.mapping.model, job.source.files
-        self.tally, self.flow = Tally(verdicts), ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file))
+        self.tally = Tally(verdicts)
+        has_scale = any(ends_of_scale(ref.name) for ref in model.severity.refs)
+        self.flow = ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file), has_scale=has_scale)
         self.unknowns = Unknowns(model.evidence, model.status.stage)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = WorkCounter(model)
@@ -95,7 +98,9 @@ class Reading:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
         yield from self.showcase.warnings()
         yield from self.unmatched.warnings(self._job)
-        yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines(), self.untyped.titles)
+        model, lines = self._job.mapping.model, list(self.coverage.lines())
+        yield from propose_columns(model, self.flow, lines)
+        yield from propose_category(model, self.flow, lines, self.untyped.titles)
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         yield from self._changes.warnings()

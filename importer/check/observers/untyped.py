@@ -1,23 +1,27 @@
-"""Issues without a type, whose category is a default: how many there are, and which columns or titles may say more."""
+"""Issues whose category, severity or status is a default: how many there are, and what columns or titles may say it."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 from importer.check.coverage.lines import DROP, CoverageLine
 from importer.check.examine import Examined
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.plan import Plan
-from importer.mapping.header_names import has
-from importer.mapping.model import Category, MappingModel
+from importer.mapping.header_names import has, weigh
+from importer.mapping.model import Category, MappingModel, Value
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted, listed, tokens_of
 
 COLUMNS_SHOWN = 4
+CALLED = 7
+"""The weight from which on a name says that a column is a severity or a status."""
 ENOUGH = 0.5
 """The share of rows without a type from which on it is said."""
 
@@ -51,22 +55,48 @@ def propose_category(
     rows = sum(stream.rows for stream in defaults)
     if not rows or rows < ENOUGH * every:
         return
-    read = {ref.name for _, text in walk_texts(mapping.category, choices=True) for ref in text.refs}
+    read = _names_read(mapping.category)
     ordered = sorted(lines, key=lambda line: -line.cells)
-    found = Counter[str]()  # a column has a line for its rows that are sent, and one for the others
-    for line in ordered:
-        if line.label != DROP and not _is_read(line.column, read) and category_source(line.column):
-            found[line.column] += line.cells
+    found, names = _unread(ordered, mapping.category, category_source)
     has, becomes = ("has", "becomes") if rows == 1 else ("have", "become")
     said = f"category: {rows:,} of {counted(every, 'issue')} {has} no type and {becomes} {defaults[0].target}; "
     if found:
-        names = listed([f"{column} ({cells:,})" for column, cells in found.most_common()], COLUMNS_SHOWN)
         own = dict.fromkeys(line.column for line in ordered if line.column in read and line.label == "category")
-        wording = category_source(found.most_common(1)[0][0], own)
+        wording = category_source(found, own)
         yield f"{said}to take it from a column, write `category: {{{wording}}}`; there are {names}"
     if titles.found:
         title = next((line.column for line in ordered if line.label == "title"), "title")
         yield f"{said}{titles}; to use them, write `category: {{titles: {{{text_of(title)}}}}}`"
+
+
+def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[CoverageLine]) -> Iterator[str]:
+    """Name the columns that are called a severity or a status, where no issue has what the mapping reads for it."""
+    for spec, field in ((mapping.severity, "severity"), (mapping.status, "status")):
+        streams = flow.streams(field)
+        column, names = _unread(lines, spec, partial(_is_called, field))
+        if column and streams and all(stream.step.how == "default" for stream in streams):
+            becomes = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
+            yield f"{becomes}; to take it from a column, write `{field}: {{first: [{{{text_of(column)}}}]}}`; there are {names}"
+
+
+def _is_called(field: str, column: str) -> bool:
+    return weigh(tokens_of(column), field) >= CALLED and not has(tokens_of(column), "no_value")
+
+
+def _unread(lines: Iterable[CoverageLine], spec: Value[Any], may_say: Callable[[str], object]) -> tuple[str, str]:
+    """The fullest column that may say it and isn't read, and all of them, each with its cells; "" if there is none."""
+    read = _names_read(spec)
+    found = Counter[str]()  # a column has a line for its rows that are sent, and one for the others
+    for line in lines:
+        if line.label != DROP and not _is_read(line.column, read) and may_say(line.column):
+            found[line.column] += line.cells
+    return max(found, key=found.__getitem__, default=""), listed(
+        [f"{column} ({cells:,})" for column, cells in found.most_common()], COLUMNS_SHOWN
+    )
+
+
+def _names_read(spec: Value[Any]) -> set[str]:
+    return {ref.name for _, text in walk_texts(spec, choices=True) for ref in text.refs}
 
 
 def _is_read(column: str, read: set[str]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.harness.running import Program, write_csv
 
 HEADER = ("Summary", "Issue key", "Status", "Priority", "Component/s", "Labels", "Description", "Reporter")
@@ -37,6 +39,19 @@ def test_a_name_that_another_tracker_has_for_it(program: Program) -> None:
     write_csv(Path("export.csv"), rows, (*HEADER[:4], "Tracker"))
     [said] = category_warnings(program, "export.csv", "-m", "jira")
     assert said.endswith('write `category: {first: [{column: "Tracker"}]}`; there are Tracker (4)')
+
+
+@pytest.mark.parametrize("header", ["Severity", "Urgency", "Impact", "Schweregrad", "Ticket urgency"])
+def test_a_severity_of_another_name(program: Program, header: str) -> None:
+    """A tracker that is recognised by other columns reads none of these; the line that is said does."""
+    rows = [(f"Title {n}", f"V-{n}", "Open", "High", "Bug") for n in range(4)]
+    write_csv(Path("export.csv"), rows, (*HEADER[:3], header, "Issue Type"))
+    said = program("validate", "export.csv", "-m", "jira", "--json").summary["warnings"]
+    [line] = [each.split("`")[1] for each in said if each.startswith("severity: no issue has what the mapping reads")]
+    Path("mine.yaml").write_text(f"extends: jira\n{line}\n", encoding="utf-8")
+    checked = program("validate", "export.csv", "-m", "mine.yaml", "--json")
+    assert [stream["target"] for stream in checked.summary["value_flow"]["severity"]] == ["high"]
+    assert not any("no issue has" in each for each in checked.summary["warnings"])
 
 
 def test_a_column_of_rows_that_are_not_sent(program: Program) -> None:
