@@ -106,21 +106,18 @@ def _write_parts(value: dict[str, Any] | list[Any]) -> str:
 
 def to_text(value: Any) -> str:
     """Return a value as one cell: text as it is, an object or list as compact JSON, "" for null and what is empty."""
-    if isinstance(value, str):
-        return value
-    return "" if is_empty(value) else write(value)
+    return value if isinstance(value, str) else write(value) if _is_filled(value) else ""
 
 
-def is_empty(value: Any) -> bool:
-    """Whether nothing is in a value: null, or objects and lists without a filled leaf, as GraphQL's `{"nodes":[]}`."""
+def _is_filled(value: Any) -> bool:
+    """Whether there is a filled leaf: not in null, nor in GraphQL's `{"nodes":[]}`."""
     pending = [value]
-    while pending:
-        each = pending.pop()
+    for each in pending:
         if isinstance(each, dict | list):
-            pending.extend(each.values() if isinstance(each, dict) else each)
-        elif each is not None and each != "":
-            return False
-    return True
+            pending += each.values() if isinstance(each, dict) else each
+        elif each not in (None, ""):
+            return True
+    return False
 
 
 def to_cells(value: Any) -> list[str]:

@@ -55,13 +55,12 @@ def propose_category(
     rows = sum(stream.rows for stream in defaults)
     if not rows or rows < ENOUGH * every:
         return
-    read = _names_read(mapping.category)
     ordered = sorted(lines, key=lambda line: -line.cells)
     found, names = _unread(ordered, mapping.category, category_source)
     has, becomes = ("has", "becomes") if rows == 1 else ("have", "become")
     said = f"category: {rows:,} of {counted(every, 'issue')} {has} no type and {becomes} {defaults[0].target}; "
     if found:
-        own = dict.fromkeys(line.column for line in ordered if line.column in read and line.label == "category")
+        own = dict.fromkeys(line.column for line in ordered if line.label == "category")
         wording = category_source(found, own)
         yield f"{said}to take it from a column, write `category: {{{wording}}}`; there are {names}"
     if titles.found:
@@ -75,8 +74,9 @@ def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[Cove
         streams = flow.streams(field)
         column, names = _unread(lines, spec, partial(_is_called, field))
         if column and streams and all(stream.step.how == "default" for stream in streams):
-            becomes = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
-            yield f"{becomes}; to take it from a column, write `{field}: {{first: [{{{text_of(column)}}}]}}`; there are {names}"
+            line = f"{field}: {{first: [{{{text_of(column)}}}]}}"
+            said = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
+            yield f"{said}; to take it from a column, write `{line}`; there are {names}"
 
 
 def _is_called(field: str, column: str) -> bool:
@@ -85,18 +85,13 @@ def _is_called(field: str, column: str) -> bool:
 
 def _unread(lines: Iterable[CoverageLine], spec: Value[Any], may_say: Callable[[str], object]) -> tuple[str, str]:
     """The fullest column that may say it and isn't read, and all of them, each with its cells; "" if there is none."""
-    read = _names_read(spec)
+    read = {ref.name for _, text in walk_texts(spec, choices=True) for ref in text.refs}
     found = Counter[str]()  # a column has a line for its rows that are sent, and one for the others
     for line in lines:
         if line.label != DROP and not _is_read(line.column, read) and may_say(line.column):
             found[line.column] += line.cells
-    return max(found, key=found.__getitem__, default=""), listed(
-        [f"{column} ({cells:,})" for column, cells in found.most_common()], COLUMNS_SHOWN
-    )
-
-
-def _names_read(spec: Value[Any]) -> set[str]:
-    return {ref.name for _, text in walk_texts(spec, choices=True) for ref in text.refs}
+    names = [f"{column} ({cells:,})" for column, cells in found.most_common()]
+    return max(found, key=found.__getitem__, default=""), listed(names, COLUMNS_SHOWN)
 
 
 def _is_read(column: str, read: set[str]) -> bool:
