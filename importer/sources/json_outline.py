@@ -123,10 +123,20 @@ class Outline:
 
     @property
     def is_record(self) -> bool:
-        """Whether it can be a record itself: it is identified, or it has no arrays but several scalar values."""
+        """Whether it can be a record itself: identified, with several scalar values and no arrays, or those of a part.
+
+        A message has an object with a title, say, whose labels are no records.
+        """
         if self.is_error:
             return False
-        return self.has_identity or (not self.arrays and not self.empty and self.scalars >= SCALARS_OF_A_RECORD)
+        parts = self.arrays and all(map(self._is_of_titled, self.arrays))
+        scalars = not self.arrays and not self.empty and self.scalars >= SCALARS_OF_A_RECORD
+        return self.has_identity or bool(parts) or scalars
+
+    def _is_of_titled(self, path: tuple[str, ...]) -> bool:
+        beside = {f"{'.'.join(path[:-1])}.{key}" for key in TITLE_KEYS}
+        inner: set[str] = set().union(*self.arrays[path].names.values())
+        return not beside.isdisjoint(self.names) and TITLE_KEYS.isdisjoint(inner)
 
 
 def outline_document(document: Document) -> Outline:

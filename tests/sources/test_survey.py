@@ -199,6 +199,19 @@ def test_an_array_of_records_that_are_no_pages(tmp_path: Path, content: str) -> 
     assert (sample.records, sample.rows) == ("", 1)
 
 
+@pytest.mark.parametrize("labels", ['[{"name": "x"}]', '[{"name": "x"}, {"name": "y"}]'])
+def test_parts_of_an_object_with_a_title_are_no_records(tmp_path: Path, labels: str) -> None:
+    """A message is one record, however many labels its issue has; one whose issue has none was lost."""
+    lines = [
+        f'{{"n": {number}, "bug": {{"title": "t", "labels": {some}}}}}' for number, some in ((1, labels), (2, "[]"))
+    ]
+    with (
+        survey_files([write(tmp_path, "\n".join(lines), "a.jsonl")], SourceOptions()) as surveyed,
+        surveyed.open() as source,
+    ):
+        assert [record["n"] for record in source.records(0)] == [1, 2]
+
+
 def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
     """A record with a list of objects is no page, and --format jsonl settles it."""
     line = '{"title": "t", "labels": [{"name": "x"}]}\n'
