@@ -139,7 +139,7 @@ def _left_of(field: str, words: str, found: _Found) -> str:
     units = _units(words, found)
     before, behind = units[: found.start], units[found.end :]
     if isinstance(before, str):
-        is_denied = _has("not", before[-2:]) or _has("not", behind[:4])
+        is_denied = _has("not", before[-2:]) or _has("not", behind[:7])
         is_over = _has("longer", before)
         goes_on = _has("unfinished", before) or _has("unfinished", behind)
     else:

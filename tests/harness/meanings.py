@@ -8,7 +8,7 @@ from __future__ import annotations
 PHRASES = """\
 status | en | todo | open; New; To Do; TODO; not_started; Not Started; notStarted; unstarted; Reopened; re-opened;
   Ready for dev; Ready to start; Selected for Development; Planned; Scheduled; Queued; Next up; Up Next; This Sprint;
-  Submitted; Received; To be done
+  Submitted; Received; To be done; won't be done
 status | en | backlog | Backlog; Icebox; Someday; Maybe later; Ideas; Parked; Parking lot; Deferred; Postponed; On
   ice; Unscheduled; Future; Wishlist; Not now; Untriaged
 status | en | in_progress | In Progress; in-progress; inProgress; Doing; WIP; Started; Working on it; Under
@@ -95,7 +95,7 @@ status | zh | in_progress | 进行中; 处理中; 开发中; 阻塞; 挂起; 已
 status | zh | in_review | 测试中; 待验证; 评审中; 待测试; 验收中; 待发布
 status | zh | done | 已完成; 已解决; 完成; 已修复; 已发布; 已上线
 status | zh | closed | 已关闭; 已拒绝; 取消; 重复; 不予处理; 无法重现; 已取消
-status | ja | todo | 未着手; 未対応; 新規; オープン; 着手前; やること; 再オープン
+status | ja | todo | 完了していない; 解決されていません; 未着手; 未対応; 新規; オープン; 着手前; やること; 再オープン
 status | ja | backlog | バックログ; 延期; いつか; 見送り中
 status | ja | in_progress | 進行中; 対応中; 作業中; 保留; 処理中; ほぼ完了; 調査中
 status | ja | in_review | レビュー中; 確認待ち; テスト中; レビュー待ち; リリース待ち
