@@ -104,10 +104,13 @@ def _read(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> Iterat
 def advise(job: Job, verdicts: Verdicts) -> Advice:
     """What to do about rows whose key came before with other content.
 
-    Of a mapping whose own line takes the newest row no title is asked about: its author knows the source.
+    No title is asked about where a mapping's own line takes the newest row, as its author knows the source, nor where
+    the key is made of several columns, as that of a finding on a call.
     """
     source, model = job.source, job.mapping.model
-    if isinstance(model.duplicates, Duplicates) and not is_shipped(job.mapping.place("duplicates").file):
+    key, is_newest = model.input.key, isinstance(model.duplicates, Duplicates)
+    is_whole = model.input.local_key is None and all(each.template for each in key.first or [key])
+    if is_newest and (is_whole or not is_shipped(job.mapping.place("duplicates").file)):
         return Advice()
     records = [next(source.records(number), {}) for number in range(len(source.files))]
     top = {name for record in records for name in record}

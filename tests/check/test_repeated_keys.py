@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.running import Ended, Program, read_csv, write_csv
+from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
 
 HEADER = ("Repository", "ID", "Title", "Priority", "Status", "Type", "Updated")
 TWO_PROJECTS = [
@@ -125,6 +125,12 @@ def test_one_edited_title_among_states(program: Program) -> None:
     own = program.folder / "own.yaml"
     own.write_text(f"{PLAIN}duplicates: {{newest: Updated}}\n", encoding="utf-8")
     assert check(program, edited, "-m", "own.yaml").outcomes() == {"planned": 2, "skipped": 4}
+
+
+def test_a_key_of_several_columns(program: Program) -> None:
+    """It is no other project's: what a reviewer writes anew about a call is the same finding."""
+    ended = program("validate", SAMPLES / "call-qa.csv", "--json")
+    assert ended.outcomes() == {"planned": 7, "skipped": 2}, ended.err
 
 
 @pytest.mark.parametrize("as_json", [False, True])
