@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,11 +26,10 @@ from importer.check.repeated_keys import Repeats
 from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
 from importer.phrases import listed
+from importer.sources.delimiters import DELIMITERS
 
 FOOTER_LINES = 25
 COLUMNS_SHOWN = 40
-
-_DELIMITED = re.compile(r"[;,\t|]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     columns = [column for column in profile.columns if column.filled and not holds_internal(column)]
     rows = profile.rows
     title = _best(columns, lambda column: score_title(column, rows), "title")
-    if title is None and len(profile.columns) == 1 and _DELIMITED.search(profile.columns[0].place.name):
+    if title is None and len(profile.columns) == 1 and any(map(profile.columns[0].place.name.count, DELIMITERS)):
         raise SourceError(
             f"{name} has a single column, {profile.columns[0].place.name!r}, which looks like several.",
             hint="If the header is further down: the same command with --skip-lines N. If the lines have another "
