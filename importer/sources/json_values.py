@@ -106,17 +106,22 @@ def _write_parts(value: dict[str, Any] | list[Any]) -> str:
 
 def to_text(value: Any) -> str:
     """Return a value as one cell: text as it is, an object or list as compact JSON, "" for null and what is empty."""
-    return value if isinstance(value, str) else write(value) if _is_filled(value) else ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        return write(value) if _is_filled(value) else ""
+    return "" if value is None else write(value)
 
 
-def _is_filled(value: Any) -> bool:
-    """Whether there is a filled leaf: not in null, nor in GraphQL's `{"nodes":[]}`."""
+def _is_filled(value: dict[str, Any] | list[Any]) -> bool:
+    """Whether there is a filled leaf: not in GraphQL's `{"nodes":[]}`."""
     pending = [value]
     for each in pending:
-        if isinstance(each, dict | list):
-            pending += each.values() if isinstance(each, dict) else each
-        elif each not in (None, ""):
-            return True
+        for item in each.values() if isinstance(each, dict) else each:
+            if isinstance(item, dict | list):
+                pending.append(item)
+            elif item is not None and item != "":
+                return True
     return False
 
 
