@@ -12,7 +12,9 @@ from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Duplicates, fold
 from importer.mapping.presets import is_shipped
 from importer.mapping.texts import Text
+from importer.mapping.yaml_text import as_placeholder, as_source
 from importer.phrases import tokens_of
+from importer.records import Ref
 from importer.sources.sampling import dotted_names
 from importer.transform.columns import Columns
 
@@ -116,8 +118,8 @@ def advise(job: Job, verdicts: Verdicts) -> Advice:
     top = {name for record in records for name in record}
     names = [name for record in records for name in dotted_names(record) if not set("{}'\"") & set(name)]
     named = [name for name in names if name in top or name.replace(".", "_").isidentifier()]
-    kinds = {name: "column" if name in top else "path" for name in named}
-    texts = {name: Text.model_validate({kind: name}) for name, kind in kinds.items()}
+    refs = {name: Ref("column" if name in top else "path", name) for name in named}
+    texts = {name: Text.model_validate({ref.kind: name}) for name, ref in refs.items()}
     found = find_repeats(source, verdicts, model.title, texts)
     said = f"{found.others:,} of {found.rows:,} such rows have another title"
     of_others = (
@@ -126,13 +128,14 @@ def advise(job: Job, verdicts: Verdicts) -> Advice:
         "edited? Then leave these rows out"
     )
     if found.part:
-        refs = [*model.input.key.refs, *(model.input.local_key.refs if model.input.local_key else ())]
-        own = next((ref.name for ref in refs if ref.name in kinds and ref.name != found.part), "ID")
-        part, own = (f"{{{'path:' * (kinds.get(name) == 'path')}{name}}}" for name in (found.part, own))
-        line = f"input: {{key: {{template: '{part} {own}'}}}}"
+        of_key = [*key.refs, *(model.input.local_key.refs if model.input.local_key else ())]
+        own = next(
+            (refs[ref.name] for ref in of_key if ref.name in refs and ref.name != found.part), Ref("column", "ID")
+        )
+        line = f"input: {{key: {{template: '{as_placeholder(refs[found.part])} {as_placeholder(own)}'}}}}"
         of_others = f"{said}: other issues with the same id. Let the mapping make the key of two columns: `{line}`"
     if not found.newest:
         return Advice(of_others=of_others, others=found.unsure)
     said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
-    line = f'duplicates: {{newest: {{{kinds[found.newest]}: "{found.newest}"}}}}'
+    line = f"duplicates: {{newest: {{{as_source(refs[found.newest])}}}}}"
     return Advice(f"{said}. Let the mapping take its newest row: `{line}`", of_others, found.unsure)

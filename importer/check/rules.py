@@ -19,7 +19,7 @@ from importer.api import (
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_text import as_source, quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, is_filled
@@ -128,9 +128,9 @@ def _title_from_description(columns: Columns, mapping: MappingModel, row: int) -
     filled = next((ref for ref in told.refs if any(is_filled(cells[row]) for cells in columns.cells(ref))), None)
     if filled is None:
         return ""
-    read = [f"{{{ref.kind}: {quote(ref.name)}}}" for ref in mapping.title.refs if columns.cells(ref)]
+    read = [f"{{{as_source(ref)}}}" for ref in mapping.title.refs if columns.cells(ref)]
     as_text = "" if told.format is None else f", format: {told.format}, as: text"
-    read.append(f"{{{filled.kind}: {quote(filled.name)}, pattern: '\\S.*'{as_text}}}")
+    read.append(f"{{{as_source(filled)}, pattern: '\\S.*'{as_text}}}")
     return f"title: {{first: [{', '.join(read)}], too_long: shorten}}"
 
 

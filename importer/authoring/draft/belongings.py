@@ -11,7 +11,7 @@ from importer.authoring.draft.profile import TEXT_KEPT, Column
 from importer.authoring.draft.source_columns import LEAVES, make_place
 from importer.mapping.header_names import has, listed_under, may_discuss, names_of
 from importer.mapping.internal_texts import is_internal
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_text import as_source, quote
 from importer.phrases import tokens_of
 
 _HTML = re.compile(r"(?i)</?(?:p|br|div|b|i|u|strong|em|ul|ol|li|a|h[1-6]|span|table|t[rdh]|img|pre|code)\b[^<>]*>")
@@ -62,8 +62,7 @@ def find_belongings(
 
 def source_of(column: Column) -> str:
     """Where a text comes from, as YAML within braces."""
-    ref = column.place.ref
-    return f"{ref.kind}: {quote(ref.name)}"
+    return as_source(column.place.ref)
 
 
 def _named(column: Column) -> str:

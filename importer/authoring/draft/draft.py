@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.authoring.draft.choose import COLUMNS_SHOWN, Pick, choose, settle_key
+from importer.authoring.draft.choose import COLUMNS_SHOWN, choose, settle_key
 from importer.authoring.draft.column_scores import says_done
 from importer.authoring.draft.draft_contents import Draft
 from importer.authoring.draft.draft_yaml import write_mapping
@@ -49,8 +49,10 @@ def make_draft(
     proposer = Proposer(preset)
     profile = profile_source(source, progress)
     choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
-    texts = {each.place.name: text_of(Pick(each, "")) for each in profile.columns if "{" not in each.place.name}
-    settle_key(choice, profile, lambda key: find_repeats(source, text_of(key), text_of(choice.title), texts))
+    texts = {each.place.name: text_of(each) for each in profile.columns if "{" not in each.place.name}
+    settle_key(
+        choice, profile, lambda key: find_repeats(source, text_of(key.column), text_of(choice.title.column), texts)
+    )
     titles = TitleCount()
     values = propose_values(count_values(source, choice, progress, titles, fixes), choice, proposer)
     beside = () if source.comments is None else profile_source(source.comments, progress).columns

@@ -15,7 +15,7 @@ from importer.authoring.draft.values import Value, clip_line, is_listed
 from importer.authoring.proposals import DEFAULT_CATEGORY
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED, exact_key
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_text import as_placeholder, quote
 from importer.phrases import counted
 from importer.sources.command_line import CommandLine
 
@@ -75,7 +75,7 @@ def _input(draft: Draft, name: str, options: Mapping[str, str]) -> list[str]:
     if key is None:
         lines += ["  key: {content: true} # no column with a usual name for keys differs in every row"]
     else:
-        both = " ".join(f"{{{_in_braces(column)}}}" for column in (draft.choice.key_part, key.column) if column)
+        both = " ".join(as_placeholder(column.place.ref) for column in (draft.choice.key_part, key.column) if column)
         text = f"template: {quote(both)}" if draft.choice.key_part else source_of(key.column)
         empty = draft.profile.rows - key.column.filled
         lines += ["  key:", f"    {text} # {key.reason}"] if empty > 0 else [f"  key: {{{text}}} # {key.reason}"]
@@ -89,10 +89,6 @@ def _dated(draft: Draft) -> list[Column]:
     picks = (draft.choice.closed, draft.choice.created)
     newest = filter(None, [draft.choice.newest])
     return [*(pick.column for pick in picks if pick is not None), *newest, *draft.choice.footer]
-
-
-def _in_braces(column: Column) -> str:
-    return column.place.ref.name if column.place.ref.kind == "column" else f"path:{column.place.ref.name}"
 
 
 def _title(draft: Draft) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
 from importer.authoring.draft.choose import Choice, Pick
 from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
+from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
 from importer.check.fixes import apply_fixes
@@ -83,12 +84,13 @@ class _Seen:
 SeenValues = Mapping[FieldName, Mapping[str, _Seen]]
 
 
-def text_of(pick: Pick | None) -> Text:
-    """Return the mapping's text for a column, an empty one if there is none."""
-    if pick is None:
-        return Text(value="")
-    ref = pick.column.place.ref
-    return Text(column=ref.name) if ref.kind == "column" else Text(path=ref.name)
+def text_of(column: Column) -> Text:
+    """Return the mapping's text for a column."""
+    return Text.model_validate({column.place.ref.kind: column.place.ref.name})
+
+
+def _text_of(pick: Pick | None) -> Text:
+    return text_of(pick.column) if pick else Text(value="")
 
 
 def is_listed(choice: Choice, name: FieldName) -> bool:
@@ -103,9 +105,9 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
     `titles` gets those of the rows that say no category.
     """
     fields = [name for name in VALUE_FIELDS if is_listed(choice, name)]
-    texts = {name: text_of(choice.value_pick(name)) for name in fields}
+    texts = {name: _text_of(choice.value_pick(name)) for name in fields}
     others = {
-        name: text_of(getattr(choice, name)) for name in ("key", "title", "status_category", "resolution", "closed")
+        name: _text_of(getattr(choice, name)) for name in ("key", "title", "status_category", "resolution", "closed")
     }
     refs = list(dict.fromkeys(ref for text in [*texts.values(), *others.values()] for ref in text.refs))
     seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in VALUE_FIELDS}

@@ -16,8 +16,9 @@ from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Category, MappingModel, Value
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_text import as_source
 from importer.phrases import counted, listed, tokens_of
+from importer.records import Ref
 
 COLUMNS_SHOWN = 4
 CALLED = 7
@@ -72,8 +73,10 @@ def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[Cove
     """Name the columns that are called a severity or a status, where no issue has what the mapping reads for it."""
     for spec, field in ((mapping.severity, "severity"), (mapping.status, "status")):
         streams = flow.streams(field)
+        if not streams or any(stream.step.how != "default" for stream in streams):
+            continue
         column, names = _unread(lines, spec, partial(_is_called, field))
-        if column and streams and all(stream.step.how == "default" for stream in streams):
+        if column:
             line = f"{field}: {{first: [{{{text_of(column)}}}]}}"
             said = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
             yield f"{said}; to take it from a column, write `{line}`; there are {names}"
@@ -112,4 +115,4 @@ def category_source(column: str, own: Iterable[str] = ()) -> str:
 
 def text_of(column: str) -> str:
     """What a mapping says to read a column, by its header or its path."""
-    return f"path: {quote(column)}" if "[" in column or "." in column else f"column: {quote(column)}"
+    return as_source(Ref("path" if "[" in column or "." in column else "column", column))
