@@ -229,7 +229,9 @@ class Source:
         return next(((table.delimiter, table.encoding) for table in tables), (",", "utf-8"))
 
     def close(self) -> None:
-        """Remove spooled files."""
+        """Close the file that is read, where an error ended the reading, and remove spooled files."""
+        if self._reading is not None:
+            self._reading.close()
         self._resources.close()
 
     def chunks(

@@ -113,6 +113,17 @@ def test_a_file_that_goes_away(make_source: MakeSource, tmp_path: Path) -> None:
         list(source.chunks([]))
 
 
+def test_closed_while_it_is_read(tmp_path: Path) -> None:
+    """An error may keep the reading alive; it doesn't keep the file open."""
+    export = tmp_path / "export.csv"
+    export.write_text("a\n" + "1\n" * 100_000, encoding="utf-8")  # more than is read ahead
+    with open_source([str(export)], SourceOptions()) as source:
+        chunks = source.chunks([], size=1)
+        next(chunks)
+    with pytest.raises(ValueError, match="closed file"):
+        list(chunks)
+
+
 @pytest.mark.parametrize("content", [" \n\r\n", "\ufeff", "\ufeff\n"])
 def test_nothing_but_space(make_source: MakeSource, content: str) -> None:
     """A file of blank lines or a byte order mark is empty."""
