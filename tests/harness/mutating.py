@@ -19,7 +19,7 @@ CODE = ("importer", "tests", "mappings", "sample_data", "pyproject.toml", "READM
 PASSED, FAILED = 100, 101
 """Pytest's exit code for tests that ran and passed, or failed, and 100: what breaks before ends otherwise."""
 WAIT_SECONDS = 3600.0
-PRINTED = "printed"
+PRINTED, TEMPORARY = "printed", "temporary"
 
 
 class Mutation(NamedTuple):
@@ -59,7 +59,10 @@ def run_tests(folder: Path, *tests: str) -> tuple[int, str]:
 
 
 def _run_pytest(folder: Path, tests: tuple[str, ...]) -> None:
-    """Run tests of the program in this folder: what is loaded of another one is loaded again."""
+    """Run tests of the program in this folder: what is loaded of another one is loaded again.
+
+    Their temporary files are below it, too: pytest numbers the folders of a user, and looks over those of the workers.
+    """
     for name in [name for name in sys.modules if name.partition(".")[0] in ("importer", "tests")]:
         del sys.modules[name]
     os.chdir(folder)
@@ -69,4 +72,4 @@ def _run_pytest(folder: Path, tests: tuple[str, ...]) -> None:
     for descriptor in (1, 2):
         os.dup2(printed, descriptor)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they are loaded already, and none of the tests needs them
-    sys.exit(PASSED + pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests]))
+    sys.exit(PASSED + pytest.main(["-q", "-x", "-p", "no:cacheprovider", f"--basetemp={folder / TEMPORARY}", *tests]))
