@@ -15,12 +15,10 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import pytest
 
 from importer.cli.main import main
 from importer.sandbox.server import RunningSandbox, serve_in_thread
@@ -82,6 +80,26 @@ class Ended(NamedTuple):
         return {name: self.summary[name] for name in names if self.summary[name]}
 
 
+def _exit_code(arguments: Iterable[str | Path]) -> int:
+    """Run a command, which has to close the files of its folder. Nobody keeps the traceback, which may hold some."""
+    before = _open_files()
+    try:
+        main([str(argument) for argument in arguments])
+    except SystemExit as ended:
+        assert _open_files() - before == set()
+        return int(ended.code or 0)
+    raise AssertionError("a command ends with an exit code")
+
+
+def _open_files() -> set[Path]:
+    """The files of this folder that this process has open; none where the system doesn't say so."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):  # what lists them has one, too
+            found.add(descriptor.readlink())
+    return {path for path in found if path.is_relative_to(Path.cwd())}
+
+
 class Program:
     """`triage-import` in a folder of its own, with a state folder and an API key of its own."""
 
@@ -96,13 +114,13 @@ class Program:
     def __call__(self, *arguments: str | Path) -> Ended:
         """Run a command in this process."""
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
+        with redirect_stdout(out), redirect_stderr(err):
+            code = _exit_code(arguments)
         texts = []
         for stream in (out, err):
             stream.seek(0)
             texts.append(stream.read())
-        return Ended(int(ended.value.code or 0), *texts)
+        return Ended(code, *texts)
 
     def apart(self, *arguments: str | Path, stdin: bytes = b"") -> Ended:
         """Run a command in a process of its own, without a terminal."""
