@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import httpx
+import pytest
 
 from importer.ledger.opening import open_ledger
 from importer.sandbox.organisation import CALLER_ID
@@ -38,6 +39,7 @@ def send(program: Program, sandbox: RunningSandbox) -> Ended:
     return ended
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_the_page_of_a_run_says_what_was_read_back(program: Program, serve: Serve) -> None:
     """When it was, and how many of each kind; `report` knows it from the ledger."""
     sandbox = serve()
