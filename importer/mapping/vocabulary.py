@@ -32,12 +32,6 @@ _COMMAS = re.compile(r"\s*[,;]\s*")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _LETTERS = str.maketrans({"ł": "l", "ı": "i", "đ": "d", "œ": "oe"})  # these don't decompose
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_END_OF_SCALE = re.compile(r"\b([0-5])\s*(?:[=:–-]|is\b|ist\b|est\b|es\b)?\s*([^\W\d]+(?: [^\W\d]+)?)")
-_SHARES = re.compile(
-    r"(?<![\d.])\d{1,2}(?: \d+)? ?(?:%|percent|prozent|pct|pour ?cent|por ciento)"
-    r"|^\d+ \d+ \w|\b\d+ (?:out )?(?:of|von|sur|de|van|из) \d+|\? *$"
-)
-"""A part of the whole, or a question: `80 %`, `2 of 3`, `2/3 done`, `Done?`."""
 
 
 class Meaning(NamedTuple):
@@ -106,7 +100,8 @@ def meaning(field: str, text: str, languages: frozenset[str] = frozenset()) -> M
 
 def ends_of_scale(header: str) -> dict[int, bool]:
     """The numbers that a header explains, each with whether it is the least severe: `Severity (5 = worst)`."""
-    ends = {int(number): meaning("severity", word) for number, word in _END_OF_SCALE.findall(header.casefold())}
+    explained = rf"\b([0-5])\s*(?:[=:–-]|(?:{_either('is')})\b)?\s*([^\W\d]+(?: [^\W\d]+)?)"
+    ends = {int(number): meaning("severity", word) for number, word in re.findall(explained, header.casefold())}
     return {number: found.target == "low" for number, found in ends.items() if found}
 
 
@@ -150,9 +145,9 @@ def _left_of(field: str, words: str, found: _Found) -> str:
         goes_on = (
             _is_among("unfinished", [*before, *behind])
             or _is_among("will", said[-_NEAR:])
-            or _is_among("stage", [word for word in said if word not in _COPULAS][-1:])
-            or (_AT.issuperset(behind[:1]) and _is_among("elsewhere", behind[1:3]))
-            or _SHARES.search(words) is not None
+            or _is_among("stage", [word for word in said if not _is_among("is", [word])][-1:])
+            or (_is_among("at", behind[:1]) and _is_among("elsewhere", behind[1:3]))
+            or _shares().search(words) is not None
         )
     if field == "severity" and (is_denied or _has_another(words, found)):
         return ""
@@ -172,8 +167,17 @@ def _has_another(words: str, found: _Found) -> bool:
     )
 
 
-_COPULAS = frozenset(("is", "are", "ist"))
-_AT = frozenset(("to", "in", "on", "for", "at"))
+@cache
+def _shares() -> re.Pattern[str]:
+    """A part of the whole, or a question: `80 %`, `2 of 3`, `2/3 done`, `Done?`."""
+    percent, of = _either("percent"), _either("of")
+    return re.compile(rf"(?<![\d.])\d{{1,2}}(?: \d+)? ?(?:%|{percent})|^\d+ \d+ \w|\b\d+ (?:{of}) \d+|\? *$")
+
+
+def _either(change: str) -> str:
+    """The words of a change, as a pattern."""
+    by_beginning, _ = _phrases("changes", change)
+    return "|".join(" ".join(phrase.words) for phrases in by_beginning.values() for phrase in phrases)
 
 
 def _units(words: str, found: _Found) -> list[str] | str:
