@@ -244,8 +244,10 @@ def _phrases(field: str, only: str = "") -> tuple[Mapping[str, tuple[_Phrase, ..
                 phrase = _Phrase(words, target, rank, language, text.strip().startswith("="))
                 if UNSPACED.search(text):
                     unspaced.append(phrase._replace(words=("".join(words),)))
-                else:
-                    by_beginning.setdefault(words[0][:2].rstrip("*"), []).append(phrase)
+                    continue
+                joined = phrase._replace(words=("".join(words),), is_whole=True)  # `onhold`, `notstarted`
+                for each in (phrase, joined) if len(words) > 1 else (phrase,):
+                    by_beginning.setdefault(each.words[0][:2].rstrip("*"), []).append(each)
     return {begins: tuple(phrases) for begins, phrases in by_beginning.items()}, tuple(unspaced)
 
 

@@ -24,6 +24,10 @@ status | en | closed | Closed; Won't Fix; wontfix; WONT_FIX; Won't do; Cancelled
   Rejected; Declined; Not a bug; By design; Cannot reproduce; cant_reproduce; Not reproducible; Obsolete; Abandoned;
   Archived; Works for me; Out of scope; Not planned; Closed as duplicate; Withdrawn
 status | en | todo | Never started; no longer done; Not done; Nothing done; Anything but done
+status | en | in_progress | Onhold; Workinprogress
+status | en | in_review | InQA; Readyfortest; Codereview; Nottested
+status | de | todo | Nichtbegonnen
+status | fr | in_progress | Encours; Enattente
 status | de | todo | Keineswegs fertig; Alles andere als fertig; Nicht mehr erledigt; Erledigt? Nein; Erledigt? Noch
   nicht; Weder behoben noch gelöst
 status | fr | todo | Rien de fait; Pas du tout fini; Résolu ? Non
