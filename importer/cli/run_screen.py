@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 OTHERWISE = "with other values in Triage than in the source, left as they are"
+REFUSED_SHOWN = 10
 
 
 def describe_opening(target: str, ledger: str, facts: Facts) -> str:
@@ -36,6 +40,19 @@ def describe_outcomes(summary: Summary) -> Iterator[str]:
     if summary.additions:
         added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
         yield f"Added to issues: {', '.join(added)}."
+    if summary.failed or summary.unknown:
+        yield from _describe_refused(summary)
+
+
+def _describe_refused(summary: Summary) -> Iterator[str]:
+    """Yield the first rows that need somebody, each with Triage's words: a scheduler mails no more than this."""
+    with suppress(OSError), (Path(summary.out) / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        found = (row for row in csv.DictReader(file) if row["outcome"] in ("failed", "unknown"))
+        for row in islice(found, REFUSED_SHOWN):
+            yield f"  {row['outcome']} {row['key']}: {'; '.join((row['message'] or row['code']).splitlines())}"
+        left = summary.failed + summary.unknown - REFUSED_SHOWN
+        if left > 0:
+            yield f"  and {left:,} more: results.csv"
 
 
 def describe_folder(summary: Summary) -> str:

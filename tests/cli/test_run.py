@@ -302,6 +302,7 @@ def test_what_triage_refuses(program: Program, serve: Serve) -> None:
     assert refused["Issue key"] == "PROJ-1"
     assert (refused["import_code"], "owner_id" in refused["import_message"]) == ("refused", True)
     assert "1 failed (Triage refused)" in ended.err
+    assert f"  failed jira:PROJ-1: {refused['import_message']}\n" in ended.err
 
 
 def test_options_are_refused_before_anything_is_read(program: Program) -> None:
