@@ -35,11 +35,13 @@ ERASE = "\x1b[J"
 class Console:
     """Writes to stderr: on a terminal with a progress bar, else with a plain line now and then; a `Progress`.
 
+    With `quiet` it shows no progress, and keeps its lines until `speak` is called or an error ends the block.
     As a context manager it removes the bar, whatever ends the block.
     """
 
-    def __init__(self) -> None:
-        self.terminal = sys.stderr is not None and sys.stderr.isatty()
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.terminal = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._kept: list[str] | None = [] if quiet else None
         self._bar: tqdm[Any] | None = None
         self._what = ""
         self._done = self._total = 0
@@ -54,9 +56,19 @@ class Console:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.finish()
+        if error is not None:
+            self.speak()
+
+    def speak(self) -> None:
+        """Print what was kept, and from now on each line as it comes."""
+        kept, self._kept = self._kept or (), None
+        self.say_all(kept)
 
     def say(self, text: str = "") -> None:
         """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same."""
+        if self._kept is not None:
+            self._kept.append(text)
+            return
         with suppress(OSError):
             if self._bar is not None:
                 self._bar.clear()
@@ -96,7 +108,7 @@ class Console:
         if self._bar is not None:
             self._bar.set_description_str(self._what, refresh=False)
             self._bar.update(amount)
-        elif self._moved >= self._next_line:
+        elif self._moved >= self._next_line and self._kept is None:
             self._next_line = self._moved + PLAIN_SECONDS
             share = f"({self._done / self._total:.0%})" if self._total else ""
             shown = self._beside if self._is_bytes else f"{self._done:,}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
@@ -118,11 +118,17 @@ class InputOptions:
         return CommandLine(tuple(sources), tuple(found))
 
 
+def say_beside(line: str) -> None:
+    """Print a line to stderr."""
+    click.echo(printable(line), err=True)
+
+
 @contextmanager
-def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
+def open_job(sources: Sequence[str], say: Callable[[str], None] = say_beside, **options: Any) -> Iterator[Job]:
     """Load or recognise the mapping, read the tables, open the source, and check that they fit together.
 
-    `options` are the fields of InputOptions. The source is open as long as the block runs.
+    `options` are the fields of InputOptions, `say` is told what was recognised. The source is open as long as the block
+    runs.
 
     Raises:
         MappingError: the mapping can't be used.
@@ -143,7 +149,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         if mapping is None:
             survey.refuse_unreadable()
             match = find_preset(survey.samples, typed)
-            click.echo(printable(f"{match.sample.file_name}: {match}"), err=True)
+            say(f"{match.sample.file_name}: {match}")
             mapping = load_mapping(match.preset)
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
@@ -369,8 +375,8 @@ def find_array(samples: Sequence[Sample], mapping: MappingModel) -> str | None:
 
 
 def _ask(matches: Sequence[Match]) -> Match:
-    click.echo("The files may be of several trackers:", err=True)
+    say_beside("The files may be of several trackers:")
     for match in matches:
-        click.echo(printable(f"  {match}"), err=True)
+        say_beside(f"  {match}")
     by_name = {match.preset: match for match in matches}
     return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]

@@ -62,10 +62,10 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     from importer.cli.question import requiring_terminal
     from importer.cli.run_screen import describe_end, describe_outcomes
 
-    with Console() as console, ExitStack() as stack:
+    with Console(quiet=options.quiet) as console, ExitStack() as stack:
         with requiring_terminal(console, asks=options.asks):
             accepted = {"may_be_empty": options.may_be_empty, "accept_missing": options.accept_missing}
-            opened = stack.enter_context(open_job(sources, **given, **accepted))
+            opened = stack.enter_context(open_job(sources, console.say, **given, **accepted))
         workers = choose_workers(opened, options.workers)
         job = replace(
             opened,
@@ -74,6 +74,8 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
             issue_url=options.issue_url or "",
         )
         summary = (dry_run if options.dry_run else send)(job, options, console)
+    if summary.exit_code:
+        console.speak()
     if summary.run_id:  # without a run there was only a check, which is shown already
         console.say_all(describe_outcomes(summary))
     console.say_all(describe_end(summary))

@@ -83,6 +83,7 @@ NIGHTLY_OPTIONS = (
     click.option("--fail-on", type=click.Choice(["new", "any"]),
                  help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
                  "in the last run.  [default with --yes: new]"),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing if the exit code is 0."),
 )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ SECTIONS = {
 
 NOT_DECIDING = {
     *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_canary", "verbose", "workers", "issue_url"),
+    *("max_duration", "expect_org", "no_canary", "verbose", "quiet", "workers", "issue_url"),
 }
 """Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
 
@@ -126,6 +127,7 @@ class RunOptions:
     min_rows: int
     max_source_age: float | None
     fail_on: str | None
+    quiet: bool
     no_canary: bool
     expect_org: str | None
     order: Order
@@ -144,6 +146,8 @@ class RunOptions:
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
         if self.sandbox and _is_typed("api_url"):
             raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
+        if self.quiet and self.asks:
+            raise UsageError("-q shows no question.", hint="Add --yes, or leave -q out.")
         check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
         self.changes()
 

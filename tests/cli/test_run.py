@@ -305,6 +305,25 @@ def test_what_triage_refuses(program: Program, serve: Serve) -> None:
     assert f"  failed jira:PROJ-1: {refused['import_message']}\n" in ended.err
 
 
+def test_quiet(program: Program, serve: Serve) -> None:
+    """A good night says nothing, one that isn't says all that it would have said, and an error is one."""
+    source = write_issues(Path("export.csv"), 3)
+    night = ("run", source, "--api-url", serve().url, "--out", "out", "--rate", "0", "-q")
+    refused = program(*night)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == "Error: -q shows no question.\nAdd --yes, or leave -q out.\n"
+    assert program(*night, "--yes") == (0, "", "")
+    write_csv(source, [issue_row(1), issue_row(2, priority="Odd"), issue_row(3)])
+    ended = program(*night, "--yes", "--max-rejected", "100%")
+    assert (ended.code, ended.out) == (1, "")
+    assert "jira" in ended.err.split("\n")[0]
+    assert "1 × severity-unknown" in ended.err
+    assert "1 rejected (not sent)" in ended.err
+    assert program(*night, "--yes", "--max-rejected", "100%") == (0, "", "")  # known by now
+    ended = program(*night, "--yes", "--min-rows", "9")
+    assert (ended.code, "--min-rows" in ended.err) == (6, True)
+
+
 def test_options_are_refused_before_anything_is_read(program: Program) -> None:
     """A field that there isn't is said at once, not after a large source was looked at."""
     ended = program("run", "nowhere.csv", "--fields", "nope", "--sandbox")
