@@ -44,7 +44,10 @@ class Absent(NamedTuple):
         lost = {file: [each for each in names if fold(each) not in known] for file, names in self.lost.items()}
         said = [f"{file} has no {', '.join(names)}, which the last run read." for file, names in lost.items() if names]
         more = shell_join(f"--accept-missing={name}" for name in dict.fromkeys(chain.from_iterable(lost.values())))
-        return "\n".join([*said, f"Export it again; if this is right: the same command with {more}"]) if said else ""
+        if not said:
+            return ""
+        other = "If it is another list, give it a name of its own with --source-name NAME."
+        return "\n".join([*said, other, f"Export it again; if this is right: the same command with {more}"])
 
 
 def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Absent:

@@ -89,7 +89,7 @@ def meaning(field: str, text: str, languages: frozenset[str] = frozenset()) -> M
     """
     words = normalised(text) or (_NOTHING if text.strip() else "")
     best = _best(field, words, languages)
-    if best is None:
+    if best is None or (field in TURNED and text.startswith("{")):  # an object says more than one thing
         return None
     is_whole = best.end - best.start == len(_units(words, best))
     if is_whole:

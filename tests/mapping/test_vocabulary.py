@@ -32,6 +32,7 @@ SEEN_WRONG: dict[str, dict[str, str | None]] = {
         **dict.fromkeys(("Failed QA", "Rejected by QA"), "in_progress"),
         **dict.fromkeys(("Untested", "deployed_in_uat"), "in_review"),
         "not_started": "todo",
+        '{"current":"open","previous":"closed"}': None,
     },
 }
 ONLY_WORDS: dict[str, Any] = {"values": {}, "rules": [], "words": ["all"], "fallback": None, "unknown": None}
