@@ -305,7 +305,7 @@ class Input(Strict):
         description="How many lines to skip above the table of a CSV file. Titles are detected if unset.",
     )
     records: RecordsPath | None = Field(
-        None, description="The path of the array of records in a JSON object: `data.items`."
+        None, description="The path of the array of records in a JSON object: `data.items`; `*` for each key."
     )
     dates: list[DateFormat] = Field([], description="strptime formats, besides ISO 8601 and Unix times.")
 

@@ -116,7 +116,7 @@ def _delimiter(value: str) -> str:
 
 
 def _records(value: str) -> str:
-    if not all(part.strip() for part in value.split(".")) or re.search(r"[\[\]*|]", value):
+    if not all(part == "*" or re.fullmatch(r"(?=.*\S)[^\[\]*|]+", part) for part in value.split(".")):
         raise ValueError(f"{value!r} is not a path of names with dots between them, like data.items")
     return value
 

@@ -189,6 +189,15 @@ def test_records_are_found_where_they_are_said_to_be(program: Program) -> None:
     assert 'records: "cards"' in Path("mine.yaml").read_text(encoding="utf-8")
 
 
+def test_records_that_are_an_object(program: Program) -> None:
+    """Their keys are the ids of issues: the draft says where they are by a path that a mapping may have."""
+    issues = {f"VX-{number}": {"summary": f"Title {number}", "status": {"current": "open"}} for number in range(3)}
+    Path("a.json").write_text(json.dumps({"export": {"issues": issues}}), encoding="utf-8")
+    assert program("draft", "a.json", "--records", "export.issues.*", "-o", "mine.yaml").code == 0
+    assert 'records: "export.issues.*"' in Path("mine.yaml").read_text(encoding="utf-8")
+    assert program("validate", "a.json", "-m", "mine.yaml", "--json", "--severity", "low").outcomes() == {"planned": 3}
+
+
 def test_on_a_terminal_it_asks(program: Program, export: Path) -> None:
     """Enter takes the proposal, a word takes that word, `?` leaves it open; a wrong word is asked again."""
     with program.on_terminal("draft", export) as terminal:
