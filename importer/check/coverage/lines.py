@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from itertools import islice
 from operator import itemgetter
 
 from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
+from importer.mapping.header_names import has, names_of
+from importer.phrases import tokens_of
 from importer.transform.columns import Mask, is_filled
 
 DROPPED = "dropped"
@@ -33,6 +36,7 @@ class CoverageLine:
     column: str
     label: str
     cells: int = 0
+    looked_at: int = CELLS_SHOWN
     samples: list[str] = field(default_factory=list)
     is_open: bool = True
     _shown: int = 0
@@ -54,11 +58,11 @@ class CoverageLine:
     def _show(self, samples: dict[str, int], shown: int) -> None:
         """Keep samples of so many more cells; each has its place among these."""
         for sample, place in samples.items():
-            if len(self.samples) < SAMPLES and self._shown + place < CELLS_SHOWN and sample not in self.samples:
+            if len(self.samples) < SAMPLES and self._shown + place < self.looked_at and sample not in self.samples:
                 self.samples.append(sample)
                 self._places.append(self._shown + place)
         self._shown += shown
-        self.is_open = len(self.samples) < SAMPLES and self._shown < CELLS_SHOWN
+        self.is_open = len(self.samples) < SAMPLES and self._shown < self.looked_at
 
 
 class CoverageLines:
@@ -96,7 +100,9 @@ class CoverageLines:
             column, label = self._hide([column, label])
         self._columns.add(column)
         if (column, label) not in self._lines:
-            self._lines[column, label] = CoverageLine(column, label)
+            # Where all but a few rows say `false`, these few are what is looked for.
+            looked_at = sys.maxsize if is_gone(column) else CELLS_SHOWN
+            self._lines[column, label] = CoverageLine(column, label, looked_at=looked_at)
         return self._lines[column, label]
 
     def merge(self, later: CoverageLines) -> None:
@@ -109,7 +115,7 @@ class CoverageLines:
         line = self.line(column, label)
         line.cells += count
         if line.is_open:
-            self._offered[line.column, line.label] += islice(_find_filled(cells), CELLS_SHOWN)
+            self._offered[line.column, line.label] += islice(_find_filled(cells), line.looked_at)
 
     def add_rows(self, column: str, label: str, cells: Sequence[str], rows: Mask) -> None:
         """Count the cells of the rows of a mask, all of which are filled."""
@@ -118,7 +124,7 @@ class CoverageLines:
             line = self.line(column, label)
             line.cells += len(places)
             if line.is_open:
-                offered = ((row, cells[row]) for row in places[:CELLS_SHOWN].tolist())
+                offered = ((row, cells[row]) for row in places[: line.looked_at].tolist())
                 self._offered[line.column, line.label] += offered
 
     def end_chunk(self) -> None:
@@ -129,6 +135,13 @@ class CoverageLines:
                 if line.is_open:
                     line.show(text)
         self._offered.clear()
+
+
+def is_gone(column: str) -> bool:
+    """Whether a column is called like one that says that a row is no issue any more: `deleted_at`, `fields.spam`."""
+    *around, last = column.split(".")
+    words = tokens_of(last)
+    return has((" ".join(words), " ".join(words[-2:])), "gone") and names_of("wrappers").issuperset(around)
 
 
 def _find_filled(cells: Sequence[str]) -> Iterator[tuple[int, str]]:

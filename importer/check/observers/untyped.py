@@ -1,4 +1,4 @@
-"""Issues whose category, severity or status is a default: how many there are, and what columns or titles may say it."""
+"""What columns or titles may say of issues whose category, severity or status is a default, or that are gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from importer.check.coverage.lines import DROP, CoverageLine
+from importer.check.coverage.lines import DROP, NOT_SENT, CoverageLine, is_gone
+from importer.check.coverage.uses import RULE
 from importer.check.examine import Examined
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.plan import Plan
@@ -16,13 +17,15 @@ from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Category, MappingModel, Value
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
-from importer.mapping.yaml_text import as_source
+from importer.mapping.vocabulary import meaning
+from importer.mapping.yaml_text import as_source, quote
 from importer.phrases import counted, listed, tokens_of
 from importer.records import Ref
 
 COLUMNS_SHOWN = 4
 CALLED = 7
 """The weight from which on a name says that a column is a severity or a status."""
+DIGITS_OF_A_DATE = 6
 ENOUGH = 0.5
 """The share of rows without a type from which on it is said."""
 
@@ -80,6 +83,26 @@ def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[Cove
             line = f"{field}: {{first: [{{{text_of(column)}}}]}}"
             said = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
             yield f"{said}; to take it from a column, write `{line}`; there are {names}"
+
+
+def name_gone(lines: Iterable[CoverageLine]) -> Iterator[str]:
+    """Name the columns that say of some rows that they were deleted or archived, where no rule asks for that."""
+    found, rules = dict[str, str](), list[str]()
+    for line in lines:
+        said = next(filter(_says_yes, line.samples), "")
+        if said and is_gone(line.column) and line.label not in (DROP, NOT_SENT, RULE):
+            test = f"is: {quote(said)}" if meaning("answer", said) else "filled: true"
+            found[line.column] = f"{line.column} ({said})"
+            rules.append(f"{{name: gone, when: {{{text_of(line.column)}, {test}}}}}")
+    if found:
+        names = listed(list(found.values()), COLUMNS_SHOWN)
+        yield f"rows are imported though they are marked: {names}; to skip them, write `skip: [{', '.join(rules)}]`"
+
+
+def _says_yes(text: str) -> bool:
+    """Whether a text says yes, or when: `true`, `1`, `2026-03-01`."""
+    found = meaning("answer", text)
+    return found.target == "passed" if found else text == "1" or sum(map(str.isdigit, text)) >= DIGITS_OF_A_DATE
 
 
 def _is_called(field: str, column: str) -> bool:

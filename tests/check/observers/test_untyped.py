@@ -98,3 +98,19 @@ def test_a_column_beside_the_type(program: Program) -> None:
     write_csv(Path("export.csv"), rows, (*HEADER[:4], "Issue Type", HEADER[4]))
     [said] = category_warnings(program, "export.csv", "-m", "jira")
     assert said.split("`")[1] == 'category: {first: [{column: "Issue Type"}, {column: "Component/s"}]}'
+
+
+def test_rows_that_are_marked_as_gone(program: Program) -> None:
+    """Deleted and archived ones are named, however late one comes, and the line that is said skips them."""
+    records = [
+        {"id": n, "title": f"Title {n}", "severity": "low", "archived": False, "items_deleted": 3} for n in range(99)
+    ]
+    records += [{**records[0], "id": 99, "archived": True}, {**records[0], "id": 100, "deleted_at": "2026-03-01"}]
+    Path("export.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    checked = program("validate", "export.jsonl", "--json")
+    [said] = [each for each in checked.summary["warnings"] if "marked" in each]
+    assert "archived (true), deleted_at (2026-03-01); " in said
+    Path("mine.yaml").write_text(f"extends: bug-list\n{said.split('`')[1]}\n", encoding="utf-8")
+    again = program("validate", "export.jsonl", "-m", "mine.yaml", "--json")
+    assert again.outcomes() == {"planned": 99, "skipped": 2}
+    assert not any("marked" in each for each in again.summary["warnings"])
