@@ -124,7 +124,7 @@ def say_beside(line: str) -> None:
 
 
 @contextmanager
-def open_job(sources: Sequence[str], say: Callable[[str], None] = say_beside, **options: Any) -> Iterator[Job]:
+def open_job(sources: Sequence[str], say: Callable[[str], None] = say_beside, /, **options: Any) -> Iterator[Job]:
     """Load or recognise the mapping, read the tables, open the source, and check that they fit together.
 
     `options` are the fields of InputOptions, `say` is told what was recognised. The source is open as long as the block

@@ -1,4 +1,4 @@
-"""Notices descriptions in HTML or in a wiki's markup that would be sent as they are: the mapping names no format."""
+"""Notices descriptions in another markup than the mapping says, or in one of which it says nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from importer.check.examine import Examined
+from importer.check.examine import Examined, raw_text
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import TextFormat, walk_texts
@@ -20,6 +20,8 @@ _BEGINS: dict[TextFormat, re.Pattern[str]] = {
     "jira": re.compile(r"\s*(?:h[1-6]\. |\{(?:code|noformat|quote|panel|color)\b[^{}]*\}|\[~\w)"),
 }
 """How a description begins that is in a format."""
+_MARKDOWN = re.compile(r"```|\]\(https?://")
+"""What Jira's markup doesn't have: looked for in a row as it came, because what is read as Jira's becomes Markdown."""
 
 
 class MarkupFound(NamedTuple):
@@ -34,7 +36,9 @@ class RawMarkup:
 
     def __init__(self, mapping: MappingModel) -> None:
         texts = [] if mapping.description is None else list(walk_texts(mapping.description, choices=True))
-        self._is_asked = bool(texts) and not any(text.format for _, text in texts)
+        said = {text.format for _, text in texts} - {None}
+        self._is_jira = "jira" in said
+        self._is_asked = bool(texts) and (self._is_jira or not said)
         self._found, self._filled = Counter[TextFormat](), 0
 
     def add(self, examined: Examined, _: Plan) -> None:
@@ -49,18 +53,24 @@ class RawMarkup:
         if not self._is_asked:
             return MarkupFound(0, Counter())
         prose = examined.records.texts
-        texts = [text for row in examined.bodies if (text := prose.descriptions[row]) != prose.footers[row]]
-        begun = {name: sum(map(bool, map(begins.match, texts))) for name, begins in _BEGINS.items()}
-        return MarkupFound(len(texts), Counter(begun))
+        rows = [row for row in examined.bodies if prose.descriptions[row] != prose.footers[row]]
+        texts = [prose.descriptions[row] for row in rows]
+        begun = Counter[TextFormat]({name: sum(map(bool, map(its.match, texts))) for name, its in _BEGINS.items()})
+        if self._is_jira:
+            raw, keys = examined.records.chunk.raw, examined.records.keys
+            came = (raw_text(raw[keys.members(row)[0]]) for row in rows)
+            begun["jira"], begun["markdown"] = 0, sum(map(bool, map(_MARKDOWN.search, came)))
+        return MarkupFound(len(rows), begun)
 
     def warnings(self) -> Iterator[str]:
         """Say which format the descriptions seem to be in."""
         for name, rows in self._found.items():
             if rows and rows >= SHARE * self._filled:
-                looks = f"looks like {name} and is sent as it is"
-                if rows > 1:
-                    looks = f"look like {name} and are sent as they are"
+                looks, sent = ("looks", "is sent as it is") if rows == 1 else ("look", "are sent as they are")
+                end = "to convert them to Markdown"
+                if self._is_jira:
+                    sent, end = f"{sent.split()[0]} read as jira", "to read them so"
                 yield (
-                    f"description: {rows:,} of {counted(self._filled, 'text')} {looks}; "
-                    f"to convert them to Markdown, write `description: {{format: {name}}}`"
+                    f"description: {rows:,} of {counted(self._filled, 'text')} {looks} like {name} and {sent}; "
+                    f"{end}, write `description: {{format: {name}}}`"
                 )

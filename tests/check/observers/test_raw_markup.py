@@ -44,6 +44,23 @@ def test_markup_of_descriptions(tmp_path: Path, texts: list[str], said: str) -> 
     assert found == ([said] if said else [])
 
 
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (
+            ["# Steps\n```\n# x\n```", WIKI, "[log](https://x.io)"],
+            "2 of 3 texts look like markdown and are read as jira",
+        ),
+        ([WIKI, HTML], "1 of 2 texts looks like html and is read as jira"),
+        ([WIKI, "[log|https://x.io] {code}x{code}"], ""),
+    ],
+)
+def test_another_format_than_a_preset_reads(tmp_path: Path, texts: list[str], said: str) -> None:
+    """A list with Jira's columns isn't always Jira's: its Markdown would be damaged."""
+    found = [each.partition(";")[0] for each in notices(tmp_path, texts, ", format: jira") if "read as jira" in each]
+    assert found == ([f"description: {said}"] if said else [])
+
+
 def test_nothing_is_said_of_a_format(tmp_path: Path) -> None:
     """Where the mapping names the format, nothing is left raw."""
     assert not any(" sent as " in notice for notice in notices(tmp_path, [HTML], ", format: html"))
