@@ -101,7 +101,7 @@ class CoverageLines:
         self._columns.add(column)
         if (column, label) not in self._lines:
             # Where all but a few rows say `false`, these few are what is looked for.
-            looked_at = sys.maxsize if is_gone(column) else CELLS_SHOWN
+            looked_at = sys.maxsize if is_mark(column) else CELLS_SHOWN
             self._lines[column, label] = CoverageLine(column, label, looked_at=looked_at)
         return self._lines[column, label]
 
@@ -137,11 +137,11 @@ class CoverageLines:
         self._offered.clear()
 
 
-def is_gone(column: str) -> bool:
-    """Whether a column is called like one that says that a row is no issue any more: `deleted_at`, `fields.spam`."""
+def is_mark(column: str) -> bool:
+    """Whether a column is called like one that says that a row is no issue: `deleted_at`, `fields.spam`."""
     *around, last = column.split(".")
     words = tokens_of(last)
-    return has((" ".join(words), " ".join(words[-2:])), "gone") and names_of("wrappers").issuperset(around)
+    return has((" ".join(words), " ".join(words[-2:])), "marked") and names_of("wrappers").issuperset(around)
 
 
 def _find_filled(cells: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What columns or titles may say of issues whose category, severity or status is a default, or that are gone."""
+"""What columns or titles may say of issues whose category, severity or status is a default, or that are none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from importer.check.coverage.lines import DROP, NOT_SENT, CoverageLine, is_gone
+from importer.check.coverage.lines import DROP, NOT_SENT, CoverageLine, is_mark
 from importer.check.coverage.uses import RULE
 from importer.check.examine import Examined
 from importer.check.observers.value_flow import ValueFlow
@@ -85,15 +85,15 @@ def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[Cove
             yield f"{said}; to take it from a column, write `{line}`; there are {names}"
 
 
-def name_gone(lines: Iterable[CoverageLine]) -> Iterator[str]:
-    """Name the columns that say of some rows that they were deleted or archived, where no rule asks for that."""
+def name_marks(lines: Iterable[CoverageLine]) -> Iterator[str]:
+    """Name the columns that say of some rows that they are no issues, as deleted ones, where no rule asks for that."""
     found, rules = dict[str, str](), list[str]()
     for line in lines:
         said = next(filter(_says_yes, line.samples), "")
-        if said and is_gone(line.column) and line.label not in (DROP, NOT_SENT, RULE):
+        if said and is_mark(line.column) and line.label not in (DROP, NOT_SENT, RULE):
             test = f"is: {quote(said)}" if meaning("answer", said) else "filled: true"
             found[line.column] = f"{line.column} ({said})"
-            rules.append(f"{{name: gone, when: {{{text_of(line.column)}, {test}}}}}")
+            rules.append(f"{{name: marked, when: {{{text_of(line.column)}, {test}}}}}")
     if found:
         names = listed(list(found.values()), COLUMNS_SHOWN)
         yield f"rows are imported though they are marked: {names}; to skip them, write `skip: [{', '.join(rules)}]`"
