@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KEYS_LOOKED_AT = 100_000
 _ONE_IN = 5
+_SAID = frozenset(("comment", "comments", "body", "text", "content", "message"))  # last words of comments' columns
 _SURELY = 10  # the least weight of a name of the date of creation
 _ADDRESS, _MOMENT = re.compile("."), re.compile(r":(?!00)\d\d|^\d{10,}")
 """What may show that two rows are one issue: any address, and a time of creation that is no full hour."""
@@ -135,7 +136,11 @@ def advise(job: Job, verdicts: Verdicts) -> Advice:
         line = f"input: {{key: {{template: '{as_placeholder(refs[found.part])} {as_placeholder(own)}'}}}}"
         of_others = f"{said}: other issues with the same id. Let the mapping make the key of two columns: `{line}`"
     if not found.newest:
-        return Advice(of_others=of_others, others=found.unsure)
+        said_in = [name for name in named if has(tokens_of(name), "comments") and tokens_of(name)[-1] in _SAID]
+        if found.others or not said_in or not key.refs or model.group:
+            return Advice(of_others=of_others, others=found.unsure)
+        lines = f"`group: [{{{as_source(key.refs[0])}}}]` and `comments: {{from: [{{{as_source(refs[said_in[0]])}}}]}}`"
+        return Advice(f"their titles are the same. If each of these rows has a comment of one issue, write {lines}")
     said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
     line = f"duplicates: {{newest: {{{as_source(refs[found.newest])}}}}}"
     return Advice(f"{said}. Let the mapping take its newest row: `{line}`", of_others, found.unsure)

@@ -151,3 +151,18 @@ def test_a_draft_looks_at_contents(
     program("draft", path, "-o", "mine.yaml")
     assert line in (program.folder / "mine.yaml").read_text(encoding="utf-8")
     assert program("validate", path, "-m", "mine.yaml", "--json").outcomes() == outcomes
+
+
+def test_a_row_for_each_comment(program: Program) -> None:
+    """What a database joins is one issue with several comments, and not one row too many: both lines are named."""
+    said = [("1", "seen"), ("1", "fixed"), ("2", ""), ("3", "again")]
+    rows = [(key, f"Title {key}", "High", "Open", "Bug", text) for key, text in said]
+    (program.folder / "mine.yaml").write_text(
+        PLAIN.partition("footer")[0] + "description: comment_body\n", encoding="utf-8"
+    )
+    ended = check(program, rows, "-m", "mine.yaml", header=("ID", *HEADER[2:6], "comment_body"))
+    assert ended.outcomes() == {"planned": 3, "rejected": 1}
+    lines = re.findall(r"`([^`]*)`", ended.err.partition("has a comment of one issue")[2])[:2]
+    (program.folder / "again.yaml").write_text("\n".join(["extends: mine.yaml", *lines]), encoding="utf-8")
+    again = program("validate", "issues.csv", "-m", "again.yaml", "--json")
+    assert (again.outcomes(), again.summary["forecast"]["comment"]) == ({"planned": 4}, 3)
