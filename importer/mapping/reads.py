@@ -59,6 +59,12 @@ def collect_date_texts(mapping: MappingModel) -> list[Text]:
     return [*texts, mapping.duplicates.newest] if isinstance(mapping.duplicates, Duplicates) else texts
 
 
+def collect_value_refs(mapping: MappingModel) -> frozenset[Ref]:
+    """Every column and path whose texts become a severity, status or category, but for titles with words for one."""
+    values = [getattr(mapping, name) for name in VALUE_FIELDS]
+    return frozenset(ref for value in values for text in (value, *value.beside.values()) for ref in text.refs)
+
+
 def collect_persons(mapping: MappingModel) -> list[Person]:
     """Everybody whom a mapping reads: owner, assignee, and those who are known beside them."""
     return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]

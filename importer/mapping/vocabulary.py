@@ -227,6 +227,12 @@ def known_languages() -> frozenset[str]:
     return frozenset(code for group in _read().values() for languages in group.values() for code in languages)
 
 
+@cache
+def words_for_nothing() -> frozenset[str]:
+    """What programs write in a cell that is empty, to the letter: `nan`, `None`, `[]`."""
+    return frozenset(map(str.strip, words_of("cell")["nothing"]["en"].split(",")))
+
+
 def words_of(field: str) -> Mapping[str, Mapping[str, str]]:
     """What stands in the file under a field: meaning → language → its phrases, separated by commas."""
     return _read()[field]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from copy import copy
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.mapping.timed_patterns import Searcher, compile_pattern
+from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
 from importer.transform.distinct import map_distinct
@@ -27,7 +29,7 @@ _LINES = re.compile(r"\n(?![^{}]*\})")
 
 
 class Columns:
-    """The columns of one chunk, as lists of text with one entry a row.
+    """The columns of one chunk, as lists of text with one entry a row; a program's word for nothing, `nan`, is "".
 
     present     the columns and paths that the chunk's file has, of those that are read
     unreadable  collects row → the text of a date that a condition could not read; the condition is false there
@@ -41,13 +43,29 @@ class Columns:
         self.dropped: dict[int, Counter[str]] = {}
         self.present = frozenset(ref for ref, positions in chunk.positions.items() if positions)
         self._texts: dict[int, int] = {}
+        self._read: dict[int, list[str]] = {}
+        self._nothing = words_for_nothing()
+
+    @cached_property
+    def as_written(self) -> Columns:
+        """The same columns with words for nothing: a value map may know one, as the severity `None`."""
+        written = copy(self)
+        written._read, written._nothing = {}, frozenset()
+        return written
 
     def __len__(self) -> int:
         return len(self.chunk)
 
     def cells(self, ref: Ref) -> list[list[str]]:
         """The columns of the file that a reference names, in order; empty if the file has none."""
-        return [self.chunk.cells[position] for position in self.chunk.positions.get(ref, ())]
+        return list(map(self._cells_at, self.chunk.positions.get(ref, ())))
+
+    def _cells_at(self, position: int) -> list[str]:
+        if position not in self._read:
+            cells, nothing = self.chunk.cells[position], self._nothing
+            is_plain = nothing.isdisjoint(cells)  # as nearly all columns are
+            self._read[position] = cells if is_plain else ["" if cell in nothing else cell for cell in cells]
+        return self._read[position]
 
     def has_text(self, position: int) -> bool:
         """Whether a column of the file has any text."""
@@ -95,7 +113,7 @@ class Columns:
         """Like `every_cell`, without the columns that have no text, as most that a file has for all its projects."""
         if spec.is_plain:
             positions = self.chunk.positions.get(spec.refs[0], ())
-            return [self.chunk.cells[position] for position in positions if self.has_text(position)]
+            return [self._cells_at(position) for position in positions if self.has_text(position)]
         return list(filter(any, self.every_cell(spec)))
 
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
@@ -198,7 +216,8 @@ class Columns:
         return mask
 
     def _holds(self, condition: Condition, undecided: dict[int, str]) -> Mask:
-        columns = self.every_cell(condition) or [[""] * len(self)]
+        is_named = condition.is_ is not None or condition.matches is not None
+        columns = (self.as_written if is_named else self).every_cell(condition) or [[""] * len(self)]
         if condition.before is not None or condition.after is not None:
             return self._in_time(columns, condition, undecided)
         test = _text_test(condition)

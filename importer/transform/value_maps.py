@@ -92,7 +92,7 @@ class ValueMap:
                 steps.append(_decided(Step(rule.name or describe(rule.when), rule.then, "rule", path)))
         left = np.flatnonzero(codes == -1)
         if len(left):
-            texts = columns.text(self.spec)
+            texts = columns.as_written.text(self.spec)
             numbers, distinct = number_texts([texts[row] for row in left.tolist()] if steps else texts)
             codes[left] = numbers + len(steps)
             steps += map(self.resolve, distinct)
@@ -108,7 +108,7 @@ class ValueMap:
         lacking = by_words | {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
         if not lacking:
             return
-        others = columns.text(self.spec.beside[key])
+        others = columns.as_written.text(self.spec.beside[key])
         index: dict[tuple[int, str], int] = {}
         for row, code in enumerate(codes.tolist()):
             if code in lacking and is_filled(others[row]):

@@ -10,12 +10,14 @@ import numpy as np
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_texts
 from importer.check.coverage.consumed_cells import Consumed, consume_cells, find_filled
-from importer.check.coverage.lines import DROPPED, NOT_SENT, CoverageLines
+from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, CoverageLines
 from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
 from importer.mapping.model import MappingModel
+from importer.mapping.reads import collect_value_refs
+from importer.mapping.vocabulary import words_for_nothing
 from importer.sources.table_columns import take_columns
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Mask, is_filled
+from importer.transform.columns import Mask, is_filled, to_mask
 from importer.transform.file_addresses import FileAddresses
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class CellCounter:
         self.addresses = FileAddresses(mapping.attachments)
         self._uses = list_uses(mapping)
         self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
-        self._rule_refs = list_rule_refs(mapping)
+        self._rule_refs, self._value_refs = list_rule_refs(mapping), collect_value_refs(mapping)
 
     def count(self, lines: CoverageLines, examined: Examined, left_out: Collection[int]) -> list[Attachment]:
         """Count the cells of a chunk into `lines`; returns the attachments of the rows that aren't left out."""
@@ -61,9 +63,14 @@ class CellCounter:
 
     def _list_consumed(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
         """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""
+        positions, nothing = records.chunk.positions, words_for_nothing()
+        read = {
+            place: records.chunk.cells[place] for ref in positions.keys() - self._value_refs for place in positions[ref]
+        }
+        empty = {place: cells for place, cells in read.items() if not nothing.isdisjoint(cells)}
+        yield NOTHING, {place: to_mask([cell in nothing for cell in cells]) for place, cells in empty.items()}
         for use in self._uses_of[file]:
             yield use.label, consume_cells(use, records)
-        positions = records.chunk.positions
         yield RULE, {place: None for ref in self._rule_refs for place in positions.get(ref, ())}
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
 from importer.check.coverage.consumed_cells import Consumed
-from importer.check.coverage.lines import DROPPED, NOT_SENT, OTHERS, CoverageLine, CoverageLines
+from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, OTHERS, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Use
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
+from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
 from importer.sources.json_values import to_text, write
 from importer.transform.chunk_records import Records
@@ -209,6 +210,7 @@ class Leaves:
         label = place.label if sent else NOT_SENT
         if label is None:
             label = next((consumer.label for consumer in place.consumers if consumer.consumes(value, row)), DROPPED)
+            label = NOTHING if label == DROPPED and value in words_for_nothing() else label
         line = place.lines.get(label)
         if line is None:
             line = place.lines[label] = self.lines.line(place.name, label)

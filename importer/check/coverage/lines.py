@@ -19,6 +19,8 @@ from importer.transform.columns import Mask, is_filled
 DROPPED = "dropped"
 DROP = "drop"
 """Dropped on purpose: the mapping names the column under `drop`."""
+NOTHING = "nothing"
+"""A program's word for nothing, `nan`, which is read as an empty cell."""
 NOT_SENT = "not sent"
 """In rows that are skipped or rejected."""
 NOWHERE = (DROPPED, DROP, NOT_SENT)

@@ -9,15 +9,16 @@ from itertools import filterfalse
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.api import VALUE_FIELDS, count_units
+from importer.api import count_units
 from importer.check.observers.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
 from importer.check.observers.date_order import DateColumn
 from importer.check.observers.garbled_texts import find_garbled
 from importer.check.observers.observer import SAMPLE_CHARACTERS
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
-from importer.mapping.reads import collect_date_texts
+from importer.mapping.reads import collect_date_texts, collect_value_refs
 from importer.mapping.texts import Text
+from importer.mapping.vocabulary import words_for_nothing
 from importer.phrases import clip, counted
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
@@ -91,9 +92,8 @@ class DamageSigns:
         self._formats = tuple(mapping.input.dates)
         self._rows = [0] * len(files)
         self._hits: dict[tuple[str, ...], _Hits] = {}
-        values = [getattr(mapping, name) for name in VALUE_FIELDS]
-        others = [text for value in values for text in value.beside.values()]
-        self._texts = _refs(mapping.title, mapping.description, *values, *others)
+        self._values = collect_value_refs(mapping)
+        self._texts = self._values | _refs(mapping.title, mapping.description)
         keys = _refs(mapping.input.key, mapping.input.local_key)
         self._ids = keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links)
         self._cells = keys | _refs(mapping.title, mapping.description, mapping.created, *mapping.footer.values())
@@ -150,6 +150,8 @@ class DamageSigns:
             yield ("error-cell",), broken
         if contain(blocks, "['", "{'", "('") and (printed := matching(column, PYTHON_CELL)):
             yield ("python-cell",), printed
+        if ref not in self._values and not words_for_nothing().isdisjoint(column):
+            yield ("nothing-cell",), {row: text for row, text in enumerate(column) if text in words_for_nothing()}
         if ref in self._times and (numbers := _find_serial_dates(column)):
             yield ("serial-date",), numbers
         if others and ref in self._texts:
@@ -210,8 +212,9 @@ _SAID = {
     "cell-limit": f"a text of exactly {CELL_LIMIT:,} characters in {{}}: a spreadsheet cuts cells there, and the rest "
     f"is lost. {NO_SPREADSHEET}",
     "serial-date": f"a spreadsheet's number instead of a date in {{}}: it is sent as is. {NO_SPREADSHEET}",
-    "python-cell": "a list or dictionary as Python prints it, in {}: it isn't read, and sent as it is. Export JSON, in "
-    "pandas with to_json(PATH, orient='records', lines=True).",
+    "python-cell": "a list or dictionary as Python prints it, in {}: it isn't read; where its column is sent, "
+    "it is sent as it is. Export JSON, in pandas with to_json(PATH, orient='records', lines=True).",
+    "nothing-cell": "a program's word for nothing in {}: it is read as an empty cell.",
     "error-cell": f"a spreadsheet error instead of a text in {{}}: the text is lost. {NO_SPREADSHEET}",
     **{became: f"{said} {NO_SPREADSHEET}" for became, said in WHAT_BECAME.items()},
 }

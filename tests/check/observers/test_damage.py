@@ -263,3 +263,28 @@ def test_cells_in_pythons_form_are_said(program: Program, cell: str) -> None:
     ended = program("validate", "export.csv", "-m", "jira", "--json")
     said = "1 row has a list or dictionary as Python prints it, in Description"
     assert [warning.startswith(said) for warning in ended.summary["warnings"] if "Python" in warning] == [True]
+
+
+WRITTEN = ("nan", "None", "[]", "{}", "NaT", "<NA>", "NULL")
+
+
+def test_programs_words_for_nothing_are_empty_cells(program: Program) -> None:
+    """No comment, title or description says only `nan`; a value is as it is written; what was done is said once."""
+    text = MAPPING.format(dates="", more="comments: {open: separate, from: [{column: Said}]}\nassignee: {name: Who}")
+    text = text.replace("severity: {value: low}", "severity: {column: Rank, values: {None: low}, missing: critical}")
+    Path("mine.yaml").write_text(text, encoding="utf-8")
+    rows = [(str(row), f"{word} again", word, word, word, "Open", "None") for row, word in enumerate(WRITTEN)]
+    rows += [("8", "None", "None of it works", "nan, twice", "Nan", "Open", "None")]
+    write_csv(Path("f.csv"), rows, ("Key", "Title", "Text", "Said", "Who", "State", "Rank"))
+    ended = program("validate", "f.csv", "-m", "mine.yaml", "--json")
+    planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
+    bodies = [json.loads(json.loads(line)["body"]) for line in planned]
+    assert [body["title"] for body in bodies] == [f"{word} again" for word in WRITTEN]
+    assert all(body["description"].startswith("---\nImported from demo:") for body in bodies)
+    assert {body["severity"] for body in bodies} == {"low"}
+    assert (len(bodies), ended.summary["rejected"]) == (len(WRITTEN), 1)
+    said = "8 rows have a program's word for nothing in Title, Text, Who … ('nan' in demo:0, f.csv:2)"
+    assert f"{said}: it is read as an empty cell." in ended.summary["warnings"]
+    losses = Path("triage-import-check/losses.csv").read_text(encoding="utf-8-sig").splitlines()
+    found = {tuple(line.split(",")[:3]) for line in losses if ",nothing," in line or ",dropped," in line}
+    assert found == {(name, "nothing", "7") for name in ("Text", "Said", "Who")}
