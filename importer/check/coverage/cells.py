@@ -71,7 +71,10 @@ class CellCounter:
         yield NOTHING, {place: to_mask([cell in nothing for cell in cells]) for place, cells in empty.items()}
         for use in self._uses_of[file]:
             yield use.label, consume_cells(use, records)
-        yield RULE, {place: None for ref in self._rule_refs for place in positions.get(ref, ())}
+        # Of a column that is read once, a rule asks no more: the others with its header are another thing.
+        once = {ref for use in self._uses_of[file] if not use.every for ref in use.text.refs}
+        asked = ((ref, positions.get(ref, ())) for ref in self._rule_refs)
+        yield RULE, {place: None for ref, places in asked for place in places[: 1 if ref in once else None]}
 
 
 def _find_sent(left_out: Collection[int], rows: int) -> Mask | None:

@@ -112,6 +112,14 @@ def test_repeated_columns(tmp_path: Path) -> None:
     assert {row[4] for row in losses.table() if row[0] == "Note"} == {"2"}
 
 
+def test_a_second_column_that_a_rule_asks_for_too(tmp_path: Path) -> None:
+    """That a rule asks whether a status is filled makes no use of another column with the same header: it is lost."""
+    rules = [{"when": {"column": "State", "filled": False}, "then": "done"}]
+    mapping = mapping_of(status={"column": "State", "values": {"Open": "todo"}, "rules": rules})
+    lines = count(tmp_path, mapping, (*HEADER, "State", "state"), (*ROW, "Waiting", "x"))
+    assert (lines["State", "status"], lines["State", "dropped"], lines["state", "dropped"]) == (1, 1, 1)
+
+
 def test_a_pattern_takes_or_leaves_a_cell(tmp_path: Path) -> None:
     """A cell in which the pattern finds nothing is lost; one of which it takes a part counts as taken."""
     mapping = mapping_of(footer={"Sprint": {"column": "Sprint", "pattern": r"\d+"}})
