@@ -25,7 +25,10 @@ STREAM_KEY = "_stream"
 """Added to a record: the stream that its pair or message named."""
 
 LINE_KEY = "_line"
-"""Added to a record in an array of a JSON line: what the line says under keys that the record has, too."""
+"""Added to a record in an array of a JSON line: what the line says under keys that the record has, too.
+
+To the one record of an answer: all that the answer says around it.
+"""
 
 CATEGORY_KEY = "_category"
 """Added to a record: the category that its Perceval envelope named."""
@@ -196,9 +199,11 @@ def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
     if envelope == TUPLES and is_tuple(record.get("result")):
         return open_tuple(record["result"])
     if envelope == ANSWER:
-        for key in find_answered(record):
+        path = find_answered(record)
+        around = {key: value for key, value in line_keys(record, path).items() if value not in (None, "", [], {})}
+        for key in path:
             record = record[key]
-        return record
+        return {**record, LINE_KEY: around} if around else record  # apart: its `status` is that of the answer
     if envelope == MESSAGES and is_message(record):
         return _open_message(record)
     return record

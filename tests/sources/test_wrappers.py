@@ -229,6 +229,14 @@ def test_answers_of_one_record_are_rows(make_source: MakeSource, lines: bool) ->
     assert json_of(source).envelope == ANSWER
 
 
+def test_what_an_answer_says_beside_its_record_is_kept_apart() -> None:
+    """It is no field of the record, whose status it might be taken for, and is listed like all that nothing reads."""
+    record = {"id": 1, "title": "a", "links": []}
+    answer = {"status": "success", "page": 1, "errors": [], "data": {"hook": 7, "type": "opened", "issue": record}}
+    opened = {**record, "_line": {"status": "success", "hook": 7, "type": "opened"}}
+    assert open_envelope(ANSWER, answer) == opened
+
+
 def test_a_list_within_an_object_is_no_answer(make_source: MakeSource) -> None:
     """A project that has issues is no issue."""
     source = make_source(json.dumps({"project": {"id": 1, "path": "p", "issues": [{"id": 7, "title": "a"}]}}), "a.json")

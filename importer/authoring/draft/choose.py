@@ -27,6 +27,7 @@ from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
 from importer.phrases import listed
 from importer.sources.delimiters import DELIMITERS
+from importer.sources.wrappers import LINE_KEY
 
 FOOTER_LINES = 25
 COLUMNS_SHOWN = 40
@@ -95,7 +96,8 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     if title is None:
         raise _no_title(columns, name)
     choice = Choice(title)
-    taken = {title.column.number}
+    around = {column.number for column in columns if column.place.parts[0] == LINE_KEY}  # of no issue: for the footer
+    taken = {title.column.number, *around}
 
     def pick(role: str, score: Callable[[Column], float]) -> Pick | None:
         found = _best([column for column in columns if column.number not in taken], score, role)
@@ -115,7 +117,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     choice.category = pick("category", lambda column: score_category(column, rows))
     choice.description = pick("description", lambda column: score_description(column))
     # These are evidence, and stay in the footer as well.
-    evidence = [column for column in columns if column.number not in taken]
+    evidence = [column for column in columns if column.number not in taken - around]
     choice.resolution = _best(evidence, lambda column: score_named(column, "resolution"), "resolution")
     choice.closed = _best(evidence, lambda column: score_date(column, "closed"), "closing date")
     choice.created = _best(evidence, lambda column: score_date(column, "created"), "creation date")
