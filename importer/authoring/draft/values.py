@@ -163,22 +163,30 @@ def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list
 
 
 def _ranked(values: list[Value], header: str) -> list[Value]:
-    """Propose what numbers from 0 or 1 on mean; they stay open unless the header says what one of them is."""
-    ranked = [value for value in values if value.field == "severity" and value.value]
-    numbers = {int(value.value) for value in ranked if re.fullmatch("[0-5]", value.value)}
-    if len(numbers) < len(ranked) or not numbers:
-        return values
+    """Propose what numbers from 0 or 1 on mean; they stay open unless the header says what one of them is.
+
+    Where it does, what a number beyond its scale means is asked, not guessed.
+    """
+    filled = [value for value in values if value.field == "severity" and value.value]
+    numbers = {value: int(value.value) for value in filled if re.fullmatch("[0-9]{1,2}", value.value)}
     said = ends_of_scale(header)
-    first, last = min({1, *numbers, *said}), max({*numbers, *said})
+    if not numbers or (not said and (len(numbers) < len(filled) or max(numbers.values()) > max(RANKS))):
+        return values
+    first = min({1, *(said or numbers.values())})
+    last = max(said.keys() - {first}, default=max(numbers.values()))
     worst_first = next(((number == last) is is_low for number, is_low in said.items()), True)
-    scale = RANKS.get(last - first + 1, ())[:: 1 if worst_first else -1]
-    reason = f"the header says so: {header}" if said else f"if {first} is the most urgent"
-    return [
-        replace(value, proposal=scale[int(value.value) - first], reason=reason, decided=value.decided or bool(said))
-        if scale and value in ranked and (said or not value.decided)
-        else value
-        for value in values
-    ]
+    scale = dict(enumerate(RANKS.get(last - first + 1, ())[:: 1 if worst_first else -1], first))
+    ranked = []
+    for value in values:
+        number = numbers.get(value)
+        if number is not None and said:
+            reason = "the header says so" if number in scale else "the header doesn't say it"
+            target, reason = scale.get(number, "medium"), f"{reason}: {header}"
+            value = replace(value, proposal=target, reason=reason, decided=number in scale)
+        elif number in scale and not value.decided:
+            value = replace(value, proposal=scale[number], reason=f"if {first} is the most urgent")
+        ranked.append(value)
+    return ranked
 
 
 def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,24 @@ def test_letters_that_rank(tmp_path: Path) -> None:
 def test_a_rank_follows_its_header(tmp_path: Path, header: str, targets: list[str]) -> None:
     """Where the header says what one end of the scale is, the numbers are decided."""
     numbers = [str(number + (0 if "0" in header else 1)) for number in range(len(targets))]
+    rows = [{"Title": f"It broke {n} times", header: numbers[n % len(numbers)]} for n in range(12)]
+    severity = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.severity
+    assert [severity.values[number] for number in numbers] == targets
+
+
+@pytest.mark.parametrize(
+    ("header", "numbers", "targets"),
+    [
+        ("Prio (1 = hoch, 3 = niedrig)", "1234", ["high", "medium", "low", "?"]),
+        ("Sev (4=critical..1=low)", "0145", ["?", "low", "critical", "?"]),
+        ("Priority (1 highest, 3 lowest)", ["0", "3", "9", "12"], ["?", "low", "?", "?"]),
+        ("Severity (5 = worst)", "015", ["?", "low", "critical"]),
+    ],
+)
+def test_a_rank_beyond_its_header_is_asked(
+    tmp_path: Path, header: str, numbers: Sequence[str], targets: list[str]
+) -> None:
+    """A number that the header's scale doesn't have is no value that anybody knows."""
     rows = [{"Title": f"It broke {n} times", header: numbers[n % len(numbers)]} for n in range(12)]
     severity = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.severity
     assert [severity.values[number] for number in numbers] == targets
