@@ -33,6 +33,7 @@ from importer.check.relation_targets import RelationTargets, TargetFindings
 from importer.check.repeated_keys import advise
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
+from importer.mapping.presets import is_shipped
 from importer.mapping.unknown_values import Unknown
 from importer.phrases import listed
 from importer.progress import Progress
@@ -41,6 +42,7 @@ from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
 NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"
+IDLE = "; `duplicates` does nothing for them, as no two have one key. Name its column: `input: {key: COLUMN}`"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Checked:
     digest           SHA-256 of the source, in hex
     notices          what somebody should look at in the source, such as signs of damage, a sentence each
     fixes            the lines of fixes.csv: values that reject rows
-    nameless         rows to be sent whose key is their content
+    nameless         what there is to say of rows to be sent whose key is their content
     workload         the requests that a send pass would take
     coverage         what becomes of every filled cell, column by column
     completeness     what the source counts of its issues, beside what the file has
@@ -82,7 +84,7 @@ class Checked:
     elapsed_seconds: float
     notices: tuple[str, ...]
     fixes: Sequence[Sequence[str]]
-    nameless: int
+    nameless: str
     workload: Workload
     coverage: Coverage
     completeness: Completeness
@@ -100,7 +102,7 @@ class Checked:
     @property
     def warnings(self) -> list[str]:
         """What is valid but suspicious, in sentences; what is absent first, as a screen may have no room for more."""
-        nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
+        nameless = [self.nameless] if self.nameless else []
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *self.coverage.warnings()]
         of_rows += filter(None, [rare_categories(self.flow)])
@@ -178,7 +180,7 @@ def check(
         elapsed_seconds=time.monotonic() - started,
         notices=tuple(reading.shown.clean([*found.signs.warnings(), *beside, *reading.notices()])),
         fixes=reading.corrections.lines(),
-        nameless=found.keys.nameless,
+        nameless=_say_nameless(found.keys.nameless, job),
         workload=reading.work.workload,
         coverage=reading.coverage,
         completeness=reading.completeness,
@@ -264,6 +266,11 @@ class _Keys:
         self._spool.add(spool_rows(examined))
         if self.absent:
             self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
+
+
+def _say_nameless(rows: int, job: Job) -> str:
+    idle = job.mapping.model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file)
+    return f"{NAMELESS.format(rows=rows)}{IDLE if idle else ''}" if rows else ""
 
 
 def _nothing_selected(job: Job) -> UsageError:

@@ -169,3 +169,15 @@ def test_many_absent_keys_are_counted(program: Program) -> None:
     assert ended.summary["warnings"] == [
         "--only: no row has PROJ-2, PROJ-3, PROJ-4, PROJ-5, PROJ-6 and 3 more",
     ]
+
+
+@pytest.mark.parametrize("duplicates", ["first", "{newest: Changed}"])
+def test_duplicates_without_a_key_do_nothing(program: Program, duplicates: str) -> None:
+    """A line that takes the newest row of each key has no effect where no row has one, and the check says so."""
+    columns = "title: Title\nstatus: {value: todo}\nseverity: {value: low}\ncategory: {value: Bug}"
+    lines = f"input: {{name: demo, key: {{content: true}}}}\n{columns}\nduplicates: {duplicates}\n"
+    Path("mine.yaml").write_text(lines, encoding="utf-8")
+    rows = [("7", "It broke", "2026-01-02", "Open"), ("7", "It broke", "2026-01-03", "Done")]
+    source = write_csv(Path("log.csv"), rows, ("No", "Title", "Changed", "State"))
+    said = program("validate", source, "-m", "mine.yaml", "--json").summary["warnings"]
+    assert [warning for warning in said if "2. Their content is the key" in warning and "`duplicates` does" in warning]
