@@ -79,7 +79,7 @@ def warn_of_beside(mapping: LoadedMapping, source: Source, samples: Sequence[Sam
     for file in source.files:
         others = (each.records for each in samples if each.file_name == file.name and not each.within)
         for array in sorted({*others} - {file.array, "", *read}):
-            if not file.is_table and may_discuss(array.rpartition(".")[2]):
+            if not file.is_table and file.array and may_discuss(array.rpartition(".")[2]):
                 joined = f"{{beside: {{in: {array}, by: …, key: …}}, each: {{text: …}}}}"
                 yield f"{file.name}: {array} beside {file.array} is not read; `comments: {{from: [{joined}]}}` joins it"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -98,3 +99,19 @@ def test_a_plain_list_gives_way_to_a_draft(program: Program, text: str, said: st
     [line] = re.findall(r"Next: triage-import (validate .+)", drafted.err)
     assert program(*shlex.split(line)).code == 0
     assert program("validate", name, "-m", "bug-list", "--severity", "low").code == 0
+
+
+@pytest.mark.parametrize("name", ["comments", "notes"])
+def test_a_discussion_in_a_plain_list(program: Program, name: str) -> None:
+    """An array of objects is a comment for each, and no description of raw JSON; without a text it is named as lost."""
+    said = [{"author": {"name": "Ann"}, "body": "Me too", "created": "2026-01-02"}, {"author": "Ben", "text": "Fixed?"}]
+    rows = [{"id": 1, "title": "Echo", "severity": "low", name: said}, {"id": 2, "title": "Hum", "severity": "low"}]
+    rows += [{"id": 3, "title": "Beep", "severity": "low", name: [{"said": "Lost"}]}]
+    Path("plain.json").write_text(json.dumps(rows), encoding="utf-8")
+    ended = program("run", "plain.json", "--sandbox", "--yes", "--json")
+    with program.own_sandbox() as sandbox:
+        issues = sandbox.issues()
+        comments = [each["detail"] for each in sandbox.comments()]
+    assert [text.partition("·")[0].strip() for text in comments] == ["Ann", "Ben"]
+    assert not any("{" in text for text in (*comments, *(issue["description"] for issue in issues)))
+    assert ended.summary["losses"]["dropped_columns"] == [f"{name}[].said"]

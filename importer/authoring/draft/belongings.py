@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from importer.authoring.draft.header_words import header_tokens, holds_internal
@@ -21,6 +21,8 @@ _CALL_LINK = re.compile(rf"bland\.ai/\S*{_UUID}")
 _CALL_IN_PROSE = rf"bland\.ai/\S*?({_UUID})"
 _SIGNED = r"(?s)^(?P<date>\d[^;\n]{4,40}?);(?P<author>[^;\n]{0,255});(?P<text>.*)$"
 """How Jira writes a comment into a cell."""
+_OBJECTS, _KEY = re.compile(r"\s*\[\s*\{"), re.compile(r'"(\w+)"\s*:\s*"')
+"""A cell of JSON with several objects, and the keys of texts in it."""
 _ENOUGH = 0.2
 """The least share of a column's texts that have a markup's signs."""
 
@@ -163,22 +165,30 @@ def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
             form = f", format: {form}" if (form := markup_of(column)) else ""
             signed = sum(re.match(_SIGNED, text) is not None for text in column.samples)
             parse = f", parse: '{_SIGNED}'" if signed > len(column.samples) / 2 else ""
-            yield f"    - {{{source}{parse}{form}}} # each filled cell is a comment"
+            objects = [text for text in column.samples if _OBJECTS.match(text)]
+            keys = dict.fromkeys((key,) for text in objects for key in _KEY.findall(text))
+            each = _each_of(keys) if len(objects) > len(column.samples) / 2 else ""
+            yield f"    - {{{source}{each or parse}{form}}} # each {'object' if each else 'filled cell'} is a comment"
 
 
 def _arrays(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
     """Arrays of objects that have the text of a comment."""
-    arrays: dict[str, list[Column]] = {}
+    arrays: dict[tuple[str, ...], dict[tuple[str, ...], int]] = {}
     for column in columns:
-        first, *rest = column.place.parts
-        if first.endswith("[]") and rest and may_discuss(first[:-2]):
-            arrays.setdefault(first[:-2], []).append(column)
-    for name, members in arrays.items():
-        parts = {part: path for part, keys in listed_under("parts").items() if (path := _path_of(members, keys))}
-        if "text" in parts:
-            found.taken.update(column.number for column in members)
-            each = ", ".join(f"{part}: {path}" for part, path in parts.items())
-            yield f"    - {{path: {name}, each: {{{each}}}}}"
+        parts = column.place.parts
+        depth = next((depth for depth, part in enumerate(parts, 1) if part.endswith("[]")), len(parts))
+        if depth < len(parts) and may_discuss(parts[depth - 1][:-2]):
+            arrays.setdefault(parts[:depth], {})[parts[depth:]] = column.number
+    for array, members in arrays.items():
+        if each := _each_of(members):
+            found.taken.update(members.values())
+            yield f"    - {{path: {quote(make_place(array).ref.name.removesuffix('[]'))}{each}}}"
+
+
+def _each_of(members: Collection[Sequence[str]]) -> str:
+    """What reads a comment from an object with these keys, as YAML; "" if none of them is its text."""
+    parts = {part: path for part, keys in listed_under("parts").items() if (path := _path_of(members, keys))}
+    return f", each: {{{', '.join(f'{part}: {path}' for part, path in parts.items())}}}" if "text" in parts else ""
 
 
 def _joined(columns: Sequence[Column], key: Column) -> Iterator[str]:
@@ -195,9 +205,9 @@ def _joined(columns: Sequence[Column], key: Column) -> Iterator[str]:
         yield f"    - {{beside: {{by: {path}, key: {{{source_of(key)}}}}}, each: {{{each}}}}} # of --comments FILE"
 
 
-def _path_of(members: Sequence[Column], keys: Sequence[str]) -> str:
+def _path_of(members: Iterable[Sequence[str]], keys: Sequence[str]) -> str:
     """The path, within an object of an array, of the first of these keys that it has; of a person the name."""
-    paths = [[part.removesuffix("[]") for part in column.place.parts[1:]] for column in members]
+    paths = [[part.removesuffix("[]") for part in parts] for parts in members]
     for key in keys:
         same = [path for path in paths if " ".join(tokens_of(path[0])) == key and all(map(str.isidentifier, path))]
         if same:

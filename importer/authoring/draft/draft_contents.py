@@ -51,6 +51,5 @@ class Draft:
     def half_read(self) -> Iterator[Column]:
         """Yield unused columns of objects of which something is used, which `rest` passes over; not of comments."""
         filled = [column for column in self.profile.columns if column.filled and len(column.place.parts) > 1]
-        discussed = {column.place.parts[0] for column in filled if self.uses.get(column.number) == "comment"}
-        read = {column.place.parts[0] for column in filled if column.number in self.uses} - discussed
+        read = {column.place.parts[0] for column in filled if self.uses.get(column.number, "comment") != "comment"}
         yield from (column for column in filled if column.number not in self.uses and column.place.parts[0] in read)

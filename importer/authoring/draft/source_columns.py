@@ -146,7 +146,7 @@ def _list_cells(items: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
         texts = [_to_text(value) for value in values if value is not None and not isinstance(value, dict | list)]
         if texts:
             yield make_place((*parts, key)), ", ".join(texts), len(texts)
-        elif len(parts) == 1 and may_discuss(parts[0][:-2]):
+        elif may_discuss(parts[-1][:-2]):
             yield from _people_cells(values, (*parts, key))
 
 

@@ -54,15 +54,22 @@ def test_a_table(program: Program, tmp_path: Path) -> None:
     assert related == [{"related_issue_id": "{id:bugs:B-1}", "relation_type": "duplicate_of"}]
 
 
-def test_json_with_an_array_of_comments(program: Program, tmp_path: Path) -> None:
-    """Text, author and date are read from the keys that the objects have."""
+@pytest.mark.parametrize("form", ["top", "nested", "cell"])
+def test_json_with_an_array_of_comments(program: Program, tmp_path: Path, form: str) -> None:
+    """Text, author and date are read from the keys that the objects have, however deep, or in a cell of a table."""
     comments = [{"id": 7, "content": "I heard it", "user": {"name": "Ann"}, "created_at": "2026-01-02T10:00:00Z"}]
     records = [
         {"ref": f"R{number}", "headline": f"Title {number}", "prio": "high", "state": "open", "comments": comments}
         for number in range(3)
     ]
-    (tmp_path / "tickets.json").write_text(json.dumps(records), encoding="utf-8")
-    found = drafted(program, tmp_path / "tickets.json")
+    path = tmp_path / "tickets.json"
+    if form == "cell":
+        simple = json.dumps([{**comments[0], "user": "Ann"}, {"content": "", "user": "Ben"}])
+        cells = [[*map(str, list(each.values())[:4]), simple] for each in records]
+        path = write_csv(tmp_path / "tickets.csv", cells, list(records[0]))
+    else:
+        path.write_text(json.dumps([{"n": 1, "bug": each} for each in records] if form == "nested" else records))
+    found = drafted(program, path)
     said = [request["body"]["detail"] for request in found if request["path"].endswith("/comments")]
     assert len(said) == 3
     assert said[0].startswith("Ann · 2026-01-02")
