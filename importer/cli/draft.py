@@ -85,26 +85,24 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
         known = _who_knows(survey.samples) if preset is None else None
         if known is not None:
             preset = load_mapping(known.preset).model
-            if has_title(known) and not known.shape.last:
+            if not has_title(known):
+                message = f"{sources[0]}: {known}, and none of its columns is called as titles are there."
+                raise SourceError(message, hint=how_to_title(known.preset, preset))
+            if not known.shape.last:
                 command = typed.repeat("validate", "-m", known.preset)
                 console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
             if records is None and len({each.records for each in survey.samples if not each.within}) > 1:
                 records = known.sample.records or None
         beside = stack.enter_context(open_comments(given.comments, None, reading.encoding))
         source = stack.enter_context(survey.open(records, beside))
-        try:
-            made = make_draft(source, console, lambda values: _ask(console, values), preset, fixes)
-        except SourceError as error:
-            if known is None or preset is None:
-                raise
-            raise SourceError(error.message, hint=how_to_title(known.preset, preset)) from error
+        made = make_draft(source, console, lambda values: _ask(console, values, given.severity), preset, fixes)
         said = {"encoding": given.encoding, "delimiter": given.delimiter, "skip_lines": given.skip_lines}
         said |= {"format": given.format_, "records": records}
         options = {name: str(value) for name, value in said.items() if value is not None}
         mapping, table = save_draft(made, source, out, options, given.source_name)
         _show(console, made, mapping, table)
         in_mapping = (*READING, "--source-name")
-        is_asked = [(value.field, value.value) for value in made.open] == [("severity", "")] and given.severity is None
+        is_asked = [(value.field, value.value) for value in made.open] == [("severity", "")]
         more = ANY_SEVERITY if is_asked else ()
         console.say(f"Next: {typed.repeat('validate', '-m', str(mapping), *more, without=in_mapping)}")
     return ExitCode.DONE
@@ -145,8 +143,15 @@ def _who_knows(samples: Sequence[Sample]) -> Match | None:
     return None
 
 
-def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:
-    """Ask about each open value on a terminal: Enter accepts the proposal, `?` leaves the value open."""
+def _ask(console: Console, values: Sequence[Value], severity: str | None = None) -> Sequence[Value]:
+    """Ask about each open value on a terminal: Enter accepts the proposal, `?` leaves the value open.
+
+    `severity` is what was decided on the command line for rows that say none.
+    """
+    from importer.authoring.draft.values import decide
+
+    if severity is not None:
+        values = [decide(each, severity) if (each.field, each.value) == ("severity", "") else each for each in values]
     if not (sys.stdin is not None and sys.stdin.isatty() and console.terminal) or all(each.decided for each in values):
         return values
     console.say("Enter takes what is in brackets; ? leaves it open.")

@@ -271,3 +271,12 @@ def test_a_draft_of_a_known_tracker_has_its_words(program: Program) -> None:
     lines = {line["field"]: line for line in read_csv(Path("values.csv"))}
     assert (lines["severity"]["proposal"], lines["severity"]["decision"]) == ("critical", "")
     assert (lines["status"]["proposal"], lines["status"]["decision"]) == ("in_progress", "")
+
+
+def test_a_severity_that_is_given_is_no_question(program: Program) -> None:
+    """What `--severity` says of rows that have none is written into the mapping, as decided, and not proposed anew."""
+    Path("s.csv").write_text("Title,Details\nCall drops,After ten\nEcho,Always\n", encoding="utf-8")
+    ended = program("draft", "s.csv", "-o", "mine.yaml", "--severity", "high")
+    assert "undecided" not in ended.err
+    checked = program("validate", "s.csv", "-m", "mine.yaml", "--json")
+    assert (checked.summary["planned"], '"?"' in Path("mine.yaml").read_text(encoding="utf-8")) == (2, False)

@@ -16,6 +16,13 @@ Id,Project,Reporter,Assigned To,Priority,Severity,Reproducibility,Category,Date 
 1,P,ann,bob,high,major,always,UI,2024-01-01,public,2024-01-02,new
 2,P,ann,bob,low,minor,always,UI,2024-01-01,public,2024-01-02,new
 """
+UNTITLED = {
+    "mantis.csv": MANTIS,
+    "mantis-de.csv": "Nummer,Projekt,Priorität,Auswirkung,Reproduzierbar,Status\n1,Web,hoch,Absturz,immer,neu\n",
+    "linear.csv": "ID,Team,Status,Priority,Creator,Assignee,Labels\nVOI-1,Voice,Todo,High priority,a,b,Bug\n",
+    "jira.csv": "Issue key,Issue Type,Status,Priority\nVX-1,Bug report,To Do,High\nVX-2,New task,Done,Low\n",
+    "github.json": '[{"number": 4, "url": "https://github.com/a/b/issues/4", "state": "OPEN", "labels": []}]',
+}
 FACTS = """\
 Report,Open bugs,by Ann,2024-02-03
 Filter,status is open,team A,sorted by id
@@ -43,6 +50,14 @@ def write(name: str, text: str) -> Path:
     path = Path(name)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize("name", UNTITLED)
+def test_a_draft_of_a_known_tracker_makes_no_titles_of_another_column(program: Program, name: str) -> None:
+    """An export without its column of titles is to be made again, however much another one looks like titles."""
+    ended = program("draft", write(name, UNTITLED[name]), "-o", "mine.yaml")
+    assert (ended.code, Path("mine.yaml").exists()) == (2, False), ended.err
+    assert re.search(r"Export it again with the column '(?:Summary|Title|title)'", ended.err)
 
 
 def test_a_known_tracker_without_titles_is_exported_again(program: Program) -> None:
