@@ -56,6 +56,7 @@ _TOTAL = re.compile(
 _FIGURE = re.compile(r"\(?[\d.,]+%?(?: \w+)?\)?")
 """What stands beside it: `25`, `(2 records)`."""
 
+_FACT = re.compile(r"[^\W\d][^:\n]{0,39}:\s*[^\s/].*")
 _DATA = re.compile(
     r"[a-z][a-z0-9+.-]*://\S+"  # an address
     r"|[^@\s]+@[^@\s]+\.[^@\s]+"  # of mail
@@ -92,15 +93,21 @@ def _count_above_names(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> 
     """Count the rows above one that names columns as trackers do, which none of these does as much; 0 if there is none.
 
     An empty row parts them from it, or they are as wide and sparser: a shorter one may be the header of a torn table.
+    One that has nothing but facts, `Open defects: 2`, may be as full.
     """
-    for at, header in enumerate(rows if filled and filled[0] < max(filled) else ()):
+    for at, header in enumerate(rows if filled and (filled[0] < max(filled) or _has_facts(rows[0])) else ()):
         if filled[at] < max(HEADER_CELLS, *filled[at:]) or _count_names(header) < NAMED_FIELDS:
             continue
         parted = max((place + 1 for place in range(at) if not filled[place]), default=0)
-        beside = [row for row in rows[parted:at] if len(row) != len(header) or count_filled(row) >= filled[at]]
+        full = [row for row in rows[parted:at] if count_filled(row) >= filled[at] and not _has_facts(row)]
+        beside = full or any(len(row) != len(header) for row in rows[parted:at])
         is_named_above = any(_count_names(row) >= NAMED_FIELDS for row in rows[:at])
         return 0 if beside or is_named_above or not _is_below_titles(rows[at:], filled[at]) else at
     return 0
+
+
+def _has_facts(row: Sequence[str]) -> bool:
+    return all(map(_FACT.fullmatch, filter(None, map(str.strip, row))))
 
 
 def _count_names(row: Sequence[str]) -> int:
