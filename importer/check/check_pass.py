@@ -35,12 +35,18 @@ from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
 from importer.mapping.unknown_values import Unknown
+from importer.mapping.yaml_text import as_source
 from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Act, Outcome
+from importer.sources.header import count_filled
 from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
+BARE = (
+    ". In {rows:,} of them a single cell is filled, as in titles of groups and in sums; to leave these out, write "
+    "`skip: [{{name: group, when: [{empty}]}}]`"
+)
 NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"
 IDLE = "; `duplicates` does nothing for them, as no two have one key. Name its column: `input: {key: COLUMN}`"
 
@@ -180,7 +186,7 @@ def check(
         elapsed_seconds=time.monotonic() - started,
         notices=tuple(reading.shown.clean([*found.signs.warnings(), *beside, *reading.notices()])),
         fixes=reading.corrections.lines(),
-        nameless=_say_nameless(found.keys.nameless, job),
+        nameless=_say_nameless(found.keys, job),
         workload=reading.work.workload,
         coverage=reading.coverage,
         completeness=reading.completeness,
@@ -258,19 +264,30 @@ class _Keys:
         self._spool = spool
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
-        self.nameless = 0
+        self.named = self.nameless = self.bare = 0
 
     def add(self, examined: Examined, _: Plan) -> None:
         records = examined.records
-        self.nameless += len(records.keys.nameless & examined.bodies.keys())
+        nameless, raw = records.keys.nameless & examined.bodies.keys(), records.chunk.raw
+        self.named += len(examined.bodies) - len(nameless)
+        self.nameless += len(nameless)
+        self.bare += sum(not isinstance(raw[row], str) and count_filled(raw[row]) == 1 for row in nameless)
         self._spool.add(spool_rows(examined))
         if self.absent:
             self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
 
 
-def _say_nameless(rows: int, job: Job) -> str:
-    idle = job.mapping.model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file)
-    return f"{NAMELESS.format(rows=rows)}{IDLE if idle else ''}" if rows else ""
+def _say_nameless(keys: _Keys, job: Job) -> str:
+    model, said = job.mapping.model, NAMELESS.format(rows=keys.nameless) if keys.nameless else ""
+    if said and model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file):
+        said += IDLE
+    if keys.named and keys.bare:
+        names = {name for file in job.source.files for name in file.header or ()}
+        texts = (model.input.key, model.severity, model.status)
+        read = ([ref for ref in text.refs if ref.name in names] for text in texts)
+        empty = ", ".join(f"{{{as_source(refs[0])}, filled: false}}" for refs in read if refs)
+        said += BARE.format(rows=keys.bare, empty=empty)
+    return said
 
 
 def _nothing_selected(job: Job) -> UsageError:

@@ -181,3 +181,23 @@ def test_duplicates_without_a_key_do_nothing(program: Program, duplicates: str) 
     source = write_csv(Path("log.csv"), rows, ("No", "Title", "Changed", "State"))
     said = program("validate", source, "-m", "mine.yaml", "--json").summary["warnings"]
     assert [warning for warning in said if "2. Their content is the key" in warning and "`duplicates` does" in warning]
+
+
+def test_titles_of_groups_among_rows_with_keys(program: Program) -> None:
+    """Rows with nothing but a title are counted, and the line that is offered leaves them out."""
+    rows = [
+        ("", "Frontend", "", ""),
+        ("1", "Dead", "High", "Open"),
+        ("", "Subtotal: 1", "", ""),
+        ("", "New", "Low", ""),
+    ]
+    source = write_csv(Path("groups.csv"), rows, ("ID", "Title", "Severity", "Status"))
+    [said] = [each for each in program("validate", source, "--json").summary["warnings"] if "without a key" in each]
+    assert said.startswith("rows without a key: 3. ")
+    assert "In 2 of them a single cell is filled" in said
+    Path("mine.yaml").write_text(f"extends: bug-list\n{said.split('`')[-2]}\n", encoding="utf-8")
+    assert program("validate", source, "-m", "mine.yaml", "--json").outcomes() == {"planned": 2, "skipped": 2}
+    titles = [(title,) for _, title, _, _ in rows]  # a list of titles alone has no keys to lack
+    source = write_csv(Path("list.csv"), titles, ("Title",))
+    said = program("validate", source, "--severity", "low", "--json").summary["warnings"]
+    assert not [warning for warning in said if "single cell" in warning]
