@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from importer.check.absent_columns import Absent
@@ -43,10 +43,7 @@ from importer.sources.header import count_filled
 from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
-BARE = (
-    ". In {rows:,} of them a single cell is filled, as in titles of groups and in sums; to leave these out, write "
-    "`skip: [{{name: group, when: [{empty}]}}]`"
-)
+BARE = ". {rows:,} have a single cell, as titles of groups: `skip: [{{name: group, when: [{empty}]}}]` leaves them out"
 NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"
 IDLE = "; `duplicates` does nothing for them, as no two have one key. Name its column: `input: {key: COLUMN}`"
 
@@ -64,7 +61,6 @@ class Checked:
     digest           SHA-256 of the source, in hex
     notices          what somebody should look at in the source, such as signs of damage, a sentence each
     fixes            the lines of fixes.csv: values that reject rows
-    nameless         what there is to say of rows to be sent whose key is their content
     workload         the requests that a send pass would take
     coverage         what becomes of every filled cell, column by column
     completeness     what the source counts of its issues, beside what the file has
@@ -90,7 +86,6 @@ class Checked:
     elapsed_seconds: float
     notices: tuple[str, ...]
     fixes: Sequence[Sequence[str]]
-    nameless: str
     workload: Workload
     coverage: Coverage
     completeness: Completeness
@@ -108,9 +103,8 @@ class Checked:
     @property
     def warnings(self) -> list[str]:
         """What is valid but suspicious, in sentences; what is absent first, as a screen may have no room for more."""
-        nameless = [self.nameless] if self.nameless else []
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
-        of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *self.coverage.warnings()]
+        of_rows = [*self.flow.suspicious_mappings(), *absent, *self.coverage.warnings()]
         of_rows += filter(None, [rare_categories(self.flow)])
         return [*self.completeness.warnings(self.attachments), *self.before, *self.notices, *self.of_headers, *of_rows]
 
@@ -186,7 +180,6 @@ def check(
         elapsed_seconds=time.monotonic() - started,
         notices=tuple(reading.shown.clean([*found.signs.warnings(), *beside, *reading.notices()])),
         fixes=reading.corrections.lines(),
-        nameless=_say_nameless(found.keys, job),
         workload=reading.work.workload,
         coverage=reading.coverage,
         completeness=reading.completeness,
@@ -198,7 +191,7 @@ def check(
         sample=sample.keys if sample else (),
         target_findings=found.target_findings,
         newest=found.age.newest,
-        of_headers=job.warnings,
+        of_headers=(*job.warnings, *filter(None, [_say_nameless(found.keys, job)])),
     )
 
 
@@ -264,12 +257,11 @@ class _Keys:
         self._spool = spool
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
-        self.named = self.nameless = self.bare = 0
+        self.nameless = self.bare = 0
 
     def add(self, examined: Examined, _: Plan) -> None:
         records = examined.records
         nameless, raw = records.keys.nameless & examined.bodies.keys(), records.chunk.raw
-        self.named += len(examined.bodies) - len(nameless)
         self.nameless += len(nameless)
         self.bare += sum(not isinstance(raw[row], str) and count_filled(raw[row]) == 1 for row in nameless)
         self._spool.add(spool_rows(examined))
@@ -278,16 +270,13 @@ class _Keys:
 
 
 def _say_nameless(keys: _Keys, job: Job) -> str:
-    model, said = job.mapping.model, NAMELESS.format(rows=keys.nameless) if keys.nameless else ""
-    if said and model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file):
-        said += IDLE
-    if keys.named and keys.bare:
-        names = {name for file in job.source.files for name in file.header or ()}
-        texts = (model.input.key, model.severity, model.status)
-        read = ([ref for ref in text.refs if ref.name in names] for text in texts)
-        empty = ", ".join(f"{{{as_source(refs[0])}, filled: false}}" for refs in read if refs)
-        said += BARE.format(rows=keys.bare, empty=empty)
-    return said
+    model, names = job.mapping.model, {name for file in job.source.files for name in file.header or ()}
+    read = (text.refs for text in (model.input.key, model.severity, model.status))
+    key, *others = ([as_source(ref) for ref in refs if ref.name in names][:1] for refs in read)
+    is_idle = model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file)
+    empty = ", ".join(f"{{{each}, filled: false}}" for each in chain(key, *others))
+    bare = BARE.format(rows=keys.bare, empty=empty) if keys.bare and key else ""
+    return f"{NAMELESS.format(rows=keys.nameless)}{IDLE if is_idle else ''}{bare}" if keys.nameless else ""
 
 
 def _nothing_selected(job: Job) -> UsageError:

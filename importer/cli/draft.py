@@ -85,10 +85,10 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
         known = _who_knows(survey.samples) if preset is None else None
         if known is not None:
             preset = load_mapping(known.preset).model
-            if not has_title(known):
+            if records is None and not has_title(known):
                 message = f"{sources[0]}: {known}, and none of its columns is called as titles are there."
                 raise SourceError(message, hint=how_to_title(known.preset, preset))
-            if not known.shape.last:
+            if has_title(known) and not known.shape.last:
                 command = typed.repeat("validate", "-m", known.preset)
                 console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
             if records is None and len({each.records for each in survey.samples if not each.within}) > 1:
@@ -144,10 +144,7 @@ def _who_knows(samples: Sequence[Sample]) -> Match | None:
 
 
 def _ask(console: Console, values: Sequence[Value], severity: str | None = None) -> Sequence[Value]:
-    """Ask about each open value on a terminal: Enter accepts the proposal, `?` leaves the value open.
-
-    `severity` is what was decided on the command line for rows that say none.
-    """
+    """Ask about each open value on a terminal, where `?` leaves it open; not about the severity that is given."""
     from importer.authoring.draft.values import decide
 
     if severity is not None:

@@ -92,8 +92,8 @@ def count_above(rows: Sequence[Sequence[str]]) -> int:
 def _count_above_names(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> int:
     """Count the rows above one that names columns as trackers do, which none of these does as much; 0 if there is none.
 
-    An empty row parts them from it, or they are as wide and sparser: a shorter one may be the header of a torn table.
-    One that has nothing but facts, `Open defects: 2`, may be as full.
+    An empty row parts them from it, or they are as wide and sparser, or facts alone: `Open defects: 2`. A shorter one
+    may be the header of a torn table.
     """
     for at, header in enumerate(rows if filled and (filled[0] < max(filled) or _has_facts(rows[0])) else ()):
         if filled[at] < max(HEADER_CELLS, *filled[at:]) or _count_names(header) < NAMED_FIELDS:

@@ -25,10 +25,7 @@ STREAM_KEY = "_stream"
 """Added to a record: the stream that its pair or message named."""
 
 LINE_KEY = "_line"
-"""Added to a record in an array of a JSON line: what the line says under keys that the record has, too.
-
-To the one record of an answer: all that the answer says around it.
-"""
+"""Added to a record: what an answer has around it, or a JSON line around its array, under keys that it has, too."""
 
 CATEGORY_KEY = "_category"
 """Added to a record: the category that its Perceval envelope named."""

@@ -63,8 +63,8 @@ class Columns:
     def _cells_at(self, position: int) -> list[str]:
         if position not in self._read:
             cells, nothing = self.chunk.cells[position], self._nothing
-            is_plain = nothing.isdisjoint(cells)  # as nearly all columns are
-            self._read[position] = cells if is_plain else ["" if cell in nothing else cell for cell in cells]
+            has_any = not nothing.isdisjoint(cells)  # as few columns
+            self._read[position] = ["" if cell in nothing else cell for cell in cells] if has_any else cells
         return self._read[position]
 
     def has_text(self, position: int) -> bool:
@@ -216,8 +216,8 @@ class Columns:
         return mask
 
     def _holds(self, condition: Condition, undecided: dict[int, str]) -> Mask:
-        is_named = condition.is_ is not None or condition.matches is not None
-        columns = (self.as_written if is_named else self).every_cell(condition) or [[""] * len(self)]
+        read = self.as_written if condition.is_ or condition.matches else self
+        columns = read.every_cell(condition) or [[""] * len(self)]
         if condition.before is not None or condition.after is not None:
             return self._in_time(columns, condition, undecided)
         test = _text_test(condition)

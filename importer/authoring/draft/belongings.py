@@ -21,8 +21,7 @@ _CALL_LINK = re.compile(rf"bland\.ai/\S*{_UUID}")
 _CALL_IN_PROSE = rf"bland\.ai/\S*?({_UUID})"
 _SIGNED = r"(?s)^(?P<date>\d[^;\n]{4,40}?);(?P<author>[^;\n]{0,255});(?P<text>.*)$"
 """How Jira writes a comment into a cell."""
-_OBJECTS, _KEY = re.compile(r"\s*\[\s*\{"), re.compile(r'"(\w+)"\s*:\s*"')
-"""A cell of JSON with several objects, and the keys of texts in it."""
+_KEY = re.compile(r'"(\w+)"\s*:\s*"')  # of a text in a cell of JSON
 _ENOUGH = 0.2
 """The least share of a column's texts that have a markup's signs."""
 
@@ -165,7 +164,7 @@ def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
             form = f", format: {form}" if (form := markup_of(column)) else ""
             signed = sum(re.match(_SIGNED, text) is not None for text in column.samples)
             parse = f", parse: '{_SIGNED}'" if signed > len(column.samples) / 2 else ""
-            objects = [text for text in column.samples if _OBJECTS.match(text)]
+            objects = [text for text in column.samples if text.lstrip().startswith("[{")]
             keys = dict.fromkeys((key,) for text in objects for key in _KEY.findall(text))
             each = _each_of(keys) if len(objects) > len(column.samples) / 2 else ""
             yield f"    - {{{source}{each or parse}{form}}} # each {'object' if each else 'filled cell'} is a comment"

@@ -163,10 +163,7 @@ def propose_values(seen: SeenValues, choice: Choice, proposer: Proposer) -> list
 
 
 def _ranked(values: list[Value], header: str) -> list[Value]:
-    """Propose what numbers from 0 or 1 on mean; they stay open unless the header says what one of them is.
-
-    Where it does, what a number beyond its scale means is asked, not guessed.
-    """
+    """Propose what numbers from 0 or 1 on mean; they stay open unless the header's scale has them."""
     filled = [value for value in values if value.field == "severity" and value.value]
     numbers = {value: int(value.value) for value in filled if re.fullmatch("[0-9]{1,2}", value.value)}
     said = ends_of_scale(header)
@@ -175,18 +172,15 @@ def _ranked(values: list[Value], header: str) -> list[Value]:
     first = min({1, *(said or numbers.values())})
     last = max(said.keys() - {first}, default=max(numbers.values()))
     worst_first = next(((number == last) is is_low for number, is_low in said.items()), True)
-    scale = dict(enumerate(RANKS.get(last - first + 1, ())[:: 1 if worst_first else -1], first))
-    ranked = []
-    for value in values:
-        number = numbers.get(value)
-        if number is not None and said:
-            reason = "the header says so" if number in scale else "the header doesn't say it"
-            target, reason = scale.get(number, "medium"), f"{reason}: {header}"
-            value = replace(value, proposal=target, reason=reason, decided=number in scale)
-        elif number in scale and not value.decided:
-            value = replace(value, proposal=scale[number], reason=f"if {first} is the most urgent")
-        ranked.append(value)
-    return ranked
+    why = f"the header says so: {header}" if said else f"if {first} is the most urgent"
+    targets = RANKS.get(last - first + 1, ())[:: 1 if worst_first else -1]
+    scale = {rank: (target, why) for rank, target in enumerate(targets, first)}
+    ranked: dict[Value, Value] = {}
+    for value, rank in numbers.items():
+        if said or (rank in scale and not value.decided):
+            target, reason = scale.get(rank, ("medium", f"the header doesn't say it: {header}"))
+            ranked[value] = replace(value, proposal=target, reason=reason, decided=bool(said and rank in scale))
+    return [ranked.get(value, value) for value in values]
 
 
 def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:

@@ -63,18 +63,16 @@ class CellCounter:
 
     def _list_consumed(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
         """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""
-        positions, nothing = records.chunk.positions, words_for_nothing()
-        read = {
-            place: records.chunk.cells[place] for ref in positions.keys() - self._value_refs for place in positions[ref]
-        }
-        empty = {place: cells for place, cells in read.items() if not nothing.isdisjoint(cells)}
-        yield NOTHING, {place: to_mask([cell in nothing for cell in cells]) for place, cells in empty.items()}
+        positions, nothing, cells = records.chunk.positions, words_for_nothing(), records.chunk.cells
+        read = (place for ref in positions.keys() - self._value_refs for place in positions[ref])
+        empty = {place: cells[place] for place in read if not nothing.isdisjoint(cells[place])}
+        yield NOTHING, {place: to_mask([text in nothing for text in texts]) for place, texts in empty.items()}
         for use in self._uses_of[file]:
             yield use.label, consume_cells(use, records)
         # Of a column that is read once, a rule asks no more: the others with its header are another thing.
         once = {ref for use in self._uses_of[file] if not use.every for ref in use.text.refs}
-        asked = ((ref, positions.get(ref, ())) for ref in self._rule_refs)
-        yield RULE, {place: None for ref, places in asked for place in places[: 1 if ref in once else None]}
+        last = {ref: 1 if ref in once else None for ref in self._rule_refs}
+        yield RULE, {place: None for ref in last for place in positions.get(ref, ())[: last[ref]]}
 
 
 def _find_sent(left_out: Collection[int], rows: int) -> Mask | None:
