@@ -426,4 +426,32 @@ OUTCOME_SAFEGUARDS = (
         "    if False and dates.total():",
         "tests/authoring/draft/test_values.py::test_a_closing_date_that_open_rows_have",
     ),
+    Mutation(
+        "ranks beyond the scale that a header explains",
+        "importer/authoring/draft/values.py",
+        "decided=bool(said and rank in scale))",
+        "decided=bool(said))",
+        "tests/authoring/draft/test_values.py::test_a_rank_beyond_its_header_is_asked",
+    ),
+    Mutation(
+        "cells that only say nan or None",
+        "importer/transform/columns.py",
+        "            has_any = not nothing.isdisjoint(cells)",
+        "            has_any = False",
+        "tests/check/observers/test_damage.py::test_programs_words_for_nothing_are_empty_cells",
+    ),
+    Mutation(
+        "a second column with the header of one that is used",
+        "importer/check/coverage/cells.py",
+        "[: last[ref]]}",
+        "}",
+        "tests/check/coverage/test_coverage.py::test_a_second_column_that_a_rule_asks_for_too",
+    ),
+    Mutation(
+        "what stands around the one record of an answer",
+        "importer/sources/wrappers.py",
+        "        return {**record, LINE_KEY: around} if around else record",
+        "        return record",
+        "tests/sources/test_wrappers.py::test_what_an_answer_says_beside_its_record_is_kept_apart",
+    ),
 )
