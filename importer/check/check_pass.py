@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import repeat
 from typing import NamedTuple
 
 from importer.check.absent_columns import Absent
@@ -257,11 +257,12 @@ class _Keys:
         self._spool = spool
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
-        self.nameless = self.bare = 0
+        self.rows = self.nameless = self.bare = 0
 
     def add(self, examined: Examined, _: Plan) -> None:
         records = examined.records
         nameless, raw = records.keys.nameless & examined.bodies.keys(), records.chunk.raw
+        self.rows += len(examined.bodies)
         self.nameless += len(nameless)
         self.bare += sum(not isinstance(raw[row], str) and count_filled(raw[row]) == 1 for row in nameless)
         self._spool.add(spool_rows(examined))
@@ -271,11 +272,12 @@ class _Keys:
 
 def _say_nameless(keys: _Keys, job: Job) -> str:
     model, names = job.mapping.model, {name for file in job.source.files for name in file.header or ()}
-    read = (text.refs for text in (model.input.key, model.severity, model.status))
-    key, *others = ([as_source(ref) for ref in refs if ref.name in names][:1] for refs in read)
+    people = [text for person in (model.assignee, model.owner) if person for text in person.texts]
+    read = (model.input.key, model.severity, model.status, model.description, *people)
+    empty = [as_source(each) for text in read if text for each in [ref for ref in text.refs if ref.name in names][:1]]
     is_idle = model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file)
-    empty = ", ".join(f"{{{each}, filled: false}}" for each in chain(key, *others))
-    bare = BARE.format(rows=keys.bare, empty=empty) if keys.bare and key else ""
+    when = ", ".join(f"{{{each}, filled: false}}" for each in dict.fromkeys(empty))
+    bare = BARE.format(rows=keys.bare, empty=when) if 0 < 2 * keys.bare <= keys.rows and len(empty) > 1 else ""
     return f"{NAMELESS.format(rows=keys.nameless)}{IDLE if is_idle else ''}{bare}" if keys.nameless else ""
 
 

@@ -183,17 +183,20 @@ def test_duplicates_without_a_key_do_nothing(program: Program, duplicates: str) 
     assert [warning for warning in said if "2. Their content is the key" in warning and "`duplicates` does" in warning]
 
 
-def test_titles_of_groups_among_rows_with_keys(program: Program) -> None:
-    """Rows with nothing but a title are counted, and the line that is offered leaves them out."""
+@pytest.mark.parametrize("first", [0, 1])
+def test_titles_of_groups_among_other_rows(program: Program, first: int) -> None:
+    """Rows with nothing but a title are counted, and the line that is offered leaves them out, also without keys."""
     rows = [
         ("", "Frontend", "", ""),
         ("1", "Dead", "High", "Open"),
         ("", "Subtotal: 1", "", ""),
         ("", "New", "Low", ""),
     ]
-    source = write_csv(Path("groups.csv"), rows, ("ID", "Title", "Severity", "Status"))
-    [said] = [each for each in program("validate", source, "--json").summary["warnings"] if "without a key" in each]
-    assert said.startswith("rows without a key: 3. ")
+    header = ("ID", "Title", "Severity", "Status")
+    source = write_csv(Path("groups.csv"), [row[first:] for row in rows], header[first:])
+    said = program("validate", source, "-m", "bug-list", "--json").summary["warnings"]
+    [said] = [each for each in said if "without a key" in each]
+    assert said.startswith(f"rows without a key: {3 + first}. ")
     assert ". 2 have a single cell" in said
     Path("mine.yaml").write_text(f"extends: bug-list\n{said.split('`')[-2]}\n", encoding="utf-8")
     assert program("validate", source, "-m", "mine.yaml", "--json").outcomes() == {"planned": 2, "skipped": 2}
