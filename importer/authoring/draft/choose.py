@@ -153,10 +153,10 @@ def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
 def _no_title(columns: Sequence[Column], name: str) -> SourceError:
     names = [repr(column.place.name) for column in columns]
     return SourceError(
-        f"No column of {name} can be the title: none has a usual name for it, and none holds short texts that differ.\n"
+        f"No column of {name} can be the title: none has a usual name for it, or enough short texts that differ.\n"
         f"The columns that are filled: {listed(names, COLUMNS_SHOWN) or 'none'}.",
-        hint="If one of them is the title all the same, write a mapping by hand, for example like the one that\n"
-        "`triage-import mappings show linear` prints.",
+        hint="If one of them is the title all the same, write two lines into mine.yaml, `extends: bug-list` and\n"
+        "`title: {column: NAME}`, and give it with -m mine.yaml to `validate`.",
     )
 
 
