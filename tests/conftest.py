@@ -15,11 +15,11 @@ import httpx
 import hypothesis
 import pytest
 
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.server import RunningSandbox
 from importer.triage import redaction
 from tests.harness import plans
 from tests.harness.brought import bring
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
 from tests.harness.running import KEY, ROOT, WAIT_SECONDS, Program
@@ -127,7 +127,7 @@ def serve(end_later: Callable[[ExitStack], None]) -> Iterator[Serve]:
     stack = ExitStack()
 
     def start(**options: Any) -> RunningSandbox:
-        return stack.enter_context(serve_in_thread(SandboxOptions(**options)))
+        return stack.enter_context(serve_in_thread(HostileOptions(**options)))
 
     yield start
     end_later(stack)

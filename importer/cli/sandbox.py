@@ -18,29 +18,15 @@ DEFAULT_PORT = 8899
 _EPILOG = """
 \b
 Faults: KIND[=SECONDS][:WHERE][@WHEN]
-  500-before, 500-after    does nothing, or executes the request, then answers 500
-  hang-before, hang-after  doesn't answer for SECONDS (60), then drops the connection
-  reset-before, reset-after
-                           resets the connection
-  late-commit              answers 500 at once and executes it SECONDS (1.5) later
-  not-json                 executes it, then answers with an HTML page
-  slow                     executes it SECONDS (0.2) late
-  429, 503                 does nothing; Retry-After: SECONDS (1)
-  gateway-404, gateway-html
-                           does nothing; answers 404 like a gateway, in JSON or HTML
-  400-after, 403-after, 404-after, 409-after, 422-after
-                           executes it, then answers with an error
-  endless                  gives lists a cursor that leads back
-  edit                     a person edits an issue SECONDS (0.3) after it was read
+  500-after   executes the request, then answers 500
+  hang-after  executes it and doesn't answer; after SECONDS (60) it drops the
+              connection
+  429         does nothing; Retry-After: SECONDS (1)
 WHERE: create, update, comment, resource, flag, relation, write (default: all
        of these and more), read, all
 WHEN:  2% at random, req=7 for the seventh such request; without it, always
-Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
+Example: --fault 500-after:create@2% --fault hang-after=5:comment@req=3
 """
-
-
-DECADE = 10 * 365 * 86_400
-"""Seconds; a clock that is much further off shows times that can't be written."""
 
 
 @click.command(epilog=_EPILOG)
@@ -65,44 +51,6 @@ DECADE = 10 * 365 * 86_400
 @click.option("--fault", "specs", multiple=True, metavar="SPEC", help="Simulate a fault, see below; may be repeated.")
 @click.option("--seed", type=int, metavar="N", help="Seed for random faults; printed at the start.")
 @click.option(
-    "--search-lag",
-    type=FiniteRange(min=0),
-    default=0.0,
-    metavar="SECONDS",
-    help="Delay until `search` finds a new or changed issue.  [default: 0]",
-)
-@click.option(
-    "--read-lag",
-    type=FiniteRange(0, DECADE),
-    default=0.0,
-    metavar="SECONDS",
-    help="Delay until an issue or addition is visible to other requests.  [default: 0]",
-)
-@click.option(
-    "--clock-offset",
-    type=FiniteRange(-DECADE, DECADE),
-    default=0.0,
-    metavar="SECONDS",
-    help="Its clock is ahead by this much, or behind if negative.  [default: 0]",
-)
-@click.option("--times-without-zone", is_flag=True, help="Timestamps have no time zone.")
-@click.option("--cut-descriptions", is_flag=True, help="Lists return only the beginning of descriptions.")
-@click.option(
-    "--invalid-status",
-    type=click.Choice(["400", "422"]),
-    default="400",
-    show_default=True,
-    help="Status for a create with an invalid body.",
-)
-@click.option(
-    "--norm-everywhere", is_flag=True, help="`@norm` also starts the agent in titles, descriptions and flags."
-)
-@click.option(
-    "--rewrite-texts",
-    type=click.Choice(["escape", "blanks", "emoji", "trim", "polish"]),
-    help="Store titles, descriptions, comments and notes differently.",
-)
-@click.option(
     "--api-key",
     envvar="TRIAGE_SANDBOX_KEY",
     show_envvar=True,
@@ -115,14 +63,6 @@ def sandbox(
     rate_limit: float | None,
     specs: tuple[str, ...],
     seed: int | None,
-    search_lag: float,
-    read_lag: float,
-    clock_offset: float,
-    times_without_zone: bool,
-    cut_descriptions: bool,
-    invalid_status: str,
-    norm_everywhere: bool,
-    rewrite_texts: str | None,
     api_key: str | None,
 ) -> None:
     """Run a local simulation of Triage's API. Ctrl-C ends it."""
@@ -141,14 +81,6 @@ def sandbox(
             db=db,
             rate_limit=rate_limit,
             faults=tuple(parse_fault(spec) for spec in specs),
-            search_lag=search_lag,
-            read_lag=read_lag,
-            clock_offset=clock_offset,
-            no_zone=times_without_zone,
-            cut_descriptions=cut_descriptions,
-            invalid_status=int(invalid_status),
-            norm_everywhere=norm_everywhere,
-            rewrite_texts=rewrite_texts,
             api_key=api_key,
             seed=seed,
         )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from importer.sandbox.refusals import Refusal
+from importer.sandbox.refusals import bad_request
 
 SEVERITIES = ("low", "medium", "high", "critical")
 STATUSES = ("backlog", "todo", "in_progress", "in_review", "done", "closed")
@@ -30,18 +30,18 @@ class Shape(NamedTuple):
     required: tuple[str, ...] = ()
 
 
-def read_body(body: bytes, shape: Shape, status: int = 400) -> dict[str, Any]:
+def read_body(body: bytes, shape: Shape) -> dict[str, Any]:
     """Return the known fields of a JSON body; an empty body is an empty object.
 
-    Raises Refusal with `status` and the code `bad_request`; its message lists each invalid path.
+    Raises Refusal 400; its message lists each invalid path.
     """
     try:
         value = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
-        raise Refusal(status, "bad_request", f"body: not JSON ({error})") from error
+        raise bad_request(f"body: not JSON ({error})") from error
     problems = _problems("", value, shape)
     if problems:
-        raise Refusal(status, "bad_request", "; ".join(problems))
+        raise bad_request("; ".join(problems))
     return {name: value[name] for name in shape.checks if name in value}
 
 

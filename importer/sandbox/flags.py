@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from importer.sandbox.agent import listen
 from importer.sandbox.body_rules import FLAG
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import Refusal, bad_request, not_found
@@ -32,8 +31,6 @@ def add_flag(call: Call) -> Answer:
         snapshot = [show_link(call.store.org_id, call.path["id"], link)]
         call.store.add_event(number, at, Event("flag_added", "Added a flag.", resources=snapshot))
         call.store.touch(number, at)
-        if call.options.norm_everywhere:
-            listen(call.store, number, at, fields["note"])
     flag = call.store.row("SELECT * FROM flags WHERE seq = ?", seq)
     return Answer(_show(call.store.org_id, call.path["id"], flag), 201)
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from datetime import timedelta
 from typing import Any
 
 from importer.sandbox.body_rules import RESOURCE_TYPES, SEVERITIES, STATUSES
 from importer.sandbox.issues import SELECT_ISSUES, show_issue
 from importer.sandbox.refusals import bad_request
-from importer.sandbox.request import Answer, Call, Json, bad_cursor, page
+from importer.sandbox.request import Answer, Call, bad_cursor, page
 
-_CUT_DESCRIPTION = 100
 _WINDOW_DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 
 
@@ -46,19 +44,12 @@ def list_issues(call: Call) -> Answer:
     ordered = f"ORDER BY {column} {order}, id {order}"
     # The page is chosen in a subquery; otherwise SQLite counts the links of every issue that it sorts.
     sql = f"{SELECT_ISSUES} WHERE number IN (SELECT number FROM issues {condition} {ordered} LIMIT ?) {ordered}"
-    return page(call.store.rows(sql, *values, limit + 1), limit, lambda row: _list_item(call, row))
-
-
-def _list_item(call: Call, row: sqlite3.Row) -> Json:
-    issue = show_issue(call.store.org_id, row)
-    if call.options.cut_descriptions and len(issue["description"]) > _CUT_DESCRIPTION:
-        issue["description"] = issue["description"][:_CUT_DESCRIPTION] + "..."
-    return issue
+    return page(call.store.rows(sql, *values, limit + 1), limit, lambda row: show_issue(call.store.org_id, row))
 
 
 def _filters(call: Call) -> tuple[list[str], list[Any]]:
     """Return SQL conditions and their values: OR within one key, AND between keys."""
-    query, where, values = call.query, ["created_at <= ?"], list[Any]([call.store.visible()])
+    query, where, values = call.query, list[str](), list[Any]()
     for name, allowed in (("status", STATUSES), ("severity", SEVERITIES), ("category", None)):
         wanted = query.getlist(name)
         if allowed and not set(wanted) <= set(allowed):
@@ -81,8 +72,8 @@ def _filters(call: Call) -> tuple[list[str], list[Any]]:
     if words:
         _index_words(call)
         # The + makes SQLite walk in list order, so that it stops at a full page even for a word that all issues have.
-        where.append("text_changed_at <= ? AND +number IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values += [call.store.ago(timedelta(seconds=call.options.search_lag)), words]
+        where.append("+number IN (SELECT rowid FROM words WHERE words MATCH ?)")
+        values.append(words)
     return where, values
 
 

@@ -45,8 +45,8 @@ def list_relations(call: Call) -> Answer:
         if not last:
             raise bad_cursor()
         after = last[0]["seq"]
-    condition = "AND relations.created_at <= :visible AND seq > :after ORDER BY seq LIMIT :size"
-    rows = _select(call, number, condition, visible=call.store.visible(), after=after, size=limit + 1)
+    condition = "AND seq > :after ORDER BY seq LIMIT :size"
+    rows = _select(call, number, condition, after=after, size=limit + 1)
     return page(rows, limit, lambda row: _show(call.store.org_id, row))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from importer.sandbox.agent import listen, session
+from importer.sandbox.agent import session
 from importer.sandbox.body_rules import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json
@@ -26,21 +26,17 @@ FROM issues
 
 def create_issue(call: Call) -> Answer:
     """POST /v1/triage/issues."""
-    fields = _DEFAULTS | call.fields(CREATE_ISSUE, call.options.invalid_status)
+    fields = _DEFAULTS | call.fields(CREATE_ISSUE)
     links = fields.pop("resource_links", [])
     for link in links:
         require_resource(call.store, link["resource_id"])
     issue_id = new_id()
     with call.store.writing() as at:
-        number = call.store.insert(
-            "issues", id=issue_id, **fields, created_at=at, updated_at=at, last_activity_at=at, text_changed_at=at
-        )
+        number = call.store.insert("issues", id=issue_id, **fields, created_at=at, updated_at=at, last_activity_at=at)
         call.store.add_event(number, at, Event("created", "Created the issue."))
         for link in links:
             attach(call.store, number, at, **link)
         call.store.learn_category(fields["category"], at)
-        if call.options.norm_everywhere:
-            listen(call.store, number, at, f"{fields['title']}\n{fields['description']}")
     return Answer(_find_issue(call, issue_id), 201)
 
 
@@ -67,11 +63,8 @@ def _change(call: Call, old: sqlite3.Row, changes: Json) -> None:
         for name, value in changes.items():
             store.db.execute(f"UPDATE issues SET {name} = ? WHERE number = ?", (value, number))
         if "title" in changes or "description" in changes:
-            store.db.execute("UPDATE issues SET text_changed_at = ? WHERE number = ?", (at, number))
             new_text = f"{changes.get('title', old['title'])} {changes.get('description', old['description'])}"
             store.db.execute("UPDATE words SET text = ? WHERE rowid = ?", (new_text, number))
-            if call.options.norm_everywhere:
-                listen(store, number, at, new_text)
         if "status" in changes:
             detail = f"Changed the status to {changes['status']}."
             store.add_event(

@@ -11,8 +11,6 @@ from starlette.datastructures import QueryParams
 
 from importer.sandbox.body_rules import Shape, read_body
 from importer.sandbox.refusals import bad_request
-from importer.sandbox.rewriting import rewrite
-from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 
 Json = dict[str, Any]
@@ -30,17 +28,16 @@ NO_CONTENT = Answer(None, 204)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, with the database and the options that it works on."""
+    """A request, with the database that it works on."""
 
     store: Store
-    options: SandboxOptions
     path: Mapping[str, Any]
     query: QueryParams
     body: bytes
 
-    def fields(self, shape: Shape, status: int = 400) -> Json:
-        """Return the known fields of the body as they are stored. Raises Refusal with `status` if one breaks a rule."""
-        return rewrite(read_body(self.body, shape, status), self.options.rewrite_texts)
+    def fields(self, shape: Shape) -> Json:
+        """Return the known fields of the body as they are stored. Raises Refusal 400 if one breaks a rule."""
+        return read_body(self.body, shape)
 
     def issue_number(self) -> int:
         """Return the number of the issue in the path. Raises Refusal 404 if there is none."""
@@ -79,13 +76,13 @@ def bad_cursor() -> Exception:
 def page_of(call: Call, table: str, show: Callable[[sqlite3.Row], Json], *, newest_first: bool = False) -> Answer:
     """Return a page of an issue's rows in `table`, in the order of creation."""
     number, limit, cursor = call.issue_number(), call.limit(), call.cursor()
-    after, values = "AND created_at <= ?", [number, call.store.visible()]
+    after, values = "", [number]
     order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
     if cursor is not None:
         last = call.store.row_or_none(f"SELECT seq FROM {table} WHERE id = ? AND issue = ?", cursor, number)
         if last is None:
             raise bad_cursor()
-        after += f" AND seq {sign} ?"
+        after = f"AND seq {sign} ?"
         values.append(last["seq"])
     sql = f"SELECT * FROM {table} WHERE issue = ? {after} ORDER BY seq {order} LIMIT ?"
     return page(call.store.rows(sql, *values, limit + 1), limit, show)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import orjson
 from starlette.applications import Starlette
@@ -19,14 +19,14 @@ from importer.sandbox import issue_relations as relations
 from importer.sandbox.faults import ISSUES_PATH
 from importer.sandbox.refusals import Refusal
 from importer.sandbox.request import Answer, Call
-from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 
 Endpoint = Callable[[Call], Answer]
+Endpoints = Sequence[tuple[str, str, Endpoint]]
 ISSUE = f"{ISSUES_PATH}/{{id}}"
 
 # The busiest first: Starlette tries them in this order.
-ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+ENDPOINTS: Endpoints = (
     ("POST", ISSUES_PATH, issues.create_issue),
     ("GET", ISSUES_PATH, listing.list_issues),
     ("GET", ISSUE, issues.get_issue),
@@ -65,41 +65,24 @@ def path_kind(path: str) -> str:
     return "/".join(word if word in _WORDS else "{id}" for word in path.split("/"))
 
 
-def build_application(store: Store, options: SandboxOptions) -> Starlette:
+def build_application(store: Store, endpoints: Endpoints = ENDPOINTS) -> Starlette:
     """Return the API without key check, rate limit and faults, which are the gate's."""
-
-    def route(method: str, path: str, endpoint: Endpoint) -> Route:
-        return Route(path, _handler(store, options, endpoint), methods=[method])
-
     return Starlette(
-        routes=[route(*entry) for entry in ENDPOINTS],
+        routes=[Route(path, _handler(store, endpoint), methods=[method]) for method, path, endpoint in endpoints],
         exception_handlers={HTTPException: _no_such_path, sqlite3.OperationalError: _not_stored},
     )
 
 
-def _handler(store: Store, options: SandboxOptions, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+def _handler(store: Store, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
-        call = Call(store, options, request.path_params, request.query_params, await request.body())
+        call = Call(store, request.path_params, request.query_params, await request.body())
         try:
             answer = endpoint(call)
         except Refusal as refusal:
             return error_response(refusal.status, refusal.code, refusal.message)
-        data = _without_zone(answer.data) if options.no_zone else answer.data
-        return Response(status_code=204) if answer.status == 204 else _envelope(answer.status, data, None)
+        return Response(status_code=204) if answer.status == 204 else _envelope(answer.status, answer.data, None)
 
     return handle
-
-
-def _without_zone(data: object) -> object:
-    """Return what an answer shows, its times without their Z."""
-    if isinstance(data, list):
-        return [_without_zone(each) for each in data]
-    if not isinstance(data, dict):
-        return data
-    return {
-        name: value.removesuffix("Z") if name.endswith("_at") and isinstance(value, str) else _without_zone(value)
-        for name, value in data.items()
-    }
 
 
 def error_response(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:

@@ -8,7 +8,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,8 +17,6 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from importer.sandbox.bucket import TokenBucket
-from importer.sandbox.faults import FaultPlan
 from importer.sandbox.flags import all_flags
 from importer.sandbox.gate import Gate
 from importer.sandbox.issue_relations import all_relations
@@ -48,16 +45,8 @@ class RunningSandbox:
     def __init__(self, options: SandboxOptions, listener: socket.socket) -> None:
         self.seed = secrets.randbelow(10**6) if options.seed is None else options.seed
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-        self._store = Store(options.db, clock_offset=options.clock_offset, read_lag=options.read_lag)
+        self._store, self._gate = self._build(options)
         self.org_id = self._store.org_id
-        self._gate = Gate(
-            build_application(self._store, options),
-            self._store,
-            api_key=options.api_key,
-            bucket=TokenBucket(options.rate_limit, time.monotonic) if options.rate_limit else None,
-            faults=FaultPlan(options.faults, self.seed),
-            drop=self._drop,
-        )
         self._listener = listener
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -76,6 +65,10 @@ class RunningSandbox:
         self._loop = _new_event_loop()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="triage-sandbox", daemon=True)
+
+    def _build(self, options: SandboxOptions) -> tuple[Store, Gate]:
+        store = Store(options.db)
+        return store, Gate(build_application(store), store, options, self.seed, self._drop)
 
     def requests(self) -> Counter[str]:
         """Count the requests by method and path, with `{id}` for each id: `GET /v1/triage/issues/{id}`."""
@@ -131,15 +124,12 @@ class RunningSandbox:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._serve())
         finally:
+            self._listener.close()
+            self._store.close()
             self._ended.set()
 
     async def _serve(self) -> None:
-        try:
-            await self._server.serve(sockets=[self._listener])
-            await self._gate.finish()
-        finally:
-            self._listener.close()
-            self._store.close()
+        await self._server.serve(sockets=[self._listener])
 
     def _stop(self) -> None:
         self._gate.stop()
@@ -176,7 +166,9 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 @contextmanager
-def serve_in_thread(options: SandboxOptions, port: int = 0) -> Iterator[RunningSandbox]:
+def serve_in_thread(
+    options: SandboxOptions, port: int = 0, kind: type[RunningSandbox] = RunningSandbox
+) -> Iterator[RunningSandbox]:
     """Run a sandbox on 127.0.0.1 in a thread of its own while the block runs; port 0 takes a free one.
 
     Raises SandboxError if the port or the database can't be used.
@@ -186,7 +178,7 @@ def serve_in_thread(options: SandboxOptions, port: int = 0) -> Iterator[RunningS
     except OSError as error:
         raise SandboxError(f"Port {port} can't be used ({error.strerror}). Name another one with --port.") from error
     try:
-        running = RunningSandbox(options, listener)
+        running = kind(options, listener)
     except BaseException:
         listener.close()
         raise

@@ -2,13 +2,8 @@
 
 APPLICATION_ID = 0x54524942
 """Marks a SQLite file as a sandbox's ("TRIB")."""
-VERSION = 1
+VERSION = 2
 FIRST_NUMBER = 1001
-LATE_TABLE = "CREATE TABLE IF NOT EXISTS late (resource_id TEXT PRIMARY KEY, is_there INTEGER NOT NULL DEFAULT 0)"
-"""The `late-…` ids that were asked for; opening the file makes all earlier ones exist.
-
-Created apart from TABLES, as there are files without it.
-"""
 
 TABLES = f"""
 CREATE TABLE organisation (id TEXT NOT NULL, created_at TEXT NOT NULL);
@@ -27,7 +22,6 @@ CREATE TABLE issues (
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     last_activity_at TEXT NOT NULL,
-    text_changed_at TEXT NOT NULL,
     unread INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX issues_by_activity ON issues (last_activity_at, id);
@@ -36,6 +30,9 @@ INSERT INTO sqlite_sequence VALUES ('issues', {FIRST_NUMBER - 1});
 
 -- Issues up to the highest rowid are indexed; a search indexes the rest first, so that creates cost nothing.
 CREATE VIRTUAL TABLE words USING fts5 (text);
+
+-- The `late-…` ids that were asked for; opening the file makes all earlier ones exist.
+CREATE TABLE late (resource_id TEXT PRIMARY KEY, is_there INTEGER NOT NULL DEFAULT 0);
 
 -- The exact body of every create, in the order of arrival, refused ones too.
 CREATE TABLE creates (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);

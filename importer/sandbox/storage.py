@@ -13,13 +13,9 @@ from uuid import uuid4
 import orjson
 
 from importer.sandbox.refusals import SandboxError, not_found
-from importer.sandbox.sql_tables import APPLICATION_ID, LATE_TABLE, TABLES, VERSION
+from importer.sandbox.sql_tables import APPLICATION_ID, TABLES, VERSION
 
 BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
-
-
-_ALWAYS = "9999"
-"""A time after all others."""
 
 
 class Event(NamedTuple):
@@ -43,9 +39,8 @@ class Store:
     Raises SandboxError if `path` can't be used: another process has it, it is no sandbox's, or it can't be written.
     """
 
-    def __init__(self, path: Path | None, *, clock_offset: float = 0.0, read_lag: float = 0.0) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.db = _open(path)
-        self._offset, self._lag = timedelta(seconds=clock_offset), timedelta(seconds=read_lag)
         organisation = self.row("SELECT id, created_at FROM organisation")
         self.org_id: str = organisation["id"]
         self.created_at: str = organisation["created_at"]
@@ -103,15 +98,11 @@ class Store:
 
     def ago(self, span: timedelta) -> str:
         """Return the time that was `span` ago by its clock."""
-        return timestamp(datetime.now(UTC) + self._offset - span)
-
-    def visible(self) -> str:
-        """Return the time up to which writes are visible to a request that comes now."""
-        return self.ago(self._lag) if self._lag else _ALWAYS
+        return timestamp(datetime.now(UTC) - span)
 
     def number_or_none(self, issue_id: str) -> int | None:
-        """Return the number of the issue with this id, None if there is none, or if it isn't there yet."""
-        row = self.row_or_none("SELECT number FROM issues WHERE id = ? AND created_at <= ?", issue_id, self.visible())
+        """Return the number of the issue with this id, None if there is none."""
+        row = self.row_or_none("SELECT number FROM issues WHERE id = ?", issue_id)
         return row["number"] if row else None
 
     def issue_number(self, issue_id: str) -> int:
@@ -198,7 +189,6 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("BEGIN EXCLUSIVE")
     if not tables:
         _create_tables(db)
-    db.execute(LATE_TABLE)
     db.execute("UPDATE late SET is_there = 1")
     db.execute("COMMIT")
 

@@ -14,8 +14,8 @@ from importer.codes import OPEN
 from importer.errors import ExitCode, MappingError, Problem
 from importer.phrases import format_time
 from importer.report.summary import Summary
-from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
+from tests.harness.hostile import parse_fault
 from tests.harness.running import SAMPLES, Program, finish, issue_row, read_csv, write_csv, write_issues
 
 

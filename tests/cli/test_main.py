@@ -83,7 +83,6 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
     "ledger is the root": (["verify", "last", "--ledger", "/"], 2, "The ledger / can't be written: Is a directory."),
     "mapping is endless": (["validate", JIRA, "-m", "/dev/zero"], 2, "'/dev/zero' can't be read: File too large"),
     "name is too long": (["validate", "x" * 5000], 3, "x: File name too long."),
-    "a clock of no year": (["sandbox", "--clock-offset", "9" * 21], 2, "is not in the range"),
     "no terminal": (["run", JIRA, "-m", "jira"], 2, "Add --yes to send without asking"),
     "bad share": (["run", JIRA, "-m", "jira", "--max-rejected", "lots"], 2, "share like 5%"),
     "bad name": (["validate", JIRA, "-m", "jira", "--source-name", "a:b"], 2, "A name has no colon"),

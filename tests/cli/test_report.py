@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
+from tests.harness.hostile import parse_fault
 from tests.harness.pages import Page
 from tests.harness.running import HEADER, KEY, SAMPLES, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 

@@ -14,10 +14,8 @@ from importer.errors import ExitCode
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import RunKind
 from importer.ledger.store import RunIdentity
-from importer.sandbox.faults import parse_fault
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
+from tests.harness.hostile import HostileOptions, parse_fault, serve_in_thread
 from tests.harness.running import Program, finish, issue_row, listen_for, wait_for, write_csv, write_issues
 
 
@@ -118,7 +116,7 @@ def test_one_that_was_killed(program: Program, serve: Serve) -> None:
 
 def test_only_the_run_of_the_holder_is_running(program: Program, serve: Serve) -> None:
     """While another process works on the ledger, a run that was killed before is open."""
-    with serve_in_thread(SandboxOptions(faults=(parse_fault("hang-before=3600:create@req=1"),))) as target:
+    with serve_in_thread(HostileOptions(faults=(parse_fault("hang-before=3600:create@req=1"),))) as target:
         write_issues(Path("export.csv"), 2)
         process = program.start(*import_from(target.url))
         wait_for(lambda: target.requests()["POST /v1/triage/issues"] >= 1)

@@ -24,13 +24,13 @@ import click
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
 from importer.ledger.schema import State
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.server import RunningSandbox
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
 from tests.end_to_end.storm import faults_of
 from tests.harness.attempts import Command
 from tests.harness.forked import Forked
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.promises import Say, Tally, check_end, promise
 from tests.harness.running import read_csv, write_csv
 from tests.harness.weather import draw_oddities
@@ -203,7 +203,7 @@ def run_nights(settings: Settings, say: Say) -> Tally:
     tally = Tally(say)
     chances = {"429": 0.5, "403-after": 0.5}  # those 429 make it crawl, and each 403 stops it
     faults = faults_of(lambda kind, where: chances.get(kind, 2), settings.settle_seconds, settings.settle_seconds / 2)
-    weather = SandboxOptions(faults=faults, seed=settings.seed, cut_descriptions=True, search_lag=1.0)
+    weather = HostileOptions(faults=faults, seed=settings.seed, cut_descriptions=True, search_lag=1.0)
     weather = draw_oddities(Random(f"{settings.seed} weather"), weather, settings.settle_seconds)
     more: tuple[str, ...] = ("--rate", "0", "--max-rejected", "20%", "--no-canary")
     if settings.on_change != "report":

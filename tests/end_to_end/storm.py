@@ -28,14 +28,14 @@ from random import Random
 
 import click
 
-from importer.sandbox.faults import KINDS, Fault, parse_fault
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.faults import Fault
+from importer.sandbox.server import RunningSandbox
 from importer.sandbox.storage import Store
 from importer.transform.markers import record_marker
 from tests.harness.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target
 from tests.harness.attempts import QUIET_SECONDS, Command, is_incomplete
 from tests.harness.forked import Forked
+from tests.harness.hostile import KINDS, HostileOptions, parse_fault, serve_in_thread
 from tests.harness.promises import (
     FINISHED,
     Say,
@@ -110,12 +110,12 @@ def faults_of(chance: Callable[[str, str], float], settle_seconds: float, late_s
     for kind, where in itertools.product(MISBEHAVIOUR, ("write", "read")):
         if where == "read" and kind in REFUSED_AFTER:  # a read that is refused does nothing that could be doubted
             continue
-        length = f"={seconds.get(kind, 1):g}" if KINDS[kind].seconds is not None else ""
+        length = f"={seconds.get(kind, 1):g}" if KINDS[kind] is not None else ""
         faults.append(parse_fault(f"{kind}{length}:{where}@{chance(kind, where):g}%"))
     return tuple(faults)
 
 
-def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
+def draw_weather(random: Random, settings: Settings) -> HostileOptions:
     """A target's misbehaviour: a little of everything, more of one kind, often a storm of 429."""
     favourite = random.choice(MISBEHAVIOUR)
 
@@ -126,7 +126,7 @@ def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
         return random.choice((0, 10) if kind == favourite else (0, 1, 3))
 
     late_seconds = random.uniform(0.1, 0.5) * settings.settle_seconds
-    options = SandboxOptions(
+    options = HostileOptions(
         faults=faults_of(chance, settings.settle_seconds, late_seconds),
         rate_limit=random.choice((None, None, 40.0)),
         cut_descriptions=random.random() < 0.5,
@@ -146,7 +146,7 @@ class Round:
     name: str
     random: Random
     source: Source
-    weather: SandboxOptions
+    weather: HostileOptions
     ledger: str
     settle_seconds: float
     more: tuple[str, ...]
@@ -268,7 +268,7 @@ def run_black_box(settings: Settings, say: Say) -> Tally:
     source = draw_source(random, settings.rows)
     faults = tuple(parse_fault(fault.format(late=settings.settle_seconds / 2)) for fault in UNKNOWNS)
     seen = []
-    for kills, weather in ((0, SandboxOptions()), (settings.kills, SandboxOptions(faults=faults, seed=settings.seed))):
+    for kills, weather in ((0, HostileOptions()), (settings.kills, HostileOptions(faults=faults, seed=settings.seed))):
         import_ = Round(
             name=f"seed {settings.seed}, {kills} kills",
             random=random,

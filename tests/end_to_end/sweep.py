@@ -26,12 +26,11 @@ from typing import Any, NamedTuple
 import aiohttp
 from aiohttp import web
 
-from importer.sandbox.faults import parse_fault
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.server import RunningSandbox
 from tests.harness.additions import ADDED, MAPPING, ask_target, check_additions
 from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, Boundary, kill_at
 from tests.harness.forked import Forked
+from tests.harness.hostile import HostileOptions, parse_fault, serve_in_thread
 from tests.harness.power import cut_power, lose_files, record_syncs
 from tests.harness.promises import Broken, Source
 from tests.harness.running import HEADER as ISSUE_HEADER
@@ -121,7 +120,7 @@ async def opening_door(url: str) -> AsyncIterator[tuple[Door, str]]:
 
 
 @asynccontextmanager
-async def serving(options: SandboxOptions, port: int = 0) -> AsyncIterator[RunningSandbox]:
+async def serving(options: HostileOptions, port: int = 0) -> AsyncIterator[RunningSandbox]:
     """Run a sandbox; its end, which takes a moment, keeps nobody waiting."""
     running = serve_in_thread(options, port)
     sandbox = running.__enter__()
@@ -197,7 +196,7 @@ async def staging(
     """
     source = write_source(folder)
     faults = tuple(map(parse_fault, FAULTS))
-    weather = draw_oddities(Random(folder.name), SandboxOptions(faults=faults), SETTLE_SECONDS)
+    weather = draw_oddities(Random(folder.name), HostileOptions(faults=faults), SETTLE_SECONDS)
     async with serving(weather) as sandbox, opening_door(sandbox.url) as (door, url):
         places = ("--ledger", ledger or folder / "ledger" / "ledger.db", "--out", out or folder / "out")
         command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *places, *OPTIONS)

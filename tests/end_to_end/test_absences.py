@@ -10,11 +10,10 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.faults import parse_fault
-from importer.sandbox.gate import EDITED_TITLE
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
 from tests.harness.gateway import gateway
+from tests.harness.hostile import EDITED_TITLE, parse_fault
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import WHOLE, Nights
+from tests.harness.hostile import parse_fault
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, read_csv
 

@@ -25,10 +25,9 @@ from hypothesis.stateful import (
 
 from importer.errors import ExitCode
 from importer.ledger.schema import UNDECIDED
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from importer.transform.markers import find_marker, record_marker
 from tests.end_to_end.checked_import import WRITING, CheckedImport, choose
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.machine import (
     FIELDS,
     HEADER,
@@ -352,7 +351,7 @@ def _check_sum(ended: Ended) -> bool:
 @pytest.mark.parametrize("cut", [0.0, 0.6])
 def test_a_ledger_that_lost_its_end_while_adding(cut: float) -> None:
     """No issue at the target tells that it did; its side file does, so that nothing is added twice."""
-    with serve_in_thread(SandboxOptions(cut_descriptions=True)) as sandbox:
+    with serve_in_thread(HostileOptions(cut_descriptions=True)) as sandbox:
         door = Door(sandbox.url)
         with serve_door(door):
             machine = ImportMachine(sandbox, door)
@@ -369,7 +368,7 @@ def test_a_ledger_that_lost_its_end_while_adding(cut: float) -> None:
 
 def test_anything_in_any_order() -> None:
     """Nothing is doubled, lost or overwritten, and what is said of it is true."""
-    with serve_in_thread(SandboxOptions(cut_descriptions=True)) as sandbox:
+    with serve_in_thread(HostileOptions(cut_descriptions=True)) as sandbox:
         door = Door(sandbox.url)
 
         class Machine(ImportMachine):

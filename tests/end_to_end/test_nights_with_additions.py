@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import ISSUE, PERSON, WHOLE, Nights, Row
+from tests.harness.hostile import parse_fault
 from tests.harness.running import Program, wait_for
 
 pytestmark = pytest.mark.slow

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.faults import parse_fault
-from importer.sandbox.rewriting import WAYS
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
+from tests.harness.hostile import parse_fault
+from tests.harness.rewriting import WAYS
 from tests.harness.running import Program
 
 pytestmark = pytest.mark.slow

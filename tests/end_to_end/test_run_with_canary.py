@@ -13,11 +13,11 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
-from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.harness.fake_triage import make_issue
+from tests.harness.hostile import parse_fault
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import (
     CATEGORIES,

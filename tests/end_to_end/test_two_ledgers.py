@@ -11,9 +11,9 @@ import pytest
 from importer.errors import ExitCode
 from importer.load.additions import PROBED
 from importer.report.folder import NAMES
-from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
+from tests.harness.hostile import parse_fault
 from tests.harness.running import Program, finish, write_issues
 from tests.harness.turnstile import turnstile
 

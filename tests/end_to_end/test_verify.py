@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.harness.following import PERSON, WHOLE, Nights
+from tests.harness.hostile import parse_fault
 from tests.harness.running import (
     KEY,
     SAMPLES,

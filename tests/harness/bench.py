@@ -14,7 +14,6 @@ from importer.ledger.journal import Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import Ledger, RunIdentity
 from importer.sandbox.routes import build_application
-from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
@@ -77,7 +76,7 @@ class SandboxTransport(httpx.AsyncBaseTransport):
     """A sandbox in this process."""
 
     def __init__(self, store: Store) -> None:
-        self._sandbox = httpx.ASGITransport(build_application(store, SandboxOptions()))
+        self._sandbox = httpx.ASGITransport(build_application(store))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the sandbox does."""

@@ -30,12 +30,12 @@ from typing import NamedTuple
 
 import httpx
 
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.server import RunningSandbox
 from tests.harness.additions import HEADER, MAPPING, Drawn, ask_target, check_additions
 from tests.harness.attempts import is_incomplete
 from tests.harness.checkouts import Checkout, loaded
 from tests.harness.differences import show
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Broken, Source, check_target
 from tests.harness.running import read_csv, write_csv
@@ -271,7 +271,7 @@ def draw_nights(random: Random) -> Iterator[Source]:
 
 def live(checkout: Checkout, seed: int) -> Lived:
     """Let a version live through what a seed has in store for it."""
-    options = draw_oddities(Random(seed), SandboxOptions(), 0.0)
+    options = draw_oddities(Random(seed), HostileOptions(), 0.0)
     with tempfile.TemporaryDirectory(prefix="twins-") as folder, serve_in_thread(options) as sandbox:
         door = FatefulDoor(sandbox.url, seed)
         with serve_door(door):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from importer.sandbox.faults import Fault, parse_fault
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.faults import Fault
 from tests.harness.additions import REWRITTEN
+from tests.harness.hostile import HostileOptions, parse_fault
 
 FAULTS = {"500-after": 15, "hang-after=0.1": 10, "429=0": 10, "reset-before": 10, "": 55}
 """Fault → of a hundred writes so many."""
@@ -20,7 +20,7 @@ def bad_weather(after: int) -> tuple[Fault, ...]:
     return tuple(parse_fault(f"{kind}:write@req={after + place}") for place, kind in enumerate(kinds, 1) if kind)
 
 
-def draw_oddities(random: Random, options: SandboxOptions, settle_seconds: float) -> SandboxOptions:
+def draw_oddities(random: Random, options: HostileOptions, settle_seconds: float) -> HostileOptions:
     """Let reads lag behind writes, clocks be off, times be without a zone, and texts be rewritten: each, or not."""
     return replace(
         options,

@@ -18,10 +18,10 @@ from importer.ledger.opening import read_ledger
 from importer.load import attempt
 from importer.load.additions import PROBED
 from importer.records import CHUNK_ROWS
-from importer.sandbox.faults import parse_fault
 from importer.transform.markers import comment_marker
 from tests.conftest import Serve
 from tests.harness.additions import ADDED, MAPPING
+from tests.harness.hostile import parse_fault
 from tests.harness.running import (
     CATEGORIES,
     NO_ISSUES,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from importer.load.fingerprint import COMMENT, fingerprint, fingerprint_shown
 from importer.records import Act
-from importer.sandbox.rewriting import WAYS
 from importer.transform.markers import comment_marker
 from importer.triage.answers import Entry, Related
+from tests.harness.rewriting import WAYS
 
 
 @pytest.mark.parametrize(

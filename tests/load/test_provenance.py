@@ -15,10 +15,10 @@ from importer.ledger.schema import State
 from importer.load.provenance import count_own, find_marked_comments, find_miscounts
 from importer.mapping.issue_parts import Bundling
 from importer.records import ADDITIONS, Act, Addition, AlreadyAdded, Comment, IssueParts
-from importer.sandbox.rewriting import WAYS
 from importer.transform.addition_plan import Due, plan_additions
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import Snapshot
+from tests.harness.rewriting import WAYS
 
 KEY = "s:1"
 TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", "- ", "\n", " ", "ticaaaaaaaaaa")), min_size=1).map(

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from importer.sandbox.routes import build_application
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.server import RunningSandbox
 from importer.sandbox.storage import Store
+from tests.harness.hostile import HostileOptions, HostileStore, hostile_endpoints, serve_in_thread
 
 ISSUES = "/v1/triage/issues"
 KEY = {"Authorization": "any key"}
@@ -93,9 +93,10 @@ def make_api() -> Iterator[MakeApi]:
     with ExitStack() as stack:
 
         def make(**options: Any) -> Api:
-            store = Store(None)
+            wanted = HostileOptions(**options)
+            store = HostileStore(None, wanted)
             stack.callback(store.close)
-            transport = InProcess(build_application(store, SandboxOptions(**options)))
+            transport = InProcess(build_application(store, hostile_endpoints(store, wanted)))
             client = stack.enter_context(httpx.Client(transport=transport, base_url="http://sandbox"))
             return Api(client, store)
 
@@ -112,7 +113,7 @@ def api(make_api: MakeApi) -> Api:
 def make_sandbox() -> Iterator[MakeSandbox]:
     """Return a function that starts a sandbox on a free port with the options that it is given."""
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(serve_in_thread(SandboxOptions(**options)))
+        yield lambda **options: stack.enter_context(serve_in_thread(HostileOptions(**options)))
 
 
 BODY: Json = {"title": "A title", "severity": "high", "category": "Bug"}

@@ -55,13 +55,6 @@ def test_what_is_no_object_is_refused(body: bytes) -> None:
         read_body(body, CREATE_ISSUE)
 
 
-def test_the_status_of_a_refusal_can_be_chosen() -> None:
-    """The status is the caller's, the code stays."""
-    with pytest.raises(Refusal) as caught:
-        read_body(b"{}", CREATE_ISSUE, 422)
-    assert (caught.value.status, caught.value.code) == (422, "bad_request")
-
-
 def test_unknown_fields_are_left_out() -> None:
     """What the rules don't know is ignored."""
     assert read_body(orjson.dumps(GOOD | {"due": "today"}), CREATE_ISSUE) == GOOD

@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 
 from importer.cli.sandbox import sandbox
 from importer.sandbox.faults import KINDS, WHERES
-from importer.sandbox.rewriting import WAYS
 from tests.sandbox.conftest import KEY
 
 COMMAND = [sys.executable, "-c", "from importer.cli.sandbox import sandbox; sandbox()"]
@@ -85,9 +84,8 @@ def test_file_outlives_a_killed_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--fault", "500-befor@1%"], "did you mean 500-before?"),
+        (["--fault", "500-befor@1%"], "KIND is one of 500-after, hang-after, 429 "),
         (["--rate-limit", "0"], "--rate-limit"),
-        (["--invalid-status", "418"], "--invalid-status"),
         (["--port", "70000"], "--port"),
     ],
 )
@@ -99,10 +97,9 @@ def test_bad_options_are_explained(arguments: list[str], problem: str) -> None:
 
 
 def test_help_explains_every_fault() -> None:
-    """The grammar's words and the ways of rewriting texts are all in the help."""
+    """The grammar's words are all in the help."""
     text = run("--help").stdout
     assert [word for word in (*KINDS, *WHERES) if word not in text] == []
-    assert "|".join(WAYS) in text
 
 
 def test_help_is_light() -> None:

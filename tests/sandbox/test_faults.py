@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.sandbox.faults import KINDS, WHERES, Fault, FaultPlan, parse_fault
+from importer.sandbox import faults
+from importer.sandbox.faults import WHERES, Fault, FaultPlan
 from importer.sandbox.refusals import SandboxError
+from tests.harness.hostile import KINDS, parse_fault
 
 CREATE = ("POST", "/v1/triage/issues")
 
@@ -30,26 +32,30 @@ def test_fault_is_read(spec: str, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "problem"),
+    "spec",
     [
-        ("500-befor@1%", "did you mean 500-before?"),
-        ("hang", "did you mean hang-after?"),
-        ("zzz", "there is no kind 'zzz'. Kinds: 500-before, "),
-        ("", "it names no kind"),
-        ("503:patch", "WHERE is create, update, comment, resource, flag, relation, write, read or all, not 'patch'"),
-        ("503@sometimes", "WHEN is a share like 2% or the number of a request like req=7, not 'sometimes'"),
-        ("503@101%", "not '101%'"),
-        ("503@req=0", "not 'req=0'"),
-        ("slow=soon", "SECONDS is a number like 0.2, not 'soon'"),
-        ("reset-after=1", "reset-after takes no seconds"),
+        "500-before",
+        "hang",
+        "",
+        "429:patch",
+        "429@sometimes",
+        "429@101%",
+        "429@req=0",
+        "429=soon",
+        "500-after=1",
+        "429@",
     ],
 )
-def test_bad_fault_is_explained(spec: str, problem: str) -> None:
-    """A sentence says what is wrong and how faults are written."""
+def test_bad_fault_is_explained(spec: str) -> None:
+    """A sentence says how faults are written, with every word that there is."""
     with pytest.raises(SandboxError) as caught:
-        parse_fault(spec)
-    assert problem in str(caught.value)
-    assert "Write KIND[=SECONDS][:WHERE][@WHEN]" in str(caught.value)
+        faults.parse_fault(spec)
+    assert str(caught.value) == (
+        f"The fault {spec!r} can't be used. Write KIND[=SECONDS][:WHERE][@WHEN], as in 500-after:create@req=7 or "
+        "429=0.2:all@5%. KIND is one of 500-after, hang-after, 429 (500-after without SECONDS), WHERE one of create, "
+        "update, comment, resource, flag, relation, write, read, all, WHEN a share like 2% or the number of a request "
+        "like req=7."
+    )
 
 
 @given(st.sampled_from(sorted(KINDS)), st.sampled_from(WHERES), st.integers(0, 100), st.integers(0, 999))

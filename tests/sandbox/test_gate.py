@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from importer.sandbox.faults import parse_fault
-from importer.sandbox.gate import EDITED_TITLE, NO_ANSWER
+from importer.sandbox.gate import NO_ANSWER
 from importer.sandbox.server import RunningSandbox
+from tests.harness.hostile import EDITED_TITLE, parse_fault
 from tests.harness.running import WAIT_SECONDS, wait_for
 from tests.harness.sandbox_inside import end_waits
 from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post

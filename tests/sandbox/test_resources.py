@@ -10,7 +10,6 @@ import pytest
 from importer.sandbox.resources import all_resources
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
-from importer.sandbox.storage import Store
 from tests.sandbox.conftest import BODY, ISSUES, KEY, Api
 
 CALL = {"resource_type": "call", "resource_id": "call-1"}
@@ -53,26 +52,6 @@ def test_a_late_resource_is_there_after_the_next_start(tmp_path: Path) -> None:
         assert ask(sandbox) == [201, 201, 200, 200]
         link["resource_id"] = "late-2"
         assert ask(sandbox)[0] == 404
-
-
-def test_a_file_from_before_there_were_late_resources(tmp_path: Path) -> None:
-    """It is used as it is: what was attached is there, and more can be."""
-    options = SandboxOptions(db=tmp_path / "s.db")
-
-    def attach(sandbox: RunningSandbox, path: str, name: str) -> list[str]:
-        with httpx.Client(base_url=sandbox.url, headers=KEY) as client:
-            assert client.post(path, json=CALL | {"resource_id": name}).status_code == 201
-            return [each["resource_id"] for each in client.get(path).json()["data"]["items"]]
-
-    with serve_in_thread(options) as sandbox:
-        issue = httpx.post(f"{sandbox.url}{ISSUES}", json=BODY, headers=KEY).json()["data"]
-        path = f"{ISSUES}/{issue['id']}/resources"
-        assert attach(sandbox, path, "before") == ["before"]
-    store = Store(tmp_path / "s.db")
-    store.db.execute("DROP TABLE late")
-    store.close()
-    with serve_in_thread(options) as sandbox:
-        assert sorted(attach(sandbox, path, "since")) == ["before", "since"]
 
 
 def test_all_resources(api: Api) -> None:

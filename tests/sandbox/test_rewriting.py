@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.sandbox.rewriting import WAYS
+from tests.harness.rewriting import WAYS
 from tests.sandbox.conftest import MakeApi
 
 SENT = ' A <b> & "c" · it\'s  🎧 \n\n---\n\nﬁne '

@@ -14,10 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.sandbox.faults import parse_fault
 from importer.sandbox.refusals import SandboxError
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from tests.harness.hostile import HostileOptions, parse_fault, serve_in_thread
 from tests.harness.running import WAIT_SECONDS, wait_for
 from tests.harness.sandbox_inside import make_old
 from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post
@@ -48,7 +46,7 @@ def test_door_tells_what_was_seen(make_sandbox: MakeSandbox) -> None:
 
 def test_file_continues_with_its_issues(tmp_path: Path) -> None:
     """Started again on the same file, the numbers go on; the organisation is the same."""
-    options = SandboxOptions(db=tmp_path / "s.db")
+    options = HostileOptions(db=tmp_path / "s.db")
     with serve_in_thread(options) as first:
         post(first)
     with serve_in_thread(options) as second:
@@ -60,7 +58,7 @@ def test_file_continues_with_its_issues(tmp_path: Path) -> None:
 
 def test_end_commits_what_is_late_and_drops_what_hangs(tmp_path: Path) -> None:
     """The end waits neither for a hang nor for a delay, and loses no late commit."""
-    options = SandboxOptions(
+    options = HostileOptions(
         db=tmp_path / "s.db", faults=(parse_fault("late-commit=3600@req=1"), parse_fault("hang-before@req=2"))
     )
     errors: list[BaseException] = []
@@ -79,7 +77,7 @@ def test_end_commits_what_is_late_and_drops_what_hangs(tmp_path: Path) -> None:
             pass
     client.join(WAIT_SECONDS)
     assert [type(error) for error in errors] in ([httpx.ReadError], [httpx.RemoteProtocolError])
-    with serve_in_thread(SandboxOptions(db=tmp_path / "s.db")) as sandbox:
+    with serve_in_thread(HostileOptions(db=tmp_path / "s.db")) as sandbox:
         assert len(sandbox.issues()) == 1
 
 
@@ -88,7 +86,7 @@ def test_port_in_use_is_explained() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as other,
         pytest.raises(SandboxError, match=r"Port \d+ can't be used \(.*\)\. Name another one with --port\."),
-        serve_in_thread(SandboxOptions(), other.getsockname()[1]),
+        serve_in_thread(HostileOptions(), other.getsockname()[1]),
     ):
         pass
 
@@ -104,7 +102,7 @@ def test_runs_beside_a_loop_and_leaves_nothing_behind(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with serve_in_thread(SandboxOptions(db=tmp_path / "s.db")) as sandbox:
+        with serve_in_thread(HostileOptions(db=tmp_path / "s.db")) as sandbox:
             assert asyncio.run(create(sandbox.url)) == [201] * 8
             assert sorted(issue["number"] for issue in sandbox.issues()) == list(range(1001, 1009))
         del sandbox
@@ -122,7 +120,7 @@ def test_seed_is_drawn_or_given(make_sandbox: MakeSandbox) -> None:
 def test_what_is_not_there_yet() -> None:
     """With a read lag an issue is there for other requests after a while, and what hangs on it as well."""
     with (
-        serve_in_thread(SandboxOptions(read_lag=3600)) as sandbox,
+        serve_in_thread(HostileOptions(read_lag=3600)) as sandbox,
         httpx.Client(headers=KEY, base_url=sandbox.url) as client,
     ):
         made = client.post(ISSUES, json=BODY).json()["data"]
@@ -142,7 +140,7 @@ def test_what_is_not_there_yet() -> None:
 
 def test_what_is_there_soon() -> None:
     """The lag has an end."""
-    with serve_in_thread(SandboxOptions(read_lag=0.1)) as sandbox:
+    with serve_in_thread(HostileOptions(read_lag=0.1)) as sandbox:
         path = f"{ISSUES}/{post(sandbox).json()['data']['id']}"
         wait_for(lambda: httpx.get(sandbox.url + path, headers=KEY).status_code == 200)
 
@@ -150,7 +148,7 @@ def test_what_is_there_soon() -> None:
 @pytest.mark.parametrize("offset", [-60.0, 60.0])
 def test_another_clock(offset: float) -> None:
     """Its times are by its own clock, and without a zone where that is asked for."""
-    with serve_in_thread(SandboxOptions(clock_offset=offset, no_zone=True)) as sandbox:
+    with serve_in_thread(HostileOptions(clock_offset=offset, no_zone=True)) as sandbox:
         made = httpx.post(sandbox.url + ISSUES, json=BODY, headers=KEY).json()["data"]
     assert not made["created_at"].endswith("Z")
     moment = datetime.fromisoformat(made["created_at"]).replace(tzinfo=UTC)
@@ -161,7 +159,7 @@ def test_without_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
     """On asyncio's own loop it answers, and resets what is to be reset, all the same."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
     with (
-        serve_in_thread(SandboxOptions(faults=(parse_fault("reset-before:create@req=1"),))) as sandbox,
+        serve_in_thread(HostileOptions(faults=(parse_fault("reset-before:create@req=1"),))) as sandbox,
         httpx.Client(base_url=sandbox.url, headers=KEY) as client,
     ):
         with pytest.raises(httpx.ReadError):

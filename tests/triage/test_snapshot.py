@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS
 from importer.records import Mention
-from importer.sandbox.rewriting import WAYS, rewrite
 from importer.transform.references import insert_numbers
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import (
@@ -26,6 +25,7 @@ from importer.triage.snapshot import (
     pending_fields,
     record_pending_patch,
 )
+from tests.harness.rewriting import WAYS, rewrite
 
 Values = Mapping[str, Any]
 Store = Callable[[Values], Values]
