@@ -15,11 +15,10 @@ import httpx
 import hypothesis
 import pytest
 
-from importer.sandbox.server import RunningSandbox
 from importer.triage import redaction
 from tests.harness import plans
 from tests.harness.brought import bring
-from tests.harness.hostile import HostileOptions, serve_in_thread
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
 from tests.harness.running import KEY, ROOT, WAIT_SECONDS, Program

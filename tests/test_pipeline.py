@@ -17,10 +17,9 @@ import pytest
 from importer.cli import question
 from importer.cli.console import Console
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.forked import Forked
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.readings import counted_readings
 from tests.harness.running import (
     CATEGORIES,

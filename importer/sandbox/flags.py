@@ -10,7 +10,7 @@ from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import Refusal, bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page, page_of
 from importer.sandbox.resources import show_link
-from importer.sandbox.storage import Event, Store, new_id
+from importer.sandbox.storage import Event, new_id
 
 _DEFAULTS: Json = {"note": "", "node_id": None, "node_name": None, "message_index": None, "message_text": None}
 
@@ -32,17 +32,12 @@ def add_flag(call: Call) -> Answer:
         call.store.add_event(number, at, Event("flag_added", "Added a flag.", resources=snapshot))
         call.store.touch(number, at)
     flag = call.store.row("SELECT * FROM flags WHERE seq = ?", seq)
-    return Answer(_show(call.store.org_id, call.path["id"], flag), 201)
+    return Answer(show_flag(call.store.org_id, call.path["id"], flag), 201)
 
 
 def list_flags(call: Call) -> Answer:
     """GET /v1/triage/issues/{id}/flags."""
-    return page_of(call, "flags", lambda row: _show(call.store.org_id, call.path["id"], row))
-
-
-def all_flags(store: Store) -> list[Json]:
-    """Return all flags, in the order of creation."""
-    return [_show(store.org_id, row["issue_id"], row) for row in store.rows_with_issue("flags")]
+    return page_of(call, "flags", lambda row: show_flag(call.store.org_id, call.path["id"], row))
 
 
 def remove_flag(call: Call) -> Answer:
@@ -79,7 +74,8 @@ def _show_type(row: sqlite3.Row) -> Json:
     return shown | {"description": row["note"]}
 
 
-def _show(org_id: str, issue_id: str, row: sqlite3.Row) -> Json:
+def show_flag(org_id: str, issue_id: str, row: sqlite3.Row) -> Json:
+    """Return a flag as the API shows it."""
     return {
         "id": row["id"],
         "org_id": org_id,

@@ -1,4 +1,4 @@
-"""The gate before the API: counts requests, checks the key, limits the rate, and carries out faults."""
+"""The gate before the API: checks the key, limits the rate, and carries out faults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import math
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,12 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.sandbox.bucket import TokenBucket
 from importer.sandbox.faults import ISSUES_PATH, Fault, FaultPlan
-from importer.sandbox.routes import error_response, path_kind, storage_failed
+from importer.sandbox.routes import error_response, storage_failed
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
-
-NO_ANSWER = 0
-"""Counted as the status of a request that got no answer."""
 
 
 class GateRequest(NamedTuple):
@@ -47,8 +43,6 @@ class Gate:
         seed: int,
         drop: Callable[[tuple[str, int]], None],
     ) -> None:
-        self.requests: Counter[str] = Counter()
-        self.statuses: Counter[int] = Counter()
         self._api, self._store = api, store
         self._api_key, self._faults = options.api_key, FaultPlan(options.faults, seed)
         self._bucket = TokenBucket(options.rate_limit, time.monotonic) if options.rate_limit else None
@@ -60,7 +54,7 @@ class Gate:
         body = await _read_body(receive)
         if body is None:
             return
-        request = GateRequest(scope, body, receive, self._counting(send))
+        request = GateRequest(scope, body, receive, send)
         refusal = self._note(request) or self._refuse(scope)
         if refusal is not None:
             await self._answer(request, refusal)
@@ -73,17 +67,8 @@ class Gate:
         """End every wait: drop hanging connections."""
         self._stopping.set()
 
-    def _counting(self, send: Send) -> Send:
-        async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self.statuses[message["status"]] += 1
-            await send(message)
-
-        return counting
-
     def _note(self, request: GateRequest) -> Response | None:
         method, path = request.scope["method"], request.scope["path"]
-        self.requests[f"{method} {path_kind(path)}"] += 1
         if method == "POST" and path == ISSUES_PATH:
             try:
                 self._store.insert("creates", body=request.body)
@@ -127,7 +112,6 @@ class Gate:
 
     async def _drop_after(self, seconds: float, request: GateRequest) -> None:
         """Wait for so many seconds, or until the client disconnects, then reset the connection."""
-        self.statuses[NO_ANSWER] += 1
         gone = asyncio.ensure_future(request.receive())
         stopping = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({gone, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

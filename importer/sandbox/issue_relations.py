@@ -8,10 +8,10 @@ from importer.sandbox.body_rules import RELATION
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page
-from importer.sandbox.storage import Event, Store, new_id
+from importer.sandbox.storage import Event, new_id
 
 # A relation as seen from the issue in the path (`asked`), with the columns of the other issue.
-_SELECT = """
+SELECT_RELATIONS = """
 SELECT relations.*, asked.id AS asked_id, asked.number AS asked,
     other.id AS other_id, other.number AS other_number, other.title AS other_title
 FROM issues AS asked JOIN relations ON (issue = asked.number OR target = asked.number)
@@ -33,7 +33,9 @@ def add_relation(call: Call) -> Answer:
         )
         call.store.add_event(number, at, Event("relation_added", "Added a relation."))
         call.store.touch(number, at)
-    return Answer(_show(call.store.org_id, _select(call, number, "AND relations.id = :id", id=relation_id)[0]), 201)
+    return Answer(
+        show_relation(call.store.org_id, _select(call, number, "AND relations.id = :id", id=relation_id)[0]), 201
+    )
 
 
 def list_relations(call: Call) -> Answer:
@@ -47,12 +49,7 @@ def list_relations(call: Call) -> Answer:
         after = last[0]["seq"]
     condition = "AND seq > :after ORDER BY seq LIMIT :size"
     rows = _select(call, number, condition, after=after, size=limit + 1)
-    return page(rows, limit, lambda row: _show(call.store.org_id, row))
-
-
-def all_relations(store: Store) -> list[Json]:
-    """Return all relations as seen from their sources, in the order of creation."""
-    return [_show(store.org_id, row) for row in store.rows(f"{_SELECT} WHERE asked.number = issue ORDER BY seq")]
+    return page(rows, limit, lambda row: show_relation(call.store.org_id, row))
 
 
 def remove_relation(call: Call) -> Answer:
@@ -69,11 +66,12 @@ def remove_relation(call: Call) -> Answer:
 
 
 def _select(call: Call, number: int, condition: str, **values: object) -> list[sqlite3.Row]:
-    sql = f"{_SELECT} WHERE asked.number = :asked {condition}"
+    sql = f"{SELECT_RELATIONS} WHERE asked.number = :asked {condition}"
     return call.store.db.execute(sql, {"asked": number, **values}).fetchall()
 
 
-def _show(org_id: str, row: sqlite3.Row) -> Json:
+def show_relation(org_id: str, row: sqlite3.Row) -> Json:
+    """Return a relation as the API shows it."""
     return {
         "id": row["id"],
         "org_id": org_id,

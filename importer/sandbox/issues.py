@@ -9,7 +9,7 @@ from importer.sandbox.body_rules import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json
 from importer.sandbox.resources import attach, attach_and_note, require_resource
-from importer.sandbox.storage import Event, Store, new_id
+from importer.sandbox.storage import Event, new_id
 
 _DEFAULTS: Json = {"description": "", "status": "todo", "source": "manual", "owner_id": None, "assignee_id": None}
 
@@ -101,11 +101,6 @@ def attach_call(call: Call) -> Answer:
 
 def _find_issue(call: Call, issue_id: str) -> Json:
     return show_issue(call.store.org_id, call.store.row(f"{SELECT_ISSUES} WHERE id = ?", issue_id))
-
-
-def all_issues(store: Store) -> list[Json]:
-    """Return all issues, in the order of creation."""
-    return [show_issue(store.org_id, row) for row in store.rows(f"{SELECT_ISSUES} ORDER BY number")]
 
 
 def show_issue(org_id: str, row: sqlite3.Row) -> Json:

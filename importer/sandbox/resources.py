@@ -68,11 +68,6 @@ def list_resources(call: Call) -> Answer:
     return page_of(call, "resources", lambda row: _show_here(call, row))
 
 
-def all_resources(store: Store) -> list[Json]:
-    """Return all resource links, in the order of creation."""
-    return [show_link(store.org_id, row["issue_id"], row) for row in store.rows_with_issue("resources")]
-
-
 def remove_resource(call: Call) -> Answer:
     """DELETE /v1/triage/issues/{id}/resources/{resource_link_id}."""
     return _remove(call, "SELECT * FROM resources WHERE issue = ? AND id = ?", call.path["resource_link_id"])

@@ -57,12 +57,6 @@ ENDPOINTS: Endpoints = (
     ("GET", "/v1/orgs/{org_id}/members", organisation.members),
     ("GET", "/v1/me", organisation.me),
 )
-_WORDS = {word for _, path, _ in ENDPOINTS for word in path.split("/") if not word.startswith("{")}
-
-
-def path_kind(path: str) -> str:
-    """Return a path with `{id}` in place of each id, for counting."""
-    return "/".join(word if word in _WORDS else "{id}" for word in path.split("/"))
 
 
 def build_application(store: Store, endpoints: Endpoints = ENDPOINTS) -> Starlette:

@@ -8,45 +8,33 @@ import signal
 import socket
 import struct
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import uvicorn
 
-from importer.sandbox.flags import all_flags
 from importer.sandbox.gate import Gate
-from importer.sandbox.issue_relations import all_relations
-from importer.sandbox.issues import all_issues
 from importer.sandbox.refusals import SandboxError
-from importer.sandbox.resources import all_resources
 from importer.sandbox.routes import build_application
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
-from importer.sandbox.timeline import all_comments
 
 __all__ = ["RunningSandbox", "SandboxError", "SandboxOptions", "serve", "serve_in_thread"]
 
 HOST = "127.0.0.1"
 _KEEP_ALIVE_SECONDS = 300  # longer than any client's, so that the server never closes an idle connection
 
-Result = TypeVar("Result")
-
 
 class RunningSandbox:
-    """A sandbox that answers at `url`; its methods tell what it received, while it runs.
-
-    `seed` is the one that its faults use.
-    """
+    """A sandbox that answers at `url`; `seed` is the one that its faults use."""
 
     def __init__(self, options: SandboxOptions, listener: socket.socket) -> None:
         self.seed = secrets.randbelow(10**6) if options.seed is None else options.seed
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
         self._store, self._gate = self._build(options)
-        self.org_id = self._store.org_id
         self._listener = listener
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -69,42 +57,6 @@ class RunningSandbox:
     def _build(self, options: SandboxOptions) -> tuple[Store, Gate]:
         store = Store(options.db)
         return store, Gate(build_application(store), store, options, self.seed, self._drop)
-
-    def requests(self) -> Counter[str]:
-        """Count the requests by method and path, with `{id}` for each id: `GET /v1/triage/issues/{id}`."""
-        return self._ask(lambda: self._gate.requests.copy())
-
-    def statuses(self) -> Counter[int]:
-        """Count the answers by status; 0 stands for a request that got none."""
-        return self._ask(lambda: self._gate.statuses.copy())
-
-    def create_bodies(self) -> list[bytes]:
-        """Return the exact bodies of all creates in the database, refused ones too, in the order of arrival."""
-        return self._ask(lambda: [row["body"] for row in self._store.rows("SELECT body FROM creates ORDER BY seq")])
-
-    def issues(self) -> list[dict[str, Any]]:
-        """Return all issues as the API shows them, in the order of creation."""
-        return self._ask(lambda: all_issues(self._store))
-
-    def comments(self) -> list[dict[str, Any]]:
-        """Return all comments as the API shows them, in the order of creation."""
-        return self._ask(lambda: all_comments(self._store))
-
-    def resources(self) -> list[dict[str, Any]]:
-        """Return all resource links as the API shows them, in the order of creation."""
-        return self._ask(lambda: all_resources(self._store))
-
-    def flags(self) -> list[dict[str, Any]]:
-        """Return all flags as the API shows them, in the order of creation."""
-        return self._ask(lambda: all_flags(self._store))
-
-    def relations(self) -> list[dict[str, Any]]:
-        """Return all relations as seen from their sources, in the order of creation."""
-        return self._ask(lambda: all_relations(self._store))
-
-    def norm_dispatches(self) -> int:
-        """Count how often Norm was dispatched."""
-        return self._ask(lambda: int(self._store.row("SELECT count(*) AS times FROM dispatches")["times"]))
 
     def start(self) -> None:
         """Start the server's thread; connections are accepted from now on."""
@@ -134,14 +86,6 @@ class RunningSandbox:
     def _stop(self) -> None:
         self._gate.stop()
         self._server.should_exit = True
-
-    def _ask(self, question: Callable[[], Result]) -> Result:
-        """Evaluate a question in the server's thread, where no request is half done."""
-
-        async def answer() -> Result:
-            return question()
-
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result()
 
     def _drop(self, client: tuple[str, int]) -> None:
         connections: set[Any] = self._server.server_state.connections

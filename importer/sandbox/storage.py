@@ -67,13 +67,6 @@ class Store:
         """Return all rows of a query."""
         return self.db.execute(sql, values).fetchall()
 
-    def rows_with_issue(self, table: str, condition: str = "true") -> list[sqlite3.Row]:
-        """Return the rows of a table that belongs to issues, in the order of creation, each with its `issue_id`."""
-        return self.rows(
-            f"SELECT t.*, issues.id AS issue_id FROM {table} AS t JOIN issues ON number = issue"
-            f" WHERE {condition} ORDER BY seq"
-        )
-
     def row_or_none(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """Return the first row of a query, None if there is none."""
         row: sqlite3.Row | None = self.db.execute(sql, values).fetchone()

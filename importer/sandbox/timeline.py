@@ -12,7 +12,7 @@ from importer.sandbox.organisation import CALLER_ID, NORM_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json, page_of
 from importer.sandbox.resources import show_link
-from importer.sandbox.storage import Event, Store
+from importer.sandbox.storage import Event
 
 _USER = {"kind": "user", "id": CALLER_ID, "label": "Robin Sand", "avatar_url": None}
 _NORM = {"kind": "agent", "id": NORM_ID, "label": "Norm", "avatar_url": None}
@@ -20,7 +20,7 @@ _NORM = {"kind": "agent", "id": NORM_ID, "label": "Norm", "avatar_url": None}
 
 def list_activity(call: Call) -> Answer:
     """GET /v1/triage/issues/{id}/activity: the newest first."""
-    return page_of(call, "events", lambda row: _show(call.path["id"], row), newest_first=True)
+    return page_of(call, "events", lambda row: show_entry(call.path["id"], row), newest_first=True)
 
 
 def add_comment(call: Call) -> Answer:
@@ -33,7 +33,7 @@ def add_comment(call: Call) -> Answer:
         seq = call.store.add_event(number, at, Event("comment", detail, resources=resources))
         call.store.touch(number, at)
         listen(call.store, number, at, detail)
-    return Answer(_show(call.path["id"], call.store.row("SELECT * FROM events WHERE seq = ?", seq)), 201)
+    return Answer(show_entry(call.path["id"], call.store.row("SELECT * FROM events WHERE seq = ?", seq)), 201)
 
 
 def _chip(call: Call, number: int, link_id: str) -> Json:
@@ -43,12 +43,8 @@ def _chip(call: Call, number: int, link_id: str) -> Json:
     return show_link(call.store.org_id, call.path["id"], row)
 
 
-def all_comments(store: Store) -> list[Json]:
-    """Return all comments, in the order of creation."""
-    return [_show(row["issue_id"], row) for row in store.rows_with_issue("events", "type = 'comment'")]
-
-
-def _show(issue_id: str, row: sqlite3.Row) -> Json:
+def show_entry(issue_id: str, row: sqlite3.Row) -> Json:
+    """Return an entry of the activity as the API shows it."""
     entry: Json = {
         "entry_kind": "agent" if row["session_id"] else "issue",
         "id": row["id"],

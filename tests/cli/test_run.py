@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.running import HEADER, SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
 
 FAST = ("--rate", "0", "--json")
@@ -337,7 +336,7 @@ def test_a_sandbox_that_another_process_has(program: Program) -> None:
     """What helps is said, and nothing of an option that the command doesn't have."""
     write_issues(Path("export.csv"), 1)
     assert program("run", "export.csv", "-m", "jira", "--sandbox").code == 0
-    with serve_in_thread(SandboxOptions(db=program.sandbox_file)):
+    with serve_in_thread(HostileOptions(db=program.sandbox_file)):
         ended = program("run", "export.csv", "-m", "jira", "--sandbox")
     assert ended.code == 2
     assert f"{program.sandbox_file} is in use by another sandbox.\nWait until" in ended.err

@@ -10,8 +10,8 @@ import pytest
 
 from importer.ledger.opening import open_ledger
 from importer.sandbox.organisation import CALLER_ID
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.pages import Page
 from tests.harness.running import KEY, SAMPLES, Ended, Program, write_csv
 

@@ -18,10 +18,10 @@ from importer.ledger.opening import read_ledger
 from importer.ledger.schema import RunKind, State
 from importer.ledger.store import Known
 from importer.records import Outcome
-from importer.sandbox.server import RunningSandbox
 from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
+from tests.harness.hostile import RunningSandbox
 from tests.harness.machine import (
     CORRECTED,
     CRASHES,

@@ -27,9 +27,8 @@ from typing import Any
 import click
 import httpx
 
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.harness.forked import Forked
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Say, Tally, promise
 from tests.harness.running import KEY, Ended, finish, read_csv
@@ -333,7 +332,7 @@ def run_deliveries(seed: int, nights: int, say: Say) -> Tally:
     tally, random = Tally(say), Random(f"{seed} deliveries")
     with (
         tempfile.TemporaryDirectory(prefix="deliveries-") as folder,
-        serve_in_thread(SandboxOptions(seed=seed)) as sandbox,
+        serve_in_thread(HostileOptions(seed=seed)) as sandbox,
         _target_of(sandbox, seed) as target,
     ):
         tracker, judge = Tracker(random, target), Judge(target, sandbox)

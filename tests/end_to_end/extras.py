@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from importer.sandbox.organisation import CALLER_ID
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.end_to_end.exports import EXPORTS
 from tests.harness.forked import Forked
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.running import KEY, finish, read_csv
 from tests.harness.told import READERS, Link, Told
 from tests.harness.unmarked import unmarked
@@ -81,7 +80,7 @@ class Arrived(NamedTuple):
 
 def import_file(path: Path, folder: Path) -> Arrived:
     """Import a file as a person would, everybody in it being one user; what is in the sandbox then."""
-    with serve_in_thread(SandboxOptions()) as sandbox:
+    with serve_in_thread(HostileOptions()) as sandbox:
         environment = os.environ | {"BLAND_API_KEY": KEY, "XDG_STATE_HOME": str(folder / "state")}
 
         def run(*arguments: str) -> None:

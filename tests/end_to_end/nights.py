@@ -24,13 +24,12 @@ import click
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
 from importer.ledger.schema import State
-from importer.sandbox.server import RunningSandbox
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
 from tests.end_to_end.storm import faults_of
 from tests.harness.attempts import Command
 from tests.harness.forked import Forked
-from tests.harness.hostile import HostileOptions, serve_in_thread
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.promises import Say, Tally, check_end, promise
 from tests.harness.running import read_csv, write_csv
 from tests.harness.weather import draw_oddities

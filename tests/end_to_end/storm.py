@@ -29,13 +29,12 @@ from random import Random
 import click
 
 from importer.sandbox.faults import Fault
-from importer.sandbox.server import RunningSandbox
 from importer.sandbox.storage import Store
 from importer.transform.markers import record_marker
 from tests.harness.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target
 from tests.harness.attempts import QUIET_SECONDS, Command, is_incomplete
 from tests.harness.forked import Forked
-from tests.harness.hostile import KINDS, HostileOptions, parse_fault, serve_in_thread
+from tests.harness.hostile import KINDS, HostileOptions, RunningSandbox, parse_fault, serve_in_thread
 from tests.harness.promises import (
     FINISHED,
     Say,

@@ -26,11 +26,10 @@ from typing import Any, NamedTuple
 import aiohttp
 from aiohttp import web
 
-from importer.sandbox.server import RunningSandbox
 from tests.harness.additions import ADDED, MAPPING, ask_target, check_additions
 from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, Boundary, kill_at
 from tests.harness.forked import Forked
-from tests.harness.hostile import HostileOptions, parse_fault, serve_in_thread
+from tests.harness.hostile import HostileOptions, RunningSandbox, parse_fault, serve_in_thread
 from tests.harness.power import cut_power, lose_files, record_syncs
 from tests.harness.promises import Broken, Source
 from tests.harness.running import HEADER as ISSUE_HEADER

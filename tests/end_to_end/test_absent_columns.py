@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program
 from tests.harness.workbooks import write_xlsx
 

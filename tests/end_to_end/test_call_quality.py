@@ -18,8 +18,8 @@ import pytest
 
 from importer.api import ISSUE_FIELDS
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
 from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile

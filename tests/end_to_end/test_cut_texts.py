@@ -12,8 +12,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.harness.cutting import (
     HEADER,
@@ -27,6 +25,7 @@ from tests.harness.cutting import (
     draw_text,
     texts_at,
 )
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.harness.running import KEY, Ended, Program, read_csv, write_csv
 
 pytestmark = pytest.mark.slow
@@ -183,7 +182,7 @@ def test_nothing_is_doubled(
 
 def main(rows: int = 40_000, long: int = 300) -> None:
     """Import many rows, of which some are long, into a target that keeps 10,000 bytes and comments of 3,000."""
-    with TemporaryDirectory() as folder, chdir(folder), serve_in_thread(SandboxOptions()) as sandbox:
+    with TemporaryDirectory() as folder, chdir(folder), serve_in_thread(HostileOptions()) as sandbox:
         os.environ |= {"XDG_STATE_HOME": folder, "BLAND_API_KEY": KEY}
         drawn = draw_rows(Random(1), rows, long)
         write_csv(Path("issues.csv"), drawn, HEADER)

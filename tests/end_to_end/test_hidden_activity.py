@@ -12,10 +12,9 @@ import orjson
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.following import PERSON, Nights, Row
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, read_csv
 

@@ -17,10 +17,9 @@ import pytest
 
 from importer.api import ISSUES_PATH
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.following import WHOLE, Nights, Row
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, finish, listen_for, read_csv, write_csv, write_issues
 from tests.harness.short_waits import SOON

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
 
 FAST = ("--rate", "0", "--json")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import HEADER, Ended, Program, issue_row, write_csv
 
 Import = Callable[..., Ended]

@@ -11,8 +11,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import HEADER, Ended, Program, read_csv, write_csv
 
 STATUSES = {1: "To Do", 2: "In Progress", 3: "Done"}

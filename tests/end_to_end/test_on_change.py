@@ -12,9 +12,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
 from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.gateway import FORMS, Gateway, gateway
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, write_issues
 from tests.harness.short_waits import SOON
 

@@ -13,11 +13,9 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.harness.fake_triage import make_issue
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import HostileOptions, RunningSandbox, parse_fault, serve_in_thread
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import (
     CATEGORIES,
@@ -181,7 +179,7 @@ def test_an_organisation_under_another_address(program: Program) -> None:
     """Who was met once is not met again."""
     for rows in (1, 2):
         write_issues(Path("export.csv"), rows)
-        with serve_in_thread(SandboxOptions(db=Path("triage.db"))) as sandbox:
+        with serve_in_thread(HostileOptions(db=Path("triage.db"))) as sandbox:
             ended = program(*send_to(sandbox.url))
         assert ended.code == 0
         assert ("Canary in" in ended.err) == (rows == 1)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, write_issues
 from tests.harness.tls import Tunnels, tunnels
 

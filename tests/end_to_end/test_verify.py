@@ -14,11 +14,9 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.harness.following import PERSON, WHOLE, Nights
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import HostileOptions, RunningSandbox, parse_fault, serve_in_thread
 from tests.harness.running import (
     KEY,
     SAMPLES,
@@ -252,11 +250,11 @@ def test_a_resource_that_is_gone(program: Program, serve: Serve, join: Join) -> 
 
 def test_another_organisation(program: Program) -> None:
     """With the key of another one, everything would be missing: that is said instead."""
-    with serve_in_thread(SandboxOptions()) as first:
+    with serve_in_thread(HostileOptions()) as first:
         port = int(first.url.rpartition(":")[2])
         write_issues(Path("export.csv"), 2)
         send(program, first)
-    with serve_in_thread(SandboxOptions(), port):
+    with serve_in_thread(HostileOptions(), port):
         ended = verify(program)
     assert ended.code == ExitCode.STOPPED
     assert "this key belongs to" in ended.err
@@ -265,7 +263,7 @@ def test_another_organisation(program: Program) -> None:
 
 def test_a_target_that_does_not_answer(program: Program, serve: Serve) -> None:
     """Exit code 3, with a sentence."""
-    with serve_in_thread(SandboxOptions()) as sandbox:
+    with serve_in_thread(HostileOptions()) as sandbox:
         write_issues(Path("export.csv"), 2)
         send(program, sandbox)
     ended = verify(program)

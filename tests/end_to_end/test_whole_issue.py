@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from importer.api import COMMENT_LIMIT
 from importer.records import AlreadyAdded, Comment, IssueParts, Mention
 from importer.sandbox.agent import mentions_norm
-from importer.sandbox.server import RunningSandbox
 from importer.transform.addition_plan import Due, plan_additions
 from importer.transform.lengths import REST_LIMIT, split_text
 from importer.transform.references import insert_numbers
 from importer.transform.sanitise import Sanitizer
 from tests.conftest import Serve
 from tests.end_to_end.exports import EXPORTS
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, read_csv, write_csv
 from tests.harness.text_pieces import put_together
 from tests.harness.unmarked import unmarked

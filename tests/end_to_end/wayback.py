@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 import click
 import httpx
 
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.running import KEY, PROGRAM, ROOT, read_csv, write_issues
 
 PERSON = "5c4a9e0e-7d3b-4b1e-9a55-1d2f3c4b5a69"
@@ -233,7 +232,7 @@ def main() -> None:
         write_issues(Path("export.csv"), given.issues)
         Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
         with ExitStack() as stack:
-            sandbox = stack.enter_context(serve_in_thread(SandboxOptions(db=Path("sandbox.db"))))
+            sandbox = stack.enter_context(serve_in_thread(HostileOptions(db=Path("sandbox.db"))))
             run = command("run", "export.csv", "-m", "jira", "--api-url", sandbox.url)
             team = stack.enter_context(closing(Team(sandbox, given.edits)))
             command("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--out", "repair")

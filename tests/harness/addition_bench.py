@@ -22,13 +22,12 @@ from importer.load.queue import QueueItem
 from importer.load.workers import FailureCap
 from importer.mapping.issue_parts import Bundling, Reference
 from importer.records import Act, Comment, Flag, IssueParts, Operation, Outcome
-from importer.sandbox.issues import all_issues
 from importer.sandbox.storage import Store
-from importer.sandbox.timeline import all_comments
 from importer.transform.references import References
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 from tests.harness.bench import TARGET, Bench, SandboxTransport, opened, real_time, refusal
+from tests.harness.sandbox_contents import all_comments, all_issues
 from tests.harness.unmarked import unmarked
 from tests.harness.virtual_time import VirtualTime
 

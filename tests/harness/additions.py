@@ -14,15 +14,11 @@ from random import Random
 from typing import Any
 
 from importer.sandbox.body_rules import MISSING
-from importer.sandbox.flags import all_flags
-from importer.sandbox.issue_relations import all_relations
-from importer.sandbox.issues import all_issues
-from importer.sandbox.resources import all_resources
-from importer.sandbox.server import RunningSandbox
 from importer.sandbox.storage import Store
-from importer.sandbox.timeline import all_comments
+from tests.harness.hostile import RunningSandbox
 from tests.harness.promises import Source, promise
 from tests.harness.running import HEADER as ISSUE_HEADER
+from tests.harness.sandbox_contents import all_comments, all_flags, all_issues, all_relations, all_resources
 from tests.harness.unmarked import unmarked
 
 COMMENTS = 5

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from importer.sandbox.server import RunningSandbox
 from tests.harness.forked import Forked
+from tests.harness.hostile import RunningSandbox
 from tests.harness.promises import (
     FINISHED,
     Broken,

@@ -12,7 +12,7 @@ from typing import Literal
 
 import orjson
 
-from importer.sandbox.server import RunningSandbox
+from tests.harness.hostile import RunningSandbox
 from tests.harness.machine import Door, serve_door
 
 Unit = Literal["bytes", "characters"]

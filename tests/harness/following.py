@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from importer.sandbox.server import RunningSandbox
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, read_csv, write_csv
 from tests.harness.unmarked import unmarked
 

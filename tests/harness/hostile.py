@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import AbstractContextManager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 import orjson
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from importer.sandbox import faults, issues, server
 from importer.sandbox.agent import listen
@@ -28,11 +30,11 @@ from importer.sandbox.gate import Gate, GateRequest
 from importer.sandbox.issue_list import list_issues
 from importer.sandbox.refusals import Refusal
 from importer.sandbox.request import Answer, Call, Json
-from importer.sandbox.routes import ENDPOINTS, Endpoint, Endpoints, build_application, error_response, path_kind
-from importer.sandbox.server import RunningSandbox
+from importer.sandbox.routes import ENDPOINTS, Endpoint, Endpoints, build_application, error_response
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from tests.harness.rewriting import rewrite
+from tests.harness.sandbox_contents import all_comments, all_flags, all_issues, all_relations, all_resources
 
 _CUT_DESCRIPTION = 100
 _PAGE = "<html><body>This is not the answer that you expected.</body></html>"
@@ -43,6 +45,8 @@ _REFUSALS = {
     409: ("conflict", "It is being changed by somebody else"),
     422: ("unprocessable", "It can't be processed"),
 }
+NO_ANSWER = 0
+"""Counted as the status of a request that got no answer."""
 EDITED_TITLE = "Edited by a person"
 REFUSED_AFTER = {f"{status}-after": status for status in _REFUSALS}
 """Executes the request, then refuses it in the API's own form."""
@@ -62,6 +66,8 @@ KINDS: dict[str, float | None] = {
     "edit": 0.3,  # executes it; after a read of an issue, a person changes that issue's title later
     **faults.KINDS,
 }
+Result = TypeVar("Result")
+_WORDS = {word for _, path, _ in ENDPOINTS for word in path.split("/") if not word.startswith("{")}
 parse_fault = partial(faults.parse_fault, kinds=KINDS)
 
 
@@ -183,7 +189,27 @@ class HostileGate(Gate):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.requests: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
         self._late: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, and count the answer."""
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.statuses[message["status"]] += 1
+            await send(message)
+
+        await super().__call__(scope, receive, counting)
+
+    def _note(self, request: GateRequest) -> Response | None:
+        self.requests[f"{request.scope['method']} {_path_kind(request.scope['path'])}"] += 1
+        return super()._note(request)
+
+    async def _drop_after(self, seconds: float, request: GateRequest) -> None:
+        self.statuses[NO_ANSWER] += 1
+        await super()._drop_after(seconds, request)
 
     async def finish(self) -> None:
         """Wait for the late commits."""
@@ -243,13 +269,18 @@ class HostileGate(Gate):
     def _edit_later(self, seconds: float, request: GateRequest) -> None:
         """Let a person change the title of the issue that a request has read, if it has read one."""
         method, path = request.scope["method"], request.scope["path"]
-        if method == "GET" and path_kind(path) == f"{ISSUES_PATH}/{{id}}":
+        if method == "GET" and _path_kind(path) == f"{ISSUES_PATH}/{{id}}":
             body = orjson.dumps({"title": EDITED_TITLE})
             self._carry_out_later(seconds, request._replace(scope={**request.scope, "method": "PATCH"}, body=body))
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _path_kind(path: str) -> str:
+    """Return a path with `{id}` in place of each id, for counting."""
+    return "/".join(word if word in _WORDS else "{id}" for word in path.split("/"))
 
 
 def _leading_back(request: GateRequest) -> Send:
@@ -277,22 +308,71 @@ def _internal_error() -> Response:
     return error_response(500, "internal_error", "Something went wrong")
 
 
-class HostileSandbox(RunningSandbox):
-    """A running sandbox with these options."""
+class RunningSandbox(server.RunningSandbox):
+    """A sandbox with these options that answers at `url`; its methods tell what it received, while it runs."""
 
-    def _build(self, options: SandboxOptions) -> tuple[HostileStore, HostileGate]:
+    _store: Store
+    _gate: HostileGate
+
+    def _build(self, options: SandboxOptions) -> tuple[Store, HostileGate]:
         assert isinstance(options, HostileOptions)
         store = HostileStore(options.db, options)
-        self._hostile = HostileGate(
-            build_application(store, hostile_endpoints(store, options)), store, options, self.seed, self._drop
-        )
-        return store, self._hostile
+        self.org_id = store.org_id
+        application = build_application(store, hostile_endpoints(store, options))
+        return store, HostileGate(application, store, options, self.seed, self._drop)
 
     async def _serve(self) -> None:
         await super()._serve()
-        await self._hostile.finish()
+        await self._gate.finish()
+
+    def ask(self, question: Callable[[], Result]) -> Result:
+        """Evaluate a question in the server's thread, where no request is half done."""
+
+        async def answer() -> Result:
+            return question()
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result()
+
+    def requests(self) -> Counter[str]:
+        """Count the requests by method and path, with `{id}` for each id: `GET /v1/triage/issues/{id}`."""
+        return self.ask(lambda: self._gate.requests.copy())
+
+    def statuses(self) -> Counter[int]:
+        """Count the answers by status; 0 stands for a request that got none."""
+        return self.ask(lambda: self._gate.statuses.copy())
+
+    def create_bodies(self) -> list[bytes]:
+        """Return the exact bodies of all creates in the database, refused ones too, in the order of arrival."""
+        return self.ask(lambda: [row["body"] for row in self._store.rows("SELECT body FROM creates ORDER BY seq")])
+
+    def issues(self) -> list[Json]:
+        """Return all issues."""
+        return self.ask(lambda: all_issues(self._store))
+
+    def comments(self) -> list[Json]:
+        """Return all comments."""
+        return self.ask(lambda: all_comments(self._store))
+
+    def resources(self) -> list[Json]:
+        """Return all resource links."""
+        return self.ask(lambda: all_resources(self._store))
+
+    def flags(self) -> list[Json]:
+        """Return all flags."""
+        return self.ask(lambda: all_flags(self._store))
+
+    def relations(self) -> list[Json]:
+        """Return all relations as seen from their sources."""
+        return self.ask(lambda: all_relations(self._store))
+
+    def norm_dispatches(self) -> int:
+        """Count how often Norm was dispatched."""
+        return self.ask(lambda: int(self._store.row("SELECT count(*) AS times FROM dispatches")["times"]))
 
 
-def serve_in_thread(options: HostileOptions, port: int = 0) -> AbstractContextManager[RunningSandbox]:
-    """Run a hostile sandbox in a thread of its own while the block runs; port 0 takes a free one."""
-    return server.serve_in_thread(options, port, HostileSandbox)
+@contextmanager
+def serve_in_thread(options: HostileOptions, port: int = 0) -> Iterator[RunningSandbox]:
+    """Run a sandbox with these options in a thread of its own while the block runs; port 0 takes a free one."""
+    with server.serve_in_thread(options, port, RunningSandbox) as running:
+        assert isinstance(running, RunningSandbox)
+        yield running

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from importer.cli.main import main
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.harness.forked import Forked
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_data"
@@ -158,7 +157,7 @@ class Program:
     @contextmanager
     def own_sandbox(self) -> Iterator[RunningSandbox]:
         """Open what `--sandbox` has kept."""
-        with serve_in_thread(SandboxOptions(db=self.sandbox_file)) as running:
+        with serve_in_thread(HostileOptions(db=self.sandbox_file)) as running:
             yield running
 
 

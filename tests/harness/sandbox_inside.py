@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importer.sandbox.server import RunningSandbox
+from tests.harness.hostile import RunningSandbox
 
 
 def end_waits(sandbox: RunningSandbox) -> None:
     """Let all time pass that the sandbox waits for: what is late happens now, what hangs is dropped."""
-    sandbox._ask(sandbox._gate.stop)
+    sandbox.ask(sandbox._gate.stop)
 
 
 def make_old(sandbox: RunningSandbox) -> None:
@@ -17,10 +17,10 @@ def make_old(sandbox: RunningSandbox) -> None:
         for table in ("issues", "events"):
             sandbox._store.db.execute(f"UPDATE {table} SET created_at = '2020-01-01T00:00:00.000Z'")
 
-    sandbox._ask(change)
+    sandbox.ask(change)
 
 
 def forget_comment(sandbox: RunningSandbox, detail: str) -> None:
     """Let a comment be gone, for which the API has no way."""
     statement = "DELETE FROM events WHERE type = 'comment' AND detail LIKE '%' || ?"
-    sandbox._ask(lambda: sandbox._store.db.execute(statement, (detail,)))
+    sandbox.ask(lambda: sandbox._store.db.execute(statement, (detail,)))

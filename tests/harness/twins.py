@@ -30,12 +30,11 @@ from typing import NamedTuple
 
 import httpx
 
-from importer.sandbox.server import RunningSandbox
 from tests.harness.additions import HEADER, MAPPING, Drawn, ask_target, check_additions
 from tests.harness.attempts import is_incomplete
 from tests.harness.checkouts import Checkout, loaded
 from tests.harness.differences import show
-from tests.harness.hostile import HostileOptions, serve_in_thread
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Broken, Source, check_target
 from tests.harness.running import read_csv, write_csv

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from importer.errors import UsageError
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import SCHEMA_VERSION
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.postgres import PostgresServer, schema_of
 from tests.harness.running import Ended, Program, issue_row, write_csv
 

@@ -15,7 +15,6 @@ from importer.errors import KeyRefused, TargetUnreachable
 from importer.load.addition_reader import AdditionReader, Unproven
 from importer.load.fingerprint import LISTS, fingerprint
 from importer.records import Act
-from importer.sandbox.server import RunningSandbox
 from importer.sandbox.storage import Store
 from importer.transform.markers import comment_marker
 from importer.triage.actions import Action, CallFailed
@@ -24,7 +23,7 @@ from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.target import ApiKey
 from tests.harness.addition_reading import ISSUE, ReadingBench, operation_of
 from tests.harness.bench import paced, real_time
-from tests.harness.hostile import HostileOptions, parse_fault, serve_in_thread
+from tests.harness.hostile import HostileOptions, RunningSandbox, parse_fault, serve_in_thread
 from tests.harness.sandbox_inside import end_waits
 
 COMMENT = {"detail": f"Ann · 2026-03-02 · {comment_marker('s:1', '1')}\n\nIt broke again."}

@@ -9,11 +9,9 @@ import pytest
 
 from importer.ledger.schema import State
 from importer.records import IssueParts, Relation
-from importer.sandbox.flags import all_flags
-from importer.sandbox.issue_relations import all_relations
-from importer.sandbox.resources import all_resources
 from importer.triage.paced import LIMITS_TRIED
 from tests.harness.addition_bench import CALL, FLAG, Following, item, said, two_issues
+from tests.harness.sandbox_contents import all_flags, all_relations, all_resources
 
 
 @pytest.fixture

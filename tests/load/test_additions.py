@@ -15,11 +15,9 @@ from importer.ledger.schema import State
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import QueueItem
 from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome, Relation
-from importer.sandbox.flags import all_flags
-from importer.sandbox.issue_relations import all_relations
-from importer.sandbox.resources import all_resources
 from importer.transform.markers import comment_marker
 from tests.harness.addition_bench import CALL, FLAG, Following, item, said, two_issues
+from tests.harness.sandbox_contents import all_flags, all_relations, all_resources
 from tests.harness.unmarked import unmarked
 
 

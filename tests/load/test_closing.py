@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.gateway import gateway
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Program, finish, issue_row, read_csv, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 

@@ -23,7 +23,6 @@ from importer.ledger.store import Ledger, RunIdentity
 from importer.load.discovery import Discovered, Discovery
 from importer.progress import Progress, Unseen
 from importer.records import Operation
-from importer.sandbox.server import RunningSandbox
 from importer.transform.markers import record_marker, source_marker
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
@@ -33,6 +32,7 @@ from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.harness.fake_triage import FakeTriage, make_issue
 from tests.harness.following import Nights, Row
+from tests.harness.hostile import RunningSandbox
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import HEADER, Program, issue_row, write_csv, write_issues
 

@@ -14,10 +14,9 @@ import pytest
 
 import importer.load.repeat
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.disks import may_mount, mounted
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.short_waits import SOON
 

@@ -12,8 +12,8 @@ from importer.check.examine import hash_content
 from importer.errors import UsageError
 from importer.mapping.fixes_table import Fix, Fixes, content_of, read_fixes
 from importer.records import Ref
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv
 
 HEADER = ("column", "bad value", "rows", "new value", "code", "hint")

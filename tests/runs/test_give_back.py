@@ -10,10 +10,9 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.following import WHOLE, Nights
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import Ended, Program, issue_row, read_csv, wait_for, write_csv
 from tests.harness.weather import bad_weather
 

@@ -12,11 +12,10 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.opening import open_ledger
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, find_issue
 from tests.harness.following import MAPPING, WHOLE, Nights
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 from tests.harness.weather import bad_weather

@@ -10,10 +10,9 @@ import httpx
 import orjson
 import pytest
 
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.following import Nights, Row
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--concurrency", "1", "--no-canary")

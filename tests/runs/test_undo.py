@@ -14,11 +14,10 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address
 from tests.harness.following import WHOLE, Nights
-from tests.harness.hostile import parse_fault
+from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile

@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from importer.sandbox.routes import build_application
-from importer.sandbox.server import RunningSandbox
 from importer.sandbox.storage import Store
-from tests.harness.hostile import HostileOptions, HostileStore, hostile_endpoints, serve_in_thread
+from tests.harness.hostile import HostileOptions, HostileStore, RunningSandbox, hostile_endpoints, serve_in_thread
 
 ISSUES = "/v1/triage/issues"
 KEY = {"Authorization": "any key"}

@@ -9,15 +9,14 @@ import pytest
 
 from importer.sandbox.board import read_board
 from importer.sandbox.refusals import SandboxError
-from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.sandbox.conftest import BODY, ISSUES, KEY, Json, post
 
 
 def test_issues_with_all_that_belongs_to_them(tmp_path: Path) -> None:
     """Comments, evidence, flags, and relations from both ends, each issue with where it came from."""
     file = tmp_path / "box.db"
-    with serve_in_thread(SandboxOptions(db=file)) as sandbox:
+    with serve_in_thread(HostileOptions(db=file)) as sandbox:
         first, second, _ = (post(sandbox).json()["data"] for _ in range(3))
 
         def add(part: str, body: Json) -> None:
@@ -44,7 +43,7 @@ def test_issues_with_all_that_belongs_to_them(tmp_path: Path) -> None:
 def test_open_ones_come_first(tmp_path: Path) -> None:
     """Of more than are wanted, those that are finished are left out."""
     file = tmp_path / "box.db"
-    with serve_in_thread(SandboxOptions(db=file)) as sandbox:
+    with serve_in_thread(HostileOptions(db=file)) as sandbox:
         made = [
             post(sandbox, BODY | {"status": status}).json()["data"] for status in ("done", "todo", "closed", "backlog")
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.sandbox.flags import all_flags
+from tests.harness.sandbox_contents import all_flags
 from tests.sandbox.conftest import ISSUES, Api
 
 

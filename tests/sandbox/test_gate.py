@@ -9,9 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from importer.sandbox.gate import NO_ANSWER
-from importer.sandbox.server import RunningSandbox
-from tests.harness.hostile import EDITED_TITLE, parse_fault
+from tests.harness.hostile import EDITED_TITLE, NO_ANSWER, RunningSandbox, parse_fault
 from tests.harness.running import WAIT_SECONDS, wait_for
 from tests.harness.sandbox_inside import end_waits
 from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importer.sandbox.issue_relations import all_relations
+from tests.harness.sandbox_contents import all_relations
 from tests.sandbox.conftest import ISSUES, Api
 
 

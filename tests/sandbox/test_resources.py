@@ -7,9 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.sandbox.resources import all_resources
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
+from tests.harness.sandbox_contents import all_resources
 from tests.sandbox.conftest import BODY, ISSUES, KEY, Api
 
 CALL = {"resource_type": "call", "resource_id": "call-1"}
@@ -34,7 +33,7 @@ def test_a_missing_resource_is_refused(api: Api) -> None:
 
 def test_a_late_resource_is_there_after_the_next_start(tmp_path: Path) -> None:
     """Until then it is refused as often as it is asked for, on a create too; another one begins anew."""
-    options = SandboxOptions(db=tmp_path / "s.db")
+    options = HostileOptions(db=tmp_path / "s.db")
     link = {"resource_type": "call", "resource_id": "late-1"}
 
     def ask(sandbox: RunningSandbox) -> list[int]:

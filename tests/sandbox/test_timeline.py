@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.sandbox.timeline import all_comments
+from tests.harness.sandbox_contents import all_comments
 from tests.sandbox.conftest import ISSUES, Api
 
 

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from importer.api import COMMENT_LIMIT
 from importer.check.observers.workload import Workload
 from importer.records import Act
-from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.harness.additions import COMMENTS, HEADER, MAPPING, Drawn, ask_target, check_additions
+from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.promises import Source
 from tests.harness.running import HEADER as ISSUE_HEADER
 from tests.harness.running import KEY, Ended, Program, write_csv
@@ -40,7 +39,7 @@ def bench(folder: Path, mapping: str) -> Iterator[tuple[Program, RunningSandbox]
     """Give the program in a folder that has a mapping and a key, and a target that behaves well."""
     (folder / "mine.yaml").write_text(mapping, encoding="utf-8")
     (folder / "key").write_text(KEY, encoding="utf-8")
-    with serve_in_thread(SandboxOptions()) as sandbox:
+    with serve_in_thread(HostileOptions()) as sandbox:
         yield Program(folder, folder), sandbox
 
 
