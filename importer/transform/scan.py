@@ -9,10 +9,6 @@ from itertools import accumulate
 
 import numpy as np
 
-# glibc keeps freed memory for who asks next, up to twice the largest block that was ever given back: after this one
-# 16 MB. A scan takes and frees some megabytes for each chunk, and each page that comes anew costs 2 µs: 2 % of a check.
-bytes(8 << 20)
-
 Signs = frozenset[int]
 """A class of characters: their bytes in UTF-8."""
 
