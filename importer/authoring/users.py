@@ -15,8 +15,18 @@ from pathlib import Path
 
 from importer.authoring.people_counts import Someone
 from importer.errors import StorageFull
+from importer.mapping.edited_tables import EditedTable
 from importer.mapping.identities import Directory, Identity
-from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, PSEUDONYM, USER, Sheet, make_roster, read_sheet
+from importer.mapping.users_table import (
+    COLUMNS,
+    COUNTED,
+    IDENTIFYING,
+    PSEUDONYM,
+    USER,
+    identities,
+    make_roster,
+    read_sheet,
+)
 from importer.spreadsheet import escape_cell
 from importer.triage.answers import Member
 from importer.triage.redaction import redact
@@ -48,7 +58,7 @@ class UsersFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._sheet = read_sheet(path) if path.exists() else Sheet()
+        self._sheet = read_sheet(path) if path.exists() else EditedTable(header=COLUMNS)
         self._roster = make_roster(self._sheet, path)
 
     def update(self, people: Iterable[Someone], *, pseudonyms: bool = False) -> list[dict[str, str]]:
@@ -63,7 +73,7 @@ class UsersFile:
         lines = sorted(self._merge(people), key=_by_work)
         if pseudonyms:
             _name_pseudonyms(lines)
-        columns = tuple(dict.fromkeys((*self._sheet.columns, *COLUMNS, *[PSEUDONYM] * pseudonyms)))
+        columns = tuple(dict.fromkeys((*self._sheet.header, *COLUMNS, *[PSEUDONYM] * pseudonyms)))
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._sheet.delimiter)
         writer.writerow(columns)
@@ -73,7 +83,7 @@ class UsersFile:
 
     def _merge(self, people: Iterable[Someone]) -> list[dict[str, str]]:
         kept = [dict(cells) | dict.fromkeys(COUNTED, "0") for _, cells in self._sheet.rows]
-        places = Directory((who, place) for place, who in enumerate(self._sheet.identities()))
+        places = Directory((who, place) for place, who in enumerate(identities(self._sheet)))
         taken, added = set[int](), list[dict[str, str]]()
         for someone in people:
             place = places.find(someone.who)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,62 +15,26 @@ if TYPE_CHECKING:
 MAPPING_SUFFIXES = (".yaml", ".yml")
 
 
-class FileType(click.ParamType[str]):
-    """A text that may name a file. Once click completes a command, the shell completes files only if click says so."""
+class Completed(click.ParamType[str]):
+    """A text that the shell completes: to names that `find` gives for what was typed, and with `files` to files.
 
-    name = "file"
+    Once click completes a command, the shell completes files only if click says so; where no name fits, there may be
+    folders.
+    """
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Let the shell complete files."""
-        return [CompletionItem(incomplete, type="file")]
-
-
-class MappingType(click.ParamType[str]):
-    """A preset's name, or the path of a YAML file."""
-
-    name = "mapping"
+    def __init__(self, name: str, find: Callable[[click.Context, str], Iterable[str]], *, files: bool = False) -> None:
+        self.name, self._find, self._files = name, find, files
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete presets and YAML files; where none fits, let the shell complete files: there may be folders."""
-        from importer.mapping.presets import preset_names
-
-        names = [*preset_names(), *_yaml_files(incomplete)]
-        items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-        return items or [CompletionItem(incomplete, type="file")]
+        """Complete names, or let the shell complete files."""
+        items = [CompletionItem(name) for name in self._find(ctx, incomplete) if name.startswith(incomplete)]
+        return items or [CompletionItem(incomplete, type="file")] * self._files
 
 
-class PresetType(click.ParamType[str]):
-    """A preset's name."""
+def _presets() -> list[str]:
+    from importer.mapping.presets import preset_names
 
-    name = "preset"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete presets."""
-        from importer.mapping.presets import preset_names
-
-        return [CompletionItem(name) for name in preset_names() if name.startswith(incomplete)]
-
-
-class RunType(click.ParamType[str]):
-    """An import's name, or `last`."""
-
-    name = "run"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete the names of imports in the ledger, the newest first."""
-        names = ("last", *_imports(ctx.params.get("ledger")))
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-class SourceNameType(click.ParamType[str]):
-    """The name of a source that the ledger knows."""
-
-    name = "source"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete the names of sources in the ledger."""
-        names = _sources(ctx.params.get("ledger"))
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return list(preset_names())
 
 
 def _yaml_files(incomplete: str) -> list[str]:
@@ -82,16 +46,17 @@ def _yaml_files(incomplete: str) -> list[str]:
     return [folder + name for name in files]
 
 
-def _imports(ledger: str | None) -> Iterator[str]:
-    """Yield the names of imports in a ledger."""
-    yield from _read(ledger, lambda book: [run.name for run in book.list_runs() if run.kind == "import"])
+def _imports(ctx: click.Context, _: str) -> Iterator[str]:
+    """Yield the names of imports in the ledger, the newest first."""
+    names = _read(ctx.params.get("ledger"), lambda book: [run.name for run in book.list_runs() if run.kind == "import"])
+    yield from ("last", *names)
 
 
-def _sources(ledger: str | None) -> Iterator[str]:
-    """Yield the names of sources in a ledger, each once."""
+def _sources(ctx: click.Context, _: str) -> Iterator[str]:
+    """Yield the names of sources in the ledger, each once."""
     from importer.ledger.source_list import list_sources
 
-    yield from _read(ledger, lambda book: sorted({source.name for source in list_sources(book)}))
+    yield from _read(ctx.params.get("ledger"), lambda book: sorted({source.name for source in list_sources(book)}))
 
 
 def _read(ledger: str | None, find: Callable[[Ledger], list[str]]) -> Iterator[str]:
@@ -105,3 +70,9 @@ def _read(ledger: str | None, find: Callable[[Ledger], list[str]]) -> Iterator[s
             yield from find(book)
     except Exception:  # noqa: BLE001 - in the middle of a line that somebody types, there is no place for an error
         return
+
+
+FILE = Completed("file", lambda *_: (), files=True)
+PRESET = Completed("preset", lambda *_: _presets())
+MAPPING = Completed("mapping", lambda _, typed: [*_presets(), *_yaml_files(typed)], files=True)
+RUN, SOURCE_NAME = Completed("run", _imports), Completed("source", _sources)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.completion import FileType
+from importer.cli.completion import FILE
 from importer.cli.options import INPUT_OPTIONS, print_data, with_options
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
@@ -22,7 +22,7 @@ LONGEST = 100
 
 
 @click.command()
-@click.argument("sources", nargs=-1, type=FileType(), metavar="SOURCE...")
+@click.argument("sources", nargs=-1, type=FILE, metavar="SOURCE...")
 @click.argument("which", metavar="KEY|LINE")
 @with_options(*INPUT_OPTIONS)
 def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:

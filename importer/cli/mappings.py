@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.completion import MappingType, PresetType
+from importer.cli.completion import MAPPING, PRESET
 from importer.cli.options import print_data
 from importer.errors import ExitCode, MappingError
 from importer.phrases import counted
@@ -36,7 +36,7 @@ def list_command() -> None:
 
 
 @mappings.command("show")
-@click.argument("name", type=PresetType())
+@click.argument("name", type=PRESET)
 def show_command(name: str) -> None:
     """Print the YAML text of the preset NAME."""
     from importer.mapping.reader import preset_text
@@ -45,7 +45,7 @@ def show_command(name: str) -> None:
 
 
 @mappings.command("check")
-@click.argument("files", type=MappingType(), metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=MAPPING, metavar="FILE...", nargs=-1, required=True)
 @click.pass_context
 def check_command(context: click.Context, files: tuple[str, ...]) -> None:
     """List every problem of mappings, with file, line and key.
@@ -70,7 +70,7 @@ def check_command(context: click.Context, files: tuple[str, ...]) -> None:
 
 
 @mappings.command("test")
-@click.argument("files", type=MappingType(), metavar="NAME_OR_FILE...", nargs=-1, required=True)
+@click.argument("files", type=MAPPING, metavar="NAME_OR_FILE...", nargs=-1, required=True)
 @click.pass_context
 def test_command(context: click.Context, files: tuple[str, ...]) -> None:
     """Run the `examples` of mappings.

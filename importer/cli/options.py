@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from importer import __version__
 from importer.api import SEVERITIES
 from importer.cli.colour import echo_painted
-from importer.cli.completion import FileType, MappingType
+from importer.cli.completion import FILE, MAPPING
 from importer.cli.sentences import printable
 from importer.cli.shortage import find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull
@@ -31,7 +31,7 @@ SOURCE_OPTIONS = (
         "-m",
         "--mapping",
         "mapping_name",
-        type=MappingType(),
+        type=MAPPING,
         metavar="NAME_OR_PATH",
         help="A preset or a YAML file.  [default: recognised by the columns]",
     ),
@@ -50,7 +50,7 @@ SOURCE_OPTIONS = (
     ),
     click.option(
         "--comments",
-        type=FileType(),
+        type=FILE,
         multiple=True,
         metavar="FILE",
         help="Separate file of comments, joined by the mapping; may be repeated.",
@@ -88,7 +88,7 @@ SELECT_OPTIONS = (
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
     click.option(
-        "--only", type=FileType(), metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one per line."
+        "--only", type=FILE, metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one per line."
     ),
     click.option(
         "--show", metavar="KEY,...", help="The issues that report.html shows before and after.  [default: five]"
@@ -97,7 +97,7 @@ SELECT_OPTIONS = (
     OUT_OPTION,
     JSON_OPTION,
 )
-sources_argument = click.argument("sources", nargs=-1, type=FileType(), required=True, metavar="SOURCE...")
+sources_argument = click.argument("sources", nargs=-1, type=FILE, required=True, metavar="SOURCE...")
 
 
 REPORTS_COMPLETE = "The reports are complete."

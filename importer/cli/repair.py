@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.changes import WAY_OPTIONS, Given, go_back
-from importer.cli.completion import MappingType, RunType
+from importer.cli.completion import MAPPING, RUN
 from importer.cli.options import SEVERITY_OPTION, answers_with_summary, with_options
 from importer.phrases import counted
 
@@ -23,12 +23,12 @@ LINES_SHOWN = 8
 
 
 @click.command()
-@click.argument("name", type=RunType(), metavar="RUN")
+@click.argument("name", type=RUN, metavar="RUN")
 @click.option(
     "-m",
     "--mapping",
     "mapping_name",
-    type=MappingType(),
+    type=MAPPING,
     required=True,
     metavar="NAME_OR_PATH",
     help="The mapping with the right values.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.completion import RunType, SourceNameType
+from importer.cli.completion import RUN, SOURCE_NAME
 from importer.cli.options import JSON_OPTION, REPORTS_COMPLETE, print_data, typed_options, with_options
 from importer.cli.target_options import (
     API_URL_OPTION,
@@ -29,7 +29,7 @@ OPTIONS = (
                  help="Folder for the reports.  [default: where the run wrote them]"),
     click.option("--rehearsal", is_flag=True,
                  help="Also rehearsal.html, for a run with --sandbox: its issues as they will be in Triage."),
-    click.option("--source", type=SourceNameType(), metavar="NAME",
+    click.option("--source", type=SOURCE_NAME, metavar="NAME",
                  help="Instead of RUN: migration.csv, the state of every key of a source after all its runs."),
     click.option("--for", "tracker", type=click.Choice(["jira"]),
                  help="With --source: also a CSV to import Triage's issue numbers into the old tracker."),
@@ -41,7 +41,7 @@ OPTIONS = (
 
 
 @click.command()
-@click.argument("name", type=RunType(), metavar="RUN", required=False)
+@click.argument("name", type=RUN, metavar="RUN", required=False)
 @with_options(*OPTIONS)
 def report(name: str | None, source: str | None, rehearsal: bool, as_json: bool, **given: Any) -> int:
     """Write a run's reports again, from the ledger alone.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.completion import SourceNameType
+from importer.cli.completion import SOURCE_NAME
 from importer.cli.numbers import DurationType
 from importer.cli.options import print_data, with_options
 from importer.cli.target_options import LEDGER_OPTION, chosen_ledger
@@ -44,7 +44,7 @@ OPTIONS = (
     LEDGER_OPTION,
     click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
     click.option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C."),
-    click.option("--source", type=SourceNameType(), metavar="NAME", help="Only a source's runs, and its progress."),
+    click.option("--source", type=SOURCE_NAME, metavar="NAME", help="Only a source's runs, and its progress."),
 )
 
 

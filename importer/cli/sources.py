@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.completion import SourceNameType
+from importer.cli.completion import SOURCE_NAME
 from importer.cli.options import print_data, with_options
 from importer.cli.target_options import API_URL_OPTION, LEDGER_OPTION, SANDBOX_OPTION, chosen_ledger, target_name
 
@@ -45,7 +45,7 @@ def list_command(context: click.Context, ledger: str | None, as_json: bool) -> N
 
 
 @sources.command("retire")
-@click.argument("name", type=SourceNameType())
+@click.argument("name", type=SOURCE_NAME)
 @with_options(*PLACE_OPTIONS)
 @click.pass_context
 def retire_command(context: click.Context, name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
@@ -62,7 +62,7 @@ def retire_command(context: click.Context, name: str, sandbox: bool, api_url: st
 
 
 @sources.command("resume")
-@click.argument("name", type=SourceNameType())
+@click.argument("name", type=SOURCE_NAME)
 @with_options(*PLACE_OPTIONS)
 @click.pass_context
 def resume_command(context: click.Context, name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from importer.api import DEFAULT_URL
-from importer.cli.completion import FileType
+from importer.cli.completion import FILE
 from importer.cli.numbers import DurationType, RateType
 from importer.errors import UsageError, how_to_install
 from importer.mapping.small_files import read_small
@@ -52,7 +52,7 @@ API_KEY_OPTION = click.option(
     help="File with the API key.  [default: the key in BLAND_API_KEY]",
 )
 LEDGER_OPTION = click.option(
-    "--ledger", type=FileType(), metavar="PATH|URL", help="The record of what was sent: a file, or PostgreSQL."
+    "--ledger", type=FILE, metavar="PATH|URL", help="The record of what was sent: a file, or PostgreSQL."
 )
 WAIT_OPTION = click.option(
     "--wait",

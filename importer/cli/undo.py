@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.changes import WAY_OPTIONS, Given, go_back
-from importer.cli.completion import RunType
+from importer.cli.completion import RUN
 from importer.cli.options import answers_with_summary, with_options
 from importer.errors import UsageError
 from importer.phrases import counted
@@ -27,7 +27,7 @@ NAMES_SHOWN = 8
 
 
 @click.command()
-@click.argument("name", type=RunType(), metavar="RUN")
+@click.argument("name", type=RUN, metavar="RUN")
 @click.option("--close", is_flag=True, help="Close created issues (recommended): they count as imported.")
 @click.option("--delete", is_flag=True, help="Delete created issues permanently; their keys can be imported again.")
 @click.option(

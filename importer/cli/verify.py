@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.completion import RunType
+from importer.cli.completion import RUN
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, typed_options, with_options
 from importer.cli.sentences import name_last_change
 from importer.cli.target_options import (
@@ -42,7 +42,7 @@ OPTIONS = (
 
 
 @click.command()
-@click.argument("name", type=RunType(), metavar="RUN")
+@click.argument("name", type=RUN, metavar="RUN")
 @with_options(*OPTIONS)
 @answers_with_summary
 def verify(

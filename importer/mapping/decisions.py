@@ -32,59 +32,43 @@ class DecidedValue:
 
 
 def read_decisions(path: Path) -> tuple[list[DecidedValue], Sequence[Problem]]:
-    """The decisions in a table, and everything that is wrong with it; lines with a problem are left out."""
+    """The decisions in a table, and everything that is wrong with it; lines with a problem are left out.
+
+    A value that two lines decide differently is a problem.
+    """
     table = read_table(path, NEEDED)
-    reader = _Reader(str(path), list(table.problems))
+    decisions, problems = list[DecidedValue](), list(table.problems)
+    firsts: dict[tuple[str, str], DecidedValue] = {}
     for line, cells in table.rows:
-        reader.add(fold(cells["field"]), cells["value"], cells["decision"], line)
-    return reader.decisions, reader.problems
-
-
-class _Reader:
-    """Collects decisions and problems; a value that two lines decide differently is a problem."""
-
-    def __init__(self, file: str, problems: list[Problem]) -> None:
-        self.decisions: list[DecidedValue] = []
-        self.problems = problems
-        self._file = file
-        self._first: dict[tuple[str, str], DecidedValue] = {}
-
-    def add(self, field: str, value: str, word: str, line: int) -> None:
-        """Take what a line decides."""
+        place, field, value = Place(str(path), line), fold(cells["field"]), cells["value"]
         if field not in TARGETS:
             hint = nearest(field, TARGETS) or f"the fields are {', '.join(TARGETS)}"
-            self._complain(f"{field!r} is not a field", line, "field", hint)
-            return
-        target = self._target(field, word, line)
-        decision = DecidedValue(field, value, target, Place(self._file, line))
-        first = self._first.setdefault((field, fold(value)), decision)
-        if (
-            first is not decision
-            and first.target not in ("", UNDECIDED)
-            and target not in ("", UNDECIDED, first.target)
-        ):
-            message = f"{value!r} becomes {target!r} here and {first.target!r} on line {first.place.line}"
-            self._complain(message, line, "decision", "delete one of the two lines")
-        elif first is decision or (target not in ("", UNDECIDED) and target != first.target):
-            self._first[field, fold(value)] = decision
-            self.decisions.append(decision)
+            problems.append(Problem(f"{field!r} is not a field", place.file, line, "field", hint))
+            continue
+        target, message, hint = _target(field, cells["decision"])
+        decision = DecidedValue(field, value, target, place)
+        first = firsts.setdefault((field, fold(value)), decision)
+        if target not in ("", UNDECIDED, first.target):
+            if first.target not in ("", UNDECIDED):
+                message = f"{value!r} becomes {target!r} here and {first.target!r} on line {first.place.line}"
+                hint = "delete one of the two lines"
+            else:
+                firsts[field, fold(value)] = first = decision
+        if first is decision:
+            decisions.append(decision)
+        if message:
+            problems.append(Problem(message, place.file, line, "decision", hint))
+    return decisions, problems
 
-    def _target(self, field: str, word: str, line: int) -> str:
-        names = TARGETS[field]
-        if word in ("", UNDECIDED):
-            return word
-        if names:
-            name = re.sub(r"[\s-]+", "_", fold(word))
-            if name in names:
-                return name
-            hint = nearest(word, names) or "leave the cell empty, or write ?, to decide later"
-            self._complain(f"{word!r} is not one of {', '.join(names)}", line, "decision", hint)
-        elif count_units(word) > CATEGORY_LIMIT:
-            self._complain(f"{word[:20]!r}… has {count_units(word)} characters", line, "decision",
-                          f"a category has at most {CATEGORY_LIMIT}")  # fmt: skip
-        else:
-            return word
-        return ""
 
-    def _complain(self, message: str, line: int, column: str, hint: str) -> None:
-        self.problems.append(Problem(message, self._file, line, column, hint))
+def _target(field: str, word: str) -> tuple[str, str, str]:
+    """What a word decides, else "", what is wrong with it, and a hint."""
+    names = TARGETS[field]
+    if names and word not in ("", UNDECIDED):
+        name = re.sub(r"[\s-]+", "_", fold(word))
+        hint = nearest(word, names) or "leave the cell empty, or write ?, to decide later"
+        return (name, "", "") if name in names else ("", f"{word!r} is not one of {', '.join(names)}", hint)
+    if count_units(word) > CATEGORY_LIMIT:
+        message = f"{word[:20]!r}… has {count_units(word)} characters"
+        return "", message, f"a category has at most {CATEGORY_LIMIT}"
+    return word, "", ""

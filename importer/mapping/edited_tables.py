@@ -14,7 +14,7 @@ from importer.mapping.model import fold
 from importer.mapping.small_files import read_small
 from importer.spreadsheet import unescape_cell
 
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -27,7 +27,7 @@ class EditedTable:
     problems  what is wrong with it; a row with a problem isn't among `rows`, and none is where a column is missing
     """
 
-    encoding: str = ""
+    encoding: str = "utf-8-sig"  # spreadsheets take a file without its mark for another encoding
     delimiter: str = ","
     header: tuple[str, ...] = ()
     rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
@@ -45,7 +45,7 @@ def read_table(path: Path, needed: Collection[str], others: Collection[str] = ()
         stored = read_small(path)
     except OSError as error:
         return EditedTable(problems=(Problem(f"can't be read: {error.strerror}", file),))
-    encoding = next((name for mark, name in _MARKS.items() if stored.startswith(mark)), "utf-8")
+    encoding = "utf-16" if stored.startswith(_UTF16) else "utf-8-sig"
     try:
         text = _without_separator(stored.decode(encoding))
     except UnicodeDecodeError as error:

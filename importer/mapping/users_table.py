@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from importer.errors import Problem, UsageError
-from importer.mapping.edited_tables import read_table
+from importer.mapping.edited_tables import EditedTable, read_table
 from importer.mapping.identities import Identity, Roster, RosterLine
 
 COUNTED = ("open_issues", "closed_issues", "comments")
@@ -21,18 +20,9 @@ _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")  # what spreadsheets make of a l
 _HINT = "`triage-import users SOURCE` writes this table; fill in `triage_user_id`, and don't change the header."
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """The table as it is stored, with columns that people have added. `rows` are line numbers and cells by column."""
-
-    columns: tuple[str, ...] = COLUMNS
-    rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
-    encoding: str = "utf-8-sig"  # spreadsheets take a file without its mark for another encoding
-    delimiter: str = ","
-
-    def identities(self) -> Iterator[Identity]:
-        """The person of each row."""
-        return (Identity(*(cells.get(name, "") for name in IDENTIFYING)) for _, cells in self.rows)
+def identities(table: EditedTable) -> Iterator[Identity]:
+    """The person of each row."""
+    return (Identity(*(cells.get(name, "") for name in IDENTIFYING)) for _, cells in table.rows)
 
 
 def read_users(path: Path) -> Roster:
@@ -44,11 +34,11 @@ def read_users(path: Path) -> Roster:
     return make_roster(read_sheet(path), path)
 
 
-def make_roster(sheet: Sheet, path: Path) -> Roster:
+def make_roster(table: EditedTable, path: Path) -> Roster:
     """Make a roster of a table that was read. Raises UsageError with every line that is wrong."""
     lines = [
         RosterLine(who, cells.get(USER, ""), number, cells.get(PSEUDONYM, ""))
-        for who, (number, cells) in zip(sheet.identities(), sheet.rows, strict=True)
+        for who, (number, cells) in zip(identities(table), table.rows, strict=True)
     ]
     problems = list(_problems(lines, str(path)))
     if problems:
@@ -84,7 +74,7 @@ def _problems(lines: Iterable[RosterLine], file: str) -> Iterator[Problem]:
                 yield Problem(message, file, line.number, USER, "keep one of the two lines")
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path) -> EditedTable:
     """Read a table as it is stored.
 
     Raises:
@@ -96,8 +86,7 @@ def read_sheet(path: Path) -> Sheet:
         problems = (Problem(f"the header needs one of {', '.join(IDENTIFYING)}", str(path), 1),)
     if problems:
         raise _unusable(path, problems)
-    encoding = "utf-8-sig" if table.encoding == "utf-8" else table.encoding
-    return Sheet(table.header, table.rows, encoding, table.delimiter)
+    return table
 
 
 def _unusable(path: Path, problems: Sequence[Problem]) -> UsageError:

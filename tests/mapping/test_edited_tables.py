@@ -34,7 +34,8 @@ def test_tables_as_they_are_saved(read: Read, encoding: str, delimiter: str, end
     """Whatever the encoding, delimiter and line ends: filled rows with their lines, and how the table is written."""
     lines = ["sep=" + delimiter] * separator + ["", f"NÄME{delimiter} Id ", delimiter, f"Änn{delimiter}7"]
     table = read(end.join(lines).encode(encoding), ("näme",), ("account",))
-    assert table == EditedTable(encoding, delimiter, ("näme", "Id"), ((4 + separator, {"näme": "Änn", "Id": "7"}),))
+    read_as = "utf-16" if encoding == "utf-16" else "utf-8-sig"
+    assert table == EditedTable(read_as, delimiter, ("näme", "Id"), ((4 + separator, {"näme": "Änn", "Id": "7"}),))
 
 
 def test_a_row_of_several_lines_has_its_first(read: Read) -> None:
