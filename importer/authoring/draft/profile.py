@@ -155,8 +155,9 @@ class Column:
 
     @property
     def is_boolean(self) -> bool:
-        """Whether it holds yes and no."""
-        return {text.casefold() for text in self.samples} <= {"true", "false", "yes", "no", "0", "1"}
+        """Whether it holds yes and no, in lists, too."""
+        said = {text.casefold() for texts in self.samples for text in (texts.split(", ") if self.is_list else [texts])}
+        return said <= {"true", "false", "yes", "no", "0", "1"}
 
     def date_format(self) -> str | None:
         """Return the format of its dates, "" for ISO 8601, None if it holds no dates."""

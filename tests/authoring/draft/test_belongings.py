@@ -172,3 +172,16 @@ def test_notes_in_several_columns(tmp_path: Path) -> None:
     description = save(path, tmp_path / "other.yaml").model.description
     assert description is not None
     assert description.column == "Notes"
+
+
+def test_a_flag_of_each_comment(program: Program, tmp_path: Path) -> None:
+    """What marks an element as internal is no comment itself: it is read with the text, and somebody decides."""
+    said = [{"text": "We call back", "internal": False}, {"text": "He is rude", "internal": True}]
+    records = [{"id": number, "title": f"Title {number}", "state": "open", "messages": said} for number in range(2)]
+    path = tmp_path / "tickets.json"
+    path.write_text(json.dumps(records), encoding="utf-8")
+    assert program("draft", path, "-o", "mine.yaml", "--severity", "low").code == 0
+    lines = Path("mine.yaml").read_text(encoding="utf-8")
+    assert "each: {text: text, private: internal}" in lines
+    Path("mine.yaml").write_text(lines.replace("private: '?'", "private: drop"), encoding="utf-8")
+    assert program("validate", path, "-m", "mine.yaml", "--json").summary["forecast"]["comment"] == 2
