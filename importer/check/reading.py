@@ -20,7 +20,13 @@ from importer.check.observers.people_named import PeopleNamed, UnmatchedPeople
 from importer.check.observers.raw_markup import RawMarkup
 from importer.check.observers.tally import Tally
 from importer.check.observers.unknowns import Unknowns
-from importer.check.observers.untyped import Untyped, name_marks, propose_category, propose_columns
+from importer.check.observers.untyped import (
+    Untyped,
+    name_finished_files,
+    name_marks,
+    propose_category,
+    propose_columns,
+)
 from importer.check.observers.value_flow import ValueFlow
 from importer.check.observers.workload import WorkCounter
 from importer.check.plan import Plan, plan_rows
@@ -102,6 +108,7 @@ class Reading:
         yield from propose_columns(model, self.flow, lines)
         yield from propose_category(model, self.flow, lines, self.untyped.titles)
         yield from name_marks(lines)
+        yield from name_finished_files(self.flow, (file.name for file in self._job.source.files))
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         yield from self._changes.warnings()

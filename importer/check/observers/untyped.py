@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import PurePath
 from typing import Any
 
+from importer.api import FINISHED
 from importer.check.coverage.lines import DROP, NOT_SENT, CoverageLine, is_mark
 from importer.check.coverage.uses import RULE
 from importer.check.examine import Examined
@@ -83,6 +85,18 @@ def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[Cove
             line = f"{field}: {{first: [{{{text_of(column)}}}]}}"
             said = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
             yield f"{said}; to take it from a column, write `{line}`; there are {names}"
+
+
+def name_finished_files(flow: ValueFlow, files: Iterable[str]) -> Iterator[str]:
+    """Name the files and sheets that are called like finished work, where no issue has a status."""
+    streams = flow.streams("status")
+    if streams and all(stream.step.how == "default" for stream in streams):
+        for name in files:
+            found = meaning("status", PurePath(name).stem)
+            if found and found.target in FINISHED and found.target != streams[0].target:
+                said = f"status: no issue has one, and all become {streams[0].target}, though {name} is called"
+                line = f"`status: {{value: {found.target}}}`"
+                yield f"{said} {found.target}: give it by itself, with {line} in its mapping"
 
 
 def name_marks(lines: Iterable[CoverageLine]) -> Iterator[str]:

@@ -114,3 +114,15 @@ def test_rows_that_are_marked_as_gone(program: Program) -> None:
     again = program("validate", "export.jsonl", "-m", "mine.yaml", "--json")
     assert again.outcomes() == {"planned": 99, "skipped": 2}
     assert not any("marked" in each for each in again.summary["warnings"])
+
+
+def test_a_file_that_is_called_like_finished_work(program: Program) -> None:
+    """Of two without a status, one says it by its name."""
+    header = ("ID", "Title", "Severity", "Owner")
+    names = [write_csv(Path(f"{name}.csv"), [(name, name, "high", "Ann")], header) for name in ("open", "closed-2025")]
+    said = program("validate", *names, "--json").summary["warnings"]
+    [line] = [each for each in said if each.startswith("status: ")]
+    assert "though closed-2025.csv is called closed: " in line
+    assert "`status: {value: closed}`" in line
+    whole = write_csv(Path("closed.csv"), [("1", "One", "high", "Ann", "Open")], (*header, "Status"))
+    assert not any("is called" in each for each in program("validate", whole, "--json").summary["warnings"])
