@@ -117,7 +117,7 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
         columns = Columns(apply_fixes(fixes, chunk)[0])
         read = {name: columns.stripped(text) for name, text in others.items()}
         facts = zip(read["status_category"], read["resolution"], map(bool, read["closed"]), strict=True)
-        own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
+        own = zip(*(columns.as_written.text(texts[name]) for name in fields), strict=True)
         rows = [*zip(own, facts, strict=True)]
         # Rows without a title are rejected, so their values don't count.
         titled = [place for place, title in enumerate(read["title"]) if title]
