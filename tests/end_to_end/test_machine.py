@@ -7,7 +7,6 @@ Otherwise the examples are always the same: what fails then was broken by a chan
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -38,13 +37,12 @@ from tests.harness.machine import (
     serve_door,
 )
 from tests.harness.promises import FINISHED, check_end
-from tests.harness.running import Ended, write_csv
+from tests.harness.running import LONG, Ended, write_csv
 
 pytestmark = pytest.mark.slow(seconds=80)
 
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
-    max_examples=400 if LONG else 12,
+    max_examples=400 if LONG else 8,
     stateful_step_count=30 if LONG else 15,
     derandomize=not LONG,
     phases=tuple(Phase) if LONG else (Phase.explicit, Phase.generate),  # shrinking takes five minutes more

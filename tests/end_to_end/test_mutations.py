@@ -36,6 +36,6 @@ def test_a_missing_safeguard_is_noticed(mutation: Mutation, folder: Path) -> Non
 
 @pytest.mark.slow
 def test_nothing_is_missing(folder: Path) -> None:
-    """With every safeguard in its place these tests pass there, too: every tenth, as all of them do in the checkout."""
-    code, printed = run_tests(folder, *[*{each.test: None for each in MUTATIONS}][::10])
+    """With every safeguard in its place they pass there, too: every thirtieth, as all do in the checkout."""
+    code, printed = run_tests(folder, *[*{each.test: None for each in MUTATIONS}][::30])
     assert code == PASSED, printed

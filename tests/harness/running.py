@@ -24,6 +24,8 @@ from importer.cli.main import main
 from tests.harness.forked import Forked
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+"""Whether the long tests take minutes, with all of their seeds and examples."""
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_data"
 KEY = "canary-3f9c1d77"
