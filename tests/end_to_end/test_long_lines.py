@@ -16,8 +16,8 @@ from importer.errors import ExitCode
 from tests.harness.running import PROGRAM, Program
 
 MEGABYTE = 1_000_000
-LONG = 400
-"""Megabytes of a text that a tenth of is refused."""
+LONG = 100
+"""Megabytes of a text of which a third is refused."""
 MOST_MEGABYTES = 200
 TABLE = "Issue key,Summary\nPROJ-1,ok\nPROJ-2,"
 RECORDS = '{"key": "PROJ-1", "summary": "a"}\n{"key": "PROJ-2", "summary": "'
@@ -43,7 +43,7 @@ def pieces(before: str, part: str, encoding: str) -> Iterable[bytes]:
 
 MEASURE = """
 import resource, subprocess, sys
-resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
@@ -77,7 +77,7 @@ def test_a_line_without_end(program: Program, shape: str, encoding: str) -> None
 def test_a_line_without_end_in_an_archive(program: Program) -> None:
     """Nor does it there."""
     with zipfile.ZipFile("a.zip", "w") as archive, archive.open("issues.csv", "w", force_zip64=True) as file:
-        file.writelines(islice(pieces(TABLE, "x", "utf-8"), LONG // 10))
+        file.writelines(islice(pieces(TABLE, "x", "utf-8"), LONG // 2))
     code, said, peak = check(Path("a.zip"))
     assert code == ExitCode.UNUSABLE
     assert "a.zip/issues.csv:3: a line is longer than" in said
