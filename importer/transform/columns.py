@@ -67,6 +67,10 @@ class Columns:
             self._read[position] = ["" if cell in nothing else cell for cell in cells] if has_any else cells
         return self._read[position]
 
+    def has_word_for_nothing(self, position: int) -> bool:
+        """Whether a column of the file has one, so that some of its cells are read as empty ones."""
+        return self._cells_at(position) is not self.chunk.cells[position]
+
     def has_text(self, position: int) -> bool:
         """Whether a column of the file has any text."""
         return self.count_texts(position) > 0

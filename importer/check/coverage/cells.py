@@ -65,8 +65,8 @@ class CellCounter:
         """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""
         positions, nothing, cells = records.chunk.positions, words_for_nothing(), records.chunk.cells
         read = (place for ref in positions.keys() - self._value_refs for place in positions[ref])
-        empty = {place: cells[place] for place in read if not nothing.isdisjoint(cells[place])}
-        yield NOTHING, {place: to_mask([text in nothing for text in texts]) for place, texts in empty.items()}
+        empty = filter(records.columns.has_word_for_nothing, read)
+        yield NOTHING, {place: to_mask([text in nothing for text in cells[place]]) for place in empty}
         for use in self._uses_of[file]:
             yield use.label, consume_cells(use, records)
         # Of a column that is read once, a rule asks no more: the others with its header are another thing.
