@@ -77,26 +77,29 @@ def propose_category(
 def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[CoverageLine]) -> Iterator[str]:
     """Name the columns that are called a severity or a status, where no issue has what the mapping reads for it."""
     for spec, field in ((mapping.severity, "severity"), (mapping.status, "status")):
-        streams = flow.streams(field)
-        if not streams or any(stream.step.how != "default" for stream in streams):
-            continue
-        column, names = _unread(lines, spec, partial(_is_called, field))
+        default = _default_of_all(flow, field)
+        column, names = _unread(lines, spec, partial(_is_called, field)) if default else ("", "")
         if column:
             line = f"{field}: {{first: [{{{text_of(column)}}}]}}"
-            said = f"{field}: no issue has what the mapping reads, and all become {streams[0].target}"
+            said = f"{field}: no issue has what the mapping reads, and all become {default}"
             yield f"{said}; to take it from a column, write `{line}`; there are {names}"
 
 
 def name_finished_files(flow: ValueFlow, files: Iterable[str]) -> Iterator[str]:
     """Name the files and sheets that are called like finished work, where no issue has a status."""
-    streams = flow.streams("status")
-    if streams and all(stream.step.how == "default" for stream in streams):
-        for name in files:
-            found = meaning("status", PurePath(name).stem)
-            if found and found.target in FINISHED and found.target != streams[0].target:
-                said = f"status: no issue has one, and all become {streams[0].target}, though {name} is called"
-                line = f"`status: {{value: {found.target}}}`"
-                yield f"{said} {found.target}: give it by itself, with {line} in its mapping"
+    default = _default_of_all(flow, "status")
+    for name in files if default else ():
+        found = meaning("status", PurePath(name).stem)
+        if found and found.target in FINISHED and found.target != default:
+            said = f"status: no issue has one, and all become {default}, though {name} is called"
+            line = f"`status: {{value: {found.target}}}`"
+            yield f"{said} {found.target}: give it by itself, with {line} in its mapping"
+
+
+def _default_of_all(flow: ValueFlow, field: str) -> str:
+    """What every issue becomes for want of a value, "" if one of them has a value."""
+    streams = flow.streams(field)
+    return streams[0].target if streams and all(stream.step.how == "default" for stream in streams) else ""
 
 
 def name_marks(lines: Iterable[CoverageLine]) -> Iterator[str]:
