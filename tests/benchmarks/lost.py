@@ -48,7 +48,7 @@ def fill_target(database: Path, export: Path) -> None:
             for examined in examine(job):
                 for each in plan_rows(examined, {}, NoLedger()).operations.values():
                     fields = orjson.loads(each.body)
-                    times = dict.fromkeys(("created_at", "updated_at", "last_activity_at", "text_changed_at"), TIME)
+                    times = dict.fromkeys(("created_at", "updated_at", "last_activity_at"), TIME)
                     store.insert("issues", id=new_id(), **fields, **times)
     finally:
         store.close()
