@@ -28,6 +28,7 @@ from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.check_files import CheckFiles
+from importer.report.error_files import Columns
 from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
 from importer.report.issue_urls import IssueUrl
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
@@ -215,8 +216,9 @@ class _CheckReports:
 
     def open(self) -> CheckFiles:
         """Open the tables of a reading."""
-        source = self._job.source
-        return CheckFiles(self.folder, [file.header for file in source.files], self._rows, source.form)
+        source, absent = self._job.source, self._job.absent
+        columns = Columns.of([file.header for file in source.files], absent.columns)
+        return CheckFiles(self.folder, columns, self._rows, source.form)
 
     def folder_at(self, path: Path) -> ReportFolder:
         """Return the folder at a path; that of the check already knows which files must not be overwritten."""
@@ -239,6 +241,7 @@ class _CheckReports:
             stopped_because=refusal,
             out=str(folder.path),
             suggestion=str(write_proposals(job, checked, folder) or ""),
+            errors=folder.errors,
         )
         write_pages(folder, summary, self._rows, collect_details(job, checked, summary, self._aim.rate))
         folder.write(SUMMARY, summary.as_text())
@@ -295,7 +298,10 @@ class _Report:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
         code = self._exit_code(counts, codes)
         summary = replace(
-            self._summarise(counts, codes, code), suggestion=str(suggestion or ""), unknown_until=unknown_until
+            self._summarise(counts, codes, code),
+            suggestion=str(suggestion or ""),
+            errors=folder.errors,
+            unknown_until=unknown_until,
         )
         for note in notes:
             self._context.progress.say(f"warning: {note}")

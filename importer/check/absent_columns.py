@@ -53,10 +53,12 @@ class Absent(NamedTuple):
 def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Absent:
     """Compare the columns of a source with those that its last run read; None: there was no run.
 
-    If its issues are known all the same, as after a lost ledger, a field of which no column is there isn't compared.
+    If its issues are known, a field of which a file has no column isn't compared where another file had one, as its
+    rows may have come from there; nor if there is no last run, as after a lost ledger.
     """
     before = {name: [frozenset(map(Ref._make, some)) for some in both] for name, both in (last or {}).items()}
     every = [frozenset(ref for both in before.values() for ref in both[place]) for place in (0, 1)]
+    elsewhere = every[0] | every[1]
     read, absent = collect_refs(job.mapping.model), Absent([], {}, {})
     for place, file in enumerate(job.source.files):
         had, lacked = before.get(file.name, every)
@@ -64,9 +66,12 @@ def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Ab
         names = [ref.name for ref in (had | lacked) - here if ref.kind == "column"]
         model = with_rest(job.mapping.model, names, is_table=file.is_table)  # as it would be if they were there
         parts = _parts_of(model)
-        if last is None and knows_issues:
+        if knows_issues:
             own = [next((text.refs for _, text in walk_texts(part, choices=False)), ()) for part in parts.values()]
-            lacked = frozenset(refs[0] for refs in own if refs and here.isdisjoint(refs))
+            gone_from = (
+                refs if last is None else elsewhere.intersection(refs) for refs in own if here.isdisjoint(refs)
+            )
+            lacked |= {min(refs) for refs in gone_from if refs}
         gone = {name: sorted(_find_lost(part, had | lacked, here)) for name, part in parts.items()}
         absent.held.append({name: [ref.name for ref in refs] for name, refs in gone.items() if refs})
         every_lost = _find_lost(model, had | lacked, here)

@@ -101,9 +101,9 @@ def _describe_corrections(summary: Summary) -> Iterator[str]:
     if fixes.is_file():
         yield f"Values to correct: fill in the column `new value` of {fixes}, then use --fixes {fixes}"
     if summary.rejected or summary.failed:
-        # The one that was written last: an earlier one may be the source of this import.
-        errors = max(folder.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=folder)
-        yield f"Rows to correct: {errors}; then give the same command that file as SOURCE."
+        files = ", ".join(str(folder / name) for name in summary.errors or ("",))
+        these = "those files" if len(summary.errors) > 1 else "that file"
+        yield f"Rows to correct: {files}; then give the same command {these} as SOURCE."
 
 
 def _describe_changes(summary: Summary) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Self
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.report.error_files import PLAIN, ErrorFiles, Header
+from importer.report.error_files import PLAIN, Columns, ErrorFiles
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import PageRows
 from importer.report.planned import PlannedFile
@@ -20,9 +20,9 @@ class CheckFiles:
     """The reports of one reading of the source; entering it removes those of the reading before."""
 
     def __init__(
-        self, folder: ReportFolder, headers: Sequence[Header | None], page: PageRows, form: tuple[str, str] = PLAIN
+        self, folder: ReportFolder, columns: Sequence[Columns], page: PageRows, form: tuple[str, str] = PLAIN
     ) -> None:
-        self._folder, self._headers, self._page, self._form = folder, headers, page, form
+        self._folder, self._columns, self._page, self._form = folder, columns, page, form
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -30,7 +30,7 @@ class CheckFiles:
         folder.prepare()  # a second reading replaces what the first has written
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")), self._page.url)
         self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open_bytes("planned.jsonl"))))
-        self._errors = stack.enter_context(ErrorFiles(folder, self._headers, self._form))
+        self._errors = stack.enter_context(ErrorFiles(folder, self._columns, self._form))
         self._page.clear()
         return self
 

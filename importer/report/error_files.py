@@ -5,45 +5,62 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from itertools import zip_longest
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
+from importer.check.absent_columns import ColumnsRead
 from importer.codes import INCOMPLETE
 from importer.records import Outcome, Row, Rows
-from importer.report.folder import ReportFolder
+from importer.report.folder import ERRORS, ERRORS_JSON, ReportFolder
 from importer.sources.delimiters import DELIMITERS
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
 Header = tuple[str, ...]
+Lacked = tuple[tuple[str, ...], ...]
 _Column = tuple[str, int]  # a header and which of its occurrences
 
-ERRORS = "errors.csv"
 PLAIN = (",", "utf-8")
 MENDABLE = (Outcome.REJECTED, Outcome.FAILED)
 TO_COMPLETE = {INCOMPLETE, "group-incomplete"}
 """Codes of rows that are listed whatever their outcome: their issue lacks something, or their group has an error."""
 
 
+class Columns(NamedTuple):
+    """What a file of the source has as its header, None of JSON, and which columns of earlier files it lacks."""
+
+    header: Header | None
+    lacked: Lacked = ()
+
+    @classmethod
+    def of(cls, headers: Iterable[Sequence[str] | None], absent: ColumnsRead) -> list[Columns]:
+        """Put together the headers of files, in their order, with `Absent.columns`, which is empty of a first run."""
+        lacked = (tuple(map(tuple, columns[1])) for columns in absent.values())
+        return [
+            cls(None if header is None else tuple(header), its)
+            for header, its in zip_longest(headers, lacked, fillvalue=())
+        ]
+
+
 class ErrorFiles:
     """Writes rejected and failed rows in the format they came in: tables to errors.csv, JSON to errors.jsonl.
 
-    A file is made with its first row. `headers` has one entry for each file of the source: its header, or None where
-    it is JSON. `form` is delimiter and encoding of its first table: errors.csv has these, too, if the encoding can hold
-    all of it. Where headers differ, it has the columns of all of them: those of the first file, then those that the
-    others add. Columns that repeat are matched by number: the second `Comment` of one file is in the column of the
-    second `Comment` of the other.
+    A file is made with its first row. `form` is delimiter and encoding of the first table: errors.csv has these, too,
+    if the encoding can hold all of it. Rows of files that lack other columns go to files of their own, so that what
+    is absent stays absent. Where headers differ all the same, a file has the columns of all: those of the first, then
+    those that the others add. Columns that repeat are matched by number: the second `Comment` of one file is in the
+    column of the second `Comment` of the other.
     """
 
-    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None], form: tuple[str, str] = PLAIN) -> None:
-        self._folder, (self._delimiter, self._encoding) = folder, form
+    def __init__(self, folder: ReportFolder, files: Sequence[Columns], form: tuple[str, str] = PLAIN) -> None:
+        self._folder, self._files, (self._delimiter, self._encoding) = folder, files, form
         self._stack = ExitStack()
-        self._csv: Any = None
-        self._jsonl: IO[str] | None = None
-        self._headers = headers
+        self._tables: dict[Lacked, Any] = {}
+        self._lines: dict[Lacked, IO[str]] = {}
 
     def __enter__(self) -> ErrorFiles:
         return self
@@ -52,8 +69,8 @@ class ErrorFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, trace)
-        if self._csv is not None and kind is None:
-            self._folder.recode(ERRORS, self._encoding)
+        for place in range(len(self._tables)) if kind is None else ():
+            self._folder.recode(ERRORS, place, self._encoding)
 
     def write(self, rows: Rows) -> None:
         """Append those of the rows that are rejected or failed."""
@@ -68,34 +85,41 @@ class ErrorFiles:
                     self._write_cells(row, raw)
 
     @cached_property
-    def _columns(self) -> list[_Column]:
-        return _union([header for header in self._headers if header is not None])
+    def _columns(self) -> dict[Lacked, list[_Column]]:
+        columns: dict[Lacked, dict[_Column, None]] = defaultdict(dict)
+        for header, lacked in self._files:
+            columns[lacked].update(dict.fromkeys(_numbered(header or ())))
+        return {lacked: list(each) for lacked, each in columns.items()}
 
     @cached_property
-    def _places(self) -> list[list[int] | None]:
-        return [None if header is None else _places(header, self._columns) for header in self._headers]
+    def _places(self) -> list[list[int]]:
+        return [_places(header or (), self._columns[lacked]) for header, lacked in self._files]
 
     def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
-        if self._csv is None:
-            file = self._stack.enter_context(self._folder.open(ERRORS))
+        lacked = self._files[row.file].lacked
+        columns, writer = self._columns[lacked], self._tables.get(lacked)
+        if writer is None:
+            file = self._stack.enter_context(self._folder.open(ERRORS, len(self._tables)))
             # Line ends of CR LF: before 3.13 Python quotes a lone CR in a cell only then.
-            self._csv = csv.writer(file, delimiter=self._delimiter if self._delimiter in DELIMITERS else ",")
-            self._csv.writerow([*(escape_cell(name) for name, _ in self._columns), *IMPORT_COLUMNS])
-        placed = [""] * len(self._columns)
-        places = self._places[row.file] or ()
+            writer = csv.writer(file, delimiter=self._delimiter if self._delimiter in DELIMITERS else ",")
+            writer.writerow([*(escape_cell(name) for name, _ in columns), *IMPORT_COLUMNS])
+            self._tables[lacked] = writer
+        placed = [""] * len(columns)
+        places = self._places[row.file]
         for place, cell in zip(places, cells, strict=False):
             placed[place] = escape_cell(cell)
         surplus = cells[len(places) :]  # beyond the header here, too, so that the row is as ragged as it was
-        self._csv.writerow([*placed, *map(escape_cell, (*_import_cells(row), *surplus))])
+        writer.writerow([*placed, *map(escape_cell, (*_import_cells(row), *surplus))])
 
     def _write_json(self, row: Row, raw: str) -> None:
-        if self._jsonl is None:
-            self._jsonl = self._stack.enter_context(self._folder.open("errors.jsonl"))
+        lacked = self._files[row.file].lacked
+        if lacked not in self._lines:
+            self._lines[lacked] = self._stack.enter_context(self._folder.open(ERRORS_JSON, len(self._lines)))
         added = json.dumps(dict(zip(IMPORT_COLUMNS, _import_cells(row), strict=True)), ensure_ascii=False)
         # A line end within a string would be no JSON: they only stand between tokens. Numbers stay as they are written.
         record = re.sub(r"[\r\n]", "", raw) if _is_object(raw) else json.dumps({IMPORT_RAW: raw}, ensure_ascii=False)
         body = record.strip()[1:-1].strip()
-        self._jsonl.write(f"{{{body}, {added[1:]}\n" if body else f"{added}\n")
+        self._lines[lacked].write(f"{{{body}, {added[1:]}\n" if body else f"{added}\n")
 
 
 def _import_cells(row: Row) -> tuple[str, ...]:
@@ -110,13 +134,6 @@ def _is_object(raw: str) -> bool:
         return isinstance(json.loads(raw, parse_int=str), dict)  # without it Python refuses numbers of 5,000 digits
     except (ValueError, RecursionError):
         return False
-
-
-def _union(headers: Sequence[Header]) -> list[_Column]:
-    columns: dict[_Column, None] = {}
-    for header in headers:
-        columns.update(dict.fromkeys(_numbered(header)))
-    return list(columns)
 
 
 def _places(header: Header, columns: Sequence[_Column]) -> list[int]:

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,7 +21,10 @@ from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
 REHEARSAL = "rehearsal.html"
-FOR_PEOPLE = ("errors.csv", "errors.jsonl", SUGGESTION, FIXES)
+ERRORS, ERRORS_JSON = "errors.csv", "errors.jsonl"
+MORE_ERRORS = [f"errors-{number}.{suffix}" for number in ("[2-9]", "[1-9][0-9]") for suffix in ("csv", "jsonl")]
+"""Patterns of the errors files beside those two."""
+FOR_PEOPLE = (ERRORS, ERRORS_JSON, SUGGESTION, FIXES)
 """Reports that people edit, and give back to a command."""
 NAMES = (
     "results.csv",
@@ -50,8 +54,9 @@ class ReportFolder:
     def __init__(self, path: Path, in_use: Iterable[Path] = ()) -> None:
         self.path = path
         self._spared = {file.resolve() for file in in_use}
+        self._written: dict[Path, str] = {}
 
-    def prepare(self, names: Iterable[str] = NAMES, *, is_shared: bool = False) -> None:
+    def prepare(self, names: Collection[str] = NAMES, *, is_shared: bool = False) -> None:
         """Make the folder, and remove the reports of an earlier run that are to be written again.
 
         Raises UsageError if that can't be done, and unless it `is_shared` LedgerInUse if another process writes there.
@@ -63,6 +68,10 @@ class ReportFolder:
             self._spared |= self._edited()
             for name in names:
                 self.file(name).unlink(missing_ok=True)
+            for path in chain.from_iterable(map(self.path.glob, MORE_ERRORS if ERRORS in names else ())):
+                if path.resolve() not in self._spared:
+                    path.unlink()
+            self._written.clear()
         except OSError as error:
             path = Path(os.fsdecode(error.filename or self.path))
             raise UsageError(f"{path} can't be written: {error.strerror}.", hint=_advise(path, error)) from error
@@ -75,29 +84,33 @@ class ReportFolder:
             return {file.resolve() for file in files if file.stat().st_mtime_ns > finished}
         return set()
 
-    def file(self, name: str) -> Path:
-        """Return the path of a report: with a number where the file of this name is spared."""
-        path, number = self.path / name, 1
-        while path.resolve() in self._spared:
-            number += 1
-            path = self.path / name.replace(".", f"-{number}.", 1)
-        return path
+    def file(self, name: str, place: int = 0) -> Path:
+        """Return the path of a report, or of one of several: with a number where files of this name are spared."""
+        names = chain([name], (name.replace(".", f"-{number}.", 1) for number in count(2)))
+        free = (path for path in map(self.path.joinpath, names) if path.resolve() not in self._spared)
+        return next(islice(free, place, None))
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The names of the errors files that were written."""
+        return tuple(path.name for path, name in self._written.items() if name in (ERRORS, ERRORS_JSON))
 
     @contextmanager
-    def open(self, name: str) -> Iterator[IO[str]]:
-        """Write one report. Raises StorageFull if it can't be written.
+    def open(self, name: str, place: int = 0) -> Iterator[IO[str]]:
+        """Write one report, or one of several of this name. Raises StorageFull if it can't be written.
 
         It is UTF-8; what can't be encoded (half a character out of a JSON escape) is written as its escape. A table
         that people edit has a byte order mark, so that spreadsheets save it as UTF-8; others have it only where
         something in them is not ASCII.
         """
-        path = self.file(name)
+        path = self.file(name, place)
+        self._written[path] = name
         with _storing(path), _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
             yield file
 
-    def recode(self, name: str, encoding: str) -> None:
+    def recode(self, name: str, place: int, encoding: str) -> None:
         """Write a table once more in another encoding, if that can hold all of it. Raises StorageFull."""
-        path, other = self.file(name), self.file(f"{name}.recoded")
+        path, other = self.file(name, place), self.file(f"{name}.recoded")
         if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
             return
         try:

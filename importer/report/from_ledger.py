@@ -18,8 +18,8 @@ from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
 from importer.records import Act, Outcome, Rows
-from importer.report.error_files import PLAIN, ErrorFiles, Header
-from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.error_files import PLAIN, Columns, ErrorFiles
+from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
 
-NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, REPORT, MAILED, SUMMARY)
+NAMES = ("results.csv", ERRORS, ERRORS_JSON, CONFLICTS, REPORT, MAILED, SUMMARY)
 """Reports that the ledger alone is enough for."""
 PAGE = "page"
 """The option of a run that has the details of its page."""
@@ -49,8 +49,9 @@ def write_rows(run: Run, folder: ReportFolder, issue_url: str = "") -> tuple[Cou
     """
     url = IssueUrl(issue_url or kept_details(run).issue_url)
     form = tuple(run.options.get("form", PLAIN))
+    columns = Columns.of(run.options["headers"], run.options.get("columns", {}))
     codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
-    with folder.open("results.csv") as file, ErrorFiles(folder, kept_headers(run), form) as errors:
+    with folder.open("results.csv") as file, ErrorFiles(folder, columns, form) as errors:
         results = ResultsFile(file, url)
         for rows in map(partial(_with_titles, run), run.result_blocks()):
             results.write(rows)
@@ -88,6 +89,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": by_frequency(codes), "out": str(out), **outcomes}
+    known["errors"] = folder.errors
     summary = Summary(**kept | known)
     write_last(run, folder, summary, page)
     return summary
@@ -136,11 +138,6 @@ def kept_details(run: Run) -> PageDetails:
 def kept_page(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the options of a run have for its page, as JSON values."""
     return asdict(unpack_details(options.get(PAGE, "")))
-
-
-def kept_headers(run: Run) -> list[Header | None]:
-    """Return the headers of a run's source files, as the errors files repeat them."""
-    return [None if header is None else tuple(header) for header in run.options["headers"]]
 
 
 def kept_figures(run: Run) -> dict[str, Any]:

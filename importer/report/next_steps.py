@@ -50,8 +50,9 @@ def find_steps(job: Job, summary: Summary) -> Iterator[NextStep]:
         before = _join(save, f"fill in `new value` in {fixes}")
         yield NextStep("Check again with your corrected values", before, command)
     if summary.rejected:
-        errors = _find_newest(out, "errors*.*") or out / "errors.csv"
-        yield NextStep("Check your corrected rows", f"correct the rows in {errors}", typed.check_command(str(errors)))
+        errors = [str(out / name) for name in summary.errors]
+        correct = f"correct the rows in {', '.join(errors)}"
+        yield NextStep("Check your corrected rows", correct, typed.check_command(*errors))
     is_own = not open_files and preset_path(summary.mapping) is None
     if is_own and not summary.findings.keys().isdisjoint(UNDECIDED):
         yield NextStep(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         folder.prepare()
         _, page = write_rows(run, folder)
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
+    summary = replace(summary, errors=folder.errors or summary.errors)
     summary = write_end(run, folder, summary, page)
     if stamp is not None:
         with suppress(OSError):  # reports that people edit are recognised by a time after the summary's

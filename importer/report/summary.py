@@ -79,6 +79,7 @@ class Summary:
     stopped_because: str = ""
     out: str = ""
     suggestion: str = ""
+    errors: tuple[str, ...] = ()
     unknown_until: str = ""
     version: str = ""
 

@@ -43,10 +43,10 @@ class CommandLine(NamedTuple):
         """The command that drafts a mapping for these files, read as they are read now."""
         return self.repeat("draft", "-o", "mapping.yaml", without=("-m", *SELECTING))
 
-    def check_command(self, errors: str) -> str:
-        """The command that checks rows of an errors file once they are corrected."""
+    def check_command(self, *errors: str) -> str:
+        """The command that checks rows of errors files once they are corrected."""
         of_table = tuple(name for name in READING if name != "--encoding")  # its form is its own
-        return self._replace(sources=(errors,)).repeat("validate", without=(*of_table, *SELECTING))
+        return self._replace(sources=errors).repeat("validate", without=(*of_table, *SELECTING))
 
 
 def _as_file(source: str) -> str:

@@ -198,3 +198,48 @@ def test_keys_that_some_records_lack(run: Callable[..., Ended]) -> None:
     }
     rows: list[Any] = [{**FULL, "Team": None, "Room": []}, *without(NIGHT[1:], "Team", "Room")]
     assert run(write_lines(rows)).outcomes() == {"unchanged": 1, "updated": 1}
+
+
+@pytest.mark.parametrize("write", [write_table, write_lines])
+def test_a_row_that_moves_to_a_file_with_fewer_columns(
+    run: Callable[..., Ended], sandbox: RunningSandbox, write: Write
+) -> None:
+    """A list of finished work has no `Priority`, and never had: what another file said of an issue stays."""
+
+    def files(*rows: Rows) -> list[Path]:
+        paths = (write(some) for some in rows)
+        return [path.rename(f"{number}{path.suffix}") for number, path in enumerate(paths)]
+
+    lacks = ("Priority", "Kind", "Owner", "Text", "Steps")
+    done = [{**row, "State": "Open"} for row in without([{**FULL, "Id": "3"}], *lacks)]
+    assert run(*files(NIGHT, done)).outcomes() == {"created": 3}
+    before = contents(sandbox)
+    ended = run(*files(NIGHT[1:], [*without(NIGHT[:1], *lacks), *done]))
+    assert ended.outcomes() == {"unchanged": 3}, ended.out + ended.err
+    assert contents(sandbox) == before
+
+
+@pytest.mark.parametrize("write", [write_table, write_lines])
+def test_rows_to_correct_of_files_with_other_columns(
+    run: Callable[..., Ended], sandbox: RunningSandbox, write: Write
+) -> None:
+    """What is absent in a file is absent in the rows to be corrected, too: they have a file of their own."""
+    assert run(write(NIGHT)).outcomes() == {"created": 2}
+    before = contents(sandbox)
+    odd = [{**row, "State": "Odd"} for row in NIGHT]
+    one, other = write(odd[:1]).rename("one"), write(without(odd[1:], "Priority", "Text")).rename("other")
+    ended = run(one, other, "--accept-missing=Priority", "--accept-missing=Text")
+    assert ended.outcomes() == {"rejected": 2}, ended.err
+    suffix = "csv" if write is write_table else "jsonl"
+    assert ended.summary["errors"] == [f"errors.{suffix}", f"errors-2.{suffix}"]
+    errors = [f"reports/{name}" for name in ended.summary["errors"]]
+    assert f"Rows to correct: {', '.join(errors)}; then give the same command those files as SOURCE." in ended.err
+    for name in errors:
+        path = Path(name)
+        path.write_text(path.read_text("utf-8").replace("Odd", "Open").replace("A note", "Another note"), "utf-8")
+    for accept in ((), ("--accept-missing=Priority", "--accept-missing=Text")):
+        ended = run(*errors, *accept)
+        assert ended.code == (ExitCode.DONE if accept else ExitCode.UNUSABLE), ended.err
+    assert contents(sandbox) == before
+    assert len(sandbox.comments()) == 4
+    assert ended.summary["errors"] == []

@@ -9,7 +9,7 @@ import pytest
 
 from importer.errors import StorageFull, UsageError
 from importer.records import Outcome, Row, Rows
-from importer.report.error_files import ErrorFiles
+from importer.report.error_files import Columns, ErrorFiles
 from importer.report.folder import ReportFolder
 
 FULL = Path("/dev/full")
@@ -83,7 +83,10 @@ def test_full_disk(tmp_path: Path) -> None:
     """A full disk stops the run with a sentence that names the file."""
     (tmp_path / "errors.csv").symlink_to(FULL)
     row = Row(0, "f", 1, 2, "k", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["x" * 100_000])
-    with pytest.raises(StorageFull, match=r"errors\.csv"), ErrorFiles(ReportFolder(tmp_path), [("A",)]) as errors:
+    with (
+        pytest.raises(StorageFull, match=r"errors\.csv"),
+        ErrorFiles(ReportFolder(tmp_path), [Columns(("A",))]) as errors,
+    ):
         errors.write(Rows.of([row]))
 
 
