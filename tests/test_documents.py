@@ -124,6 +124,17 @@ def test_every_option_is_defined_once() -> None:
         assert Counter(of) == Counter(expected[spellings]), spellings
 
 
+def test_every_option_has_its_variable() -> None:
+    """One name for all commands; the documents list which options have none, as they can do harm."""
+    every = {name: option for _, option in options() if (name := option.opts[-1]) not in ("--version", "--color")}
+    own = {name for command, option in options() if command == "sandbox" for name in option.opts}
+    without = {name for name, option in every.items() if not option.envvar} - own
+    assert without == set(names("no variable"))
+    for name, option in every.items():
+        if option.envvar and name not in own:
+            assert f"TRIAGE_IMPORT_{name.strip('-').replace('-', '_').upper()}" in option.envvar, name
+
+
 @pytest.mark.parametrize(
     ("option", "default"),
     [("concurrency", "8"), ("settle_seconds", "30"), ("max_errors", "100")],

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.options import JSON_OPTION, OUT_OPTION, typed_options
+from importer.cli.declared import Section, option
+from importer.cli.options import Json, Out, typed_options
 from importer.cli.sentences import describe_open, name_last_change
-from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.cli.target_options import Concurrency, KeyFile, LedgerFile, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
 from importer.phrases import counted
 from importer.records import Outcome
@@ -23,34 +25,31 @@ if TYPE_CHECKING:
     from importer.runs.change_runner import ChangeRunner
     from importer.runs.change_set import ChangeSet
 
-WAY_OPTIONS = (
-    click.option("--apply", is_flag=True, help="Do it, instead of only showing what would be done."),
-    click.option("--yes", is_flag=True, help="With --apply, don't ask, for scripts."),
-    LEDGER_OPTION,
-    API_KEY_OPTION,
-    RATE_OPTION,
-    click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-                 help="Maximum requests at a time."),
-    OUT_OPTION,
-    JSON_OPTION,
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class Applying(Section):
+    """Whether anything is done."""
+
+    title = "What is done"
+    apply: bool = option(
+        "--apply",
+        is_flag=True,
+        variable=False,
+        configurable=False,
+        help="Do it, instead of only showing what would be done.",
+    )
+    yes: bool = option("--yes", is_flag=True, variable=False, configurable=False,
+        help="With --apply, don't ask, for scripts.")  # fmt: skip
 
 
-class Given(NamedTuple):
-    """The values of `WAY_OPTIONS`, as click names them; `--json` is handled by `answers_with_summary`."""
-
-    apply: bool
-    yes: bool
-    ledger: str | None
-    api_key_file: Path | None
-    rate: float | None
-    concurrency: int
-    out: Path | None
+@dataclass(frozen=True)
+class ChangeOptions(Applying, KeyFile, LedgerFile, Concurrency, Out, Json):
+    """The options of `repair` and `undo`."""
 
 
 def go_back(
     name: str,
-    given: Given,
+    given: ChangeOptions,
     make: Callable[[Ledger, Run], ChangeSet],
     describe: Callable[[ChangeRunner], Iterable[str]],
     confirm: Callable[[ChangeRunner], str],

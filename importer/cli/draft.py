@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from importer.cli.options import INPUT_OPTIONS, sources_argument, with_options
+from importer.cli.declared import option, takes
+from importer.cli.options import NEW_FILE, Input, reading_of, sources_argument
 from importer.errors import ExitCode, SourceError, UsageError
 from importer.phrases import counted, listed
 
@@ -25,24 +28,28 @@ if TYPE_CHECKING:
 VALUES_SHOWN = 20
 
 
-@click.command()
+@dataclass(frozen=True)
+class DraftOptions(Input):
+    """The options of `draft`."""
+
+    output: Path | None = option(
+        "-o",
+        "--output",
+        type=NEW_FILE,
+        metavar="FILE",
+        help="The mapping to write, next to its values.csv.  [default: mapping.yaml]",
+    )
+    update: Path | None = option(
+        "--update", type=NEW_FILE, metavar="FILE", help="Append what is new in the source to this mapping."
+    )
+    records: str | None = option("--records", metavar="PATH",
+        help="Path of the records in a JSON object with several arrays.")  # fmt: skip
+
+
+@click.command(cls=cloup.Command)
 @sources_argument
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The mapping to write, next to its values.csv.  [default: mapping.yaml]",
-)
-@click.option(
-    "--update",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Append what is new in the source to this mapping.",
-)
-@with_options(*INPUT_OPTIONS)
-@click.option("--records", metavar="PATH", help="Path of the records in a JSON object with several arrays.")
-def draft(sources: tuple[str, ...], output: Path | None, update: Path | None, records: str | None, **given: Any) -> int:
+@takes(DraftOptions)
+def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
     """Draft a mapping for a source that no preset knows.
 
     Comments in it say what was found in the source. Whatever the source doesn't reveal is `?`; on a terminal you are
@@ -51,8 +58,8 @@ def draft(sources: tuple[str, ...], output: Path | None, update: Path | None, re
     from importer.cli.inputs import InputOptions, check_source_name
     from importer.mapping.users_table import read_users
 
-    options = InputOptions(**given)
-    if update is not None and (output is not None or options.mapping_name is not None):
+    given, update, output = InputOptions(**reading_of(options)), options.update, options.output
+    if update is not None and (output is not None or given.mapping_name is not None):
         raise UsageError(
             f"--update and {'-o' if output is not None else '-m'} can't be used together.",
             hint="--update changes a mapping, -o writes a new one.",
@@ -62,7 +69,7 @@ def draft(sources: tuple[str, ...], output: Path | None, update: Path | None, re
     if options.users is not None:
         read_users(options.users)  # it says nothing that a draft needs; but it is part of the next command
     write = _update if update else _draft
-    return write(sources, update or output or Path("mapping.yaml"), options, records)
+    return write(sources, update or output or Path("mapping.yaml"), given, options.records)
 
 
 def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: str | None) -> int:

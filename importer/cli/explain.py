@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
 from importer.cli.completion import FILE
-from importer.cli.options import INPUT_OPTIONS, print_data, with_options
+from importer.cli.declared import takes
+from importer.cli.options import Input, print_data, reading_of
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
 from importer.phrases import shell_join
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 LONGEST = 100
 
 
-@click.command()
+@click.command(cls=cloup.Command)
 @click.argument("sources", nargs=-1, type=FILE, metavar="SOURCE...")
 @click.argument("which", metavar="KEY|LINE")
-@with_options(*INPUT_OPTIONS)
-def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
+@takes(Input)
+def explain(options: Input, sources: tuple[str, ...], which: str) -> int:
     """Show what one row becomes, and why.
 
     For each field it shows the cell, the rule, its line in the mapping, and the result; then the issue as people will
@@ -35,7 +37,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     from importer.cli.inputs import open_job
 
     refuse_wrong_order(sources, which)
-    with open_job(sources, **given) as job:
+    with open_job(sources, **reading_of(options)) as job:
         lines = "\n\n".join("\n".join(render(each)) for each in explain_rows(job, which)).split("\n")
         print_data("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.DONE

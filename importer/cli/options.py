@@ -1,12 +1,13 @@
-"""Options that several commands share, and what prints a command's summary or error as JSON."""
+"""The sections of options that several commands share, and what prints a command's summary or error as JSON."""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -15,6 +16,7 @@ from importer import __version__
 from importer.api import SEVERITIES
 from importer.cli.colour import echo_painted
 from importer.cli.completion import FILE, MAPPING
+from importer.cli.declared import Section, option
 from importer.cli.sentences import printable
 from importer.cli.shortage import find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull
@@ -24,113 +26,134 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 UNASKED = ("--apply", "--yes", "--expect")
-F = TypeVar("F", bound=Callable[..., Any])
 
-SOURCE_OPTIONS = (
-    click.option(
+FILE_PATH = click.Path(path_type=Path)
+FOLDER_PATH = click.Path(file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True)
+class Reading(Section):
+    """How a source is read, and by which mapping."""
+
+    title = "Input"
+    mapping_name: str | None = option(
         "-m",
         "--mapping",
-        "mapping_name",
         type=MAPPING,
         metavar="NAME_OR_PATH",
         help="A preset or a YAML file.  [default: recognised by the columns]",
-    ),
-    click.option("--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"),
-    click.option("--encoding", metavar="E", help="Needed unless the file is UTF-8, or UTF-16 with a byte order mark."),
-    click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: detected]"),
-    click.option(
+    )
+    source_name: str | None = option(
+        "--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"
+    )
+    encoding: str | None = option(
+        "--encoding", metavar="E", help="Needed unless the file is UTF-8, or UTF-16 with a byte order mark."
+    )
+    delimiter: str | None = option("--delimiter", metavar="D", help="One character, or `tab`.  [default: detected]")
+    skip_lines: int | None = option(
         "--skip-lines",
         type=click.IntRange(min=0),
         metavar="N",
         help="Number of lines above the table.  [default: titles above a header are detected]",
-    ),
-    click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="[default: detected]"),
-    click.option(
-        "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a filled-in fixes.csv."
-    ),
-    click.option(
-        "--comments",
-        type=FILE,
-        multiple=True,
-        metavar="FILE",
-        help="Separate file of comments, joined by the mapping; may be repeated.",
-    ),
-)
-SEVERITY_OPTION = click.option(
-    "--severity", type=click.Choice(SEVERITIES), help="Of the issues whose source says none."
-)
-INPUT_OPTIONS = (
-    *SOURCE_OPTIONS,
-    click.option(
-        "--users",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Matches people with Triage's users: a filled-in users.csv.",
-    ),
-    SEVERITY_OPTION,
-)
-WORKERS_OPTION = click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]",
-)
-OUT_OPTION = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder for the reports."
-)
-JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
-SELECT_OPTIONS = (
-    click.option(
+    )
+    format_: str | None = option("--format", type=click.Choice(["csv", "jsonl", "json"]), help="[default: detected]")
+    fixes: Path | None = option(
+        "--fixes", type=FILE_PATH, metavar="FILE", help="Corrected values: a filled-in fixes.csv."
+    )
+    comments: tuple[str, ...] = option("--comments", type=FILE, multiple=True, metavar="FILE",
+        help="Separate file of comments, joined by the mapping; may be repeated.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Severity(Section):
+    """What the source doesn't say."""
+
+    title = "Input"
+    severity: str | None = option("--severity", type=click.Choice(SEVERITIES),
+        help="Of the issues whose source says none.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Matched(Reading):
+    """The same, and who is who."""
+
+    title = "Input"
+    users: Path | None = option("--users", type=FILE_PATH, metavar="FILE",
+        help="Matches people with Triage's users: a filled-in users.csv.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Input(Severity, Matched):
+    """All of the input."""
+
+    title = "Input"
+
+
+@dataclass(frozen=True)
+class Workers(Section):
+    """How many processes check."""
+
+    title = "Input"
+    workers: int | None = option("--workers", type=click.IntRange(1, 64), metavar="N", decides=False,
+        help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Out(Section):
+    """Where the reports go."""
+
+    title = "Selection and output"
+    out: Path | None = option("--out", type=FOLDER_PATH, metavar="DIR", decides=False, help="Folder for the reports.")
+
+
+@dataclass(frozen=True)
+class Json(Section):
+    """Whether stdout gets data."""
+
+    title = "Selection and output"
+    as_json: bool = option("--json", is_flag=True, decides=False, help="Print the summary as JSON on stdout.")
+
+
+@dataclass(frozen=True)
+class Selection(Section):
+    """Which rows, and what is said of them."""
+
+    title = "Selection and output"
+    strict: bool = option(
         "--strict",
         is_flag=True,
         help="Refuse if a column that the mapping doesn't name under `drop` would be lost, or if the source counts "
         "comments or issues that the files don't have.",
-    ),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
-    click.option(
+    )
+    limit: int | None = option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows.")
+    only: str | None = option(
         "--only", type=FILE, metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one per line."
-    ),
-    click.option(
+    )
+    show: str | None = option(
         "--show", metavar="KEY,...", help="The issues that report.html shows before and after.  [default: five]"
-    ),
-    click.option("-v", "--verbose", is_flag=True, help="Show everything that the check finds, not only 24 lines."),
-    OUT_OPTION,
-    JSON_OPTION,
-)
+    )
+    verbose: bool = option("-v", "--verbose", is_flag=True, decides=False,
+        help="Show everything that the check finds, not only 24 lines.")  # fmt: skip
+
+
 sources_argument = click.argument("sources", nargs=-1, type=FILE, required=True, metavar="SOURCE...")
 
+
+J = TypeVar("J", bound=Json)
+P = ParamSpec("P")
 
 REPORTS_COMPLETE = "The reports are complete."
 """Where they are, and only what stdout was to show of them is missing."""
 
 
-def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """Apply several click options, keeping their order in `--help`."""
+def reading_of(options: Section) -> dict[str, Any]:
+    """Return those values of a command's options that `open_job` takes."""
+    from importer.cli.inputs import InputOptions
 
-    def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-class Grouped(click.Command):
-    """A command whose `--help` shows its options in groups, by `sections`: title → options."""
-
-    sections: Mapping[str, Sequence[Callable[..., Any]]] = {}
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write each group under its title, and what is in none under Options."""
-        own = (param for param in self.get_params(ctx) if isinstance(param, click.Option))
-        left = {param.name: record for param in own if (record := param.get_help_record(ctx))}
-        for title, options in self.sections.items():
-            # click keeps no groups: the options are made once more to know their names.
-            names = [param.name for param in click.command()(with_options(*options)(lambda: None)).params]
-            with formatter.section(title):
-                formatter.write_dl([left.pop(name) for name in names if name in left])
-        with formatter.section("Options"):
-            formatter.write_dl(list(left.values()))
+    names = (each.name for each in fields(InputOptions))
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
 
 class Answer(Protocol):
@@ -144,13 +167,13 @@ class Answer(Protocol):
         """Return the JSON that `--json` prints."""
 
 
-def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
+def answers_with_summary(command: Callable[Concatenate[J, P], Answer]) -> Callable[Concatenate[J, P], int]:
     """Decorate a command that returns its summary: its exit code is that of the command, and `--json` prints it."""
 
     @functools.wraps(command)
-    def answer(*arguments: Any, as_json: bool, **given: Any) -> int:
-        summary = command(*arguments, **given)
-        if as_json:
+    def answer(options: J, /, *arguments: P.args, **given: P.kwargs) -> int:
+        summary = command(options, *arguments, **given)
+        if options.as_json:
             print_data(summary.as_text(), hint=REPORTS_COMPLETE)
         return summary.exit_code
 
@@ -200,16 +223,16 @@ def typed_options(without: Collection[str] = ()) -> list[str]:
     from importer.ledger.opening import name_ledger
 
     context, words = click.get_current_context(), list[str]()
-    for option in context.command.params:
-        name = option.opts[0]
-        is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if not isinstance(option, click.Option) or not is_typed or name in (*UNASKED, *without):
+    for parameter in context.command.params:
+        name = parameter.opts[0]
+        is_typed = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if not isinstance(parameter, click.Option) or not is_typed or name in (*UNASKED, *without):
             continue
-        value = context.params[option.name or ""]
+        value = context.params[parameter.name or ""]
         if name == "--ledger":
             value = name_ledger(value)
-        for each in value if option.multiple else [value]:
-            words += [name] if option.is_flag else [name, f"{each:g}" if isinstance(each, float) else str(each)]
+        for each in value if parameter.multiple else [value]:
+            words += [name] if parameter.is_flag else [name, f"{each:g}" if isinstance(each, float) else str(each)]
     return words
 
 

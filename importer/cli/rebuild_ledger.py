@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from importer.cli.options import (
-    INPUT_OPTIONS,
-    JSON_OPTION,
-    OUT_OPTION,
-    answers_with_summary,
-    sources_argument,
-    with_options,
-)
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    API_URL_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    SANDBOX_OPTION,
-    choose_rate,
-    open_target,
-)
+from importer.cli.declared import takes
+from importer.cli.options import Input, Json, Out, answers_with_summary, reading_of, sources_argument
+from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate, choose_rate, open_target
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
-@click.command("rebuild-ledger")
+@dataclass(frozen=True)
+class RebuildOptions(Input, Place, KeyFile, LedgerFile, Rate, Out, Json):
+    """The options of `rebuild-ledger`."""
+
+
+@click.command("rebuild-ledger", cls=cloup.Command)
 @sources_argument
-@with_options(
-    *INPUT_OPTIONS,
-    SANDBOX_OPTION,
-    API_URL_OPTION,
-    API_KEY_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    OUT_OPTION,
-    JSON_OPTION,
-)
+@takes(RebuildOptions)
 @answers_with_summary
-def rebuild_ledger(
-    sources: tuple[str, ...],
-    sandbox: bool,
-    api_url: str | None,
-    api_key_file: Path | None,
-    ledger: str | None,
-    rate: float | None,
-    out: Path | None,
-    **given: Any,
-) -> Summary:
+def rebuild_ledger(options: RebuildOptions, sources: tuple[str, ...]) -> Summary:
     """Add a source's issues in Triage to the ledger.
 
     It sends nothing. Each run does this by itself if its ledger may be incomplete; this command always searches all of
@@ -67,11 +41,11 @@ def rebuild_ledger(
 
     with (
         Console() as console,
-        open_job(sources, **given) as job,
-        open_ledger(ledger) as book,
-        open_target(sandbox, api_url, api_key_file) as target,
+        open_job(sources, **reading_of(options)) as job,
+        open_ledger(options.ledger) as book,
+        open_target(options.sandbox, options.api_url, options.api_key_file) as target,
     ):
-        settings = Settings(choose_rate(rate, target.name))
-        summary = rebuild(ImportContext(job, target, book, settings, console), out)
+        settings = Settings(choose_rate(options.rate, target.name))
+        summary = rebuild(ImportContext(job, target, book, settings, console), options.out)
     console.say_all(describe_end(summary))
     return summary

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from importer.cli.changes import WAY_OPTIONS, Given, go_back
+from importer.cli.changes import ChangeOptions, go_back
 from importer.cli.completion import MAPPING, RUN
-from importer.cli.options import SEVERITY_OPTION, answers_with_summary, with_options
+from importer.cli.declared import Section, option, takes
+from importer.cli.options import Severity, answers_with_summary
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -22,21 +25,33 @@ if TYPE_CHECKING:
 LINES_SHOWN = 8
 
 
-@click.command()
+@dataclass(frozen=True)
+class Right(Section):
+    """What the right values are."""
+
+    title = "What is done"
+    mapping_name: str = option(
+        "-m",
+        "--mapping",
+        type=MAPPING,
+        required=True,
+        metavar="NAME_OR_PATH",
+        help="The mapping with the right values.",
+    )
+    fields: str = option("--fields", required=True, metavar="NAME,...",
+        help="Which of severity, status and category to correct.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RepairOptions(Right, Severity, ChangeOptions):
+    """The options of `repair`."""
+
+
+@click.command(cls=cloup.Command)
 @click.argument("name", type=RUN, metavar="RUN")
-@click.option(
-    "-m",
-    "--mapping",
-    "mapping_name",
-    type=MAPPING,
-    required=True,
-    metavar="NAME_OR_PATH",
-    help="The mapping with the right values.",
-)
-@click.option("--fields", required=True, metavar="NAME,...", help="Which of severity, status and category to correct.")
-@with_options(SEVERITY_OPTION, *WAY_OPTIONS)
+@takes(RepairOptions)
 @answers_with_summary
-def repair(name: str, mapping_name: str, fields: str, severity: str | None, **given: Any) -> Summary:
+def repair(options: RepairOptions, name: str) -> Summary:
     """Correct severity, status or category of a run's issues.
 
     The right values come from another mapping; no export file is needed. Without --apply it only shows what it would
@@ -47,15 +62,15 @@ def repair(name: str, mapping_name: str, fields: str, severity: str | None, **gi
     from importer.mapping.reader import load_mapping
     from importer.runs.repair import Repair, read_value_fields
 
-    chosen = read_value_fields(fields)
-    mapping = load_mapping(mapping_name)
-    if severity is not None:
-        mapping = with_severity(mapping, severity)
+    chosen = read_value_fields(options.fields)
+    mapping = load_mapping(options.mapping_name)
+    if options.severity is not None:
+        mapping = with_severity(mapping, options.severity)
 
     def make(_ledger: Ledger, run: Run) -> Repair:
         return Repair(run, mapping, chosen)
 
-    return go_back(name, Given(**given), make, describe, lambda way: confirm(way, yes=given["yes"]))
+    return go_back(name, options, make, describe, lambda way: confirm(way, yes=options.yes))
 
 
 def confirm(way: ChangeRunner, *, yes: bool) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from importer.cli.options import Grouped, answers_with_summary, sources_argument, with_options
-from importer.cli.run_options import SECTIONS, RunOptions
+from importer.cli.declared import takes
+from importer.cli.options import answers_with_summary, reading_of, sources_argument
+from importer.cli.run_options import RunOptions
 from importer.cli.target_options import open_target, target_name
 from importer.errors import ImporterError
 
@@ -28,8 +30,8 @@ ENVIRONMENT = """
 \b
 Environment:
   BLAND_API_KEY        the API key, unless --api-key-file is given
-  TRIAGE_API_URL       the target, unless --api-url is given
-  TRIAGE_ISSUE_URL     web address of an issue, unless --issue-url is given
+  TRIAGE_IMPORT_…      each other option, such as TRIAGE_IMPORT_LEDGER; none
+                       for --yes, --no-canary, --accept-… and --max-changes
   XDG_STATE_HOME       folder of ledger and sandbox  [default: ~/.local/state]
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
                        proxy and certificates
@@ -37,25 +39,16 @@ Environment:
 """
 
 
-class RunCommand(Grouped):
-    """`run`, which has more options than fit a screen."""
-
-    sections = SECTIONS
-
-
-@click.command(cls=RunCommand, epilog=ENVIRONMENT)
+@click.command(cls=cloup.Command, epilog=ENVIRONMENT)
 @sources_argument
-@with_options(*(option for options in SECTIONS.values() for option in options))
+@takes(RunOptions)
 @answers_with_summary
-def run(sources: tuple[str, ...], **given: Any) -> Summary:
+def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     """Check every row of a source, ask, send, and report.
 
     The same command continues an import that stopped, and creates nothing twice. The reports go to
     ./triage-import-RUN/.
     """
-    # First the options: what can't be meant is refused at once, before the imports below and before the source is read.
-    names = [field.name for field in fields(RunOptions) if field.name in given]
-    options = RunOptions(**{name: given.pop(name) for name in names}, reading=given)
     from importer.check.part_workers import choose_workers
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
@@ -64,8 +57,7 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
 
     with Console(quiet=options.quiet) as console, ExitStack() as stack:
         with requiring_terminal(console, asks=options.asks):
-            accepted = {"may_be_empty": options.may_be_empty, "accept_missing": options.accept_missing}
-            opened = stack.enter_context(open_job(sources, console.say, **given, **accepted))
+            opened = stack.enter_context(open_job(sources, console.say, **reading_of(options)))
         workers = choose_workers(opened, options.workers)
         job = replace(
             opened,

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
+from importer.cli.declared import Section, deciding, option
 from importer.cli.numbers import DurationType, FiniteRange, RowLimit, RowLimitType
-from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, WORKERS_OPTION
+from importer.cli.options import Input, Json, Out, Selection, Workers
 from importer.cli.shortage import check_connections
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    API_URL_OPTION,
-    ISSUE_URL_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    SANDBOX_OPTION,
-    WAIT_OPTION,
-    choose_rate,
-    target_name,
-)
+from importer.cli.target_options import Concurrency, IssueUrls, KeyFile, LedgerFile, Place, choose_rate, target_name
 from importer.errors import UsageError
 from importer.phrases import counted
 from importer.records import Outcome
@@ -35,116 +25,155 @@ if TYPE_CHECKING:
 DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
 DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
 
-TARGET_OPTIONS = (
-    SANDBOX_OPTION,
-    API_URL_OPTION,
-    API_KEY_OPTION,
-    click.option("-n", "--dry-run", is_flag=True, help="Check against the ledger and send nothing."),
-    LEDGER_OPTION,
-    WAIT_OPTION,
-)
-SENDING_OPTIONS = (
-    RATE_OPTION,
-    click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-                 help="Maximum requests at a time."),
-    click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
-                 help="How long to wait for an issue with an unknown outcome to appear before it is sent again."),
-    click.option("--max-rejected", type=RowLimitType(), metavar="N|N%",
-                 help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]"),
-    click.option("--max-changes", type=RowLimitType(), metavar="N|N%",
-                 help="Send nothing if more issues than this would change, or if rows look like another site's or have "
-                 "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]"),
-    click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
-                 help="Stop when Triage has refused more rows than this; 0 for no limit."),
-    click.option("--no-canary", is_flag=True,
-                 help="Don't send a canary (a few issues, which are read back before the rest) to a new target."),
-    click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
-                 show_default=True, help="Which issues to send first. Triage lists recently changed issues first, so "
-                 "`open-first` puts open work at the bottom of its list."),
-    click.option("--max-duration", type=DurationType(), metavar="TIME",
-                 help="Stop sending after this time, such as 6h or 90m; the same command continues."),
-    click.option("--expect-org", metavar="ID", help="Send nothing unless the API key belongs to this organisation."),
-    click.option("--yes", is_flag=True, help="Don't ask, for scripts."),
-)  # fmt: skip
-CHANGE_OPTIONS = (
-    click.option("--on-change", type=click.Choice(["report", "update", "overwrite", "skip"]), default="report",
-                 show_default=True, help="What to do with issues whose row has changed."),
-    click.option("--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"),
-    click.option("--accept-missing", multiple=True, metavar="NAME",
-                 help="Go on without this column, which the last run of the source had; may be repeated."),
-    click.option("--accept-mapping-change", is_flag=True,
-                 help="Also update issues for which only the mapping has changed."),
-)  # fmt: skip
-NIGHTLY_OPTIONS = (
-    click.option("--min-rows", type=click.IntRange(min=0), default=0, metavar="N",
-                 help="Send nothing if the source has fewer rows than this."),
-    click.option("--max-source-age", type=DurationType(), metavar="TIME",
-                 help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]"),
-    click.option("--fail-on", type=click.Choice(["new", "any"]),
-                 help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
-                 "in the last run.  [default with --yes: new]"),
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing if the exit code is 0."),
-)  # fmt: skip
 
+@dataclass(frozen=True)
+class Ways(Section):
+    """How the target and its ledger are used."""
 
-SECTIONS = {
-    "Input": (*INPUT_OPTIONS, WORKERS_OPTION),
-    "Target": TARGET_OPTIONS,
-    "Sending and limits": SENDING_OPTIONS,
-    "Issues already in Triage": CHANGE_OPTIONS,
-    "Scheduled imports": NIGHTLY_OPTIONS,
-    "Selection and output": (*SELECT_OPTIONS, ISSUE_URL_OPTION),
-}
-
-
-NOT_DECIDING = {
-    *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_canary", "verbose", "quiet", "workers", "issue_url"),
-}
-"""Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
+    title = "Target"
+    dry_run: bool = option("-n", "--dry-run", is_flag=True, help="Check against the ledger and send nothing.")
+    wait_seconds: float = option("--wait", type=DurationType(), default=0.0, metavar="TIME", decides=False,
+        help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]")  # fmt: skip
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """The values of the options of `run`; `reading` has those of the input, which `InputOptions` has, too."""
+class Sending(Section):
+    """How it is sent, and what stops it."""
 
-    sandbox: bool
-    api_url: str | None
-    api_key_file: Path | None
-    dry_run: bool
-    ledger: str | None
-    wait_seconds: float
-    rate: float | None
-    concurrency: int
-    settle_seconds: float
-    max_rejected: RowLimit | None
-    max_changes: RowLimit | None
-    max_errors: int
-    on_change: str
-    fields: str | None
-    accept_mapping_change: bool
-    accept_missing: tuple[str, ...]
-    min_rows: int
-    max_source_age: float | None
-    fail_on: str | None
-    quiet: bool
-    no_canary: bool
-    expect_org: str | None
-    order: Order
-    max_duration: float | None
-    yes: bool
-    strict: bool
-    verbose: bool
-    out: Path | None
-    workers: int | None
-    issue_url: str | None
-    reading: dict[str, Any]
+    title = "Sending and limits"
+    settle_seconds: float = option(
+        "--settle-seconds",
+        type=FiniteRange(min=0),
+        default=30.0,
+        show_default=True,
+        metavar="N",
+        decides=False,
+        help="How long to wait for an issue with an unknown outcome to appear before it is sent again.",
+    )
+    max_rejected: RowLimit | None = option(
+        "--max-rejected",
+        type=RowLimitType(),
+        metavar="N|N%",
+        help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]",
+    )
+    max_changes: RowLimit | None = option(
+        "--max-changes",
+        type=RowLimitType(),
+        metavar="N|N%",
+        variable=False,
+        help="Send nothing if more issues than this would change, or if rows look like another site's or have "
+        "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]",
+    )
+    max_errors: int = option(
+        "--max-errors",
+        type=click.IntRange(min=0),
+        default=100,
+        show_default=True,
+        metavar="N",
+        decides=False,
+        help="Stop when Triage has refused more rows than this; 0 for no limit.",
+    )
+    no_canary: bool = option(
+        "--no-canary",
+        is_flag=True,
+        variable=False,
+        configurable=False,
+        decides=False,
+        help="Don't send a canary (a few issues, which are read back before the rest) to a new target.",
+    )
+    order: Order = option(
+        "--order",
+        type=click.Choice(["source", "open-first", "oldest-first"]),
+        default="source",
+        show_default=True,
+        decides=False,
+        help="Which issues to send first. Triage lists recently changed issues "
+        "first, so `open-first` puts open work at the bottom of its list.",
+    )
+    max_duration: float | None = option(
+        "--max-duration",
+        type=DurationType(),
+        metavar="TIME",
+        decides=False,
+        help="Stop sending after this time, such as 6h or 90m; the same command continues.",
+    )
+    expect_org: str | None = option(
+        "--expect-org",
+        metavar="ID",
+        decides=False,
+        help="Send nothing unless the API key belongs to this organisation.",
+    )
+    yes: bool = option("--yes", is_flag=True, variable=False, configurable=False, help="Don't ask, for scripts.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Changes(Section):
+    """What happens to issues that are there."""
+
+    title = "Issues already in Triage"
+    on_change: str = option(
+        "--on-change",
+        type=click.Choice(["report", "update", "overwrite", "skip"]),
+        default="report",
+        show_default=True,
+        help="What to do with issues whose row has changed.",
+    )
+    fields: str | None = option(
+        "--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"
+    )
+    accept_missing: tuple[str, ...] = option(
+        "--accept-missing",
+        multiple=True,
+        metavar="NAME",
+        variable=False,
+        configurable=False,
+        help="Go on without this column, which the last run of the source had; may be repeated.",
+    )
+    accept_mapping_change: bool = option("--accept-mapping-change", is_flag=True, variable=False, configurable=False,
+        help="Also update issues for which only the mapping has changed.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Nightly(Section):
+    """What a schedule refuses, and what it says."""
+
+    title = "Scheduled imports"
+    min_rows: int = option(
+        "--min-rows",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Send nothing if the source has fewer rows than this.",
+    )
+    max_source_age: float | None = option(
+        "--max-source-age",
+        type=DurationType(),
+        metavar="TIME",
+        help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]",
+    )
+    fail_on: str | None = option(
+        "--fail-on",
+        type=click.Choice(["new", "any"]),
+        help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
+        "in the last run.  [default with --yes: new]",
+    )
+    quiet: bool = option("-q", "--quiet", is_flag=True, decides=False,
+        help="Print nothing if the exit code is 0.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunOptions(
+    Input, Workers, Place, KeyFile, LedgerFile, Ways, Concurrency, Sending, Changes, Nightly, Selection, Out, Json,
+    IssueUrls,
+):  # fmt: skip
+    """The options of `run`."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for options that exclude each other."""
         if self.expect_org == "":
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
-        if self.sandbox and _is_typed("api_url"):
+        if self.sandbox and _source_of("api_url") is ParameterSource.COMMANDLINE:
             raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
         if self.quiet and self.asks:
             raise UsageError("-q shows no question.", hint="Add --yes, or leave -q out.")
@@ -159,7 +188,7 @@ class RunOptions:
     @property
     def may_be_empty(self) -> bool:
         """Whether somebody has said, and not only by default, that a source without rows is one."""
-        return self.min_rows == 0 and _is_typed("min_rows")
+        return self.min_rows == 0 and _source_of("min_rows") is not ParameterSource.DEFAULT
 
     @property
     def chosen_rate(self) -> float:
@@ -221,10 +250,10 @@ class RunOptions:
             self.max_duration,
             check_users=not self.sandbox,
             canary=not (self.sandbox or self.no_canary),
-            deciding=str(sorted((name, value) for name, value in asdict(self).items() if name not in NOT_DECIDING)),
+            deciding=deciding(self),
         )
 
 
-def _is_typed(option: str) -> bool:
-    """Whether an option was given on the command line, and not by its environment variable."""
-    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+def _source_of(option: str) -> ParameterSource | None:
+    """Where the value of an option is from: the command line, its variable, the configuration, or its default."""
+    return click.get_current_context().get_parameter_source(option)

@@ -7,15 +7,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
 from importer.cli.completion import SOURCE_NAME
+from importer.cli.declared import Section, option, takes
 from importer.cli.numbers import DurationType
-from importer.cli.options import print_data, with_options
-from importer.cli.target_options import LEDGER_OPTION, chosen_ledger
+from importer.cli.options import Json, print_data
+from importer.cli.target_options import LedgerFile, chosen_ledger
 from importer.errors import ExitCode, UsageError
 from importer.phrases import counted
 from importer.records import Outcome
@@ -40,28 +43,55 @@ FORGOTTEN = (
     "Afterwards nobody can tell whether a person has edited the titles of these issues, so imports leave these titles "
     "alone."
 )
-OPTIONS = (
-    LEDGER_OPTION,
-    click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
-    click.option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C."),
-    click.option("--source", type=SOURCE_NAME, metavar="NAME", help="Only a source's runs, and its progress."),
-)
+
+
+@dataclass(frozen=True)
+class RunsOptions(LedgerFile, Json):
+    """The options of `runs`."""
+
+    watch: bool = option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C.")
+    source: str | None = option("--source", type=SOURCE_NAME, metavar="NAME",
+        help="Only a source's runs, and its progress.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Applied(Section):
+    """Whether anything is done."""
+
+    apply: bool = option("--apply", is_flag=True, variable=False, configurable=False,
+        help="Do it, instead of only showing what would be done.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PruneOptions(LedgerFile, Applied):
+    """The options of `runs prune`."""
+
+    keep: int | None = option(
+        "--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N runs of each source."
+    )
+    older_than: float | None = option("--older-than", type=DurationType(), metavar="TIME",
+        help="Prune runs that ended longer ago: 90d.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ForgetOptions(LedgerFile, Applied):
+    """The options of `runs forget`."""
 
 
 @click.group(invoke_without_command=True)
-@with_options(*OPTIONS)
-@click.pass_context
-def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool, source: str | None) -> int:
+@takes(RunsOptions)
+def runs(options: RunsOptions) -> int:
     """List the runs, how they ended, and what you can do next.
 
     The newest run comes first. The command does not disturb a running import.
     """
-    if context.invoked_subcommand is not None:
+    watch = options.watch
+    if click.get_current_context().invoked_subcommand is not None:
         return ExitCode.DONE
     try:
         while True:
-            text = read(ledger, source, as_json=as_json)
-            if watch and not as_json and sys.stdout.isatty():
+            text = read(options.ledger, options.source, as_json=options.as_json)
+            if watch and not options.as_json and sys.stdout.isatty():
                 click.clear()
             print_data(text)
             if not watch:
@@ -74,10 +104,9 @@ def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool,
         raise
 
 
-@runs.command("check")
-@with_options(LEDGER_OPTION)
-@click.pass_context
-def check_command(context: click.Context, ledger: str | None) -> None:
+@runs.command("check", cls=cloup.Command)
+@takes(LedgerFile)
+def check_command(options: LedgerFile) -> None:
     """Check the whole ledger for damage.
 
     A `run` does this by itself if the last one did not shut down cleanly.
@@ -86,7 +115,7 @@ def check_command(context: click.Context, ledger: str | None) -> None:
     from importer.ledger.integrity import check_ledger
     from importer.ledger.opening import read_ledger
 
-    with Console() as console, read_ledger(chosen_ledger(context, ledger)) as book:
+    with Console() as console, read_ledger(chosen_ledger(options)) as book:
         if check_ledger(book):
             console.say(f"The ledger {book.name} is whole.")
         elif "://" in book.name:
@@ -95,17 +124,9 @@ def check_command(context: click.Context, ledger: str | None) -> None:
             console.say(f"The ledger {book.name} is no file: there is nothing to check.")
 
 
-@runs.command("prune")
-@with_options(
-    LEDGER_OPTION,
-    click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N runs of each source."),
-    click.option("--older-than", type=DurationType(), metavar="TIME", help="Prune runs that ended longer ago: 90d."),
-    click.option("--apply", is_flag=True, help="Do it, instead of only showing what would be done."),
-)
-@click.pass_context
-def prune_command(
-    context: click.Context, ledger: str | None, keep: int | None, older_than: float | None, apply: bool
-) -> None:
+@runs.command("prune", cls=cloup.Command)
+@takes(PruneOptions)
+def prune_command(options: PruneOptions) -> None:
     """Drop the rows of old runs from the ledger.
 
     These runs can't be verified, repaired or undone afterwards, but nothing is created twice. Their report folders
@@ -115,11 +136,12 @@ def prune_command(
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.ledger.pruning import find_prunable, lost_ways, measure, prune
 
+    keep, older_than, apply = options.keep, options.older_than, options.apply
     if keep is None and older_than is None:
         raise UsageError(
             "Neither --keep nor --older-than says which runs are old.", hint="triage-import runs prune --keep 30"
         )
-    with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(context, ledger)) as book:
+    with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(options)) as book:
         old, before = find_prunable(book, keep or 1, time.time() - (older_than or 0.0)), measure(book)
         for run in old:
             console.say(f"{run.name}: its rows will be dropped, its figures kept.")
@@ -133,14 +155,10 @@ def prune_command(
             console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{more}")
 
 
-@runs.command("forget")
-@with_options(
-    click.argument("what", metavar="KEY|PERSON"),
-    LEDGER_OPTION,
-    click.option("--apply", is_flag=True, help="Do it, instead of only showing what would be done."),
-)
-@click.pass_context
-def forget_command(context: click.Context, what: str, ledger: str | None, apply: bool) -> None:
+@runs.command("forget", cls=cloup.Command)
+@click.argument("what", metavar="KEY|PERSON")
+@takes(ForgetOptions)
+def forget_command(options: ForgetOptions, what: str) -> None:
     """Delete what the ledger has in words on an issue or a person.
 
     An issue is given by its key, a person by a name or address. The ledger still knows which issue belongs to which
@@ -151,18 +169,18 @@ def forget_command(context: click.Context, what: str, ledger: str | None, apply:
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.report.from_ledger import PAGE, kept_page
 
-    with Console() as console, (open_ledger if apply else read_ledger)(chosen_ledger(context, ledger)) as book:
+    with Console() as console, (open_ledger if options.apply else read_ledger)(chosen_ledger(options)) as book:
         traces = find_traces(book, what, kept_page)
         for name in sorted(traces.given):
             console.say(f"{name} can't restore the values that it has replaced in them.")
         for name, folder in traces.runs.items():
             console.say(f"The reports of {name} may still have it: {folder}")
-        if apply:
+        if options.apply:
             forget(book, traces, PAGE)
         amount = f"{counted(len(traces.keys), 'issue')} and {counted(len(traces.rows), 'row')}"
         if not traces.runs and not traces.keys:
             console.say(f"{book.name} has nothing of {what}.")
-        elif apply:
+        elif options.apply:
             console.say(f"The texts of {amount} are deleted from {book.name}. {FORGOTTEN}")
         else:
             console.say(f"{book.name} has texts of {amount}. Add --apply to delete them. {FORGOTTEN}")

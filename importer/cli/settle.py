@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import click
+import cloup
 
-from importer.cli.options import with_options
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    API_URL_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    SANDBOX_OPTION,
-    choose_rate,
-    open_target,
-)
+from importer.cli.declared import option, takes
+from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate, choose_rate, open_target
 
 
-@click.command()
+@dataclass(frozen=True)
+class SettleOptions(Place, KeyFile, LedgerFile, Rate):
+    """The options of `settle`."""
+
+    delete_other: bool = option("--delete-other", is_flag=True, variable=False, configurable=False,
+        help="Delete the key's other issues, on which nobody has worked.")  # fmt: skip
+
+
+@click.command(cls=cloup.Command)
 @click.argument("key")
 @click.argument("answer", metavar="ISSUE|absent|added|not-added")
-@click.option("--delete-other", is_flag=True, help="Delete the key's other issues, on which nobody has worked.")
-@with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION)
-def settle(
-    key: str,
-    answer: str,
-    delete_other: bool,
-    sandbox: bool,
-    api_url: str | None,
-    api_key_file: Path | None,
-    ledger: str | None,
-    rate: float | None,
-) -> None:
+@takes(SettleOptions)
+def settle(options: SettleOptions, key: str, answer: str) -> None:
     """Record an unknown outcome by hand.
 
     This is seldom needed: the next run settles unknown rows by itself. ISSUE, such as `T-1042`, is the issue of the
@@ -49,8 +40,8 @@ def settle(
 
     with (
         Console() as console,
-        open_ledger(ledger) as book,
-        open_target(sandbox, api_url, api_key_file) as target,
+        open_ledger(options.ledger) as book,
+        open_target(options.sandbox, options.api_url, options.api_key_file) as target,
     ):
-        settle_key = delete_duplicates if delete_other else settle_by_hand
-        console.say(settle_key(book, target, key, answer, choose_rate(rate, target.name), console.say))
+        settle_key = delete_duplicates if options.delete_other else settle_by_hand
+        console.say(settle_key(book, target, key, answer, choose_rate(options.rate, target.name), console.say))

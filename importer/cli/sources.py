@@ -4,75 +4,83 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
 from importer.cli.completion import SOURCE_NAME
-from importer.cli.options import print_data, with_options
-from importer.cli.target_options import API_URL_OPTION, LEDGER_OPTION, SANDBOX_OPTION, chosen_ledger, target_name
+from importer.cli.declared import takes
+from importer.cli.options import Json, print_data
+from importer.cli.target_options import LedgerFile, Place, chosen_ledger, target_name
 
 if TYPE_CHECKING:
     from importer.ledger.source_list import KnownSource
 
-LIST_OPTIONS = (LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
-PLACE_OPTIONS = (SANDBOX_OPTION, API_URL_OPTION, LEDGER_OPTION)
+
+@dataclass(frozen=True)
+class ListOptions(LedgerFile, Json):
+    """The options of `sources` and `sources list`."""
+
+
+@dataclass(frozen=True)
+class PlaceOptions(Place, LedgerFile):
+    """The options of `sources retire` and `sources resume`."""
 
 
 @click.group(invoke_without_command=True)
-@with_options(*LIST_OPTIONS)
-@click.pass_context
-def sources(context: click.Context, ledger: str | None, as_json: bool) -> None:
+@takes(ListOptions)
+def sources(options: ListOptions) -> None:
     """List the sources in the ledger; retire or resume one."""
+    context = click.get_current_context()
     if context.invoked_subcommand is None:
-        context.invoke(list_command, ledger=ledger, as_json=as_json)
+        context.invoke(list_command, ledger=options.ledger, as_json=options.as_json)
 
 
-@sources.command("list")
-@with_options(*LIST_OPTIONS)
-@click.pass_context
-def list_command(context: click.Context, ledger: str | None, as_json: bool) -> None:
+@sources.command("list", cls=cloup.Command)
+@takes(ListOptions)
+def list_command(options: ListOptions) -> None:
     """List the sources, their issues and their last runs."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import list_sources
 
-    with read_ledger(chosen_ledger(context, ledger)) as book:
+    parent = click.get_current_context().parent
+    with read_ledger(chosen_ledger(options)) as book:
         known = list_sources(book)
-    if as_json or (context.parent is not None and context.parent.params.get("as_json")):
+    if options.as_json or (parent is not None and parent.params.get("as_json")):
         print_data(json.dumps([show(each) for each in known], ensure_ascii=False, indent=2) + "\n")
     else:
         print_data("".join(map(as_lines, known)) or f"No source yet in the ledger {book.name}.\n")
 
 
-@sources.command("retire")
+@sources.command("retire", cls=cloup.Command)
 @click.argument("name", type=SOURCE_NAME)
-@with_options(*PLACE_OPTIONS)
-@click.pass_context
-def retire_command(context: click.Context, name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
+@takes(PlaceOptions)
+def retire_command(options: PlaceOptions, name: str) -> None:
     """Refuse further runs of the source NAME, after its cut-over."""
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import how_to_resume, set_retired
 
-    target = target_name(sandbox, api_url)
-    with Console() as console, open_ledger(chosen_ledger(context, ledger)) as book:
+    target = target_name(options.sandbox, options.api_url)
+    with Console() as console, open_ledger(chosen_ledger(options)) as book:
         set_retired(book, target, name, time.time())
         console.say(f"From now on every run of {name!r} into {target} is refused.")
         console.say(f"To revert this: {how_to_resume(book, target, name)}")
 
 
-@sources.command("resume")
+@sources.command("resume", cls=cloup.Command)
 @click.argument("name", type=SOURCE_NAME)
-@with_options(*PLACE_OPTIONS)
-@click.pass_context
-def resume_command(context: click.Context, name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
+@takes(PlaceOptions)
+def resume_command(options: PlaceOptions, name: str) -> None:
     """Allow runs of the retired source NAME again."""
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import set_retired
 
-    target = target_name(sandbox, api_url)
-    with Console() as console, open_ledger(chosen_ledger(context, ledger)) as book:
+    target = target_name(options.sandbox, options.api_url)
+    with Console() as console, open_ledger(chosen_ledger(options)) as book:
         before = set_retired(book, target, name, None)
         was = "was not retired: nothing has changed" if before.retired_at is None else "can be imported again"
         console.say(f"The source {name!r} in {target} {was}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,7 +14,8 @@ import click
 
 from importer.api import DEFAULT_URL
 from importer.cli.completion import FILE
-from importer.cli.numbers import DurationType, RateType
+from importer.cli.declared import Section, option
+from importer.cli.numbers import RateType
 from importer.errors import UsageError, how_to_install
 from importer.mapping.small_files import read_small
 from importer.records import SANDBOX_PREFIX
@@ -39,42 +41,66 @@ DEFAULT_RATE = 5.0
 """The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
 SANDBOX_RATE = 0.0
 
-SANDBOX_OPTION = click.option(
-    "--sandbox", is_flag=True, help="Use a local sandbox, started by this command, as the target."
-)
-API_URL_OPTION = click.option(
-    "--api-url", envvar="TRIAGE_API_URL", metavar="URL", help=f"The target.  [default: {DEFAULT_URL}]"
-)
-API_KEY_OPTION = click.option(
-    "--api-key-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="File with the API key.  [default: the key in BLAND_API_KEY]",
-)
-LEDGER_OPTION = click.option(
-    "--ledger", type=FILE, metavar="PATH|URL", help="The record of what was sent: a file, or PostgreSQL."
-)
-WAIT_OPTION = click.option(
-    "--wait",
-    "wait_seconds",
-    type=DurationType(),
-    default="0",
-    metavar="TIME",
-    help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]",
-)
-RATE_OPTION = click.option(
-    "--rate",
-    type=RateType(min=0),
-    metavar="N",
-    help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]",
-)
-ISSUE_URL_OPTION = click.option(
-    "--issue-url",
-    type=IssueUrlType(),
-    envvar="TRIAGE_ISSUE_URL",
-    metavar="URL",
-    help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.",
-)
+
+@dataclass(frozen=True)
+class Place(Section):
+    """Which target."""
+
+    title = "Target"
+    sandbox: bool = option(
+        "--sandbox", is_flag=True, help="Use a local sandbox, started by this command, as the target."
+    )
+    api_url: str | None = option("--api-url", also="TRIAGE_API_URL", metavar="URL",
+        help=f"The target.  [default: {DEFAULT_URL}]")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KeyFile(Section):
+    """Who asks it."""
+
+    title = "Target"
+    api_key_file: Path | None = option("--api-key-file", type=click.Path(path_type=Path), metavar="FILE",
+        decides=False, help="File with the API key.  [default: the key in BLAND_API_KEY]")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LedgerFile(Section):
+    """Which ledger."""
+
+    title = "Target"
+    ledger: str | None = option("--ledger", type=FILE, metavar="PATH|URL", decides=False,
+        help="The record of what was sent: a file, or PostgreSQL.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rate(Section):
+    """How fast."""
+
+    title = "Sending and limits"
+    rate: float | None = option("--rate", type=RateType(min=0), metavar="N", decides=False,
+        help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Concurrency(Rate):
+    """How fast, and how many at a time."""
+
+    title = "Sending and limits"
+    concurrency: int = option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
+        decides=False, help="Maximum requests at a time.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class IssueUrls(Section):
+    """Where a person looks at an issue."""
+
+    title = "Selection and output"
+    issue_url: str | None = option("--issue-url", type=IssueUrlType(), also="TRIAGE_ISSUE_URL", metavar="URL",
+        decides=False,
+        help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")  # fmt: skip
+
+
 KEY_FILE_HINT = "Name a file that holds the key alone."
 
 
@@ -96,9 +122,10 @@ def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
             yield target
 
 
-def chosen_ledger(context: click.Context, ledger: str | None) -> str | None:
+def chosen_ledger(options: LedgerFile) -> str | None:
     """Return the ledger of a subcommand: `--ledger` is taken before its name, too."""
-    return ledger or (context.parent.params.get("ledger") if context.parent is not None else None)
+    parent = click.get_current_context().parent
+    return options.ledger or (parent.params.get("ledger") if parent is not None else None)
 
 
 def target_name(sandbox: bool, url: str | None) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from importer.cli.changes import WAY_OPTIONS, Given, go_back
+from importer.cli.changes import ChangeOptions, go_back
 from importer.cli.completion import RUN
-from importer.cli.options import answers_with_summary, with_options
+from importer.cli.declared import Section, option, takes
+from importer.cli.options import answers_with_summary
 from importer.errors import UsageError
 from importer.phrases import counted
 
@@ -26,19 +29,39 @@ REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the i
 NAMES_SHOWN = 8
 
 
-@click.command()
+@dataclass(frozen=True)
+class Back(Section):
+    """How far back."""
+
+    title = "What is done"
+    close: bool = option(
+        "--close",
+        is_flag=True,
+        variable=False,
+        configurable=False,
+        help="Close created issues (recommended): they count as imported.",
+    )
+    delete: bool = option(
+        "--delete",
+        is_flag=True,
+        variable=False,
+        configurable=False,
+        help="Delete created issues permanently; their keys can be imported again.",
+    )
+    expect: int | None = option("--expect", type=click.IntRange(min=0), metavar="N", variable=False, configurable=False,
+        help="Do nothing unless this many issues are affected.")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class UndoOptions(Back, ChangeOptions):
+    """The options of `undo`."""
+
+
+@click.command(cls=cloup.Command)
 @click.argument("name", type=RUN, metavar="RUN")
-@click.option("--close", is_flag=True, help="Close created issues (recommended): they count as imported.")
-@click.option("--delete", is_flag=True, help="Delete created issues permanently; their keys can be imported again.")
-@click.option(
-    "--expect",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Do nothing unless this many issues are affected.",
-)
-@with_options(*WAY_OPTIONS)
+@takes(UndoOptions)
 @answers_with_summary
-def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any) -> Summary:
+def undo(options: UndoOptions, name: str) -> Summary:
     """Revert a run's updates; close or delete its new issues.
 
     Without --apply it only shows what it would do. Fields that people have changed since stay, and so do created issues
@@ -47,9 +70,10 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     """
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
+    close, delete, expect = options.close, options.delete, options.expect
     if close and delete:
         raise UsageError("--close and --delete can't be used together.", hint=CLOSE_ADVISED)
-    if delete and given["apply"] and given["yes"] and expect is None:
+    if delete and options.apply and options.yes and expect is None:
         raise UsageError(
             "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
             hint="Without --apply the command says how many there are.",
@@ -58,7 +82,7 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     def make(ledger: Ledger, run: Run) -> Undo:
         return Undo(ledger, run, way="close" if close else "delete" if delete else "")
 
-    return go_back(name, Given(**given), make, describe, lambda way: confirm(way, expect, yes=given["yes"]))
+    return go_back(name, options, make, describe, lambda way: confirm(way, expect, yes=options.yes))
 
 
 def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:

@@ -6,19 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import click
+import cloup
 
 from importer import __version__
-from importer.cli.options import JSON_OPTION, SOURCE_OPTIONS, answers_with_summary, sources_argument, with_options
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    API_URL_OPTION,
-    SANDBOX_OPTION,
-    choose_rate,
-    open_target,
-)
+from importer.cli.declared import option, takes
+from importer.cli.options import NEW_FILE, Json, Reading, answers_with_summary, reading_of, sources_argument
+from importer.cli.target_options import KeyFile, Place, choose_rate, open_target
 from importer.errors import ExitCode
 from importer.phrases import counted
 
@@ -45,32 +41,33 @@ class UsersSummary:
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
 
 
-@click.command()
+@dataclass(frozen=True)
+class UsersOptions(Reading, Place, KeyFile, Json):
+    """The options of `users`."""
+
+    output: Path = option(
+        "-o",
+        "--output",
+        type=NEW_FILE,
+        default=Path("users.csv"),
+        show_default=True,
+        metavar="FILE",
+        help="The table; an existing one is updated and keeps what people have entered.",
+    )
+    members: bool = option(
+        "--members", is_flag=True, help="Ask Triage for the organisation's members and propose matches."
+    )
+    fill: bool = option("--fill", is_flag=True,
+        help="Like --members, and fill in those with the same mail address.")  # fmt: skip
+
+    makes_users: ClassVar = True
+
+
+@click.command(cls=cloup.Command)
 @sources_argument
-@with_options(*SOURCE_OPTIONS)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("users.csv"),
-    show_default=True,
-    metavar="FILE",
-    help="The table; an existing one is updated and keeps what people have entered.",
-)
-@click.option("--members", is_flag=True, help="Ask Triage for the organisation's members and propose matches.")
-@click.option("--fill", is_flag=True, help="Like --members, and fill in those with the same mail address.")
-@with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION, JSON_OPTION)
+@takes(UsersOptions)
 @answers_with_summary
-def users(
-    sources: tuple[str, ...],
-    output: Path,
-    members: bool,
-    fill: bool,
-    sandbox: bool,
-    api_url: str | None,
-    api_key_file: Path | None,
-    **given: Any,
-) -> UsersSummary:
+def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     """List a source's people, to match them with Triage's users.
 
     Fill in their Triage user ids and give the table to `run` as --users users.csv. Without --members and --fill no
@@ -82,24 +79,24 @@ def users(
     from importer.cli.inputs import open_job
     from importer.mapping.users_table import USER
 
+    output, asks = options.output, options.members or options.fill
     table = UsersFile(output)
-    with Console() as console, open_job(sources, **given, makes_users=True) as job:
-        known = _read_members(sandbox, api_url, api_key_file, console) if members or fill else ()
-        if members or fill:
+    with Console() as console, open_job(sources, **reading_of(options)) as job:
+        known = _read_members(options, console) if asks else ()
+        if asks:
             list_members(known, console)
         counted = count_people(job, console)
-        lines = table.update(
-            propose_users(counted.people, known, fill=fill), pseudonyms=job.mapping.model.people.show == "pseudonym"
-        )
+        proposed = propose_users(counted.people, known, fill=options.fill)
+        lines = table.update(proposed, pseudonyms=job.mapping.model.people.show == "pseudonym")
         summary = _summarise(counted, lines, output)
         _show(console, summary)
-        where = "" if members or fill else " (--members lists the ids)"
+        where = "" if asks else " (--members lists the ids)"
         fill_in = "" if summary.filled == summary.people else f"fill in `{USER}` in {output}{where}, then: "
         console.say(f"Next: {fill_in}{job.typed.repeat('validate', '--users', str(output))}")
     return summary
 
 
-def _read_members(sandbox: bool, api_url: str | None, api_key_file: Path | None, console: Console) -> Sequence[Member]:
+def _read_members(options: UsersOptions, console: Console) -> Sequence[Member]:
     from importer.triage.actions import CallFailed, stop_of
     from importer.triage.breaker import Breaker
     from importer.triage.event_loop import run_loop
@@ -107,7 +104,7 @@ def _read_members(sandbox: bool, api_url: str | None, api_key_file: Path | None,
     from importer.triage.members import fetch_members
     from importer.triage.paced import PacedCalls
 
-    with open_target(sandbox, api_url, api_key_file) as target:
+    with open_target(options.sandbox, options.api_url, options.api_key_file) as target:
         calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker(), console.say)
         try:
             return run_loop(fetch_members(target, calls))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
+import cloup
 
+from importer.cli.declared import takes
 from importer.cli.options import (
-    INPUT_OPTIONS,
     REPORTS_COMPLETE,
-    SELECT_OPTIONS,
-    WORKERS_OPTION,
+    Input,
+    Json,
+    Out,
+    Selection,
+    Workers,
     answers_with_summary,
     print_data,
+    reading_of,
     sources_argument,
-    with_options,
 )
 from importer.cli.target_options import DEFAULT_RATE
 
@@ -25,13 +28,16 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
-@click.command()
+@dataclass(frozen=True)
+class ValidateOptions(Input, Workers, Selection, Out, Json):
+    """The options of `validate`."""
+
+
+@click.command(cls=cloup.Command)
 @sources_argument
-@with_options(*INPUT_OPTIONS, WORKERS_OPTION, *SELECT_OPTIONS)
+@takes(ValidateOptions)
 @answers_with_summary
-def validate(
-    sources: tuple[str, ...], strict: bool, verbose: bool, out: Path | None, workers: int | None, **given: Any
-) -> Summary:
+def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
     """Check every row and write what would be sent.
 
     It uses no network and no ledger. The findings go to stdout, or to stderr with --json. The reports go to
@@ -45,13 +51,13 @@ def validate(
     from importer.pipeline import run_check
     from importer.report.page import Aim
 
-    with Console() as console, open_job(sources, **given) as job:
-        job = replace(job, workers=choose_workers(job, workers))
-        refuse = lambda checked: strict * checked.refusal  # noqa: E731
-        checked, summary = run_check(job, NoLedger(), console, out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
-        view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=verbose)
+    with Console() as console, open_job(sources, **reading_of(options)) as job:
+        job = replace(job, workers=choose_workers(job, options.workers))
+        refuse = lambda checked: options.strict * checked.refusal  # noqa: E731
+        checked, summary = run_check(job, NoLedger(), console, options.out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
+        view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=options.verbose)
         lines = describe_check(job, checked, view, sys.stdout)
-    if click.get_current_context().params["as_json"]:
+    if options.as_json:
         console.say("\n".join(lines))
     else:
         print_data("".join(f"{line}\n" for line in lines), has_colour=True, hint=REPORTS_COMPLETE)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import cloup
 
 from importer.cli.completion import RUN
-from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, typed_options, with_options
+from importer.cli.declared import takes
+from importer.cli.options import Json, Out, answers_with_summary, typed_options
 from importer.cli.sentences import name_last_change
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    ISSUE_URL_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    choose_rate,
-    open_target_named,
-)
+from importer.cli.target_options import IssueUrls, KeyFile, LedgerFile, Rate, choose_rate, open_target_named
 from importer.errors import ImporterError
 from importer.phrases import counted
 
@@ -31,28 +26,18 @@ if TYPE_CHECKING:
 FIELDS_SHOWN = 8
 MANY = 10_000
 """Issues of a run whose reports take more than a second or two to be written."""
-OPTIONS = (
-    LEDGER_OPTION,
-    API_KEY_OPTION,
-    RATE_OPTION,
-    ISSUE_URL_OPTION,
-    OUT_OPTION,
-    JSON_OPTION,
-)
 
 
-@click.command()
+@dataclass(frozen=True)
+class VerifyOptions(KeyFile, LedgerFile, Rate, Out, Json, IssueUrls):
+    """The options of `verify`."""
+
+
+@click.command(cls=cloup.Command)
 @click.argument("name", type=RUN, metavar="RUN")
-@with_options(*OPTIONS)
+@takes(VerifyOptions)
 @answers_with_summary
-def verify(
-    name: str,
-    ledger: str | None,
-    api_key_file: Path | None,
-    rate: float | None,
-    issue_url: str | None,
-    out: Path | None,
-) -> VerifySummary:
+def verify(options: VerifyOptions, name: str) -> VerifySummary:
     """Compare what a run sent with what is in Triage now.
 
     It reads back every issue that the run created or changed, with its comments, evidence, flags and relations (one
@@ -67,16 +52,17 @@ def verify(
     from importer.runs.verify import verify_run
     from importer.triage.event_loop import run_loop
 
-    with Console() as console, read_ledger(ledger) as book:
+    issue_url = options.issue_url or ""
+    with Console() as console, read_ledger(options.ledger) as book:
         run = find_import(book, name, "verify", typed_options()).run
-        with open_target_named(run.target, api_key_file) as target:
+        with open_target_named(run.target, options.api_key_file) as target:
             # With the key of another organisation all issues would seem to be missing.
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
-            folder = out or run.folder_of("verify")
-            summary = verify_run(run, target, choose_rate(rate, run.target), folder, console, issue_url or "")
+            folder = options.out or run.folder_of("verify")
+            summary = verify_run(run, target, choose_rate(options.rate, run.target), folder, console, issue_url)
         console.say(describe(summary, name_last_change(book, run, "verify", typed_options())))
     with Console() as console:
-        keep(summary, run, ledger, console, issue_url or "")
+        keep(summary, run, options.ledger, console, issue_url)
         console.say(f"Report: {Path(summary.out) / 'report.html'}")
     return summary
 
