@@ -13,7 +13,7 @@ import click
 import cloup
 
 from importer.cli.declared import option, takes
-from importer.cli.options import NEW_FILE, Input, reading_of, sources_argument
+from importer.cli.options import NEW_FILE, Input, sources_argument
 from importer.errors import ExitCode, SourceError, UsageError
 from importer.phrases import counted, listed
 
@@ -55,7 +55,7 @@ def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
     Comments in it say what was found in the source. Whatever the source doesn't reveal is `?`; on a terminal you are
     asked. Existing files are not overwritten. With -m, values mean what they mean in that mapping.
     """
-    from importer.cli.inputs import InputOptions, check_source_name
+    from importer.cli.inputs import InputOptions, check_source_name, reading_of
     from importer.mapping.users_table import read_users
 
     given, update, output = InputOptions(**reading_of(options)), options.update, options.output

@@ -11,7 +11,7 @@ import cloup
 
 from importer.cli.completion import FILE
 from importer.cli.declared import takes
-from importer.cli.options import Input, print_data, reading_of
+from importer.cli.options import Input, print_data
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
 from importer.phrases import shell_join
@@ -34,7 +34,7 @@ def explain(options: Input, sources: tuple[str, ...], which: str) -> int:
     see it, the request body, and the additions. It uses no network.
     """
     from importer.authoring.explain import explain_rows
-    from importer.cli.inputs import open_job
+    from importer.cli.inputs import open_job, reading_of
 
     refuse_wrong_order(sources, which)
     with open_job(sources, **reading_of(options)) as job:

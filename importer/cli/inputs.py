@@ -118,6 +118,11 @@ class InputOptions:
         return CommandLine(tuple(sources), tuple(found))
 
 
+def reading_of(options: object) -> dict[str, Any]:
+    """Return those values of a command's options that `open_job` takes."""
+    return {each.name: getattr(options, each.name) for each in fields(InputOptions) if hasattr(options, each.name)}
+
+
 def say_beside(line: str) -> None:
     """Print a line to stderr."""
     click.echo(printable(line), err=True)

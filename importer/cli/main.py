@@ -20,6 +20,8 @@ import click
 
 from importer import __version__
 from importer.cli.colour import AUTO, CHOICES, choose_colour
+from importer.cli.configuration import NAME, configure
+from importer.cli.declared import Setting
 from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.cli.shortage import check_limits, find_shortage
 from importer.cli.stdout import Stdout
@@ -43,6 +45,7 @@ COMMANDS = {
     "users": "importer.cli.users",
     "draft": "importer.cli.draft",
     "mappings": "importer.cli.mappings",
+    "config": "importer.cli.config",
     "sandbox": "importer.cli.sandbox",
 }
 
@@ -97,6 +100,8 @@ class LazyGroup(click.Group):
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
             refuse_other_bytes(command, rest)
+            if any(isinstance(each, Setting) for each in command.params):
+                _, rest = configure(ctx, args[0], command, rest)
         return name, command, rest
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -123,8 +128,14 @@ def exit_codes_help() -> str:
 
 @click.group(cls=LazyGroup, epilog=exit_codes_help(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="triage-import")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"Values of options, and imports by name.  [default: {NAME} here or in a folder above]",
+)
 @click.option("--color", type=click.Choice(CHOICES), default=AUTO, help="Colour the output; NO_COLOR is honoured.")
-def cli(color: str) -> None:
+def cli(color: str, config: Path | None) -> None:
     """Import issues from other trackers into Bland's Triage. Every row is checked, sent once, and accounted for.
 
     \b

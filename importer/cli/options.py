@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -146,14 +146,6 @@ P = ParamSpec("P")
 
 REPORTS_COMPLETE = "The reports are complete."
 """Where they are, and only what stdout was to show of them is missing."""
-
-
-def reading_of(options: Section) -> dict[str, Any]:
-    """Return those values of a command's options that `open_job` takes."""
-    from importer.cli.inputs import InputOptions
-
-    names = (each.name for each in fields(InputOptions))
-    return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
 
 class Answer(Protocol):

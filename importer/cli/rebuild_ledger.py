@@ -9,7 +9,7 @@ import click
 import cloup
 
 from importer.cli.declared import takes
-from importer.cli.options import Input, Json, Out, answers_with_summary, reading_of, sources_argument
+from importer.cli.options import Input, Json, Out, answers_with_summary, sources_argument
 from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate, choose_rate, open_target
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def rebuild_ledger(options: RebuildOptions, sources: tuple[str, ...]) -> Summary
     it is named.
     """
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job
+    from importer.cli.inputs import open_job, reading_of
     from importer.cli.run_screen import describe_end
     from importer.ledger.opening import open_ledger
     from importer.load.context import ImportContext, Settings

@@ -13,7 +13,7 @@ import click
 import cloup
 
 from importer.cli.declared import takes
-from importer.cli.options import answers_with_summary, reading_of, sources_argument
+from importer.cli.options import answers_with_summary, sources_argument
 from importer.cli.run_options import RunOptions
 from importer.cli.target_options import open_target, target_name
 from importer.errors import ImporterError
@@ -51,7 +51,7 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     """
     from importer.check.part_workers import choose_workers
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job
+    from importer.cli.inputs import open_job, reading_of
     from importer.cli.question import requiring_terminal
     from importer.cli.run_screen import describe_end, describe_outcomes
 
@@ -112,7 +112,7 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     settings = options.settings()
     questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console), options.asks)
     with open_ledger(options.ledger, wait_seconds=options.wait_seconds) as ledger:
-        with open_target(options.sandbox, options.api_url, options.api_key_file) as target:
+        with open_target(options.sandbox, options.api_url, options.api_key_file, options.key_command) as target:
             console.say(describe_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name)))
             summary = run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
         if options.sandbox and summary.run_id:

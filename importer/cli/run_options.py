@@ -186,6 +186,12 @@ class RunOptions(
         return not (self.sandbox or self.yes or self.dry_run)
 
     @property
+    def key_command(self) -> list[str]:
+        """The words of the configuration's command that prints the API key. Raises UsageError if it isn't safe."""
+        found, _, given = click.get_current_context().find_root().obj or (None, "", {})
+        return found.key_command(given) if found is not None else []
+
+    @property
     def may_be_empty(self) -> bool:
         """Whether somebody has said, and not only by default, that a source without rows is one."""
         return self.min_rows == 0 and _source_of("min_rows") is not ParameterSource.DEFAULT

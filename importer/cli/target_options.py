@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from importer.cli.declared import Section, option
 from importer.cli.numbers import RateType
 from importer.errors import UsageError, how_to_install
 from importer.mapping.small_files import read_small
+from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX
 from importer.report.issue_urls import find_fault
 
@@ -101,6 +102,7 @@ class IssueUrls(Section):
         help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")  # fmt: skip
 
 
+KEY_SECONDS = 60.0
 KEY_FILE_HINT = "Name a file that holds the key alone."
 
 
@@ -143,8 +145,10 @@ def sandbox_file() -> Path:
 
 
 @contextmanager
-def open_target(sandbox: bool, url: str | None, api_key_file: Path | None) -> Iterator[Target]:
-    """Open the target to send to; a sandbox runs until the block ends."""
+def open_target(
+    sandbox: bool, url: str | None, api_key_file: Path | None, key_command: Sequence[str] = ()
+) -> Iterator[Target]:
+    """Open the target to send to; a sandbox runs until the block ends. For the key see `read_api_key`."""
     from importer.triage.proxies import find_proxy
     from importer.triage.target import Target, normalise_target
 
@@ -152,7 +156,7 @@ def open_target(sandbox: bool, url: str | None, api_key_file: Path | None) -> It
         normalised = normalise_target(url or DEFAULT_URL)
         address = urlsplit(normalised)
         find_proxy(address.scheme, address.hostname or "")  # one that can't be used is told before anything is read
-        key = read_api_key(api_key_file)
+        key = read_api_key(api_key_file, key_command)
         key.hide()
         yield Target(normalised, normalised, key)
         return
@@ -196,8 +200,8 @@ def sandbox_missing() -> UsageError:
     return UsageError("The sandbox is not installed.", hint=how_to_install("sandbox"))
 
 
-def read_api_key(file: Path | None) -> ApiKey:
-    """Read the API key from a file, else from BLAND_API_KEY. Raises UsageError.
+def read_api_key(file: Path | None, command: Sequence[str] = ()) -> ApiKey:
+    """Read the API key from a file, else from BLAND_API_KEY, else from what a command prints. Raises UsageError.
 
     It is never an argument: everybody on the machine can read those.
     """
@@ -215,10 +219,22 @@ def read_api_key(file: Path | None) -> ApiKey:
             return ApiKey(text, f"--api-key-file {file}")
         except UsageError as error:
             raise UsageError(f"--api-key-file {file}: {error.message}", hint=KEY_FILE_HINT) from error
-    key = os.environ.get("BLAND_API_KEY", "")
+    key = os.environ.get("BLAND_API_KEY", "") or (_ask_for_key(command) if command else "")
     if not key:
         raise UsageError(
             "There is no API key.",
             hint="Set BLAND_API_KEY, or name a file with --api-key-file FILE, or rehearse with --sandbox.",
         )
     return ApiKey(key)
+
+
+def _ask_for_key(command: Sequence[str]) -> str:
+    """Return what a command prints. Raises UsageError where it fails, or takes more than a minute."""
+    import subprocess
+
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=KEY_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+        because = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"api-key-command: {because}.", hint=f"By hand: {shell_join(command)}") from error
+    return done.stdout.strip()

@@ -13,7 +13,7 @@ import cloup
 
 from importer import __version__
 from importer.cli.declared import option, takes
-from importer.cli.options import NEW_FILE, Json, Reading, answers_with_summary, reading_of, sources_argument
+from importer.cli.options import NEW_FILE, Json, Reading, answers_with_summary, sources_argument
 from importer.cli.target_options import KeyFile, Place, choose_rate, open_target
 from importer.errors import ExitCode
 from importer.phrases import counted
@@ -76,7 +76,7 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     from importer.authoring.people_counts import count_people
     from importer.authoring.users import UsersFile, propose_users
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job
+    from importer.cli.inputs import open_job, reading_of
     from importer.mapping.users_table import USER
 
     output, asks = options.output, options.members or options.fill

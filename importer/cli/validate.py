@@ -19,7 +19,6 @@ from importer.cli.options import (
     Workers,
     answers_with_summary,
     print_data,
-    reading_of,
     sources_argument,
 )
 from importer.cli.target_options import DEFAULT_RATE
@@ -47,7 +46,7 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
     from importer.check.part_workers import choose_workers
     from importer.cli.check_screen import View, describe_check, describe_next
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job
+    from importer.cli.inputs import open_job, reading_of
     from importer.pipeline import run_check
     from importer.report.page import Aim
 

@@ -1,0 +1,188 @@
+"""The configuration file: imports by name, values and where they are from, and all that is wrong in it at once."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
+from tests.harness.running import KEY, SAMPLES, Ended, Program, read_csv
+
+GOOD = """\
+[defaults]
+ledger = "state/ledger.db"
+rate = 0
+
+[imports.nightly]
+sources = ["inbox/qa-*.csv"]
+mapping = "own/qa.yaml"
+on-change = "update"
+unattended = true
+fields = ["severity", "status"]
+no-such-table = { a = 1 }
+"""
+BAD = """\
+[defaults]
+ledgr = "x"
+rate = "fast"
+yes = true
+sources = ["a"]
+max-source-age = "often"
+strict = "yes"
+apply = true
+[imports.a]
+mapping = 5
+accept-missing = ["x"]
+concurrency = 900
+unattended = "yes"
+on-change = "overwritten"
+[imports.b]
+sources = "x.csv"
+api-key-command = 7
+no-canary = true
+order = { first = "open" }
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a configuration, an export and a mapping, in which nobody is."""
+    place = tmp_path / "etc"
+    for name in ("inbox", "own", "state"):
+        (place / name).mkdir(parents=True)
+    shutil.copy(SAMPLES / "jira.csv", place / "inbox" / "qa-1.csv")
+    (place / "own" / "qa.yaml").write_text("extends: jira\n")
+    write(place, GOOD.replace("no-such-table = { a = 1 }\n", ""))
+    return place
+
+
+def write(folder: Path, text: str) -> Path:
+    """Write the configuration, for its owner alone."""
+    path = folder / "triage-import.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def run(program: Program, serve: Serve, folder: Path) -> tuple[Callable[..., Ended], RunningSandbox]:
+    """Run the import of the night, from elsewhere."""
+    sandbox = serve()
+    config = ("--config", folder / "triage-import.toml")
+    return lambda *more: program(*config, "run", "@nightly", "--api-url", sandbox.url, "--no-canary", *more), sandbox
+
+
+def test_an_import_by_its_name(run: tuple[Callable[..., Ended], RunningSandbox], folder: Path) -> None:
+    """Its files, mapping and ledger are where the file says, wherever the command is typed; nobody is asked."""
+    start, sandbox = run
+    first = start("--out", "reports", "-q")
+    assert (first.code, first.err) == (ExitCode.DONE, ""), first.err
+    outcomes = [row["outcome"] for row in read_csv(Path("reports/results.csv"))]
+    assert len(sandbox.issues()) == outcomes.count("created") > 10
+    assert (folder / "state" / "ledger.db").is_file()
+    assert start("--json").summary["unchanged"] == len(sandbox.issues())
+
+
+def test_it_is_found_upwards(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder above, but not above the home folder, and not if anybody can write it."""
+    monkeypatch.chdir(folder / "inbox")
+    assert "qa-1.csv" in program("validate", "@nightly").out
+    monkeypatch.setenv("HOME", str(folder / "inbox"))
+    assert "There is no triage-import.toml here" in program("validate", "@nightly").err
+    monkeypatch.delenv("HOME")
+    (folder / "triage-import.toml").chmod(0o606)
+    ended = program("validate", "@nightly")
+    assert (ended.code, "anybody can write it" in ended.err) == (ExitCode.UNUSABLE, True)
+    assert program("--config", "../triage-import.toml", "validate", "@nightly").code == ExitCode.DONE
+
+
+def test_where_a_value_is_from(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed counts more than the variable, that more than the import, and that more than the defaults."""
+    monkeypatch.setenv("TRIAGE_IMPORT_CONCURRENCY", "4")
+    monkeypatch.setenv("TRIAGE_IMPORT_ON_CHANGE", "skip")
+    path = folder / "triage-import.toml"
+    ended = program("--config", path, "config", "show", "run", "@nightly", "--order", "open-first")
+    shown = {
+        option: (value, where) for option, value, where in (line.split(None, 2) for line in ended.out.splitlines())
+    }
+    assert shown["--order"] == ("open-first", "command line")
+    assert shown["--concurrency"] == ("4", "TRIAGE_IMPORT_CONCURRENCY")
+    assert shown["--on-change"] == ("skip", "TRIAGE_IMPORT_ON_CHANGE")
+    assert shown["--rate"] == ("0.0", f"{path}:3")
+    assert shown["--yes"] == ("true", f"{path}:9")
+    assert shown["--fields"] == ("severity,status", f"{path}:10")
+    assert shown["--max-errors"] == ("100", "default")
+    assert Path(shown["--mapping"][0]).resolve() == folder / "own" / "qa.yaml"
+
+
+def test_all_that_is_wrong(program: Program, folder: Path) -> None:
+    """Each problem with its line; no command begins with such a file."""
+    path = write(folder, BAD)
+    ended = program("--config", path, "config", "check")
+    assert ended.code == ExitCode.UNUSABLE
+    lines = {int(line.removeprefix(f"  {path}:").split(":")[0]) for line in ended.err.splitlines()[1:]}
+    assert lines == {*range(2, 20)} - {15}, ended.err
+    assert "ledgr: is no option; is it ledger?" in ended.err
+    assert program("--config", path, "run", "@a").err == ended.err
+
+
+def test_files_that_are_not_there(program: Program, folder: Path) -> None:
+    """The check names them; other imports go on without."""
+    path = folder / "triage-import.toml"
+    assert program("--config", path, "config", "check").out == f"{path} can be used: 1 import.\n"
+    write(folder, path.read_text() + '\n[imports.other]\nsources = ["x.csv"]\nmapping = "gone.yaml"\n')
+    ended = program("--config", path, "config", "check")
+    assert (ended.code, f"{path}:14:imports.other.mapping: " in ended.err) == (ExitCode.UNUSABLE, True)
+    assert program("--config", path, "validate", "@nightly").code == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[defaults", "is not TOML"),
+        ("defaults = 3", "is a table"),
+        ("[import.a]", "is neither"),
+        (None, "can't be read"),
+    ],
+)
+def test_a_file_that_is_none(program: Program, folder: Path, text: str | None, said: str) -> None:
+    """It is said, in a sentence."""
+    path = write(folder, text or "")
+    if text is None:
+        path.unlink()
+        path.symlink_to("nowhere")
+    ended = program("--config", path, "validate", SAMPLES / "jira.csv")
+    assert (ended.code, said in ended.err) == (ExitCode.UNUSABLE, True), ended.err
+
+
+def test_an_import_that_is_none(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are named; a file may be called so."""
+    monkeypatch.chdir(folder)
+    ended = program("validate", "@weekly")
+    assert (ended.code, "It has nightly. A file of this name is ./@weekly" in ended.err) == (ExitCode.UNUSABLE, True)
+    shutil.copy("inbox/qa-1.csv", "@weekly")
+    assert "@weekly" in program("validate", "./@weekly", "-m", "jira").out
+    assert program("validate", "inbox/qa-2.csv").code == ExitCode.NOT_READY
+
+
+def test_a_command_that_prints_the_key(
+    run: tuple[Callable[..., Ended], RunningSandbox], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is run where nothing else gives the key, and only if nobody but the user could have written it."""
+    start, sandbox = run
+    monkeypatch.delenv("BLAND_API_KEY")
+    path = write(folder, (folder / "triage-import.toml").read_text() + f"api-key-command = ['echo', '{KEY}']\n")
+    assert start().code == ExitCode.DONE
+    assert sandbox.issues()
+    path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IWGRP)
+    ended = start()
+    assert (ended.code, "others than you can write it" in ended.err) == (ExitCode.UNUSABLE, True)
+    write(folder, path.read_text().replace(f"['echo', '{KEY}']", '"false"'))
+    ended = start("--max-changes", "5")
+    assert (ended.code, "api-key-command: " in ended.err) == (ExitCode.UNUSABLE, True)
