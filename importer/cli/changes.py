@@ -26,20 +26,17 @@ if TYPE_CHECKING:
     from importer.runs.change_set import ChangeSet
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Applying(Section):
     """Whether anything is done."""
 
     title = "What is done"
-    apply: bool = option(
-        "--apply",
-        is_flag=True,
-        variable=False,
-        configurable=False,
-        help="Do it, instead of only showing what would be done.",
-    )
+    apply: bool = option("--apply", is_flag=True, variable=False, configurable=False,
+        help="Do it, instead of only showing what would be done.")
     yes: bool = option("--yes", is_flag=True, variable=False, configurable=False,
-        help="With --apply, don't ask, for scripts.")  # fmt: skip
+        help="With --apply, don't ask, for scripts.")
+# fmt: on
 
 
 @dataclass(frozen=True)

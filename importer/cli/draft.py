@@ -28,22 +28,18 @@ if TYPE_CHECKING:
 VALUES_SHOWN = 20
 
 
+# fmt: off
 @dataclass(frozen=True)
 class DraftOptions(Input):
     """The options of `draft`."""
 
-    output: Path | None = option(
-        "-o",
-        "--output",
-        type=NEW_FILE,
-        metavar="FILE",
-        help="The mapping to write, next to its values.csv.  [default: mapping.yaml]",
-    )
-    update: Path | None = option(
-        "--update", type=NEW_FILE, metavar="FILE", help="Append what is new in the source to this mapping."
-    )
+    output: Path | None = option("-o", "--output", type=NEW_FILE, metavar="FILE",
+        help="The mapping to write, next to its values.csv.  [default: mapping.yaml]")
+    update: Path | None = option("--update", type=NEW_FILE, metavar="FILE",
+        help="Append what is new in the source to this mapping.")
     records: str | None = option("--records", metavar="PATH",
-        help="Path of the records in a JSON object with several arrays.")  # fmt: skip
+        help="Path of the records in a JSON object with several arrays.")
+# fmt: on
 
 
 @click.command(cls=cloup.Command)

@@ -32,37 +32,26 @@ FOLDER_PATH = click.Path(file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Reading(Section):
     """How a source is read, and by which mapping."""
 
     title = "Input"
-    mapping_name: str | None = option(
-        "-m",
-        "--mapping",
-        type=MAPPING,
-        metavar="NAME_OR_PATH",
-        help="A preset or a YAML file.  [default: recognised by the columns]",
-    )
-    source_name: str | None = option(
-        "--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"
-    )
-    encoding: str | None = option(
-        "--encoding", metavar="E", help="Needed unless the file is UTF-8, or UTF-16 with a byte order mark."
-    )
+    mapping_name: str | None = option("-m", "--mapping", type=MAPPING, metavar="NAME_OR_PATH",
+        help="A preset or a YAML file.  [default: recognised by the columns]")
+    source_name: str | None = option("--source-name", metavar="NAME",
+        help="Part of every key.  [default: the mapping's]")
+    encoding: str | None = option("--encoding", metavar="E",
+        help="Needed unless the file is UTF-8, or UTF-16 with a byte order mark.")
     delimiter: str | None = option("--delimiter", metavar="D", help="One character, or `tab`.  [default: detected]")
-    skip_lines: int | None = option(
-        "--skip-lines",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="Number of lines above the table.  [default: titles above a header are detected]",
-    )
+    skip_lines: int | None = option("--skip-lines", type=click.IntRange(min=0), metavar="N",
+        help="Number of lines above the table.  [default: titles above a header are detected]")
     format_: str | None = option("--format", type=click.Choice(["csv", "jsonl", "json"]), help="[default: detected]")
-    fixes: Path | None = option(
-        "--fixes", type=FILE_PATH, metavar="FILE", help="Corrected values: a filled-in fixes.csv."
-    )
+    fixes: Path | None = option("--fixes", type=FILE_PATH, metavar="FILE",
+        help="Corrected values: a filled-in fixes.csv.")
     comments: tuple[str, ...] = option("--comments", type=FILE, multiple=True, metavar="FILE",
-        help="Separate file of comments, joined by the mapping; may be repeated.")  # fmt: skip
+        help="Separate file of comments, joined by the mapping; may be repeated.")
 
 
 @dataclass(frozen=True)
@@ -71,7 +60,7 @@ class Severity(Section):
 
     title = "Input"
     severity: str | None = option("--severity", type=click.Choice(SEVERITIES),
-        help="Of the issues whose source says none.")  # fmt: skip
+        help="Of the issues whose source says none.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +69,7 @@ class Matched(Reading):
 
     title = "Input"
     users: Path | None = option("--users", type=FILE_PATH, metavar="FILE",
-        help="Matches people with Triage's users: a filled-in users.csv.")  # fmt: skip
+        help="Matches people with Triage's users: a filled-in users.csv.")
 
 
 @dataclass(frozen=True)
@@ -96,8 +85,7 @@ class Workers(Section):
 
     title = "Input"
     workers: int | None = option("--workers", type=click.IntRange(1, 64), metavar="N", decides=False,
-        help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]",
-    )  # fmt: skip
+        help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]")
 
 
 @dataclass(frozen=True)
@@ -121,21 +109,17 @@ class Selection(Section):
     """Which rows, and what is said of them."""
 
     title = "Selection and output"
-    strict: bool = option(
-        "--strict",
-        is_flag=True,
+    strict: bool = option("--strict", is_flag=True,
         help="Refuse if a column that the mapping doesn't name under `drop` would be lost, or if the source counts "
-        "comments or issues that the files don't have.",
-    )
+        "comments or issues that the files don't have.")
     limit: int | None = option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows.")
-    only: str | None = option(
-        "--only", type=FILE, metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one per line."
-    )
-    show: str | None = option(
-        "--show", metavar="KEY,...", help="The issues that report.html shows before and after.  [default: five]"
-    )
+    only: str | None = option("--only", type=FILE, metavar="KEY,...|FILE",
+        help="Only these keys: a list, or a file with one per line.")
+    show: str | None = option("--show", metavar="KEY,...",
+        help="The issues that report.html shows before and after.  [default: five]")
     verbose: bool = option("-v", "--verbose", is_flag=True, decides=False,
-        help="Show everything that the check finds, not only 24 lines.")  # fmt: skip
+        help="Show everything that the check finds, not only 24 lines.")
+# fmt: on
 
 
 sources_argument = click.argument("sources", nargs=-1, type=FILE, required=True, metavar="SOURCE...")

@@ -25,21 +25,17 @@ if TYPE_CHECKING:
 LINES_SHOWN = 8
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Right(Section):
     """What the right values are."""
 
     title = "What is done"
-    mapping_name: str = option(
-        "-m",
-        "--mapping",
-        type=MAPPING,
-        required=True,
-        metavar="NAME_OR_PATH",
-        help="The mapping with the right values.",
-    )
+    mapping_name: str = option("-m", "--mapping", type=MAPPING, required=True, metavar="NAME_OR_PATH",
+        help="The mapping with the right values.")
     fields: str = option("--fields", required=True, metavar="NAME,...",
-        help="Which of severity, status and category to correct.")  # fmt: skip
+        help="Which of severity, status and category to correct.")
+# fmt: on
 
 
 @dataclass(frozen=True)

@@ -21,26 +21,20 @@ if TYPE_CHECKING:
     from importer.ledger.store import Ledger
 
 
+# fmt: off
 @dataclass(frozen=True)
 class ReportOptions(LedgerFile, Place, Json, IssueUrls):
     """The options of `report`."""
 
-    out: Path | None = option(
-        "--out", type=FOLDER_PATH, metavar="DIR", help="Folder for the reports.  [default: where the run wrote them]"
-    )
-    rehearsal: bool = option(
-        "--rehearsal",
-        is_flag=True,
-        help="Also rehearsal.html, for a run with --sandbox: its issues as they will be in Triage.",
-    )
-    source: str | None = option(
-        "--source",
-        type=SOURCE_NAME,
-        metavar="NAME",
-        help="Instead of RUN: migration.csv, the state of every key of a source after all its runs.",
-    )
+    out: Path | None = option("--out", type=FOLDER_PATH, metavar="DIR",
+        help="Folder for the reports.  [default: where the run wrote them]")
+    rehearsal: bool = option("--rehearsal", is_flag=True,
+        help="Also rehearsal.html, for a run with --sandbox: its issues as they will be in Triage.")
+    source: str | None = option("--source", type=SOURCE_NAME, metavar="NAME",
+        help="Instead of RUN: migration.csv, the state of every key of a source after all its runs.")
     tracker: str | None = option("--for", type=click.Choice(["jira"]),
-        help="With --source: also a CSV to import Triage's issue numbers into the old tracker.")  # fmt: skip
+        help="With --source: also a CSV to import Triage's issue numbers into the old tracker.")
+# fmt: on
 
 
 @click.command(cls=cloup.Command)

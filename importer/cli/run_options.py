@@ -26,6 +26,7 @@ DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
 DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Ways(Section):
     """How the target and its ledger are used."""
@@ -33,7 +34,7 @@ class Ways(Section):
     title = "Target"
     dry_run: bool = option("-n", "--dry-run", is_flag=True, help="Check against the ledger and send nothing.")
     wait_seconds: float = option("--wait", type=DurationType(), default=0.0, metavar="TIME", decides=False,
-        help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]")  # fmt: skip
+        help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]")
 
 
 @dataclass(frozen=True)
@@ -41,70 +42,27 @@ class Sending(Section):
     """How it is sent, and what stops it."""
 
     title = "Sending and limits"
-    settle_seconds: float = option(
-        "--settle-seconds",
-        type=FiniteRange(min=0),
-        default=30.0,
-        show_default=True,
-        metavar="N",
-        decides=False,
-        help="How long to wait for an issue with an unknown outcome to appear before it is sent again.",
-    )
-    max_rejected: RowLimit | None = option(
-        "--max-rejected",
-        type=RowLimitType(),
-        metavar="N|N%",
-        help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]",
-    )
-    max_changes: RowLimit | None = option(
-        "--max-changes",
-        type=RowLimitType(),
-        metavar="N|N%",
-        variable=False,
+    settle_seconds: float = option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True,
+        metavar="N", decides=False,
+        help="How long to wait for an issue with an unknown outcome to appear before it is sent again.")
+    max_rejected: RowLimit | None = option("--max-rejected", type=RowLimitType(), metavar="N|N%",
+        help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]")
+    max_changes: RowLimit | None = option("--max-changes", type=RowLimitType(), metavar="N|N%", variable=False,
         help="Send nothing if more issues than this would change, or if rows look like another site's or have "
-        "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]",
-    )
-    max_errors: int = option(
-        "--max-errors",
-        type=click.IntRange(min=0),
-        default=100,
-        show_default=True,
-        metavar="N",
-        decides=False,
-        help="Stop when Triage has refused more rows than this; 0 for no limit.",
-    )
-    no_canary: bool = option(
-        "--no-canary",
-        is_flag=True,
-        variable=False,
-        configurable=False,
-        decides=False,
-        help="Don't send a canary (a few issues, which are read back before the rest) to a new target.",
-    )
-    order: Order = option(
-        "--order",
-        type=click.Choice(["source", "open-first", "oldest-first"]),
-        default="source",
-        show_default=True,
-        decides=False,
+        "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]")
+    max_errors: int = option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
+        decides=False, help="Stop when Triage has refused more rows than this; 0 for no limit.")
+    no_canary: bool = option("--no-canary", is_flag=True, variable=False, configurable=False, decides=False,
+        help="Don't send a canary (a few issues, which are read back before the rest) to a new target.")
+    order: Order = option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
+        show_default=True, decides=False,
         help="Which issues to send first. Triage lists recently changed issues "
-        "first, so `open-first` puts open work at the bottom of its list.",
-    )
-    max_duration: float | None = option(
-        "--max-duration",
-        type=DurationType(),
-        metavar="TIME",
-        decides=False,
-        help="Stop sending after this time, such as 6h or 90m; the same command continues.",
-    )
-    expect_org: str | None = option(
-        "--expect-org",
-        metavar="ID",
-        decides=False,
-        help="Send nothing unless the API key belongs to this organisation.",
-    )
-    yes: bool = option("--yes", is_flag=True, variable=False, configurable=False, help="Don't ask, for scripts.",
-    )  # fmt: skip
+        "first, so `open-first` puts open work at the bottom of its list.")
+    max_duration: float | None = option("--max-duration", type=DurationType(), metavar="TIME", decides=False,
+        help="Stop sending after this time, such as 6h or 90m; the same command continues.")
+    expect_org: str | None = option("--expect-org", metavar="ID", decides=False,
+        help="Send nothing unless the API key belongs to this organisation.")
+    yes: bool = option("--yes", is_flag=True, variable=False, configurable=False, help="Don't ask, for scripts.")
 
 
 @dataclass(frozen=True)
@@ -112,26 +70,15 @@ class Changes(Section):
     """What happens to issues that are there."""
 
     title = "Issues already in Triage"
-    on_change: str = option(
-        "--on-change",
-        type=click.Choice(["report", "update", "overwrite", "skip"]),
-        default="report",
-        show_default=True,
-        help="What to do with issues whose row has changed.",
-    )
-    fields: str | None = option(
-        "--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"
-    )
-    accept_missing: tuple[str, ...] = option(
-        "--accept-missing",
-        multiple=True,
-        metavar="NAME",
-        variable=False,
+    on_change: str = option("--on-change", type=click.Choice(["report", "update", "overwrite", "skip"]),
+        default="report", show_default=True, help="What to do with issues whose row has changed.")
+    fields: str | None = option("--fields", metavar="NAME,...",
+        help="Only these fields count as changed.  [default: all]")
+    accept_missing: tuple[str, ...] = option("--accept-missing", multiple=True, metavar="NAME", variable=False,
         configurable=False,
-        help="Go on without this column, which the last run of the source had; may be repeated.",
-    )
+        help="Go on without this column, which the last run of the source had; may be repeated.")
     accept_mapping_change: bool = option("--accept-mapping-change", is_flag=True, variable=False, configurable=False,
-        help="Also update issues for which only the mapping has changed.")  # fmt: skip
+        help="Also update issues for which only the mapping has changed.")
 
 
 @dataclass(frozen=True)
@@ -139,27 +86,16 @@ class Nightly(Section):
     """What a schedule refuses, and what it says."""
 
     title = "Scheduled imports"
-    min_rows: int = option(
-        "--min-rows",
-        type=click.IntRange(min=0),
-        default=0,
-        metavar="N",
-        help="Send nothing if the source has fewer rows than this.",
-    )
-    max_source_age: float | None = option(
-        "--max-source-age",
-        type=DurationType(),
-        metavar="TIME",
-        help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]",
-    )
-    fail_on: str | None = option(
-        "--fail-on",
-        type=click.Choice(["new", "any"]),
+    min_rows: int = option("--min-rows", type=click.IntRange(min=0), default=0, metavar="N",
+        help="Send nothing if the source has fewer rows than this.")
+    max_source_age: float | None = option("--max-source-age", type=DurationType(), metavar="TIME",
+        help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]")
+    fail_on: str | None = option("--fail-on", type=click.Choice(["new", "any"]),
         help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
-        "in the last run.  [default with --yes: new]",
-    )
+        "in the last run.  [default with --yes: new]")
     quiet: bool = option("-q", "--quiet", is_flag=True, decides=False,
-        help="Print nothing if the exit code is 0.")  # fmt: skip
+        help="Print nothing if the exit code is 0.")
+# fmt: on
 
 
 @dataclass(frozen=True)

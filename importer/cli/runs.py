@@ -45,13 +45,14 @@ FORGOTTEN = (
 )
 
 
+# fmt: off
 @dataclass(frozen=True)
 class RunsOptions(LedgerFile, Json):
     """The options of `runs`."""
 
     watch: bool = option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C.")
     source: str | None = option("--source", type=SOURCE_NAME, metavar="NAME",
-        help="Only a source's runs, and its progress.")  # fmt: skip
+        help="Only a source's runs, and its progress.")
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,18 @@ class Applied(Section):
     """Whether anything is done."""
 
     apply: bool = option("--apply", is_flag=True, variable=False, configurable=False,
-        help="Do it, instead of only showing what would be done.")  # fmt: skip
+        help="Do it, instead of only showing what would be done.")
 
 
 @dataclass(frozen=True)
 class PruneOptions(LedgerFile, Applied):
     """The options of `runs prune`."""
 
-    keep: int | None = option(
-        "--keep", type=click.IntRange(min=1), metavar="N", help="Keep the newest N runs of each source."
-    )
+    keep: int | None = option("--keep", type=click.IntRange(min=1), metavar="N",
+        help="Keep the newest N runs of each source.")
     older_than: float | None = option("--older-than", type=DurationType(), metavar="TIME",
-        help="Prune runs that ended longer ago: 90d.")  # fmt: skip
+        help="Prune runs that ended longer ago: 90d.")
+# fmt: on
 
 
 @dataclass(frozen=True)

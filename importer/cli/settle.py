@@ -11,12 +11,14 @@ from importer.cli.declared import option, takes
 from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate, choose_rate, open_target
 
 
+# fmt: off
 @dataclass(frozen=True)
 class SettleOptions(Place, KeyFile, LedgerFile, Rate):
     """The options of `settle`."""
 
     delete_other: bool = option("--delete-other", is_flag=True, variable=False, configurable=False,
-        help="Delete the key's other issues, on which nobody has worked.")  # fmt: skip
+        help="Delete the key's other issues, on which nobody has worked.")
+# fmt: on
 
 
 @click.command(cls=cloup.Command)

@@ -43,16 +43,16 @@ DEFAULT_RATE = 5.0
 SANDBOX_RATE = 0.0
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Place(Section):
     """Which target."""
 
     title = "Target"
-    sandbox: bool = option(
-        "--sandbox", is_flag=True, help="Use a local sandbox, started by this command, as the target."
-    )
+    sandbox: bool = option("--sandbox", is_flag=True,
+        help="Use a local sandbox, started by this command, as the target.")
     api_url: str | None = option("--api-url", also="TRIAGE_API_URL", metavar="URL",
-        help=f"The target.  [default: {DEFAULT_URL}]")  # fmt: skip
+        help=f"The target.  [default: {DEFAULT_URL}]")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class KeyFile(Section):
 
     title = "Target"
     api_key_file: Path | None = option("--api-key-file", type=click.Path(path_type=Path), metavar="FILE",
-        decides=False, help="File with the API key.  [default: the key in BLAND_API_KEY]")  # fmt: skip
+        decides=False, help="File with the API key.  [default: the key in BLAND_API_KEY]")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class LedgerFile(Section):
 
     title = "Target"
     ledger: str | None = option("--ledger", type=FILE, metavar="PATH|URL", decides=False,
-        help="The record of what was sent: a file, or PostgreSQL.")  # fmt: skip
+        help="The record of what was sent: a file, or PostgreSQL.")
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ class Rate(Section):
 
     title = "Sending and limits"
     rate: float | None = option("--rate", type=RateType(min=0), metavar="N", decides=False,
-        help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]",
-    )  # fmt: skip
+        help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Concurrency(Rate):
 
     title = "Sending and limits"
     concurrency: int = option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
-        decides=False, help="Maximum requests at a time.")  # fmt: skip
+        decides=False, help="Maximum requests at a time.")
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,8 @@ class IssueUrls(Section):
     title = "Selection and output"
     issue_url: str | None = option("--issue-url", type=IssueUrlType(), also="TRIAGE_ISSUE_URL", metavar="URL",
         decides=False,
-        help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")  # fmt: skip
+        help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")
+# fmt: on
 
 
 KEY_SECONDS = 60.0

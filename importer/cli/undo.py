@@ -29,27 +29,19 @@ REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the i
 NAMES_SHOWN = 8
 
 
+# fmt: off
 @dataclass(frozen=True)
 class Back(Section):
     """How far back."""
 
     title = "What is done"
-    close: bool = option(
-        "--close",
-        is_flag=True,
-        variable=False,
-        configurable=False,
-        help="Close created issues (recommended): they count as imported.",
-    )
-    delete: bool = option(
-        "--delete",
-        is_flag=True,
-        variable=False,
-        configurable=False,
-        help="Delete created issues permanently; their keys can be imported again.",
-    )
+    close: bool = option("--close", is_flag=True, variable=False, configurable=False,
+        help="Close created issues (recommended): they count as imported.")
+    delete: bool = option("--delete", is_flag=True, variable=False, configurable=False,
+        help="Delete created issues permanently; their keys can be imported again.")
     expect: int | None = option("--expect", type=click.IntRange(min=0), metavar="N", variable=False, configurable=False,
-        help="Do nothing unless this many issues are affected.")  # fmt: skip
+        help="Do nothing unless this many issues are affected.")
+# fmt: on
 
 
 @dataclass(frozen=True)

@@ -41,24 +41,18 @@ class UsersSummary:
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
 
 
+# fmt: off
 @dataclass(frozen=True)
 class UsersOptions(Reading, Place, KeyFile, Json):
     """The options of `users`."""
 
-    output: Path = option(
-        "-o",
-        "--output",
-        type=NEW_FILE,
-        default=Path("users.csv"),
-        show_default=True,
-        metavar="FILE",
-        help="The table; an existing one is updated and keeps what people have entered.",
-    )
-    members: bool = option(
-        "--members", is_flag=True, help="Ask Triage for the organisation's members and propose matches."
-    )
+    output: Path = option("-o", "--output", type=NEW_FILE, default=Path("users.csv"), show_default=True, metavar="FILE",
+        help="The table; an existing one is updated and keeps what people have entered.")
+    members: bool = option("--members", is_flag=True,
+        help="Ask Triage for the organisation's members and propose matches.")
     fill: bool = option("--fill", is_flag=True,
-        help="Like --members, and fill in those with the same mail address.")  # fmt: skip
+        help="Like --members, and fill in those with the same mail address.")
+# fmt: on
 
     makes_users: ClassVar = True
 
