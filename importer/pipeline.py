@@ -255,11 +255,12 @@ class _Report:
     """
 
     def __init__(self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder) -> None:
-        from importer.report.comparison import NOTHING
+        from importer.report.comparison import NOTHING, News
 
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped = sent.stopped
         self._comparison: Comparison = NOTHING
+        self._news = News()
         self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
         self._waiting = self._known_waiting = 0  # issues without evidence that Triage doesn't know; since earlier runs
@@ -267,7 +268,7 @@ class _Report:
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
         from importer.load.closing import name_duplicates
-        from importer.report.comparison import compare_with_last
+        from importer.report.comparison import News, find_last, find_vanished
         from importer.report.from_ledger import count_additions, write_end, write_rows
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
@@ -280,10 +281,12 @@ class _Report:
         try:
             counts = self._count_all()
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
-            codes, page = write_rows(run, folder, job.issue_url)
+            self._news = News(find_last(self._context.ledger, run, checked.tally.rows))
+            codes, page = write_rows(run, folder, job.issue_url, self._news)
             suggestion = write_proposals(job, checked, folder)
             write_coverage(folder, checked.coverage)
-            self._comparison = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
+            last = find_last(self._context.ledger, run, checked.tally.rows, snapshots=True)
+            self._comparison = find_vanished(last, folder)
             self._undecided = run.count_undecided_additions()
             self._whole_run = count_additions(self._context.ledger, run, has_people=checked.assignments.people > 0)
             seen = self._context.ledger.seen(run.target, run.source_name)
@@ -341,7 +344,7 @@ class _Report:
         to_do = checked.planned or checked.workload.requests or checked.tally.holds_any
         had_nothing_to_do = self._run.attempts == 1 and not to_do
         rejected = checked.tally.outcomes[Outcome.REJECTED]
-        is_old_news = self._context.settings.fail_on is FailOn.ANY or self._comparison.known == rejected
+        is_old_news = self._context.settings.fail_on is FailOn.ANY or self._news.known[Outcome.REJECTED] == rejected
         is_open = self._undecided or self._duplicates or self._waiting or self._sent.given_up
         return had_nothing_to_do and is_old_news and not (is_open or self._comparison.vanished)
 
@@ -372,7 +375,9 @@ class _Report:
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
             duplicates=self._duplicates,
-            known=self._comparison.known,
+            known=self._news.known.total(),
+            new=self._news.first,
+            tells_known=self._news.tells_known,
             vanished=self._comparison.vanished,
             vanished_since=self._comparison.run,
         )
@@ -413,5 +418,5 @@ class _Report:
             stopped=self._stopped is not None,
             interrupted=self._sent.interrupted,
             undecided=self._undecided,
-            known=0 if is_news else self._comparison.known,
+            known={} if is_news else self._news.known,
         )

@@ -118,6 +118,7 @@ class Outcome(_Word):
 PASSED_OVER = (Outcome.SKIPPED, Outcome.CHANGED)
 """Outcomes of rows that send no create and no update; their code says why."""
 
+NEEDS_SOMEBODY = frozenset((Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN))
 LEFT_OUT = (*PASSED_OVER, Outcome.REJECTED)
 """Outcomes of rows for which nothing is sent."""
 

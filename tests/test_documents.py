@@ -126,7 +126,9 @@ def test_every_option_is_defined_once() -> None:
 
 def test_every_option_has_its_variable() -> None:
     """One name for all commands; the documents list which options have none, as they can do harm."""
-    every = {name: option for _, option in options() if (name := option.opts[-1]) not in ("--version", "--color", "--config")}
+    every = {
+        name: option for _, option in options() if (name := option.opts[-1]) not in ("--version", "--color", "--config")
+    }
     own = {name for command, option in options() if command == "sandbox" for name in option.opts}
     without = {name for name, option in every.items() if not option.envvar} - own
     assert without == set(names("no variable"))

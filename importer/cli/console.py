@@ -14,11 +14,10 @@ import click
 
 from importer.cli.colour import echo_painted
 from importer.cli.sentences import printable
+from importer.errors import ImporterError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-    from importer.errors import ImporterError
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -35,13 +34,13 @@ ERASE = "\x1b[J"
 class Console:
     """Writes to stderr: on a terminal with a progress bar, else with a plain line now and then; a `Progress`.
 
-    With `quiet` it shows no progress, and keeps its lines until `speak` is called or an error ends the block.
-    As a context manager it removes the bar, whatever ends the block.
+    With `quiet` it says nothing until `speak` is called or an error ends the block. As a context manager it removes the
+    bar, whatever ends the block.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.terminal = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._kept: list[str] | None = [] if quiet else None
+        self._is_quiet = quiet
         self._bar: tqdm[Any] | None = None
         self._what = ""
         self._done = self._total = 0
@@ -56,18 +55,17 @@ class Console:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.finish()
-        if error is not None:
+        if self._is_quiet and isinstance(error, ImporterError):
             self.speak()
+            self.say(f"Exit code {error.exit_code:d}: {error.exit_code.sentence}")
 
     def speak(self) -> None:
-        """Print what was kept, and from now on each line as it comes."""
-        kept, self._kept = self._kept or (), None
-        self.say_all(kept)
+        """Say each line from now on."""
+        self._is_quiet = False
 
     def say(self, text: str = "") -> None:
         """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same."""
-        if self._kept is not None:
-            self._kept.append(text)
+        if self._is_quiet:
             return
         with suppress(OSError):
             if self._bar is not None:
@@ -108,7 +106,7 @@ class Console:
         if self._bar is not None:
             self._bar.set_description_str(self._what, refresh=False)
             self._bar.update(amount)
-        elif self._moved >= self._next_line and self._kept is None:
+        elif self._moved >= self._next_line and not self._is_quiet:
             self._next_line = self._moved + PLAIN_SECONDS
             share = f"({self._done / self._total:.0%})" if self._total else ""
             shown = self._beside if self._is_bytes else f"{self._done:,}"

@@ -53,7 +53,7 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     from importer.cli.console import Console
     from importer.cli.inputs import open_job, reading_of
     from importer.cli.question import requiring_terminal
-    from importer.cli.run_screen import describe_end, describe_outcomes
+    from importer.cli.run_screen import describe_end, describe_outcomes, describe_quietly
 
     with Console(quiet=options.quiet) as console, ExitStack() as stack:
         with requiring_terminal(console, asks=options.asks):
@@ -66,8 +66,10 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
             issue_url=options.issue_url or "",
         )
         summary = (dry_run if options.dry_run else send)(job, options, console)
-    if summary.exit_code:
+    if options.quiet:
         console.speak()
+        console.say_all(describe_quietly(summary))
+        return summary
     if summary.run_id:  # without a run there was only a check, which is shown already
         console.say_all(describe_outcomes(summary))
     console.say_all(describe_end(summary))

@@ -94,7 +94,7 @@ class Nightly(Section):
         help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
         "in the last run.  [default with --yes: new]")
     quiet: bool = option("-q", "--quiet", is_flag=True, decides=False,
-        help="Print nothing if the exit code is 0.")
+        help="Print nothing as long as nobody is needed.")
 # fmt: on
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.cli.sentences import ADDED, describe_open
-from importer.codes import CONFLICT, GROUP_PARTIAL
+from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE
 from importer.errors import ExitCode
 from importer.phrases import counted, format_duration, format_time
-from importer.records import Act
+from importer.records import Act, Outcome
+from importer.report.comparison import NEWS_SHOWN
 
 if TYPE_CHECKING:
     from importer.ledger.store import Facts
     from importer.report.summary import Summary
 
 OTHERWISE = "with other values in Triage than in the source, left as they are"
-REFUSED_SHOWN = 10
 
 
 def describe_opening(target: str, ledger: str, facts: Facts) -> str:
@@ -40,19 +37,33 @@ def describe_outcomes(summary: Summary) -> Iterator[str]:
     if summary.additions:
         added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
         yield f"Added to issues: {', '.join(added)}."
-    if summary.failed or summary.unknown:
-        yield from _describe_refused(summary)
+    yield from _describe_news(summary, [each for each in summary.new if each["outcome"] != Outcome.REJECTED])
 
 
-def _describe_refused(summary: Summary) -> Iterator[str]:
-    """Yield the first rows that need somebody, each with Triage's words: a scheduler mails no more than this."""
-    with suppress(OSError), (Path(summary.out) / "results.csv").open(encoding="utf-8-sig", newline="") as file:
-        found = (row for row in csv.DictReader(file) if row["outcome"] in ("failed", "unknown"))
-        for row in islice(found, REFUSED_SHOWN):
-            yield f"  {row['outcome']} {row['key']}: {'; '.join((row['message'] or row['code']).splitlines())}"
-        left = summary.failed + summary.unknown - REFUSED_SHOWN
-        if left > 0:
-            yield f"  and {left:,} more: results.csv"
+def _describe_news(summary: Summary, shown: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield the first rows that need somebody and didn't in the last run, each with its message."""
+    for each in shown:
+        said = "; ".join((each["message"] or each["code"]).splitlines())
+        yield f"  {each['outcome']} {each['key'] or each['row']}: {said}"
+    kinds = {each["outcome"] for each in shown}
+    counts = {**summary.outcomes(), INCOMPLETE: summary.incomplete}
+    left = sum(counts[kind] for kind in kinds) - len(shown) - summary.known
+    if len(shown) == NEWS_SHOWN and left > 0:
+        yield f"  and {left:,} more: results.csv"
+
+
+def describe_quietly(summary: Summary) -> Iterator[str]:
+    """Yield what a scheduler mails: nothing if nobody is needed; else what the code means, why, and what is new."""
+    if summary.exit_code:
+        (code,) = (code for code in ExitCode if code == summary.exit_code)
+        yield f"Exit code {code:d}: {code.sentence}"
+        yield from filter(None, [summary.stopped_because])
+        yield from _describe_news(summary, summary.new)
+    if summary.known and (summary.tells_known or summary.exit_code):
+        yield f"{counted(summary.known, 'row')} rejected, failed or incomplete for the same reason as in the last run."
+    elif not summary.exit_code:
+        return
+    yield describe_folder(summary)
 
 
 def describe_folder(summary: Summary) -> str:

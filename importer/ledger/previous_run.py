@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import CompoundSelect, Connection, and_, except_, func, select, union_all
 
+from importer.codes import INCOMPLETE
 from importer.ledger.packed_rows import count_packed, packed_keys
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
 from importer.ledger.statements import SOME, Transaction, portions, refresh_statistics
@@ -33,13 +35,15 @@ class Vanished(NamedTuple):
 class Pair:
     """A run whose rows are all registered, and the last run before it that finished over its whole input.
 
-    `name` is that of the previous run.
+    `name` is that of the previous run; `is_new_week` says that no run was in the week of this one before it.
     """
 
-    def __init__(self, transaction: Transaction, source_id: int, this: int, before: int, name: str) -> None:
-        self._transaction, self._source_id = transaction, source_id
-        self._this, self._before = this, before
-        self.name = name
+    def __init__(self, transaction: Transaction, this: Any, before: Any) -> None:
+        self._transaction, self._source_id = transaction, this.source_id
+        self._this, self._before = this.id, before.id
+        self.name = before.name
+        week, last = (datetime.fromtimestamp(each.started_at).isocalendar()[:2] for each in (this, before))
+        self.is_new_week = week != last
 
     def vanished(self) -> Iterator[Vanished]:
         """Yield the issues whose keys this run no longer has, in the order of their creation."""
@@ -71,27 +75,13 @@ class Pair:
         statement = select(operations.c.id).select_from(gone.join(operations, issue)).order_by(operations.c.id)
         return array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
 
-    def count_known(self) -> int:
-        """Count the rejected rows whose key was rejected for the same reasons in the previous run."""
-        # Materialised, so that SQLite makes an index of it instead of reading the run again for each row.
-        earlier = (
-            select(rows.c.key, rows.c.findings)
-            .where(rows.c.run_id == self._before, rows.c.outcome == Outcome.REJECTED, rows.c.key != "")
-            .cte("earlier")
-            .prefix_with("MATERIALIZED")
-        )
-        statement = (
-            select(rows.c.file, rows.c.record, rows.c.findings, earlier.c.findings.label("before"))
-            .join(earlier, earlier.c.key == rows.c.key)
-            .where(rows.c.run_id == self._this, rows.c.outcome == Outcome.REJECTED)
-            .order_by(rows.c.file, rows.c.record)
-        )
-        count, last = 0, None
+    def read_reasons(self) -> set[int]:
+        """Return why rows of the previous run needed somebody, see `hash_reason`."""
+        its = select(rows.c.key, rows.c.outcome, rows.c.findings)
+        its = its.where(rows.c.run_id == self._before, rows.c.key != "", rows.c.findings.is_not(None))
         with self._transaction() as connection:
-            for file, record, findings, before in connection.execute(statement, execution_options={"yield_per": PAGE}):
-                if (file, record) != last and _reasons(findings) == _reasons(before):
-                    count, last = count + 1, (file, record)
-        return count
+            found = connection.execute(its, execution_options={"yield_per": PAGE})
+            return {hash_reason(key, outcome, *orjson.loads(findings)[:3]) for key, outcome, findings in found}
 
 
 def count_rows(transaction: Transaction, name: str) -> int:
@@ -111,7 +101,7 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
         refresh_statistics(connection)
         this = connection.execute(select(runs).where(runs.c.name == name)).one()
         earlier = (
-            select(runs.c.id, runs.c.name, runs.c.options)
+            select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at)
             .where(runs.c.source_id == this.source_id, runs.c.kind == RunKind.IMPORT)
             .where(runs.c.state == "finished", runs.c.id < this.id)
             .order_by(runs.c.id.desc())
@@ -121,7 +111,7 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
     last = next((run for run in kept if _says(run.options, wanted)), None)
     if last is None or not _says(this.options, wanted):
         return None
-    return Pair(transaction, this.source_id, this.id, last.id, last.name)
+    return Pair(transaction, this, last)
 
 
 def read_columns(transaction: Transaction, target: str, source_name: str) -> Mapping[str, Any] | None:
@@ -137,9 +127,16 @@ def _says(options: bytes, names: set[str]) -> bool:
     return names <= {name for name, value in orjson.loads(options).items() if value}
 
 
-def _reasons(findings: bytes) -> Reasons:
-    codes, fields, messages, _ = orjson.loads(findings)
-    return reasons_of(codes, fields, messages)
+def hash_reason(key: str, outcome: str, codes: Sequence[str], fields: Sequence[str], messages: Sequence[str]) -> int:
+    """Hash why a row needs somebody; of one that was refused its codes, as Triage's words may have a time in them."""
+    match outcome:
+        case Outcome.REJECTED:
+            reason: object = reasons_of(codes, fields, messages)
+        case Outcome.FAILED:
+            reason = sorted(codes)
+        case _:
+            reason = INCOMPLETE in codes
+    return hash((key, str(reason)))
 
 
 def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[str]) -> Reasons:

@@ -18,6 +18,7 @@ from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
 from importer.records import Act, Outcome, Rows
+from importer.report.comparison import News
 from importer.report.error_files import PLAIN, Columns, ErrorFiles
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
@@ -39,10 +40,12 @@ PAGE = "page"
 CUT_OFF = "The process ended unexpectedly; the same command continues."
 
 
-def write_rows(run: Run, folder: ReportFolder, issue_url: str = "") -> tuple[Counter[str], PageRows]:
+def write_rows(
+    run: Run, folder: ReportFolder, issue_url: str = "", news: News | None = None
+) -> tuple[Counter[str], PageRows]:
     """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows, and the rows of its page.
 
-    `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run.
+    `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run. `news` gets all rows.
 
     Raises:
         StorageFull: one of them can't be written.
@@ -57,6 +60,8 @@ def write_rows(run: Run, folder: ReportFolder, issue_url: str = "") -> tuple[Cou
             results.write(rows)
             errors.write(rows)
             page.add(rows)
+            if news is not None:
+                news.add(rows)
             codes.update(chain.from_iterable(map(set, rows.columns["codes"])))
             has_conflicts = has_conflicts or any(each is not None for each in rows.columns["conflicts"])
     write_conflicts(folder, run.conflicts() if has_conflicts else ())

@@ -14,7 +14,7 @@ import orjson
 from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_finding
 from importer.codes import OPEN
 from importer.phrases import row_name
-from importer.records import PASSED_OVER, Finding, Outcome, Row, Rows
+from importer.records import NEEDS_SOMEBODY, PASSED_OVER, Finding, Outcome, Row, Rows
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
@@ -29,8 +29,6 @@ TITLES_SOUGHT = 10_000
 """Titles that are looked up in the ledger, which takes longer than all else that a page does for an unchanged row."""
 PACKING = 1
 """Level of compression: 3 takes twice the time for a tenth less."""
-
-NEEDS_SOMEBODY = frozenset((Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN))
 
 FindTitles = Callable[[Sequence[str]], Mapping[str, str]]
 """Finds the titles of keys that have an issue."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,7 +30,9 @@ class Summary:
     additions      additions that were made, by what they do
     findings       code → rows
     duplicates     issues with the marker of another, or that the ledger doesn't know, settled ones, too
-    known          rejected rows that were rejected for the same reasons in the last run
+    known          rejected, failed and incomplete rows that were so for the same reasons in the last run
+    new            the first rows that need somebody and are not known, see `comparison.News`
+    tells_known    whether the known ones are to be said again, as once a week
     vanished       issues whose keys the source had in the run `vanished_since`, and has no more
     same_as        the run that this one was the same as, so that nothing was read; "" if it was read
     repeats        how many runs were the same as that one by now
@@ -69,6 +71,8 @@ class Summary:
     findings: Mapping[str, int] = field(default_factory=dict)
     duplicates: int = 0
     known: int = 0
+    new: Sequence[Mapping[str, str]] = ()
+    tells_known: bool = False
     vanished: int = 0
     vanished_since: str = ""
     same_as: str = ""
@@ -114,7 +118,7 @@ def decide_exit_code(
     stopped: bool,
     interrupted: bool,
     undecided: int = 0,
-    known: int = 0,
+    known: Mapping[str, int] = NOTHING_SENT,
 ) -> ExitCode:
     """Decide the exit code of a run that sends, from what the ledger has of it: 0 means that everything is there.
 
@@ -123,10 +127,10 @@ def decide_exit_code(
     stopped      whether something ended it early
     interrupted  whether a signal did
     undecided    additions of which nobody knows yet whether they were made
-    known        rejected rows that don't count, as an earlier run has rejected them, too
+    known        rows that don't count, as they were so in the last run, too: outcome, or INCOMPLETE → rows
     """
     partly = sum(codes.get(code, 0) for code in OPEN)
-    partly += counts[Outcome.REJECTED] - known + counts[Outcome.FAILED]
+    partly += counts[Outcome.REJECTED] + counts[Outcome.FAILED] - sum(known.values())
     unknown = counts[Outcome.UNKNOWN] + undecided
     if interrupted and (stopped or counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
         return ExitCode.INTERRUPTED

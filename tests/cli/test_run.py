@@ -305,7 +305,7 @@ def test_what_triage_refuses(program: Program, serve: Serve) -> None:
 
 
 def test_quiet(program: Program, serve: Serve) -> None:
-    """A good night says nothing, one that isn't says all that it would have said, and an error is one."""
+    """A good night says nothing; else what the code means, why, what is new with its message, and where the rest is."""
     source = write_issues(Path("export.csv"), 3)
     night = ("run", source, "--api-url", serve().url, "--out", "out", "--rate", "0", "-q")
     refused = program(*night)
@@ -315,12 +315,27 @@ def test_quiet(program: Program, serve: Serve) -> None:
     write_csv(source, [issue_row(1), issue_row(2, priority="Odd"), issue_row(3)])
     ended = program(*night, "--yes", "--max-rejected", "100%")
     assert (ended.code, ended.out) == (1, "")
-    assert "jira" in ended.err.split("\n")[0]
-    assert "1 × severity-unknown" in ended.err
-    assert "1 rejected (not sent)" in ended.err
+    meaning, row, page = ended.err.splitlines()
+    assert meaning == f"Exit code 1: {ExitCode.PARTLY.sentence}"
+    assert row.startswith("  rejected jira:PROJ-2: the mapping doesn't know severity 'Odd'"), row
+    assert page == f"Every row and its outcome: {Path('out').resolve()}/report.html"
     assert program(*night, "--yes", "--max-rejected", "100%") == (0, "", "")  # known by now
     ended = program(*night, "--yes", "--min-rows", "9")
     assert (ended.code, "--min-rows" in ended.err) == (6, True)
+    assert ended.err.startswith(f"Exit code 6: {ExitCode.NOT_READY.sentence}\nError: ")
+
+
+def test_known_rows_once_a_week(program: Program, serve: Serve) -> None:
+    """What was refused in the last run for the same reason is no news, but is not forgotten either."""
+    source = write_csv(Path("export.csv"), [issue_row(1), issue_row(2, priority="Odd"), issue_row(3, priority="Odd")])
+    night = ("run", source, "--api-url", serve().url, "--out", "out", "--rate", "0", "-q", "--yes")
+    assert program(*night, "--max-rejected", "100%").code == 1
+    assert program(*night, "--max-rejected", "99%").err == ""
+    with sqlite3.connect(program.ledger) as ledger:
+        ledger.execute("UPDATE runs SET started_at = started_at - 7 * 86400")
+    ended = program(*night, "--max-rejected", "98%")
+    said = "2 rows rejected, failed or incomplete for the same reason as in the last run.\n"
+    assert (ended.code, ended.err) == (0, f"{said}Every row and its outcome: {Path('out').resolve()}/report.html\n")
 
 
 def test_options_are_refused_before_anything_is_read(program: Program) -> None:

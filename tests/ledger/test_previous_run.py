@@ -14,7 +14,7 @@ from importer.ledger.previous_run import find_pair
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
-from importer.report.comparison import Comparison, compare_with_last
+from importer.report.comparison import NEWS_SHOWN, Comparison, News, find_last, find_vanished
 from importer.report.folder import ReportFolder
 from tests.harness.running import read_csv
 
@@ -66,7 +66,14 @@ class Nights:
 
     def compare(self, run: Run) -> Comparison:
         """Compare a night, the last that has passed, with the one before."""
-        return compare_with_last(self.ledger, run, self.folder, self.rows)
+        return find_vanished(find_last(self.ledger, run, self.rows, snapshots=True), self.folder)
+
+    def news(self, run: Run) -> News:
+        """Tell what is new of it."""
+        news = News(find_last(self.ledger, run, self.rows))
+        for rows in run.result_blocks():
+            news.add(rows)
+        return news
 
     def vanished(self) -> list[tuple[str, ...]]:
         """Read vanished.csv."""
@@ -89,10 +96,10 @@ def test_vanished_keys(nights: Nights) -> None:
     """Issues whose keys are in no row any more, not even a rejected one; keys without an issue are nobody's loss."""
     first = nights.run([row(1, "k1"), row(2, "k2"), row(3, "=k3"), rejected(4, "k4", ("c", "f", "m", "h")), row(5, "")])
     second = nights.run([rejected(1, "k1", ("c", "f", "m", "h")), row(2, "k5")])
-    assert nights.compare(second) == Comparison(0, 2, first.name)
+    assert nights.compare(second) == Comparison(2, first.name)
     assert nights.vanished() == [("k2", "T-k2", "id-k2"), ("'=k3", "T-=k3", "id-=k3")]
     third = nights.run([row(1, "k5"), row(2, "k2")])
-    assert nights.compare(third) == Comparison(0, 1, second.name), "once a key has vanished it is not said again"
+    assert nights.compare(third) == Comparison(1, second.name), "once a key has vanished it is not said again"
 
 
 @pytest.mark.slow
@@ -125,7 +132,7 @@ def test_which_run_counts(nights: Nights, between: dict[str, Any]) -> None:
     """The last finished one over the whole of the same snapshot: what lies between is passed over."""
     first = nights.run([row(1, "k1"), row(2, "k2")])
     nights.run([row(1, "k1")], **between)
-    assert nights.compare(nights.run([row(1, "k1")])) == Comparison(0, 1, first.name)
+    assert nights.compare(nights.run([row(1, "k1")])) == Comparison(1, first.name)
 
 
 @pytest.mark.parametrize("options", [{"whole": False, "snapshot": True}, {"whole": True, "snapshot": False}])
@@ -172,7 +179,16 @@ def test_known_rejections(nights: Nights) -> None:
         rejected(8, "was good", reason),
         rejected(9, "new", reason),
     ]
-    assert nights.compare(nights.run(tonight)).known == 3
+    news = nights.news(nights.run(tonight))
+    assert (news.known, news.new) == ({"rejected": 3}, 6)
+    assert [each["key"] for each in news.first] == [
+        "another value",
+        "one more reason",
+        "mended in part",
+        "",
+        "was good",
+        "new",
+    ]
 
 
 def test_a_part_of_the_source_knows_nothing(nights: Nights) -> None:
@@ -180,11 +196,12 @@ def test_a_part_of_the_source_knows_nothing(nights: Nights) -> None:
     reason = ("c", "f", "m", "h")
     nights.run([rejected(1, "k1", reason)])
     part = nights.run([rejected(1, "k1", reason)], options={"whole": False, "snapshot": False})
-    assert nights.compare(part).known == 0
+    assert not nights.news(part).known
 
 
 def test_many_rejections(nights: Nights) -> None:
     """More than a page of them, each counted once."""
     reason = ("c", "f", "m", "h")
     nights.run(rejected(number, f"k{number}", reason) for number in range(1, 2101))
-    assert nights.compare(nights.run(rejected(number, f"k{number}", reason) for number in range(1, 2501))).known == 2100
+    news = nights.news(nights.run(rejected(number, f"k{number}", reason) for number in range(1, 2501)))
+    assert (news.known.total(), news.new, len(news.first)) == (2100, 400, NEWS_SHOWN)
