@@ -17,6 +17,7 @@ from typing import Any
 import click
 import pytest
 
+from importer.cli.configuration import KINDS
 from importer.cli.main import COMMANDS, cli
 from importer.cli.target_options import DEFAULT_RATE, SANDBOX_RATE
 from importer.codes import CODES
@@ -135,6 +136,11 @@ def test_every_option_has_its_variable() -> None:
     for name, option in every.items():
         if option.envvar and name not in own:
             assert f"TRIAGE_IMPORT_{name.strip('-').replace('-', '_').upper()}" in option.envvar, name
+
+
+def test_keys_of_the_configuration() -> None:
+    """Those that are no options."""
+    assert Counter(names("besides options")) == Counter([*KINDS])
 
 
 @pytest.mark.parametrize(
