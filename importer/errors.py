@@ -8,8 +8,10 @@ ImporterError
 ├── SourceNotReady    6  missing, empty, too old, or still being written
 ├── LedgerInUse       5  another process works on it
 └── RunStopped        3  the same command continues
-    ├── KeyRefused, TargetUnreachable, TargetMismatch
-    ├── TooManyFailures, SourceChanged, StorageFull, WorkerLost
+    ├── TargetUnreachable, SourceChanged, StorageFull, WorkerLost
+    ├── TimeOver           8  ended as it was told
+    └── DecisionNeeded     7  repeating it before somebody has looked may do harm
+        └── KeyRefused, TargetMismatch, TargetDoubted, TooManyFailures, LimitPassed
 """
 
 from __future__ import annotations
@@ -27,28 +29,39 @@ ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
 
 
 class ExitCode(IntEnum):
-    """How a command ended; `sentence` is what `--help` and the README say of it."""
+    """How a command ended.
+
+    sentence         what `--help` and the README say of it
+    may_be_repeated  whether a script may type the same command again, later, without asking anybody
+    """
 
     sentence: str
+    may_be_repeated: bool
 
-    def __new__(cls, value: int, sentence: str) -> ExitCode:
-        """Make a member that is its number and carries its sentence."""
+    def __new__(cls, value: int, sentence: str, may_be_repeated: bool = False) -> ExitCode:
+        """Make a member that is its number."""
         member = int.__new__(cls, value)
         member._value_ = value
-        member.sentence = sentence
+        member.sentence, member.may_be_repeated = sentence, may_be_repeated
         return member
 
     DONE = 0, "All rows are valid, or in Triage with all their additions, or there was nothing to do."
     PARTLY = 1, "Finished, but some rows are rejected, failed or incomplete."
     UNUSABLE = (
         2,
-        "Nothing was sent: usage, mapping or source is invalid, a column is gone that the last run read, too many rows "
-        "would be rejected or changed, or, with --strict, a column, comments or issues would be lost.",
+        "Nothing was sent: usage, mapping or source is invalid, a column is gone that the last run read, or, with "
+        "--strict, a column, comments or issues would be lost.",
     )
-    STOPPED = 3, "Stopped before the end; the same command continues."
-    UNKNOWN = 4, "Finished, but the outcome of some rows is unknown; the same command settles them."
-    LEDGER_IN_USE = 5, "The ledger, the source or the report folder is in use by another process."
-    NOT_READY = 6, "The source is missing, empty, too old or still being written."
+    STOPPED = 3, "Stopped by what passes (target, network, disk); the same command continues.", True
+    UNKNOWN = 4, "Finished, but the outcome of some rows is unknown; the same command settles them.", True
+    LEDGER_IN_USE = 5, "The ledger, the source or the report folder is in use by another process.", True
+    NOT_READY = 6, "The source is missing, empty, too old or still being written.", True
+    DECIDE = (
+        7,
+        "Somebody has to decide first: the key is refused or another organisation's, a canary isn't in Triage as it "
+        "was sent, a marker fits several issues, or --max-changes, --max-rejected, --max-errors or --min-rows says no.",
+    )
+    TIME_OVER = 8, "--max-duration is reached; the same command continues.", True
     INTERRUPTED = 130, "Interrupted; the same command continues."
 
 
@@ -127,20 +140,8 @@ class RunStopped(ImporterError):
     exit_code = ExitCode.STOPPED
 
 
-class KeyRefused(RunStopped):
-    """The target refuses the API key (401, 403), or wants to be paid (402)."""
-
-
 class TargetUnreachable(RunStopped):
     """The target is plainly down, or what answers is not Triage."""
-
-
-class TargetMismatch(RunStopped):
-    """The target belongs to another organisation than the ledger remembers."""
-
-
-class TooManyFailures(RunStopped):
-    """More rows failed than `--max-errors` allows."""
 
 
 class SourceChanged(RunStopped):
@@ -153,3 +154,35 @@ class StorageFull(RunStopped):
 
 class WorkerLost(RunStopped):
     """A process that worked on a part of the check is gone."""
+
+
+class TimeOver(RunStopped):
+    """The time of `--max-duration` is over."""
+
+    exit_code = ExitCode.TIME_OVER
+
+
+class DecisionNeeded(RunStopped):
+    """A person has to decide something before the same command continues."""
+
+    exit_code = ExitCode.DECIDE
+
+
+class KeyRefused(DecisionNeeded):
+    """The target refuses the API key (401, 403), or wants to be paid (402)."""
+
+
+class TargetMismatch(DecisionNeeded):
+    """The target belongs to another organisation than the ledger remembers."""
+
+
+class TargetDoubted(DecisionNeeded):
+    """The target does something else with what it is sent than it should, so that issues could be lost or doubled."""
+
+
+class TooManyFailures(DecisionNeeded):
+    """More rows failed than `--max-errors` allows."""
+
+
+class LimitPassed(DecisionNeeded):
+    """Nothing is sent, as the rows pass `--max-changes` or `--max-rejected`, or fall short of `--min-rows`."""

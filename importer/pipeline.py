@@ -22,8 +22,15 @@ from importer.check.knowledge import Knows
 from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import COMMENTS, EVIDENCE
 from importer.check.observers.observer import OpenWriter
-from importer.codes import DUPLICATE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE, by_frequency
-from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
+from importer.codes import (
+    DUPLICATE_IN_TRIAGE,
+    EVIDENCE_MISSING,
+    EVIDENCE_PENDING,
+    INCOMPLETE,
+    MARKER_AMBIGUOUS,
+    by_frequency,
+)
+from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, UsageError
 from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Outcome
@@ -57,11 +64,11 @@ def run_check(
     out: Path | None = None,
     *,
     aim: Aim = NO_AIM,
-    refuse: Callable[[Checked], str] = lambda checked: "",
+    refuse: Callable[[Checked], ImporterError | None] = lambda checked: None,
 ) -> tuple[Checked, Summary]:
     """Check a source and write all reports: what `validate` does, and `run --dry-run`.
 
-    `refuse` returns why nothing could be sent, or ""; with a reason the exit code is UNUSABLE.
+    `refuse` returns why nothing could be sent, if so; the exit code is that of this error.
     """
     reports = _CheckReports(job, out, aim)
     checked = check(job, known, progress, writers=[reports.open])
@@ -71,7 +78,7 @@ def run_check(
 def run_import(context: ImportContext, questions: Questions, out: Path | None = None) -> Summary:
     """Import a source: preflight, check, discover, confirm, load, report.
 
-    If `confirm` refuses, the summary is that of a check, with the exit code UNUSABLE. An organisation that the
+    If `confirm` refuses, the summary is that of a check, with the exit code of its error. An organisation that the
     ledger doesn't know yet gets a canary first: a few issues, which are read back.
 
     Raises:
@@ -224,21 +231,23 @@ class _CheckReports:
         """Return the folder at a path; that of the check already knows which files must not be overwritten."""
         return self.folder if path.resolve() == self.folder.path.resolve() else report_folder(self._job, path)
 
-    def write(self, checked: Checked, refusal: str = "") -> Summary:
+    def write(self, checked: Checked, refusal: ImporterError | None = None) -> Summary:
         """Write what the result of the check gives. `refusal` is why nothing was, or would be, sent."""
         job, folder = self._job, self.folder
         write_coverage(folder, checked.coverage)
+        codes = checked.tally.by_code()
         code = ExitCode.PARTLY if checked.rejected or checked.tally.holds_any else ExitCode.DONE
+        code = ExitCode.DECIDE if MARKER_AMBIGUOUS in codes else code
         summary = summarise(
             job,
             checked,
             checked.tally.outcomes,
-            ExitCode.UNUSABLE if refusal else code,
+            refusal.exit_code if refusal else code,
             run_id="",
             target=self._aim.target,
-            findings=checked.tally.by_code(),
+            findings=codes,
             elapsed_seconds=round(checked.elapsed_seconds, 3),
-            stopped_because=refusal,
+            stopped_because=refusal.message if refusal else "",
             out=str(folder.path),
             suggestion=str(write_proposals(job, checked, folder) or ""),
             errors=folder.errors,
@@ -311,7 +320,7 @@ class _Report:
         warnings = (*summary.warnings, *name_duplicates(duplicates), *notes)
         summary = replace(summary, warnings=tuple(dict.fromkeys(warnings)))
         try:
-            run.finish(code, asdict(summary))
+            run.finish(code, asdict(summary), is_over=code is ExitCode.DECIDE and self._stopped is None)
             if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
                 self._keep_fingerprint(organisation)
         except StorageFull as error:
@@ -415,7 +424,7 @@ class _Report:
         return decide_exit_code(
             counts,
             {**codes, EVIDENCE_PENDING: pending},
-            stopped=self._stopped is not None,
+            stopped=self._stopped,
             interrupted=self._sent.interrupted,
             undecided=self._undecided,
             known={} if is_news else self._news.known,

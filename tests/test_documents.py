@@ -163,8 +163,10 @@ def test_the_default_rate_is_that_of_the_program() -> None:
 
 
 def test_exit_codes() -> None:
-    """Each number once, with the sentence that `--help` has too."""
+    """Each number once, with the sentence that `--help` has too, and whether a script may repeat the command."""
     assert meanings("exit code") == [(str(int(code)), code.sentence) for code in ExitCode]
+    repeated = [row[0] for _, table in tables("exit code") for row in table.rows if row[2] == "yes"]
+    assert repeated == [str(int(code)) for code in ExitCode if code.may_be_repeated]
 
 
 def test_codes_of_findings() -> None:

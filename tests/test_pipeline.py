@@ -228,7 +228,7 @@ def test_a_key_that_is_refused(program: Program, serve: Serve) -> None:
     sandbox = serve(api_key="another key")
     write_issues(Path("export.csv"), 3)
     ended = program(*send_to(sandbox.url))
-    assert ended.code == ExitCode.STOPPED
+    assert ended.code == ExitCode.DECIDE
     assert "Triage refuses the API key" in ended.err
     assert "BLAND_API_KEY" in ended.err
     assert sandbox.create_bodies() == []
@@ -262,7 +262,7 @@ def test_another_organisation(program: Program) -> None:
         program(*send_to(url, "--max-rejected", "100%"))
         organisation = "org-2"
         ended = program(*send_to(url, "--max-rejected", "100%"))
-    assert ended.code == ExitCode.STOPPED
+    assert ended.code == ExitCode.DECIDE
     assert "was organisation org-1; this key belongs to org-2" in ended.err
 
 
@@ -274,7 +274,7 @@ def test_too_many_failures(program: Program, serve: Serve) -> None:
     write_csv(Path("export.csv"), rows, header=(*HEADER, "Reporter"))
     command = send_to(sandbox.url, "-m", "mine.yaml", "--rate", "0", "--concurrency", "1", "--settle-seconds", "0.1")
     ended = program(*command, "--max-errors", "3")
-    assert (ended.code, ended.outcomes()) == (3, {"failed": 4, "planned": 16})
+    assert (ended.code, ended.outcomes()) == (7, {"failed": 4, "planned": 16})
     assert "Stopped: 4 rows failed, the last with: 400" in ended.err
     assert "--max-errors" in ended.summary["stopped_because"]
     assert program(*command, "--max-errors", "0").outcomes() == {"failed": 20}

@@ -14,7 +14,7 @@ from importer.cli.declared import Section, option
 from importer.cli.options import Json, Out, typed_options
 from importer.cli.sentences import describe_open, name_last_change
 from importer.cli.target_options import Concurrency, KeyFile, LedgerFile, choose_rate, open_target_named
-from importer.errors import ExitCode, UsageError
+from importer.errors import UsageError
 from importer.phrases import counted
 from importer.records import Outcome
 
@@ -119,15 +119,15 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
         yield f"{counted(summary.rows, 'issue')}: {', '.join(counts) or 'nothing to do'}"
     yield f"Report: {Path(summary.out) / 'report.html'}"
-    if summary.exit_code == ExitCode.UNUSABLE:
-        yield f"Nothing was changed: {summary.stopped_because}"
-    elif summary.stopped_because:
+    if summary.is_cut_short:
         yield f"Stopped: {summary.stopped_because}"
+        left = f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}"
+        yield f"{': '.join(filter(None, (left, summary.how_on)))}."
+    elif summary.stopped_because:
+        yield f"Nothing was changed: {summary.stopped_because}"
     elif not summary.run_id:
         then = " Add --apply to do it." if way.to_change else ""
         yield f"Nothing was changed.{then}" if way.left else "There is nothing left to change."
-    if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-        yield f"{counted(summary.planned, 'issue')} still to be {way.change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
     if unknown := summary.unknown - way.unsettled:
         yield f"The outcome of {counted(unknown, 'change')} is not known yet: the same command settles it."

@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import SENTENCE_SHOWN, TEXT_SHOWN, describe_load, printable, shorten
 from importer.cli.wrapping import count_lines, measure, size_of
-from importer.errors import ExitCode
 from importer.mapping.presets import preset_path
 from importer.phrases import clip, counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind
@@ -267,7 +266,7 @@ def describe_next(job: Job, summary: Summary) -> Iterator[str]:
     from importer.report.next_steps import find_steps
 
     yield f"All of this, and every row: {Path(summary.out) / 'report.html'}"
-    if summary.exit_code == ExitCode.UNUSABLE:
+    if summary.stopped_because:
         yield f"Nothing was sent: {summary.stopped_because}"
     if summary.rows and summary.skipped == summary.rows:
         yield "Nothing would be sent: rules skip every row, see results.csv."

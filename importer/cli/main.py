@@ -26,7 +26,7 @@ from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.cli.shortage import check_limits, find_shortage
 from importer.cli.stdout import Stdout
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
-from importer.phrases import readable, shell_join
+from importer.phrases import listed, readable, shell_join
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact
 
 # Command → module, imported when it is used, so that `--help` is instant and `validate` loads no httpx.
@@ -120,10 +120,14 @@ def refuse_other_bytes(command: click.Command, words: Sequence[str]) -> None:
             raise UsageError(f"{readable(word)} is not UTF-8.", hint=hint)
 
 
+PRECEDENCE = "If several apply, what stopped it counts (130, else 3, 7 or 8), then the first of 4, 7, 1, 0."
+
+
 def exit_codes_help() -> str:
     """Format the exit codes for `--help`, a sentence each."""
     lines = "\n".join(f"  {int(code):>3}  {code.sentence}" for code in ExitCode)
-    return f"\b\nExit codes:\n{lines}\nIf several apply, the first of 130, 3, 4, 1, 0 counts."
+    repeatable = listed([str(int(code)) for code in ExitCode if code.may_be_repeated], len(ExitCode))
+    return f"\b\nExit codes:\n{lines}\n{PRECEDENCE}\nA script may repeat the same command after {repeatable}."
 
 
 @click.group(cls=LazyGroup, epilog=exit_codes_help(), context_settings={"help_option_names": ["-h", "--help"]})

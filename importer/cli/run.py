@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,14 @@ from importer.cli.declared import takes
 from importer.cli.options import answers_with_summary, sources_argument
 from importer.cli.run_options import RunOptions
 from importer.cli.target_options import open_target, target_name
-from importer.errors import ImporterError
+from importer.errors import ImporterError, Unusable
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
     from importer.cli.console import Console
     from importer.load.canary_findings import CanaryFindings
-    from importer.load.questions import ConfirmRest, Destination
+    from importer.load.questions import Confirm, ConfirmRest, Destination
     from importer.report.summary import Summary
 
 ENVIRONMENT = """
@@ -143,15 +142,15 @@ def refuse_open(job: Job) -> None:
         )
 
 
-def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Destination, str], str]:
+def make_confirm(job: Job, options: RunOptions, console: Console) -> Confirm:
     """Make the function that decides after the check whether to send: by the options, then by a person.
 
-    It returns the refusal, or "".
+    It returns the error that refuses, or None.
     """
     from importer.cli.check_screen import View, describe_check
     from importer.cli.question import describe_new_categories, describe_question
 
-    def confirm(checked: Checked, destination: Destination, page: str) -> str:
+    def confirm(checked: Checked, destination: Destination, page: str) -> ImporterError | None:
         refusal, asks = options.refusal_to_send(checked), options.asks and bool(checked.workload.requests)
         below = list[str]()
         if asks and not refusal:
@@ -160,7 +159,7 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
             below += describe_new_categories(checked, destination)
         view = View(destination.rate, below, asks and not refusal, names_new=True, is_verbose=options.verbose)
         console.say_all(describe_check(job, checked, view, sys.stderr))
-        return refusal or ("The answer was no." if view.is_asked and not console.ask() else "")
+        return refusal or (Unusable("The answer was no.") if view.is_asked and not console.ask() else None)
 
     return confirm
 

@@ -13,7 +13,7 @@ from importer.cli.numbers import DurationType, FiniteRange, RowLimit, RowLimitTy
 from importer.cli.options import Input, Json, Out, Selection, Workers
 from importer.cli.shortage import check_connections
 from importer.cli.target_options import Concurrency, IssueUrls, KeyFile, LedgerFile, Place, choose_rate, target_name
-from importer.errors import UsageError
+from importer.errors import ImporterError, LimitPassed, Unusable, UsageError
 from importer.phrases import counted
 from importer.records import Outcome
 
@@ -147,24 +147,25 @@ class RunOptions(
         limit = self.max_changes or DEFAULT_MAX_CHANGES
         return [] if limit.is_everything else checked.drift.doubts(limit)
 
-    def refusal(self, checked: Checked) -> str:
-        """Say why nothing may be sent for want of columns, or by `--strict` and `--max-changes`, or nothing.
+    def refusal(self, checked: Checked) -> ImporterError | None:
+        """Return why nothing may be sent for want of columns, or by `--strict` and `--max-changes`, or None.
 
         Without `--max-changes` a person who is asked sees the doubts beside the question.
         """
         if refusal := checked.lacking.refusal(self.accept_missing) or (checked.refusal if self.strict else ""):
-            return refusal
+            return Unusable(refusal)
         believes = self.asks and self.max_changes is None
-        return "" if believes else "\n".join(self.doubts(checked)[:1])
+        doubts = [] if believes else self.doubts(checked)
+        return LimitPassed(doubts[0]) if doubts else None
 
-    def refusal_to_send(self, checked: Checked) -> str:
-        """Say the same, and by `--max-rejected`, too."""
+    def refusal_to_send(self, checked: Checked) -> ImporterError | None:
+        """Return the same, and by `--max-rejected`, too."""
         if refusal := self.refusal(checked):
             return refusal
         limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
         if limit is None or not limit.is_exceeded(checked.rejected, meant):
-            return ""
-        return (
+            return None
+        return LimitPassed(
             f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}.\n"
             "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
         )

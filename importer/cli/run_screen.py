@@ -86,14 +86,12 @@ def describe_end(summary: Summary) -> Iterator[str]:
     if rehearsal.is_file():
         yield from describe_rehearsal(rehearsal)
     yield from _describe_changes(summary)
-    if summary.exit_code == ExitCode.UNUSABLE:
-        yield f"Nothing was sent: {summary.stopped_because}"
-    elif summary.stopped_because:
+    if summary.is_cut_short:
         yield f"Stopped: {summary.stopped_because}"
-    if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
         left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
-        says_how = "same command" in summary.stopped_because
-        yield f"{left}{'.' if says_how else ': the same command continues.'}"
+        yield f"{': '.join(filter(None, (left, summary.how_on)))}."
+    elif summary.stopped_because:
+        yield f"Nothing was sent: {summary.stopped_because}"
     yield from describe_open(summary.findings)
     if summary.unknown:
         when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""

@@ -22,6 +22,7 @@ from importer.cli.options import (
     sources_argument,
 )
 from importer.cli.target_options import DEFAULT_RATE
+from importer.errors import Unusable
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary
@@ -52,7 +53,7 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
 
     with Console() as console, open_job(sources, **reading_of(options)) as job:
         job = replace(job, workers=choose_workers(job, options.workers))
-        refuse = lambda checked: options.strict * checked.refusal  # noqa: E731
+        refuse = lambda checked: Unusable(checked.refusal) if options.strict and checked.refusal else None  # noqa: E731
         checked, summary = run_check(job, NoLedger(), console, options.out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
         view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=options.verbose)
         lines = describe_check(job, checked, view, sys.stdout)

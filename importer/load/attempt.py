@@ -20,7 +20,7 @@ from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
-from importer.errors import RunStopped, SourceChanged, SourceNotReady
+from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
 from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
@@ -217,7 +217,7 @@ class Attempt:
             self.calls.interrupt()
 
         def end() -> None:
-            self.stopped = RunStopped("--max-duration is reached.")
+            self.stopped = TimeOver("--max-duration is reached.")
             self.calls.interrupt()
 
         counting, timer = asyncio.create_task(self._count_down()), None

@@ -13,7 +13,7 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
 from importer.check.observers.canary_sample import CANARY_LIMIT
-from importer.errors import RunStopped
+from importer.errors import TargetDoubted
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run
 from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, CanaryFindings
@@ -85,7 +85,7 @@ class Canary:
         """Send the canary, read it back, and keep the findings in the ledger.
 
         Raises:
-            RunStopped: an issue can't be found again.
+            TargetDoubted: an issue can't be found again.
         """
         findings = self._try(self._first, send)
         if len(self.keys) > len(self._first):  # one alone first: if it can't be found again, no other is made
@@ -103,7 +103,7 @@ class Canary:
         findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), "")))
         if findings.gone:
             key = next(each.key for each in sent if each.name in findings.gone)
-            raise RunStopped(
+            raise TargetDoubted(
                 f"Triage answered that it created {listed(findings.gone, NAMES_SHOWN)}, and now has no such"
                 " issue. Nothing else is sent.",
                 hint="If nobody deleted it, Triage loses issues: ask Bland before you send the others. If somebody "
@@ -111,14 +111,14 @@ class Canary:
             )
         if findings.twice:
             duplicates = listed(findings.twice, NAMES_SHOWN)
-            raise RunStopped(
+            raise TargetDoubted(
                 f"What was sent once is in Triage twice: {duplicates} has the marker of another. Nothing else is sent.",
                 hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
                 "issues would be duplicated too. To skip this test: --no-canary.\n"
                 f"{way_back(self._run)}; to be removed by hand: {duplicates}",
             )
         if findings.is_fatal:
-            raise RunStopped(
+            raise TargetDoubted(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so a create without a"
                 " response could be executed twice.\n" + "\n".join(findings.sentences()),
                 hint=f"To skip this test: --no-canary.\n{way_back(self._run)}",

@@ -11,7 +11,7 @@ from functools import partial
 import orjson
 
 from importer.codes import MARKER_CUT, OUTCOME_UNKNOWN, REFUSED
-from importer.errors import RunStopped
+from importer.errors import RunStopped, TargetDoubted
 from importer.ledger.journal import Decision, Undecided
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
@@ -155,7 +155,7 @@ class Loader:
             if answer.action is Action.STOP and not (has_links and answer.status == 404):
                 raise answer.as_stop() from answer
             if is_misled and answer.message == OF_ANOTHER:
-                raise RunStopped(f"Triage answers the create of {operation.key} with another issue repeatedly.")
+                raise TargetDoubted(f"Triage answers the create of {operation.key} with another issue repeatedly.")
             is_misled |= answer.message == OF_ANOTHER
             is_refused = answer.action is not Action.SETTLE
             with self._connection.cap.doubted(int(is_refused)):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from importer.check.job import Job
-from importer.errors import Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
+from importer.errors import LimitPassed, Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
 from importer.ledger.previous_run import SNAPSHOT, WHOLE
 from importer.ledger.source_list import refuse_retired
 from importer.ledger.store import Ledger
@@ -109,10 +109,10 @@ def check_rows(rows: int, min_rows: int) -> None:
     """Make sure that a source has at least the rows of `--min-rows`.
 
     Raises:
-        SourceNotReady: it has fewer.
+        LimitPassed: it has fewer.
     """
     if rows < min_rows:
-        raise SourceNotReady(
+        raise LimitPassed(
             f"The source has {counted(rows, 'row')}, but --min-rows requires {min_rows:,}; nothing was sent.",
             hint="Export again, or wait until the export is complete; if this number is right, lower --min-rows.",
         )

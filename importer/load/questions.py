@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from importer.check.check_pass import Checked
+from importer.errors import ImporterError
 from importer.load.canary_findings import CanaryFindings
 
 ConfirmRest = Callable[[CanaryFindings, int, str], str]
@@ -26,14 +27,19 @@ class Destination(NamedTuple):
     categories: Callable[[], Collection[str]]
 
 
-class Questions(NamedTuple):
-    """Callbacks that decide whether to send; each returns a refusal, or "".
+Confirm = Callable[[Checked, Destination, str], ImporterError | None]
 
-    confirm       of all that was checked, before anything is sent; also gets the page of the check, "" if not `asks`
-    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the way back
+
+class Questions(NamedTuple):
+    """Callbacks that decide whether to send.
+
+    confirm       of all that was checked, before anything is sent; also gets the page of the check, "" if not `asks`;
+                  returns the error that refuses, or None
+    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the way back; returns a
+                  refusal, or ""
     asks          whether `confirm` asks a person, who may want to look at the reports of the check before
     """
 
-    confirm: Callable[[Checked, Destination, str], str]
+    confirm: Confirm
     confirm_rest: ConfirmRest
     asks: bool = False

@@ -66,10 +66,11 @@ HOW: Mapping[int, str] = {
     ExitCode.PARTLY: "to its end, some rows need you",
     ExitCode.STOPPED: "stopped",
     ExitCode.UNKNOWN: "to its end, the outcome of some rows is not known",
+    ExitCode.DECIDE: "until somebody decides",
+    ExitCode.TIME_OVER: "to the end of its time",
     ExitCode.INTERRUPTED: "interrupted",
 }
 """Exit code → how an attempt ended."""
-CUT_SHORT = (ExitCode.STOPPED, ExitCode.INTERRUPTED)
 
 
 class Aim(NamedTuple):
@@ -247,8 +248,8 @@ def _describe_stop(summary: Summary) -> str:
         return f"Nothing was sent: {summary.stopped_because}"
     if summary.stopped_because == STILL_RUNNING:
         return summary.stopped_because
-    says_how = "same command" in summary.stopped_because or summary.exit_code not in CUT_SHORT
-    return f"Stopped: {summary.stopped_because}" + ("" if says_how else "\nThe same command continues.")
+    how = summary.how_on
+    return f"Stopped: {summary.stopped_because}" + (f"\n{how[0].upper()}{how[1:]}." if how else "")
 
 
 def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:

@@ -11,8 +11,8 @@ from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.observers.completeness import ASSIGNMENTS
-from importer.codes import INCOMPLETE, OPEN
-from importer.errors import ExitCode
+from importer.codes import INCOMPLETE, MARKER_AMBIGUOUS, OPEN
+from importer.errors import ExitCode, ImporterError
 from importer.records import SANDBOX_PREFIX, Outcome
 
 
@@ -93,6 +93,18 @@ class Summary:
         return bool(self.run_id) and self.target.startswith(SANDBOX_PREFIX)
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether a run ended before its end."""
+        return bool(self.run_id and self.stopped_because)
+
+    @property
+    def how_on(self) -> str:
+        """How a run that was cut short goes on, a sentence without its first capital; "" where its reason says so."""
+        if "same command" in self.stopped_because:
+            return ""
+        return "once that is decided, " * (self.exit_code == ExitCode.DECIDE) + "the same command continues"
+
+    @property
     def incomplete(self) -> int:
         """Issues that are in Triage without all of their additions."""
         return self.findings.get(INCOMPLETE, 0)
@@ -115,7 +127,7 @@ def decide_exit_code(
     counts: Mapping[Outcome, int],
     codes: Mapping[str, int],
     *,
-    stopped: bool,
+    stopped: ImporterError | None,
     interrupted: bool,
     undecided: int = 0,
     known: Mapping[str, int] = NOTHING_SENT,
@@ -124,7 +136,7 @@ def decide_exit_code(
 
     counts       rows by outcome
     codes        rows by code
-    stopped      whether something ended it early
+    stopped      what ended it early
     interrupted  whether a signal did
     undecided    additions of which nobody knows yet whether they were made
     known        rows that don't count, as they were so in the last run, too: outcome, or INCOMPLETE → rows
@@ -135,9 +147,11 @@ def decide_exit_code(
     if interrupted and (stopped or counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
         return ExitCode.INTERRUPTED
     if stopped:
-        return ExitCode.STOPPED
+        return stopped.exit_code
     if unknown:
         return ExitCode.UNKNOWN
+    if codes.get(MARKER_AMBIGUOUS):
+        return ExitCode.DECIDE
     return ExitCode.PARTLY if partly or counts[Outcome.PLANNED] else ExitCode.DONE
 
 

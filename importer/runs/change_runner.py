@@ -178,7 +178,7 @@ class ChangeRunner:
         counts = Counter(own.count())
         lines = ResultLines(partial(self._applied_lines, own), self._list_rows())
         codes = {PERHAPS_GONE: lines.findings[PERHAPS_GONE]}
-        code = decide_exit_code(counts, codes, stopped=stopped is not None, interrupted=interrupted)
+        code = decide_exit_code(counts, codes, stopped=stopped, interrupted=interrupted)
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
             because = f"{stopped.message}\n{stopped.hint}".strip()

@@ -28,7 +28,8 @@ def test_help_has_every_command_and_exit_code(program: Program) -> None:
         assert f"\n  {name} " in ended.out
     for code in ExitCode:
         assert f"  {int(code):>3}  {code.sentence}\n" in exit_codes_help()
-    assert "the first of 130, 3, 4, 1, 0 counts" in ended.out
+    assert "what stopped it counts (130, else 3, 7 or 8), then the first of 4, 7, 1, 0." in ended.out
+    assert "may repeat the same command after 3, 4, 5, 6, 8." in ended.out
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -98,7 +98,7 @@ def test_a_run_that_is_running(program: Program, serve: Serve, attempts: int) ->
     write_issues(Path("export.csv"), 5)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1")
     if attempts == 2:
-        assert program(*command, "--rate", "0", "--max-duration", "0.0001s").code == 3
+        assert program(*command, "--rate", "0", "--max-duration", "0.0001s").code == 8
     process = program.start(*command, "--rate", "0")
     wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] == 3)
     try:

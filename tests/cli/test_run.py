@@ -220,7 +220,7 @@ def test_max_rejected(program: Program, allowed: str, sent: bool) -> None:
     if sent:
         assert (ended.code, ended.outcomes()) == (1, {"created": 2, "rejected": 2, "skipped": 1})
     else:
-        assert (ended.code, ended.outcomes()) == (2, {"planned": 2, "rejected": 2, "skipped": 1})
+        assert (ended.code, ended.outcomes()) == (7, {"planned": 2, "rejected": 2, "skipped": 1})
         assert f"Nothing was sent: 2 of 4 rows would be rejected, and --max-rejected allows {allowed}." in ended.err
         assert Path("triage-import-check/errors.csv").is_file()
 
@@ -230,7 +230,7 @@ def test_scripts_have_a_threshold_and_the_sandbox_has_none(program: Program, ser
     source = write_csv(Path("export.csv"), [*map(issue_row, range(1, 19)), issue_row(19, title="")])
     real = serve()
     ended = program("run", source, "-m", "jira", "--api-url", real.url, "--yes", *FAST)
-    assert ended.code == ExitCode.UNUSABLE
+    assert ended.code == ExitCode.DECIDE
     assert "--max-rejected allows 5%" in ended.summary["stopped_because"]
     assert real.create_bodies() == []
     assert program("run", source, "-m", "jira", "--sandbox", *FAST).code == ExitCode.PARTLY
@@ -321,8 +321,8 @@ def test_quiet(program: Program, serve: Serve) -> None:
     assert page == f"Every row and its outcome: {Path('out').resolve()}/report.html"
     assert program(*night, "--yes", "--max-rejected", "100%") == (0, "", "")  # known by now
     ended = program(*night, "--yes", "--min-rows", "9")
-    assert (ended.code, "--min-rows" in ended.err) == (6, True)
-    assert ended.err.startswith(f"Exit code 6: {ExitCode.NOT_READY.sentence}\nError: ")
+    assert (ended.code, "--min-rows" in ended.err) == (7, True)
+    assert ended.err.startswith(f"Exit code 7: {ExitCode.DECIDE.sentence}\nError: ")
 
 
 def test_known_rows_once_a_week(program: Program, serve: Serve) -> None:

@@ -48,6 +48,13 @@ STATE_SAFEGUARDS = (
         "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
     ),
     Mutation(
+        "the end of a run in which a row waits for a person",
+        "importer/pipeline.py",
+        ", is_over=code is ExitCode.DECIDE and self._stopped is None",
+        "",
+        "tests/end_to_end/test_pasted_markers.py::test_a_footer_under_a_person_s_issue",
+    ),
+    Mutation(
         "the fields of a column that is absent",
         "importer/check/history.py",
         "self._policy.fields - create.held.keys()",

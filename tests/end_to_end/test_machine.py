@@ -36,7 +36,7 @@ from tests.harness.machine import (
     Trouble,
     serve_door,
 )
-from tests.harness.promises import FINISHED, check_end
+from tests.harness.promises import FINISHED, TO_BE_CONTINUED, check_end
 from tests.harness.running import LONG, Ended, write_csv
 
 pytestmark = pytest.mark.slow(seconds=80)
@@ -339,10 +339,11 @@ def _changes(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
 
 def _check_sum(ended: Ended) -> bool:
     """The counts of a way back add up; say whether it has finished."""
-    assert ended.code in (*FINISHED, ExitCode.UNUSABLE, ExitCode.STOPPED, ExitCode.UNKNOWN), ended.err
+    assert ended.code in (*FINISHED, ExitCode.UNUSABLE, *TO_BE_CONTINUED), ended.err
     summary = ended.summary
     assert sum(ended.outcomes().values()) == summary["rows"], summary
-    assert (summary["unknown"] > 0) == (ended.code == ExitCode.UNKNOWN) or ended.code == ExitCode.STOPPED, summary
+    is_stopped = ended.code in (ExitCode.STOPPED, ExitCode.DECIDE)
+    assert (summary["unknown"] > 0) == (ended.code == ExitCode.UNKNOWN) or is_stopped, summary
     return ended.code in FINISHED and bool(summary["run_id"])
 
 

@@ -50,7 +50,7 @@ def contents(sandbox: RunningSandbox) -> list[Any]:
 
 def assert_refused(ended: Ended, sandbox: RunningSandbox, before: list[Any], because: str) -> None:
     """Nothing was written, the exit code says so, and the sentence is on the screen and in the summary."""
-    assert ended.code == ExitCode.UNUSABLE
+    assert ended.code == ExitCode.DECIDE
     assert because in ended.summary["stopped_because"]
     assert f"Nothing was sent: {ended.summary['stopped_because']}" in ended.err
     assert contents(sandbox) == before
@@ -66,7 +66,7 @@ def test_too_many_changes(run: Import, sandbox: RunningSandbox, policy: str) -> 
     ended = run(rows, "--on-change", policy)
     assert_refused(ended, sandbox, before, "21 of 30 issues would change, but --max-changes allows 10%, at least 20.")
     assert ended.summary["stopped_because"].count('severity was "high", would be "low"') == 3
-    assert run(rows, "--on-change", policy, "--max-changes", "5").code == ExitCode.UNUSABLE
+    assert run(rows, "--on-change", policy, "--max-changes", "5").code == ExitCode.DECIDE
     assert run(rows, "--on-change", "report").code == ExitCode.DONE, "nothing would be written"
     assert contents(sandbox) == before
     assert run(rows, "--on-change", policy, "--max-changes", "100%").code == ExitCode.DONE
@@ -154,7 +154,7 @@ def test_a_dry_run_says_the_same(run: Import, sandbox: RunningSandbox) -> None:
     """It ends as the run would end."""
     run(FIRST, header=SITE, preset="azuredevops")
     ended = run(SECOND, "--dry-run", header=SITE, preset="azuredevops")
-    assert ended.code == ExitCode.UNUSABLE
+    assert ended.code == ExitCode.DECIDE
     assert "--source-name azuredevops-2" in ended.summary["stopped_because"]
 
 
@@ -174,7 +174,7 @@ def test_on_a_terminal_the_question_shows_it(program: Program, run: Import, sand
         "--no-canary",
     )
     with program.on_terminal(*command, "--max-changes", "50%") as terminal:
-        assert terminal.end().code == ExitCode.UNUSABLE
+        assert terminal.end().code == ExitCode.DECIDE
     with program.on_terminal(*command) as terminal:
         terminal.read_until("Send them?")
         assert "warning: Of 2 rows whose keys are in Triage, 2 have very different titles" in terminal.shown
@@ -244,7 +244,7 @@ def test_comments_that_are_read_otherwise(
     annotate(f"comments: {{from: {before}}}")
     there = len(sandbox.comments())
     ended = annotate(f"comments: {{from: {now}}}")
-    assert (ended.code, len(sandbox.comments())) == (ExitCode.UNUSABLE, there), ended.err
+    assert (ended.code, len(sandbox.comments())) == (ExitCode.DECIDE, there), ended.err
     assert "3 rows in Triage are unchanged, but their comments are read differently" in ended.summary["stopped_because"]
     assert annotate(f"comments: {{from: {before}}}").outcomes() == {"unchanged": 3}
     ended = annotate(f"comments: {{from: {now}}}", "--max-changes", "100%")
@@ -288,7 +288,7 @@ def test_another_name_of_the_source(run: Import, sandbox: RunningSandbox) -> Non
         "To go on with that source: the same command with --source-name jira\n"
         "To create them again anyway: the same command with --max-changes 100%"
     )
-    assert run(list(map(issue_row, range(29, 31))), "--source-name", "mine").code == ExitCode.UNUSABLE
+    assert run(list(map(issue_row, range(29, 31))), "--source-name", "mine").code == ExitCode.DECIDE
     assert run(list(map(issue_row, range(31, 61))), "--source-name", "mine").outcomes() == {"created": 30}
     again = run(list(map(issue_row, NUMBERS)), "--source-name", "mine", "--max-changes", "100%")
     assert again.outcomes() == {"created": 30}

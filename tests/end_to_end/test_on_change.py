@@ -303,9 +303,9 @@ def test_a_snapshot_that_was_just_written(nights: Nights) -> None:
 
 @pytest.mark.parametrize("more", [(), ("--dry-run",)])
 def test_too_few_rows(nights: Nights, more: tuple[str, ...]) -> None:
-    """Exit code 6, and nothing is sent."""
+    """Exit code 7, and nothing is sent."""
     ended = nights.run("--min-rows", "3", *more, rows=rows(1, 2))
-    assert ended.code == ExitCode.NOT_READY
+    assert ended.code == ExitCode.DECIDE
     assert "The source has 2 rows, but --min-rows requires 3; nothing was sent." in ended.err
     assert nights.sandbox.issues() == []
     assert nights.run("--min-rows", "2").outcomes() == {"created": 2}

@@ -80,10 +80,13 @@ def test_a_footer_under_a_person_s_issue(pasted: Pasted, quote: Callable[[str], 
     pasted.paste(quote(footer("D-1")), into="Mine")
     pasted.lose()
     rows = [pasted.rows[0]._replace(state="Closed"), *pasted.rows[1:], Row("D-4")]
+    runs = set()
     for _ in range(2):
         ended = nights.run(rows, *UPDATE)
-        assert (ended.code, nights.results()["D-1"]) == (ExitCode.PARTLY, ("skipped", "marker-ambiguous")), ended.err
+        assert (ended.code, nights.results()["D-1"]) == (ExitCode.DECIDE, ("skipped", "marker-ambiguous")), ended.err
         assert "1 issue held back: markers in Triage" in ended.err
+        runs.add(ended.summary["run_id"])
+    assert len(runs) == 2, "each has finished: nothing but that row was left"
     assert sorted(issue["title"] for issue in nights.sandbox.issues()) == ["D-1", "D-2", "D-3", "D-4", "Mine"]
     assert (nights.issue("Mine")["status"], nights.issue("D-1")["status"]) == ("todo", "todo")
     wrong, right = pasted.commands()["D-1"]
@@ -108,7 +111,7 @@ def test_a_footer_under_another_row_s_issue(pasted: Pasted, where: str) -> None:
     ended = nights.run(None, *UPDATE)
     held, commands = ("skipped", "marker-ambiguous"), pasted.commands()
     assert (ended.code, nights.results()) == (
-        ExitCode.PARTLY,
+        ExitCode.DECIDE,
         {"D-1": held, "D-2": held, "D-3": ("unchanged", "found-at-target")},
     ), ended.err
     numbers = {key: [shlex.split(each)[3] for each in its] for key, its in commands.items()}
@@ -127,7 +130,7 @@ def test_a_footer_of_another_source(pasted: Pasted) -> None:
     pasted.paste(footer("X-1", source="other"), into="D-1")
     pasted.lose()
     ended = pasted.nights.run(None, *UPDATE)
-    assert (ended.code, pasted.nights.results()["D-1"]) == (ExitCode.PARTLY, ("skipped", "marker-ambiguous")), ended.err
+    assert (ended.code, pasted.nights.results()["D-1"]) == (ExitCode.DECIDE, ("skipped", "marker-ambiguous")), ended.err
     pasted.nights.edit("D-1", description=f"Text\n\n{footer('D-1')}")
     ended = pasted.nights.run(None, *UPDATE)
     assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"unchanged": 3}), "it has looked again"
@@ -138,7 +141,7 @@ def test_a_rebuilt_ledger_asks_as_well(pasted: Pasted) -> None:
     pasted.paste(footer("D-1"), into="Mine")
     pasted.lose()
     ended = pasted.program("rebuild-ledger", *pasted.nights.command[1:6], "--json")
-    assert (ended.code, ended.outcomes()) == (ExitCode.PARTLY, {"unchanged": 2, "skipped": 1}), ended.err
+    assert (ended.code, ended.outcomes()) == (ExitCode.DECIDE, {"unchanged": 2, "skipped": 1}), ended.err
 
 
 def test_true_duplicates_after_a_loss(pasted: Pasted) -> None:
@@ -150,7 +153,7 @@ def test_true_duplicates_after_a_loss(pasted: Pasted) -> None:
     assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.PARTLY, "duplicate-in-triage"), ended.err
     pasted.lose()
     ended = nights.run()
-    assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.PARTLY, "marker-ambiguous"), ended.err
+    assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.DECIDE, "marker-ambiguous"), ended.err
     pasted.type(pasted.commands()["D-1"][0])
     ended = nights.run()
     assert (ended.code, ended.summary["duplicates"]) == (ExitCode.DONE, 1), ended.err

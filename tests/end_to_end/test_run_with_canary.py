@@ -210,7 +210,7 @@ def test_issues_that_lose_their_marker(program: Program) -> None:
     with serve_answers(target.answer) as url:
         first, second = program(*send_to(url)), program(*send_to(url))
     for ended in (first, second):
-        assert ended.code == ExitCode.STOPPED
+        assert ended.code == ExitCode.DECIDE
         assert ended.outcomes() == {"created": 1, "planned": 4}
         assert "T-1001 can't be found again in Triage" in ended.summary["stopped_because"]
         assert "the marker is not in the stored description: T-1001" in ended.summary["stopped_because"]
@@ -226,7 +226,7 @@ def test_a_first_issue_that_is_deleted(program: Program, serve: Serve) -> None:
     door = Deleting(sandbox.url)
     with serve_door(door):
         ended = program(*send_to(door.url))
-        assert (ended.code, ended.outcomes()) == (ExitCode.STOPPED, {"created": 1, "planned": 2})
+        assert (ended.code, ended.outcomes()) == (ExitCode.DECIDE, {"created": 1, "planned": 2})
         assert "Triage answered that it created T-1001, and now has no such issue." in ended.err
         assert "marker" not in ended.err
         (command,) = re.findall(r"triage-import (settle \S+ absent)", ended.err)
@@ -285,7 +285,7 @@ def test_only_the_expected_organisation(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_issues(Path("export.csv"), 2)
     wrong = program(*send_to(sandbox.url, "--expect-org", "org-of-others"))
-    assert wrong.code == ExitCode.STOPPED
+    assert wrong.code == ExitCode.DECIDE
     assert f"this API key belongs to {sandbox.org_id}. Nothing was sent." in wrong.err
     assert sandbox.create_bodies() == []
 
@@ -295,7 +295,7 @@ def test_only_the_expected_organisation(program: Program, serve: Serve) -> None:
 
     with serve_answers(answer) as url:
         nobody = program(*send_to(url, "--expect-org", sandbox.org_id))
-    assert nobody.code == ExitCode.STOPPED
+    assert nobody.code == ExitCode.DECIDE
     assert "it is unknown whose API key this is" in nobody.err
 
     right = program(*send_to(sandbox.url, "--expect-org", sandbox.org_id))

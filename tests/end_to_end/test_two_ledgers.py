@@ -71,7 +71,7 @@ def test_a_run_that_another_ledger_has_ended(program: Program, serve: Serve) -> 
     nights = Nights(program, serve(faults=(parse_fault("403-after:comment@req=3"),)))
     rows = [Row(f"D-{number}", ("one", "two"), blocks=f"D-{number - 1}") for number in range(1, 60)]
     broken = nights.run(rows, "--concurrency", "1")
-    assert broken.code == 3, broken.err
+    assert broken.code == 7, broken.err
     assert nights.run(rows, "--ledger", "other.db").code == 0
     ended = nights.run(rows)
     assert ended.code == 0, ended.err
@@ -83,7 +83,7 @@ def test_a_run_that_another_ledger_has_ended_while_issues_were_made(program: Pro
     """Only one create was on its way, so that nothing new shows that the other ledger went on: nothing is doubled."""
     nights = Nights(program, serve(faults=(parse_fault("403-after:create@req=3"),)))
     rows = [Row(f"D-{number}", ("one",), call=f"c-{number}", flag="rude", blocks="D-1") for number in range(1, 4)]
-    assert nights.run(rows, "--concurrency", "1").code == 3
+    assert nights.run(rows, "--concurrency", "1").code == 7
     assert nights.run(rows, "--ledger", "other.db").code == 0
     before, writes = nights.everything(), nights.writes()
     ended = nights.run(rows)
@@ -95,7 +95,7 @@ def test_an_issue_of_unknown_outcome_that_another_ledger_went_on_with(program: P
     """The row comes again with others, in another run: what the other ledger has added to its issue is taken in."""
     nights = Nights(program, serve(faults=(parse_fault("403-after:create@req=2"),)))
     rows = [Row("D-1", ("one",)), Row("D-2", ("one",), blocks="D-1")]
-    assert nights.run(rows, "--concurrency", "1").code == 3
+    assert nights.run(rows, "--concurrency", "1").code == 7
     assert nights.run(rows, "--ledger", "other.db").code == 0
     ended = nights.run([*rows, Row("D-3", ("one",))])
     assert ended.code == 0, ended.err
@@ -108,7 +108,7 @@ def test_a_run_that_another_ledger_has_ended_behind_evidence_that_waits(program:
     nights = Nights(program, serve(faults=(parse_fault("403-after:comment@req=3"),)))
     rows = [Row(f"D-{number}", call="late-1") for number in range(1, PROBED + 2)]
     rows += [Row(key, ("one", "two")) for key in ("D-97", "D-98", "D-99")]
-    assert nights.run(rows, "--concurrency", "25").code == 3
+    assert nights.run(rows, "--concurrency", "25").code == 7
     assert nights.run(rows, "--ledger", "other.db").code == 1
     assert nights.run(rows, "--concurrency", "1").code == 1
     assert [nights.comments()[row.key] for row in rows[-3:]] == [["one", "two"]] * 3

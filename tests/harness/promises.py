@@ -15,7 +15,7 @@ from importer.transform.markers import find_marker, record_marker
 from tests.harness.running import Ended, read_csv
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
-TO_BE_CONTINUED = (ExitCode.STOPPED, ExitCode.UNKNOWN)
+TO_BE_CONTINUED = (ExitCode.STOPPED, ExitCode.DECIDE, ExitCode.UNKNOWN)
 Say = Callable[[str], None]
 
 LATER = {"unchanged", "updated"}
@@ -63,6 +63,7 @@ def check_end(ended: Ended, rows: int) -> None:
         int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking or "evidence-pending" in findings),  # if it is new
         int(ExitCode.UNKNOWN): became["unknown"] > 0 or "incomplete" in findings,
         int(ExitCode.STOPPED): bool(summary["stopped_because"]),
+        int(ExitCode.DECIDE): bool(summary["stopped_because"]) or "marker-ambiguous" in findings,
     }
     promise(means[ended.code], "misreported", f"exit code {ended.code} with {became}: {ended.err}")
 

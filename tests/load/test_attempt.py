@@ -85,13 +85,13 @@ def test_each_attempt_is_on_the_page(program: Program, serve: Serve) -> None:
     sandbox = serve(faults=(parse_fault("403-after:create@req=3"), parse_fault("429=1:create@req=6")))
     write_source(*({} for _ in range(9)))
     first, second = (program(*command(sandbox.url, "--rate", "0", "--concurrency", "1")) for _ in range(2))
-    assert (first.code, second.code) == (ExitCode.STOPPED, ExitCode.DONE), second.err
+    assert (first.code, second.code) == (ExitCode.DECIDE, ExitCode.DONE), second.err
     with read_ledger(program.ledger) as ledger:
         attempts = ledger.find_run("last").read_attempts()
-    assert [attempt.exit_code for attempt in attempts] == [ExitCode.STOPPED, ExitCode.DONE]
+    assert [attempt.exit_code for attempt in attempts] == [ExitCode.DECIDE, ExitCode.DONE]
     page = Path("out/report.html").read_text(encoding="utf-8")
     assert "1 answer said to wait." in page
-    assert "<td>stopped</td>" in page
+    assert "<td>until somebody decides</td>" in page
 
 
 def test_interrupted_while_adding(program: Program, serve: Serve) -> None:

@@ -334,7 +334,7 @@ def test_what_was_deleted_since_it_was_seen(program: Program, serve: Serve) -> N
     run(program, sandbox)
     program.ledger.unlink()
     write_csv(Path("export.csv"), [*map(issue_row, range(1, 4)), issue_row(4, title="")])
-    assert program(*RUN, "--api-url", sandbox.url, "--max-rejected", "0").code == 2, "it has looked, and sent nothing"
+    assert program(*RUN, "--api-url", sandbox.url, "--max-rejected", "0").code == 7, "it has looked, and sent nothing"
     for issue in sandbox.issues():
         httpx.delete(f"{sandbox.url}/v1/triage/issues/{issue['id']}", headers={"Authorization": "x"})
     write_issues(Path("export.csv"), 3)

@@ -12,7 +12,7 @@ import pytest
 
 from importer.check.job import Job
 from importer.cli.inputs import open_job
-from importer.errors import KeyRefused, SourceNotReady, UsageError
+from importer.errors import KeyRefused, LimitPassed, SourceNotReady, UsageError
 from importer.load.preflight import check_members, check_quiet, check_rows, describe_input, given_users
 from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.triage.breaker import Breaker
@@ -66,7 +66,7 @@ def test_a_delta_is_not_judged_by_its_age(source: Path) -> None:
 def test_too_few_rows() -> None:
     """As many as were asked for are enough."""
     check_rows(3, 3)
-    with pytest.raises(SourceNotReady, match="2 rows, but --min-rows requires 3"):
+    with pytest.raises(LimitPassed, match="2 rows, but --min-rows requires 3"):
         check_rows(2, 3)
 
 

@@ -113,11 +113,12 @@ def test_what_is_mailed_has_no_text_of_the_source(tmp_path: Path) -> None:
         ("Triage can't be reached.", 3, "Stopped: Triage can't be reached. The same command continues."),
         ("Interrupted.", 130, "Stopped: Interrupted. The same command continues."),
         ("It is still running.", 3, "It is still running."),
-        ("The key was refused.", 5, "Stopped: The key was refused."),
+        ("The key was refused.", 7, "Stopped: The key was refused. Once that is decided, the same command continues."),
+        ("It was full: the same command continues.", 3, "Stopped: It was full: the same command continues."),
     ],
 )
 def test_how_a_stopped_run_goes_on(tmp_path: Path, because: str, code: int, said: str) -> None:
-    """Also where all rows are in and only comments are missing; not where it is running, or would fail again."""
+    """Also where all rows are in and only comments are missing; not where it is running, or its reason says so."""
     page, _ = written(tmp_path, replace(SUMMARY, stopped_because=because, exit_code=code))
     stops = [line for line in page.text.splitlines() if because in line or "same command continues" in line]
     assert " ".join(" ".join(stops).split()) == said

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from importer.errors import ExitCode
+from importer.errors import ExitCode, RunStopped, TimeOver, TooManyFailures
 from importer.records import Outcome
 from importer.report.summary import Summary, decide_exit_code
 
@@ -48,16 +48,20 @@ def test_outcomes_are_the_rows() -> None:
         ),
         ({Outcome.CREATED: 3}, {}, {"undecided": 1}, ExitCode.UNKNOWN),
         ({Outcome.CREATED: 2, Outcome.UNKNOWN: 1}, {"incomplete": 1}, {}, ExitCode.UNKNOWN),
-        ({Outcome.UNKNOWN: 1}, {}, {"stopped": True}, ExitCode.STOPPED),
+        ({Outcome.UNKNOWN: 1}, {}, {"stopped": RunStopped("")}, ExitCode.STOPPED),
+        ({Outcome.UNKNOWN: 1}, {"marker-ambiguous": 1}, {"stopped": TimeOver("")}, ExitCode.TIME_OVER),
+        ({Outcome.PLANNED: 1}, {}, {"stopped": TooManyFailures("")}, ExitCode.DECIDE),
+        ({Outcome.FAILED: 1}, {"marker-ambiguous": 1}, {}, ExitCode.DECIDE),
+        ({Outcome.UNKNOWN: 1}, {"marker-ambiguous": 1}, {}, ExitCode.UNKNOWN),
         ({Outcome.CREATED: 3}, {}, {"interrupted": True}, ExitCode.DONE),
         ({Outcome.CREATED: 3}, {}, {"interrupted": True, "undecided": 1}, ExitCode.INTERRUPTED),
-        ({Outcome.PLANNED: 3}, {}, {"interrupted": True, "stopped": True}, ExitCode.INTERRUPTED),
-        ({Outcome.CREATED: 3}, {}, {"interrupted": True, "stopped": True}, ExitCode.INTERRUPTED),
+        ({Outcome.PLANNED: 3}, {}, {"interrupted": True, "stopped": RunStopped("")}, ExitCode.INTERRUPTED),
+        ({Outcome.CREATED: 3}, {}, {"interrupted": True, "stopped": RunStopped("")}, ExitCode.INTERRUPTED),
     ],
 )
 def test_nothing_that_is_missing_ends_with_0(
     counts: dict[Outcome, int], codes: dict[str, int], more: dict[str, Any], code: ExitCode
 ) -> None:
     """What is not in Triage, neither done nor decided, is in the exit code; the worst of several counts."""
-    settings = {"stopped": False, "interrupted": False} | more
+    settings = {"stopped": None, "interrupted": False} | more
     assert decide_exit_code(Counter(counts), codes, **settings) is code

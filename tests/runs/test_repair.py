@@ -312,13 +312,13 @@ def test_an_interrupted_repair_continues(program: Program, serve: Serve, number:
 
 
 def test_a_target_that_refuses(program: Program, serve: Serve) -> None:
-    """The key is refused on the way: exit 3, nothing is lost."""
+    """The key is refused on the way: exit 7, nothing is lost."""
     sandbox = serve(api_key="canary-3f9c1d77")
     write_issues(Path("export.csv"), 3)
     send(program, sandbox.url)
     Path("wrong").write_text("another-key", encoding="utf-8")
     ended = apply(program, "--api-key-file", "wrong")
-    assert ended.code == ExitCode.STOPPED
+    assert ended.code == ExitCode.DECIDE
     assert "Triage refuses the API key" in ended.err
     assert severities(sandbox) == {"high": 3}
 
