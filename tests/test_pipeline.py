@@ -217,7 +217,7 @@ def test_two_rehearsals_at_once(program: Program) -> None:
     write_issues(Path("export.csv"), 400)
     command = ("run", "export.csv", "-m", "jira", "--sandbox", "--rate", "2", "--json")
     process = program.start(*command)
-    wait_for(lambda: '"running"' in program("runs", "--json").out or process.poll() is not None)
+    wait_for(lambda: any(run["state"] == "running" for run in program.runs()) or process.poll() is not None)
     assert program(*command).code == ExitCode.LEDGER_IN_USE
     process.send_signal(signal.SIGINT)
     assert finish(process).code == ExitCode.INTERRUPTED

@@ -12,6 +12,7 @@ import click
 
 from importer.cli.declared import Section, option
 from importer.cli.options import Json, Out, typed_options
+from importer.cli.recorded import SOURCE
 from importer.cli.sentences import describe_open, name_last_change
 from importer.cli.target_options import Concurrency, KeyFile, LedgerFile, choose_rate, open_target_named
 from importer.errors import UsageError
@@ -75,6 +76,7 @@ def go_back(
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with Console() as console, (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
         run = find_import(ledger, name, click.get_current_context().info_name or "", typed_options()).run
+        click.get_current_context().meta[SOURCE] = run.source_name
         change_set = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:
             # With the key of another organisation all issues would seem to be deleted.

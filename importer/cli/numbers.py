@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import click
@@ -89,3 +91,14 @@ class DurationType(click.ParamType[float]):
         if found is None:
             self.fail(f"{value!r} is not a time such as 90s, 10m, 2h or 90d", param, ctx)
         return float(found[1]) * SECONDS[found[2]]
+
+
+class SinceType(DurationType):
+    """Reads how long ago something was, `7d`, or when, `2026-11-24` or `2026-11-24T02:00`, in seconds since 1970."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a date or a duration. Raises BadParameter for anything else."""
+        try:
+            return datetime.fromisoformat(str(value).strip()).timestamp()
+        except (ValueError, OverflowError):
+            return time.time() - super().convert(value, param, ctx)

@@ -25,6 +25,8 @@ from importer.triage.redaction import redact
 if TYPE_CHECKING:
     from importer.report.summary import Summary
 
+ANSWER = "importer.answer"
+"""Where click's context has what a command has answered."""
 UNASKED = ("--apply", "--yes", "--expect")
 
 FILE_PATH = click.Path(path_type=Path)
@@ -148,7 +150,7 @@ def answers_with_summary(command: Callable[Concatenate[J, P], Answer]) -> Callab
 
     @functools.wraps(command)
     def answer(options: J, /, *arguments: P.args, **given: P.kwargs) -> int:
-        summary = command(options, *arguments, **given)
+        summary = click.get_current_context().meta[ANSWER] = command(options, *arguments, **given)
         if options.as_json:
             print_data(summary.as_text(), hint=REPORTS_COMPLETE)
         return summary.exit_code

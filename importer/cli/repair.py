@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.changes import ChangeOptions, go_back
 from importer.cli.completion import MAPPING, RUN
 from importer.cli.declared import Section, option, takes
 from importer.cli.options import Severity, answers_with_summary
+from importer.cli.recorded import Recorded
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RepairOptions(Right, Severity, ChangeOptions):
     """The options of `repair`."""
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Recorded)
 @click.argument("name", type=RUN, metavar="RUN")
 @takes(RepairOptions)
 @answers_with_summary

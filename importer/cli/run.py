@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.declared import takes
 from importer.cli.options import answers_with_summary, sources_argument
+from importer.cli.recorded import SOURCE, Recorded
 from importer.cli.run_options import RunOptions
 from importer.cli.target_options import open_target, target_name
 from importer.errors import ImporterError, Unusable
@@ -38,7 +38,7 @@ Environment:
 """
 
 
-@click.command(cls=cloup.Command, epilog=ENVIRONMENT)
+@click.command(cls=Recorded, epilog=ENVIRONMENT)
 @sources_argument
 @takes(RunOptions)
 @answers_with_summary
@@ -57,6 +57,7 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     with Console(quiet=options.quiet) as console, ExitStack() as stack:
         with requiring_terminal(console, asks=options.asks):
             opened = stack.enter_context(open_job(sources, console.say, **reading_of(options)))
+        click.get_current_context().meta[SOURCE] = opened.source_name
         workers = choose_workers(opened, options.workers)
         job = replace(
             opened,

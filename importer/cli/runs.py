@@ -1,4 +1,4 @@
-"""`triage-import runs`: lists the runs in the ledger; checks it, prunes it, and deletes texts from it."""
+"""`triage-import runs`: lists what was started, shows a run; checks the ledger, prunes it, deletes texts from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from importer.cli.completion import SOURCE_NAME
+from importer.cli.completion import RUN, SOURCE_NAME
 from importer.cli.declared import Section, option, takes
-from importer.cli.numbers import DurationType
+from importer.cli.numbers import DurationType, SinceType
 from importer.cli.options import Json, print_data
+from importer.cli.recorded import FIGURES, figures_of
 from importer.cli.target_options import LedgerFile, chosen_ledger
 from importer.errors import ExitCode, UsageError
 from importer.phrases import counted
@@ -25,12 +26,18 @@ from importer.records import Outcome
 
 if TYPE_CHECKING:
     from importer.ledger.overview import Overview
+    from importer.ledger.starts import Note
     from importer.ledger.store import Ledger
+
+    Pair = tuple[Overview, Sequence[Overview]]  # a run, and its repairs and undos
 
 REFRESH_SECONDS = 2.0
 FIELDS_ALONE = "fields"
 """Digest of an undo that leaves what the run has created."""
 FINISHED, OPEN, RUNNING = "finished", "open", "running"
+ENDED, NO_END = "ended", "did not end"
+SHOWN = ("started_at", "command", "import_name", "seconds", "exit_code", "why")
+WHY_SHOWN = 80
 SAME_COMMAND = "the same command"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "verified": ("verify",),
@@ -52,7 +59,15 @@ class RunsOptions(LedgerFile, Json):
 
     watch: bool = option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C.")
     source: str | None = option("--source", type=SOURCE_NAME, metavar="NAME",
-        help="Only a source's runs, and its progress.")
+        help="Only a source's starts, and its progress.")
+    since: float | None = option("--since", type=SinceType(), metavar="TIME|DATE",
+        help="Only starts since then: 12h, 7d, 2026-11-24.")
+    last: int | None = option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N starts.")
+
+
+@dataclass(frozen=True)
+class ShowOptions(LedgerFile, Json):
+    """The options of `runs show`."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +97,17 @@ class ForgetOptions(LedgerFile, Applied):
 @click.group(invoke_without_command=True)
 @takes(RunsOptions)
 def runs(options: RunsOptions) -> int:
-    """List the runs, how they ended, and what you can do next.
+    """List every start of run, repair and undo, and how it ended.
 
-    The newest run comes first. The command does not disturb a running import.
+    Also those that ended before there was a run, and runs of other commands. The newest comes first. The command does
+    not disturb a running import.
     """
     watch = options.watch
     if click.get_current_context().invoked_subcommand is not None:
         return ExitCode.DONE
     try:
         while True:
-            text = read(options.ledger, options.source, as_json=options.as_json)
+            text = read(options)
             if watch and not options.as_json and sys.stdout.isatty():
                 click.clear()
             print_data(text)
@@ -191,22 +207,107 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-def read(ledger: str | None, source: str | None, *, as_json: bool) -> str:
-    """List the runs of a ledger, or of a source in it, as text or as JSON."""
+def read(options: RunsOptions) -> str:
+    """List what was started with a ledger, as a table or as JSON."""
+    from importer.ledger.commands import run_command
+    from importer.ledger.opening import read_ledger
+    from importer.ledger.overview import list_overviews, list_starts
+    from importer.ledger.pruning import measure
+    from importer.phrases import format_iso
+
+    source = options.source
+    with read_ledger(options.ledger) as book:
+        known = {each[0].run.name: each for each in with_undone(list_overviews(book))}
+        lines = list_lines(list_starts(book, options.ledger), known)
+        lines = [each for each in lines if source in (None, each["source_name"])]
+        lines = [each for each in lines if each["started_at"] >= (options.since or 0.0)][: options.last]
+        if options.as_json:
+            shown = [each | {"started_at": format_iso(each["started_at"])} for each in lines]
+            return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
+        if not lines:
+            return f"No run yet{f' of {source}' if source else ''} in the ledger {book.name}.\n"
+        more = f"Of one run: {run_command(book.name, 'runs', 'show', 'RUN')}\n"
+        ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
+        return "".join((*as_table(lines), "\n", more, *ends))
+
+
+def list_lines(starts: Sequence[Note], known: Mapping[str, Pair]) -> list[Note]:
+    """Say of each start, and of each run whose start isn't recorded, how it ended; the newest comes first."""
+    recorded, lines = {each["run"] for each in starts}, []
+    every = [*starts, *(_as_start(run) for name, (run, _) in known.items() if name not in recorded)]
+    for each in sorted(every, key=lambda each: -each["started_at"]):
+        run = show(known[each["run"]]) if each["run"] in known else None
+        its = {
+            "state": ENDED if each["exit_code"] is not None else RUNNING if each["is_running"] else NO_END,
+            "source_name": each["source_name"] or (run or each)["source_name"],
+            "files": json.loads(each["files"]),
+            "run": run,
+        }
+        figures = json.loads(each["figures"]) if each["figures"] else figures_of(run["counts"]) if run else {}
+        lines.append({name: each[name] for name in SHOWN} | its | figures)
+    return lines
+
+
+def _as_start(overview: Overview) -> Note:
+    run = overview.run
+    is_over = run.ended_at is not None and not overview.is_running
+    return {
+        "command": "run" if run.kind == "import" else run.kind.value,
+        "import_name": "",
+        "seconds": run.ended_at - run.started_at if is_over and run.ended_at else None,
+        "exit_code": run.exit_code if is_over else None,
+        "why": run.summary.get("stopped_because", "").partition("\n")[0],
+        "files": "[]",
+        "figures": json.dumps(figures_of(run.summary)),
+        "run": run.name,
+        "is_running": overview.is_running,
+        "source_name": run.source_name,
+        "started_at": run.started_at,
+    }
+
+
+def as_table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of a table: a start each."""
+    from importer.cli.sentences import printable
+    from importer.phrases import clip, format_duration, format_time, listed
+
+    table = [("start", "import", "took", "exit code", " · ".join(FIGURES), "run", "file", "why")]
+    for each in lines:
+        what = "" if each["command"] == "run" else f"{each['command']} "
+        took, code = each["seconds"], each["exit_code"]
+        table.append(
+            (
+                format_time(each["started_at"]),
+                f"{what}{each['import_name'] or each['source_name']}",
+                "" if took is None else format_duration(took),
+                each["state"] if code is None else str(code),
+                " · ".join(f"{each[name]:,}" for name in FIGURES) if FIGURES[0] in each else "",
+                each["run"]["name"] if each["run"] else "",
+                listed(each["files"], 1),
+                clip(each["why"], WHY_SHOWN),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"{printable('  '.join(cells).rstrip())}\n"
+
+
+@runs.command("show", cls=cloup.Command)
+@click.argument("name", type=RUN, metavar="RUN")
+@takes(ShowOptions)
+def show_command(options: ShowOptions, name: str) -> None:
+    """Show a run: how it ended, its figures, what became of it, and what can be done about it.
+
+    RUN is the run's name, or `last` for the newest import.
+    """
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews
-    from importer.ledger.pruning import measure
 
-    with read_ledger(ledger) as book:
-        every = (show(overview) for overview in with_undone(list_overviews(book)))
-        known = [each for each in every if source in (None, each["source_name"])]
-        if as_json:
-            return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
-        if not known:
-            return f"No run yet{f' of {source}' if source else ''} in the ledger {book.name}.\n"
-        if source is not None:
-            return "\n".join((*map(as_lines, known), "".join(_how_far(book, source))))
-        return "\n".join((*map(as_lines, known), f"The ledger takes {_megabytes(measure(book))}.\n"))
+    with read_ledger(chosen_ledger(options)) as book:
+        wanted = book.find_run(name).name
+        (shown,) = (show(each) for each in with_undone(list_overviews(book)) if each[0].run.name == wanted)
+    print_data(json.dumps(shown, ensure_ascii=False, indent=2) + "\n" if options.as_json else as_lines(shown))
 
 
 def _how_far(book: Ledger, source: str) -> Iterator[str]:
@@ -220,7 +321,7 @@ def _how_far(book: Ledger, source: str) -> Iterator[str]:
         yield f"{source} → {target}: {describe_states(states)}.\n"
 
 
-def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Overview]]]:
+def with_undone(overviews: Sequence[Overview]) -> list[Pair]:
     """Pair each run with its repairs and undos, the oldest first; without undos of what it has done again since."""
 
     def counts(change: Overview, of: Overview) -> bool:
@@ -229,7 +330,7 @@ def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Over
     return [(each, [other for other in reversed(overviews) if counts(other, each)]) for each in overviews]
 
 
-def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
+def show(known: Pair) -> dict[str, Any]:
     """Make a run's JSON object; times are ISO 8601 in UTC."""
     from importer.phrases import format_iso
 
@@ -295,40 +396,16 @@ def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> d
     return commands
 
 
-def as_lines(known: dict[str, Any]) -> str:
-    """Format a run's JSON object as a few lines of text."""
+def as_lines(known: Mapping[str, Any]) -> str:
+    """Format a run's JSON object as lines of text, but for what it has nothing of."""
     from importer.cli.sentences import printable
 
-    what = known["kind"] if not known["works_on"] else f"{known['kind']} of {known['works_on']}"
-    counts = ", ".join(f"{number:,} {name}" for name, number in known["counts"].items())
-    lines = [
-        f"{known['name']}   {what}, {_state(known)}",
-        f"  {_when(known)}",
-        f"  {known['source_name']} → {known['target']}",
-        f"  {counts or 'nothing yet'}",
-    ]
-    for what in ("repaired", "undone"):
-        if known[f"{what}_by"]:
-            lines.append(f"  {what} by {', '.join(known[f'{what}_by'])}")
-    if known["can_be"]:
-        lines.append(f"  can be {', '.join(known['can_be'])}".replace("continued", f"continued ({SAME_COMMAND})"))
-    return "".join(f"{printable(line)}\n" for line in lines)
-
-
-def _state(known: dict[str, Any]) -> str:
-    if known["state"] != FINISHED or known["exit_code"] is None:
-        return str(known["state"])
-    return f"{FINISHED} with exit code {known['exit_code']}"
-
-
-def _when(known: dict[str, Any]) -> str:
-    from importer.phrases import format_duration
-
-    started = datetime.fromisoformat(known["started_at"])
-    text = f"started {started.astimezone():%Y-%m-%d %H:%M}"
-    if known["ended_at"] and known["state"] != RUNNING:
-        ended = datetime.fromisoformat(known["ended_at"])
-        seconds = round((ended - started).total_seconds())  # all that the ledger knows
-        took = format_duration(seconds) if seconds >= 60 else f"{seconds} s" if seconds else "less than 1 s"
-        text += f", ended {ended.astimezone():%Y-%m-%d %H:%M} ({took})"
-    return f"{text}, {counted(known['attempts'], 'attempt')}"
+    lines = []
+    for name, value in known.items():
+        some = [value] if not isinstance(value, dict | list) else value
+        if isinstance(value, dict):
+            some = [f"{what}: {each:,}" if isinstance(each, int) else f"{what}: {each}" for what, each in value.items()]
+        if name.endswith("_at") and value:
+            some = [f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M:%S}"]
+        lines += [f"{name.replace('_', ' '):12} {printable(str(each))}\n" for each in some if each not in (None, "")]
+    return "".join(lines)

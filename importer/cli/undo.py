@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.changes import ChangeOptions, go_back
 from importer.cli.completion import RUN
 from importer.cli.declared import Section, option, takes
 from importer.cli.options import answers_with_summary
+from importer.cli.recorded import Recorded
 from importer.errors import UsageError
 from importer.phrases import counted
 
@@ -49,7 +49,7 @@ class UndoOptions(Back, ChangeOptions):
     """The options of `undo`."""
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Recorded)
 @click.argument("name", type=RUN, metavar="RUN")
 @takes(UndoOptions)
 @answers_with_summary

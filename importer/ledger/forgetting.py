@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, case, delete, select, true, tuple_, up
 from importer.errors import UsageError
 from importer.ledger.integrity import decode
 from importer.ledger.pruning import compact
-from importer.ledger.schema import UNDECIDED, found, operations, replaced, rows, runs, sources
+from importer.ledger.schema import UNDECIDED, found, operations, replaced, rows, runs, sources, starts
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
 from importer.records import Act
@@ -201,6 +201,9 @@ def forget(ledger: Ledger, traces: Traces, page: str) -> None:
             if traces.person and each.summary is not None:
                 values["summary"] = orjson.dumps(_without(orjson.loads(each.summary), traces.person))
             connection.execute(update(runs).where(runs.c.id == each.id).values(values))
+        for name, why in connection.execute(select(starts.c.id, starts.c.why)).all() if traces.person else ():
+            if _names(traces.person, [why]):
+                connection.execute(update(starts).where(starts.c.id == name).values(why=""))
     compact(ledger)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,7 @@ from importer.ledger.database import storage
 from importer.ledger.integrity import blaming_damage
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.sqlite import open_database_file, read_file
+from importer.ledger.starts import take_in
 from importer.ledger.store import Ledger
 
 PREFIXES = ("postgresql://", "postgres://")
@@ -44,7 +45,10 @@ def open_ledger(
                 database = stack.enter_context(open_database_file(Path(place), wait_seconds))
         locks = SourceLocks(database.name, lambda: default_path().with_name("locks"), stack, wait_seconds, advisory)
         stack.enter_context(blaming_damage(database))
-        yield Ledger(database, now, locks)
+        ledger = Ledger(database, now, locks)
+        with suppress(StorageFull):  # the notes stay where they are
+            ledger.start = take_in(database.transaction, place)
+        yield ledger
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from importer.errors import UsageError
 from importer.ledger import sqlite
 from importer.ledger.journal import Run
 from importer.ledger.pruning import PRUNED
-from importer.ledger.schema import RunKind, attempts, runs
+from importer.ledger.schema import RunKind, attempts, runs, starts
+from importer.ledger.starts import Note, is_running, read_notes
 from importer.ledger.store import Ledger
 
 CHANGES = (RunKind.REPAIR, RunKind.UNDO)
@@ -50,6 +51,22 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
         works_on = attempt.source_digest if run.kind in CHANGES else ""
         overviews.append(Overview(run, is_running, works_on, attempt.id))
     return overviews
+
+
+def list_starts(ledger: Ledger, place: str | Path | None) -> list[Note]:
+    """Return all starts, also those in the file beside the ledger, which is at this place.
+
+    One without an exit code that `is_running` is not over yet; any other one didn't end.
+    """
+    with ledger.transaction() as connection:
+        found = connection.execute(select(starts).order_by(starts.c.started_at)).mappings()
+        kept, notes = {each["id"]: dict(each) for each in found}, read_notes(place)
+    holder = _find_holder(ledger)
+    held = [name for name, each in kept.items() if each["exit_code"] is None and each["pid"] == holder]
+    alive = {*held[-1:], *(name for name, note in notes.items() if is_running(note))}
+    blank = dict.fromkeys(starts.c.keys(), "") | {"seconds": None, "exit_code": None}
+    every = (blank | kept.get(name, {}) | notes.get(name, {}) for name in {**kept, **notes})
+    return [each | {"is_running": each["exit_code"] is None and each["id"] in alive} for each in every]
 
 
 def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] = ()) -> Overview:

@@ -17,10 +17,11 @@ from sqlalchemy import (
     UniqueConstraint,
     literal_column,
 )
+from sqlalchemy.schema import CreateTable
 
 from importer.codes import EVIDENCE_PENDING
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 
 class State(StrEnum):
@@ -240,9 +241,23 @@ found = Table(
 )
 Index("found_marker", found.c.source_id, found.c.marker)
 
-UPGRADE = (
-    "ALTER TABLE operations ADD COLUMN dated FLOAT NOT NULL DEFAULT 0",
-    "CREATE INDEX operations_waiting ON operations (source_id) WHERE code = 'evidence-pending'",
-    "DROP TABLE minutes",
+# Every start of `run`, `repair` and `undo`, see `starts`; of one that was killed there is no end.
+starts = Table(
+    "starts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("started_at", Float, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("command", String, nullable=False),
+    Column("import_name", String, nullable=False, default="", server_default=""),  # in the configuration file
+    Column("files", String, nullable=False),  # JSON: the sources as they were typed, or the run that is changed
+    Column("source_name", String, nullable=False, default="", server_default=""),
+    Column("run", String, nullable=False, default="", server_default=""),
+    Column("seconds", Float),
+    Column("exit_code", Integer),
+    Column("why", String, nullable=False, default="", server_default=""),  # in a few words
+    Column("figures", String, nullable=False, default="", server_default=""),  # JSON: new, updated, failed, …
 )
+
+UPGRADE = (str(CreateTable(starts)),)
 """The statements that make a ledger of the version before into one of this version."""

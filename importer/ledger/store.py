@@ -21,7 +21,7 @@ from importer.ledger.commands import settle_command
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
 from importer.ledger.results import thaw
-from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
+from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, starts, targets
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.statements import SOME, find_in_portions
 from importer.ledger.target_scan import Seen
@@ -125,6 +125,7 @@ class Ledger:
 
     name   its path or URL for display
     locks  of the sources that it is used for; None where it is only read
+    start  id of the start of a command that this process is, "" if it is none that is recorded
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class Ledger:
     ) -> None:
         self.name = database.name
         self.locks = locks
+        self.start = ""
         self._database = database
         self.transaction, self.redact_with = database.transaction, database.redact_with
         self._now = now
@@ -265,6 +267,9 @@ class Ledger:
                     connection.execute(update(runs).where(runs.c.id == run_id).values(out=_as_text(out)))
             attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=now)
             attempt_id = _new_id(connection, attempt)
+            if self.start:  # so that it can be told of one that is killed, too
+                its_name = select(runs.c.name).where(runs.c.id == run_id).scalar_subquery()
+                connection.execute(update(starts).where(starts.c.id == self.start).values(run=its_name))
         return self._run(runs.c.id == run_id, attempt_id)
 
     def find_run(self, name: str) -> Run:

@@ -16,6 +16,9 @@ from importer.triage.snapshot import is_gone
 MIGRATION = "migration.csv"
 COLUMNS = ("key", "title", "source_link", "state", "triage_id", "issue_id", "code", "reason", "last_run", "url")
 GONE = "deleted in Triage"
+ENDED = (KeyState.IN_TRIAGE, KeyState.SKIPPED, KeyState.REJECTED)
+OPEN = (KeyState.FAILED, KeyState.UNKNOWN, KeyState.PLANNED)
+"""States of keys that another run may bring in."""
 TRACKERS: Mapping[str, tuple[str, ...]] = {"jira": ("Issue key", "Summary", "Triage")}
 """A tracker → the header of a CSV that its own import takes: key, title, number in Triage.
 
@@ -74,8 +77,9 @@ def name_state(each: CrosswalkEntry) -> str:
 
 
 def describe_states(states: Mapping[str, int]) -> str:
-    """Say how far a source is: `4,984 of 5,000 keys are in Triage, 16 rejected`."""
-    others = [f"{number:,} {state}" for state, number in states.items() if state != KeyState.IN_TRIAGE and number]
-    total = counted(sum(states.values()), "key")
-    there = states.get(KeyState.IN_TRIAGE, 0)
-    return ", ".join([f"{there:,} of {total} {'is' if there == 1 else 'are'} in Triage", *others])
+    """Say how far a source is, in parts that add up: `12 keys = 9 in Triage + 0 skipped + 1 rejected + 2 open`."""
+    open_ = [f"{states[state]:,} {state}" for state in OPEN if states.get(state)]
+    parts = [f"{states.get(state, 0):,} {state}" for state in ENDED]
+    parts.append(f"{sum(states.get(state, 0) for state in OPEN):,} open" + (f" ({', '.join(open_)})" if open_ else ""))
+    parts += [f"{states[state]:,} {state}" for state in (KeyState.UNDONE, GONE) if states.get(state)]
+    return f"{counted(sum(states.values()), 'key')} = {' + '.join(parts)}"

@@ -183,7 +183,7 @@ def test_a_source_over_all_its_runs(program: Program) -> None:
     program("run", "export.csv", "-m", "jira", "--sandbox")
     ended = program("report", "--source", "jira", "--sandbox", "--for", "jira")
     assert ended.code == 0
-    said = f"jira → sandbox:{program.sandbox_file}: 2 of 3 keys are in Triage, 1 rejected.\n"
+    said = f"jira → sandbox:{program.sandbox_file}: 3 keys = 2 in Triage + 0 skipped + 1 rejected + 0 open.\n"
     files = "triage-import-jira/migration.csv, triage-import-jira/migration-jira.csv"
     assert ended.err.startswith(f"{said}Reports: {files}\n")
     lines = read_csv(Path("triage-import-jira/migration.csv"))

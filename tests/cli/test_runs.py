@@ -26,10 +26,8 @@ def import_from(url: str) -> tuple[str, ...]:
 
 def known(program: Program) -> list[dict[str, Any]]:
     """The runs as a script sees them."""
-    ended = program("runs", "--json")
-    assert (ended.code, ended.err) == (0, "")
-    runs: list[dict[str, Any]] = json.loads(ended.out)
-    return runs
+    assert (ended := program("runs", "--json")).code == 0, ended.err
+    return program.runs()
 
 
 def test_a_ledger_that_does_not_exist(program: Program) -> None:
@@ -70,25 +68,65 @@ def test_the_newest_first(program: Program, serve: Serve) -> None:
 
 
 def test_for_people(program: Program, serve: Serve) -> None:
-    """A block of lines for each run, none longer than 100 columns."""
+    """A line for each start, with its figures; and the details of a run."""
     sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2), issue_row(3, title="")])
+    first = program(*import_from(sandbox.url), "--max-rejected", "50%").summary["run_id"]
+    assert program(*import_from(sandbox.url)).code == 7
+    header, newer, older, _, hint, size = program("runs").out.splitlines()
+    assert header.split("  ")[0] == "start"
+    assert "new · updated · failed · rejected · waiting" in header
+    assert re.fullmatch(rf"20.{{14}}  jira +[\d.]+ s +1 +2 · 0 · 0 · 1 · 0 +{first} +export.csv +1 rejected", older), (
+        older
+    )
+    assert re.search(r"  7  .*  export.csv  1 of 3 rows would be rejected, and --max-rejected allows 5%", newer), newer
+    assert (hint, size.startswith("The ledger takes ")) == ("Of one run: triage-import runs show RUN", True)
+    shown = program("runs", "show", first).out
+    assert shown.startswith(f"name         {first}\nkind         import\ntarget       {sandbox.url}\n")
+    assert "exit code    1\nattempts     1\nstarted at   20" in shown
+    assert "counts       created: 2\ncounts       rejected: 1\n" in shown
+    assert f"can be       verified: triage-import verify {first}\n" in shown
+    assert json.loads(program("runs", "show", "last", "--json").out) == known(program)[0]
+
+
+def test_what_ended_before_there_was_a_run(program: Program, serve: Serve) -> None:
+    """Each start has its line and reason, also where its words can't be read or the ledger is held by another."""
+    sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=1"),))
     write_issues(Path("export.csv"), 2)
-    first = program(*import_from(sandbox.url)).summary["run_id"]
-    program(*import_from(sandbox.url))
-    ended = program("runs")
-    blocks = ended.out.split("\n\n")
-    assert len(blocks) == 3
-    assert blocks.pop().startswith("The ledger takes ")
-    lines = blocks[1].splitlines()
-    assert lines[0] == f"{first}   import, finished with exit code 0"
-    assert lines[1].startswith("  started 20")
-    assert re.search(r" \((?:\d+|less than 1) s\), 1 attempt$", lines[1]), "times are known to the second"
-    assert lines[2:] == [
-        f"  jira → {sandbox.url}",
-        "  2 created",
-        "  can be verified, repaired, undone, reported",
+    program("run", "missing.csv", "-m", "jira", "--sandbox")
+    assert not program.ledger.exists()
+    notes = program.ledger.with_name("ledger.db.starts.jsonl")
+    assert len(notes.read_text(encoding="utf-8").splitlines()) == 2
+    process = program.start(*import_from(sandbox.url))
+    wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] >= 1)
+    assert program(*import_from(sandbox.url)).code == ExitCode.LEDGER_IN_USE
+    assert program("run", "export.csv", "--max-errors", "many").code == ExitCode.UNUSABLE
+    assert program("undo", "nothing", "--apply", "--yes").code == ExitCode.LEDGER_IN_USE
+    seen = [(each["command"], each["state"], each["exit_code"], each["files"]) for each in program.starts()]
+    process.kill()
+    assert seen == [
+        ("undo --apply", "ended", 5, ["nothing"]),
+        ("run", "ended", 2, ["export.csv"]),
+        ("run", "ended", 5, ["export.csv"]),
+        ("run", "running", None, ["export.csv"]),
+        ("run --sandbox", "ended", 6, ["missing.csv"]),
     ]
-    assert max(map(len, ended.out.splitlines())) <= 100
+    undo, typo, refused, killed, missing = program.starts()
+    assert (killed["state"], killed["run"]["state"], killed["source_name"]) == ("did not end", "open", "jira")
+    assert missing["why"] == "missing.csv does not exist."
+    assert "'many' is not a valid integer" in typo["why"]
+    assert refused["why"].startswith(f"The ledger {program.ledger} is in use by process ")
+    with open_ledger(program.ledger):
+        assert notes.read_bytes() == b"", "they are in the ledger now, each once"
+    assert program.starts() == [undo, typo, refused, killed, missing]
+    assert "did not end" in program("runs").out
+    with serve_in_thread(HostileOptions()) as target:
+        ended = program(*import_from(target.url), "--settle-seconds", "0")
+    last = program.starts("--last", "1", "--since", "1h")
+    assert [(each["run"]["name"], each["new"], each["exit_code"]) for each in last] == [(ended.summary["run_id"], 2, 0)]
+    assert notes.read_bytes() == b"", "a start that has opened the ledger is there whole"
+    assert program.starts("--since", "2999-01-01") == []
+    assert program("runs", "--since", "last week").code == ExitCode.UNUSABLE
 
 
 def test_one_that_was_killed(program: Program, serve: Serve) -> None:
@@ -101,13 +139,14 @@ def test_one_that_was_killed(program: Program, serve: Serve) -> None:
     assert (running["state"], running["exit_code"], running["ended_at"]) == ("running", None, None)
     assert "continued" not in running["can_be"]
     assert running["counts"] == {"created": 2, "unknown": 1, "planned": 2}
+    assert [(each["state"], each["new"]) for each in program.starts()] == [("running", 2)]
     process.kill()
     (killed,) = known(program)
     assert (killed["state"], killed["counts"]) == ("open", running["counts"])
     assert killed["can_be"]["continued"] == "the same command"
-    shown = program("runs").out
-    assert "   import, open\n" in shown
-    assert "can be continued (the same command), verified, repaired, undone, reported\n" in shown
+    shown = program("runs", "show", "last").out
+    assert "state        open\n" in shown
+    assert "can be       continued: the same command\n" in shown
 
     assert program(*import_from(sandbox.url), "--settle-seconds", "0").code == 0
     (finished,) = known(program)
@@ -141,10 +180,10 @@ def test_what_was_repaired_and_undone(program: Program, serve: Serve) -> None:
     undo, repair, made = known(program)
     assert (undo["works_on"], repair["works_on"], made["works_on"]) == (name, name, "")
     assert (made["repaired_by"], made["undone_by"]) == ([repair["name"]], [undo["name"]])
-    shown = program("runs").out
-    assert f"{undo['name']}   undo of {name}, finished with exit code 0\n" in shown
-    assert f"  repaired by {repair['name']}\n  undone by {undo['name']}\n" in shown
-    assert "  2 patched\n" in shown
+    shown = program("runs", "show", undo["name"]).out + program("runs", "show", name).out
+    assert f"works on     {name}\n" in shown
+    assert f"repaired by  {repair['name']}\nundone by    {undo['name']}\n" in shown
+    assert "counts       patched: 2\n" in shown
     for command in ("verify", "report"):
         assert program(command, "last").code == 0, "the last import"
         ended = program(command, undo["name"])
@@ -200,7 +239,7 @@ def test_watching_until_somebody_ends_it(program: Program, serve: Serve, number:
     process = program.start("runs", "--watch")
     listen_for("No run yet", process)
     assert program(*import_from(sandbox.url)).code == 0
-    listen_for("2 created", process)
+    listen_for("2 · 0 · 0 · 0 · 0", process)
     process.send_signal(number)
     ended = finish(process)
     assert (ended.code, ended.err) == (0, "")

@@ -55,6 +55,20 @@ STATE_SAFEGUARDS = (
         "tests/end_to_end/test_pasted_markers.py::test_a_footer_under_a_person_s_issue",
     ),
     Mutation(
+        "the record of a start that ends before there is a run",
+        "importer/cli/recorded.py",
+        "            start.end(error)\n",
+        "",
+        "tests/cli/test_runs.py::test_what_ended_before_there_was_a_run",
+    ),
+    Mutation(
+        "the start of a process that is at work",
+        "importer/ledger/starts.py",
+        'if is_running(note) and note["pid"] != os.getpid():',
+        "if False:",
+        "tests/ledger/test_starts.py::test_whoever_opens_the_ledger_takes_them_in",
+    ),
+    Mutation(
         "the fields of a column that is absent",
         "importer/check/history.py",
         "self._policy.fields - create.held.keys()",
@@ -260,8 +274,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the look for damaged values",
         "importer/ledger/opening.py",
-        "        stack.enter_context(blaming_damage(database))\n        yield Ledger(database, now, locks)\n",
-        "        yield Ledger(database, now, locks)\n",
+        "        stack.enter_context(blaming_damage(database))\n        ledger = Ledger(database, now, locks)\n",
+        "        ledger = Ledger(database, now, locks)\n",
         "tests/end_to_end/test_damaged_values.py::test_a_value_that_is_cut",
     ),
     Mutation(

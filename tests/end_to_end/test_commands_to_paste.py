@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 import shlex
 from pathlib import Path
@@ -37,7 +36,7 @@ def test_every_command_after_a_run(program: Program, serve: Serve) -> None:
         write_csv(Path("export.csv"), [issue_row(1), issue_row(2, priority)])
         ended = program("run", "export.csv", "-m", "jira", *target, "--on-change", "update", "--max-changes=100%")
         folders.append(Path(ended.summary["out"]))
-    newest, second, first = json.loads(program("runs", "--ledger", BOOK, "--json").out)
+    newest, second, first = program.runs("--ledger", BOOK)
     for run in (first, second):
         for command, more in (("verify", ()), ("undo", ()), ("undo", ("--close",))):
             out = f"{run['name']} {command} {''.join(more)}"

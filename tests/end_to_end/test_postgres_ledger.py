@@ -94,7 +94,7 @@ def test_a_proposed_command_finds_the_ledger(
     program(*import_to(sandbox.url, secret, "--rate", "0"))
     write_issues(Path("export.csv"), 2)
     program(*import_to(sandbox.url, secret, "--rate", "0"))
-    (newest, *_) = json.loads(program("runs", "--json", "--ledger", secret).out)
+    (newest, *_) = program.runs("--ledger", secret)
     proposals = [
         newest["can_be"]["reported"],
         *re.findall("triage-import verify .*", program("verify", "last", "--ledger", secret).err),

@@ -139,7 +139,7 @@ def _fill(table: Table) -> str:
         if isinstance(column.type, Integer):
             return "1" if column.foreign_keys or column.name in ("file", "follows") else "n"
         if isinstance(column.type, String):
-            is_own = column.name in OWN or (column.name in ("name", "url") and table.name not in LARGE)
+            is_own = column.name in OWN or (column.name in ("id", "name", "url") and table.name not in LARGE)
             return {"act": "'create'", "state": "'done'"}.get(column.name, "'a' || n" if is_own else "''")
         return "''" if isinstance(column.type, LargeBinary) else "0"
 

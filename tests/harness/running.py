@@ -123,6 +123,16 @@ class Program:
             texts.append(stream.read())
         return Ended(code, *texts)
 
+    def starts(self, *options: str | Path) -> list[dict[str, Any]]:
+        """What was started, as a script sees it, the newest first."""
+        starts: list[dict[str, Any]] = json.loads(self("runs", "--json", *options).out)
+        return starts
+
+    def runs(self, *options: str | Path) -> list[dict[str, Any]]:
+        """The runs of these starts, each once, the newest first."""
+        runs = {each["run"]["name"]: each["run"] for each in reversed(self.starts(*options)) if each["run"]}
+        return [*reversed(runs.values())]
+
     def apart(self, *arguments: str | Path, stdin: bytes = b"") -> Ended:
         """Run a command in a process of its own, without a terminal."""
         done = subprocess.run(

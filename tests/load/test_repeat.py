@@ -50,7 +50,7 @@ class Night:
 
     def count_runs(self) -> int:
         """How many runs the ledger knows."""
-        return len(json.loads(self.program("runs", "--json").out))
+        return len(self.program.runs())
 
 
 @pytest.fixture

@@ -41,7 +41,10 @@ def test_cross_walk(tmp_path: Path) -> None:
     assert (second["state"], second["code"], second["reason"]) == ("rejected", "title-missing", "no title")
     assert third["state"] == "deleted in Triage"
     assert read_csv(tmp_path / "migration-jira.csv") == [{"Issue key": "P-1", "Summary": "'=1+1", "Triage": "T-1"}]
-    assert describe_states(written.states) == "1 of 3 keys is in Triage, 1 rejected, 1 deleted in Triage"
+    assert (
+        describe_states(written.states)
+        == "3 keys = 1 in Triage + 0 skipped + 1 rejected + 0 open + 1 deleted in Triage"
+    )
 
 
 def test_without_a_tracker(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ def test_each_command_writes_one(program: Program) -> None:
     """`verify`, and previews and trials of `undo`, say in a sentence what there is."""
     write_issues(Path("export.csv"), 3)
     assert program("run", "export.csv", "-m", "jira", "--sandbox").code == 0
-    run = json.loads(program("runs", "--json").out)[0]["name"]
+    run = program.runs()[0]["name"]
     for command, sentence, then in (
         (
             ("verify", "last", "--out", "a"),

@@ -82,7 +82,7 @@ def test_typed_again_once_it_is_finished(
         assert "There is nothing left to change." in ended.err
         assert f"Report: {folder}-2/report.html" in ended.err
     assert {file: file.read_bytes() for file in folder.iterdir()} == reports
-    assert [each["kind"] for each in json.loads(program("runs", "--json").out)].count(command[0]) == 1
+    assert [each["kind"] for each in program.runs()].count(command[0]) == 1
 
 
 @pytest.mark.parametrize("command", [REPAIR, CLOSE])
@@ -91,7 +91,7 @@ def test_a_run_that_did_nothing(program: Program, serve: Serve, command: Words) 
     sandbox = serve()
     for _ in ("first", "again"):
         send(program, sandbox.url)
-    name = json.loads(program("runs", "--json").out)[-1]["name"]
+    name = program.runs()[-1]["name"]
     ended = program(*command)
     assert ended.code == ExitCode.DONE
     proposed = ended.err.splitlines()[0].partition(" created and changed nothing. The last run that did something: ")[2]

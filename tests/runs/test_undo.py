@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections import Counter
@@ -334,7 +333,7 @@ def test_an_undo_of_an_undo(program: Program, serve: Serve) -> None:
     sandbox, ledger = serve(), ("--ledger", "of its own.db")
     run = send(program, sandbox.url, *ledger).summary["run_id"]
     assert undo(program, "--close", "--apply", "--yes", *ledger).code == 0
-    name = next(each["name"] for each in json.loads(program("runs", "--json", *ledger).out) if each["kind"] == "undo")
+    name = next(each["name"] for each in program.runs(*ledger) if each["kind"] == "undo")
     ended = program("undo", name, "--close", *ledger)
     assert ended.code == ExitCode.UNUSABLE
     assert f"{name} is no import but the undo of {run}: there is no undo of an undo." in ended.err

@@ -1,0 +1,117 @@
+"""Commands of which every start is recorded, also one that ends before anything is read: how it ended, and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from importer.cli.options import ANSWER, summarise_error
+from importer.codes import EVIDENCE_PENDING, OPEN
+from importer.errors import ImporterError
+from importer.phrases import clip, readable
+from importer.triage.redaction import redact
+
+if TYPE_CHECKING:
+    from importer.report.summary import Summary
+
+SAID = ("dry_run", "sandbox", "apply")
+"""Flags that are part of what was started."""
+SOURCE = "importer.source"
+"""Where a command notes the name of its source in click's context, as soon as it knows it."""
+WHY_LIMIT = 200
+FIGURES = ("new", "updated", "failed", "rejected", "waiting")
+
+
+class Recorded(cloup.Command):
+    """A command of which every start is recorded."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the words of the command; one whose words can't be used was started, too."""
+        words, lenient = [*args], {"resilient_parsing": True, "ignore_unknown_options": True}
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except (click.UsageError, ImporterError) as error:
+            if parent is not None and parent.invoked_subcommand == info_name:
+                with suppress(click.ClickException, ImporterError):  # as much as can be read of it
+                    Start(super().make_context(info_name, words, parent, **lenient)).end(error)
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry it out."""
+        start = Start(ctx)
+        try:
+            code = super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            start.end(error)
+            raise
+        start.end()
+        return code
+
+
+class Start:
+    """The start of a command, from its beginning to its end."""
+
+    def __init__(self, context: click.Context) -> None:
+        given, root = context.params, context.find_root()
+        said = (f"--{flag.replace('_', '-')}" for flag in SAID if given.get(flag))
+        files: Sequence[str] = given.get("sources") or [given.get("name") or ""]
+        self._meta, self._place, self._began = context.meta, given.get("ledger"), time.monotonic()
+        self._id, self._started = token_hex(8), time.time()
+        self._note(
+            pid=os.getpid(),
+            command=" ".join((context.info_name or "", *said)),
+            import_name=root.obj[1] if root.obj else "",
+            files=json.dumps(list(map(readable, files)), ensure_ascii=False),
+            source_name=given.get("source_name") or "",
+        )
+
+    def end(self, error: Exception | KeyboardInterrupt | None = None) -> None:
+        """Record how it ended: with an error, or with the summary that the command has answered."""
+        from importer.ledger.opening import open_ledger
+        from importer.ledger.starts import read_notes
+
+        summary: Summary = self._meta[ANSWER] if error is None else summarise_error(error)
+        known = {"source_name": summary.source_name or self._meta.get(SOURCE), "run": summary.run_id}
+        if error is None:
+            known["figures"] = json.dumps(figures_of(asdict(summary)))
+        is_taken_in = self._id not in read_notes(self._place)
+        self._note(
+            seconds=round(time.monotonic() - self._began, 3),
+            exit_code=summary.exit_code,
+            why=clip(_why(summary), WHY_LIMIT),
+            **{name: value for name, value in known.items() if value},
+        )
+        if is_taken_in:  # by this process, which has opened the ledger to write: it takes in the end as well
+            with suppress(ImporterError), open_ledger(self._place):
+                pass
+
+    def _note(self, **known: Any) -> None:
+        from importer.ledger.starts import note_start
+
+        masked = {name: redact(value) if isinstance(value, str) else value for name, value in known.items()}
+        note_start(self._place, {"id": self._id, "started_at": self._started, **masked})
+
+
+def figures_of(summary: Mapping[str, Any]) -> dict[str, int]:
+    """Return the figures of a summary that are shown of a start."""
+    waiting = summary.get("findings", {}).get(EVIDENCE_PENDING, 0)
+    return dict(zip(FIGURES, (*(summary.get(name, 0) for name in ("created", *FIGURES[1:4])), waiting), strict=True))
+
+
+def _why(summary: Summary) -> str:
+    if summary.stopped_because or summary.same_as:
+        return summary.stopped_because.partition("\n")[0] or f"nothing has changed since {summary.same_as}"
+    numbers = {"rejected": summary.rejected, "failed": summary.failed, "unknown": summary.unknown}
+    numbers |= {code: summary.findings.get(code, 0) for code in OPEN}
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
