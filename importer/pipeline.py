@@ -40,7 +40,7 @@ from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_fol
 from importer.report.issue_urls import IssueUrl
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
-from importer.report.summary import Summary, decide_exit_code, summarise
+from importer.report.summary import Summary, decide_exit_code, summarise, times
 from importer.report.tables import write_coverage, write_fixes
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
         canary = Canary(context, run, checked.sample) if checked.sample else None
         sent = scan_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
-    return _Report(context, run, checked, sent, folder).write(found.organisation)
+    return _Report(context, run, checked, sent, folder, reports.started).write(found.organisation)
 
 
 def _check_and_discover(
@@ -170,6 +170,7 @@ def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
         source_age_seconds=round(age_seconds) if isfinite(age_seconds) else None,
         requests=context.calls.requests,
         elapsed_seconds=0.0,
+        **times(now),
     )
     context.progress.say(describe_repeated(summary))
     return summary
@@ -218,7 +219,7 @@ class _CheckReports:
 
     def __init__(self, job: Job, out: Path | None, aim: Aim) -> None:
         self.folder = report_folder(job, out or Path(CHECK_FOLDER))
-        self._job, self._aim = job, aim
+        self._job, self._aim, self.started = job, aim, time.time()
         self._rows = PageRows(url=IssueUrl(job.issue_url))
 
     def open(self) -> CheckFiles:
@@ -251,6 +252,7 @@ class _CheckReports:
             out=str(folder.path),
             suggestion=str(write_proposals(job, checked, folder) or ""),
             errors=folder.errors,
+            **times(self.started),
         )
         write_pages(folder, summary, self._rows, collect_details(job, checked, summary, self._aim.rate))
         folder.write(SUMMARY, summary.as_text())
@@ -263,11 +265,13 @@ class _Report:
     If the reports can't be written, or the ledger can't be used any more, the summary still says what was done.
     """
 
-    def __init__(self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder) -> None:
+    def __init__(
+        self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder, started: float
+    ) -> None:
         from importer.report.comparison import NOTHING, News
 
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
-        self._stopped = sent.stopped
+        self._stopped, self._started = sent.stopped, started
         self._comparison: Comparison = NOTHING
         self._news = News()
         self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
@@ -314,6 +318,7 @@ class _Report:
             suggestion=str(suggestion or ""),
             errors=folder.errors,
             unknown_until=unknown_until,
+            **times(self._started),
         )
         for note in notes:
             self._context.progress.say(f"warning: {note}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from importer.check.job import Job
 from importer.check.observers.completeness import ASSIGNMENTS
 from importer.codes import INCOMPLETE, MARKER_AMBIGUOUS, OPEN
 from importer.errors import ExitCode, ImporterError
+from importer.phrases import format_iso
 from importer.records import SANDBOX_PREFIX, Outcome
 
 
@@ -39,6 +41,7 @@ class Summary:
     source_age_seconds  of the newest file of the source, where nothing was read; None if it was piped in
     value_flow     see `ValueFlow.as_json`
     unknown_until  ISO 8601 time from which on the next run can settle the unknown rows
+    started_at, ended_at  when this attempt began and ended, as ISO 8601 in UTC
     """
 
     run_id: str
@@ -86,6 +89,8 @@ class Summary:
     errors: tuple[str, ...] = ()
     unknown_until: str = ""
     version: str = ""
+    started_at: str = ""
+    ended_at: str = ""
 
     @property
     def is_rehearsal(self) -> bool:
@@ -121,6 +126,11 @@ class Summary:
 NOTHING_SENT: Mapping[str, int] = {}
 STILL_RUNNING = "It is still running."
 """What `stopped_because` says of a run that has not stopped."""
+
+
+def times(started: float) -> dict[str, Any]:
+    """The fields of when something began, in seconds since 1970, that ends now."""
+    return {"started_at": format_iso(started), "ended_at": format_iso(time.time())}
 
 
 def decide_exit_code(

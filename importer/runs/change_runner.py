@@ -31,7 +31,7 @@ from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.from_ledger import kept_details
 from importer.report.issue_urls import IssueUrl
 from importer.report.page import REPORT
-from importer.report.summary import Summary, decide_exit_code
+from importer.report.summary import Summary, decide_exit_code, times
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
 from importer.report.work_page import (
     CHANGED_MEANINGS,
@@ -289,6 +289,7 @@ class ChangeRunner:
     ) -> Summary:
         """Write the report files; if those of a run can't be written, the summary still says what was done."""
         counts = Counter(counts) + Counter({Outcome.UNKNOWN: self.unsettled})
+        took = time.monotonic() - self._started
         summary = Summary(
             run_id=run_id,
             exit_code=int(code),
@@ -297,7 +298,8 @@ class ChangeRunner:
             requests=self._calls.requests,
             retries=self._calls.retries,
             rate_limited=self._calls.rate_limited,
-            elapsed_seconds=round(time.monotonic() - self._started, 3),
+            elapsed_seconds=round(took, 3),
+            **times(time.time() - took),
             target=self.run.target,
             source_name=self.run.source_name,
             findings=dict(lines.findings.most_common()),

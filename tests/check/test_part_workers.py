@@ -33,7 +33,7 @@ from importer.progress import Unseen
 from importer.sources import csv_parts
 from tests.harness.running import Program, issue_row, wait_for, write_csv
 
-TIMES = ("elapsed_seconds", "out", "suggestion")
+TIMES = ("elapsed_seconds", "out", "suggestion", "started_at", "ended_at")
 """Figures of summary.json that are others with each run, or in each folder."""
 NOT_COMPARED = ("report.html", "summary.html")
 """They have the rows compressed chunk by chunk."""

@@ -38,7 +38,8 @@ EXPLAINED = 3
 """Rows of an input that are explained, each with another outcome or code; of a damaged one it is one."""
 VARYING = re.compile(
     r"""("elapsed_seconds":\ | <dt>Duration</dt><dd> | ^checked\ .*\ {3}\()  [\d.,]*\d (?:\ (?:s|min|h)\b[\d\ .a-z]*)?
-    |   (begun\ at\ | they\ end\ at\ )                                \d{4}-\d\d-\d\d\ \d\d:\d\d""",
+    |   (begun\ at\ | they\ end\ at\ )                                \d{4}-\d\d-\d\d\ \d\d:\d\d
+    |   ("started_at":\ | "ended_at":\ )                             "[^"]*"  """,
     re.VERBOSE | re.MULTILINE,
 )
 """How long a check took, and when one would end that was begun now."""
@@ -154,7 +155,7 @@ def compare(checkout: Checkout, corpus: Corpus, name: str) -> list[Found]:
 
 
 def _without_time(text: str | None) -> str | None:
-    return text and VARYING.sub(r"\1\g<2>0", text)
+    return text and VARYING.sub(r"\1\2\g<3>0", text)
 
 
 class Found(NamedTuple):

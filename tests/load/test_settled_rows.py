@@ -17,7 +17,7 @@ from tests.harness.readings import counted_readings
 from tests.harness.running import Ended, Program, issue_row, write_csv
 
 REPORTS = ("results.csv", "errors.csv", "losses.csv")
-OWN = ("run_id", "elapsed_seconds", "out", "suggestion", "vanished_since")
+OWN = ("run_id", "elapsed_seconds", "out", "suggestion", "vanished_since", "started_at", "ended_at")
 """Figures of a summary that are a run's own."""
 
 
