@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from logging import INFO, WARNING
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from importer.cli.colour import echo_painted
+from importer.cli.log_file import LOG
 from importer.cli.sentences import printable
 from importer.errors import ImporterError
 
@@ -65,6 +67,7 @@ class Console:
 
     def say(self, text: str = "") -> None:
         """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same."""
+        LOG.log(WARNING if text.startswith(("warning", "Error")) else INFO, "%s", text, extra={"event": "said"})
         if self._is_quiet:
             return
         with suppress(OSError):

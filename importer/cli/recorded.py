@@ -7,13 +7,14 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
+from importer.cli.log_file import log_end, logging_to
 from importer.cli.options import ANSWER, summarise_error
 from importer.codes import EVIDENCE_PENDING, OPEN
 from importer.errors import ImporterError
@@ -49,14 +50,15 @@ class Recorded(cloup.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry it out."""
-        start = Start(ctx)
-        try:
-            code = super().invoke(ctx)
-        except (Exception, KeyboardInterrupt) as error:
-            start.end(error)
-            raise
-        start.end()
-        return code
+        with logging_to(ctx.params.get("log_file")):
+            start = Start(ctx)
+            try:
+                code = super().invoke(ctx)
+            except (Exception, KeyboardInterrupt) as error:
+                start.end(error)
+                raise
+            start.end()
+            return code
 
 
 class Start:
@@ -67,13 +69,16 @@ class Start:
         said = (f"--{flag.replace('_', '-')}" for flag in SAID if given.get(flag))
         files: Sequence[str] = given.get("sources") or [given.get("name") or ""]
         self._meta, self._place, self._began = context.meta, given.get("ledger"), time.monotonic()
+        self._metrics, self._out = given.get("metrics_file"), given.get("out")
+        self._source_name = given.get("source_name") or ""
+        self._import = root.obj[1] if root.obj else ""
         self._id, self._started = token_hex(8), time.time()
         self._note(
             pid=os.getpid(),
             command=" ".join((context.info_name or "", *said)),
-            import_name=root.obj[1] if root.obj else "",
+            import_name=self._import,
             files=json.dumps(list(map(readable, files)), ensure_ascii=False),
-            source_name=given.get("source_name") or "",
+            source_name=self._source_name,
         )
 
     def end(self, error: Exception | KeyboardInterrupt | None = None) -> None:
@@ -82,7 +87,13 @@ class Start:
         from importer.ledger.starts import read_notes
 
         summary: Summary = self._meta[ANSWER] if error is None else summarise_error(error)
-        known = {"source_name": summary.source_name or self._meta.get(SOURCE), "run": summary.run_id}
+        source_name = summary.source_name or self._meta.get(SOURCE) or self._source_name
+        if error is not None:
+            from importer.report.summary import times
+
+            summary = replace(summary, source_name=source_name, **times(self._started))
+        self._publish(summary, is_written=error is None)
+        known = {"source_name": source_name, "run": summary.run_id}
         if error is None:
             known["figures"] = json.dumps(figures_of(asdict(summary)))
         is_taken_in = self._id not in read_notes(self._place)
@@ -95,6 +106,24 @@ class Start:
         if is_taken_in:  # by this process, which has opened the ledger to write: it takes in the end as well
             with suppress(ImporterError), open_ledger(self._place):
                 pass
+
+    def _publish(self, summary: Summary, *, is_written: bool) -> None:
+        """Write what other programs read: the log, metrics, and if nobody has written it summary.json."""
+        log_end(summary)
+        if self._metrics is not None:
+            from importer.report.metrics import write_metrics
+
+            try:
+                write_metrics(self._metrics, summary, self._import or summary.source_name, self._started)
+            except ImporterError as unwritten:  # the import itself is done
+                click.echo(redact(f"warning: {unwritten.message}"), err=True)
+        if self._out is not None and not is_written:
+            from importer.report.folder import SUMMARY, ReportFolder
+
+            folder = ReportFolder(self._out)
+            with suppress(ImporterError):  # the error itself is said
+                folder.prepare([SUMMARY])
+                folder.write(SUMMARY, summary.as_text())
 
     def _note(self, **known: Any) -> None:
         from importer.ledger.starts import note_start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -95,6 +96,10 @@ class Nightly(Section):
         "in the last run.  [default with --yes: new]")
     quiet: bool = option("-q", "--quiet", is_flag=True, decides=False,
         help="Print nothing as long as nobody is needed.")
+    log_file: Path | None = option("--log-file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        decides=False, help="Also write a log of JSON lines, rotated at 10 MB.")
+    metrics_file: Path | None = option("--metrics-file", type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE", decides=False, help="Write figures for node_exporter's textfile collector.")
 # fmt: on
 
 
@@ -115,6 +120,10 @@ class RunOptions(
             raise UsageError("-q shows no question.", hint="Add --yes, or leave -q out.")
         check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
         self.changes()
+        if self.metrics_file is not None:
+            from importer.report.metrics import find_client
+
+            find_client()
 
     @property
     def asks(self) -> bool:

@@ -1,0 +1,78 @@
+"""What a start leaves for other programs: a log of JSON lines, metrics, and summary.json, also after an early error."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.harness.running import KEY, Program, issue_row, read_csv, write_csv
+
+OUTPUTS = ("--log-file", "log.jsonl", "--metrics-file", "figures.prom", "--out", "out", "--rate", "0", "--yes")
+
+
+def read_log() -> list[dict[str, Any]]:
+    """Read the log."""
+    return [json.loads(line) for line in Path("log.jsonl").read_text("utf-8").splitlines()]
+
+
+def read_metrics() -> dict[str, float]:
+    """Read the metrics: name with labels → value."""
+    lines = (line for line in Path("figures.prom").read_text().splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_a_night(program: Program, serve: Serve) -> None:
+    """Log, metrics, results and summary agree."""
+    source = write_csv(Path("export.csv"), [issue_row(1), issue_row(2, priority="Odd"), issue_row(3, title=KEY)])
+    ended = program("run", source, "-m", "jira", "--api-url", serve().url, "--max-rejected", "100%", *OUTPUTS, "-q")
+    assert ended.code == ExitCode.PARTLY, ended.err
+    log, results = read_log(), read_csv(Path("out/results.csv"))
+    assert {"time", "level", "event", "message"} <= log[0].keys()
+    needing = [(row["outcome"], row["key"], row["code"]) for row in results if row["outcome"] != "created"]
+    assert [(line["event"], line["key"], line["code"]) for line in log if line["level"] == "warning"] == needing
+    assert (log[-1]["event"], log[-1]["code"], log[-1]["run"]) == (
+        "end",
+        1,
+        json.loads(Path("out/summary.json").read_text())["run_id"],
+    )
+    assert KEY not in Path("log.jsonl").read_text()
+    metrics = read_metrics()
+    for outcome in {row["outcome"] for row in results}:
+        found = metrics[f'triage_import_rows{{import="jira",outcome="{outcome}"}}']
+        assert found == sum(row["outcome"] == outcome for row in results)
+    assert metrics['triage_import_exit_code{import="jira"}'] == 1
+    assert (
+        0
+        < metrics['triage_import_start_timestamp_seconds{import="jira"}']
+        <= metrics['triage_import_end_timestamp_seconds{import="jira"}']
+    )
+
+
+@pytest.mark.parametrize("source", ["nowhere.csv", "empty.csv"])
+def test_an_early_error(program: Program, serve: Serve, source: str) -> None:
+    """It is in all three, with start, end and source."""
+    Path("empty.csv").touch()
+    ended = program("run", source, "-m", "jira", "--source-name", "qa", "--api-url", serve().url, *OUTPUTS)
+    assert ended.code == ExitCode.NOT_READY
+    summary = json.loads(Path("out/summary.json").read_text())
+    assert (summary["exit_code"], summary["source_name"]) == (6, "qa")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", summary["started_at"])
+    assert summary["started_at"] <= summary["ended_at"]
+    assert read_log()[-1]["code"] == 6
+    assert read_metrics()['triage_import_exit_code{import="qa"}'] == 6
+
+
+def test_what_cannot_be_written(program: Program, serve: Serve) -> None:
+    """A log that can't be opened stops the command before anything is sent; metrics stop nothing."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    command = ("run", "export.csv", "-m", "jira", "--api-url", serve().url, "--rate", "0", "--yes")
+    ended = program(*command, "--log-file", "gone/log.jsonl")
+    assert (ended.code, "--log-file gone/log.jsonl: No such file" in ended.err) == (ExitCode.STOPPED, True)
+    ended = program(*command, "--metrics-file", "gone/figures.prom")
+    assert (ended.code, "warning: --metrics-file gone/figures.prom: " in ended.err) == (ExitCode.DONE, True)
