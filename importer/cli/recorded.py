@@ -8,14 +8,18 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
+from importer.cli.deliveries import EACH_ONCE, NEWEST, Delivery, deliver, find_due, source_name_of
 from importer.cli.log_file import log_end, logging_to
 from importer.cli.options import ANSWER, summarise_error
+from importer.cli.target_options import target_name
 from importer.codes import EVIDENCE_PENDING, OPEN
 from importer.errors import ImporterError
 from importer.phrases import clip, readable
@@ -50,27 +54,49 @@ class Recorded(cloup.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry it out."""
-        with logging_to(ctx.params.get("log_file")):
-            start = Start(ctx)
+        given = ctx.params
+        with logging_to(given.get("log_file")):
+            if given.get("files") not in (EACH_ONCE, NEWEST) or given["dry_run"]:
+                return self._carry_out(ctx)
             try:
-                code = super().invoke(ctx)
-            except (Exception, KeyboardInterrupt) as error:
-                start.end(error)
+                its = {"target": target_name(given["sandbox"], given["api_url"]), "source_name": source_name_of(given)}
+                due = find_due(given, **its)
+            except ImporterError as error:
+                Start(ctx).end(error)
                 raise
-            start.end()
-            return code
+            return deliver(given, due, partial(self._import_one, ctx, its, given["out"]))
+
+    def _carry_out(self, ctx: click.Context, refusal: ImporterError | None = None, **known: str) -> int:
+        start = Start(ctx, **known)
+        try:
+            if refusal is not None:
+                raise refusal
+            code = int(super().invoke(ctx) or 0)
+        except (Exception, KeyboardInterrupt) as error:
+            start.end(error)
+            raise
+        start.end()
+        return code
+
+    def _import_one(
+        self, ctx: click.Context, its: Mapping[str, str], out: Path | None, one: Delivery, refusal: ImporterError | None
+    ) -> int:
+        """Import one of several files, with reports in a folder of its own; `its` are target and source name of all."""
+        ctx.params["sources"] = (one.name,)
+        ctx.params["out"] = out and out / Path(one.name).name
+        return self._carry_out(ctx, refusal, digest=one.digest, **its)
 
 
 class Start:
-    """The start of a command, from its beginning to its end."""
+    """The start of a command, from its beginning to its end; `known` is what else is recorded of it."""
 
-    def __init__(self, context: click.Context) -> None:
+    def __init__(self, context: click.Context, **known: str) -> None:
         given, root = context.params, context.find_root()
         said = (f"--{flag.replace('_', '-')}" for flag in SAID if given.get(flag))
         files: Sequence[str] = given.get("sources") or [given.get("name") or ""]
         self._meta, self._place, self._began = context.meta, given.get("ledger"), time.monotonic()
         self._metrics, self._out = given.get("metrics_file"), given.get("out")
-        self._source_name = given.get("source_name") or ""
+        self._source_name = known.pop("source_name", "") or given.get("source_name") or ""
         self._import = root.obj[1] if root.obj else ""
         self._id, self._started = token_hex(8), time.time()
         self._note(
@@ -79,6 +105,7 @@ class Start:
             import_name=self._import,
             files=json.dumps(list(map(readable, files)), ensure_ascii=False),
             source_name=self._source_name,
+            **known,
         )
 
     def end(self, error: Exception | KeyboardInterrupt | None = None) -> None:

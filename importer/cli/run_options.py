@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from importer.cli.declared import Section, deciding, option
+from importer.cli.deliveries import EACH_ONCE, NEWEST
 from importer.cli.numbers import DurationType, FiniteRange, RowLimit, RowLimitType
 from importer.cli.options import Input, Json, Out, Selection, Workers
 from importer.cli.shortage import check_connections
@@ -96,6 +97,9 @@ class Nightly(Section):
         "in the last run.  [default with --yes: new]")
     quiet: bool = option("-q", "--quiet", is_flag=True, decides=False,
         help="Print nothing as long as nobody is needed.")
+    files: str = option("--files", type=click.Choice(["together", EACH_ONCE, NEWEST]), default="together",
+        show_default=True, help="Whether the files are one source, or are imported each once, the oldest first: then "
+        f"a newer one waits for an older one that isn't in yet, or with `{NEWEST}` doesn't.")
     log_file: Path | None = option("--log-file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
         decides=False, help="Also write a log of JSON lines, rotated at 10 MB.")
     metrics_file: Path | None = option("--metrics-file", type=click.Path(dir_okay=False, path_type=Path),

@@ -16,6 +16,7 @@ import cloup
 
 from importer.cli.completion import RUN, SOURCE_NAME
 from importer.cli.declared import Section, option, takes
+from importer.cli.deliveries import describe_open
 from importer.cli.numbers import DurationType, SinceType
 from importer.cli.options import Json, print_data
 from importer.cli.recorded import FIGURES, figures_of
@@ -218,7 +219,8 @@ def read(options: RunsOptions) -> str:
     source = options.source
     with read_ledger(options.ledger) as book:
         known = {each[0].run.name: each for each in with_undone(list_overviews(book))}
-        lines = list_lines(list_starts(book, options.ledger), known)
+        starts = list_starts(book, options.ledger)
+        lines = list_lines(starts, known)
         lines = [each for each in lines if source in (None, each["source_name"])]
         lines = [each for each in lines if each["started_at"] >= (options.since or 0.0)][: options.last]
         if options.as_json:
@@ -228,7 +230,9 @@ def read(options: RunsOptions) -> str:
             return f"No run yet{f' of {source}' if source else ''} in the ledger {book.name}.\n"
         more = f"Of one run: {run_command(book.name, 'runs', 'show', 'RUN')}\n"
         ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
-        return "".join((*as_table(lines), "\n", more, *ends))
+        its = [each for each in starts if source in (None, each["source_name"])]
+        waiting = (f"{line}\n" for line in describe_open(its))
+        return "".join((*as_table(lines), *waiting, "\n", more, *ends))
 
 
 def list_lines(starts: Sequence[Note], known: Mapping[str, Pair]) -> list[Note]:

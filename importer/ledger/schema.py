@@ -251,7 +251,9 @@ starts = Table(
     Column("command", String, nullable=False),
     Column("import_name", String, nullable=False, default="", server_default=""),  # in the configuration file
     Column("files", String, nullable=False),  # JSON: the sources as they were typed, or the run that is changed
+    Column("target", String, nullable=False, default="", server_default=""),
     Column("source_name", String, nullable=False, default="", server_default=""),
+    Column("digest", String, nullable=False, default="", server_default=""),  # of a file that is imported once
     Column("run", String, nullable=False, default="", server_default=""),
     Column("seconds", Float),
     Column("exit_code", Integer),

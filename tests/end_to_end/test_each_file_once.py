@@ -1,0 +1,141 @@
+"""`--files each-once`: every delivery is accounted for, in order, and what was refused comes again by itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.harness.hostile import RunningSandbox
+from tests.harness.running import Ended, Program, write_csv
+
+MAPPING = """
+input: {name: desk, key: Id, kind: delta}
+title: Title
+description: Text
+status: {value: todo}
+severity: {value: low}
+category: {value: Bug}
+"""
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def sandbox(serve: Serve) -> RunningSandbox:
+    """Give a target."""
+    return serve()
+
+
+@pytest.fixture
+def run(program: Program, sandbox: RunningSandbox) -> Run:
+    """Give a night: all files that lie there, in no order."""
+    Path("desk.yaml").write_text(MAPPING)
+
+    def night(*more: str, files: str = "each-once") -> Ended:
+        there = sorted(map(str, Path().glob("f*.csv")), reverse=True)
+        options = (
+            "-m",
+            "desk.yaml",
+            "--yes",
+            "--rate",
+            "0",
+            "--no-canary",
+            "--on-change",
+            "update",
+            "--out",
+            "reports",
+        )
+        return program("run", *there, *options, "--files", files, "--api-url", sandbox.url, *more)
+
+    return night
+
+
+def write(number: int, *rows: tuple[str, str], text: bool = True) -> Path:
+    """Write the file of a night, in which each row is an id and a title."""
+    lines = [(key, title, f"Text {title}") if text else (key, title) for key, title in rows]
+    path = write_csv(Path(f"f{number}.csv"), lines, header=("Id", "Title", "Text") if text else ("Id", "Title"))
+    os.utime(path, (1_700_000_000 + number,) * 2)
+    return path
+
+
+def titles(sandbox: RunningSandbox) -> list[str]:
+    """The titles of all issues, in the order of their creation."""
+    return [issue["title"] for issue in sorted(sandbox.issues(), key=lambda issue: issue["number"])]
+
+
+def test_each_once_and_the_oldest_first(run: Run, sandbox: RunningSandbox, program: Program) -> None:
+    """Three files are three runs; what has come is not read again, and a night without a new file says so."""
+    write(1, ("1", "A"), ("2", "B"))
+    write(2, ("2", "B again"))
+    write(3, ("3", "C"))
+    assert run().code == ExitCode.DONE
+    assert titles(sandbox) == ["A", "B again", "C"]
+    assert sorted(path.parent.name for path in Path("reports").glob("*/summary.json")) == ["f1.csv", "f2.csv", "f3.csv"]
+    assert run("--json").outcomes() == {"unchanged": 1}, "the newest, as what waits is tried with it"
+    write(4, ("1", "A again"))
+    assert run().code == ExitCode.DONE
+    assert titles(sandbox)[0] == "A again"
+    assert program("runs").out.count("f1.csv") == 1
+
+
+def test_what_was_refused_stays_open(run: Run, sandbox: RunningSandbox, program: Program) -> None:
+    """It is named until it is in; only files with rows of its issues wait for it."""
+    write(1, ("1", "A"), ("2", "B"))
+    assert run().code == ExitCode.DONE
+    write(2, ("1", "A2"), text=False)
+    write(3, ("1", "A3"))
+    write(4, ("4", "D"))
+    ended = run()
+    assert ended.code == ExitCode.DECIDE, ended.err
+    assert "no file has 'Text'" in ended.err
+    assert "f3.csv waits for f2.csv, which isn't in yet" in ended.err
+    assert "Not in yet: f2.csv, f3.csv. The same command tries the oldest first." in ended.err
+    assert titles(sandbox) == ["A", "B", "D"]
+    listed = program("runs").out
+    assert "Not in yet: f2.csv: exit code 2, " in listed
+    assert "Not in yet: f3.csv: exit code 7, " in listed
+    ended = run("--accept-missing=Text")
+    assert (ended.code, titles(sandbox)) == (ExitCode.DONE, ["A3", "B", "D"])
+    assert "Not in yet" not in program("runs").out
+
+
+def test_who_does_not_wait(run: Run, sandbox: RunningSandbox) -> None:
+    """With `newest` the files after it are imported all the same; what is exported again takes its place."""
+    write(1, ("1", "A"))
+    assert run().code == ExitCode.DONE
+    write(2, ("1", "A2"), text=False)
+    write(3, ("1", "A3"))
+    assert run(files="newest").code == ExitCode.UNUSABLE
+    assert titles(sandbox) == ["A3"]
+    write(2, ("5", "E"))
+    assert run().code == ExitCode.DONE
+    assert titles(sandbox) == ["A3", "E"]
+
+
+def test_a_target_that_is_down(run: Run, sandbox: RunningSandbox) -> None:
+    """The files after it aren't tried, and come again with it."""
+    write(1, ("1", "A"))
+    write(2, ("2", "B"))
+    ended = run("--api-url", "http://127.0.0.1:9")
+    assert (ended.code, "Not in yet: f1.csv." in ended.err) == (ExitCode.STOPPED, True), ended.err
+    assert run().code == ExitCode.DONE
+    assert titles(sandbox) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-", "-m", "jira"), "is no file that can be known again"),
+        (("f1.csv",), "--files needs the mapping"),
+    ],
+)
+def test_what_cannot_be_known_again(program: Program, words: tuple[str, ...], said: str) -> None:
+    """It is refused, and that start is recorded, too."""
+    write(1, ("1", "A"))
+    ended = program("run", *words, "--files", "each-once", "--sandbox")
+    assert (ended.code, said in ended.err) == (ExitCode.UNUSABLE, True)
+    assert said in program("runs").out.replace("…", said)
