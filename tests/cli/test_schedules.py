@@ -66,7 +66,7 @@ def test_cron(serve: Serve, config: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
 def test_systemd(tmp_path: Path) -> None:
-    """systemd finds nothing wrong in its units."""
+    """The units are without a fault, as far as systemd can tell."""
     paths = []
     for text in blocks("ini"):
         path = tmp_path / re.findall(r"/etc/systemd/system/(\S+)", text)[0]

@@ -53,7 +53,7 @@ def test_a_plain_file(program: Program, name: str) -> None:
     Path(name).write_text(text.replace(";", "\n") + "\n", encoding="utf-8")
     ended = program("run", name, "--sandbox", "--yes", "--out", "out")
     if "?" in expected:
-        assert (ended.code, Path("out").exists()) == (2, False), ended.err
+        assert (ended.code, Path("out/results.csv").exists()) == (2, False), ended.err
         ended = paste(program, ended)
         expected = expected.replace("?", "medium")
     assert ended.code == 0, ended.err
