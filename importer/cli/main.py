@@ -172,18 +172,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
     sys.stdout = cast("TextIO", Stdout(sys.stdout))
-    from importer.ledger.lock import release_folders  # not on Windows
+    from importer.ledger.lock import holding_folders  # not on Windows
 
     if len(key := os.environ.get("BLAND_API_KEY", "").strip()) >= SHORTEST_KEY:
         note_echo(EchoedSecret(key))  # a check, which needs no key, shows no more of it than a run
     try:
-        code = cli.main(words, prog_name="triage-import", standalone_mode=False)
+        with holding_folders():
+            code = cli.main(words, prog_name="triage-import", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
         exec("")  # after a Ctrl-C in an `exec`, as of a library that loads, Python would end by the signal instead
         sys.exit(end_with(KeyboardInterrupt() if was_interrupted(error) else error, words))
-    finally:
-        release_folders()
 
 
 def was_interrupted(error: BaseException | None) -> bool:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -84,19 +85,36 @@ def take_lock(
     os.pwrite(descriptor, f"process {os.getpid()}, started {started}{about}\n".encode(), 0)
 
 
-_folders: dict[Path, int] = {}
-"""The report folders that this process holds, with the descriptors that hold them."""
+_folders: ContextVar[dict[Path, int] | None] = ContextVar("folders", default=None)
+"""The report folders that a command or a call holds, with the descriptors that hold them."""
+
+
+@contextmanager
+def holding_folders() -> Iterator[None]:
+    """While the block runs, hold each report folder that `hold_folder` locks; a block within holds none longer."""
+    if _folders.get() is not None:
+        yield
+        return
+    held = dict[Path, int]()
+    token = _folders.set(held)
+    try:
+        yield
+    finally:
+        _folders.reset(token)
+        for descriptor in held.values():
+            os.close(descriptor)
 
 
 def hold_folder(folder: Path) -> None:
-    """Lock a report folder, without a file in it, until `release_folders`; a command may write there several times.
+    """Lock a report folder, without a file in it, until the end of `holding_folders`, without which it isn't locked.
 
-    Raises LedgerInUse if another process holds it, OSError if there is no such folder.
+    A command may write there several times. Raises LedgerInUse if another process, or another thread, holds it, OSError
+    if there is no such folder.
     """
-    place = folder.resolve()
-    if place in _folders:
+    place, held = folder.resolve(), _folders.get()
+    if held is None or place in held:
         return
-    _folders[place] = descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    held[place] = descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -104,12 +122,6 @@ def hold_folder(folder: Path) -> None:
         raise LedgerInUse(message, hint="Wait until it has ended, or name another folder: --out DIR") from error
     except OSError:  # some network drives lock no folders
         return
-
-
-def release_folders() -> None:
-    """End the locks of all report folders, at the end of a command."""
-    while _folders:
-        os.close(_folders.popitem()[1])
 
 
 def in_use(ledger: str, holder: str) -> LedgerInUse:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -140,3 +143,52 @@ def test_other_cancellations() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         run_loop(work())
+
+
+def within_loop(call: Callable[[], object]) -> object:
+    """What a call gives in a thread that runs a loop, as a notebook's kernel does: without handlers of its own."""
+
+    async def make() -> object:
+        return call()
+
+    with closing(asyncio.new_event_loop()) as loop:
+        return loop.run_until_complete(make())
+
+
+def test_beside_a_running_loop() -> None:
+    """As in a notebook: in a thread that ends with the call, which a signal reaches all the same."""
+
+    async def work() -> str:
+        heard = asyncio.Event()
+        with signals_call(heard.set):
+            threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+            await heard.wait()
+        return "in order"
+
+    threads = threading.active_count()
+    assert within_loop(lambda: run_loop(work())) == "in order"
+    with pytest.raises(KeyboardInterrupt):
+        within_loop(lambda: run_loop(wait_for_data(lambda: signal.raise_signal(signal.SIGINT))))
+    assert threading.active_count() == threads
+
+
+def test_in_another_thread() -> None:
+    """It gets no signals, and changes no handler."""
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(run_loop, asyncio.sleep(0, "done")).result() == "done"
+
+
+def test_a_handler_of_the_caller_stays() -> None:
+    """Only what would raise KeyboardInterrupt is taken for the time of the loop."""
+    heard = list[int]()
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+
+    async def work() -> str:
+        signal.raise_signal(signal.SIGTERM)
+        return "in order"
+
+    try:
+        assert run_loop(work()) == "in order"
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
