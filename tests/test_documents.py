@@ -19,9 +19,9 @@ import pytest
 
 from importer.cli.configuration import KINDS
 from importer.cli.main import COMMANDS, cli
-from importer.cli.target_options import DEFAULT_RATE, SANDBOX_RATE
 from importer.codes import CODES
 from importer.errors import ExitCode
+from importer.library.targets import DEFAULT_RATE, SANDBOX_RATE
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
 from importer.records import Outcome

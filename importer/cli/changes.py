@@ -14,8 +14,9 @@ from importer.cli.declared import Section, option
 from importer.cli.options import Json, Out, typed_options
 from importer.cli.recorded import SOURCE
 from importer.cli.sentences import describe_open, name_last_change
-from importer.cli.target_options import Concurrency, KeyFile, LedgerFile, choose_rate, open_target_named
+from importer.cli.target_options import Concurrency, KeyFile, LedgerFile
 from importer.errors import UsageError
+from importer.library.targets import choose_rate, open_target_named
 from importer.phrases import counted
 from importer.records import Outcome
 

@@ -23,9 +23,9 @@ from importer.cli.colour import AUTO, CHOICES, choose_colour
 from importer.cli.configuration import NAME, configure
 from importer.cli.declared import Setting
 from importer.cli.options import describe_bug, print_data, summarise_error
-from importer.cli.shortage import check_limits, find_shortage
 from importer.cli.stdout import Stdout
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
+from importer.library.shortage import check_limits, find_shortage
 from importer.phrases import listed, readable, shell_join
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact
 

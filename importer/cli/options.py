@@ -18,8 +18,8 @@ from importer.cli.colour import echo_painted
 from importer.cli.completion import FILE, MAPPING
 from importer.cli.declared import Section, option
 from importer.cli.sentences import printable
-from importer.cli.shortage import find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull
+from importer.library.shortage import find_shortage
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import cloup
 
 from importer.cli.declared import takes
 from importer.cli.options import Input, Json, Out, answers_with_summary, sources_argument
-from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate, choose_rate, open_target
+from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate
+from importer.library.targets import choose_rate, open_target
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary

@@ -19,9 +19,9 @@ import cloup
 from importer.cli.deliveries import EACH_ONCE, NEWEST, Delivery, deliver, find_due, source_name_of
 from importer.cli.log_file import log_end, logging_to
 from importer.cli.options import ANSWER, summarise_error
-from importer.cli.target_options import target_name
 from importer.codes import EVIDENCE_PENDING, OPEN
 from importer.errors import ImporterError
+from importer.library.targets import target_name
 from importer.phrases import clip, readable
 from importer.triage.redaction import redact
 

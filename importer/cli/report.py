@@ -13,8 +13,9 @@ import cloup
 from importer.cli.completion import RUN, SOURCE_NAME
 from importer.cli.declared import option, takes
 from importer.cli.options import FOLDER_PATH, REPORTS_COMPLETE, Json, print_data, typed_options
-from importer.cli.target_options import IssueUrls, LedgerFile, Place, target_name
+from importer.cli.target_options import IssueUrls, LedgerFile, Place
 from importer.errors import ExitCode, UsageError
+from importer.library.targets import target_name
 from importer.phrases import shell_join
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ def report(options: ReportOptions, name: str | None) -> int:
 def report_run(name: str, options: ReportOptions) -> int:
     """Write the reports of a run again."""
     from importer.cli.console import Console
-    from importer.cli.rehearse import rehearse
     from importer.cli.run_screen import describe_folder, describe_outcomes, describe_rehearsal
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
+    from importer.library.rehearse import rehearse
     from importer.report.from_ledger import write_again
 
     with Console() as console, read_ledger(options.ledger) as book:

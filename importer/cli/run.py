@@ -14,8 +14,8 @@ from importer.cli.declared import takes
 from importer.cli.options import answers_with_summary, sources_argument
 from importer.cli.recorded import SOURCE, Recorded
 from importer.cli.run_options import RunOptions
-from importer.cli.target_options import open_target, target_name
 from importer.errors import ImporterError, Unusable
+from importer.library.targets import open_target, target_name
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
@@ -103,9 +103,9 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
 
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check, ask and send: the whole import."""
-    from importer.cli.rehearse import rehearse
     from importer.cli.run_screen import describe_opening
     from importer.ledger.opening import open_ledger
+    from importer.library.rehearse import rehearse
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
     from importer.pipeline import run_import

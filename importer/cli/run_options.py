@@ -13,9 +13,10 @@ from importer.cli.declared import Section, deciding, option
 from importer.cli.deliveries import EACH_ONCE, NEWEST
 from importer.cli.numbers import DurationType, FiniteRange, RowLimit, RowLimitType
 from importer.cli.options import Input, Json, Out, Selection, Workers
-from importer.cli.shortage import check_connections
-from importer.cli.target_options import Concurrency, IssueUrls, KeyFile, LedgerFile, Place, choose_rate, target_name
+from importer.cli.target_options import Concurrency, IssueUrls, KeyFile, LedgerFile, Place
 from importer.errors import ImporterError, LimitPassed, Unusable, UsageError
+from importer.library.shortage import check_connections
+from importer.library.targets import choose_rate, target_name
 from importer.phrases import counted
 from importer.records import Outcome
 

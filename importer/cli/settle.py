@@ -8,7 +8,8 @@ import click
 import cloup
 
 from importer.cli.declared import option, takes
-from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate, choose_rate, open_target
+from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate
+from importer.library.targets import choose_rate, open_target
 
 
 # fmt: off

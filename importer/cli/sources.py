@@ -13,7 +13,8 @@ import cloup
 from importer.cli.completion import SOURCE_NAME
 from importer.cli.declared import takes
 from importer.cli.options import Json, print_data
-from importer.cli.target_options import LedgerFile, Place, chosen_ledger, target_name
+from importer.cli.target_options import LedgerFile, Place, chosen_ledger
+from importer.library.targets import target_name
 
 if TYPE_CHECKING:
     from importer.ledger.source_list import KnownSource

@@ -1,14 +1,10 @@
-"""Options that name the target and the ledger, and what opens a target from them, the sandbox included."""
+"""Options that name the target and the ledger."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 import click
 
@@ -16,14 +12,7 @@ from importer.api import DEFAULT_URL
 from importer.cli.completion import FILE
 from importer.cli.declared import Section, option
 from importer.cli.numbers import RateType
-from importer.errors import UsageError, how_to_install
-from importer.mapping.small_files import read_small
-from importer.phrases import shell_join
-from importer.records import SANDBOX_PREFIX
 from importer.report.issue_urls import find_fault
-
-if TYPE_CHECKING:
-    from importer.triage.target import ApiKey, Target
 
 
 class IssueUrlType(click.ParamType[str]):
@@ -36,11 +25,6 @@ class IssueUrlType(click.ParamType[str]):
         if fault := find_fault(str(value)):
             self.fail(f"{fault}. For example: --issue-url 'https://HOST/issues/{{number}}'", param, ctx)
         return str(value)
-
-
-DEFAULT_RATE = 5.0
-"""The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
-SANDBOX_RATE = 0.0
 
 
 # fmt: off
@@ -102,139 +86,7 @@ class IssueUrls(Section):
 # fmt: on
 
 
-KEY_SECONDS = 60.0
-KEY_FILE_HINT = "Name a file that holds the key alone."
-
-
-def choose_rate(rate: float | None, target: str) -> float:
-    """Return the rate that was given, else the default of the target; in requests a second, 0 for no limit."""
-    if rate is not None:
-        return rate
-    return SANDBOX_RATE if target.startswith(SANDBOX_PREFIX) else DEFAULT_RATE
-
-
-@contextmanager
-def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
-    """Open the target with this name in a ledger; a sandbox is started on the file in its name."""
-    if name.startswith(SANDBOX_PREFIX):
-        with _open_sandbox(Path(name.removeprefix(SANDBOX_PREFIX))) as target:
-            yield target
-    else:
-        with open_target(False, name, api_key_file) as target:
-            yield target
-
-
 def chosen_ledger(options: LedgerFile) -> str | None:
     """Return the ledger of a subcommand: `--ledger` is taken before its name, too."""
     parent = click.get_current_context().parent
     return options.ledger or (parent.params.get("ledger") if parent is not None else None)
-
-
-def target_name(sandbox: bool, url: str | None) -> str:
-    """Return the target's name in the ledger: its normalised URL, or `sandbox:` and the sandbox's file."""
-    from importer.triage.target import normalise_target
-
-    return f"{SANDBOX_PREFIX}{sandbox_file()}" if sandbox else normalise_target(url or DEFAULT_URL)
-
-
-def sandbox_file() -> Path:
-    """Return the file in which `--sandbox` keeps its issues, so that a second run finds those of the first."""
-    from importer.ledger.commands import default_path
-
-    return default_path().with_name("sandbox.db")
-
-
-@contextmanager
-def open_target(
-    sandbox: bool, url: str | None, api_key_file: Path | None, key_command: Sequence[str] = ()
-) -> Iterator[Target]:
-    """Open the target to send to; a sandbox runs until the block ends. For the key see `read_api_key`."""
-    from importer.triage.proxies import find_proxy
-    from importer.triage.target import Target, normalise_target
-
-    if not sandbox:
-        normalised = normalise_target(url or DEFAULT_URL)
-        address = urlsplit(normalised)
-        find_proxy(address.scheme, address.hostname or "")  # one that can't be used is told before anything is read
-        key = read_api_key(api_key_file, key_command)
-        key.hide()
-        yield Target(normalised, normalised, key)
-        return
-    with _open_sandbox(sandbox_file()) as target:
-        yield target
-
-
-@contextmanager
-def _open_sandbox(file: Path) -> Iterator[Target]:
-    from secrets import token_hex
-
-    from importer.triage.target import ApiKey, Target
-
-    try:
-        from importer.sandbox.refusals import SandboxError
-        from importer.sandbox.server import serve_in_thread
-        from importer.sandbox.settings import SandboxOptions
-    except ImportError as error:
-        raise sandbox_missing() from error
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)  # SQLite would make it readable for everybody
-    except OSError as error:
-        raise UsageError(
-            f"The sandbox can't keep its issues in {file}: {error.strerror}.",
-            hint="Set XDG_STATE_HOME to a folder that can be written.",
-        ) from error
-    try:
-        with serve_in_thread(SandboxOptions(db=file)) as running:
-            yield Target(running.url, f"{SANDBOX_PREFIX}{file}", ApiKey(f"sandbox-{token_hex(8)}"))
-    except SandboxError as error:
-        raise UsageError(
-            error.message,
-            hint="Wait until whoever has it has ended, or move it away; with XDG_STATE_HOME set to another folder, "
-            "ledger and sandbox are there.",
-        ) from error
-
-
-def sandbox_missing() -> UsageError:
-    """Return the error of a command that needs the sandbox's extra."""
-    return UsageError("The sandbox is not installed.", hint=how_to_install("sandbox"))
-
-
-def read_api_key(file: Path | None, command: Sequence[str] = ()) -> ApiKey:
-    """Read the API key from a file, else from BLAND_API_KEY, else from what a command prints. Raises UsageError.
-
-    It is never an argument: everybody on the machine can read those.
-    """
-    from importer.triage.target import ApiKey
-
-    if file is not None:
-        try:
-            text = read_small(file).decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise UsageError(f"--api-key-file {file}: {reason}.", hint=KEY_FILE_HINT) from error
-        if not text.strip():
-            raise UsageError(f"--api-key-file {file}: it is empty.", hint=KEY_FILE_HINT)
-        try:
-            return ApiKey(text, f"--api-key-file {file}")
-        except UsageError as error:
-            raise UsageError(f"--api-key-file {file}: {error.message}", hint=KEY_FILE_HINT) from error
-    key = os.environ.get("BLAND_API_KEY", "") or (_ask_for_key(command) if command else "")
-    if not key:
-        raise UsageError(
-            "There is no API key.",
-            hint="Set BLAND_API_KEY, or name a file with --api-key-file FILE, or rehearse with --sandbox.",
-        )
-    return ApiKey(key)
-
-
-def _ask_for_key(command: Sequence[str]) -> str:
-    """Return what a command prints. Raises UsageError where it fails, or takes more than a minute."""
-    import subprocess
-
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=KEY_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
-        because = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"api-key-command: {because}.", hint=f"By hand: {shell_join(command)}") from error
-    return done.stdout.strip()

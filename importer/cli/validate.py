@@ -21,8 +21,8 @@ from importer.cli.options import (
     print_data,
     sources_argument,
 )
-from importer.cli.target_options import DEFAULT_RATE
 from importer.errors import Unusable
+from importer.library.targets import DEFAULT_RATE
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary

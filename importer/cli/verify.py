@@ -14,8 +14,9 @@ from importer.cli.completion import RUN
 from importer.cli.declared import takes
 from importer.cli.options import Json, Out, answers_with_summary, typed_options
 from importer.cli.sentences import name_last_change
-from importer.cli.target_options import IssueUrls, KeyFile, LedgerFile, Rate, choose_rate, open_target_named
+from importer.cli.target_options import IssueUrls, KeyFile, LedgerFile, Rate
 from importer.errors import ImporterError
+from importer.library.targets import choose_rate, open_target_named
 from importer.phrases import counted
 
 if TYPE_CHECKING:

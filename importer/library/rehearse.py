@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.cli.target_options import sandbox_missing
 from importer.errors import UsageError
+from importer.library.targets import sandbox_missing
 from importer.records import SANDBOX_PREFIX, Outcome
 
 if TYPE_CHECKING:

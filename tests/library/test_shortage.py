@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from importer.cli.main import end_with
-from importer.cli.shortage import LEAST_MEMORY, check_limits, find_shortage
 from importer.errors import ExitCode
+from importer.library.shortage import LEAST_MEMORY, check_limits, find_shortage
 from tests.harness.running import PROGRAM, WAIT_SECONDS, Program, write_issues
 
 
