@@ -20,7 +20,6 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
 
 ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -97,13 +96,18 @@ def how_to_install(extra: str) -> str:
 class ImporterError(Exception):
     """Anything that ends a command with a sentence instead of a traceback."""
 
-    exit_code: ClassVar[ExitCode] = ExitCode.UNUSABLE
+    exit_code: ExitCode = ExitCode.UNUSABLE
 
     def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.problems = tuple(problems)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call, or command, may succeed later without anybody's doing."""
+        return self.exit_code.may_be_repeated
 
 
 class Unusable(ImporterError):

@@ -40,7 +40,8 @@ SCREENS_LIMIT = 80
 """Lines of two screens: a longer document begins with a list of its contents."""
 EXPECTED = """
 README.md mappings/README.md importer/README.md importer/report/README.md importer/load/README.md
-importer/runs/README.md importer/cli/README.md importer/cli/CUT-OVER.md importer/sandbox/README.md tests/README.md
+importer/runs/README.md importer/cli/README.md importer/cli/CUT-OVER.md importer/sandbox/README.md
+importer/library/README.md tests/README.md
 .github/CONTRIBUTING.md .github/SECURITY.md
 """
 

@@ -56,7 +56,7 @@ objects = ({"of": str(number), "text": "x" * 900} for number in range(9_000))
 AnnexSpool(Annex("", "of"), (AnnexObject(ANY_FILE, "c.csv", 1, each) for each in objects))
 """,
     "links": """
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 given = dict(mapping_name="m.yaml", source_name=None, encoding=None, delimiter=None, format_=None)
 with open_job(("export.csv",), **given):
     pass

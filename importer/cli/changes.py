@@ -1,4 +1,4 @@
-"""What `repair` and `undo` have in common: options, and the order of reading, showing, asking and applying."""
+"""What `repair` and `undo` have in common on the screen: options, what they show, and how it ended."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from importer.cli.declared import Section, option
-from importer.cli.options import Json, Out, typed_options
-from importer.cli.recorded import SOURCE
-from importer.cli.sentences import describe_open, name_last_change
+from importer.cli.options import Json, Out
+from importer.cli.sentences import describe_open
 from importer.cli.target_options import Concurrency, KeyFile, LedgerFile
 from importer.errors import UsageError
-from importer.library.targets import choose_rate, open_target_named
 from importer.phrases import counted
-from importer.records import Outcome
 
 if TYPE_CHECKING:
-    from importer.ledger.journal import Run
-    from importer.ledger.store import Ledger
+    from importer.cli.console import Console
     from importer.report.summary import Summary
     from importer.runs.change_runner import ChangeRunner
-    from importer.runs.change_set import ChangeSet
 
 
 # fmt: off
@@ -42,78 +35,28 @@ class Applying(Section):
 
 
 @dataclass(frozen=True)
-class ChangeOptions(Applying, KeyFile, LedgerFile, Concurrency, Out, Json):
+class ApplyOptions(Applying, KeyFile, LedgerFile, Concurrency, Out, Json):
     """The options of `repair` and `undo`."""
 
 
-def go_back(
-    name: str,
-    given: ChangeOptions,
-    make: Callable[[Ledger, Run], ChangeSet],
-    describe: Callable[[ChangeRunner], Iterable[str]],
-    confirm: Callable[[ChangeRunner], str],
-) -> Summary:
-    """Read the issues of a run, show what a change set would do, and with `--apply` do it.
+def showing(
+    console: Console, describe: Callable[[ChangeRunner], Iterable[str]]
+) -> Callable[[ChangeRunner, Summary | None], None]:
+    """Make what shows what a change set would do, in the lines that `describe` gives, and how it ended."""
 
-    make      makes the change set of the run
-    describe  gives the lines that show what it would do, once the issues were read
-    confirm   asks, and returns why nothing is to be done, or ""
+    def show(way: ChangeRunner, summary: Summary | None) -> None:
+        console.say_all(describe(way) if summary is None else _end(summary, way))
 
-    Raises UsageError where nobody can be asked, and what opening ledger and target raises.
-    """
-    if given.apply and not given.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    return show
+
+
+def require_terminal(options: ApplyOptions) -> None:
+    """Raise UsageError where there is to be a question and no terminal."""
+    if options.apply and not options.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "There is no terminal to ask for confirmation before changing anything.",
             hint="--apply --yes changes without asking; without --apply it only shows what it would do.",
         )
-
-    from importer.cli.console import Console
-    from importer.ledger.opening import open_ledger, read_ledger
-    from importer.ledger.overview import find_import
-    from importer.load.preflight import claim_source
-    from importer.runs.change_runner import ChangeRunner, Pace
-    from importer.runs.change_set import find_open
-
-    # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
-    with Console() as console, (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
-        run = find_import(ledger, name, click.get_current_context().info_name or "", typed_options()).run
-        click.get_current_context().meta[SOURCE] = run.source_name
-        change_set = make(ledger, run)
-        with open_target_named(run.target, given.api_key_file) as target:
-            # With the key of another organisation all issues would seem to be deleted.
-            claim_source(target, ledger, run.source_name, console.say)
-            out = given.out or _choose_folder(ledger, run, change_set)
-            pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
-            way = ChangeRunner(run, change_set, target, pace, out, console)
-            way.assess()
-            did = run.count()
-            did_nothing = not (did[Outcome.CREATED] or did[Outcome.UPDATED] or did[Outcome.UNKNOWN])
-            for line in _describe_idle(ledger, way) if did_nothing else describe(way):
-                console.say(line)
-            refusal = confirm(way) if given.apply else ""
-            is_left = way.left or find_open(ledger, run, change_set)
-            carries_out = given.apply and not refusal and is_left
-            summary = way.apply(ledger) if carries_out else way.preview(refusal)
-    for line in _end(summary, way):
-        console.say(line)
-    return summary
-
-
-def _describe_idle(ledger: Ledger, way: ChangeRunner) -> Iterable[str]:
-    """Say of a run that did nothing that there is nothing to do, and which run did something."""
-    other = name_last_change(ledger, way.run, way.change_set.kind.value, typed_options())
-    yield f"{way.run.name} created and changed nothing.{other}"
-
-
-def _choose_folder(ledger: Ledger, run: Run, change_set: ChangeSet) -> Path:
-    """Return the folder of the reports: with a number if another one has those of an earlier run that is finished."""
-    taken = {each.out for each in ledger.list_runs() if each.kind is change_set.kind and not each.is_open}
-    own = folder = run.folder_of(change_set.kind.value)
-    number = 1
-    while folder.exists() and folder.resolve() in taken:
-        number += 1
-        folder = own.with_name(f"{own.name}-{number}")
-    return folder
 
 
 def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:

@@ -132,10 +132,10 @@ def may_meet(given: dict[str, Any], older: Delivery, newer: Delivery) -> bool:
 
 def _read_keys(given: dict[str, Any], name: str) -> Iterator[str]:
     from importer.check.examine import examine
-    from importer.cli.inputs import InputOptions, open_job
+    from importer.library.inputs import InputOptions, open_job
 
     options = {each: given[each] for each in InputOptions.__dataclass_fields__ if each in given}
-    with open_job([name], lambda _: None, **options) as job:
+    with open_job([name], **options) as job:
         for examined in examine(job):
             yield from filter(None, examined.records.keys.full)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importer.authoring.draft.values import Value
     from importer.authoring.recognise import Match
     from importer.cli.console import Console
-    from importer.cli.inputs import InputOptions
+    from importer.library.inputs import InputOptions
     from importer.sources.survey import Sample
 
 VALUES_SHOWN = 20
@@ -51,7 +51,7 @@ def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
     Comments in it say what was found in the source. Whatever the source doesn't reveal is `?`; on a terminal you are
     asked. Existing files are not overwritten. With -m, values mean what they mean in that mapping.
     """
-    from importer.cli.inputs import InputOptions, check_source_name, reading_of
+    from importer.library.inputs import InputOptions, check_source_name, reading_of
     from importer.mapping.users_table import read_users
 
     given, update, output = InputOptions(**reading_of(options)), options.update, options.output
@@ -73,7 +73,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     from importer.authoring.recognise import has_title
     from importer.check.headers import how_to_title
     from importer.cli.console import Console
-    from importer.cli.inputs import choose_reading, open_comments
+    from importer.library.inputs import choose_reading, open_comments
     from importer.mapping.fixes_table import read_fixes
     from importer.mapping.reader import load_mapping
     from importer.sources.command_line import ANY_SEVERITY, READING
@@ -114,7 +114,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
 def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: str | None) -> int:
     from importer.authoring.draft.update import update_draft
     from importer.cli.console import Console
-    from importer.cli.inputs import choose_reading
+    from importer.library.inputs import choose_reading
     from importer.mapping.presets import is_preset
     from importer.mapping.reader import load_mapping
     from importer.sources.survey import survey_files

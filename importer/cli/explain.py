@@ -34,10 +34,12 @@ def explain(options: Input, sources: tuple[str, ...], which: str) -> int:
     see it, the request body, and the additions. It uses no network.
     """
     from importer.authoring.explain import explain_rows
-    from importer.cli.inputs import open_job, reading_of
+    from importer.cli.console import Console
+    from importer.cli.person import calling
+    from importer.library.inputs import open_job, reading_of
 
     refuse_wrong_order(sources, which)
-    with open_job(sources, **reading_of(options)) as job:
+    with open_job(sources, calling(Console()), **reading_of(options)) as job:
         lines = "\n\n".join("\n".join(render(each)) for each in explain_rows(job, which)).split("\n")
         print_data("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.DONE

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import click
+
+from importer.library.row_limit import RowLimit
+from importer.library.targets import LEAST_RATE
 
 
 class FiniteRange(click.FloatRange):
@@ -25,10 +27,6 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-LEAST_RATE = 0.01
-"""Requests a second: a slower import would never end, and 1e-320 is no time that a computer can wait."""
-
-
 class RateType(FiniteRange):
     """Requests a second: 0 for no limit, else at least LEAST_RATE."""
 
@@ -40,28 +38,6 @@ class RateType(FiniteRange):
         return rate
 
 
-@dataclass(frozen=True, slots=True)
-class RowLimit:
-    """A limit of rows: a number of them, or a percentage of all; `least` are allowed in any case."""
-
-    amount: float
-    percent: bool
-    least: int = 0
-
-    def __str__(self) -> str:
-        least = f", at least {self.least}" if self.least else ""
-        return (f"{self.amount:.10g}%" if self.percent else f"{self.amount:.10g}") + least
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether it is 100 %."""
-        return self.percent and self.amount >= 100
-
-    def is_exceeded(self, rows: int, total: int) -> bool:
-        """Whether `rows` of `total` are more than this limit."""
-        return rows > max(self.least, self.amount * total / 100 if self.percent else self.amount)
-
-
 class RowLimitType(click.ParamType[RowLimit]):
     """Reads a `RowLimit`: `20` or `5%`."""
 
@@ -69,12 +45,10 @@ class RowLimitType(click.ParamType[RowLimit]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RowLimit:
         """Read a number. Raises BadParameter for anything else."""
-        if isinstance(value, RowLimit):
-            return value
-        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)(%?)\s*", str(value))
-        if found is None or (found[2] and float(found[1]) > 100):
-            self.fail(f"{value!r} is neither a number of rows nor a share like 5%", param, ctx)
-        return RowLimit(float(found[1]), percent=bool(found[2]))
+        try:
+            return RowLimit.read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -58,16 +58,25 @@ def describe_new_categories(checked: Checked, destination: Destination) -> Itera
 
 
 @contextmanager
-def requiring_terminal(console: Console, *, asks: bool) -> Iterator[None]:
-    """Show errors of the block, and raise UsageError, if there is to be a question and no terminal for it."""
+def requiring_terminal(console: Console, *, asks: bool) -> Iterator[Callable[[], None]]:
+    """Give what is called once the source is open: it raises UsageError if there is to be a question and no terminal.
+
+    An error before that is shown, too.
+    """
     if not asks or (sys.stdin.isatty() and sys.stderr.isatty()):
-        yield
+        yield lambda: None
         return
-    try:
-        yield
-    except ImporterError as error:
-        console.show_error(error)
-    raise UsageError(
+    refusal = UsageError(
         "There is no terminal to ask for confirmation before sending.",
         hint="Add --yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse.",
     )
+
+    def ready() -> None:
+        raise refusal
+
+    try:
+        yield ready
+    except ImporterError as error:
+        if error is not refusal:
+            console.show_error(error)
+    raise refusal

@@ -34,15 +34,16 @@ def rebuild_ledger(options: RebuildOptions, sources: tuple[str, ...]) -> Summary
     it is named.
     """
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job, reading_of
+    from importer.cli.person import calling
     from importer.cli.run_screen import describe_end
     from importer.ledger.opening import open_ledger
+    from importer.library.inputs import open_job, reading_of
     from importer.load.context import ImportContext, Settings
     from importer.pipeline import rebuild_ledger as rebuild
 
     with (
         Console() as console,
-        open_job(sources, **reading_of(options)) as job,
+        open_job(sources, calling(console), **reading_of(options)) as job,
         open_ledger(options.ledger) as book,
         open_target(options.sandbox, options.api_url, options.api_key_file) as target,
     ):

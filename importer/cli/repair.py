@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.changes import ChangeOptions, go_back
+from importer.cli.changes import ApplyOptions, require_terminal, showing
 from importer.cli.completion import MAPPING, RUN
 from importer.cli.declared import Section, option, takes
 from importer.cli.options import Severity, answers_with_summary
+from importer.cli.person import calling
 from importer.cli.recorded import Recorded
 from importer.phrases import counted
 
@@ -39,7 +40,7 @@ class Right(Section):
 
 
 @dataclass(frozen=True)
-class RepairOptions(Right, Severity, ChangeOptions):
+class RepairOptions(Right, Severity, ApplyOptions):
     """The options of `repair`."""
 
 
@@ -54,7 +55,9 @@ def repair(options: RepairOptions, name: str) -> Summary:
     do. What people have changed in Triage is left alone. RUN is the import's name, or `last`. The report goes to
     ./triage-import-RUN-repair/.
     """
-    from importer.cli.inputs import with_severity
+    from importer.cli.console import Console
+    from importer.library.changes import ChangeOptions, take_back
+    from importer.library.inputs import with_severity
     from importer.mapping.reader import load_mapping
     from importer.runs.repair import Repair, read_value_fields
 
@@ -66,7 +69,13 @@ def repair(options: RepairOptions, name: str) -> Summary:
     def make(_ledger: Ledger, run: Run) -> Repair:
         return Repair(run, mapping, chosen)
 
-    return go_back(name, options, make, describe, lambda way: confirm(way, yes=options.yes))
+    require_terminal(options)
+    taken = ChangeOptions(
+        options.apply, options.ledger, options.api_key_file, options.rate, options.concurrency, options.out
+    )
+    with Console() as console:
+        caller = calling(console, changes=showing(console, describe))
+        return take_back(name, taken, make, lambda way: confirm(way, yes=options.yes), caller)
 
 
 def confirm(way: ChangeRunner, *, yes: bool) -> str:

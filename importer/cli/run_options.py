@@ -1,32 +1,25 @@
-"""The options of `triage-import run`, and what they decide: whether a person is asked, and what is not sent."""
+"""The options of `triage-import run`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from importer.cli.declared import Section, deciding, option
+from importer.cli.declared import Section, option
 from importer.cli.deliveries import EACH_ONCE, NEWEST
-from importer.cli.numbers import DurationType, FiniteRange, RowLimit, RowLimitType
+from importer.cli.numbers import DurationType, FiniteRange, RowLimitType
 from importer.cli.options import Input, Json, Out, Selection, Workers
+from importer.cli.person import arguments_of
 from importer.cli.target_options import Concurrency, IssueUrls, KeyFile, LedgerFile, Place
-from importer.errors import ImporterError, LimitPassed, Unusable, UsageError
-from importer.library.shortage import check_connections
-from importer.library.targets import choose_rate, target_name
-from importer.phrases import counted
-from importer.records import Outcome
+from importer.errors import UsageError
+from importer.library.row_limit import RowLimit
 
 if TYPE_CHECKING:
-    from importer.check.change_policy import ChangePolicy
-    from importer.check.check_pass import Checked
-    from importer.load.context import Order, Settings
-
-DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
-DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
+    from importer.load.context import Order
 
 
 # fmt: off
@@ -117,14 +110,10 @@ class RunOptions(
 
     def __post_init__(self) -> None:
         """Raise UsageError for options that exclude each other."""
-        if self.expect_org == "":
-            raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
         if self.sandbox and _source_of("api_url") is ParameterSource.COMMANDLINE:
             raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
         if self.quiet and self.asks:
             raise UsageError("-q shows no question.", hint="Add --yes, or leave -q out.")
-        check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
-        self.changes()
         if self.metrics_file is not None:
             from importer.report.metrics import find_client
 
@@ -141,74 +130,14 @@ class RunOptions(
         found, _, given = click.get_current_context().find_root().obj or (None, "", {})
         return found.key_command(given) if found is not None else []
 
-    @property
-    def may_be_empty(self) -> bool:
-        """Whether somebody has said, and not only by default, that a source without rows is one."""
-        return self.min_rows == 0 and _source_of("min_rows") is not ParameterSource.DEFAULT
-
-    @property
-    def chosen_rate(self) -> float:
-        """The rate that was given, else the default of the target, see `choose_rate`."""
-        return choose_rate(self.rate, target_name(self.sandbox, self.api_url))
-
-    @property
-    def rejected_limit(self) -> RowLimit | None:
-        """How many rejected rows are allowed; None is any number: a person who is asked sees how many there are."""
-        return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
-
-    def doubts(self, checked: Checked) -> list[str]:
-        """Say why the rows are not believed, see `check.observers.drift`; nothing with `--max-changes 100%`."""
-        limit = self.max_changes or DEFAULT_MAX_CHANGES
-        return [] if limit.is_everything else checked.drift.doubts(limit)
-
-    def refusal(self, checked: Checked) -> ImporterError | None:
-        """Return why nothing may be sent for want of columns, or by `--strict` and `--max-changes`, or None.
-
-        Without `--max-changes` a person who is asked sees the doubts beside the question.
-        """
-        if refusal := checked.lacking.refusal(self.accept_missing) or (checked.refusal if self.strict else ""):
-            return Unusable(refusal)
-        believes = self.asks and self.max_changes is None
-        doubts = [] if believes else self.doubts(checked)
-        return LimitPassed(doubts[0]) if doubts else None
-
-    def refusal_to_send(self, checked: Checked) -> ImporterError | None:
-        """Return the same, and by `--max-rejected`, too."""
-        if refusal := self.refusal(checked):
-            return refusal
-        limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
-        if limit is None or not limit.is_exceeded(checked.rejected, meant):
-            return None
-        return LimitPassed(
-            f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}.\n"
-            "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
-        )
-
-    def changes(self) -> ChangePolicy:
-        """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
-        from importer.check.change_policy import ChangePolicy, OnChange, read_fields
-
-        return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
-
-    def settings(self) -> Settings:
-        """Make the settings of the import. Raises UsageError as `changes`."""
-        from importer.load.context import FailOn, Settings
-
-        return Settings(
-            self.chosen_rate,
-            self.concurrency,
-            self.max_errors,
-            self.settle_seconds,
-            self.changes(),
-            self.min_rows,
-            FailOn(self.fail_on or ("new" if self.yes else "any")),
-            self.expect_org or "",
-            self.order,
-            self.max_duration,
-            check_users=not self.sandbox,
-            canary=not (self.sandbox or self.no_canary),
-            deciding=deciding(self),
-        )
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `importer.run`; `min_rows` only where somebody has said it, and not by default."""
+        given = arguments_of(self)
+        if _source_of("min_rows") is ParameterSource.DEFAULT:
+            del given["min_rows"]
+        if self.sandbox:  # the variable is meant for what goes to Triage
+            given.pop("api_url", None)
+        return given | ({"fail_on": self.fail_on or "new"} if self.yes else {})
 
 
 def _source_of(option: str) -> ParameterSource | None:

@@ -10,21 +10,14 @@ from typing import TYPE_CHECKING
 from importer.cli.sentences import ADDED, describe_open
 from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE
 from importer.errors import ExitCode
-from importer.phrases import counted, format_duration, format_time
+from importer.phrases import counted, format_duration
 from importer.records import Act, Outcome
 from importer.report.comparison import NEWS_SHOWN
 
 if TYPE_CHECKING:
-    from importer.ledger.store import Facts
     from importer.report.summary import Summary
 
 OTHERWISE = "with other values in Triage than in the source, left as they are"
-
-
-def describe_opening(target: str, ledger: str, facts: Facts) -> str:
-    """Say where a run goes, and what the ledger knows of its source."""
-    last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
-    return f"Target {target}; ledger {ledger} knows {facts.known} of this source, {last}."
 
 
 def describe_outcomes(summary: Summary) -> Iterator[str]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from importer.codes import OPEN
-from importer.phrases import clip_counted, counted, escape_controls, format_duration, shell_join
+from importer.phrases import clip_counted, counted, escape_controls, format_duration
 from importer.records import Act
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.check.observers.workload import Workload
-    from importer.ledger.journal import Run
-    from importer.ledger.store import Ledger
 
 TEXT_SHOWN = 200
 SENTENCE_SHOWN = 600
@@ -73,19 +71,6 @@ def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
     for code, sentence in OPEN.items():
         if number := findings.get(code):
             yield f"{counted(number, 'issue')} {sentence}"
-
-
-def name_last_change(ledger: Ledger, run: Run, command: str, options: Iterable[str]) -> str:
-    """Give the same command for the newest import of the run's source that changed something; "" if there is none."""
-    from importer.ledger.overview import list_overviews
-    from importer.ledger.pruning import PRUNED
-
-    source = (run.target, run.source_name)
-    overviews = list_overviews(ledger)
-    imports = (each.run for each in overviews if each.run.kind == "import" and not each.run.options.get(PRUNED))
-    same = (each for each in imports if (each.target, each.source_name) == source)
-    last = next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
-    return f" The last run that did something: {shell_join(['triage-import', command, last, *options])}" if last else ""
 
 
 def shorten(text: str, most: int = TEXT_SHOWN) -> str:

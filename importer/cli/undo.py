@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.changes import ChangeOptions, go_back
+from importer.cli.changes import ApplyOptions, require_terminal, showing
 from importer.cli.completion import RUN
 from importer.cli.declared import Section, option, takes
 from importer.cli.options import answers_with_summary
+from importer.cli.person import arguments_of, calling
 from importer.cli.recorded import Recorded
-from importer.errors import UsageError
 from importer.phrases import counted
 
 if TYPE_CHECKING:
-    from importer.ledger.journal import Run
-    from importer.ledger.store import Ledger
+    from importer.library.consent import UndoQuestion
     from importer.report.summary import Summary
     from importer.runs.change_runner import ChangeRunner
     from importer.runs.planned_changes import VerdictCount
@@ -45,7 +44,7 @@ class Back(Section):
 
 
 @dataclass(frozen=True)
-class UndoOptions(Back, ChangeOptions):
+class UndoOptions(Back, ApplyOptions):
     """The options of `undo`."""
 
 
@@ -60,47 +59,28 @@ def undo(options: UndoOptions, name: str) -> Summary:
     on which people have worked (a field, comment, link, flag, relation or agent); it lists both. Without --close or
     --delete, created issues stay. RUN is the import's name, or `last`. The report goes to ./triage-import-RUN-undo/.
     """
-    from importer.runs.undo import CLOSE_ADVISED, Undo
+    import importer
+    from importer.cli.console import Console
 
-    close, delete, expect = options.close, options.delete, options.expect
-    if close and delete:
-        raise UsageError("--close and --delete can't be used together.", hint=CLOSE_ADVISED)
-    if delete and options.apply and options.yes and expect is None:
-        raise UsageError(
-            "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
-            hint="Without --apply the command says how many there are.",
-        )
-
-    def make(ledger: Ledger, run: Run) -> Undo:
-        return Undo(ledger, run, way="close" if close else "delete" if delete else "")
-
-    return go_back(name, options, make, describe, lambda way: confirm(way, expect, yes=options.yes))
+    require_terminal(options)
+    with Console() as console:
+        caller = calling(console, changes=showing(console, describe))
+        agreed = None if not options.apply else importer.YES if options.yes else confirm
+        return importer.undo(name, confirm=agreed, caller=caller, **arguments_of(options)).summary
 
 
-def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
-    """Compare with `--expect`, then ask, and return the refusal, or ""; for a deletion the number has to be typed."""
-    from importer.runs.change_set import UNTOUCHED
-
-    change_set = _undo_of(way)
-    total = way.to_change + change_set.done_before
-    if expect is not None and expect != total:
-        return f"--expect says {counted(expect, 'issue')}, but {total:,} would be affected."
-    created = way.count()[UNTOUCHED]
-    updated = way.to_change - created
-    no = "The answer was no."
-    if yes or not way.to_change:
-        return ""
-    if updated and not click.confirm(
-        f"Restore the old values of {counted(updated, 'issue')}?", default=False, err=True
+def confirm(question: UndoQuestion) -> bool | str:
+    """Ask; for a deletion the number has to be typed."""
+    restores, closes, deletes = question.restores, question.closes, question.deletes
+    if restores and not click.confirm(
+        f"Restore the old values of {counted(restores, 'issue')}?", default=False, err=True
     ):
-        return no
-    if created and change_set.way == "delete":
-        question = f"{counted(created, 'issue')} will be deleted permanently. Type their number to confirm"
-        answer = click.prompt(question, default="", show_default=False, err=True)
-        return "" if answer.replace(",", "").strip() == str(created) else "The number was not typed."
-    if created and not click.confirm(f"Close {counted(created, 'issue')}?", default=False, err=True):
-        return no
-    return ""
+        return False
+    if deletes:
+        text = f"{counted(deletes, 'issue')} will be deleted permanently. Type their number to confirm"
+        answer = click.prompt(text, default="", show_default=False, err=True)
+        return answer.replace(",", "").strip() == str(deletes) or "The number was not typed."
+    return not closes or click.confirm(f"Close {counted(closes, 'issue')}?", default=False, err=True)
 
 
 def describe(way: ChangeRunner) -> Iterator[str]:

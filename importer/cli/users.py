@@ -71,12 +71,13 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     from importer.authoring.people_counts import count_people
     from importer.authoring.users import UsersFile, propose_users
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job, reading_of
+    from importer.cli.person import calling
+    from importer.library.inputs import open_job, reading_of
     from importer.mapping.users_table import USER
 
     output, asks = options.output, options.members or options.fill
     table = UsersFile(output)
-    with Console() as console, open_job(sources, **reading_of(options)) as job:
+    with Console() as console, open_job(sources, calling(console), **reading_of(options)) as job:
         known = _read_members(options, console) if asks else ()
         if asks:
             list_members(known, console)

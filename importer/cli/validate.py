@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -21,10 +21,10 @@ from importer.cli.options import (
     print_data,
     sources_argument,
 )
-from importer.errors import Unusable
-from importer.library.targets import DEFAULT_RATE
+from importer.cli.person import arguments_of, calling
 
 if TYPE_CHECKING:
+    from importer.library.caller import Seen
     from importer.report.summary import Summary
 
 
@@ -43,22 +43,21 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
     It uses no network and no ledger. The findings go to stdout, or to stderr with --json. The reports go to
     ./triage-import-check/, which is replaced each time.
     """
-    from importer.check.knowledge import NoLedger
-    from importer.check.part_workers import choose_workers
+    import importer
     from importer.cli.check_screen import View, describe_check, describe_next
     from importer.cli.console import Console
-    from importer.cli.inputs import open_job, reading_of
-    from importer.pipeline import run_check
-    from importer.report.page import Aim
 
-    with Console() as console, open_job(sources, **reading_of(options)) as job:
-        job = replace(job, workers=choose_workers(job, options.workers))
-        refuse = lambda checked: Unusable(checked.refusal) if options.strict and checked.refusal else None  # noqa: E731
-        checked, summary = run_check(job, NoLedger(), console, options.out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
-        view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=options.verbose)
-        lines = describe_check(job, checked, view, sys.stdout)
+    lines = list[str]()
+
+    def show(seen: Seen) -> None:
+        below = list(describe_next(seen.job, seen.summary)) if seen.summary else []
+        view = View(seen.rate, below, is_verbose=options.verbose)
+        lines.extend(describe_check(seen.job, seen.checked, view, sys.stdout))
+
+    with Console() as console:
+        result = importer.validate(*sources, caller=calling(console, show=show), **arguments_of(options))
     if options.as_json:
         console.say("\n".join(lines))
     else:
         print_data("".join(f"{line}\n" for line in lines), has_colour=True, hint=REPORTS_COMPLETE)
-    return summary
+    return result.summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from importer.ledger.pruning import PRUNED
 from importer.ledger.schema import RunKind, attempts, runs, starts
 from importer.ledger.starts import Note, is_running, read_notes
 from importer.ledger.store import Ledger
+from importer.phrases import shell_join
 
 CHANGES = (RunKind.REPAIR, RunKind.UNDO)
 """Kinds of runs that change the issues of an earlier import."""
@@ -91,6 +92,16 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
         hint = "What it wrote at its end is in its folder: " + str(found.run.out)
         raise UsageError(f"The rows of {wanted} were pruned: there is nothing to {command} any more.", hint=hint)
     return found
+
+
+def name_last_change(ledger: Ledger, run: Run, command: str, options: Iterable[str]) -> str:
+    """Give the same command for the newest import of the run's source that changed something; "" if there is none."""
+    source = (run.target, run.source_name)
+    overviews = list_overviews(ledger)
+    imports = (each.run for each in overviews if each.run.kind == "import" and not each.run.options.get(PRUNED))
+    same = (each for each in imports if (each.target, each.source_name) == source)
+    last = next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
+    return f" The last run that did something: {shell_join(['triage-import', command, last, *options])}" if last else ""
 
 
 def _refuse_undo_of_undo(ledger: Ledger, undo: Overview) -> UsageError:

@@ -18,9 +18,15 @@ from importer.records import SANDBOX_PREFIX
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target
 
+    Key = ApiKey | Path | None
+    """The API key, or the file that has it alone; None takes that of the environment."""
+
 DEFAULT_RATE = 5.0
 """The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
 SANDBOX_RATE = 0.0
+LEAST_RATE = 0.01
+"""Requests a second: a slower import would never end, and 1e-320 is no time that a computer can wait."""
+
 KEY_SECONDS = 60.0
 KEY_FILE_HINT = "Name a file that holds the key alone."
 
@@ -33,13 +39,13 @@ def choose_rate(rate: float | None, target: str) -> float:
 
 
 @contextmanager
-def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
+def open_target_named(name: str, key: Key) -> Iterator[Target]:
     """Open the target with this name in a ledger; a sandbox is started on the file in its name."""
     if name.startswith(SANDBOX_PREFIX):
         with _open_sandbox(Path(name.removeprefix(SANDBOX_PREFIX))) as target:
             yield target
     else:
-        with open_target(False, name, api_key_file) as target:
+        with open_target(False, name, key) as target:
             yield target
 
 
@@ -58,9 +64,7 @@ def sandbox_file() -> Path:
 
 
 @contextmanager
-def open_target(
-    sandbox: bool, url: str | None, api_key_file: Path | None, key_command: Sequence[str] = ()
-) -> Iterator[Target]:
+def open_target(sandbox: bool, url: str | None, key: Key, key_command: Sequence[str] = ()) -> Iterator[Target]:
     """Open the target to send to; a sandbox runs until the block ends. For the key see `read_api_key`."""
     from importer.triage.proxies import find_proxy
     from importer.triage.target import Target, normalise_target
@@ -69,9 +73,9 @@ def open_target(
         normalised = normalise_target(url or DEFAULT_URL)
         address = urlsplit(normalised)
         find_proxy(address.scheme, address.hostname or "")  # one that can't be used is told before anything is read
-        key = read_api_key(api_key_file, key_command)
-        key.hide()
-        yield Target(normalised, normalised, key)
+        api_key = read_api_key(key, key_command) if key is None or isinstance(key, Path) else key
+        api_key.hide()
+        yield Target(normalised, normalised, api_key)
         return
     with _open_sandbox(sandbox_file()) as target:
         yield target

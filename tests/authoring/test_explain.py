@@ -12,8 +12,8 @@ import pytest
 
 from importer.authoring.explain import Explanation, explain_rows
 from importer.check.job import Job
-from importer.cli.inputs import open_job
 from importer.errors import UsageError
+from importer.library.inputs import open_job
 from tests.harness.running import HEADER, SAMPLES, issue_row, write_csv
 
 ROWS = [issue_row(1), ("PROJ-2", "Two", "High", "To Do", "Bug", "first\nsecond\r\nthird"), issue_row(3)]

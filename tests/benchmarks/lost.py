@@ -21,7 +21,7 @@ import orjson
 from importer.check.examine import examine
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.sandbox.storage import Store, new_id
 from tests.benchmarks.check import measure
 from tests.benchmarks.nights import sandbox

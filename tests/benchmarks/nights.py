@@ -31,13 +31,13 @@ from importer.api import issue_path
 from importer.check.examine import examine
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
-from importer.cli.inputs import open_job
 from importer.errors import ExitCode
 from importer.ledger.added import encode_details
 from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import RunIdentity
+from importer.library.inputs import open_job
 from importer.load.preflight import describe_input
 from importer.records import ADDITION_PATHS, Operation
 from importer.triage.answers import read_issue

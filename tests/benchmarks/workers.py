@@ -28,7 +28,7 @@ from pathlib import Path
 
 from distributed import Client, LocalCluster
 from importer.check.knowledge import NoLedger
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.pipeline import run_check
 from importer.progress import Unseen
 

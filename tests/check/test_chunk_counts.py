@@ -13,7 +13,7 @@ from importer.check.coverage.coverage import Coverage
 from importer.check.examine import examine_chunk, transform_of
 from importer.check.job import Job
 from importer.check.observers.damage import DamageSigns
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.transform.shown_people import ShownPeople
 from tests.harness.making import plan_of
 from tests.harness.running import write_csv

@@ -26,8 +26,8 @@ from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle, open_executor
 from importer.check.worker_process import starting
-from importer.cli.inputs import open_job
 from importer.errors import StorageFull, WorkerLost
+from importer.library.inputs import open_job
 from importer.pipeline import run_check
 from importer.progress import Unseen
 from importer.sources import csv_parts
@@ -301,7 +301,7 @@ SLEEPING = """
 import sys, time
 from dataclasses import replace
 from importer.check.part_workers import open_executor
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.progress import Unseen
 
 with open_job(sys.argv[1:], mapping_name="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
@@ -330,7 +330,7 @@ from dataclasses import replace
 from importer.check.part_workers import open_executor
 from importer.check.worker_process import starting
 from importer.errors import ENDING_SIGNALS
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.progress import Unseen
 
 for number in ENDING_SIGNALS:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.cli.numbers import FiniteRange, RateType, RowLimit, RowLimitType
+from importer.cli.numbers import FiniteRange, RateType, RowLimitType
 from importer.errors import ExitCode
+from importer.library.row_limit import RowLimit
 from tests.harness.running import Program
 
 

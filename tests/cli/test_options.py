@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.inputs import check_source_name, open_job, read_only_list
 from importer.errors import UsageError
 from importer.ledger.commands import default_path
+from importer.library.inputs import check_source_name, open_job, read_only_list
 from tests.harness.running import Program, write_issues
 from tests.harness.source_files import table_of
 

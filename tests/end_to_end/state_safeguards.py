@@ -42,7 +42,7 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the refusal of a source that has lost a column",
-        "importer/cli/run_options.py",
+        "importer/library/run_options.py",
         "checked.lacking.refusal(self.accept_missing) or ",
         "",
         "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
@@ -301,16 +301,30 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the question how severe",
-        "importer/cli/inputs.py",
+        "importer/library/inputs.py",
         "            elif not given.makes_users:\n",
         "            elif False:\n",
         "tests/end_to_end/test_plainest_files.py::test_a_plain_file",
     ),
     Mutation(
         "the columns that a draft would use",
-        "importer/cli/inputs.py",
+        "importer/library/inputs.py",
         "            if match is not None and match.shape.last:\n",
         "            if False:\n",
         "tests/end_to_end/test_plainest_files.py::test_a_plain_list_gives_way_to_a_draft",
+    ),
+    Mutation(
+        "the refusal of a call that nobody has confirmed",
+        "importer/library/consent.py",
+        "    if confirm is None:\n",
+        '    if confirm is None:\n        return ""\n    if False:\n',
+        "tests/library/test_public.py::test_nobody_has_confirmed",
+    ),
+    Mutation(
+        "the API key in what a call returns",
+        "importer/library/result.py",
+        "        return redact(value)\n",
+        "        return value\n",
+        "tests/library/test_public.py::test_the_key_is_hidden",
     ),
 )

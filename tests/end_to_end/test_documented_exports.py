@@ -11,7 +11,7 @@ from importer.api import VALUE_FIELDS
 from importer.authoring.draft.draft import make_draft, save_draft
 from importer.authoring.draft.values import decide
 from importer.check.examine import examine
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from tests.harness.documented_exports import DIRT, Documented, documented_exports

@@ -8,7 +8,7 @@ import pytest
 
 from importer.api import VALUE_FIELDS
 from importer.check.examine import examine
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import preset_text
 from tests.harness.documented_exports import Documented, documented_exports

@@ -11,7 +11,7 @@ import pytest
 
 from importer.check.coverage.attachments import read_texts
 from importer.check.examine import examine
-from importer.cli.inputs import open_job
+from importer.library.inputs import open_job
 from importer.mapping.identities import Identity
 from importer.records import IssueParts
 from importer.transform.file_addresses import FileAddresses

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from importer.check.job import Job
-from importer.cli.inputs import open_job
 from importer.errors import KeyRefused, LimitPassed, SourceNotReady, UsageError
+from importer.library.inputs import open_job
 from importer.load.preflight import check_members, check_quiet, check_rows, describe_input, given_users
 from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.triage.breaker import Breaker

@@ -261,6 +261,7 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"importer/report/templates/{path.name}" for path in TEMPLATES.iterdir()} <= set(names)
+    assert "importer/py.typed" in names
 
 
 def test_the_scripts_are_short() -> None:

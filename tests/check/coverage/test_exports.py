@@ -12,8 +12,8 @@ import pytest
 
 from importer.check.coverage.coverage import Coverage
 from importer.check.examine import examine
-from importer.cli.inputs import open_job
 from importer.errors import ImporterError
+from importer.library.inputs import open_job
 from importer.sources.source import JsonFile, SourceFile
 from importer.transform.shown_people import ShownPeople
 from tests.end_to_end.exports import EXPORTS, files_of

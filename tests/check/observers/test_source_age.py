@@ -16,8 +16,8 @@ from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.observers.source_age import SourceAge
-from importer.cli.inputs import open_job
 from importer.errors import SourceNotReady
+from importer.library.inputs import open_job
 from importer.progress import Unseen
 from tests.harness.making import plan_of
 from tests.harness.running import write_csv

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import click
-
 from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
 from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
-from importer.cli.options import typed_options
-from importer.cli.sentences import printable
 from importer.errors import MappingError, Problem, SourceError, UsageError
+from importer.library.caller import PROGRAM, Caller
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.header_names import may_discuss
 from importer.mapping.identities import Roster
@@ -123,17 +119,12 @@ def reading_of(options: object) -> dict[str, Any]:
     return {each.name: getattr(options, each.name) for each in fields(InputOptions) if hasattr(options, each.name)}
 
 
-def say_beside(line: str) -> None:
-    """Print a line to stderr."""
-    click.echo(printable(line), err=True)
-
-
 @contextmanager
-def open_job(sources: Sequence[str], say: Callable[[str], None] = say_beside, /, **options: Any) -> Iterator[Job]:
+def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any) -> Iterator[Job]:
     """Load or recognise the mapping, read the tables, open the source, and check that they fit together.
 
-    `options` are the fields of InputOptions, `say` is told what was recognised. The source is open as long as the block
-    runs.
+    `options` are the fields of InputOptions; `caller` is told what was recognised, or asked. The source is open as long
+    as the block runs.
 
     Raises:
         MappingError: the mapping can't be used.
@@ -153,8 +144,8 @@ def open_job(sources: Sequence[str], say: Callable[[str], None] = say_beside, /,
     with survey_files(sources, reading) as survey:
         if mapping is None:
             survey.refuse_unreadable()
-            match = find_preset(survey.samples, typed)
-            say(f"{match.sample.file_name}: {match}")
+            match = find_preset(survey.samples, typed, caller)
+            caller.progress.say(f"{match.sample.file_name}: {match}")
             mapping = load_mapping(match.preset)
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
@@ -168,7 +159,7 @@ def open_job(sources: Sequence[str], say: Callable[[str], None] = say_beside, /,
             if given.severity:
                 mapping = with_severity(mapping, given.severity)
             elif not given.makes_users:
-                ask_severity(mapping, source, survey.samples, typed)
+                ask_severity(mapping, source, survey.samples, typed, caller)
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
             job = Job(
@@ -215,6 +206,23 @@ def _placing_slow_patterns(mapping: LoadedMapping) -> Iterator[None]:
         place = mapping.tree.find(slow.pattern)
         where = [] if place is None else [Problem("has the pattern", place.file, place.line)]
         raise MappingError(slow.message, problems=where, hint=slow.hint) from slow
+
+
+def refuse_open(job: Job) -> None:
+    """Raise MappingError where the mapping has an undecided target (`?`), before any row is read."""
+    from importer.mapping.undecided import open_targets
+
+    found = open_targets(job.mapping)
+    if found:
+        count, they = ("a target", "it is") if len(found) == 1 else (f"{len(found):,} targets", "they are")
+        table = job.mapping.model.decisions
+        raise MappingError(
+            f"The mapping {job.mapping.name} leaves {count} undecided; nothing is sent until {they} decided.",
+            problems=found,
+            hint="Replace each `?`"
+            + (f", in the mapping or in the column `decision` of {table}" if table else "")
+            + "; on a terminal `triage-import draft` asks for them. Until then, a check rejects their rows.",
+        )
 
 
 def refuse_presets(sources: Sequence[str]) -> None:
@@ -280,18 +288,19 @@ def refuse_unknown_people(mapping: LoadedMapping) -> None:
         )
 
 
-def ask_severity(mapping: LoadedMapping, source: Source, samples: Sequence[Sample], typed: CommandLine) -> None:
+def ask_severity(
+    mapping: LoadedMapping, source: Source, samples: Sequence[Sample], typed: CommandLine, caller: Caller
+) -> None:
     """Make sure that somebody says how severe issues are where no column of a plain list does. Raises UsageError."""
     spec = mapping.model.severity
     is_decided = spec.rules or spec.value or not is_shipped(mapping.place("severity", "missing").file)
     columns = ((_columns_of(file, samples), file.is_table) for file in source.files)
     if is_decided or not mapping.model.is_plain or any(can_read(spec, *each) for each in columns):
         return
-    context = click.get_current_context()
-    words = (*filter(None, [context.params.get("which")]), *typed_options(), *ANY_SEVERITY)
+    command = typed.repeat(caller.command, *caller.options(), *ANY_SEVERITY)
     raise UsageError(
         f"No column of {source.files[0].name} says how severe its issues are, and Triage has no default for that.",
-        hint=f"Say it for all, as critical, high, medium or low: {typed.repeat(context.info_name or '', *words)}",
+        hint=f"Say it for all, as critical, high, medium or low: {command}",
     )
 
 
@@ -351,8 +360,8 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
     return keys
 
 
-def find_preset(samples: Sequence[Sample], typed: CommandLine) -> Match:
-    """Return the preset that fits the source; where several do, ask on a terminal.
+def find_preset(samples: Sequence[Sample], typed: CommandLine, caller: Caller) -> Match:
+    """Return the preset that fits the source; where several do, ask, if somebody can be asked.
 
     Raises:
         SourceError: none fits.
@@ -361,8 +370,8 @@ def find_preset(samples: Sequence[Sample], typed: CommandLine) -> Match:
     matches = recognise(samples, preset_shapes(), typed)
     if len(matches) == 1:
         return matches[0]
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        return _ask(matches)
+    if caller.choose is not None:
+        return caller.choose(matches)
     candidates = "".join(f"\n  {match}" for match in matches)
     raise UsageError(
         f"{matches[0].sample.file_name} may be of several trackers:{candidates}",
@@ -377,11 +386,3 @@ def find_array(samples: Sequence[Sample], mapping: MappingModel) -> str | None:
     best = max((match.strength for match in matches), default=None)
     places = {match.sample.records for match in matches if match.strength == best}
     return places.pop() or None if len(places) == 1 else None  # of several that fit equally well none is chosen
-
-
-def _ask(matches: Sequence[Match]) -> Match:
-    say_beside("The files may be of several trackers:")
-    for match in matches:
-        say_beside(f"  {match}")
-    by_name = {match.preset: match for match in matches}
-    return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from importer.authoring.recognise import preset_shapes
-from importer.cli.inputs import open_comments, warn_of_absent
 from importer.errors import ExitCode, UsageError
+from importer.library.inputs import open_comments, warn_of_absent
 from importer.mapping.reader import load_mapping
 from importer.mapping.reads import collect_annexes
 from importer.sources.source import SourceOptions

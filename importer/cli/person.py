@@ -1,0 +1,51 @@
+"""The person who has typed a command: asked which of several presets a source is for, and shown what to type again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.declared import Section
+from importer.cli.options import typed_options
+from importer.cli.recorded import SOURCE
+from importer.library.caller import Caller
+
+if TYPE_CHECKING:
+    from importer.authoring.recognise import Match
+    from importer.cli.console import Console
+
+
+ARGUMENTS = {"mapping_name": "mapping", "format_": "format", "wait_seconds": "wait"}
+"""The arguments of the library that have another name where click passes options."""
+
+
+ON_SCREEN = ("apply", "as_json", "files", "log_file", "metrics_file", "quiet", "verbose", "yes")
+"""Options that the library doesn't have: what is asked, and what is printed."""
+
+
+def arguments_of(options: Section) -> dict[str, Any]:
+    """The options of a command as arguments of the library; without those that nobody gave."""
+    given = ((each.name, getattr(options, each.name)) for each in fields(options))
+    return {ARGUMENTS.get(name, name): value for name, value in given if value is not None and name not in ON_SCREEN}
+
+
+def calling(console: Console, **hooks: Any) -> Caller:
+    """Make the caller of the running command; `hooks` are other fields of it."""
+    context = click.get_current_context()
+    which = [*filter(None, [context.params.get("which")])]  # the row of `explain`
+
+    def choose(matches: Sequence[Match]) -> Match:
+        console.say("The files may be of several trackers:")
+        console.say_all(f"  {match}" for match in matches)
+        by_name = {match.preset: match for match in matches}
+        return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]
+
+    is_asked = sys.stdin.isatty() and sys.stderr.isatty()
+    options = lambda: [*which, *typed_options()]  # noqa: E731
+    hooks["named"] = partial(context.meta.__setitem__, SOURCE)
+    return Caller(console, context.info_name or "", options, choose=choose if is_asked else None, **hooks)

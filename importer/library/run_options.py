@@ -1,0 +1,142 @@
+"""The options of an import, and what they decide: whether a person is asked, and what is not sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import ImporterError, LimitPassed, Unusable, UsageError
+from importer.library.row_limit import RowLimit
+from importer.library.shortage import check_connections
+from importer.library.targets import choose_rate, target_name
+from importer.phrases import counted
+from importer.records import Outcome
+
+if TYPE_CHECKING:
+    from importer.check.change_policy import ChangePolicy
+    from importer.check.check_pass import Checked
+    from importer.library.targets import Key
+    from importer.load.context import Order, Settings
+
+DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
+DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The values of the options of an import; `reading` has those of its input, the fields of `InputOptions`.
+
+    `asks` is whether a person is asked before anything is sent, `deciding` has those that decide what is written, as a
+    text to be compared with that of the last run; "" takes them all.
+    """
+
+    asks: bool
+    sandbox: bool = False
+    api_url: str | None = None
+    key: Key = None
+    dry_run: bool = False
+    ledger: str | None = None
+    wait_seconds: float = 0.0
+    rate: float | None = None
+    concurrency: int = 8
+    settle_seconds: float = 30.0
+    max_rejected: RowLimit | None = None
+    max_changes: RowLimit | None = None
+    max_errors: int = 100
+    on_change: str = "report"
+    fields: str | None = None
+    accept_mapping_change: bool = False
+    accept_missing: tuple[str, ...] = ()
+    min_rows: int | None = None
+    max_source_age: float | None = None
+    fail_on: str | None = None
+    no_canary: bool = False
+    expect_org: str | None = None
+    order: Order = "source"
+    max_duration: float | None = None
+    strict: bool = False
+    out: Path | None = None
+    workers: int | None = None
+    issue_url: str | None = None
+    deciding: str = ""
+    reading: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for options that exclude each other."""
+        if self.expect_org == "":
+            raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
+        if self.sandbox and self.api_url:
+            raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
+        check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
+        self.changes()
+
+    @property
+    def accepted(self) -> dict[str, Any]:
+        """What of the input is accepted: no rows, where somebody has said so and not only by default; less columns."""
+        return {"may_be_empty": self.min_rows == 0, "accept_missing": self.accept_missing}
+
+    @property
+    def chosen_rate(self) -> float:
+        """The rate that was given, else the default of the target, see `choose_rate`."""
+        return choose_rate(self.rate, target_name(self.sandbox, self.api_url))
+
+    @property
+    def rejected_limit(self) -> RowLimit | None:
+        """How many rejected rows are allowed; None is any number: a person who is asked sees how many there are."""
+        return self.max_rejected or (None if self.asks or self.sandbox else DEFAULT_MAX_REJECTED)
+
+    def doubts(self, checked: Checked) -> list[str]:
+        """Say why the rows are not believed, see `check.observers.drift`; nothing with `--max-changes 100%`."""
+        limit = self.max_changes or DEFAULT_MAX_CHANGES
+        return [] if limit.is_everything else checked.drift.doubts(limit)
+
+    def refusal(self, checked: Checked) -> ImporterError | None:
+        """Return why nothing may be sent for want of columns, or by `--strict` and `--max-changes`, or None.
+
+        Without `--max-changes` a person who is asked sees the doubts beside the question.
+        """
+        if refusal := checked.lacking.refusal(self.accept_missing) or (checked.refusal if self.strict else ""):
+            return Unusable(refusal)
+        believes = self.asks and self.max_changes is None
+        doubts = [] if believes else self.doubts(checked)
+        return LimitPassed(doubts[0]) if doubts else None
+
+    def refusal_to_send(self, checked: Checked) -> ImporterError | None:
+        """Return the same, and by `--max-rejected`, too."""
+        if refusal := self.refusal(checked):
+            return refusal
+        limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
+        if limit is None or not limit.is_exceeded(checked.rejected, meant):
+            return None
+        return LimitPassed(
+            f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}.\n"
+            "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
+        )
+
+    def changes(self) -> ChangePolicy:
+        """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
+        from importer.check.change_policy import ChangePolicy, OnChange, read_fields
+
+        return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
+
+    def settings(self) -> Settings:
+        """Make the settings of the import. Raises UsageError as `changes`."""
+        from importer.load.context import FailOn, Settings
+
+        every = str(sorted((name, str(value)) for name, value in vars(self).items() if name != "key"))
+        return Settings(
+            self.chosen_rate,
+            self.concurrency,
+            self.max_errors,
+            self.settle_seconds,
+            self.changes(),
+            self.min_rows or 0,
+            FailOn(self.fail_on or ("any" if self.asks or self.sandbox else "new")),
+            self.expect_org or "",
+            self.order,
+            self.max_duration,
+            check_users=not self.sandbox,
+            canary=not (self.sandbox or self.no_canary),
+            deciding=self.deciding or every,
+        )
