@@ -49,7 +49,7 @@ def run(program: Program, sandbox: RunningSandbox) -> Run:
             "--out",
             "reports",
         )
-        return program("run", *there, *options, "--files", files, "--api-url", sandbox.url, *more)
+        return program("run", *there, *options, "--out", "reports", "--files", files, "--api-url", sandbox.url, *more)
 
     return night
 
