@@ -36,7 +36,7 @@ class Overview(NamedTuple):
 
 def list_overviews(ledger: Ledger) -> list[Overview]:
     """Return all runs, the newest first, without disturbing a process that holds the ledger."""
-    holder = _find_holder(ledger)
+    holder, every = _find_holder(ledger), ledger.list_runs()
     last = select(func.max(attempts.c.id)).group_by(attempts.c.run_id)
     statement = (
         select(runs.c.name, runs.c.source_digest, attempts.c.id, attempts.c.pid, attempts.c.ended_at)
@@ -46,8 +46,8 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
     with ledger.transaction() as connection:
         kept = {each.name: each for each in connection.execute(statement)}
     overviews = []
-    for run in ledger.list_runs():
-        attempt = kept[run.name]  # every run has one
+    for run in every:
+        attempt = kept[run.name]  # every run has one, also one that has begun since
         is_running = holder is not None and (attempt.pid, attempt.ended_at) == (holder, None)
         works_on = attempt.source_digest if run.kind in CHANGES else ""
         overviews.append(Overview(run, is_running, works_on, attempt.id))

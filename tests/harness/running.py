@@ -125,7 +125,9 @@ class Program:
 
     def starts(self, *options: str | Path) -> list[dict[str, Any]]:
         """What was started, as a script sees it, the newest first."""
-        starts: list[dict[str, Any]] = json.loads(self("runs", "--json", *options).out)
+        ended = self("runs", "--json", *options)
+        assert ended.code == 0, ended
+        starts: list[dict[str, Any]] = json.loads(ended.out)
         return starts
 
     def runs(self, *options: str | Path) -> list[dict[str, Any]]:
