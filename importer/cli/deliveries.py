@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.cli.console import Console
-from importer.errors import DecisionNeeded, ExitCode, ImporterError, UsageError
+from importer.errors import DecisionNeeded, ExitCode, ImporterError, SourceNotReady, UsageError
+from importer.phrases import format_duration
 
 if TYPE_CHECKING:
     from importer.ledger.starts import Note
@@ -34,11 +36,17 @@ class Delivery(NamedTuple):
 def find_due(given: dict[str, Any], target: str, source_name: str) -> list[Delivery]:
     """Return the files that aren't in, the oldest first.
 
-    If all are, it is the newest: given once more, it says that nothing has changed, and what waits is tried.
+    Raises SourceNotReady if all are, and the newest is older than `--max-source-age` allows.
     """
     files = find_files(given["sources"])
-    known = last_starts(given["ledger"], target, source_name)
-    return [each for each in files if not is_in(known.get(each.digest))] or files[-1:]
+    known = read_in(given["ledger"], target, source_name)
+    due = [each for each in files if each.digest not in known]
+    age, limit = time.time() - files[-1].modified, given["max_source_age"]
+    if not due and limit is not None and age > limit:
+        ago, allowed = format_duration(age), format_duration(limit)
+        message = f"The newest file is {files[-1].name}, of {ago} ago, but --max-source-age allows {allowed}."
+        raise SourceNotReady(message, hint="Check that the export still runs; if it is right, raise --max-source-age.")
+    return due
 
 
 def deliver(given: dict[str, Any], due: Sequence[Delivery], carry_out: Carry) -> int:
@@ -82,6 +90,9 @@ def find_files(names: Sequence[str]) -> list[Delivery]:
     found = []
     for name in names:
         path = Path(name)
+        is_member = any(parent.is_file() for parent in path.parents)
+        if name != "-" and not is_member and not path.exists():
+            raise SourceNotReady(f"{name} isn't there.", hint="Check that the export still runs.")
         if not path.is_file():
             hint = "A member of an archive, a folder and standard input aren't: import them without --files."
             raise UsageError(f"--files: {name} is no file that can be known again.", hint=hint)
@@ -101,20 +112,15 @@ def source_name_of(given: dict[str, Any]) -> str:
     return load_mapping(given["mapping_name"]).model.input.name
 
 
-def last_starts(ledger: str | None, target: str, source_name: str) -> dict[str, Note]:
-    """Return the last start of each delivery of a source that has ended, by its digest."""
+def read_in(ledger: str | None, target: str, source_name: str) -> set[str]:
+    """Return the digests of a source's files that are in."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_starts
 
     with read_ledger(ledger) as book:
         starts = list_starts(book, ledger)
     its = (each for each in starts if (each["target"], each["source_name"]) == (target, source_name))
-    return {each["digest"]: each for each in its if each["digest"] and not each["is_running"]}
-
-
-def is_in(start: Note | None) -> bool:
-    """Whether all rows of a delivery are accounted for."""
-    return start is not None and start["exit_code"] in IS_IN
+    return {each["digest"] for each in its if each["digest"] and each["exit_code"] in IS_IN}
 
 
 def may_meet(given: dict[str, Any], older: Delivery, newer: Delivery) -> bool:
@@ -144,8 +150,9 @@ def describe_open(starts: Sequence[Note]) -> Iterator[str]:
     """Yield the deliveries that are not in yet, with why, and what to type."""
     # By name: a file that was exported again takes the place of the one before.
     last = {(each["target"], each["source_name"], each["files"]): each for each in starts if each["digest"]}
-    for each in last.values():
-        if not is_in(each) and not each["is_running"]:
+    are_in = {(each["target"], each["source_name"], each["digest"]) for each in starts if each["exit_code"] in IS_IN}
+    for (*its, _), each in last.items():
+        if (*its, each["digest"]) not in are_in and not each["is_running"]:
             code = "it did not end" if each["exit_code"] is None else f"exit code {each['exit_code']}"
             again = f"triage-import run @{each['import_name']}" if each["import_name"] else "the same command"
             files = ", ".join(json.loads(each["files"]))

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from importer import __version__
+from importer.cli.console import Console
 from importer.cli.deliveries import EACH_ONCE, NEWEST, Delivery, deliver, find_due, source_name_of
 from importer.cli.log_file import log_end, logging_to
-from importer.cli.options import ANSWER, summarise_error
+from importer.cli.options import ANSWER, print_data, summarise_error
 from importer.codes import EVIDENCE_PENDING, OPEN
-from importer.errors import ImporterError
+from importer.errors import ExitCode, ImporterError
 from importer.library.targets import target_name
-from importer.phrases import clip, readable
+from importer.phrases import clip, listed, readable
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
@@ -64,7 +66,22 @@ class Recorded(cloup.Command):
             except ImporterError as error:
                 Start(ctx).end(error)
                 raise
+            if not due:
+                return self._end_without_news(ctx, its)
             return deliver(given, due, partial(self._import_one, ctx, its, given["out"]))
+
+    def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
+        """All files are in: that is a start, too."""
+        from importer.report.summary import Summary, times
+
+        start = Start(ctx, **its)
+        known = {**its, "version": __version__, **times(time.time())}
+        ctx.meta[ANSWER] = summary = Summary(run_id="", exit_code=int(ExitCode.DONE), rows=0, **known)
+        start.end()
+        Console(quiet=bool(ctx.params["quiet"])).say(f"No new file: {listed(ctx.params['sources'], 3)} are in already.")
+        if ctx.params["as_json"]:
+            print_data(summary.as_text())
+        return summary.exit_code
 
     def _carry_out(self, ctx: click.Context, refusal: ImporterError | None = None, **known: str) -> int:
         start = Start(ctx, **known)

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from importer.mapping.issue_parts import Comments
+from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Comment, Finder, Ref
 from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments
@@ -55,6 +56,7 @@ def said(found: Discussions, row: int = 0) -> list[tuple[str, str, str]]:
 @given(st.text(st.characters(codec=None), min_size=1).filter(str.strip))
 def test_id_of_a_comment_without_one(text: str) -> None:
     """It is made of its author, date and text in JSON, whatever signs they have: an update must not give it another."""
+    assume(text not in words_for_nothing())  # a cell with such a word is empty
     (comment,) = discussions("Comment", columns_of(["Comment"], [text])).comments[0]
     written = json.dumps(["", "", text, 1]).encode()
     assert comment.id == hashlib.sha256(written).hexdigest()[:16]
