@@ -87,7 +87,10 @@ def _file_of(place: str | Path) -> Path:
     Raises OSError for a ledger that is no file.
     """
     if "://" in str(place):
-        parts = urlsplit(str(place))
+        try:
+            parts = urlsplit(str(place))
+        except ValueError as error:
+            raise OSError("no URL") from error
         login, _, host = parts.netloc.rpartition("@")
         query = sorted(each for each in parts.query.split("&") if "password" not in each.partition("=")[0])
         named = sha256("\n".join((login.partition(":")[0], host, parts.path, *query)).encode()).hexdigest()[:12]

@@ -93,11 +93,11 @@ class Nights:
         (folder / "key").write_text(KEY)
         self.starts = 0
 
-    def start(self, *more: str, wait: bool = True) -> subprocess.Popen[str]:
+    def start(self, *more: str) -> subprocess.Popen[str]:
         """Start the line of the crontab, or one that a person types."""
         environment = {"PATH": "/usr/bin:/bin", "TRIAGE_IMPORT_API_URL": self._line.url}
         words = ["-m", "importer", "--config", f"{self._folder}/triage-import.toml", "run", "@nightly", "-q", *more]
-        started = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -105,15 +105,12 @@ class Nights:
             env=environment,
             cwd=Path(__file__).parents[2],
         )
-        if wait:
-            started.wait(WAIT_SECONDS)
-        return started
 
     def cron(self, *more: str) -> Mail:
         """Start it, and return its mail."""
         started = self.start(*more)
-        assert started.stdout is not None
-        return Mail(started.returncode, started.stdout.read())
+        said, _ = started.communicate(timeout=WAIT_SECONDS)
+        return Mail(started.returncode, said)
 
     def deliver(self, night: int, *, without: str = "", all_of_them: bool = False) -> Path:
         """Write the file of a night: a few new rows and a few changed ones, or all of them."""
@@ -145,8 +142,10 @@ class Nights:
         path = self.deliver(number, without=lacks, all_of_them=trouble == "everything changed")
         match trouble:
             case "overlap":
-                both = [self.start(wait=False), self.start(wait=False)]
-                codes = sorted(each.wait(WAIT_SECONDS) for each in both)
+                both = [self.start(), self.start()]
+                for each in both:
+                    each.communicate(timeout=WAIT_SECONDS)
+                codes = sorted(each.returncode for each in both)
                 promise(codes in ([0, 0], [0, 5]), "silent", f"two starts at once ended with {codes}")
             case "half written":
                 whole, stamp = path.read_bytes(), path.stat().st_mtime

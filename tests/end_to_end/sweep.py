@@ -51,7 +51,10 @@ FAULTS = (
     "500-after:update@req=1",
 )
 SETTLE_SECONDS = 1.0
-OPTIONS = ("--yes", "--json", "--rate", "0", "--concurrency", "2", "--settle-seconds", f"{SETTLE_SECONDS:g}")
+OPTIONS = (
+    *("--yes", "--json", "--rate", "0", "--concurrency", "2", "--settle-seconds", f"{SETTLE_SECONDS:g}"),
+    *("--fail-on", "any"),  # what is refused each time is looked at, too
+)
 AT_A_TIME = 16
 """Imports mostly wait, for issues that may still appear; so many of them keep two cores busy."""
 KILLED = -signal.SIGKILL

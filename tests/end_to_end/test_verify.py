@@ -256,7 +256,7 @@ def test_another_organisation(program: Program) -> None:
         send(program, first)
     with serve_in_thread(HostileOptions(), port):
         ended = verify(program)
-    assert ended.code == ExitCode.STOPPED
+    assert ended.code == ExitCode.DECIDE
     assert "this key belongs to" in ended.err
     assert not list(program.folder.glob("*-verify"))
 
@@ -272,13 +272,13 @@ def test_a_target_that_does_not_answer(program: Program, serve: Serve) -> None:
 
 
 def test_a_key_that_is_refused(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 3, and no report that could be taken for a verdict."""
+    """Exit code 7, and no report that could be taken for a verdict."""
     sandbox = serve(api_key=KEY)
     write_issues(Path("export.csv"), 2)
     send(program, sandbox)
     monkeypatch.setenv("BLAND_API_KEY", "another-key")
     ended = verify(program)
-    assert ended.code == ExitCode.STOPPED
+    assert ended.code == ExitCode.DECIDE
     assert "Triage refuses the API key" in ended.err
     assert not list(program.folder.glob("*-verify"))
 
