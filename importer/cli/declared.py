@@ -60,7 +60,7 @@ def option(
         default = False
     longest = max(names, key=len).strip("-").replace("-", "_")
     variables = [f"{VARIABLE}{longest.upper()}", *filter(None, [also])] if variable else None
-    given = {"default": default, "envvar": variables, **attributes}
+    given = {"envvar": variables, **attributes} | ({} if attributes.get("required") else {"default": default})
     return field(default=default, metadata={_SETTING: (names, given), "decides": decides})
 
 

@@ -116,6 +116,7 @@ def test_a_slip_is_a_sentence(program: Program, slip: str) -> None:
 NONSENSE: dict[str, tuple[list[str], str]] = {
     "unknown option": (["run", JIRA, "--limt", "3", "--json"], "No such option '--limt'."),
     "missing argument": (["validate", "--json"], "Missing argument 'SOURCE...'."),
+    "missing option": (["repair", "last", "--json"], "Missing option '-m' / '--mapping'."),
     "bad value": (["run", JIRA, "--json", "--limit", "none"], "Invalid value for '--limit'"),
     "no such command": (["rum", "--json"], "No such command 'rum'."),
     "no such run": (["report", "jay-1", "--json"], "ledger"),
