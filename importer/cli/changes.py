@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.cli.declared import Section, option
-from importer.cli.options import Json, Out
+from importer.cli.declared import option
+from importer.cli.options import Applied, Json, Out
 from importer.cli.sentences import describe_open
 from importer.cli.target_options import Concurrency, KeyFile, LedgerFile
 from importer.errors import UsageError
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
 # fmt: off
 @dataclass(frozen=True)
-class Applying(Section):
-    """Whether anything is done."""
+class Applying(Applied):
+    """Whether anything is done, and whether somebody is asked first."""
 
     title = "What is done"
-    apply: bool = option("--apply", is_flag=True, variable=False, configurable=False,
-        help="Do it, instead of only showing what would be done.")
     yes: bool = option("--yes", is_flag=True, variable=False, configurable=False,
         help="With --apply, don't ask, for scripts.")
 # fmt: on

@@ -217,7 +217,7 @@ def _options(command: click.Command) -> dict[str, Setting]:
 def _all_options(command: click.Command, *, parts: bool = True) -> Iterator[tuple[str, Setting]]:
     for option in command.params:
         if isinstance(option, Setting):
-            yield max(option.opts, key=len).strip("-"), option
+            yield option.key, option
     for part in command.commands.values() if parts and isinstance(command, click.Group) else ():
         yield from _all_options(part)
 
@@ -267,7 +267,7 @@ def configure(
     return found, [word for each in places for word in each]
 
 
-def origin(context: click.Context, option: click.Parameter, configuration: Configuration | None, name: str) -> str:
+def origin(context: click.Context, option: Setting, configuration: Configuration | None, name: str) -> str:
     """Say where the value of an option is from."""
     match context.get_parameter_source(option.name or ""):
         case ParameterSource.COMMANDLINE:
@@ -275,7 +275,7 @@ def origin(context: click.Context, option: click.Parameter, configuration: Confi
         case ParameterSource.ENVIRONMENT:
             return next(each for each in _listed(option.envvar) if each in os.environ)
         case ParameterSource.DEFAULT_MAP if configuration is not None:
-            key = max(option.opts, key=len).strip("-") if option.name != "yes" else UNATTENDED
+            key = option.key if option.name != "yes" else UNATTENDED
             tables = [f"{IMPORTS}.{name}", DEFAULTS] if name else [DEFAULTS]
             line = next(filter(None, (configuration.line(table, key) for table in tables)), 0)
             return f"{configuration.path}:{line}" if line else str(configuration.path)

@@ -32,6 +32,11 @@ class Setting(cloup.Option):
         super().__init__(*names, **attributes)
         self.configurable = configurable
 
+    @property
+    def key(self) -> str:
+        """Its name in the configuration file: the long one."""
+        return max(self.opts, key=len).strip("-")
+
 
 @dataclass(frozen=True)
 class Section:

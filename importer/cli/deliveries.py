@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -52,8 +53,9 @@ def find_due(given: dict[str, Any], target: str, source_name: str) -> list[Deliv
 def deliver(given: dict[str, Any], due: Sequence[Delivery], carry_out: Carry) -> int:
     """Import files one after another; returns the exit code that counts."""
     console, codes, open_ = Console(quiet=bool(given["quiet"])), list[int](), list[Delivery]()
+    keys_of = cache(partial(read_keys, given))
     for each in due:
-        first = given["files"] != NEWEST and next((other for other in open_ if may_meet(given, other, each)), None)
+        first = given["files"] != NEWEST and next((other for other in open_ if may_meet(keys_of, other, each)), None)
         refusal = Waits(each, first) if first else None
         try:
             codes.append(carry_out(each, refusal))
@@ -123,27 +125,26 @@ def read_in(ledger: str | None, target: str, source_name: str) -> set[str]:
     return {each["digest"] for each in its if each["digest"] and each["exit_code"] in IS_IN}
 
 
-def may_meet(given: dict[str, Any], older: Delivery, newer: Delivery) -> bool:
-    """Whether two files have rows of one issue; files that can't be read may, but one may lack columns."""
-    from importer.mapping.reader import load_mapping
-    from importer.mapping.reads import collect_refs
-
+def may_meet(keys_of: Callable[[str], frozenset[str]], older: Delivery, newer: Delivery) -> bool:
+    """Whether two files have rows of one issue; files that can't be read may."""
     try:
-        columns = collect_refs(load_mapping(given["mapping_name"]).model) if given["mapping_name"] else ()
-        lenient = given | {"accept_missing": tuple(ref.name for ref in columns)}
-        return not set(_read_keys(lenient, older.name)).isdisjoint(_read_keys(lenient, newer.name))
+        return not keys_of(older.name).isdisjoint(keys_of(newer.name))
     except ImporterError:
         return True
 
 
-def _read_keys(given: dict[str, Any], name: str) -> Iterator[str]:
+def read_keys(given: dict[str, Any], name: str) -> frozenset[str]:
+    """Return the keys of a file's rows; it may lack columns. Raises ImporterError if it can't be read."""
     from importer.check.examine import examine
     from importer.library.inputs import InputOptions, open_job
+    from importer.mapping.reader import load_mapping
+    from importer.mapping.reads import collect_refs
 
-    options = {each: given[each] for each in InputOptions.__dataclass_fields__ if each in given}
+    columns = collect_refs(load_mapping(given["mapping_name"]).model) if given["mapping_name"] else ()
+    lenient = given | {"accept_missing": tuple(ref.name for ref in columns)}
+    options = {each: lenient[each] for each in InputOptions.__dataclass_fields__ if each in lenient}
     with open_job([name], **options) as job:
-        for examined in examine(job):
-            yield from filter(None, examined.records.keys.full)
+        return frozenset(key for examined in examine(job) for key in examined.records.keys.full if key)
 
 
 def describe_open(starts: Sequence[Note]) -> Iterator[str]:

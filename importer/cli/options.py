@@ -107,6 +107,15 @@ class Json(Section):
 
 
 @dataclass(frozen=True)
+class Applied(Section):
+    """Whether anything is done."""
+
+    title = "What is done"
+    apply: bool = option("--apply", is_flag=True, variable=False, configurable=False,
+        help="Do it, instead of only showing what would be done.")
+
+
+@dataclass(frozen=True)
 class Selection(Section):
     """Which rows, and what is said of them."""
 

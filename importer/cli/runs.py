@@ -15,10 +15,10 @@ import click
 import cloup
 
 from importer.cli.completion import RUN, SOURCE_NAME
-from importer.cli.declared import Section, option, takes
+from importer.cli.declared import option, takes
 from importer.cli.deliveries import describe_open
 from importer.cli.numbers import DurationType, SinceType
-from importer.cli.options import Json, print_data
+from importer.cli.options import Applied, Json, print_data
 from importer.cli.recorded import FIGURES, figures_of
 from importer.cli.target_options import LedgerFile, chosen_ledger
 from importer.errors import ExitCode, UsageError
@@ -69,14 +69,6 @@ class RunsOptions(LedgerFile, Json):
 @dataclass(frozen=True)
 class ShowOptions(LedgerFile, Json):
     """The options of `runs show`."""
-
-
-@dataclass(frozen=True)
-class Applied(Section):
-    """Whether anything is done."""
-
-    apply: bool = option("--apply", is_flag=True, variable=False, configurable=False,
-        help="Do it, instead of only showing what would be done.")
 
 
 @dataclass(frozen=True)
