@@ -49,14 +49,11 @@ def check_end(ended: Ended, rows: int) -> None:
         return
     promise(became.total() == summary["rows"] == rows, "misreported", f"of {rows} rows: {became}")
     open_ = became["planned"] + became["unknown"]
-    bad = became["rejected"] + became["failed"] - summary.get("known", 0)  # last night's bad rows are no news
-    findings = summary.get("findings", {})
+    findings = Counter(summary.get("findings", {}))
+    bad = became["rejected"] + became["failed"] + findings["incomplete"]
+    bad -= summary.get("known", 0)  # what the last run said of the same rows is no news
     lacking = any(
-        code in findings
-        for code in (
-            *("incomplete", "addition-unproven", "evidence-missing", "duplicate-in-triage"),
-            "perhaps-gone",
-        )
+        findings[code] for code in ("addition-unproven", "evidence-missing", "duplicate-in-triage", "perhaps-gone")
     )
     means = {
         int(ExitCode.DONE): not open_ and not bad and not lacking,
