@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from importer.cli.answers import print_data
 from importer.cli.configuration import NAME, configure, origin
 from importer.cli.declared import Setting
-from importer.cli.options import print_data
 from importer.errors import ExitCode, UsageError
 from importer.phrases import counted
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from importer.cli.answers import print_data
 from importer.cli.completion import FILE
 from importer.cli.declared import takes
-from importer.cli.options import Input, print_data
+from importer.cli.options import Input
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
 from importer.phrases import shell_join

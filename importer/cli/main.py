@@ -19,34 +19,33 @@ from typing import NoReturn, TextIO, cast
 import click
 
 from importer import __version__
+from importer.cli.answers import describe_bug, print_data, summarise_error
 from importer.cli.colour import AUTO, CHOICES, choose_colour
-from importer.cli.configuration import NAME, configure
-from importer.cli.declared import Setting
-from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.cli.stdout import Stdout
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 from importer.library.shortage import check_limits, find_shortage
 from importer.phrases import listed, readable, shell_join
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact
 
-# Command → module, imported when it is used, so that `--help` is instant and `validate` loads no httpx.
+# Command → what `--help` says of it. Its module is imported when it is used, so that `--help` is instant and `validate`
+# loads no httpx.
 COMMANDS = {
-    "run": "importer.cli.run",
-    "validate": "importer.cli.validate",
-    "explain": "importer.cli.explain",
-    "verify": "importer.cli.verify",
-    "repair": "importer.cli.repair",
-    "undo": "importer.cli.undo",
-    "runs": "importer.cli.runs",
-    "report": "importer.cli.report",
-    "sources": "importer.cli.sources",
-    "settle": "importer.cli.settle",
-    "rebuild-ledger": "importer.cli.rebuild_ledger",
-    "users": "importer.cli.users",
-    "draft": "importer.cli.draft",
-    "mappings": "importer.cli.mappings",
-    "config": "importer.cli.config",
-    "sandbox": "importer.cli.sandbox",
+    "run": "Check every row of a source, ask, send, and report.",
+    "validate": "Check every row and write what would be sent.",
+    "explain": "Show what one row becomes, and why.",
+    "verify": "Compare what a run sent with what is in Triage now.",
+    "repair": "Correct severity, status or category of a run's issues.",
+    "undo": "Revert a run's updates; close or delete its new issues.",
+    "runs": "List every start of run, repair and undo, and its end.",
+    "report": "Write a run's reports again, from the ledger alone.",
+    "sources": "List the sources in the ledger; retire or resume one.",
+    "settle": "Record an unknown outcome by hand.",
+    "rebuild-ledger": "Add a source's issues in Triage to the ledger.",
+    "users": "List a source's people, to match them with Triage's users.",
+    "draft": "Draft a mapping for a source that no preset knows.",
+    "mappings": "List or show presets; check or test mappings.",
+    "config": "Check the configuration file; show where a value is from.",
+    "sandbox": "Run a local simulation of Triage's API.",
 }
 
 UNUSED = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
@@ -80,6 +79,11 @@ class LazyGroup(click.Group):
         """Return the names in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -99,6 +103,9 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
+            from importer.cli.configuration import configure
+            from importer.cli.declared import Setting
+
             refuse_other_bytes(command, rest)
             if any(isinstance(each, Setting) for each in command.params):
                 _, rest = configure(ctx, args[0], command, rest)
@@ -106,8 +113,8 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand's module, in which the command has its own name."""
-        module = COMMANDS.get(cmd_name)
-        return None if module is None else getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        return getattr(importlib.import_module(f"importer.cli.{name}"), name) if cmd_name in COMMANDS else None
 
 
 def refuse_other_bytes(command: click.Command, words: Sequence[str]) -> None:
@@ -136,7 +143,7 @@ def exit_codes_help() -> str:
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help=f"Values of options, and imports by name.  [default: {NAME} here or in a folder above]",
+    help="Values of options, and imports by name.  [default: triage-import.toml here or in a folder above]",
 )
 @click.option("--color", type=click.Choice(CHOICES), default=AUTO, help="Colour the output; NO_COLOR is honoured.")
 def cli(color: str, config: Path | None) -> None:

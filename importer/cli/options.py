@@ -1,32 +1,18 @@
-"""The sections of options that several commands share, and what prints a command's summary or error as JSON."""
+"""The sections of options that several commands share."""
 
 from __future__ import annotations
 
-import functools
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from importer import __version__
 from importer.api import SEVERITIES
-from importer.cli.colour import echo_painted
 from importer.cli.completion import FILE, MAPPING
 from importer.cli.declared import Section, option
-from importer.cli.sentences import printable
-from importer.errors import ExitCode, ImporterError, StorageFull
-from importer.library.shortage import find_shortage
-from importer.triage.redaction import redact
 
-if TYPE_CHECKING:
-    from importer.report.summary import Summary
-
-ANSWER = "importer.answer"
-"""Where click's context has what a command has answered."""
 UNASKED = ("--apply", "--yes", "--expect")
 
 FILE_PATH = click.Path(path_type=Path)
@@ -136,72 +122,6 @@ class Selection(Section):
 sources_argument = click.argument("sources", nargs=-1, type=FILE, required=True, metavar="SOURCE...")
 
 
-J = TypeVar("J", bound=Json)
-P = ParamSpec("P")
-
-REPORTS_COMPLETE = "The reports are complete."
-"""Where they are, and only what stdout was to show of them is missing."""
-
-
-class Answer(Protocol):
-    """The summary of any command."""
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of the command."""
-
-    def as_text(self) -> str:
-        """Return the JSON that `--json` prints."""
-
-
-def answers_with_summary(command: Callable[Concatenate[J, P], Answer]) -> Callable[Concatenate[J, P], int]:
-    """Decorate a command that returns its summary: its exit code is that of the command, and `--json` prints it."""
-
-    @functools.wraps(command)
-    def answer(options: J, /, *arguments: P.args, **given: P.kwargs) -> int:
-        summary = click.get_current_context().meta[ANSWER] = command(options, *arguments, **given)
-        if options.as_json:
-            print_data(summary.as_text(), hint=REPORTS_COMPLETE)
-        return summary.exit_code
-
-    return answer
-
-
-def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
-    """Make the summary that `--json` prints for a command that ended with an error."""
-    from importer.report.summary import Summary
-
-    match error:
-        case KeyboardInterrupt() | click.Abort():
-            code, because = int(ExitCode.INTERRUPTED), "Interrupted before anything was sent."
-        case click.ClickException():
-            code, because = error.exit_code, error.format_message()
-        case ImporterError():
-            code = int(error.exit_code)
-            because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
-        case _ if shortage := find_shortage(error):
-            code, because = int(shortage.exit_code), f"{shortage.message}\n{shortage.hint}"
-        case _:
-            code, because = int(ExitCode.STOPPED), describe_bug(error)
-    return Summary(run_id="", exit_code=code, rows=0, stopped_because=because, version=__version__)
-
-
-def describe_bug(error: Exception) -> str:
-    """Describe a bug: where it is, and that nothing is lost by it."""
-    from traceback import extract_tb
-
-    frame = extract_tb(error.__traceback__)[-1]
-    return (
-        f"{type(error).__name__} in {frame.filename}:{frame.lineno}: {error}\n"
-        "This is a bug in triage-import. What is done is recorded: the same command continues."
-    )
-
-
-def _for_terminal(text: str) -> str:
-    """Return a text in which nothing controls a terminal; into a file or a pipe it goes as it is."""
-    return "\n".join(map(printable, text.split("\n")))
-
-
 def typed_options(without: Collection[str] = ()) -> list[str]:
     """Return the options of the running command as they were typed, for a command that can be pasted.
 
@@ -221,20 +141,3 @@ def typed_options(without: Collection[str] = ()) -> list[str]:
         for each in value if parameter.multiple else [value]:
             words += [name] if parameter.is_flag else [name, f"{each:g}" if isinstance(each, float) else str(each)]
     return words
-
-
-def print_data(text: str, *, has_colour: bool = False, hint: str = "") -> None:
-    """Print to stdout. A reader that has gone (`| head`) changes nothing about how the command ends.
-
-    With `has_colour` its lines are painted, where stdout wants that.
-
-    Raises StorageFull with the hint if stdout takes no more.
-    """
-    shown = _for_terminal(redact(text)) if sys.stdout.isatty() else redact(text)
-    try:
-        if has_colour:
-            echo_painted(shown, sys.stdout, nl=False)
-        else:
-            click.echo(shown, sys.stdout, nl=False)
-    except StorageFull as error:
-        raise StorageFull(error.message, hint=hint) from error

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from importer.cli.answers import answers_with_summary
 from importer.cli.declared import takes
-from importer.cli.options import Input, Json, Out, answers_with_summary, sources_argument
+from importer.cli.options import Input, Json, Out, sources_argument
 from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate
 from importer.library.targets import choose_rate, open_target
 

@@ -17,10 +17,10 @@ import click
 import cloup
 
 from importer import __version__
+from importer.cli.answers import ANSWER, print_data, summarise_error
 from importer.cli.console import Console
 from importer.cli.deliveries import EACH_ONCE, NEWEST, Delivery, deliver, find_due, source_name_of
 from importer.cli.log_file import log_end, logging_to
-from importer.cli.options import ANSWER, print_data, summarise_error
 from importer.codes import EVIDENCE_PENDING, OPEN
 from importer.errors import ExitCode, ImporterError
 from importer.library.targets import target_name

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
 from importer.cli.completion import MAPPING, RUN
 from importer.cli.declared import Section, option, takes
-from importer.cli.options import Severity, answers_with_summary
+from importer.cli.options import Severity
 from importer.cli.person import calling
 from importer.cli.recorded import Recorded
 from importer.phrases import counted

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from importer.cli.answers import REPORTS_COMPLETE, print_data
 from importer.cli.completion import RUN, SOURCE_NAME
 from importer.cli.declared import option, takes
-from importer.cli.options import FOLDER_PATH, REPORTS_COMPLETE, Json, print_data, typed_options
+from importer.cli.options import FOLDER_PATH, Json, typed_options
 from importer.cli.target_options import IssueUrls, LedgerFile, Place
 from importer.errors import ExitCode, UsageError
 from importer.library.targets import target_name

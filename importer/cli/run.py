@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.cli.answers import answers_with_summary
 from importer.cli.declared import deciding, takes
-from importer.cli.options import answers_with_summary, sources_argument
+from importer.cli.options import sources_argument
 from importer.cli.person import calling
 from importer.cli.recorded import Recorded
 from importer.cli.run_options import RunOptions

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from importer.cli.answers import print_data
 from importer.cli.completion import RUN, SOURCE_NAME
 from importer.cli.declared import option, takes
 from importer.cli.deliveries import describe_open
 from importer.cli.numbers import DurationType, SinceType
-from importer.cli.options import Applied, Json, print_data
+from importer.cli.options import Applied, Json
 from importer.cli.recorded import FIGURES, figures_of
 from importer.cli.target_options import LedgerFile, chosen_ledger
 from importer.errors import ExitCode, UsageError

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from importer.cli.answers import print_data
 from importer.cli.completion import SOURCE_NAME
 from importer.cli.declared import takes
-from importer.cli.options import Json, print_data
+from importer.cli.options import Json
 from importer.cli.target_options import LedgerFile, Place, chosen_ledger
 from importer.library.targets import target_name
 

@@ -12,8 +12,9 @@ import click
 import cloup
 
 from importer import __version__
+from importer.cli.answers import answers_with_summary
 from importer.cli.declared import option, takes
-from importer.cli.options import NEW_FILE, Json, Reading, answers_with_summary, sources_argument
+from importer.cli.options import NEW_FILE, Json, Reading, sources_argument
 from importer.cli.target_options import KeyFile, Place
 from importer.errors import ExitCode
 from importer.library.targets import choose_rate, open_target

@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from importer.cli.answers import REPORTS_COMPLETE, answers_with_summary, print_data
 from importer.cli.declared import takes
-from importer.cli.options import (
-    REPORTS_COMPLETE,
-    Input,
-    Json,
-    Out,
-    Selection,
-    Workers,
-    answers_with_summary,
-    print_data,
-    sources_argument,
-)
+from importer.cli.options import Input, Json, Out, Selection, Workers, sources_argument
 from importer.cli.person import arguments_of, calling
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from importer.cli.answers import answers_with_summary
 from importer.cli.completion import RUN
 from importer.cli.declared import takes
-from importer.cli.options import Json, Out, answers_with_summary
+from importer.cli.options import Json, Out
 from importer.cli.person import arguments_of, calling
 from importer.cli.target_options import IssueUrls, KeyFile, LedgerFile, Rate
 

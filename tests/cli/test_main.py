@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from importer.cli.answers import Answer, answers_with_summary
 from importer.cli.declared import takes
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
-from importer.cli.options import Answer, Json, answers_with_summary
+from importer.cli.options import Json
 from importer.errors import ExitCode
 from tests.harness.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 
@@ -195,7 +196,7 @@ def test_a_bug_is_a_sentence_too(program: Program, monkeypatch: pytest.MonkeyPat
     """Where it happened, and how to see more; the traceback only comes when it is asked for."""
     write_issues(Path("export.csv"), 1)
     monkeypatch.setenv("TMPDIR", "/")
-    monkeypatch.setitem(COMMANDS, "validate", "importer.cli.nowhere")
+    monkeypatch.setitem(sys.modules, "importer.cli.validate", None)
     ended = program("validate", "export.csv")
     assert ended.code == ExitCode.STOPPED
     assert ended.err.startswith("Error: ModuleNotFoundError in ")
@@ -215,7 +216,8 @@ def broken(options: Json) -> Answer:
 
 def test_a_bug_is_a_summary_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `--json` a script is told: the exit code, and where it happened."""
-    monkeypatch.setitem(COMMANDS, "broken", __name__)
+    monkeypatch.setitem(COMMANDS, "broken", "Divide by nothing.")
+    monkeypatch.setitem(sys.modules, "importer.cli.broken", sys.modules[__name__])
     ended = program("broken", "--json")
     assert ended.code == ended.summary["exit_code"] == ExitCode.STOPPED
     assert ended.err.startswith(f"Error: ZeroDivisionError in {__file__}:")

@@ -1,0 +1,104 @@
+"""What a command prints on stdout: data, its summary as JSON, and that of one that ended with an error."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
+
+import click
+
+from importer import __version__
+from importer.cli.colour import echo_painted
+from importer.errors import ExitCode, ImporterError, StorageFull
+from importer.library.shortage import find_shortage
+from importer.phrases import escape_controls
+from importer.triage.redaction import redact
+
+if TYPE_CHECKING:
+    from importer.cli.options import Json
+    from importer.report.summary import Summary
+
+ANSWER = "importer.answer"
+"""Where click's context has what a command has answered."""
+
+J = TypeVar("J", bound="Json")
+P = ParamSpec("P")
+
+REPORTS_COMPLETE = "The reports are complete."
+"""Where they are, and only what stdout was to show of them is missing."""
+
+
+class Answer(Protocol):
+    """The summary of any command."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command."""
+
+    def as_text(self) -> str:
+        """Return the JSON that `--json` prints."""
+
+
+def answers_with_summary(command: Callable[Concatenate[J, P], Answer]) -> Callable[Concatenate[J, P], int]:
+    """Decorate a command that returns its summary: its exit code is that of the command, and `--json` prints it."""
+
+    @functools.wraps(command)
+    def answer(options: J, /, *arguments: P.args, **given: P.kwargs) -> int:
+        summary = click.get_current_context().meta[ANSWER] = command(options, *arguments, **given)
+        if options.as_json:
+            print_data(summary.as_text(), hint=REPORTS_COMPLETE)
+        return summary.exit_code
+
+    return answer
+
+
+def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
+    """Make the summary that `--json` prints for a command that ended with an error."""
+    from importer.report.summary import Summary
+
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            code, because = int(ExitCode.INTERRUPTED), "Interrupted before anything was sent."
+        case click.ClickException():
+            code, because = error.exit_code, error.format_message()
+        case ImporterError():
+            code = int(error.exit_code)
+            because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
+        case _ if shortage := find_shortage(error):
+            code, because = int(shortage.exit_code), f"{shortage.message}\n{shortage.hint}"
+        case _:
+            code, because = int(ExitCode.STOPPED), describe_bug(error)
+    return Summary(run_id="", exit_code=code, rows=0, stopped_because=because, version=__version__)
+
+
+def describe_bug(error: Exception) -> str:
+    """Describe a bug: where it is, and that nothing is lost by it."""
+    from traceback import extract_tb
+
+    frame = extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__} in {frame.filename}:{frame.lineno}: {error}\n"
+        "This is a bug in triage-import. What is done is recorded: the same command continues."
+    )
+
+
+def print_data(text: str, *, has_colour: bool = False, hint: str = "") -> None:
+    """Print to stdout. A reader that has gone (`| head`) changes nothing about how the command ends.
+
+    On a terminal nothing in it controls that; into a file or a pipe it goes as it is. With `has_colour` its lines are
+    painted, where stdout wants that.
+
+    Raises StorageFull with the hint if stdout takes no more.
+    """
+    shown = redact(text)
+    if sys.stdout.isatty():
+        shown = "\n".join(map(escape_controls, shown.split("\n")))
+    try:
+        if has_colour:
+            echo_painted(shown, sys.stdout, nl=False)
+        else:
+            click.echo(shown, sys.stdout, nl=False)
+    except StorageFull as error:
+        raise StorageFull(error.message, hint=hint) from error
