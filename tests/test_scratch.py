@@ -57,7 +57,7 @@ AnnexSpool(Annex("", "of"), (AnnexObject(ANY_FILE, "c.csv", 1, each) for each in
 """,
     "links": """
 from importer.library.inputs import open_job
-given = dict(mapping_name="m.yaml", source_name=None, encoding=None, delimiter=None, format_=None)
+given = dict(mapping="m.yaml", source_name=None, encoding=None, delimiter=None, format=None)
 with open_job(("export.csv",), **given):
     pass
 """,

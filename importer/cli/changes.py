@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.cli.declared import option
-from importer.cli.options import Applied, Json, Out
+from importer.cli.options import Applied, Json
 from importer.cli.sentences import describe_open
-from importer.cli.target_options import Concurrency, KeyFile, LedgerFile
 from importer.errors import UsageError
+from importer.library.declared import option
+from importer.library.options import Concurrency, KeyFile, LedgerFile, Out
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Applying(Applied):
     """Whether anything is done, and whether somebody is asked first."""
 
     title = "What is done"
-    yes: bool = option("--yes", is_flag=True, variable=False, configurable=False,
+    yes: bool = option("--yes", default=False, variable=False, configurable=False,
         help="With --apply, don't ask, for scripts.")
 # fmt: on
 

@@ -109,9 +109,9 @@ def source_name_of(given: dict[str, Any]) -> str:
 
     if given["source_name"]:
         return str(given["source_name"])
-    if given["mapping_name"] is None:
+    if given["mapping"] is None:
         raise UsageError("--files needs the mapping, by which the source is known again.", hint="Name it: -m MAPPING")
-    return load_mapping(given["mapping_name"]).model.input.name
+    return load_mapping(given["mapping"]).model.input.name
 
 
 def read_in(ledger: str | None, target: str, source_name: str) -> set[str]:
@@ -140,7 +140,7 @@ def read_keys(given: dict[str, Any], name: str) -> frozenset[str]:
     from importer.mapping.reader import load_mapping
     from importer.mapping.reads import collect_refs
 
-    columns = collect_refs(load_mapping(given["mapping_name"]).model) if given["mapping_name"] else ()
+    columns = collect_refs(load_mapping(given["mapping"]).model) if given["mapping"] else ()
     lenient = given | {"accept_missing": tuple(ref.name for ref in columns)}
     options = {each: lenient[each] for each in InputOptions.__dataclass_fields__ if each in lenient}
     with open_job([name], **options) as job:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
-from importer.cli.declared import option, takes
-from importer.cli.options import NEW_FILE, Input, sources_argument
+from importer.cli.declared import takes
+from importer.cli.options import sources_argument
 from importer.errors import ExitCode, SourceError, UsageError
+from importer.library.declared import option
+from importer.library.options import Input, NewFile
 from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
@@ -33,9 +35,9 @@ VALUES_SHOWN = 20
 class DraftOptions(Input):
     """The options of `draft`."""
 
-    output: Path | None = option("-o", "--output", type=NEW_FILE, metavar="FILE",
+    output: NewFile | None = option("-o", "--output", metavar="FILE",
         help="The mapping to write, next to its values.csv.  [default: mapping.yaml]")
-    update: Path | None = option("--update", type=NEW_FILE, metavar="FILE",
+    update: NewFile | None = option("--update", metavar="FILE",
         help="Append what is new in the source to this mapping.")
     records: str | None = option("--records", metavar="PATH",
         help="Path of the records in a JSON object with several arrays.")
@@ -55,7 +57,7 @@ def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
     from importer.mapping.users_table import read_users
 
     given, update, output = InputOptions(**reading_of(options)), options.update, options.output
-    if update is not None and (output is not None or given.mapping_name is not None):
+    if update is not None and (output is not None or given.mapping is not None):
         raise UsageError(
             f"--update and {'-o' if output is not None else '-m'} can't be used together.",
             hint="--update changes a mapping, -o writes a new one.",
@@ -82,7 +84,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     check_free(out)
     typed, reading = given.typed(sources), choose_reading(given, None, records)
     fixes = NO_FIXES if given.fixes is None else read_fixes(given.fixes)
-    preset = load_mapping(given.mapping_name).model if given.mapping_name is not None else None
+    preset = load_mapping(given.mapping).model if given.mapping is not None else None
     with ExitStack() as stack:
         console, survey = stack.enter_context(Console()), stack.enter_context(survey_files(sources, reading))
         known = _who_knows(survey.samples) if preset is None else None
@@ -100,7 +102,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
         source = stack.enter_context(survey.open(records, beside))
         made = make_draft(source, console, lambda values: _ask(console, values, given.severity), preset, fixes)
         said = {"encoding": given.encoding, "delimiter": given.delimiter, "skip_lines": given.skip_lines}
-        said |= {"format": given.format_, "records": records}
+        said |= {"format": given.format, "records": records}
         options = {name: str(value) for name, value in said.items() if value is not None}
         mapping, table = save_draft(made, source, out, options, given.source_name)
         _show(console, made, mapping, table)

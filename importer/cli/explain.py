@@ -12,9 +12,9 @@ import cloup
 from importer.cli.answers import print_data
 from importer.cli.completion import FILE
 from importer.cli.declared import takes
-from importer.cli.options import Input
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
+from importer.library.options import Input
 from importer.phrases import shell_join
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Types of options that take numbers: rows or a share of them (`20`, `5%`), durations (`10m`), finite numbers."""
+"""Types of options: rows or a share of them (`20`, `5%`), durations (`10m`), finite numbers, addresses of issues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from importer.library.row_limit import RowLimit
-from importer.library.targets import LEAST_RATE
+from importer.library.targets import find_slow
+from importer.report.issue_urls import find_fault
 
 
 class FiniteRange(click.FloatRange):
@@ -33,8 +34,8 @@ class RateType(FiniteRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a rate. Raises BadParameter for anything else."""
         rate = super().convert(value, param, ctx)
-        if 0 < rate < LEAST_RATE:
-            self.fail(f"{value} is less than {LEAST_RATE:g}; 0 is no limit", param, ctx)
+        if fault := find_slow(rate):
+            self.fail(fault, param, ctx)
         return rate
 
 
@@ -76,3 +77,15 @@ class SinceType(DurationType):
             return datetime.fromisoformat(str(value).strip()).timestamp()
         except (ValueError, OverflowError):
             return time.time() - super().convert(value, param, ctx)
+
+
+class IssueUrlType(click.ParamType[str]):
+    """Reads the pattern of an issue's address."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it. Raises BadParameter for one that gives no address."""
+        if fault := find_fault(str(value)):
+            self.fail(f"{fault}. For example: --issue-url 'https://HOST/issues/{{number}}'", param, ctx)
+        return str(value)

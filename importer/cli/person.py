@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.declared import Section
 from importer.cli.options import typed_options
 from importer.cli.recorded import SOURCE
 from importer.library.caller import Caller
+from importer.library.declared import Section, declared
 
 if TYPE_CHECKING:
     from importer.authoring.recognise import Match
     from importer.cli.console import Console
 
 
-ARGUMENTS = {"mapping_name": "mapping", "format_": "format", "wait_seconds": "wait"}
-"""The arguments of the library that have another name where click passes options."""
-
-
-ON_SCREEN = ("apply", "as_json", "files", "log_file", "metrics_file", "quiet", "verbose", "yes")
-"""Options that the library doesn't have: what is asked, and what is printed."""
-
-
-def arguments_of(options: Section) -> dict[str, Any]:
-    """The options of a command as arguments of the library; without those that nobody gave."""
-    given = ((each.name, getattr(options, each.name)) for each in fields(options))
-    return {ARGUMENTS.get(name, name): value for name, value in given if value is not None and name not in ON_SCREEN}
+def arguments_of(options: Section, of: type[Section]) -> dict[str, Any]:
+    """Those options of a command that a function of the library has, without those that nobody gave."""
+    given = {name: getattr(options, name) for name in declared(of)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def calling(console: Console, **hooks: Any) -> Caller:

@@ -10,8 +10,8 @@ import cloup
 
 from importer.cli.answers import answers_with_summary
 from importer.cli.declared import takes
-from importer.cli.options import Input, Json, Out, sources_argument
-from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate
+from importer.cli.options import Json, sources_argument
+from importer.library.options import Input, KeyFile, LedgerFile, Out, Paced, Place
 from importer.library.targets import choose_rate, open_target
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RebuildOptions(Input, Place, KeyFile, LedgerFile, Rate, Out, Json):
+class RebuildOptions(Input, Place, KeyFile, LedgerFile, Paced, Out, Json):
     """The options of `rebuild-ledger`."""
 
 

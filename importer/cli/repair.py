@@ -11,11 +11,12 @@ import click
 
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
-from importer.cli.completion import MAPPING, RUN
-from importer.cli.declared import Section, option, takes
-from importer.cli.options import Severity
-from importer.cli.person import calling
+from importer.cli.completion import RUN
+from importer.cli.declared import takes
+from importer.cli.person import arguments_of, calling
 from importer.cli.recorded import Recorded
+from importer.library.declared import Section, option
+from importer.library.options import ChangeOptions, MappingName, Severity
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Right(Section):
     """What the right values are."""
 
     title = "What is done"
-    mapping_name: str = option("-m", "--mapping", type=MAPPING, required=True, metavar="NAME_OR_PATH",
+    mapping: MappingName = option("-m", "--mapping", required=True, metavar="NAME_OR_PATH",
         help="The mapping with the right values.")
     fields: str = option("--fields", required=True, metavar="NAME,...",
         help="Which of severity, status and category to correct.")
@@ -57,13 +58,13 @@ def repair(options: RepairOptions, name: str) -> Summary:
     ./triage-import-RUN-repair/.
     """
     from importer.cli.console import Console
-    from importer.library.changes import ChangeOptions, take_back
+    from importer.library.changes import take_back
     from importer.library.inputs import with_severity
     from importer.mapping.reader import load_mapping
     from importer.runs.repair import Repair, read_value_fields
 
     chosen = read_value_fields(options.fields)
-    mapping = load_mapping(options.mapping_name)
+    mapping = load_mapping(options.mapping)
     if options.severity is not None:
         mapping = with_severity(mapping, options.severity)
 
@@ -71,9 +72,7 @@ def repair(options: RepairOptions, name: str) -> Summary:
         return Repair(run, mapping, chosen)
 
     require_terminal(options)
-    taken = ChangeOptions(
-        options.apply, options.ledger, options.api_key_file, options.rate, options.concurrency, options.out
-    )
+    taken = ChangeOptions(**arguments_of(options, ChangeOptions), apply=options.apply)
     with Console() as console:
         caller = calling(console, changes=showing(console, describe))
         return take_back(name, taken, make, lambda way: confirm(way, yes=options.yes), caller)

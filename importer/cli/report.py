@@ -12,10 +12,11 @@ import cloup
 
 from importer.cli.answers import REPORTS_COMPLETE, print_data
 from importer.cli.completion import RUN, SOURCE_NAME
-from importer.cli.declared import option, takes
-from importer.cli.options import FOLDER_PATH, Json, typed_options
-from importer.cli.target_options import IssueUrls, LedgerFile, Place
+from importer.cli.declared import takes
+from importer.cli.options import Json, typed_options
 from importer.errors import ExitCode, UsageError
+from importer.library.declared import option
+from importer.library.options import Folder, IssueUrls, LedgerFile, Place
 from importer.library.targets import target_name
 from importer.phrases import shell_join
 
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 class ReportOptions(LedgerFile, Place, Json, IssueUrls):
     """The options of `report`."""
 
-    out: Path | None = option("--out", type=FOLDER_PATH, metavar="DIR",
+    out: Folder | None = option("--out", metavar="DIR",
         help="Folder for the reports.  [default: where the run wrote them]")
-    rehearsal: bool = option("--rehearsal", is_flag=True,
+    rehearsal: bool = option("--rehearsal", default=False,
         help="Also rehearsal.html, for a run with --sandbox: its issues as they will be in Triage.")
     source: str | None = option("--source", type=SOURCE_NAME, metavar="NAME",
         help="Instead of RUN: migration.csv, the state of every key of a source after all its runs.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.answers import answers_with_summary
-from importer.cli.declared import deciding, takes
+from importer.cli.declared import takes
 from importer.cli.options import sources_argument
 from importer.cli.person import calling
 from importer.cli.recorded import Recorded
@@ -68,10 +68,10 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
         except click.Abort:
             raise KeyboardInterrupt from None  # what was sent is still accounted for
 
-    with Console(quiet=options.quiet) as console, requiring_terminal(console, asks=options.asks) as ready:
+    with Console(quiet=options.quiet) as console, requiring_terminal(console, asks=options.is_asked) as ready:
         key_command = lambda: options.key_command  # noqa: E731
-        caller = calling(console, deciding=deciding(options), key_command=key_command, ready=ready, show=show)
-        agreed = confirm if options.asks else importer.YES
+        caller = calling(console, key_command=key_command, ready=ready, show=show)
+        agreed = confirm if options.is_asked else importer.YES
         summary = importer.run(*sources, confirm=agreed, caller=caller, **options.arguments()).summary
     if options.quiet:
         console.speak()

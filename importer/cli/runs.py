@@ -16,13 +16,14 @@ import cloup
 
 from importer.cli.answers import print_data
 from importer.cli.completion import RUN, SOURCE_NAME
-from importer.cli.declared import option, takes
+from importer.cli.declared import takes
 from importer.cli.deliveries import describe_open
-from importer.cli.numbers import DurationType, SinceType
-from importer.cli.options import Applied, Json
+from importer.cli.numbers import SinceType
+from importer.cli.options import Applied, Json, chosen_ledger
 from importer.cli.recorded import FIGURES, figures_of
-from importer.cli.target_options import LedgerFile, chosen_ledger
 from importer.errors import ExitCode, UsageError
+from importer.library.declared import option
+from importer.library.options import Duration, LedgerFile, Positive
 from importer.phrases import counted
 from importer.records import Outcome
 
@@ -59,12 +60,12 @@ FORGOTTEN = (
 class RunsOptions(LedgerFile, Json):
     """The options of `runs`."""
 
-    watch: bool = option("--watch", is_flag=True, help="Refresh every 2 seconds, until Ctrl-C.")
+    watch: bool = option("--watch", default=False, help="Refresh every 2 seconds, until Ctrl-C.")
     source: str | None = option("--source", type=SOURCE_NAME, metavar="NAME",
         help="Only a source's starts, and its progress.")
     since: float | None = option("--since", type=SinceType(), metavar="TIME|DATE",
         help="Only starts since then: 12h, 7d, 2026-11-24.")
-    last: int | None = option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N starts.")
+    last: Positive | None = option("--last", metavar="N", help="Only the last N starts.")
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ class ShowOptions(LedgerFile, Json):
 class PruneOptions(LedgerFile, Applied):
     """The options of `runs prune`."""
 
-    keep: int | None = option("--keep", type=click.IntRange(min=1), metavar="N",
+    keep: Positive | None = option("--keep", metavar="N",
         help="Keep the newest N runs of each source.")
-    older_than: float | None = option("--older-than", type=DurationType(), metavar="TIME",
+    older_than: Duration | None = option("--older-than", metavar="TIME",
         help="Prune runs that ended longer ago: 90d.")
 # fmt: on
 

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import click
 import cloup
 
-from importer.cli.declared import option, takes
-from importer.cli.target_options import KeyFile, LedgerFile, Place, Rate
+from importer.cli.declared import takes
+from importer.library.declared import option
+from importer.library.options import KeyFile, LedgerFile, Paced, Place
 from importer.library.targets import choose_rate, open_target
 
 
 # fmt: off
 @dataclass(frozen=True)
-class SettleOptions(Place, KeyFile, LedgerFile, Rate):
+class SettleOptions(Place, KeyFile, LedgerFile, Paced):
     """The options of `settle`."""
 
-    delete_other: bool = option("--delete-other", is_flag=True, variable=False, configurable=False,
+    delete_other: bool = option("--delete-other", default=False, variable=False, configurable=False,
         help="Delete the key's other issues, on which nobody has worked.")
 # fmt: on
 

@@ -13,8 +13,8 @@ import cloup
 from importer.cli.answers import print_data
 from importer.cli.completion import SOURCE_NAME
 from importer.cli.declared import takes
-from importer.cli.options import Json
-from importer.cli.target_options import LedgerFile, Place, chosen_ledger
+from importer.cli.options import Json, chosen_ledger
+from importer.library.options import LedgerFile, Place
 from importer.library.targets import target_name
 
 if TYPE_CHECKING:

@@ -12,9 +12,11 @@ import click
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
 from importer.cli.completion import RUN
-from importer.cli.declared import Section, option, takes
+from importer.cli.declared import takes
 from importer.cli.person import arguments_of, calling
 from importer.cli.recorded import Recorded
+from importer.library.declared import Section, option
+from importer.library.options import ChangeOptions, Natural
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -34,11 +36,11 @@ class Back(Section):
     """How far back."""
 
     title = "What is done"
-    close: bool = option("--close", is_flag=True, variable=False, configurable=False,
+    close: bool = option("--close", default=False, variable=False, configurable=False,
         help="Close created issues (recommended): they count as imported.")
-    delete: bool = option("--delete", is_flag=True, variable=False, configurable=False,
+    delete: bool = option("--delete", default=False, variable=False, configurable=False,
         help="Delete created issues permanently; their keys can be imported again.")
-    expect: int | None = option("--expect", type=click.IntRange(min=0), metavar="N", variable=False, configurable=False,
+    expect: Natural | None = option("--expect", metavar="N", variable=False, configurable=False,
         help="Do nothing unless this many issues are affected.")
 # fmt: on
 
@@ -66,7 +68,8 @@ def undo(options: UndoOptions, name: str) -> Summary:
     with Console() as console:
         caller = calling(console, changes=showing(console, describe))
         agreed = None if not options.apply else importer.YES if options.yes else confirm
-        return importer.undo(name, confirm=agreed, caller=caller, **arguments_of(options)).summary
+        given = arguments_of(options, ChangeOptions) | arguments_of(options, Back)
+        return importer.undo(name, confirm=agreed, caller=caller, **given).summary
 
 
 def confirm(question: UndoQuestion) -> bool | str:

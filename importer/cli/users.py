@@ -13,10 +13,11 @@ import cloup
 
 from importer import __version__
 from importer.cli.answers import answers_with_summary
-from importer.cli.declared import option, takes
-from importer.cli.options import NEW_FILE, Json, Reading, sources_argument
-from importer.cli.target_options import KeyFile, Place
+from importer.cli.declared import takes
+from importer.cli.options import Json, sources_argument
 from importer.errors import ExitCode
+from importer.library.declared import option
+from importer.library.options import KeyFile, NewFile, Place, Reading
 from importer.library.targets import choose_rate, open_target
 from importer.phrases import counted
 
@@ -48,11 +49,11 @@ class UsersSummary:
 class UsersOptions(Reading, Place, KeyFile, Json):
     """The options of `users`."""
 
-    output: Path = option("-o", "--output", type=NEW_FILE, default=Path("users.csv"), show_default=True, metavar="FILE",
+    output: NewFile = option("-o", "--output", default=Path("users.csv"), show_default=True, metavar="FILE",
         help="The table; an existing one is updated and keeps what people have entered.")
-    members: bool = option("--members", is_flag=True,
+    members: bool = option("--members", default=False,
         help="Ask Triage for the organisation's members and propose matches.")
-    fill: bool = option("--fill", is_flag=True,
+    fill: bool = option("--fill", default=False,
         help="Like --members, and fill in those with the same mail address.")
 # fmt: on
 

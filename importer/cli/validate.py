@@ -11,8 +11,9 @@ import cloup
 
 from importer.cli.answers import REPORTS_COMPLETE, answers_with_summary, print_data
 from importer.cli.declared import takes
-from importer.cli.options import Input, Json, Out, Selection, Workers, sources_argument
+from importer.cli.options import Json, Verbose, sources_argument
 from importer.cli.person import arguments_of, calling
+from importer.library import options as library
 
 if TYPE_CHECKING:
     from importer.library.caller import Seen
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ValidateOptions(Input, Workers, Selection, Out, Json):
+class ValidateOptions(library.ValidateOptions, Verbose, Json):
     """The options of `validate`."""
 
 
@@ -46,7 +47,9 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
         lines.extend(describe_check(seen.job, seen.checked, view, sys.stdout))
 
     with Console() as console:
-        result = importer.validate(*sources, caller=calling(console, show=show), **arguments_of(options))
+        result = importer.validate(
+            *sources, caller=calling(console, show=show), **arguments_of(options, library.ValidateOptions)
+        )
     if options.as_json:
         console.say("\n".join(lines))
     else:

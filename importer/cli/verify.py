@@ -11,16 +11,16 @@ import cloup
 from importer.cli.answers import answers_with_summary
 from importer.cli.completion import RUN
 from importer.cli.declared import takes
-from importer.cli.options import Json, Out
+from importer.cli.options import Json
 from importer.cli.person import arguments_of, calling
-from importer.cli.target_options import IssueUrls, KeyFile, LedgerFile, Rate
+from importer.library import options as library
 
 if TYPE_CHECKING:
     from importer.report.verify import VerifySummary
 
 
 @dataclass(frozen=True)
-class VerifyOptions(KeyFile, LedgerFile, Rate, Out, Json, IssueUrls):
+class VerifyOptions(library.VerifyOptions, Json):
     """The options of `verify`."""
 
 
@@ -40,4 +40,4 @@ def verify(options: VerifyOptions, name: str) -> VerifySummary:
     from importer.cli.console import Console
 
     with Console() as console:
-        return importer.verify(name, caller=calling(console), **arguments_of(options)).summary
+        return importer.verify(name, caller=calling(console), **arguments_of(options, library.VerifyOptions)).summary

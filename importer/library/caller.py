@@ -48,7 +48,6 @@ class Caller:
     progress  is told what is found and done
     command   the command of the line that is to be typed again, where an error says so
     options   gives its options, as they were typed
-    deciding  those of an import that decide what is written, as a text; "" takes all
     key_command  gives the command that prints the API key, if there is one
     choose    asks which of several presets a source is for; None where nobody can be asked
     named     is told the name of the source as soon as it is known
@@ -60,7 +59,6 @@ class Caller:
     progress: Progress = field(default_factory=Unseen)
     command: str = "validate"
     options: Callable[[], Sequence[str]] = tuple
-    deciding: str = ""
     key_command: Callable[[], Sequence[str]] = tuple
     choose: Callable[[Sequence[Match]], Match] | None = None
     named: Callable[[str], None] = lambda name: None

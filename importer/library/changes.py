@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,22 +13,10 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
     from importer.library.caller import Caller
-    from importer.library.targets import Key
+    from importer.library.options import ChangeOptions
     from importer.report.summary import Summary
     from importer.runs.change_runner import ChangeRunner
     from importer.runs.change_set import ChangeSet
-
-
-@dataclass(frozen=True)
-class ChangeOptions:
-    """The options of both; without `apply` the ledger is only read, and nothing is changed."""
-
-    apply: bool
-    ledger: str | None = None
-    key: Key = None
-    rate: float | None = None
-    concurrency: int = 8
-    out: Path | None = None
 
 
 def take_back(

@@ -15,10 +15,13 @@ from importer.check.job import Job
 from importer.check.look_up import look_up
 from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.library.caller import PROGRAM, Caller
+from importer.library.declared import declared
+from importer.library.options import Input, Selection
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.header_names import may_discuss
 from importer.mapping.identities import Roster
-from importer.mapping.model import Input, MappingModel
+from importer.mapping.model import Input as InputModel
+from importer.mapping.model import MappingModel
 from importer.mapping.presets import is_shipped, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
@@ -81,22 +84,14 @@ def warn_of_beside(mapping: LoadedMapping, source: Source, samples: Sequence[Sam
 
 
 @dataclass(frozen=True)
-class InputOptions:
-    """The values of the options of commands that read a source, as click names them."""
+class InputOptions(Selection, Input):
+    """The options of commands that read a source.
 
-    mapping_name: str | None = None
-    source_name: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    skip_lines: int | None = None
-    format_: str | None = None
-    limit: int | None = None
-    only: str | None = None
-    show: str | None = None
-    fixes: Path | None = None
-    comments: tuple[str, ...] = ()
-    users: Path | None = None
-    severity: str | None = None
+    makes_users     whether users.csv is only to be made
+    may_be_empty    whether a source without rows is one
+    accept_missing  columns that it may lack
+    """
+
     makes_users: bool = False
     may_be_empty: bool = False
     accept_missing: tuple[str, ...] = ()
@@ -104,13 +99,10 @@ class InputOptions:
     def typed(self, sources: Sequence[str]) -> CommandLine:
         """These files and options, as they are typed."""
         found = list[tuple[str, str]]()
-        for each in fields(self):
-            value = getattr(self, each.name)
-            name = "-m" if each.name == "mapping_name" else f"--{each.name.strip('_').replace('_', '-')}"
-            if (
-                value is not None and not isinstance(value, bool) and each.name != "accept_missing"
-            ):  # `run` alone has it
-                found += [(name, str(one)) for one in (value if isinstance(value, tuple) else [value])]
+        for name, its in declared(self).items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, bool):
+                found += [(its.name, str(one)) for one in (value if isinstance(value, tuple) else [value])]
         return CommandLine(tuple(sources), tuple(found))
 
 
@@ -134,7 +126,7 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
     refuse_presets(sources)
     given = InputOptions(**options)
     name, typed = given.source_name, given.typed(sources)
-    mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
+    mapping = load_mapping(given.mapping) if given.mapping is not None else None
     reading = choose_reading(given, mapping)
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)
     roster = Roster() if given.users is None else read_users(given.users)
@@ -187,12 +179,12 @@ def choose_reading(given: InputOptions, mapping: LoadedMapping | None, records: 
     """Return how to read the files: as the options say, otherwise as the mapping does."""
     said = SourceOptions() if mapping is None else mapping.model.input
     return SourceOptions(
-        format=given.format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
+        format=given.format or said.format,
         encoding=given.encoding or said.encoding,
         delimiter=given.delimiter or said.delimiter,
         skip_lines=said.skip_lines if given.skip_lines is None else given.skip_lines,
         records=records or said.records,
-        may_be_empty=isinstance(said, Input)
+        may_be_empty=isinstance(said, InputModel)
         and (said.kind == "delta" or (given.may_be_empty and not said.is_snapshot)),
     )
 

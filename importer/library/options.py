@@ -1,138 +1,263 @@
-"""The keyword arguments of the library: named like the options of the command line, and checked like them."""
+"""The options of the library's functions, which are those of the command line, too: its sections, and who has which."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Le, Lt
-from typing_extensions import TypedDict
 
-from importer.errors import Problem, UsageError
-from importer.library.caller import Caller
+from importer.api import DEFAULT_URL, SeverityName
+from importer.library.declared import Section, option
 from importer.library.row_limit import RowLimit
-from importer.library.targets import LEAST_RATE
-from importer.report.issue_urls import find_fault
+
+if TYPE_CHECKING:
+    from importer.library.targets import Key
 
 Positive = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
-Seconds = Annotated[float, Ge(0), Lt(inf)]
-Rate = Literal[0] | Annotated[float, Ge(LEAST_RATE), Lt(inf)]
+Processes = Annotated[int, Ge(1), Le(64)]
 Connections = Annotated[int, Ge(1), Le(256)]
-Limit = RowLimit | Natural | str
+Seconds = Annotated[float, Ge(0), Lt(inf)]
+Duration = Annotated[float, Ge(0), Lt(inf), "duration"]
+"""Seconds, which are typed as 90s, 10m, 2h or 90d."""
+Rate = Annotated[float, Ge(0), Lt(inf), "rate"]
+"""Requests a second; 0 is no limit on our side."""
+Format = Literal["csv", "jsonl", "json"]
+Order = Literal["source", "open-first", "oldest-first"]
+OnChange = Literal["report", "update", "overwrite", "skip"]
+FailOn = Literal["new", "any"]
+# What the words mean to the command line: `cli.declared.TYPES`.
+File = Annotated[str, "file"]
+MappingName = Annotated[str, "mapping"]
+Folder = Annotated[Path, "folder"]
+NewFile = Annotated[Path, "new-file"]
+IssueUrl = Annotated[str, "issue-url"]
 
 
-class InputArguments(TypedDict, total=False):
-    """How a source is read, which of its rows, and where the reports go; see the command line's page."""
+# fmt: off
+@dataclass(frozen=True)
+class Reading(Section):
+    """How a source is read, and by which mapping."""
 
-    mapping: str | Path
-    source_name: str
-    encoding: str
-    delimiter: str
-    skip_lines: Natural
-    format: Literal["csv", "jsonl", "json"]
-    fixes: Path | str
-    comments: Sequence[str | Path]
-    users: Path | str
-    severity: Literal["critical", "high", "medium", "low"]
-    limit: Positive
-    only: str
-    show: str
-    strict: bool
-    out: Path | str
-    workers: Positive
-
-
-class TargetArguments(TypedDict, total=False):
-    """The ledger, the API key, and the pace, in requests a second; 0 is no limit."""
-
-    ledger: Path | str
-    api_key: str
-    api_key_file: Path | str
-    rate: Rate
+    title = "Input"
+    mapping: MappingName | None = option("-m", "--mapping", metavar="NAME_OR_PATH",
+        help="A preset or a YAML file.  [default: recognised by the columns]")
+    source_name: str | None = option("--source-name", metavar="NAME",
+        help="Part of every key.  [default: the mapping's]")
+    encoding: str | None = option("--encoding", metavar="E",
+        help="Needed unless the file is UTF-8, or UTF-16 with a byte order mark.")
+    delimiter: str | None = option("--delimiter", metavar="D", help="One character, or `tab`.  [default: detected]")
+    skip_lines: Natural | None = option("--skip-lines", metavar="N",
+        help="Number of lines above the table.  [default: titles above a header are detected]")
+    format: Format | None = option("--format", help="[default: detected]")
+    fixes: Path | None = option("--fixes", metavar="FILE", help="Corrected values: a filled-in fixes.csv.")
+    comments: tuple[File, ...] = option("--comments", default=(), metavar="FILE",
+        help="Separate file of comments, joined by the mapping; may be repeated.")
 
 
-class RunArguments(InputArguments, TargetArguments, total=False):
-    """All of an import. `wait`, `settle_seconds`, `max_source_age` and `max_duration` are in seconds."""
+@dataclass(frozen=True)
+class Severity(Section):
+    """What the source doesn't say."""
 
-    sandbox: bool
-    api_url: str
-    dry_run: bool
-    wait: Seconds
-    concurrency: Connections
-    settle_seconds: Seconds
-    max_rejected: Limit
-    max_changes: Limit
-    max_errors: Natural
-    no_canary: bool
-    order: Literal["source", "open-first", "oldest-first"]
-    max_duration: Seconds
-    expect_org: str
-    on_change: Literal["report", "update", "overwrite", "skip"]
-    fields: str
-    accept_missing: Sequence[str]
-    accept_mapping_change: bool
-    min_rows: Natural
-    max_source_age: Seconds
-    fail_on: Literal["new", "any"]
-    issue_url: str
+    title = "Input"
+    severity: SeverityName | None = option("--severity", help="Of the issues whose source says none.")
 
 
-class VerifyArguments(TargetArguments, total=False):
-    """What a verification takes."""
+@dataclass(frozen=True)
+class Matched(Reading):
+    """The same, and who is who."""
 
-    issue_url: str
-    out: Path | str
-
-
-class UndoArguments(TargetArguments, total=False):
-    """What an undo takes."""
-
-    concurrency: Connections
-    out: Path | str
+    title = "Input"
+    users: Path | None = option("--users", metavar="FILE",
+        help="Matches people with Triage's users: a filled-in users.csv.")
 
 
-RENAMED = {"mapping": "mapping_name", "format": "format_", "wait": "wait_seconds"}
-"""Arguments that have another name within, where these words mean something else."""
-PATHS = ("fixes", "users", "out", "api_key_file")
-LIMITS = ("max_rejected", "max_changes")
+@dataclass(frozen=True)
+class Input(Severity, Matched):
+    """All of the input."""
+
+    title = "Input"
 
 
-def read_arguments(kind: Any, given: Mapping[str, Any], caller: Caller | None) -> dict[str, Any]:
-    """Return the arguments of a call as options; `key` is the API key, or the file that has it.
+@dataclass(frozen=True)
+class Workers(Section):
+    """How many processes check."""
 
-    Those of a program are checked; the command line has checked its own. Raises UsageError, which names all that are
-    wrong, and shows no value of theirs.
-    """
-    checked = dict(given) if caller is not None else _check(kind, given)
-    options = {RENAMED.get(name, name): value for name, value in checked.items() if value is not None}
-    options |= {name: Path(options[name]) for name in PATHS if name in options}
-    options |= {name: str(options[name]) for name in ("mapping_name", "ledger") if name in options}
-    options |= {name: tuple(map(str, options[name])) for name in ("comments", "accept_missing") if name in options}
-    file, text = options.pop("api_key_file", None), options.pop("api_key", None)
-    options["key"] = file
-    if text is not None:
+    title = "Input"
+    workers: Processes | None = option("--workers", metavar="N", decides=False,
+        help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]")
+
+
+@dataclass(frozen=True)
+class Place(Section):
+    """Which target."""
+
+    title = "Target"
+    sandbox: bool = option("--sandbox", default=False,
+        help="Use a local sandbox, started by this command, as the target.")
+    api_url: str | None = option("--api-url", also="TRIAGE_API_URL", metavar="URL",
+        help=f"The target.  [default: {DEFAULT_URL}]")
+
+
+@dataclass(frozen=True)
+class KeyFile(Section):
+    """Who asks it."""
+
+    title = "Target"
+    api_key_file: Path | None = option("--api-key-file", metavar="FILE", decides=False,
+        help="File with the API key.  [default: the key in BLAND_API_KEY]")
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> Key:
+        """The API key, or the file that has it alone; None takes that of the environment."""
+        if self.api_key is None:
+            return self.api_key_file
         from importer.triage.target import ApiKey
 
-        options["key"] = ApiKey(text, "api_key")
-    return options
+        return ApiKey(self.api_key, "api_key")
 
 
-def _check(kind: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+@dataclass(frozen=True)
+class LedgerFile(Section):
+    """Which ledger."""
 
-    kind.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-    try:
-        checked: dict[str, Any] = TypeAdapter(kind).validate_python(dict(given))
-        checked |= {name: RowLimit.read(checked[name]) for name in LIMITS if name in checked}
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        problems = [Problem(each["msg"], key=str(each["loc"][0])) for each in found]
-        raise UsageError("Arguments can't be used.", problems=problems) from None
-    except ValueError as error:
-        raise UsageError(f"{error}.") from error
-    if (url := checked.get("issue_url")) and (fault := find_fault(url)):
-        raise UsageError(f"issue_url: {fault}.", hint="For example: https://HOST/issues/{number}")
-    return checked
+    title = "Target"
+    ledger: File | None = option("--ledger", metavar="PATH|URL", decides=False,
+        help="The record of what was sent: a file, or PostgreSQL.")
+
+
+@dataclass(frozen=True)
+class Ways(Section):
+    """How the target and its ledger are used."""
+
+    title = "Target"
+    dry_run: bool = option("-n", "--dry-run", default=False, help="Check against the ledger and send nothing.")
+    wait: Duration = option("--wait", default=0.0, metavar="TIME", decides=False,
+        help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]")
+
+
+@dataclass(frozen=True)
+class Paced(Section):
+    """How fast."""
+
+    title = "Sending and limits"
+    rate: Rate | None = option("--rate", metavar="N", decides=False,
+        help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]")
+
+
+@dataclass(frozen=True)
+class Concurrency(Paced):
+    """How fast, and how many at a time."""
+
+    title = "Sending and limits"
+    concurrency: Connections = option("--concurrency", default=8, show_default=True, metavar="N", decides=False,
+        help="Maximum requests at a time.")
+
+
+@dataclass(frozen=True)
+class Sending(Section):
+    """How it is sent, and what stops it."""
+
+    title = "Sending and limits"
+    settle_seconds: Seconds = option("--settle-seconds", default=30.0, show_default=True, metavar="N", decides=False,
+        help="How long to wait for an issue with an unknown outcome to appear before it is sent again.")
+    max_rejected: RowLimit | None = option("--max-rejected", metavar="N|N%",
+        help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]")
+    max_changes: RowLimit | None = option("--max-changes", metavar="N|N%", variable=False,
+        help="Send nothing if more issues than this would change, or if rows look like another site's or have "
+        "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]")
+    max_errors: Natural = option("--max-errors", default=100, show_default=True, metavar="N", decides=False,
+        help="Stop when Triage has refused more rows than this; 0 for no limit.")
+    no_canary: bool = option("--no-canary", default=False, variable=False, configurable=False, decides=False,
+        help="Don't send a canary (a few issues, which are read back before the rest) to a new target.")
+    order: Order = option("--order", default="source", show_default=True, decides=False,
+        help="Which issues to send first. Triage lists recently changed issues "
+        "first, so `open-first` puts open work at the bottom of its list.")
+    max_duration: Duration | None = option("--max-duration", metavar="TIME", decides=False,
+        help="Stop sending after this time, such as 6h or 90m; the same command continues.")
+    expect_org: str | None = option("--expect-org", metavar="ID", decides=False,
+        help="Send nothing unless the API key belongs to this organisation.")
+
+
+@dataclass(frozen=True)
+class Changes(Section):
+    """What happens to issues that are there."""
+
+    title = "Issues already in Triage"
+    on_change: OnChange = option("--on-change", default="report", show_default=True,
+        help="What to do with issues whose row has changed.")
+    fields: str | None = option("--fields", metavar="NAME,...",
+        help="Only these fields count as changed.  [default: all]")
+    accept_missing: tuple[str, ...] = option("--accept-missing", default=(), metavar="NAME", variable=False,
+        configurable=False,
+        help="Go on without this column, which the last run of the source had; may be repeated.")
+    accept_mapping_change: bool = option("--accept-mapping-change", default=False, variable=False, configurable=False,
+        help="Also update issues for which only the mapping has changed.")
+
+
+@dataclass(frozen=True)
+class Nightly(Section):
+    """What a schedule refuses."""
+
+    title = "Scheduled imports"
+    min_rows: Natural | None = option("--min-rows", metavar="N",
+        help="Send nothing if the source has fewer rows than this.  [default: 0, but not without rows]")
+    max_source_age: Duration | None = option("--max-source-age", metavar="TIME",
+        help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]")
+    fail_on: FailOn | None = option("--fail-on",
+        help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
+        "in the last run.  [default with --yes: new]")
+
+
+@dataclass(frozen=True)
+class Selection(Section):
+    """Which rows, and what is said of them."""
+
+    title = "Selection and output"
+    strict: bool = option("--strict", default=False,
+        help="Refuse if a column that the mapping doesn't name under `drop` would be lost, or if the source counts "
+        "comments or issues that the files don't have.")
+    limit: Positive | None = option("--limit", metavar="N", help="Only the first N rows.")
+    only: File | None = option("--only", metavar="KEY,...|FILE",
+        help="Only these keys: a list, or a file with one per line.")
+    show: str | None = option("--show", metavar="KEY,...",
+        help="The issues that report.html shows before and after.  [default: five]")
+
+
+@dataclass(frozen=True)
+class Out(Section):
+    """Where the reports go."""
+
+    title = "Selection and output"
+    out: Folder | None = option("--out", metavar="DIR", decides=False, help="Folder for the reports.")
+
+
+@dataclass(frozen=True)
+class IssueUrls(Section):
+    """Where a person looks at an issue."""
+
+    title = "Selection and output"
+    issue_url: IssueUrl | None = option("--issue-url", also="TRIAGE_ISSUE_URL", metavar="URL", decides=False,
+        help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")
+# fmt: on
+
+
+@dataclass(frozen=True)
+class ValidateOptions(Input, Workers, Selection, Out):
+    """The options of `validate`."""
+
+
+@dataclass(frozen=True)
+class VerifyOptions(KeyFile, LedgerFile, Paced, Out, IssueUrls):
+    """The options of `verify`."""
+
+
+@dataclass(frozen=True)
+class ChangeOptions(KeyFile, LedgerFile, Concurrency, Out):
+    """The options of what changes issues that are there; without `apply` the ledger is only read."""
+
+    apply: bool = False

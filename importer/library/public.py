@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from importer.errors import ImporterError, Unusable, UsageError
 from importer.ledger.lock import holding_folders
-from importer.library.caller import Caller, Lines, Seen
-from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQuestion, ask
-from importer.library.options import (
+from importer.library.arguments import (
     InputArguments,
     RunArguments,
     UndoArguments,
     VerifyArguments,
     read_arguments,
 )
+from importer.library.caller import Caller, Lines, Seen
+from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQuestion, ask
+from importer.library.options import ChangeOptions, ValidateOptions, VerifyOptions
 from importer.library.result import run_result, undo_result, verify_result
 from importer.library.run_options import RunOptions
 from importer.library.targets import DEFAULT_RATE, choose_rate, open_target, open_target_named, target_name
@@ -71,19 +72,20 @@ def validate(
     """
     from importer.check.knowledge import NoLedger
     from importer.check.part_workers import choose_workers
-    from importer.library.inputs import open_job
+    from importer.library.inputs import open_job, reading_of
     from importer.pipeline import run_check
     from importer.report.page import Aim
 
     with _called(caller, progress, "validate") as calling:
-        given = read_arguments(InputArguments, arguments, caller)
-        out, strict, _ = given.pop("out", None), given.pop("strict", False), given.pop("key")
-        workers = given.pop("workers", _workers(caller))
-        with open_job([fspath(each) for each in sources], calling, **given) as opened:
-            job = replace(opened, workers=choose_workers(opened, workers))
-            refuse = lambda checked: Unusable(checked.refusal) if strict and checked.refusal else None  # noqa: E731
+        options = read_arguments(ValidateOptions, arguments, caller)
+        with open_job([fspath(each) for each in sources], calling, **reading_of(options)) as opened:
+            job = replace(opened, workers=choose_workers(opened, options.workers or _workers(caller)))
+
+            def refuse(checked: Checked) -> ImporterError | None:
+                return Unusable(checked.refusal) if options.strict and checked.refusal else None
+
             aim = Aim(rate=DEFAULT_RATE)
-            checked, summary = run_check(job, NoLedger(), calling.progress, out, aim=aim, refuse=refuse)
+            checked, summary = run_check(job, NoLedger(), calling.progress, options.out, aim=aim, refuse=refuse)
             calling.show(Seen(job, checked, DEFAULT_RATE, summary))
         return run_result(summary)
 
@@ -120,19 +122,17 @@ def run(
         RunStopped: before anything was sent: the target can't be reached, or refuses the key.
     """
     from importer.check.part_workers import choose_workers
-    from importer.library.inputs import open_job
+    from importer.library.inputs import open_job, reading_of
 
     with _called(caller, progress, "run") as calling:
-        given = read_arguments(RunArguments, arguments, caller)
-        names = [name for name in RunOptions.__dataclass_fields__ if name in given]
-        own = {"workers": _workers(caller)} | {name: given.pop(name) for name in names}
-        asks = confirm is not YES and not own.get("dry_run")
-        options = RunOptions(asks, **own, deciding=calling.deciding, reading=given)
-        with open_job([fspath(each) for each in sources], calling, **given, **options.accepted) as opened:
+        given = read_arguments(RunOptions, arguments, caller)
+        options = replace(given, asks=confirm is not YES and not given.dry_run)
+        options.check()
+        with open_job([fspath(each) for each in sources], calling, **reading_of(options)) as opened:
             job = replace(
                 opened,
                 max_age_seconds=options.max_source_age,
-                workers=choose_workers(opened, options.workers),
+                workers=choose_workers(opened, options.workers or _workers(caller)),
                 issue_url=options.issue_url or "",
             )
             calling.named(job.source_name)
@@ -167,19 +167,19 @@ def verify(
     from importer.triage.event_loop import run_loop
 
     with _called(caller, progress, "verify") as calling:
-        given = read_arguments(VerifyArguments, arguments, caller)
-        issue_url, say = given.get("issue_url", ""), calling.progress.say
-        with read_ledger(given.get("ledger")) as book:
+        given = read_arguments(VerifyOptions, arguments, caller)
+        issue_url, say = given.issue_url or "", calling.progress.say
+        with read_ledger(given.ledger) as book:
             found = find_import(book, run, "verify", calling.options()).run
-            with open_target_named(found.target, given["key"]) as target:
+            with open_target_named(found.target, given.key) as target:
                 # With the key of another organisation all issues would seem to be missing.
                 book.check_org(found.target, run_loop(find_organisation(target, say)))
-                folder = given.get("out") or found.folder_of("verify")
-                rate = choose_rate(given.get("rate"), found.target)
+                folder = given.out or found.folder_of("verify")
+                rate = choose_rate(given.rate, found.target)
                 summary = verify_run(found, target, rate, folder, calling.progress, issue_url)
             last_change = name_last_change(book, found, "verify", calling.options())
             say(describe_verification(summary, last_change))
-        keep(summary, found, given.get("ledger"), calling.progress, issue_url)
+        keep(summary, found, given.ledger, calling.progress, issue_url)
         say(f"Report: {Path(summary.out) / 'report.html'}")
         return verify_result(summary)
 
@@ -213,7 +213,7 @@ def undo(
         LedgerInUse: another process, or thread, writes to the ledger; retryable.
         RunStopped: the target can't be read.
     """
-    from importer.library.changes import ChangeOptions, take_back
+    from importer.library.changes import take_back
     from importer.runs.change_set import UNTOUCHED
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
@@ -235,7 +235,7 @@ def undo(
         return ask(confirm, question) if way.to_change else ""
 
     with _called(caller, progress, "undo") as calling:
-        options = ChangeOptions(confirm is not None, **read_arguments(UndoArguments, arguments, caller))
+        options = replace(read_arguments(ChangeOptions, arguments, caller), apply=confirm is not None)
         word = "close" if close else "delete" if delete else ""
         summary = take_back(run, options, lambda ledger, found: Undo(ledger, found, way=word), decide, calling)
         return undo_result(summary)
@@ -322,7 +322,7 @@ def _send(job: Job, options: RunOptions, confirm: Confirm, caller: Caller) -> Su
 
     refuse_open(job)  # before the ledger is locked and the target opened
     settings, questions = options.settings(), Questions(decide, decide_rest, options.asks)
-    with open_ledger(options.ledger, wait_seconds=options.wait_seconds) as ledger:
+    with open_ledger(options.ledger, wait_seconds=options.wait) as ledger:
         with open_target(options.sandbox, options.api_url, options.key, caller.key_command()) as target:
             facts = ledger.read_facts(target.name, job.source_name)
             caller.progress.say(describe_opening(target.name, ledger.name, facts))

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from importer.errors import ImporterError, LimitPassed, Unusable, UsageError
+from importer.library.declared import deciding
+from importer.library.options import (
+    Changes,
+    Concurrency,
+    Input,
+    IssueUrls,
+    KeyFile,
+    LedgerFile,
+    Nightly,
+    Out,
+    Place,
+    Selection,
+    Sending,
+    Ways,
+    Workers,
+)
 from importer.library.row_limit import RowLimit
 from importer.library.shortage import check_connections
 from importer.library.targets import choose_rate, target_name
@@ -16,53 +31,21 @@ from importer.records import Outcome
 if TYPE_CHECKING:
     from importer.check.change_policy import ChangePolicy
     from importer.check.check_pass import Checked
-    from importer.library.targets import Key
-    from importer.load.context import Order, Settings
+    from importer.load.context import Settings
 
 DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
 DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """The values of the options of an import; `reading` has those of its input, the fields of `InputOptions`.
+class RunOptions(
+    Input, Workers, Place, KeyFile, LedgerFile, Ways, Concurrency, Sending, Changes, Nightly, Selection, Out, IssueUrls
+):
+    """The options of `run`; `asks` is whether a person is asked before anything is sent."""
 
-    `asks` is whether a person is asked before anything is sent, `deciding` has those that decide what is written, as a
-    text to be compared with that of the last run; "" takes them all.
-    """
+    asks: bool = True
 
-    asks: bool
-    sandbox: bool = False
-    api_url: str | None = None
-    key: Key = None
-    dry_run: bool = False
-    ledger: str | None = None
-    wait_seconds: float = 0.0
-    rate: float | None = None
-    concurrency: int = 8
-    settle_seconds: float = 30.0
-    max_rejected: RowLimit | None = None
-    max_changes: RowLimit | None = None
-    max_errors: int = 100
-    on_change: str = "report"
-    fields: str | None = None
-    accept_mapping_change: bool = False
-    accept_missing: tuple[str, ...] = ()
-    min_rows: int | None = None
-    max_source_age: float | None = None
-    fail_on: str | None = None
-    no_canary: bool = False
-    expect_org: str | None = None
-    order: Order = "source"
-    max_duration: float | None = None
-    strict: bool = False
-    out: Path | None = None
-    workers: int | None = None
-    issue_url: str | None = None
-    deciding: str = ""
-    reading: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Raise UsageError for options that exclude each other."""
         if self.expect_org == "":
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
@@ -72,9 +55,9 @@ class RunOptions:
         self.changes()
 
     @property
-    def accepted(self) -> dict[str, Any]:
-        """What of the input is accepted: no rows, where somebody has said so and not only by default; less columns."""
-        return {"may_be_empty": self.min_rows == 0, "accept_missing": self.accept_missing}
+    def may_be_empty(self) -> bool:
+        """Whether a source without rows is one: where somebody has said so, and not only by default."""
+        return self.min_rows == 0
 
     @property
     def chosen_rate(self) -> float:
@@ -124,7 +107,6 @@ class RunOptions:
         """Make the settings of the import. Raises UsageError as `changes`."""
         from importer.load.context import FailOn, Settings
 
-        every = str(sorted((name, str(value)) for name, value in vars(self).items() if name != "key"))
         return Settings(
             self.chosen_rate,
             self.concurrency,
@@ -138,5 +120,5 @@ class RunOptions:
             self.max_duration,
             check_users=not self.sandbox,
             canary=not (self.sandbox or self.no_canary),
-            deciding=self.deciding or every,
+            deciding=deciding(self),
         )

@@ -31,6 +31,11 @@ KEY_SECONDS = 60.0
 KEY_FILE_HINT = "Name a file that holds the key alone."
 
 
+def find_slow(rate: float) -> str:
+    """Say why a rate can't be used; "" if it can."""
+    return f"{rate:g} is less than {LEAST_RATE:g}; 0 is no limit" if 0 < rate < LEAST_RATE else ""
+
+
 def choose_rate(rate: float | None, target: str) -> float:
     """Return the rate that was given, else the default of the target; in requests a second, 0 for no limit."""
     if rate is not None:

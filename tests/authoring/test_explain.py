@@ -23,7 +23,7 @@ ROWS = [issue_row(1), ("PROJ-2", "Two", "High", "To Do", "Bug", "first\nsecond\r
 def opened(*paths: Path, mapping: str = "jira") -> Iterator[Job]:
     """A job over some files."""
     names = tuple(map(str, paths))
-    with open_job(names, mapping_name=mapping, source_name=None, encoding=None, delimiter=None, format_=None) as job:
+    with open_job(names, mapping=mapping, source_name=None, encoding=None, delimiter=None, format=None) as job:
         yield job
 
 

@@ -36,7 +36,7 @@ if __name__ == "__main__":
     with (
         LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
-        open_job([sys.argv[1]], mapping_name="jira") as job,
+        open_job([sys.argv[1]], mapping="jira") as job,
     ):
         run_check(replace(job, workers=2, executor=client.get_executor()), NoLedger(), Unseen(), Path(sys.argv[2]))
 """

@@ -73,7 +73,7 @@ def test_chunks_add_up(tmp_path: Path, unsent: Collection[int], hides: bool) -> 
     source = write_csv(tmp_path / "export.csv", make_rows(), HEADER)
     mapping = tmp_path / "mine.yaml"
     mapping.write_text(MAPPING + ("people: {mails: mask}\n" if hides else ""), encoding="utf-8")
-    with open_job([str(source)], mapping_name=str(mapping)) as job:
+    with open_job([str(source)], mapping=str(mapping)) as job:
         whole = found_in(job, 100, unsent, counted=False)
         for size in (1, 7, 59):
             assert found_in(job, size, unsent, counted=True) == whole

@@ -73,7 +73,7 @@ def write_dirty(path: Path, first: int, rows: int) -> str:
 def opened(folder: Path, **options: Any) -> Iterator[Job]:
     """The job of two dirty files."""
     paths = [write_dirty(folder / f"{number}.csv", number * 1000, 150) for number in (1, 2)]
-    with open_job(paths, **{"mapping_name": "jira", **options}) as job:
+    with open_job(paths, **{"mapping": "jira", **options}) as job:
         yield job
 
 
@@ -114,7 +114,7 @@ def test_samples_do_not_depend_on_chunks(tmp_path: Path, cells: Callable[[int], 
     path = tmp_path / "odd.csv"
     rows = [f"A-{number},Fine,Done,High,{cells(number) or ','}\n" for number in range(300)]
     path.write_text("".join(["Issue key,Summary,Status,Priority,Odd,Odd\n", *rows]))
-    with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
+    with open_job([str(path)], mapping="jira") as job, ThreadPoolExecutor(2) as executor:
         whole = files_of(job, tmp_path / "whole")
         assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
     assert f"{line}\n" in whole["losses.csv"]
@@ -125,7 +125,7 @@ def test_issues_that_are_shown(tmp_path: Path) -> None:
     path = tmp_path / "fine.csv"
     rows = [f"A-{number},Fine {number},Done,{('High', 'Low')[number % 2]},text\n" for number in range(90)]
     path.write_text("".join(["Issue key,Summary,Status,Priority,Odd\n", *rows]))
-    with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
+    with open_job([str(path)], mapping="jira") as job, ThreadPoolExecutor(2) as executor:
         whole, _ = run_check(job, NoLedger(), Unseen(), tmp_path / "whole")
         parts, _ = run_check(replace(job, workers=2, executor=executor), NoLedger(), Unseen(), tmp_path / "parts")
     assert parts.issues == whole.issues
@@ -139,7 +139,7 @@ def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest
     path.write_text("".join(["Issue key,Summary,Description\n", *plain, 'A-0,5" wide,x\n', *broken]))
     said: list[str] = []
     monkeypatch.setattr(Unseen, "say", lambda self, text="": said.append(text))
-    with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
+    with open_job([str(path)], mapping="jira") as job, ThreadPoolExecutor(2) as executor:
         whole = files_of(job, tmp_path / "whole")
         assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
     assert [text.partition(":")[0] for text in said] == ["One process reads the rest of the source"]
@@ -161,7 +161,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_some_sources_are_read_in_one_piece(tmp_path: Path) -> None:
     """Those that can't be cut, and those of which only the beginning is wanted; the sentence says why."""
     (tmp_path / "issues.jsonl").write_text('{"key": "A-1", "fields": {"summary": "One"}}\n')
-    with open_job([str(tmp_path / "issues.jsonl")], mapping_name="jira") as job:
+    with open_job([str(tmp_path / "issues.jsonl")], mapping="jira") as job:
         assert find_obstacle(job).startswith(f"{tmp_path}/issues.jsonl is not plain CSV")
     with opened(tmp_path, limit=3) as job:
         assert find_obstacle(job).startswith("--limit")
@@ -277,7 +277,7 @@ def test_files_are_the_same_with_processes(tmp_path: Path, mapping: str) -> None
     (tmp_path / "mapping.yaml").write_text(mapping, encoding="utf-8")
     people = [("Ann Meyer", "acc1", "ann@example.com", ""), ("Bo", "acc2", "", "user_bo")]
     users = write_csv(tmp_path / "users.csv", people, ("name", "account", "mail", "triage_user_id"))
-    with opened(tmp_path, mapping_name=str(tmp_path / "mapping.yaml"), users=users) as job:
+    with opened(tmp_path, mapping=str(tmp_path / "mapping.yaml"), users=users) as job:
         whole = files_of(job, tmp_path / "whole")
         assert ("Ann Meyer" in whole["planned.jsonl"]) == (mapping != HIDING)
         assert files_of(replace(job, workers=2), tmp_path / "parts") == whole
@@ -304,7 +304,7 @@ from importer.check.part_workers import open_executor
 from importer.library.inputs import open_job
 from importer.progress import Unseen
 
-with open_job(sys.argv[1:], mapping_name="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
+with open_job(sys.argv[1:], mapping="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
     executor.submit(time.sleep, 600)
     print(*executor._processes, flush=True)
     time.sleep(600)
@@ -335,7 +335,7 @@ from importer.progress import Unseen
 
 for number in ENDING_SIGNALS:
     signal.signal(number, lambda *_: None)
-with open_job(sys.argv[1:], mapping_name="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
+with open_job(sys.argv[1:], mapping="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
     with starting():
         begun = executor.submit(os.getpid)
     assert begun.result() != os.getpid()

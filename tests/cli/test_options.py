@@ -50,7 +50,7 @@ def test_options_win_over_the_mapping(program: Program) -> None:
     """What the mapping says of the input is what the command line doesn't."""
     Path("mine.yaml").write_text("extends: jira\ninput: {name: acme, delimiter: ';', encoding: cp1252}\n")
     source = str(write_issues(Path("export.csv"), 1))
-    given = {"mapping_name": "mine.yaml", "source_name": None, "encoding": None, "delimiter": ",", "format_": None}
+    given = {"mapping": "mine.yaml", "source_name": None, "encoding": None, "delimiter": ",", "format": None}
     with open_job((source,), **given) as job:  # a dictionary of several types
         assert (job.source_name, job.name_given, table_of(job.source).delimiter) == ("acme", True, ",")
     given |= {"source_name": "umbra"}

@@ -92,7 +92,7 @@ def draw_trial(seeds: Sequence[Stored], draw: Draw) -> Trial:
         files.append(draw.choice(seeds)._replace(tracker=seed.tracker))
     if draw.random() < 0.05:
         files[0] = files[0]._replace(name=files[0].name + draw.choice([".txt", ".json", ".csv", ".gz", ".jsonl"]))
-    recognised = not any(option.name == "mapping_name" and option.required for option in validate.params)
+    recognised = not any(option.name == "mapping" and option.required for option in validate.params)
     mapping = generic_mapping(seed, draw)
     if seed.tracker in PRESETS and draw.random() < 0.6:
         mapping = seed.tracker

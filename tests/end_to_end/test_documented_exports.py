@@ -46,7 +46,7 @@ def draft(export: Documented, folder: Path) -> Drafted:
     decided = dict(zip((row[_place(export, "^")] for row in export.rows), export.decided, strict=True))
     cells, comments = 0, False
     wrong: list[tuple[str, str, str, str]] = []
-    with open_job([str(path)], mapping_name=str(out)) as job:
+    with open_job([str(path)], mapping=str(out)) as job:
         for examined in examine(job):
             records = examined.records
             comments |= any(parts.comments for parts in records.parts.values())

@@ -110,6 +110,6 @@ def test_where_an_issue_of_jira_was(name: str, text: str, mapping: str, tmp_path
     path, own = tmp_path / name, tmp_path / "own.yaml"
     path.write_text(text, encoding="utf-8")
     own.write_text(mapping, encoding="utf-8")
-    with open_job([str(path)], mapping_name=str(own) if mapping else "jira") as job:
+    with open_job([str(path)], mapping=str(own) if mapping else "jira") as job:
         (examined,) = examine(job)
     assert examined.records.links == ["https://acme.example/jira/browse/WEB-4"]

@@ -58,9 +58,9 @@ def _write(path: Path, content: Any) -> Path:
 
 
 def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | None) -> dict[str, Brought]:
-    more = {"source_name": source_name, "encoding": None, "delimiter": None, "format_": None}
+    more = {"source_name": source_name, "encoding": None, "delimiter": None, "format": None}
     found: dict[str, Brought] = {}
-    with open_job((str(path),), mapping_name=preset, comments=tuple(comments), **more) as job:
+    with open_job((str(path),), mapping=preset, comments=tuple(comments), **more) as job:
         model = job.mapping.model
         for examined in examine(job):
             records = examined.records

@@ -16,6 +16,10 @@ import pytest
 import importer
 from importer.errors import ExitCode, ImporterError, UsageError
 from importer.library import public
+from importer.library.arguments import InputArguments, RunArguments, UndoArguments, VerifyArguments
+from importer.library.declared import Section, declared
+from importer.library.options import ChangeOptions, ValidateOptions, VerifyOptions
+from importer.library.run_options import RunOptions
 from tests.conftest import Serve
 from tests.harness.running import (
     KEY,
@@ -229,6 +233,20 @@ def test_the_key_is_hidden(program: Program, serve: Serve, monkeypatch: pytest.M
     with pytest.raises(ImporterError) as caught:
         importer.validate("export.csv", mapping=f"{KEY}.yaml")
     assert KEY not in f"{caught.value} {caught.value.hint} {caught.value.problems}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "own"),
+    [
+        (InputArguments, ValidateOptions, set()),
+        (RunArguments, RunOptions, {"api_key"}),
+        (VerifyArguments, VerifyOptions, {"api_key"}),
+        (UndoArguments, ChangeOptions, {"api_key"}),
+    ],
+)
+def test_arguments_are_the_options(arguments: Any, options: type[Section], own: set[str]) -> None:
+    """What a program can write is what the command line can; the key alone is never on a command line."""
+    assert set(arguments.__annotations__) == declared(options).keys() | own
 
 
 def test_arguments_are_checked(program: Program) -> None:

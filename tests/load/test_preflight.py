@@ -26,8 +26,8 @@ from tests.harness.running import Answer, issue_row, serve_answers, write_csv
 
 def job(path: Path, mapping: Path, **more: Any) -> Any:
     """Open a job as commands do."""
-    given = {"source_name": None, "encoding": None, "delimiter": None, "format_": None, **more}
-    return open_job((str(path),), mapping_name=str(mapping), **given)
+    given = {"source_name": None, "encoding": None, "delimiter": None, "format": None, **more}
+    return open_job((str(path),), mapping=str(mapping), **given)
 
 
 @pytest.fixture

@@ -73,8 +73,8 @@ def check(path: Path, mapping: str | None) -> Coverage:
     """Count a file, and compare each column with an independent count."""
     expected: Counter[str] = Counter()
     found: Counter[str] = Counter()
-    options = {"source_name": "x", "encoding": None, "delimiter": None, "format_": None, "severity": "medium"}
-    with open_job((str(path),), mapping_name=mapping, **options) as job:
+    options = {"source_name": "x", "encoding": None, "delimiter": None, "format": None, "severity": "medium"}
+    with open_job((str(path),), mapping=mapping, **options) as job:
         shown = ShownPeople(job.mapping.model.people, job.people)
         losses = Coverage(job.mapping.model, job.source.files, shown)
         for examined in examine(job):
