@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import click
 
-from importer import __version__
 from importer.cli.colour import echo_painted
-from importer.errors import ExitCode, ImporterError, StorageFull
-from importer.library.shortage import find_shortage
+from importer.errors import StorageFull
+from importer.library.ends import summarise, summarise_end
 from importer.phrases import escape_controls
 from importer.triage.redaction import redact
 
@@ -55,33 +54,13 @@ def answers_with_summary(command: Callable[Concatenate[J, P], Answer]) -> Callab
 
 
 def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
-    """Make the summary that `--json` prints for a command that ended with an error."""
-    from importer.report.summary import Summary
-
+    """Make the summary that `--json` prints for a command that ended with an error, click's among them."""
     match error:
-        case KeyboardInterrupt() | click.Abort():
-            code, because = int(ExitCode.INTERRUPTED), "Interrupted before anything was sent."
+        case click.Abort():
+            error = KeyboardInterrupt()
         case click.ClickException():
-            code, because = error.exit_code, error.format_message()
-        case ImporterError():
-            code = int(error.exit_code)
-            because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
-        case _ if shortage := find_shortage(error):
-            code, because = int(shortage.exit_code), f"{shortage.message}\n{shortage.hint}"
-        case _:
-            code, because = int(ExitCode.STOPPED), describe_bug(error)
-    return Summary(run_id="", exit_code=code, rows=0, stopped_because=because, version=__version__)
-
-
-def describe_bug(error: Exception) -> str:
-    """Describe a bug: where it is, and that nothing is lost by it."""
-    from traceback import extract_tb
-
-    frame = extract_tb(error.__traceback__)[-1]
-    return (
-        f"{type(error).__name__} in {frame.filename}:{frame.lineno}: {error}\n"
-        "This is a bug in triage-import. What is done is recorded: the same command continues."
-    )
+            return summarise_end(error.exit_code, error.format_message())
+    return summarise(error)
 
 
 def print_data(text: str, *, has_colour: bool = False, hint: str = "") -> None:

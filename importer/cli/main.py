@@ -19,10 +19,11 @@ from typing import NoReturn, TextIO, cast
 import click
 
 from importer import __version__
-from importer.cli.answers import describe_bug, print_data, summarise_error
+from importer.cli.answers import print_data, summarise_error
 from importer.cli.colour import AUTO, CHOICES, choose_colour
 from importer.cli.stdout import Stdout
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
+from importer.library.ends import describe_bug
 from importer.library.shortage import check_limits, find_shortage
 from importer.phrases import listed, readable, shell_join
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact

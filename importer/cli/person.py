@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from importer.cli.options import typed_options
-from importer.cli.recorded import SOURCE
+from importer.cli.recorded import START
 from importer.library.caller import Caller
 from importer.library.declared import Section, declared
 
@@ -38,5 +37,6 @@ def calling(console: Console, **hooks: Any) -> Caller:
 
     is_asked = sys.stdin.isatty() and sys.stderr.isatty()
     options = lambda: [*which, *typed_options()]  # noqa: E731
-    hooks["named"] = partial(context.meta.__setitem__, SOURCE)
+    if (start := context.meta.get(START)) is not None:
+        hooks["named"] = start.named
     return Caller(console, context.info_name or "", options, choose=choose if is_asked else None, **hooks)

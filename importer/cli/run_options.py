@@ -8,11 +8,11 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from importer.cli.deliveries import NEWEST
 from importer.cli.options import Json, Verbose
 from importer.cli.person import arguments_of
 from importer.errors import UsageError
 from importer.library.declared import Section, option
+from importer.library.deliveries import NEWEST
 from importer.library.options import NewFile
 from importer.library.run_options import RunOptions as ImportOptions
 

@@ -28,6 +28,7 @@ from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQu
 from importer.library.options import ChangeOptions, ValidateOptions, VerifyOptions
 from importer.library.result import run_result, undo_result, verify_result
 from importer.library.run_options import RunOptions
+from importer.library.starts import record
 from importer.library.targets import DEFAULT_RATE, choose_rate, open_target, open_target_named, target_name
 from importer.phrases import counted, format_time
 from importer.progress import Unseen
@@ -127,18 +128,22 @@ def run(
     with _called(caller, progress, "run") as calling:
         given = read_arguments(RunOptions, arguments, caller)
         options = replace(given, asks=confirm is not YES and not given.dry_run)
-        options.check()
-        with open_job([fspath(each) for each in sources], calling, **reading_of(options)) as opened:
-            job = replace(
-                opened,
-                max_age_seconds=options.max_source_age,
-                workers=choose_workers(opened, options.workers or _workers(caller)),
-                issue_url=options.issue_url or "",
-            )
-            calling.named(job.source_name)
-            calling.ready()
-            summary = _dry_run(job, options, calling) if options.dry_run else _send(job, options, confirm, calling)
-        return run_result(summary)
+        names = [fspath(each) for each in sources]
+
+        def work(calling: Caller) -> Summary:
+            options.check()
+            with open_job(names, calling, **reading_of(options)) as opened:
+                job = replace(
+                    opened,
+                    max_age_seconds=options.max_source_age,
+                    workers=choose_workers(opened, options.workers or _workers(caller)),
+                    issue_url=options.issue_url or "",
+                )
+                calling.named(job.source_name)
+                calling.ready()
+                return _dry_run(job, options, calling) if options.dry_run else _send(job, options, confirm, calling)
+
+        return run_result(work(calling) if caller is not None else record(calling, names, options, work))
 
 
 def verify(
@@ -237,8 +242,11 @@ def undo(
     with _called(caller, progress, "undo") as calling:
         options = replace(read_arguments(ChangeOptions, arguments, caller), apply=confirm is not None)
         word = "close" if close else "delete" if delete else ""
-        summary = take_back(run, options, lambda ledger, found: Undo(ledger, found, way=word), decide, calling)
-        return undo_result(summary)
+
+        def work(calling: Caller) -> Summary:
+            return take_back(run, options, lambda ledger, found: Undo(ledger, found, way=word), decide, calling)
+
+        return undo_result(work(calling) if caller is not None else record(calling, [run], options, work))
 
 
 def _workers(caller: Caller | None) -> int | None:

@@ -57,7 +57,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the record of a start that ends before there is a run",
         "importer/cli/recorded.py",
-        "            start.end(error)\n",
+        "            _end(ctx, start, error)\n",
         "",
         "tests/cli/test_runs.py::test_what_ended_before_there_was_a_run",
     ),

@@ -219,6 +219,20 @@ def test_the_rows_are_those_of_the_table(program: Program) -> None:
         _ = other.rows
 
 
+def test_each_start_of_a_program_is_recorded(program: Program) -> None:
+    """As those that were typed: with the run that came of it, or the reason why there was none."""
+    sent = importer.run(JIRA, mapping="jira", sandbox=True, confirm=importer.YES)
+    importer.undo(sent.summary.run_id, close=True)
+    with pytest.raises(ImporterError):
+        importer.run("missing.csv", mapping="jira", sandbox=True, confirm=importer.YES)
+    missing, undo, run = program.starts()
+    assert (run["command"], run["run"]["name"], run["source_name"], run["new"]) == (
+        "run --sandbox", sent.summary.run_id, "jira", 12,
+    )  # fmt: skip
+    assert (undo["command"], undo["files"], undo["exit_code"]) == ("undo", [sent.summary.run_id], 0)
+    assert (missing["exit_code"], missing["why"]) == (ExitCode.NOT_READY, "missing.csv does not exist.")
+
+
 def test_the_key_is_hidden(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given as an argument it is in no line, error, result or file."""
     monkeypatch.delenv("BLAND_API_KEY")
