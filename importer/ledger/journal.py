@@ -20,7 +20,7 @@ from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.commands import run_command, settle_command
 from importer.ledger.database import Database
-from importer.ledger.group_commit import GroupCommit, Intent, OperationId
+from importer.ledger.group_commit import GroupCommit, Intent
 from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
@@ -32,12 +32,6 @@ from importer.ledger.titles import Titles
 from importer.records import Act, AttemptTimes, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
-AHEAD_SECONDS = 1.0
-"""How long an announced intent is valid."""
-
-
-def _identify(operation: Operation) -> OperationId:
-    return operation.key, str(operation.act), operation.name
 
 
 class Remembered(NamedTuple):
@@ -209,45 +203,31 @@ class Run:
             StorageFull: the ledger can't be written.
         """
         assert self._commits is not None
-        if await self._commits.is_durable(_identify(operation), self._now()):
-            return
         intent = self._intent(operation, details, mark)
         if replacement is not None and self.kind is not RunKind.UNDO:
             intent = intent._replace(replacement=(operation.key, operation.issue_id, replacement))
         await self._commits.intend(intent)
 
-    def announce(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
-        """Announce that an operation will be sent soon, so that its intent can share a commit with others.
-
-        The announcement expires: if the operation's turn comes later, `intend` commits it again.
-        """
-        assert self._commits is not None
-        self._commits.announce(self._intent(operation, details, mark, AHEAD_SECONDS))
-
-    def retract(self, operation: Operation) -> bool:
-        """Withdraw an announcement; return whether it may be durable, so that an outcome must be recorded."""
-        assert self._commits is not None
-        return self._commits.retract(_identify(operation))
-
-    def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0, ahead: float = 0.0) -> Intent:
-        since, identity = self._now() + ahead, _identify(operation)
+    def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0) -> Intent:
         values = (
             self._source_id,
             self._id,
-            *identity,
+            operation.key,
+            str(operation.act),
+            operation.name,
             operation.method,
             operation.path,
             operation.marker,
             operation.whole_sha or hashlib.sha256(operation.body).digest(),
             operation.content,
-            since,
+            self._now(),
             mark,
             operation.issue_id,
             details,
             operation.link,
             operation.dated,
         )
-        return Intent(identity, since, values)
+        return Intent(values)
 
     def record(self, decision: Decision) -> None:
         """Hand in an outcome; it becomes durable with the next group of intents, or within 200 ms."""

@@ -212,8 +212,6 @@ class AdditionSender:
             return ("", "") if is_shown else None
 
         try:
-            if self._calls.is_limited:
-                self._run.announce(operation, details)
             return await write.send(add, partial(self._run.intend, operation, details), find)
         except (Interrupted, RunStopped) as stop:
             write.withdraw(stop, details=encode_details(covers))

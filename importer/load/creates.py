@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
 
@@ -27,8 +27,6 @@ from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import Snapshot
 
-AHEAD = 4
-"""Creates announced for each concurrent request. After a crash they are looked for as if they had been sent."""
 MOST_ANSWERED = 20_000
 """Creates whose responses are compared with later ones."""
 
@@ -47,8 +45,6 @@ class Loader:
         # plain dictionary the oldest one is behind thousands of places of those that were deleted.
         self._answered = OrderedDict[str, Undecided | None]()
         self._unknown = set[str]()  # keys of which that wasn't found out
-        self._ahead = AHEAD * (connection.concurrency - 1)
-        self._coming = deque[Operation]()
 
     async def load(self, operations: Iterator[Operation]) -> None:
         """Send every operation once; creates that an earlier attempt left undecided are settled meanwhile.
@@ -62,26 +58,7 @@ class Loader:
             self._undecided = {create.key: create for create in self._run.find_undecided()}
             for key, create in self._undecided.items():
                 self._searches[key] = self._workers.start(self._search_again(create))
-            try:
-                await self._workers.work_through(self._announce(operations), self._carry_out)
-            finally:
-                for operation in self._coming:
-                    Write(self._run, self._calls, operation).withdraw(Interrupted())
-
-    def _announce(self, operations: Iterator[Operation]) -> Iterator[Operation]:
-        """Yield operations, announcing the next creates before each, so that many share a commit and none waits for it.
-
-        A create that needs a search first isn't announced: its intent would hide what is to be looked for.
-        """
-        for operation in operations:
-            self._coming.append(operation)
-            key = operation.key
-            if operation.act is Act.CREATE and key not in self._undecided and key not in self._refused and self._ahead:
-                self._run.announce(operation, mark=self._connection.target_time.newest)
-            if len(self._coming) > self._ahead:
-                yield self._coming.popleft()
-        while self._coming:
-            yield self._coming.popleft()
+            await self._workers.work_through(operations, self._carry_out)
 
     async def _carry_out(self, operation: Operation) -> None:
         """Send an update or a create; first comes a search if an earlier attempt may have made the issue."""

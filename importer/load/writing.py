@@ -47,12 +47,11 @@ class Write:
     def withdraw(self, stop: BaseException, **more: Any) -> None:
         """Record, after an error that ends the run, that the last request was not executed, if that is sure.
 
-        Whatever was answered, it may have been, unless that is an answer after which it may be sent again. What was
-        only announced has not left.
+        Whatever was answered, it may have been, unless that is an answer after which it may be sent again.
         """
-        cause, is_announced = stop.__cause__, self.run.retract(self.operation)
+        cause = stop.__cause__
         is_surely_unsent = not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY)
-        if is_surely_unsent if self._is_open else is_announced:
+        if self._is_open and is_surely_unsent:
             self.end(State.UNSENT, **more)
 
     def doubt(self) -> None:

@@ -87,9 +87,6 @@ class NullRun(Run):
     async def intend(self, operation: Operation, details: bytes | None = None, *_: Any, **__: Any) -> None:
         """Forget an intent."""
 
-    def announce(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
-        """Forget an intent of what is sent soon."""
-
     def record(self, decision: Decision) -> None:
         """Forget an outcome."""
 

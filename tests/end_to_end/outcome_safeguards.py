@@ -126,20 +126,6 @@ OUTCOME_SAFEGUARDS = (
         "tests/load/test_discovery.py::test_a_list_and_a_search_that_end_too_early",
     ),
     Mutation(
-        "the search before a refused row is announced",
-        "importer/load/creates.py",
-        " and key not in self._refused and ",
-        " and ",
-        "tests/load/test_settling.py::test_a_refused_row_is_not_announced",
-    ),
-    Mutation(
-        "the end of what was announced and never left",
-        "importer/load/creates.py",
-        "                    Write(self._run, self._calls, operation).withdraw(Interrupted())\n",
-        "                    pass\n",
-        "tests/load/test_creates.py::test_target_down",
-    ),
-    Mutation(
         "the search after a refusal",
         "importer/load/creates.py",
         "            if answer.action is Action.RETRY:\n",

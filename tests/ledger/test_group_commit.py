@@ -9,22 +9,16 @@ from collections.abc import Callable
 import pytest
 
 from importer.errors import StorageFull
-from importer.ledger.group_commit import DECISION_SECONDS, GroupCommit, Intent
+from importer.ledger.group_commit import GroupCommit, Intent
 from importer.ledger.journal import Decision
 from importer.ledger.schema import State
 
 DONE = Decision("s:1", State.DONE)
 
 
-def intent(key: str, since: float = 0.0) -> Intent:
+def intent(key: str) -> Intent:
     """The intent of a create."""
-    return Intent((key, "create", ""), since, ())
-
-
-async def intend(commits: GroupCommit, wanted: Intent) -> None:
-    """What a run does before a request."""
-    if not await commits.is_durable(wanted.identity, wanted.since):
-        await commits.intend(wanted)
+    return Intent((key,))
 
 
 def test_intend_waits_for_the_commit() -> None:
@@ -138,99 +132,32 @@ class Groups:
 
     def write(self, intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         """Take a group."""
-        self.keys.append([each.identity[0] for each in intents])
+        self.keys.append([each.values[0] for each in intents])
         self.begun.set()
         return lambda: assert_waited(self._gate) if self._gate is not None else None
 
 
-def test_announced_intents_go_along() -> None:
-    """They are committed with one that is wanted, and are durable at once when they are wanted themselves."""
-    groups = Groups()
+def test_whoever_asks_first_goes_on_first() -> None:
+    """Intents that come while a group is committed are the next one, and all go on in the order in which they came."""
+    gate, went_on = threading.Event(), list[str]()
+    groups = Groups(gate)
 
     async def main() -> None:
-        commits = GroupCommit(groups.write, 8)
-        for key in "bcd":
-            commits.announce(intent(key, since=1.0))
-        await asyncio.sleep(DECISION_SECONDS * 2)
-        assert groups.keys == [], "none is worth a commit of its own"
-        await intend(commits, intent("a"))
-        for key in "bc":
-            await intend(commits, intent(key, since=0.5))
-        commits.close()
+        commits = GroupCommit(groups.write, 2)
 
-    asyncio.run(main())
-    assert groups.keys == [["a", "b", "c", "d"]]
+        async def send(key: str) -> None:
+            await commits.intend(intent(key))
+            went_on.append(key)
 
-
-def test_an_announced_intent_that_is_too_old() -> None:
-    """Its request would leave after the time that the ledger has of it: it is committed anew."""
-    groups = Groups()
-
-    async def main() -> None:
-        commits = GroupCommit(groups.write, 8)
-        commits.announce(intent("b", since=1.0))
-        await intend(commits, intent("a"))
-        await intend(commits, intent("b", since=1.5))
-        commits.close()
-
-    asyncio.run(main())
-    assert groups.keys == [["a", "b"], ["b"]]
-
-
-def test_an_announced_intent_whose_group_is_under_way() -> None:
-    """Whoever wants it waits until that is durable."""
-    gate = threading.Event()
-
-    async def main() -> None:
-        groups = Groups(gate)
-        commits = GroupCommit(groups.write, 1)
-        commits.announce(intent("b", since=1.0))
-        first = asyncio.create_task(intend(commits, intent("a")))
+        first = [asyncio.create_task(send(key)) for key in "ab"]
         await asyncio.to_thread(assert_waited, groups.begun)
-        second = asyncio.create_task(intend(commits, intent("b", since=0.5)))
-        try:
-            await go_on()
-            assert not second.done()
-        finally:
-            gate.set()
-        await asyncio.wait_for(asyncio.gather(first, second), 120)
+        second = [asyncio.create_task(send(key)) for key in "cde"]
+        await go_on()
+        assert went_on == []
+        gate.set()
+        await asyncio.wait_for(asyncio.gather(*first, *second), 120)
         commits.close()
 
     asyncio.run(main())
-
-
-def test_an_announced_intent_is_taken_back() -> None:
-    """Whether it may be durable depends on whether a group took it along; one that is wanted was not taken back."""
-    groups = Groups()
-
-    async def main() -> None:
-        commits = GroupCommit(groups.write, 8)
-        commits.announce(intent("b", since=1.0))
-        assert not commits.retract(("b", "create", ""))
-        commits.announce(intent("c", since=1.0))
-        commits.announce(intent("d", since=1.0))
-        await intend(commits, intent("a"))
-        await intend(commits, intent("d", since=1.0))
-        assert [commits.retract((key, "create", "")) for key in "abcd"] == [False, False, True, False]
-        commits.close()
-
-    asyncio.run(main())
-    assert groups.keys == [["a", "c", "d"]]
-
-
-def test_many_announced_intents_make_a_group() -> None:
-    """Twice as many as a group are committed before anybody wants them, so that whoever does goes on at once."""
-    groups = Groups()
-
-    async def main() -> None:
-        commits = GroupCommit(groups.write, 1)
-        for key in "abcd":
-            commits.announce(intent(key, since=1.0))
-        await asyncio.sleep(DECISION_SECONDS * 2)
-        assert groups.keys == [["a", "b"], ["c", "d"]]
-        for key in "abcd":
-            await intend(commits, intent(key, since=0.5))
-        commits.close()
-
-    asyncio.run(main())
-    assert groups.keys == [["a", "b"], ["c", "d"]]
+    assert groups.keys == [["a", "b"], ["c", "d", "e"]]
+    assert went_on == list("abcde")

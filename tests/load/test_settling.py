@@ -21,7 +21,7 @@ from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
 from tests.harness.bench import Bench, opened
-from tests.harness.fake_triage import FakeTriage, footer, make_issue, make_operation, operations
+from tests.harness.fake_triage import FakeTriage, footer, make_issue, make_operation
 from tests.harness.virtual_time import VirtualTime
 
 T = TypeVar("T")
@@ -319,23 +319,3 @@ def load(bench: Bench, rows: list[Operation]) -> None:
         await Loader(connection, Updater(connection)).load(iter(rows))
 
     bench.with_client(main)
-
-
-def test_a_refused_row_is_not_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its intent would hide the refusal, after which it is to be looked for, from whoever comes after a crash."""
-    time_, states, settle = VirtualTime(), list[str](), Settler.settle
-    with opened(tmp_path, time_) as ledger:
-        bench, triage = Bench(time_, ledger), FakeTriage({2: "400"}, now=time_.clock)
-        bench.transport = triage.transport
-        load(bench, operations(4))
-
-        async def look(settler: Settler, create: Undecided, *, is_refused: bool = False) -> Issue | None:
-            with ledger.transaction() as connection:
-                query = "SELECT state FROM operations WHERE key = ?"
-                states.append(str(connection.exec_driver_sql(query, (create.key,)).scalar()))
-            return await settle(settler, create, is_refused=is_refused)
-
-        triage.faults = {}
-        monkeypatch.setattr(Settler, "settle", look)
-        load(bench, [*operations(2), *(make_operation(number) for number in range(5, 30))][1:])
-    assert states == ["refused"]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from importer.errors import RunStopped
-from importer.ledger.journal import AHEAD_SECONDS
 from importer.ledger.schema import State
 from importer.load.writing import Write
 from importer.records import Act, Operation
@@ -108,31 +107,3 @@ def test_what_never_left_is_not_withdrawn(bench: Bench) -> None:
         write.withdraw(Interrupted())
 
     assert _write(bench, use) == []
-
-
-def test_what_was_announced_and_never_left(bench: Bench) -> None:
-    """An intent that went with another's commit is no request: an interrupt records that it was not executed."""
-    other = OPERATION._replace(key="other")
-
-    async def use(write: Write, intend: Callable[[], Awaitable[None]]) -> None:
-        run = write.run
-        run.announce(OPERATION)
-        await run.intend(other)
-        write.withdraw(Interrupted())
-
-    assert _write(bench, use) == ["sent 0", "unsent 0"]
-
-
-def test_what_was_announced_counts_as_sent_until_later(bench: Bench) -> None:
-    """Who settles it after a crash counts from the last moment at which its request may have left."""
-    other = OPERATION._replace(key="other")
-
-    async def use(write: Write, intend: Callable[[], Awaitable[None]]) -> None:
-        write.run.announce(OPERATION)
-        await write.run.intend(other)
-        with bench.ledger.transaction() as connection:
-            found = connection.exec_driver_sql("SELECT key, since FROM operations ORDER BY key").all()
-        (_, early), (_, now) = found
-        assert early == now + AHEAD_SECONDS
-
-    _write(bench, use)
