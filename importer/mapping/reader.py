@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from importer.api import VALUE_FIELDS
 from importer.errors import MappingError, Problem
 from importer.mapping.decisions import DecidedValue, read_decisions
-from importer.mapping.labels import with_labels
 from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import MappingModel, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
@@ -22,7 +21,8 @@ from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_pat
 from importer.mapping.problems import UNKNOWN_KEY, hint_for_colon, model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
 from importer.mapping.small_files import read_small
-from importer.mapping.vocabulary import digest_of_words
+from importer.mapping.texts import Text
+from importer.mapping.vocabulary import digest_of_words, words_of
 from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, plain
 
 LARGEST = 4 * 2**20
@@ -284,3 +284,37 @@ def _digest(model: MappingModel) -> str:
             "neutral": sorted(getattr(model, name).undecided),
         }
     return hashlib.sha256(json.dumps(meaning, ensure_ascii=True).encode()).hexdigest()
+
+
+_LABEL = r"(?i)(?:^|[,;])\s*(?:(?:type|kind)\s*[:/_-]\s*)?(?:%s)\s*(?:\([^)]*\)\s*)?(?:[,;]|$)"
+
+
+def with_labels(tree: Node) -> Node:
+    """A merged tree with the rules that its `category: {labels: …}` stands for, before those of its files."""
+    group, labels = tree.child("category"), tree.child("category", "labels")
+    if group is None or labels is None:
+        return tree
+    try:
+        Text.model_validate(plain(labels))
+    except ValidationError:  # which is said of `labels` itself
+        return tree
+    own = group.child("rules")
+    rules = [_rule(labels, target, names) for target, names in _names().items()]
+    rules += own.value if own and isinstance(own.value, list) else []
+    return tree.with_child("category", group.with_child("rules", Node(rules, labels.place)))
+
+
+def _names() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for words in map(words_of, ("category", "label")):
+        for target, languages in words.items():
+            found.setdefault(target, []).extend(name for listed in languages.values() for name in listed.split(", "))
+    return found
+
+
+def _rule(labels: Node, target: str, names: list[str]) -> Node:
+    place = labels.place
+    text = labels.keys or {"column" if isinstance(labels.value, str) else "first": labels}
+    pattern = _LABEL % "|".join(name.replace(" ", "[ -]") for name in names)
+    when = Node(text | {"matches": Node(pattern, place)}, place)
+    return Node({"name": Node(f"label {target.casefold()}", place), "when": when, "then": Node(target, place)}, place)

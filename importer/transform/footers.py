@@ -6,16 +6,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import NamedTuple
+from urllib.parse import quote
 
 from importer.api import PERSON_FIELDS
 from importer.codes import FOOTER_CONTINUED
 from importer.mapping.identities import Identity
-from importer.mapping.issue_parts import Person
+from importer.mapping.issue_parts import NAME_HERE, Attachments, Person
 from importer.mapping.model import MappingModel
+from importer.mapping.texts import Text
 from importer.records import Comment, Finding, Ref
-from importer.transform.attachment_lines import list_attachments
 from importer.transform.columns import Columns, is_filled
 from importer.transform.distinct import map_distinct
 from importer.transform.groups import merge_texts
@@ -261,3 +262,25 @@ def _one_lines(texts: Sequence[str]) -> Sequence[str]:
 def one_line(text: str) -> str:
     """The text with each run of white space as one space."""
     return " ".join(text.split())
+
+
+def list_attachments(spec: Attachments, columns: Columns) -> list[str]:
+    """Of each row its attachments, each with its name and address, as far as the source has them."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    nothing = [""] * len(columns)
+    for names, addresses in zip_longest(*(_cells(text, columns) for text in (spec.name, spec.url)), fillvalue=nothing):
+        for row, (name, address) in enumerate(zip(names, addresses, strict=True)):
+            if is_filled(name) or is_filled(address):
+                found[row].append(_describe(name.strip(), address.strip(), spec.base))
+    return [", ".join(found.get(row, ())) for row in range(len(columns))] if found else nothing
+
+
+def _cells(text: Text | None, columns: Columns) -> list[list[str]]:
+    return [] if text is None else columns.every_cell(text)
+
+
+def _describe(name: str, address: str, base: str | None) -> str:
+    name = name or address.rpartition("/")[2]
+    if base is not None and name:
+        address = base.replace(NAME_HERE, quote(name))
+    return " ".join(filter(None, (name, address)))

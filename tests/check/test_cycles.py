@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.cycles import NODES_SHOWN, find_cycles
+from importer.check.relation_targets import NODES_SHOWN, find_cycles
 
 NODES = st.integers(0, 7)
 GRAPHS = st.dictionaries(NODES, st.lists(NODES, unique=True, max_size=4))

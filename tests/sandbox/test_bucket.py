@@ -7,7 +7,7 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.sandbox.bucket import TokenBucket
+from importer.sandbox.gate import TokenBucket
 
 
 def test_one_second_is_worth_of_a_burst() -> None:

@@ -14,7 +14,6 @@ from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.jira import read_jira
 from importer.transform.formats.jira_marks import find_marked
-from importer.transform.formats.markdown import leave_out_hidden
 from importer.transform.formats.textile import read_textile
 from importer.transform.formats.tree import Element
 from importer.transform.formats.write import write
@@ -100,3 +99,20 @@ def dropped_finding(field: str, dropped: Iterable[str]) -> Finding:
     """The warning that a conversion lost something."""
     names = ", ".join(dict.fromkeys(dropped))
     return Finding("format-dropped", field, f"not kept of the markup: {names}", rejects=False)
+
+
+_HIDDEN = re.compile(
+    r"(?P<code>^ {0,3}(?P<fence>`{3,}|~{3,}).*?(?:^ {0,3}(?P=fence)|\Z)|`[^`\n]+`)"
+    r"|(?<![ \t])[ \t]*+<!--(?:.*?-->(?:[ \t]*+\n)?|(?P<unclosed>.*\Z))",
+    re.MULTILINE | re.DOTALL,
+)
+"""What is unclosed goes to the end of the text, so that nobody looks there again."""
+_GAP = re.compile(r"\n(?:[ \t]*\n){2,}")
+
+
+def leave_out_hidden(text: str) -> str:
+    """The text without its HTML comments; in code they are no comments."""
+    if "<!--" not in text:
+        return text
+    shown = _HIDDEN.sub(lambda match: match[0] if match["code"] or match["unclosed"] is not None else "", text)
+    return text if shown == text else _GAP.sub("\n\n", shown).strip("\n")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.transform.formats.convert import convert
-from importer.transform.formats.markdown import leave_out_hidden
+from importer.transform.formats.convert import convert, leave_out_hidden
 
 
 @pytest.mark.parametrize(
