@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from logging import INFO, WARNING
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import click
 
@@ -17,11 +17,12 @@ from importer.cli.colour import echo_painted
 from importer.cli.log_file import LOG
 from importer.cli.sentences import printable
 from importer.errors import ImporterError
+from importer.phrases import format_iso
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-PLAIN_SECONDS = 10.0
+PLAIN_SECONDS = 60.0
 """Seconds between two lines of progress where there is no terminal."""
 SILENT_SECONDS = 2.0
 """For how long a bar may stand still before it says so."""
@@ -36,12 +37,14 @@ ERASE = "\x1b[J"
 class Console:
     """Writes to stderr: on a terminal with a progress bar, else with a plain line now and then; a `Progress`.
 
-    With `quiet` it says nothing until `speak` is called or an error ends the block. As a context manager it removes the
-    bar, whatever ends the block.
+    With `quiet` it says nothing until `speak` is called or an error ends the block. With `dated`, what it says where
+    there is no terminal begins with the time, as in a log. As a context manager it removes the bar, whatever ends the
+    block.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, dated: bool = False) -> None:
         self.terminal = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._is_dated = dated and not quiet and not self.terminal and not _is_journal(sys.stderr)  # a mail has its own
         self._is_quiet = quiet
         self._bar: tqdm[Any] | None = None
         self._what = ""
@@ -65,8 +68,11 @@ class Console:
         """Say each line from now on."""
         self._is_quiet = False
 
-    def say(self, text: str = "") -> None:
-        """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same."""
+    def say(self, text: str = "", *, continues: bool = False) -> None:
+        """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same.
+
+        Only the first one is dated, and none if they continue what was said before, so that tables stay tables.
+        """
         LOG.log(WARNING if text.startswith(("warning", "Error")) else INFO, "%s", text, extra={"event": "said"})
         if self._is_quiet:
             return
@@ -74,12 +80,13 @@ class Console:
             if self._bar is not None:
                 self._bar.clear()
                 sys.stderr.write(self._erase)
-            echo_painted("\n".join(map(printable, text.split("\n"))), sys.stderr)
+            dated = f"{format_iso(time.time())} " if self._is_dated and not continues else ""
+            echo_painted(dated + "\n".join(map(printable, text.split("\n"))), sys.stderr)
 
     def say_all(self, lines: Iterable[str]) -> None:
-        """Print lines one after another, as they are made."""
-        for line in lines:
-            self.say(line)
+        """Print lines one after another, as they are made, as one text."""
+        for number, line in enumerate(lines):
+            self.say(line, continues=number > 0)
 
     def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
         """Begin to show progress towards `total` units, of which some are done already."""
@@ -158,3 +165,11 @@ class Console:
         """Ask after the canary whether the others are sent, and show the way back. For a terminal only."""
         self.say(way_back)
         return click.confirm(f"Send the remaining {left:,}?", default=False, err=True)
+
+
+def _is_journal(stream: IO[str] | None) -> bool:
+    """Whether a stream goes to systemd's journal, which has the time of each line."""
+    with suppress(AttributeError, OSError):  # closed, or no file
+        its = os.fstat(stream.fileno())  # type: ignore[union-attr]
+        return os.environ.get("JOURNAL_STREAM") == f"{its.st_dev}:{its.st_ino}"
+    return False

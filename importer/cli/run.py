@@ -68,7 +68,8 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
         except click.Abort:
             raise KeyboardInterrupt from None  # what was sent is still accounted for
 
-    with Console(quiet=options.quiet) as console, requiring_terminal(console, asks=options.is_asked) as ready:
+    console = Console(quiet=options.quiet, dated=True)
+    with console, requiring_terminal(console, asks=options.is_asked) as ready:
         key_command = lambda: options.key_command  # noqa: E731
         caller = calling(console, key_command=key_command, ready=ready, show=show)
         agreed = confirm if options.is_asked else importer.YES

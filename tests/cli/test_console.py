@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
 from contextlib import redirect_stderr
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -229,12 +232,38 @@ def test_a_bar_ends_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
-    """No bar and no control characters in a log."""
+    """No bar and no control characters in a log, and each text begins with its time, in order; tables stay tables."""
     write_issues(Path("export.csv"), 3)
     err = finish(program.start("run", "export.csv", "-m", "jira", "--sandbox")).err
     assert "\r" not in err
     assert "\x1b" not in err
-    assert [line.split()[0] for line in err.splitlines()[-3:]] == ["Every", "The", "If"], err
+    dated = [line.partition(" ") for line in err.splitlines() if line.startswith("20")]
+    assert [words.split()[0] for _, _, words in dated[:2] + dated[-2:]] == ["Target", "Looking", "3", "Every"], err
+    times = [datetime.fromisoformat(time) for time, _, _ in dated]
+    assert (times, {time.tzinfo for time in times}) == (sorted(times), {UTC})
+    assert [line.split()[0] for line in err.splitlines()[-2:]] == ["The", "If"], err
+
+
+def test_a_minute_between_two_lines_of_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a log of long work, each with its time; the journal, which has the time itself, gets none."""
+    now = [100.0]
+    monkeypatch.setattr("importer.cli.console.time.monotonic", lambda: now[0])
+    shown = []
+    for is_journal in (False, True):
+        here, there = socket.socketpair()
+        its = os.fstat(there.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{its.st_dev}:{its.st_ino + (not is_journal)}")
+        with here, there, there.makefile("w") as stream, redirect_stderr(stream):
+            console = Console(dated=True)
+            console.start("sending", 600, "issue")
+            for done in range(0, 601, 15):
+                now[0] += 15.0
+                console.reach(done)
+            stream.flush()
+            shown.append(here.recv(10_000).decode().splitlines())
+    assert shown[1][::9] == ["sending: 45 (8%)", "sending: 585 (98%)"]
+    assert [line.partition(" ")[2] for line in shown[0]] == shown[1]
+    assert all(datetime.fromisoformat(line.split()[0]).tzinfo == UTC for line in shown[0])
 
 
 def test_an_error_with_all_its_problems() -> None:

@@ -32,9 +32,9 @@ def test_the_readme_s_first_run_and_again(program: Program) -> None:
 def test_the_first_line_says_what_is_known(program: Program) -> None:
     """Target, ledger, keys of this source and the last run, before anything else."""
     command = ("run", SAMPLES / "jira.csv", "-m", "jira", "--sandbox", *FAST)
-    first, second = program(*command).err.splitlines()[0], program(*command).err.splitlines()[0]
+    first, second = (program(*command).err.splitlines()[0] for _ in range(2))
     assert (
-        first
+        first.partition(" ")[2]
         == f"Target sandbox:{program.sandbox_file}; ledger {program.ledger} knows 0 keys of this source, no run yet."
     )
     assert "knows 12 keys of this source, last run 20" in second
