@@ -7,7 +7,7 @@ import re
 import shlex
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,26 @@ from importer.phrases import listed
 
 NAME = "triage-import.toml"
 DEFAULTS, IMPORTS = "defaults", "imports"
-SOURCES, UNATTENDED, KEY_COMMAND = "sources", "unattended", "api-key-command"
-KINDS = {
-    SOURCES: ("a list of files", (list,)),
-    UNATTENDED: ("true or false", (bool,)),
-    KEY_COMMAND: ("a command, or a list of its words", (str, list)),
+SOURCES, UNATTENDED, KEY_COMMAND, REPORTS = "sources", "unattended", "api-key-command", "reports"
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _are_reports(value: Any) -> bool:
+    kinds = {key: type(each) for key, each in value.items()} if isinstance(value, dict) else {}
+    return kinds == {"dir": str, "keep": int} and value["keep"] > 0
+
+
+KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    SOURCES: ("a list of files", _are_texts),
+    UNATTENDED: ("true or false", lambda value: isinstance(value, bool)),
+    KEY_COMMAND: ("a command, or a list of its words", lambda value: isinstance(value, str) or _are_texts(value)),
+    REPORTS: ('{dir = "FOLDER", keep = N}', _are_reports),
 }
-"""Keys that are no options → what they are, in words, and as TOML has it."""
+"""Keys that are no options → what they are, in words, and whether a value of TOML is that."""
+OF_AN_IMPORT = (SOURCES, UNATTENDED, REPORTS)
 READ = {"mapping", "fixes", "comments", "users", "api-key-file"}
 """Options that name files which have to be there."""
 OTHERS_CAN_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -136,15 +149,16 @@ class Configuration:
 
     def _check_table(self, table: str, values: Mapping[str, Any], every: Mapping[str, Setting]) -> Iterator[Problem]:
         for key, value in values.items():
-            if key in KINDS and not (table == DEFAULTS and key in (SOURCES, UNATTENDED)):
-                words, kind = KINDS[key]
-                words_of = value if isinstance(value, list) else []
-                if not isinstance(value, kind) or not all(isinstance(each, str) for each in words_of):
+            if key in KINDS and not (table == DEFAULTS and key in OF_AN_IMPORT):
+                words, fits = KINDS[key]
+                if not fits(value):
                     yield self._problem(table, key, f"is {words}, not {value!r}")
             elif key in KINDS:
                 yield self._problem(table, key, f"belongs to an import: [{IMPORTS}.NAME]")
             elif (option := every.get(key)) is None:
                 yield self._problem(table, key, f"is no option{_near(key, every)}")
+            elif key == "out" and REPORTS in values:
+                yield self._problem(table, key, f"is said by `{REPORTS}` already")
             elif key == "yes":
                 yield self._problem(table, key, f"can't stand in a file; of an import say `{UNATTENDED} = true`")
             elif not option.configurable:
@@ -262,7 +276,11 @@ def configure(
     given = found.table(which) if which else dict(found.defaults)
     root.obj = found, which, given
     if command is not None:
-        root.default_map = {name: found.values(command, given)}
+        root.default_map = {name: (values := found.values(command, given))}
+        if REPORTS in given and name == "run":
+            from importer.report.kept_folders import new_folder
+
+            values["out"] = new_folder(Path(found.relative(given[REPORTS]["dir"])), which)
     places = [found.sources(which) if word in asked[:1] else [word] for word in words]
     return found, [word for each in places for word in each]
 
@@ -275,9 +293,9 @@ def origin(context: click.Context, option: Setting, configuration: Configuration
         case ParameterSource.ENVIRONMENT:
             return next(each for each in _listed(option.envvar) if each in os.environ)
         case ParameterSource.DEFAULT_MAP if configuration is not None:
-            key = option.key if option.name != "yes" else UNATTENDED
+            keys = {"yes": [UNATTENDED], "out": [REPORTS, option.key]}.get(option.name or "", [option.key])
             tables = [f"{IMPORTS}.{name}", DEFAULTS] if name else [DEFAULTS]
-            line = next(filter(None, (configuration.line(table, key) for table in tables)), 0)
+            line = next(filter(None, (configuration.line(table, key) for key in keys for table in tables)), 0)
             return f"{configuration.path}:{line}" if line else str(configuration.path)
     return "default"
 

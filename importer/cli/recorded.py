@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import cloup
 
 from importer import __version__
 from importer.cli.answers import ANSWER, print_data, summarise_error
+from importer.cli.configuration import REPORTS
 from importer.cli.console import Console
 from importer.cli.deliveries import deliver
 from importer.cli.log_file import log_end, logging_to
@@ -49,20 +50,31 @@ class Recorded(cloup.Command):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Carry it out."""
+        """Carry it out, and leave as many folders of reports as the configuration says."""
+        out = ctx.params["out"]
+        with logging_to(ctx.params.get("log_file")):
+            code = self._start(ctx)
+        found, _, said = ctx.find_root().obj or (None, "", dict[str, Any]())
+        if found is not None and REPORTS in said and out.is_dir() and not ctx.params["dry_run"]:
+            from importer.report.kept_folders import remove_old
+
+            with _warning():
+                remove_old(out, said[REPORTS]["keep"], found.text)
+        return code
+
+    def _start(self, ctx: click.Context) -> int:
         given = ctx.params
-        with logging_to(given.get("log_file")):
-            if given.get("files") not in (EACH_ONCE, NEWEST) or given["dry_run"]:
-                return self._carry_out(ctx)
-            try:
-                its = {"target": target_name(given["sandbox"], given["api_url"]), "source_name": source_name_of(given)}
-                due = find_due(given, **its)
-            except ImporterError as error:
-                _end(ctx, _begin(ctx), error)
-                raise
-            if not due:
-                return self._end_without_news(ctx, its)
-            return deliver(given, due, partial(self._import_one, ctx, its, given["out"]))
+        if given.get("files") not in (EACH_ONCE, NEWEST) or given["dry_run"]:
+            return self._carry_out(ctx)
+        try:
+            its = {"target": target_name(given["sandbox"], given["api_url"]), "source_name": source_name_of(given)}
+            due = find_due(given, **its)
+        except ImporterError as error:
+            _end(ctx, _begin(ctx), error)
+            raise
+        if not due:
+            return self._end_without_news(ctx, its)
+        return deliver(given, due, partial(self._import_one, ctx, its, given["out"]))
 
     def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
         """All files are in: that is a start, too."""
@@ -113,7 +125,14 @@ def _end(context: click.Context, start: Start, error: Exception | KeyboardInterr
     if (file := context.params.get("metrics_file")) is not None:
         from importer.report.metrics import write_metrics
 
-        try:
+        with _warning():
             write_metrics(file, summary, start.import_name or summary.source_name, start.at)
-        except ImporterError as unwritten:  # the import itself is done
-            click.echo(redact(f"warning: {unwritten.message}"), err=True)
+
+
+@contextmanager
+def _warning() -> Iterator[None]:
+    """Show an error as a warning: the import itself is done."""
+    try:
+        yield
+    except ImporterError as error:
+        click.echo(redact(f"warning: {error.message}"), err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.numbers import FiniteRange
-from importer.errors import how_to_install
+from importer.library.targets import sandbox_missing
 
 if TYPE_CHECKING:
     from importer.sandbox.server import RunningSandbox
@@ -72,10 +72,7 @@ def sandbox(
         from importer.sandbox.server import serve
         from importer.sandbox.settings import SandboxOptions
     except ModuleNotFoundError as error:
-        raise click.UsageError(
-            f"The sandbox needs {error.name}, which is not installed. {how_to_install('sandbox')}"
-        ) from error
-
+        raise sandbox_missing() from error
     try:
         options = SandboxOptions(
             db=db,

@@ -108,20 +108,28 @@ def holding_folders() -> Iterator[None]:
 def hold_folder(folder: Path) -> None:
     """Lock a report folder, without a file in it, until the end of `holding_folders`, without which it isn't locked.
 
-    A command may write there several times. Raises LedgerInUse if another process, or another thread, holds it, OSError
-    if there is no such folder.
+    A command may write there several times. Raises as `lock_folder`.
     """
     place, held = folder.resolve(), _folders.get()
-    if held is None or place in held:
-        return
-    held[place] = descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    if held is not None and place not in held:
+        held[place] = lock_folder(folder)
+
+
+def lock_folder(folder: Path) -> int:
+    """Lock a folder until the descriptor that is returned is closed.
+
+    Raises LedgerInUse if another process, or another thread, holds it, OSError if there is no such folder.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        os.close(descriptor)
         message = f"Another process writes its reports to {folder}."
         raise LedgerInUse(message, hint="Wait until it has ended, or name another folder: --out DIR") from error
     except OSError:  # some network drives lock no folders
-        return
+        pass
+    return descriptor
 
 
 def in_use(ledger: str, holder: str) -> LedgerInUse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
+from importer.ledger.lock import hold_folder, holding_folders
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import KEY, SAMPLES, Ended, Program, read_csv
@@ -47,6 +49,11 @@ sources = "x.csv"
 api-key-command = 7
 no-canary = true
 order = { first = "open" }
+reports = { dir = "x", keep = true }
+[imports.c]
+sources = ["x.csv"]
+reports = { dir = "x", keep = 1 }
+out = "y"
 """
 
 
@@ -127,7 +134,7 @@ def test_all_that_is_wrong(program: Program, folder: Path) -> None:
     ended = program("--config", path, "config", "check")
     assert ended.code == ExitCode.UNUSABLE
     lines = {int(line.removeprefix(f"  {path}:").split(":")[0]) for line in ended.err.splitlines()[1:]}
-    assert lines == {*range(2, 20)} - {15}, ended.err
+    assert lines == {*range(2, 21), 24} - {15}, ended.err
     assert "ledgr: is no option; is it ledger?" in ended.err
     assert program("--config", path, "run", "@a").err == ended.err
 
@@ -169,6 +176,67 @@ def test_an_import_that_is_none(program: Program, folder: Path, monkeypatch: pyt
     shutil.copy("inbox/qa-1.csv", "@weekly")
     assert "@weekly" in program("validate", "./@weekly", "-m", "jira").out
     assert program("validate", "inbox/qa-2.csv").code == ExitCode.NOT_READY
+
+
+def test_a_folder_of_reports_each_night(
+    run: tuple[Callable[..., Ended], RunningSandbox], folder: Path, program: Program
+) -> None:
+    """Also of a night without news, and of one that is refused; the newest stay, whatever else anybody has typed."""
+    start, _ = run
+    path = write(folder, (folder / "triage-import.toml").read_text() + "reports = {dir = 'reports', keep = 3}\n")
+    shown = program("--config", path, "config", "show", "run", "@nightly").out
+    assert any(line.split()[0] == "--out" and line.endswith(f"{path}:11") for line in shown.splitlines())
+    nights = list[str]()
+    for more, code in [((), 0), ((), 0), (("--min-rows", "999"), 7), (("--dry-run",), 0), (("--out", "x"), 0), ((), 0)]:
+        assert start(*more).code == code
+        made = sorted(each.name for each in (folder / "reports").iterdir())
+        nights += [name for name in made if name not in nights]
+        assert made == (nights[-3:] if not more else nights)
+    assert [each.is_file() for each in sorted((folder / "reports").glob("*/summary.json"))] == [True] * 3
+    assert len(nights) == 5
+    write(folder, path.read_text() + "files = 'each-once'\n")
+    assert [start().code, start().code] == [ExitCode.DONE] * 2, "in a folder of its own each, and then nothing is new"
+    *others, last = sorted((folder / "reports").iterdir())
+    assert [each.name for each in others] == nights[-2:]
+    assert {each.name for each in last.iterdir()} == {"qa-1.csv"}
+
+
+def test_folders_that_stay(run: tuple[Callable[..., Ended], RunningSandbox], folder: Path) -> None:
+    """Only what starts of this import have written is removed, and nothing of it that anybody has a use for."""
+    start, _ = run
+    write(folder, (folder / "triage-import.toml").read_text() + "reports = {dir = 'reports', keep = 1}\n")
+
+    def make(name: str, *files: str) -> Path:
+        place = folder / "reports" / name
+        for each in ("errors.csv", "results.csv", "report.html", *files, "summary.json"):
+            (place / each).parent.mkdir(parents=True, exist_ok=True)
+            (place / each).write_text("extends: jira\n")
+        return place
+
+    stamps = (f"nightly-20260101T{number:06}.000000Z" for number in range(100))
+    gone = [make(next(stamps)), make(next(stamps), "errors-2.csv"), make(next(stamps), "qa.csv/results.csv")]
+    stay = [
+        make(next(stamps), "notes.txt"),
+        make(next(stamps), "results-2.csv"),
+        make(next(stamps), "qa.csv/notes.txt"),
+        make(next(stamps).replace("nightly", "nightly-too")),
+        make(next(stamps).replace("nightly", "weekly")),
+        make("nightly-2026"),
+        make("triage-import-2026-01-01-jira-1"),
+        edited := make(next(stamps)),
+        named := make(next(stamps), "suggested-mapping.yaml"),
+        written := make(next(stamps)),
+        link := folder / "reports" / next(stamps),
+    ]
+    path = folder / "triage-import.toml"
+    write(folder, path.read_text().replace("own/qa.yaml", f"reports/{named.name}/suggested-mapping.yaml"))
+    os.utime(edited / "errors.csv", (2e9, 2e9))
+    link.symlink_to(make("elsewhere"))
+    with holding_folders():
+        hold_folder(written)
+        assert start("-q").err == ""
+    assert [each.name for each in gone if each.exists()] == []
+    assert [each.name for each in stay if not each.exists()] == []
 
 
 def test_a_command_that_prints_the_key(

@@ -55,6 +55,20 @@ STATE_SAFEGUARDS = (
         "tests/end_to_end/test_pasted_markers.py::test_a_footer_under_a_person_s_issue",
     ),
     Mutation(
+        "reports that a person has edited, in old folders",
+        "importer/report/kept_folders.py",
+        "not edited_reports(folder) and ",
+        "",
+        "tests/cli/test_configuration.py::test_folders_that_stay",
+    ),
+    Mutation(
+        "what is no report in old folders of reports",
+        "importer/report/kept_folders.py",
+        "_REPORT.fullmatch(each.name) and ",
+        "",
+        "tests/cli/test_configuration.py::test_folders_that_stay",
+    ),
+    Mutation(
         "the record of a start that ends before there is a run",
         "importer/cli/recorded.py",
         "            _end(ctx, start, error)\n",

@@ -1,0 +1,53 @@
+"""Folders of reports that an import makes anew at each start, of which only the newest are kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from importer.errors import LedgerInUse, StorageFull
+from importer.ledger.lock import lock_folder
+from importer.report.folder import FOR_PEOPLE, NAMES, edited_reports
+
+_MADE = re.compile(r"(.+)-\d{8}T\d{6}\.\d{6}Z")
+_NUMBERED = [re.escape(name).replace(r"\.", r"-\d+\.") for name in FOR_PEOPLE]
+_REPORT = re.compile("|".join([*map(re.escape, NAMES), *_NUMBERED]))
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Return the folder of a start that begins now, by the name of its import."""
+    plain = re.sub(r"[^\w.-]", "_", name)
+    return parent / f"{plain}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+
+def remove_old(newest: Path, keep: int, configuration: str) -> None:
+    """Of the folders that starts of the import of `newest` have made beside it, leave `keep`, and what is needed.
+
+    That is a folder with anything that is no report, that a person has changed, that the text of the configuration
+    names, or that another process writes. Raises StorageFull if one can't be removed.
+    """
+    try:
+        made = {each: _MADE.fullmatch(each.name) for each in newest.parent.iterdir()}
+        own = made.get(newest)
+        its = sorted(each for each, name in made.items() if own and name and name[1] == own[1])
+        for folder in its[:-keep]:
+            with ExitStack() as locks, suppress(LedgerInUse, FileNotFoundError):  # another start removes it
+                if folder.name not in configuration and _has_only_reports(folder, locks):
+                    shutil.rmtree(folder)
+    except OSError as error:
+        raise StorageFull(f"Reports of an earlier run can't be removed: {error.filename}: {error.strerror}.") from error
+
+
+def _has_only_reports(folder: Path, locks: ExitStack) -> bool:
+    """Whether there is nothing but reports as they were written; `--files each-once` makes folders of them in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    locks.callback(os.close, lock_folder(folder))
+    return not edited_reports(folder) and all(
+        (_REPORT.fullmatch(each.name) and each.is_file() and not each.is_symlink()) or _has_only_reports(each, locks)
+        for each in folder.iterdir()
+    )
