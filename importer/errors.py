@@ -16,10 +16,14 @@ ImporterError
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -88,9 +92,24 @@ class Problem:
         return f"{text}\n  {self.hint}" if self.hint else text
 
 
-def how_to_install(extra: str) -> str:
-    """What to type for a part that is missing: the package is published nowhere, so it is installed from its clone."""
-    return f"In the clone of triage-importer, type: pip install '.[{extra}]'"
+INSTALLERS = (
+    ("pipx_metadata.json", "", ["pipx", "inject", "triage-importer"]),
+    ("pyvenv.cfg", "\nuv = ", ["uv", "pip", "install", "--python", sys.executable]),
+)
+"""A file of the program's environment, a text in it, and what then installs more there: else it is pip."""
+
+
+def how_to_install(extra: str, environment: Path = Path(sys.prefix)) -> str:
+    """What to type for a part that is missing: its packages, as the clone that this one came from may be gone."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    needed, command = [f"{Path(__file__).parents[1]}[{extra}]"], [sys.executable, "-m", "pip", "install"]
+    with suppress(PackageNotFoundError):  # else it runs in its clone, and isn't installed
+        needed = [each.partition(";")[0] for each in requires("triage-importer") or () if f"extra == '{extra}'" in each]
+    for name, text, words in reversed(INSTALLERS):
+        with suppress(OSError):
+            command = words if text in (environment / name).read_text("utf-8") else command
+    return f"To install it, type: {shlex.join([*command, *needed])}"
 
 
 class ImporterError(Exception):

@@ -42,7 +42,7 @@ def convert_sheet(name: str, workbook: BinaryIO, wanted: str, spool: BinaryIO) -
     if find_spec("python_calamine") is None:
         raise SourceError(
             f"{name} is a workbook, which needs a library that is not installed.",
-            hint=f"{how_to_install('excel')} Or save the sheet as CSV, and give that file.",
+            hint=f"{how_to_install('excel')}\nOr save the sheet as CSV, and give that file.",
         )
     # Without -P, Python files in the present folder would be taken for its own modules.
     command = [sys.executable, "-P", "-c", _PROGRAM, _FOLDER, str(MEMORY_BYTES), wanted]

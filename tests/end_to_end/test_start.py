@@ -15,7 +15,7 @@ import pytest
 
 from importer import __version__
 from importer.cli.main import COMMANDS
-from importer.errors import ExitCode
+from importer.errors import ExitCode, how_to_install
 from tests.conftest import Serve
 from tests.harness.running import PROGRAM, ROOT, SAMPLES, Program, write_issues
 
@@ -119,7 +119,7 @@ def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str,
         [sys.executable, "-c", prelude + PROBE, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 2
-    assert "In the clone of triage-importer, type: pip install '.[sandbox]'" in done.stderr
+    assert how_to_install("sandbox") in done.stderr
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def test_the_tests_without_psycopg() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert re.search(r"^\d+ passed, \d+ skipped", done.stdout, re.MULTILINE)
-    assert "PostgreSQL's driver is not installed. In the clone of triage-importer, type: pip install" in done.stdout
+    assert f"PostgreSQL's driver is not installed. {how_to_install('postgres')}" in done.stdout
 
 
 UNKNOWN_USER = ("unshare", "--user", "--map-user=54321", "env", "-u", "HOME", "-u", "XDG_STATE_HOME")

@@ -17,7 +17,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.errors import SourceError, SourceNotReady, UsageError, how_to_install
 from importer.phrases import shell_quote
 from importer.sources.files import StoredFile, digest_files, find_files, open_file
 
@@ -95,7 +95,7 @@ def test_without_the_zstd_library(tmp_path: Path) -> None:
         "except SourceError as error: print(error.hint)"
     )
     result = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "In the clone of triage-importer, type: pip install '.[zstd]'"
+    assert result.stdout.strip() == how_to_install("zstd")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

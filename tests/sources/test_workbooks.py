@@ -14,7 +14,7 @@ from shlex import split
 
 import pytest
 
-from importer.errors import SourceError, SourceNotReady, StorageFull
+from importer.errors import SourceError, SourceNotReady, StorageFull, how_to_install
 from importer.records import Ref
 from importer.sources import workbooks
 from importer.sources.source import Source, SourceOptions
@@ -139,7 +139,7 @@ def test_what_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(workbooks, "find_spec", lambda _: None)
     with pytest.raises(SourceError, match="needs a library") as raised:
         read(path)
-    assert raised.value.hint.startswith("In the clone of triage-importer, type: pip install '.[excel]'")
+    assert raised.value.hint.startswith(how_to_install("excel"))
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
