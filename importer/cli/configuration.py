@@ -291,14 +291,10 @@ def origin(context: click.Context, option: Setting, configuration: Configuration
         case ParameterSource.COMMANDLINE:
             return "command line"
         case ParameterSource.ENVIRONMENT:
-            return next(each for each in _listed(option.envvar) if each in os.environ)
+            return next(each for each in option.envvar or () if each in os.environ)
         case ParameterSource.DEFAULT_MAP if configuration is not None:
             keys = {"yes": [UNATTENDED], "out": [REPORTS, option.key]}.get(option.name or "", [option.key])
             tables = [f"{IMPORTS}.{name}", DEFAULTS] if name else [DEFAULTS]
             line = next(filter(None, (configuration.line(table, key) for key in keys for table in tables)), 0)
             return f"{configuration.path}:{line}" if line else str(configuration.path)
     return "default"
-
-
-def _listed(variables: str | Sequence[str] | None) -> Sequence[str]:
-    return [variables] if isinstance(variables, str) else variables or ()

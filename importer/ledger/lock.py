@@ -108,7 +108,7 @@ def holding_folders() -> Iterator[None]:
 def hold_folder(folder: Path) -> None:
     """Lock a report folder, without a file in it, until the end of `holding_folders`, without which it isn't locked.
 
-    A command may write there several times. Raises as `lock_folder`.
+    A command may write there several times. Raises as `lock_folder` does.
     """
     place, held = folder.resolve(), _folders.get()
     if held is not None and place not in held:

@@ -7,15 +7,15 @@ import re
 import shutil
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from fnmatch import translate
 from pathlib import Path
 
 from importer.errors import LedgerInUse, StorageFull
 from importer.ledger.lock import lock_folder
-from importer.report.folder import FOR_PEOPLE, NAMES, edited_reports
+from importer.report.folder import MORE_ERRORS, NAMES, edited_reports
 
 _MADE = re.compile(r"(.+)-\d{8}T\d{6}\.\d{6}Z")
-_NUMBERED = [re.escape(name).replace(r"\.", r"-\d+\.") for name in FOR_PEOPLE]
-_REPORT = re.compile("|".join([*map(re.escape, NAMES), *_NUMBERED]))
+_REPORT = re.compile("|".join(map(translate, (*NAMES, *MORE_ERRORS))))
 
 
 def new_folder(parent: Path, name: str) -> Path:
@@ -48,6 +48,6 @@ def _has_only_reports(folder: Path, locks: ExitStack) -> bool:
         return False
     locks.callback(os.close, lock_folder(folder))
     return not edited_reports(folder) and all(
-        (_REPORT.fullmatch(each.name) and each.is_file() and not each.is_symlink()) or _has_only_reports(each, locks)
+        (_REPORT.match(each.name) and each.is_file() and not each.is_symlink()) or _has_only_reports(each, locks)
         for each in folder.iterdir()
     )

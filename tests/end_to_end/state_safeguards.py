@@ -64,7 +64,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "what is no report in old folders of reports",
         "importer/report/kept_folders.py",
-        "_REPORT.fullmatch(each.name) and ",
+        "_REPORT.match(each.name) and ",
         "",
         "tests/cli/test_configuration.py::test_folders_that_stay",
     ),

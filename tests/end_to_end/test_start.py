@@ -112,7 +112,7 @@ def test_windows_is_a_sentence(program: Program, arguments: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("arguments", [("sandbox",), ("run", "export.csv", "-m", "jira", "--sandbox", "--yes")])
 def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str, ...]) -> None:
-    """What is missing, and what installs it from the clone: the package is published nowhere."""
+    """What is missing, and what installs it."""
     write_issues(program.folder / "export.csv", 1)
     prelude = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None\n"
     done = subprocess.run(
