@@ -128,16 +128,10 @@ class Configuration:
     def check(self, commands: Mapping[str, click.Command], *, files: bool = False) -> list[Problem]:
         """Return all that is wrong in the file, each with its line; with `files`, those that are not there, too."""
         every = {key: option for command in commands.values() for key, option in _all_options(command)}
-        problems = [*self._check_table(DEFAULTS, self.defaults, every)]
-        for name, table in self.imports.items():
-            where = f"{IMPORTS}.{name}"
-            problems += self._check_table(where, table, every)
-            if SOURCES not in table:
-                problems.append(self._problem(where, "", f"has no `{SOURCES}`: the files to be imported"))
+        tables = {DEFAULTS: self.defaults} | {f"{IMPORTS}.{name}": table for name, table in self.imports.items()}
+        problems = [each for name, table in tables.items() for each in self._check_table(name, table, every)]
         if files and not problems:
-            problems += self._check_files(DEFAULTS, self.defaults, every)
-            for name, table in self.imports.items():
-                problems += self._check_files(f"{IMPORTS}.{name}", table, every)
+            problems = [each for name, table in tables.items() for each in self._check_files(name, table, every)]
         return problems
 
     def _check_files(self, table: str, values: Mapping[str, Any], every: Mapping[str, Setting]) -> Iterator[Problem]:
@@ -165,6 +159,8 @@ class Configuration:
                 yield self._problem(table, key, "can do harm where nobody looks, and has to be typed")
             elif fault := self._fault(option, value):
                 yield self._problem(table, key, fault)
+        if table != DEFAULTS and SOURCES not in values:
+            yield self._problem(table, "", f"has no `{SOURCES}`: the files to be imported")
 
     def _fault(self, option: Setting, value: Any) -> str:
         """Say why an option can't have a value; "" if it can."""

@@ -74,13 +74,8 @@ def sandbox(
     except ModuleNotFoundError as error:
         raise sandbox_missing() from error
     try:
-        options = SandboxOptions(
-            db=db,
-            rate_limit=rate_limit,
-            faults=tuple(parse_fault(spec) for spec in specs),
-            api_key=api_key,
-            seed=seed,
-        )
+        faults = tuple(map(parse_fault, specs))
+        options = SandboxOptions(db=db, rate_limit=rate_limit, faults=faults, api_key=api_key, seed=seed)
         serve(options, port, lambda running: _announce(running, options.db))
     except SandboxError as error:
         raise click.UsageError(str(error)) from error
