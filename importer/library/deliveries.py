@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import file_digest
@@ -25,19 +26,19 @@ class Delivery(NamedTuple):
 
 
 def find_due(given: Mapping[str, Any], target: str, source_name: str) -> list[Delivery]:
-    """Return the files that aren't in, the oldest first.
+    """Return the files that aren't in, the oldest first; else the newest again, if something of the source waits.
 
     Raises SourceNotReady if all are, and the newest is older than `--max-source-age` allows.
     """
     files = find_files(given["sources"])
-    known = read_in(given["ledger"], target, source_name)
+    known, is_waiting = read_in(given["ledger"], target, source_name)
     due = [each for each in files if each.digest not in known]
     age, limit = time.time() - files[-1].modified, given["max_source_age"]
     if not due and limit is not None and age > limit:
         ago, allowed = format_duration(age), format_duration(limit)
         message = f"The newest file is {files[-1].name}, of {ago} ago, but --max-source-age allows {allowed}."
         raise SourceNotReady(message, hint="Check that the export still runs; if it is right, raise --max-source-age.")
-    return due
+    return due or files[-1:] * is_waiting
 
 
 def find_files(names: Sequence[str]) -> list[Delivery]:
@@ -67,15 +68,17 @@ def source_name_of(given: Mapping[str, Any]) -> str:
     return load_mapping(given["mapping"]).model.input.name
 
 
-def read_in(ledger: str | None, target: str, source_name: str) -> set[str]:
-    """Return the digests of a source's files that are in."""
+def read_in(ledger: str | None, target: str, source_name: str) -> tuple[set[str], bool]:
+    """Return the digests of a source's files that are in, and whether something waits since the last one."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_starts
 
     with read_ledger(ledger) as book:
         starts = list_starts(book, ledger)
-    its = (each for each in starts if (each["target"], each["source_name"]) == (target, source_name))
-    return {each["digest"] for each in its if each["digest"] and each["exit_code"] in IS_IN}
+    its = [each for each in starts if (each["target"], each["source_name"]) == (target, source_name)]
+    figures = [json.loads(each["figures"]) for each in its if each["figures"]]
+    is_waiting = bool(figures) and figures[-1]["waiting"] > 0
+    return {each["digest"] for each in its if each["digest"] and each["exit_code"] in IS_IN}, is_waiting
 
 
 def may_meet(keys_of: Callable[[str], frozenset[str]], older: Delivery, newer: Delivery) -> bool:

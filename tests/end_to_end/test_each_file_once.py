@@ -37,7 +37,7 @@ def run(program: Program, sandbox: RunningSandbox) -> Run:
 
     def night(*more: str, files: str = "each-once") -> Ended:
         there = sorted(map(str, Path().glob("f*.csv")), reverse=True)
-        options = (
+        options = [
             "-m",
             "desk.yaml",
             "--yes",
@@ -46,9 +46,9 @@ def run(program: Program, sandbox: RunningSandbox) -> Run:
             "--no-canary",
             "--on-change",
             "update",
-            "--out",
-            "reports",
-        )
+            "--concurrency",
+            "1",
+        ]
         return program("run", *there, *options, "--out", "reports", "--files", files, "--api-url", sandbox.url, *more)
 
     return night
@@ -82,6 +82,18 @@ def test_each_once_and_the_oldest_first(run: Run, sandbox: RunningSandbox, progr
     assert run().code == ExitCode.DONE
     assert titles(sandbox)[0] == "A again"
     assert len(program.starts()) == 6
+
+
+def test_what_waits_is_tried_without_a_new_file(run: Run, program: Program) -> None:
+    """A call that Triage doesn't know yet is asked for each night, until it is given up, which is news once."""
+    Path("desk.yaml").write_text(MAPPING + "resource_links: [{column: Title, type: call}]\n")
+    write(1, ("1", "missing-1"))
+    assert [run().code for _ in range(3)] == [ExitCode.PARTLY, ExitCode.DONE, ExitCode.DONE]
+    assert [each["waiting"] for each in program.starts()] == [1, 1, 1]
+    Path("desk.yaml").write_text(MAPPING + "resource_links: [{column: Title, type: call}]\nevidence_wait_days: 0\n")
+    assert run().code == ExitCode.PARTLY
+    ended = run()
+    assert (ended.code, ended.err) == (ExitCode.DONE, "No new file: f1.csv are in already.\n")
 
 
 def test_what_was_refused_stays_open(run: Run, sandbox: RunningSandbox, program: Program) -> None:
