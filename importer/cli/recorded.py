@@ -20,7 +20,7 @@ from importer.cli.deliveries import deliver
 from importer.cli.log_file import log_end, logging_to
 from importer.errors import ExitCode, ImporterError
 from importer.library.deliveries import EACH_ONCE, NEWEST, Delivery, find_due, source_name_of
-from importer.library.starts import Start
+from importer.library.recording import Start
 from importer.library.targets import target_name
 from importer.phrases import listed
 from importer.triage.redaction import redact

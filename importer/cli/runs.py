@@ -22,9 +22,9 @@ from importer.cli.numbers import SinceType
 from importer.cli.options import Applied, Json, chosen_ledger
 from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
-from importer.library.history import list_lines, show, with_undone
 from importer.library.options import Duration, LedgerFile, Positive
-from importer.library.starts import FIGURES
+from importer.library.past_starts import list_lines, show, with_undone
+from importer.library.recording import FIGURES
 from importer.phrases import counted
 
 if TYPE_CHECKING:

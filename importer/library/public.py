@@ -26,9 +26,9 @@ from importer.library.arguments import (
 from importer.library.caller import Caller, Lines, Seen
 from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQuestion, ask
 from importer.library.options import ChangeOptions, ValidateOptions, VerifyOptions
+from importer.library.recording import record
 from importer.library.result import run_result, undo_result, verify_result
 from importer.library.run_options import RunOptions
-from importer.library.starts import record
 from importer.library.targets import DEFAULT_RATE, choose_rate, open_target, open_target_named, target_name
 from importer.phrases import counted, format_time
 from importer.progress import Unseen

@@ -22,8 +22,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the intent's commit",
         "importer/ledger/group_commit.py",
-        "        group = self._started + 1\n",
-        "        group = 0\n",
+        "        await waiter\n",
+        "",
         "tests/ledger/test_group_commit.py::test_intend_waits_for_the_commit",
     ),
     Mutation(

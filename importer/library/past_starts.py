@@ -9,7 +9,7 @@ from typing import Any
 from importer.errors import ExitCode
 from importer.ledger.overview import Overview
 from importer.ledger.starts import Note
-from importer.library.starts import figures_of
+from importer.library.recording import figures_of
 from importer.phrases import format_iso
 from importer.records import Outcome
 
