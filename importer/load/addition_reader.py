@@ -16,20 +16,13 @@ from typing import NamedTuple
 
 from importer.load.fingerprint import HANGING, LISTS, NAMELESS, Held, ListedAddition, fingerprint_shown, is_addition
 from importer.records import Act, Operation
-from importer.triage.actions import Action, CallFailed
+from importer.triage.absence import FAILED_READINGS, REQUEST, Doubt, watch
+from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
 from importer.triage.pages import follow_pages
 from importer.triage.snapshot import find_end
-
-FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
-"""Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
-FAILED_READINGS = 3
-"""Failed readings in a row, or readings that prove nothing, after which an outcome stays open."""
-DECIDING_READINGS = 2
-"""Readings after `settle_seconds` that must not find it, before it counts as not made."""
-
 
 NO_ENDS: Mapping[bytes, str] = {}
 
@@ -78,28 +71,18 @@ class AdditionReader:
             RunStopped: the key is refused, the target is down, or a list never ends.
             Interrupted: the run was interrupted.
         """
-        deadline = since + self._settle_seconds
-        failed, absent, unproven, between = 0, 0, 0, FIRST_WAIT
-        while absent < DECIDING_READINGS:
-            # A time ahead, from a clock that was wrong then, or is set back meanwhile, would be waited for.
-            deadline = min(deadline, self._now() + self._settle_seconds)
-            await self._calls.sleep(min(between, max(FIRST_WAIT, deadline - self._now())))
-            between = min(LONGEST_WAIT, between * 2)
-            decides = self._now() > deadline
-            try:
-                is_there = await self._is_there(operation, known, after, decides=decides)
-            except CallFailed as error:
-                failed += 1
-                _give_up_on(error, failed)
-                continue
-            if is_there:
-                return True
-            failed = 0
-            absent += decides and is_there is False
+        doubt, unproven = Doubt(REQUEST, since, self._settle_seconds, self._now), 0
+
+        async def read() -> bool | None:
+            nonlocal unproven
+            decides = doubt.seconds_left() <= 0
+            is_there = await self._is_there(operation, known, after, decides=decides)
             unproven += decides and is_there is None
             if unproven == FAILED_READINGS:
                 raise Unproven(f"the {operation.act}s of {operation.issue_id} are not shown")
-        return False
+            return is_there or (False if is_there is False and doubt.weigh() else None)
+
+        return await watch(self._calls, doubt.seconds_left, read, gone_ends=True)
 
     async def is_shown(self, operation: Operation, *, known: Counter[bytes], after: str) -> bool:
         """Return whether one reading shows an addition; that it doesn't is no proof. Raises CallFailed."""
@@ -195,12 +178,3 @@ class AdditionReader:
     def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[ListedAddition, ...]]:
         what = f"additions to issue {issue_id} ({act})"
         return follow_pages(self._calls, partial(LISTS[act], self._client, issue_id), what, lambda item: item.id)
-
-
-def _give_up_on(error: CallFailed, failed: int) -> None:
-    if error.action is Action.STOP:
-        raise error.as_stop() from error
-    if error.is_gone:
-        raise error
-    if failed == FAILED_READINGS:
-        raise Undecidable(error.message) from error

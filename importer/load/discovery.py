@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from math import inf
 from typing import NamedTuple, TypeVar
 
@@ -22,12 +23,13 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import DuplicateIssue, Found, Own, Seen
 from importer.load.context import ImportContext
+from importer.load.workers import FailureCap, Workers
 from importer.phrases import counted
 from importer.phrases import listed as name_some
 from importer.progress import Progress, Unseen
 from importer.transform.footers import find_key
 from importer.transform.markers import find_marker, find_marker_lines, source_marker
-from importer.triage.absence import Absence, NotYet
+from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -249,19 +251,13 @@ class Discovery:
 
     async def _forget_gone(self) -> None:
         """Forget issues that were to be settled and are surely not there any more."""
-        absence, left = Absence(self._client, self._calls), self._seen.duplicates()[:DUPLICATES_READ]
-        while left:
-            unsure, seconds = [], 0.0
-            for duplicate in left:
-                try:
-                    if await absence.read_once(duplicate.issue_id) is None:
-                        self._seen.drop(duplicate.issue_id)
-                except NotYet as wait:
-                    unsure.append(duplicate)
-                    seconds = max(seconds, wait.seconds)
-            left = unsure
-            if left:
-                await self._calls.sleep(seconds)
+        absence, workers = Absence(self._client, self._calls), Workers(self._calls, 1, FailureCap())
+
+        async def forget(duplicate: DuplicateIssue) -> None:
+            if await workers.when_sure(partial(absence.read_once, duplicate.issue_id)) is None:
+                self._seen.drop(duplicate.issue_id)
+
+        await workers.work_through(self._seen.duplicates()[:DUPLICATES_READ], forget)
 
     def _known(self, page: Sequence[Issue]) -> set[str]:
         known = self._seen.known({issue.id: issue.triage_id for issue in page})

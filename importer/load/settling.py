@@ -14,26 +14,24 @@ is found by the search before its row is sent again, or by the closing scan.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
 from importer.ledger.journal import Undecided
-from importer.load.addition_reader import DECIDING_READINGS, FAILED_READINGS, FIRST_WAIT, LONGEST_WAIT
 from importer.load.connection import RunConnection
 from importer.transform.markers import find_marker
+from importer.triage.absence import REFUSED, REQUEST, Doubt, Rule, watch
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first, search_issues
-from importer.triage.paced import Undecidable
 
 USUAL_SECONDS = 5.0
 """By how much an issue's creation time may lie before the newest that was known; deciding readings go further back."""
 ROUNDING = 1.0
 """Seconds by which a list may show a creation time earlier than the answer to the create did."""
-REFUSED_SECONDS = 3.0
-"""Seconds after a refusal within which the list shows an issue that was made all the same."""
 LACKING_READ = 3
 """Issues that a list lacks, and that are read to see that they were deleted."""
 
@@ -42,18 +40,19 @@ LACKING_READ = 3
 class _Pending:
     """A create that waits for its outcome.
 
-    since       when its last request ended, in seconds since 1970, by our clock
-    mark        the newest creation time that the target had shown before it was sent, by the target's clock
-    is_refused  whether it was answered with a refusal
+    mark  the newest creation time that the target had shown before it was sent, by the target's clock
     """
 
     marker: str
-    since: float
     mark: float
-    is_refused: bool
+    doubt: Doubt
     was_read_for: bool = False
-    absences: int = 0  # deciding readings that didn't find it
     outcome: asyncio.Future[Issue | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was answered with a refusal."""
+        return self.doubt.rule is REFUSED
 
 
 class Settler:
@@ -75,68 +74,44 @@ class Settler:
             RunStopped: the key is refused, or the target is down.
             Interrupted: the run was interrupted.
         """
-        pending = self._pending[create.marker] = _Pending(create.marker, create.since, create.mark, is_refused)
-        if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read_until_settled())
-            self._reader.add_done_callback(self._end)
-        try:
+        rule = REFUSED if is_refused else REQUEST
+        with self._waiting_for(create.marker, create.mark, create.since, rule) as pending:
+            if self._reader is None or self._reader.done():
+                self._reader = asyncio.create_task(self._read_until_settled())
             return await pending.outcome
+
+    async def find_once(self, marker: str, mark: float) -> Issue | None:
+        """Read the newest issues once, and return the one with this marker if it is there. Raises CallFailed."""
+        with self._waiting_for(marker, mark, self._now(), REFUSED) as pending:
+            await self._read_list(mark)
+            return pending.outcome.result() if pending.outcome.done() else None
+
+    @contextmanager
+    def _waiting_for(self, marker: str, mark: float, since: float, rule: Rule) -> Iterator[_Pending]:
+        doubt = Doubt(rule, since, self._settle_seconds, self._now)
+        pending = self._pending[marker] = _Pending(marker, mark, doubt)
+        try:
+            yield pending
         finally:
-            self._pending.pop(create.marker, None)
+            self._pending.pop(marker, None)
             if not self._pending and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
 
-    async def find_once(self, marker: str, mark: float) -> Issue | None:
-        """Read the newest issues once, and return the one with this marker if it is there. Raises CallFailed."""
-        pending = self._pending[marker] = _Pending(marker, self._now(), mark, is_refused=True)
-        try:
-            await self._read_list(mark)
-            return pending.outcome.result() if pending.outcome.done() else None
-        finally:
-            self._pending.pop(marker)
-
     async def _read_until_settled(self) -> None:
-        failed, between = 0, FIRST_WAIT
-        while self._pending:
-            # The waits double, but none goes on past the time at which a create can be decided.
-            await self._calls.sleep(min(between, self._seconds_to_deadline()))
-            between = min(LONGEST_WAIT, between * 2)
-            try:
-                await self._read_once()
-                failed = 0
-            except CallFailed as error:
-                failed += 1
-                if error.action is Action.STOP:
-                    self._give_up(error.as_stop())
-                elif failed == FAILED_READINGS:
-                    self._give_up(Undecidable(error.message))
+        try:
+            await watch(self._calls, self._seconds_left, self._read_once, gone_ends=False)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: whatever ends it ends those that wait
+            for pending in self._pending.values():
+                if not pending.outcome.done():
+                    pending.outcome.set_exception(error)
 
-    def _end(self, reader: asyncio.Task[None]) -> None:
-        """Pass the error that ended the reader to all waiters, because nobody awaits the task itself."""
-        error = None if reader.cancelled() else reader.exception()
-        if error is not None:
-            self._give_up(error)
-
-    def _seconds_to_deadline(self) -> float:
-        nearest = min(map(self._deadline, self._pending.values()))
-        return max(FIRST_WAIT, nearest - self._now())
-
-    def _deadline(self, pending: _Pending) -> float:
-        """Return when it may be decided, by our clock, that a create made no issue."""
-        # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
-        pending.since = min(pending.since, self._now())
-        wait = min(REFUSED_SECONDS, self._settle_seconds) if pending.is_refused else self._settle_seconds
-        return pending.since + wait
-
-    def _give_up(self, error: BaseException) -> None:
-        for pending in self._pending.values():
-            if not pending.outcome.done():
-                pending.outcome.set_exception(error)
+    def _seconds_left(self) -> float:
+        return min(pending.doubt.seconds_left() for pending in self._pending.values())
 
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
-        due = [pending for pending in self._pending.values() if self._now() > self._deadline(pending)]
+        due = [pending for pending in self._pending.values() if pending.doubt.seconds_left() <= 0]
         oldest, newest, shown = await self._read_list(self._back_to(due))
         for pending in due:
             if not pending.outcome.done() and not pending.is_refused:
@@ -150,8 +125,7 @@ class Settler:
         for pending in self._pending.values():
             pending.was_read_for = True
         for pending in left:
-            pending.absences += 1
-            if pending.is_refused or pending.absences == DECIDING_READINGS:
+            if pending.doubt.weigh():
                 pending.outcome.set_result(None)
 
     async def _is_whole(self, shown: Container[str]) -> bool:

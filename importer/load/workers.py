@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from importer.errors import TooManyFailures
-from importer.triage.absence import NotYet
+from importer.triage.absence import when_sure
 from importer.triage.paced import Interrupted, PacedCalls
 
 T = TypeVar("T")
@@ -102,12 +102,12 @@ class Workers:
 
     async def when_sure(self, read: Callable[[], Awaitable[T]]) -> T:
         """Read until it is certain whether an issue is gone; while `read` raises NotYet, others use the slot."""
-        while True:
-            try:
-                return await read()
-            except NotYet as wait:
-                async with self.idle():
-                    await self._calls.sleep(wait.seconds)
+
+        async def wait(seconds: float) -> None:
+            async with self.idle():
+                await self._calls.sleep(seconds)
+
+        return await when_sure(read, wait)
 
     async def _begin_all(self, items: Iterator[T], work: Callable[[T], Awaitable[object]]) -> None:
         while await self._take_slot():

@@ -36,7 +36,7 @@ from importer.runs.change_set import (
 from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
 from importer.runs.planned_changes import ChangePart, ChangeVerdict, PlannedChange, PlannedChanges
 from importer.runs.undo_keys import CREATED, CREATED_BEFORE, GIVEN_ALREADY, GIVEN_BEFORE, OTHERS, UndoKeys
-from importer.triage.absence import APART, NotYet
+from importer.triage.absence import ISSUE, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.snapshot import Snapshot, pending_fields
@@ -230,7 +230,7 @@ class Undoer:
             return change.finish()
         if change.requests >= ATTEMPTS:
             return change.give_up()
-        raise NotYet(APART)
+        raise NotYet(ISSUE.apart)
 
     async def _close(self, change: Change, issue: Issue) -> Updated:
         operation = change.operation

@@ -40,7 +40,7 @@ from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.runs.change_set import values_written
 from importer.runs.expected_issues import Expected, ExpectedIssues, Unknown
 from importer.transform.markers import find_marker, find_marker_lines, record_marker, source_marker
-from importer.triage.absence import Absence, NotYet
+from importer.triage.absence import Absence, when_sure
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -251,14 +251,14 @@ class Verifier:
 
     async def _judge_when_sure(self, made: Made, own: Held, *, is_listed: bool) -> list[Verified]:
         """Return the lines of an issue, once it is sure whether it is gone; others are read meanwhile."""
-        while True:
-            try:
-                async with self._slots:
-                    lines = await self._judge(made, own, is_listed=is_listed)
-                self._count(made, own, lines)
-                return lines
-            except NotYet as wait:
-                await self._calls.sleep(wait.seconds)
+
+        async def judge() -> list[Verified]:
+            async with self._slots:
+                return await self._judge(made, own, is_listed=is_listed)
+
+        lines = await when_sure(judge, self._calls.sleep)
+        self._count(made, own, lines)
+        return lines
 
     def _count(self, made: Made, own: Held, lines: Sequence[Verified]) -> None:
         """Count what an issue should have, and what of it is there."""

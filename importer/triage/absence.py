@@ -1,34 +1,56 @@
-"""Absence: decides whether an issue is gone after a 404 for it, which is believed slowly.
+"""Absence: when it is believed that something isn't in Triage: an issue after a 404, what a lost request was to make.
 
-A target whose writes are read from a copy answers 404 for a while to whoever asks for what was just created, and a
-gateway answers 404 for everything while the target is down. So one 404 decides nothing:
+A target whose writes are read from a copy doesn't show for a while what was just created, and a gateway answers 404 for
+everything while the target is down. So nothing is decided until `settle_seconds` after the last request that may have
+made it: that is the time of a Doubt. From then on it takes readings that agree, see the table of Rules. An issue may be
+waited for by whoever has other work meanwhile, see `NotYet`; requests without an answer are waited for by `watch`.
 
-- until `settle_seconds` after the issue's create was answered, it means "not yet";
-- from then on it takes readings that are APART seconds from each other and agree: two of them if the 404 is in the
-  API's own form, four if it is in any other;
-- one in any other form is followed by a control request, the list of issues with one item. If that fails, too, the
-  target is down, and the command stops.
+A 404 in another form than the API's own counts half, and is followed by a control request, the list of issues with one
+item. If that fails, too, the target is down, and the command stops.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from math import inf
+from typing import NamedTuple, TypeVar
 
-from importer.triage.actions import CallFailed, stop_of
+from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
-from importer.triage.paced import PacedCalls
+from importer.triage.paced import PacedCalls, Undecidable
 
-APART = 5.0
-"""Seconds between two readings that count, at least: longer than most failures of a single part of a target."""
+T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
-"""Seconds until an issue is read again that is too new to be gone; each wait is twice as long as the one before."""
-ENOUGH, OWN, FOREIGN = 4, 2, 1
-"""What readings that find no issue must add up to; what one counts whose 404 is in the API's form, or in another."""
+"""Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
+FAILED_READINGS = 3
+"""Failed readings in a row, or readings that prove nothing, after which an outcome stays open."""
+OWN, FOREIGN = 2, 1
+"""What a reading of an issue counts whose 404 is in the API's form, or in another."""
+
+
+class Rule(NamedTuple):
+    """When an absence is believed.
+
+    enough   what the readings that don't find it must add up to, once its time is over
+    apart    seconds between two readings that count, at least
+    longest  seconds that are waited, at most, however long `settle_seconds` are
+    """
+
+    enough: int
+    apart: float = 0.0
+    longest: float = inf
+
+
+REQUEST = Rule(enough=2)
+"""A create or an addition without an answer."""
+REFUSED = Rule(enough=1, longest=3.0)
+"""A create that was refused: an issue that was made all the same was there before its answer left."""
+ISSUE = Rule(enough=4, apart=5.0)
+"""An issue after a 404. The distance is longer than most failures of a single part of a target."""
 
 
 class NotYet(Exception):
@@ -39,18 +61,86 @@ class NotYet(Exception):
         self.seconds = seconds
 
 
-@dataclass(slots=True)
-class _Doubt:
-    """An issue that was not there: until when it is too new to be gone, and the readings that count since then."""
+def lengthen() -> Iterator[float]:
+    """Yield the waits between readings, for as long as nothing can be decided."""
+    wait = FIRST_WAIT
+    while True:
+        yield wait
+        wait = min(LONGEST_WAIT, wait * 2)
 
-    deadline: float
-    weight: int = 0
-    last: float = -inf
-    wait: float = FIRST_WAIT  # before the next reading that is too early to count
+
+@dataclass(slots=True)
+class Doubt:
+    """Whether something is absent; `since` is when the last request that may have made it ended, by the clock `now`."""
+
+    rule: Rule
+    since: float
+    settle_seconds: float
+    now: Callable[[], float]
+    weight: int = 0  # of the readings that count
+    last: float = -inf  # when that was
+    waits: Iterator[float] = field(default_factory=lengthen)
+
+    def seconds_left(self) -> float:
+        """Return in how many seconds a reading counts; not above 0 if one does now."""
+        now = self.now()
+        # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
+        self.since, self.last = min(self.since, now), min(self.last, now)
+        return max(self.since + min(self.rule.longest, self.settle_seconds), self.last + self.rule.apart) - now
+
+    def weigh(self, weight: int = 1) -> bool:
+        """Count a reading that didn't find it, unless it is too early; return whether its absence is believed."""
+        if self.seconds_left() <= 0:
+            self.weight, self.last = self.weight + weight, self.now()
+        return self.weight >= self.rule.enough
+
+    def next_wait(self) -> float:
+        """Return how long to wait before the next reading: between two that count no longer than needed."""
+        left = self.seconds_left()
+        return left if self.weight else min(next(self.waits), max(FIRST_WAIT, left))
+
+
+async def watch(
+    calls: PacedCalls, seconds_left: Callable[[], float], read: Callable[[], Awaitable[T | None]], *, gone_ends: bool
+) -> T:
+    """Read until that gives a result; the waits grow, but none goes on past the time at which a reading counts.
+
+    With `gone_ends` nothing can be found any more once the issue itself isn't there.
+
+    Raises:
+        CallFailed: the issue was deleted.
+        Undecidable: three readings in a row failed.
+        RunStopped: the key is refused, or the target is down.
+        Interrupted: the run was interrupted.
+    """
+    failed, waits = 0, lengthen()
+    while True:
+        await calls.sleep(min(next(waits), max(FIRST_WAIT, seconds_left())))
+        try:
+            if (result := await read()) is not None:
+                return result
+            failed = 0
+        except CallFailed as error:
+            failed += 1
+            if error.action is Action.STOP:
+                raise error.as_stop() from error
+            if error.is_gone and gone_ends:
+                raise
+            if failed == FAILED_READINGS:
+                raise Undecidable(error.message) from error
+
+
+async def when_sure(read: Callable[[], Awaitable[T]], wait: Callable[[float], Awaitable[None]]) -> T:
+    """Read until it is certain whether an issue is gone; while `read` raises NotYet, wait."""
+    while True:
+        try:
+            return await read()
+        except NotYet as early:
+            await wait(early.seconds)
 
 
 class Absence:
-    """Decides for the issues of one command; `calls` paces its requests with all others."""
+    """Decides which issues are gone, for one command; `calls` paces its requests with all others."""
 
     def __init__(
         self,
@@ -62,18 +152,14 @@ class Absence:
     ) -> None:
         self._client, self._calls = client, calls
         self._settle_seconds, self._now = settle_seconds, now
-        self._doubts: dict[str, _Doubt] = {}  # by issue id
+        self._doubts: dict[str, Doubt] = {}  # by issue id
 
     async def read(self, issue_id: str, since: float = 0.0) -> Issue | None:
         """Read an issue whole, and wait until it is sure whether it exists; None if it is gone. See `read_once`.
 
         Raises Interrupted as soon as the run is interrupted.
         """
-        while True:
-            try:
-                return await self.read_once(issue_id, since)
-            except NotYet as wait:
-                await self._calls.sleep(wait.seconds)
+        return await when_sure(partial(self.read_once, issue_id, since), self._calls.sleep)
 
     async def read_once(self, issue_id: str, since: float = 0.0) -> Issue | None:
         """Read an issue whole; None once it is sure that it is gone.
@@ -103,23 +189,13 @@ class Absence:
         """
         if error.is_foreign:
             await self._check_target()
-        now = self._now()
-        doubt = self._doubts.setdefault(issue_id, _Doubt(since + self._settle_seconds))
-        # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
-        doubt.deadline, doubt.last = min(doubt.deadline, now + self._settle_seconds), min(doubt.last, now)
-        if now < doubt.deadline:
-            wait = min(doubt.wait, max(FIRST_WAIT, doubt.deadline - now))
-            doubt.wait = min(LONGEST_WAIT, doubt.wait * 2)
-            raise NotYet(wait)
-        if now - doubt.last >= APART:
-            doubt.weight += FOREIGN if error.is_foreign else OWN
-            doubt.last = now
-        if doubt.weight < ENOUGH:
-            raise NotYet(doubt.last + APART - now)
+        doubt = self._doubts.setdefault(issue_id, Doubt(ISSUE, since, self._settle_seconds, self._now))
+        if not doubt.weigh(FOREIGN if error.is_foreign else OWN):
+            raise NotYet(doubt.next_wait())
 
     def note_deleted(self, issue_id: str) -> None:
         """Note that Triage has said that it deleted an issue, which counts as a reading that didn't find it."""
-        self._doubts[issue_id] = _Doubt(-inf, OWN)
+        self._doubts[issue_id] = Doubt(ISSUE, -inf, 0.0, self._now, OWN)
 
     async def _check_target(self) -> None:
         """Read the list of issues, which is always there. Raises RunStopped if that fails as well."""

@@ -35,16 +35,16 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the wait",
-        "importer/load/settling.py",
-        "if self._now() > self._deadline(pending)]",
-        "]",
+        "importer/triage/absence.py",
+        "self.since + min(self.rule.longest, self.settle_seconds)",
+        "self.since",
         "tests/load/test_settling.py::test_late_commit",
     ),
     Mutation(
         "the second reading",
-        "importer/load/addition_reader.py",
-        "DECIDING_READINGS = 2\n",
-        "DECIDING_READINGS = 1\n",
+        "importer/triage/absence.py",
+        "REQUEST = Rule(enough=2)\n",
+        "REQUEST = Rule(enough=1)\n",
         "tests/load/test_settling.py::test_a_commit_between_the_two_looks",
     ),
     Mutation(
@@ -163,15 +163,15 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the wait before an issue is gone",
         "importer/triage/absence.py",
-        "        if now < doubt.deadline:\n",
-        "        if False:\n",
+        "        if self.seconds_left() <= 0:\n",
+        "        if True:\n",
         "tests/triage/test_absence.py::test_not_yet",
     ),
     Mutation(
         "the second reading of an issue that is gone",
         "importer/triage/absence.py",
-        "        if doubt.weight < ENOUGH:\n",
-        "        if False:\n",
+        "ISSUE = Rule(enough=4, ",
+        "ISSUE = Rule(enough=2, ",
         "tests/triage/test_absence.py::test_gone_after_two_looks_apart",
     ),
     Mutation(

@@ -22,8 +22,9 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     tests/triage/ shows how long that takes otherwise.
     """
-    for name in ("APART", "FIRST_WAIT", "LONGEST_WAIT"):
+    for name in ("FIRST_WAIT", "LONGEST_WAIT"):
         monkeypatch.setattr(absence, name, MOMENT)
+    monkeypatch.setattr(absence, "ISSUE", absence.ISSUE._replace(apart=MOMENT))
     defaults = Absence.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "settle_seconds", MOMENT)

@@ -162,7 +162,7 @@ def test_evidence(bench: ReadingBench) -> None:
     assert bench.was_made(Act.EVIDENCE, bench.issue(), CALL)
 
 
-@pytest.mark.parametrize("late", [3.0, 15.0, 31.5])
+@pytest.mark.parametrize("late", [3.0, 15.0, 30.5])
 def test_late_commit(bench: ReadingBench, late: float) -> None:
     """What the target makes before the second look that decides is found."""
     assert bench.was_made(Act.COMMENT, bench.issue(), COMMENT, late=late)

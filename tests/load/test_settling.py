@@ -180,7 +180,7 @@ def test_late_commit(bench: Settling, late: float) -> None:
 def test_a_commit_between_the_two_looks(bench: Settling) -> None:
     """One look that finds nothing decides nothing: what the target commits right after it is found by the second."""
     bench.triage.late = [make_issue(1, footer(1), bench.time.now)]
-    assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(31.5))) == ["T-1001"]
+    assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(30.5))) == ["T-1001"]
 
 
 def test_cut_descriptions(bench: Settling) -> None:
@@ -287,7 +287,7 @@ def test_another_clock(bench: Settling, hours: float) -> None:
     for number in range(10, 310):
         bench.add(number, f"text\n{footer(number)}", there + number)
     bench.triage.late, bench.triage.searchable = [make_issue(1, footer(1), there)], False
-    found = bench.settle(MARKERS[0], since=now, mark=there, meanwhile=bench.commit_in_order(31.5))
+    found = bench.settle(MARKERS[0], since=now, mark=there, meanwhile=bench.commit_in_order(30.5))
     assert ids(found) == ["T-1001"]
 
 
