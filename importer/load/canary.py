@@ -27,7 +27,7 @@ from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Clock
-from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
+from importer.triage.listing import NewestFirst, created_seconds
 from importer.triage.paced import PacedCalls
 
 
@@ -195,11 +195,10 @@ class _ReadBack:
         if not wanted:
             return
         times = [created_seconds(probe.issue, inf) for probe in wanted.values() if probe.issue is not None]
-        back_to = min(times, default=inf) - CLOCK_SKEW
         before = inf
         self._problems.pop(LIST_FAILS, None)
         try:
-            async for page in list_newest_first(self._client, self._calls):
+            async for page in NewestFirst(self._client, self._calls, min(times, default=inf)):
                 self._find_duplicates(page)
                 for issue in page:
                     created = created_seconds(issue, before)
@@ -207,7 +206,7 @@ class _ReadBack:
                     before = created
                     if issue.id in wanted:
                         wanted.pop(issue.id).listed = issue
-                if not wanted or before < back_to:
+                if not wanted:
                     return
         except CallFailed as error:
             self._note(LIST_FAILS, error)

@@ -35,11 +35,10 @@ from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.listing import (
-    CLOCK_SKEW,
+    NewestFirst,
     TargetTime,
     WholeIssues,
     created_seconds,
-    list_newest_first,
     read_pages,
     search_issues,
 )
@@ -142,7 +141,7 @@ class Discovery:
 
         async def read() -> None:
             if back_to is not None:
-                await self._read_list(back_to - CLOCK_SKEW)
+                await self._read_list(back_to)
 
         self._state = FoundState.STRANGER
         await self._read_all(read)
@@ -186,26 +185,24 @@ class Discovery:
 
     async def _discover_new(self) -> None:
         """Read the list back to the newest issue that the ledger knows."""
-        back_to, oldest = None, inf
-        async for page in list_newest_first(self._client, self._calls):
+        pages = NewestFirst(self._client, self._calls)
+        async for page in pages:
             known = self._known(page)
-            oldest = min([oldest, *(created_seconds(issue, inf) for issue in page)])
             # Only the first known issue counts. Those created just before it may have been committed after it.
-            if known and back_to is None:
-                back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
-            if await self._read_page(page, known, back_to):
-                break
+            if known and pages.back_to == -inf:
+                pages.back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known)
+            await self._read_page(page, known, pages.reaches)
         # A list may end too early, as if that were all: what is older than what it shows may be there, unless it goes
         # back to our first issue, or has none of ours at all.
         is_whole = not self._shown or self._seen.first_own() in self._shown
-        self._since = -inf if is_whole else oldest + ROUNDING
+        self._since = -inf if is_whole else pages.oldest + ROUNDING
 
     async def _discover_all(self) -> None:
         """Search for the source's marker and read the whole list, or what was left of it when that was broken off."""
         self._unmarked = True
         top, cursor = self._seen.place(time.time() - RESUMED_SECONDS)
         if cursor and top:
-            await self._read_list(top - CLOCK_SKEW)  # what was made since
+            await self._read_list(top)  # what was made since
         else:
             cursor = ""
             self._seen.forget()
@@ -213,24 +210,24 @@ class Discovery:
                 await self._note(found, self._known(found))
         newest = self._target_time.newest
         async for page in read_pages(self._client, self._calls, cursor):
-            await self._read_page(page.items, self._known(page.items), None)
+            await self._read_page(page.items, self._known(page.items))
             newest = newest or self._target_time.newest
             self._seen.keep_place(time.time(), newest, page.next_cursor or "")
         self._since = inf if cursor else -inf  # what was shown before it was broken off isn't known any more
 
     async def _read_list(self, back_to: float) -> None:
-        async for page in list_newest_first(self._client, self._calls):
-            if await self._read_page(page, self._known(page), back_to):
-                return
+        pages = NewestFirst(self._client, self._calls, back_to)
+        async for page in pages:
+            await self._read_page(page, self._known(page), pages.reaches)
 
-    async def _read_page(self, page: Sequence[Issue], known: Collection[str], back_to: float | None) -> bool:
-        """Note the issues of a page, back to a creation time of the target's; returns whether that is reached."""
+    async def _read_page(
+        self, page: Sequence[Issue], known: Collection[str], is_new: Callable[[Issue], bool] | None = None
+    ) -> None:
+        """Note the issues of a page, with `is_new` only those."""
         self._target_time.note_earlier(page)
-        new = [issue for issue in page if back_to is None or created_seconds(issue, inf) >= back_to]
-        await self._note(new, known)
+        await self._note(list(filter(is_new, page)) if is_new else page, known)
         self._reached += len(page)
         self._progress.reach(self._reached)
-        return len(new) < len(page)
 
     def _note_lacking(self) -> list[str]:
         """Note the ledger's own issues that the list lacks, so that the run reads them; return their numbers.

@@ -18,7 +18,6 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 
 from importer.ledger.journal import Undecided
 from importer.load.connection import RunConnection
@@ -26,7 +25,7 @@ from importer.transform.markers import find_marker
 from importer.triage.absence import REFUSED, REQUEST, Doubt, Rule, watch
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first, search_issues
+from importer.triage.listing import CLOCK_SKEW, NewestFirst, search_issues
 
 USUAL_SECONDS = 5.0
 """By how much an issue's creation time may lie before the newest that was known; deciding readings go further back."""
@@ -112,14 +111,14 @@ class Settler:
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
         due = [pending for pending in self._pending.values() if pending.doubt.seconds_left() <= 0]
-        oldest, newest, shown = await self._read_list(self._back_to(due))
+        pages, shown = await self._read_list(self._back_to(due))
         for pending in due:
             if not pending.outcome.done() and not pending.is_refused:
                 await self._search(pending)
         left = [pending for pending in due if not pending.outcome.done()]
         marks = [pending.mark for pending in left if pending.mark > 0]
-        is_old = any(mark > newest + ROUNDING for mark in marks)
-        if is_old or (any(mark < oldest for mark in marks) and not await self._is_whole(shown)):
+        is_old = any(mark > pages.newest + ROUNDING for mark in marks)
+        if is_old or (any(mark < pages.oldest for mark in marks) and not await self._is_whole(shown)):
             # A list that lacks what it has shown before, or is empty or old, says nothing about what it lacks.
             raise CallFailed(Action.SETTLE, "the list of issues lacks some that it has shown before")
         for pending in self._pending.values():
@@ -151,20 +150,16 @@ class Settler:
         new = [pending.mark for pending in self._pending.values() if not pending.was_read_for]
         return min(new) - USUAL_SECONDS if new else self._newest_read
 
-    async def _read_list(self, back_to: float) -> tuple[float, float, set[str]]:
-        """Read the list back to a creation time; return the oldest and the newest that it has shown, and all ids."""
-        newest, oldest, shown = 0.0, inf, set[str]()
-        async for page in list_newest_first(self._client, self._calls):
-            newest = max([newest, *(created_seconds(issue, 0.0) for issue in page)])
-            oldest = min([oldest, *(created_seconds(issue, inf) for issue in page)])
+    async def _read_list(self, back_to: float) -> tuple[NewestFirst, set[str]]:
+        """Read the list back to a creation time; return what it has shown, and all ids."""
+        pages, shown = NewestFirst(self._client, self._calls, back_to, skew=0.0), set[str]()
+        async for page in pages:
             shown.update(issue.id for issue in page)
             await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
-            done = all(pending.outcome.done() for pending in self._pending.values())
-            # A time that can't be read ends nothing.
-            if done or oldest < back_to:
+            if all(pending.outcome.done() for pending in self._pending.values()):
                 break
-        self._newest_read = max(self._newest_read, newest)
-        return oldest, newest, shown
+        self._newest_read = max(self._newest_read, pages.newest)
+        return pages, shown
 
     async def _search(self, pending: _Pending) -> None:
         async for page in search_issues(self._client, self._calls, pending.marker):

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.limiter import Limiter
-from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
+from importer.triage.listing import NewestFirst
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.target import Target
 
@@ -238,12 +237,11 @@ class ChangeRunner:
     async def _read_list(self, client: TriageClient) -> AsyncIterator[tuple[Issue, ...]]:
         """Yield pages of the list of issues, back to what the run may have changed, while reading each costs more."""
         # What a run has updated may be older than the run.
-        back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark() - CLOCK_SKEW, 0
-        async for page in list_newest_first(client, self._calls):
+        back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark(), 0
+        async for page in NewestFirst(client, self._calls, back_to):
             pages += 1
             yield page
-            oldest = min((created_seconds(issue, inf) for issue in page), default=inf)
-            if oldest < back_to or pages >= self._numbers[ChangePart.CHANGED] - self.change_set.changes.assessed:
+            if pages >= self._numbers[ChangePart.CHANGED] - self.change_set.changes.assessed:
                 return
 
     async def _apply(self, client: TriageClient, own: Run) -> None:

@@ -29,7 +29,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
-from importer.triage.listing import list_newest_first, search_issues
+from importer.triage.listing import NewestFirst, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot, is_missing
 from importer.triage.target import Target
@@ -197,7 +197,7 @@ async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Iss
     """Find an issue by UUID, or by number in the list of issues: the API has no look-up for numbers."""
     found = None if name[:2].upper() == "T-" else name
     if found is None:
-        async for page in list_newest_first(client, calls):
+        async for page in NewestFirst(client, calls):
             found = next((issue.id for issue in page if issue.triage_id == name.upper()), None)
             if found is not None:
                 break

@@ -47,7 +47,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
-from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
+from importer.triage.listing import ELLIPSES, WORD, NewestFirst, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import DESCRIPTION_KEPT, Snapshot, is_like, values_in
 from importer.triage.target import Target
@@ -203,11 +203,8 @@ class Verifier:
         """
         self._issues.expect((made.issue_id, _expect(made)) for made in self._run.made())
         self._progress.start("reading back", len(self._issues), "issue")
-        back_to = self._run.first_mark() - CLOCK_SKEW
-        async for page in list_newest_first(self._client, self._calls):
+        async for page in NewestFirst(self._client, self._calls, self._run.first_mark()):
             self._see(page)
-            if min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:
-                break
         async for page in search_issues(self._client, self._calls, self._source_marker):
             self._see(page)
         all_made = self._run.made()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 
 from importer.api import PAGE_LIMIT
 from importer.triage.absence import Absence
@@ -29,31 +30,45 @@ WORD = 64
 ELLIPSES = ("...", "…")
 
 
-async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIterator[tuple[Issue, ...]]:
-    """Yield pages of issues by creation time, the newest first; stop iterating when enough was seen.
+class NewestFirst:
+    """The pages of issues by creation time, the newest first, as far `back_to` as a time by the target's clock.
 
-    Raises:
-        CallFailed: a page can't be read.
-        TargetUnreachable: the pages never end.
+    They end with the first that has an issue made more than `skew` seconds before that. It may be set meanwhile. A time
+    that can't be parsed ends nothing.
+
+    newest, oldest  creation time of what was shown so far
     """
-    async for page in _list_pages(client, calls, sort="created_at", order="desc"):
-        yield page
+
+    def __init__(
+        self, client: TriageClient, calls: PacedCalls, back_to: float = -inf, skew: float = CLOCK_SKEW
+    ) -> None:
+        self._client, self._calls, self._skew = client, calls, skew
+        self.back_to, self.newest, self.oldest = back_to, 0.0, inf
+
+    async def __aiter__(self) -> AsyncIterator[tuple[Issue, ...]]:
+        """Yield the pages. Raises CallFailed, and TargetUnreachable if they never end."""
+        async for page in read_pages(self._client, self._calls):
+            self.newest = max([self.newest, *(created_seconds(issue, 0.0) for issue in page.items)])
+            oldest = min((created_seconds(issue, inf) for issue in page.items), default=inf)
+            self.oldest = min(self.oldest, oldest)
+            yield page.items
+            if oldest < self.back_to - self._skew:
+                return
+
+    def reaches(self, issue: Issue) -> bool:
+        """Whether an issue isn't older than what is read back to."""
+        return created_seconds(issue, inf) >= self.back_to - self._skew
 
 
-async def read_pages(client: TriageClient, calls: PacedCalls, cursor: str) -> AsyncIterator[Page[Issue]]:
-    """Yield the pages of `list_newest_first` from a cursor on; from the beginning if it is "" or no longer good."""
+async def read_pages(client: TriageClient, calls: PacedCalls, cursor: str = "") -> AsyncIterator[Page[Issue]]:
+    """Yield the pages of `NewestFirst` from a cursor on; from the beginning if it is "" or no longer good."""
     async for page in _read_pages(client, calls, cursor, sort="created_at", order="desc"):
         yield page
 
 
 async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> AsyncIterator[tuple[Issue, ...]]:
-    """Yield pages of the issues whose title or description contains a word. Raises as `list_newest_first`."""
-    async for page in _list_pages(client, calls, search=word):
-        yield page
-
-
-async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> AsyncIterator[tuple[Issue, ...]]:
-    async for page in _read_pages(client, calls, "", **query):
+    """Yield pages of the issues whose title or description contains a word. Raises as `NewestFirst`."""
+    async for page in _read_pages(client, calls, "", search=word):
         yield page.items
 
 

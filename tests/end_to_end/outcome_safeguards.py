@@ -99,7 +99,7 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the control of a list",
         "importer/load/settling.py",
-        "        is_old = any(mark > newest + ROUNDING for mark in marks)\n",
+        "        is_old = any(mark > pages.newest + ROUNDING for mark in marks)\n",
         "        is_old = False\n",
         "tests/load/test_settling.py::test_a_list_that_lacks_what_it_has_shown",
     ),
