@@ -21,10 +21,11 @@ from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
 from importer.ledger.journal import Decision, Run
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.previous_run import read_columns, reasons_of
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
-from importer.ledger.store import Known, Ledger
+from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
 from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
@@ -180,7 +181,7 @@ class LedgerHistory:
                 same = LedgerStatus(Outcome.UNCHANGED, None, None, issue_id, triage_id, True, None, attempts, content)
                 yield key, same._replace(moved=find_moved(returned))
 
-    def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
+    def _compare(self, create: Operation, kept: KnownCreate) -> LedgerStatus:
         """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
@@ -222,7 +223,7 @@ class LedgerHistory:
         return LedgerStatus(Outcome.CHANGED, finding, differs=differs)
 
     def _change(
-        self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str], *, to_read: bool
+        self, create: Operation, kept: KnownCreate, wanted: list[str], differing: Collection[str], *, to_read: bool
     ) -> LedgerStatus:
         """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
 
@@ -328,7 +329,7 @@ def _take_in(pairs: list[tuple[Operation, Found]]) -> TakenIn:
     return decisions, intents
 
 
-def _with_issue(status: LedgerStatus, kept: Known) -> LedgerStatus:
+def _with_issue(status: LedgerStatus, kept: KnownCreate) -> LedgerStatus:
     return status._replace(
         issue_id=kept.issue_id,
         triage_id=kept.triage_id,

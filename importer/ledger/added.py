@@ -17,11 +17,11 @@ from importer.codes import (
     DESCRIPTION_EDITED,
     EVIDENCE_MISSING,
     EVIDENCE_PENDING,
-    FOUND_AT_TARGET,
     GONE_AT_TARGET,
     NUMBERS_LEFT_OUT,
 )
-from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs, sources
+from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
+from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs
 from importer.ledger.statements import SOME, Transaction, find_in_portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
@@ -29,9 +29,6 @@ PAGE = 1000
 CANDIDATES = 100
 """How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
-_UNSURE_TO = select(sources.c.unsure_to).where(sources.c.id == operations.c.source_id).scalar_subquery()
-WAS_FOUND = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= _UNSURE_TO)
-"""Says of a create that discovery found its issue, or that the ledger is an older copy."""
 
 
 def count_made(transaction: Transaction, run: str, act: Act) -> int:
@@ -87,27 +84,6 @@ class Added(NamedTuple):
         return self.state in (*UNDECIDED, State.REFUSED) or (self.state is State.LEFT and was_sent)
 
 
-class IssuePlace(NamedTuple):
-    """The issue of a key.
-
-    was_found  whether discovery found it, or the ledger is an older copy: it may have additions unknown to the ledger
-    is_older   whether it is from an earlier run, or discovery saw it first: another ledger may have added to it
-    returned   its snapshot
-    body_sha   SHA-256 of the body that the issue stands for
-    content    digest of its rows, see `records.rows_in`
-    since      when the answer to its create came, in seconds since 1970
-    """
-
-    issue_id: str
-    triage_id: str
-    was_found: bool
-    is_older: bool
-    returned: bytes
-    body_sha: bytes
-    content: bytes
-    since: float = 0.0
-
-
 class AddedOperations:
     """Reads the additions of one source. See `Ledger.additions` and `Run.additions`."""
 
@@ -119,24 +95,17 @@ class AddedOperations:
         with self._transaction() as connection:
             return read_additions(connection, self._source_id, keys)
 
-    def places(self, keys: Iterable[str]) -> dict[str, IssuePlace]:
-        """Return the issues of these keys; keys without one are absent."""
-        places = {}
-        names = ("returned", "body_sha", "content", "since")
+    def places(self, keys: Iterable[str]) -> dict[str, KnownCreate]:
+        """Return the creates of these keys that have an issue; keys without one are absent."""
         its = operations.c
         # A create without an outcome, whose issue discovery saw.
         was_seen = exists().where(found.c.source_id == its.source_id, found.c.issue_id == its.issue_id)
-        doubts = WAS_FOUND, or_(its.run_id != self._run_id, was_seen)
-        statement = select(its.key, its.issue_id, its.triage_id, *doubts, *(its[name] for name in names)).where(
-            operations.c.source_id == self._source_id,
-            operations.c.act == Act.CREATE,
-            operations.c.state == State.DONE,
-            operations.c.key.in_(SOME),
+        is_older = or_(its.run_id != self._run_id, was_seen)
+        statement = select(*COLUMNS, WAS_FOUND, is_older).where(
+            its.source_id == self._source_id, its.act == Act.CREATE, its.state == State.DONE, its.key.in_(SOME)
         )
         with self._transaction() as connection:
-            for key, *place in find_in_portions(connection, statement, keys):
-                places[key] = IssuePlace._make(place)
-        return places
+            return {each.key: as_known(each) for each in find_in_portions(connection, statement, keys)}
 
     def find_waiting(self) -> dict[str, list[Added]]:
         """Return key → what its issue lacks until Triage knows the evidence."""
@@ -235,7 +204,7 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     return orjson.dumps(kept) if kept else None
 
 
-def find_present(added: Iterable[Added], places: Mapping[str, IssuePlace]) -> Iterator[Added]:
+def find_present(added: Iterable[Added], places: Mapping[str, KnownCreate]) -> Iterator[Added]:
     """Yield the additions that Triage has acknowledged, but for relations that went with their other issue.
 
     `places` are those of the relations' targets, see `relation_targets`.
@@ -243,7 +212,7 @@ def find_present(added: Iterable[Added], places: Mapping[str, IssuePlace]) -> It
     return (each for each in added if each.state is State.DONE and _leads(each, places))
 
 
-def find_already_added(added: Iterable[Added], places: Mapping[str, IssuePlace]) -> AlreadyAdded:
+def find_already_added(added: Iterable[Added], places: Mapping[str, KnownCreate]) -> AlreadyAdded:
     """Return the additions that need no sending: those done, and those that waited in vain for something missing.
 
     `places` as in `find_present`.
@@ -264,7 +233,7 @@ def relation_targets(added: Iterable[Added]) -> Iterator[str]:
     return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
 
 
-def _leads(added: Added, places: Mapping[str, IssuePlace]) -> bool:
+def _leads(added: Added, places: Mapping[str, KnownCreate]) -> bool:
     """Whether a relation leads to the issue that its target key has now: after an undo it is another one, or none."""
     if added.act is not Act.RELATION or not added.covers:
         return True

@@ -21,10 +21,11 @@ from importer.ledger.added import AddedOperations
 from importer.ledger.commands import run_command, settle_command
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit, Intent
+from importer.ledger.known_create import COLUMNS, KnownCreate, as_known
 from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
-from importer.ledger.results import Made, Results
+from importer.ledger.results import Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, unindexed_source
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
@@ -32,15 +33,6 @@ from importer.ledger.titles import Titles
 from importer.records import Act, AttemptTimes, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
-
-
-class Remembered(NamedTuple):
-    """What a create's operation stores after a change: snapshot, body and row of the issue; the date only grows."""
-
-    returned: bytes
-    body_sha: bytes
-    content: bytes
-    dated: float = 0.0
 
 
 class Decision(NamedTuple):
@@ -51,7 +43,7 @@ class Decision(NamedTuple):
     returned   of a create: the issue's snapshot
     operation  None for a create; others are recorded even if they were never sent
     details    JSON of what a change left alone or may have sent; for an addition see `added.encode_details`
-    remember   what the key's create stores from now on; None leaves it as it is
+    remember   the create as it is after a change: its snapshot, body and row, and a later date; None leaves it as it is
     """
 
     key: str
@@ -65,28 +57,12 @@ class Decision(NamedTuple):
     message: str = ""
     operation: Operation | None = None
     details: bytes | None = None
-    remember: Remembered | None = None
+    remember: KnownCreate | None = None
 
     @property
     def act(self) -> Act:
         """The kind of the operation."""
         return Act.CREATE if self.operation is None else self.operation.act
-
-
-class Undecided(NamedTuple):
-    """A create that was sent, but whose issue is not in the ledger.
-
-    since     when its last request ended, in seconds since 1970 by our clock
-    body_sha  SHA-256 of the body that was sent
-    mark      the newest creation time that the target had shown before it was sent, by the target's clock; 0 if none is
-              known
-    """
-
-    key: str
-    marker: str
-    since: float
-    body_sha: bytes
-    mark: float
 
 
 class Run:
@@ -132,19 +108,18 @@ class Run:
         with self._transaction() as connection:
             REGISTER.execute(connection, values)
 
-    def find_undecided(self) -> list[Undecided]:
+    def find_undecided(self) -> list[KnownCreate]:
         """Return the source's creates with an unknown outcome, of this attempt or an earlier one."""
         return self._find_creates(operations.c.state.in_(UNDECIDED))
 
-    def find_refused(self) -> list[Undecided]:
+    def find_refused(self) -> list[KnownCreate]:
         """Return the source's creates that Triage refused, in this attempt or an earlier one."""
         return self._find_creates(and_(operations.c.state == State.REFUSED, operations.c.code == REFUSED))
 
-    def _find_creates(self, condition: ColumnElement[bool]) -> list[Undecided]:
-        columns = (operations.c[name] for name in Undecided._fields)
+    def _find_creates(self, condition: ColumnElement[bool]) -> list[KnownCreate]:
         creates = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
         with self._transaction() as connection:
-            return [Undecided(*values) for values in connection.execute(select(*columns).where(*creates, condition))]
+            return list(map(as_known, connection.execute(select(*COLUMNS).where(*creates, condition))))
 
     def first_mark(self) -> float:
         """Return the newest creation time that the target had shown before the run's first create, by its own clock.
@@ -197,7 +172,7 @@ class Run:
 
         details      what a change would write
         replacement  what it would replace, which is kept for an undo of this run
-        mark         of a create, see `Undecided`
+        mark         of a create, see `KnownCreate`
 
         Raises:
             StorageFull: the ledger can't be written.
@@ -309,7 +284,7 @@ class Run:
     def _create(self, key: str) -> tuple[Any, ...]:
         return self._source_id, key, Act.CREATE.value, ""
 
-    def _remembered(self, key: str, remember: Remembered) -> tuple[Any, ...]:
+    def _remembered(self, key: str, remember: KnownCreate) -> tuple[Any, ...]:
         return remember.body_sha, remember.content, remember.returned, remember.dated, *self._create(key)
 
     def _parameters(self, decision: Decision) -> tuple[Any, ...]:
@@ -341,7 +316,7 @@ class Run:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
         return self._results.conflicts()
 
-    def made(self) -> Iterator[Made]:
+    def made(self) -> Iterator[KnownCreate]:
         """Yield the existing issues that this run created or changed, in input order, in flat memory."""
         return self._results.made()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import CompoundSelect, Connection, and_, except_, func, select, union_all
@@ -24,14 +24,6 @@ PLACED_CODES = ("key-duplicate", "group-rejected")
 """Codes whose message names the place of another row: it changes from run to run and is not compared."""
 
 
-class Vanished(NamedTuple):
-    """An issue whose key was in the previous run and is not in this one."""
-
-    key: str
-    triage_id: str
-    issue_id: str
-
-
 class Pair:
     """A run whose rows are all registered, and the last run before it that finished over its whole input.
 
@@ -45,8 +37,8 @@ class Pair:
         week, last = (datetime.fromtimestamp(each.started_at).isocalendar()[:2] for each in (this, before))
         self.is_new_week = week != last
 
-    def vanished(self) -> Iterator[Vanished]:
-        """Yield the issues whose keys this run no longer has, in the order of their creation."""
+    def vanished(self) -> Iterator[tuple[str, str, str]]:
+        """Yield key, number and id of the issues whose keys this run no longer has, in the order of their creation."""
         with packed_keys(self._transaction, (self._before, self._this)) as (connection, packed):
 
             def keys_of(run_id: int) -> CompoundSelect[Any]:
@@ -61,7 +53,7 @@ class Pair:
         for some in portions(ids):
             with self._transaction() as connection:
                 found = connection.execute(page, {"some": some}).all()
-            yield from map(Vanished._make, found)
+            yield from map(tuple, found)
 
     def _find_issues(self, connection: Connection, keys: CompoundSelect[Any]) -> array[int]:
         """Return the ids of the creates of these keys' issues, in the order of their creation."""

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, and_, delete, literal_column, or_, select, update
 
-from importer.ledger.schema import UNDECIDED, State, operations, replaced, runs
+from importer.ledger.known_create import COLUMNS, IS_PENDING, PENDING, KnownCreate, as_known
+from importer.ledger.schema import State, operations, replaced, runs
 from importer.ledger.statements import SOME, Transaction, find_in_portions, portions, upsert
 from importer.records import Act
 
-PENDING = operations.alias("pending")
 LATER = replaced.alias("later")
 RECORD = upsert(replaced, ("source_id", "key", "run_id"))
 
@@ -38,23 +38,13 @@ class Replacement(NamedTuple):
 class Replaced(NamedTuple):
     """An issue of which a run replaced values, if it still is the key's issue.
 
-    returned  its snapshot
-    pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
-    wrote     field → value that the run wrote, as a snapshot holds it
-    body_sha  SHA-256 of the body that the issue stood for before
-    content   digest of the row that it stood for before
-    later     field → the last run that wrote it later
+    create  its create, with body and content that it stood for before
+    wrote   field → value that the run wrote, as a snapshot holds it
+    later   field → the last run that wrote it later
     """
 
-    key: str
-    issue_id: str
-    triage_id: str
-    marker: str
-    returned: bytes
-    pending: bytes
+    create: KnownCreate
     wrote: Mapping[str, Any]
-    body_sha: bytes
-    content: bytes
     later: Mapping[str, str]
 
 
@@ -76,19 +66,13 @@ class ReplacedValues:
             operations.c.state == State.DONE,
             operations.c.issue_id == replaced.c.issue_id,  # the key may have another issue since
         )
-        pending = and_(
-            PENDING.c.source_id == replaced.c.source_id,
-            PENDING.c.key == replaced.c.key,
-            PENDING.c.act == Act.UPDATE,
-            PENDING.c.state.in_(UNDECIDED),
-        )
         its = operations.c
-        kept = (replaced.c.wrote, replaced.c.body_sha, replaced.c.content, replaced.c.attempt_id)
+        stood_for = replaced.c.body_sha.label("sha"), replaced.c.content.label("row")
         joined = replaced.join(operations, create)
         in_order = select(its.id).select_from(joined).where(replaced.c.run_id == self._run_id).order_by(its.id)
         statement = (
-            select(its.key, its.issue_id, its.triage_id, its.marker, its.returned, PENDING.c.details, *kept)
-            .select_from(joined.outerjoin(PENDING, pending))
+            select(PENDING.c.details, replaced.c.wrote, *stood_for, *COLUMNS)
+            .select_from(joined.outerjoin(PENDING, IS_PENDING))
             # The sum hides the index of the run, from which each page would go through all of it.
             .where(replaced.c.run_id + literal_column("0") == self._run_id, its.id.in_(SOME))
             .order_by(its.id)
@@ -100,18 +84,8 @@ class ReplacedValues:
                 page = connection.execute(statement, {"some": some}).all()
                 later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
             for each in page:
-                yield Replaced(
-                    each.key,
-                    each.issue_id,
-                    each.triage_id,
-                    each.marker,
-                    each.returned,
-                    each.details or b"",
-                    orjson.loads(each.wrote),
-                    each.body_sha,
-                    each.content,
-                    later.get(each.key, {}),
-                )
+                create_ = as_known(each[4:], pending=each.details or b"")._replace(body_sha=each.sha, content=each.row)
+                yield Replaced(create_, orjson.loads(each.wrote), later.get(each.key, {}))
 
     def before(self, key: str) -> dict[str, Any]:
         """Return field → value that the key's issue had before the run, texts whole."""

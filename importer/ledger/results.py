@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, compress, groupby, islice
 from operator import attrgetter, not_
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, tuple_, update
@@ -15,10 +15,11 @@ from sqlalchemy import Row as Selected
 from importer.codes import CONFLICT, OUTCOME_UNKNOWN
 from importer.ledger import fingerprints
 from importer.ledger.added import read_additions
+from importer.ledger.known_create import COLUMNS, IS_PENDING, PENDING, KnownCreate, as_known
 from importer.ledger.packed_rows import Block, count_packed, drop_packed, find_plain, pack, read_packed, write_packed
 from importer.ledger.registered import decode_row, encode_row
 from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_duplicate, with_finding
-from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
+from importer.ledger.schema import State, operations, rows, runs
 from importer.ledger.statements import REGISTER, SOME, WITH_OPERATION, Transaction, find_in_portions, refresh_statistics
 from importer.ledger.target_scan import find_duplicate_issues
 from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
@@ -33,32 +34,8 @@ CHANGE_COLUMNS = tuple(
     CHANGES.c[name].label(f"change_{name}")
     for name in ("run_id", "state", "attempts", "issue_id", "triage_id", "code", "message", "details")
 )
-PENDING = operations.alias("pending")
 ADDED = operations.alias("added")
 ON_ITS_WAY = (OUTCOME_UNKNOWN, "it was on its way when the run ended")
-
-
-class Made(NamedTuple):
-    """An issue that a run created or changed.
-
-    returned  its snapshot
-    body_sha  SHA-256 of the body that it stands for
-    content   digest of its rows, see `records.rows_in`
-    cells     JSON of the source cells of its value fields, for `repair`; None where they were forgotten
-    since     when the answer to its create came, in seconds since 1970
-    pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
-    """
-
-    key: str
-    issue_id: str
-    triage_id: str
-    marker: str
-    returned: bytes
-    body_sha: bytes
-    content: bytes
-    cells: bytes | None
-    since: float
-    pending: bytes
 
 
 class Results:
@@ -192,34 +169,16 @@ class Results:
             .scalar_subquery()
         )
 
-    def made(self) -> Iterator[Made]:
+    def made(self) -> Iterator[KnownCreate]:
         """Yield the existing issues that this run created or changed, in input order, in flat memory."""
         became = self._became
         create = and_(
             operations.c.source_id == self._source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE
         )
-        pending = and_(
-            PENDING.c.source_id == self._source_id,
-            PENDING.c.key == rows.c.key,
-            PENDING.c.act == Act.UPDATE,
-            PENDING.c.state.in_(UNDECIDED),
-        )
         joined = rows.join(operations, create) if self.is_frozen else self._joined
-        columns = (
-            operations.c.key,
-            operations.c.issue_id,
-            operations.c.triage_id,
-            operations.c.marker,
-            operations.c.returned,
-            operations.c.body_sha,
-            operations.c.content,
-            rows.c.cells,
-            operations.c.since,
-            PENDING.c.details,
-        )
         statement = (
-            select(rows.c.file, rows.c.record, *columns)
-            .select_from(joined.outerjoin(PENDING, pending))
+            select(rows.c.file, rows.c.record, rows.c.cells, PENDING.c.details, *COLUMNS)
+            .select_from(joined.outerjoin(PENDING, IS_PENDING))
             .where(rows.c.run_id == self._id, rows.c.follows == 0, operations.c.state == State.DONE)
             .where(became.in_((Outcome.CREATED, Outcome.UPDATED)))
             # An issue that was deleted since and created again belongs to another run.
@@ -234,7 +193,7 @@ class Results:
             with self._transaction() as connection:
                 page = connection.execute(statement.where(tuple_(rows.c.file, rows.c.record) > after)).all()
             for each in page:
-                yield Made._make((*each[2:-1], each.details or b""))
+                yield as_known(each[4:], cells=each.cells, pending=each.details or b"")
             if len(page) < PAGE:
                 return
             after = (page[-1].file, page[-1].record)

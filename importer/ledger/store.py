@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Insert, Select, and_, bindparam, func, insert
 from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
-from importer.ledger.added import WAS_FOUND, AddedOperations
+from importer.ledger.added import AddedOperations
 from importer.ledger.commands import settle_command
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
+from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
 from importer.ledger.results import thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, starts, targets
 from importer.ledger.source_lock import SourceLocks
@@ -28,7 +29,6 @@ from importer.ledger.target_scan import Seen
 from importer.phrases import counted, readable
 from importer.records import Act
 
-_STATES = {state.value: state for state in State}
 OpenChanges = Mapping[str, tuple[bytes, bool]]
 """Key → the fields of an undecided update as JSON, b"" if there is none, and whether a deletion may have been sent."""
 NO_CHANGE = (b"", False)
@@ -70,36 +70,8 @@ class RunIdentity(NamedTuple):
     kind: RunKind = RunKind.IMPORT
 
 
-class Known(NamedTuple):
-    """What the ledger knows of a key that was sent.
-
-    state       of its create, as are `attempts`
-    body_sha    SHA-256 of the body that the issue stands for
-    content     digest of its rows, see `records.rows_in`
-    returned    its snapshot, see `triage.snapshot`
-    since       when the answer to its create came, in seconds since 1970
-    dated       the date of the newest row that it stood for, likewise; 0 if none is known
-    was_found   whether discovery found it, or the ledger is an older copy: it may have been written since
-    pending     a change of unknown outcome as JSON; b"" if there is none
-    is_leaving  whether a deletion may have been sent
-    """
-
-    state: State
-    issue_id: str
-    triage_id: str
-    body_sha: bytes
-    content: bytes
-    returned: bytes
-    since: float
-    attempts: int
-    dated: float
-    was_found: bool
-    pending: bytes
-    is_leaving: bool
-
-
 class Standing(NamedTuple):
-    """What tells of most keys that their rows are unchanged; see `Known`."""
+    """What tells of most keys that their rows are unchanged; see `KnownCreate`."""
 
     key: str
     body_sha: bytes
@@ -116,7 +88,7 @@ CREATES = (
     operations.c.act == Act.CREATE,
     operations.c.key.in_(SOME),
 )
-KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-3]), WAS_FOUND).where(*CREATES)
+KNOWN = select(*COLUMNS, WAS_FOUND).where(*CREATES)
 STANDING = select(*(operations.c[name] for name in Standing._fields)).where(*CREATES, operations.c.state == State.DONE)
 
 
@@ -154,7 +126,7 @@ class Ledger:
 
     def find_known(
         self, target: str, source_name: str, keys: Iterable[str], changes: OpenChanges | None = None
-    ) -> dict[str, Known]:
+    ) -> dict[str, KnownCreate]:
         """Return what is known of these keys; those that were never sent are absent.
 
         Whoever asks for one chunk after the other gives what `find_open_changes` has found before all of them.
@@ -163,10 +135,9 @@ class Ledger:
         known = {}
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            for key, state, *its in find_in_portions(
-                connection, KNOWN, keys if source_id else (), its_source=source_id
-            ):
-                known[key] = Known._make((_STATES[state], *its, *changes.get(key, NO_CHANGE)))
+            for each in find_in_portions(connection, KNOWN, keys if source_id else (), its_source=source_id):
+                pending, is_leaving = changes.get(each.key, NO_CHANGE)
+                known[each.key] = as_known(each, pending=pending, is_leaving=is_leaving)
         return known
 
     def find_standing(self, target: str, source_name: str, keys: Iterable[str]) -> Iterator[Standing]:

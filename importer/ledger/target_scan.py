@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, union, update
 
+from importer.ledger.known_create import COLUMNS, KnownCreate, as_known
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources, unindexed_source
 from importer.ledger.statements import SOME, Transaction, find_in_portions, find_pairs
 from importer.records import Act
 
 OWN_AT_ONCE = 1000
 """Own issues that are read from the ledger at a time."""
-COLUMNS = (
+FOUND_COLUMNS = (
     found.c.issue_id,
     found.c.triage_id,
     found.c.marker,
@@ -42,16 +43,6 @@ class Found(NamedTuple):
     created_at: float
     returned: bytes
     key: str = ""
-
-
-class Own(NamedTuple):
-    """An issue of a key, as the ledger knows it: `id` is that of its create, `returned` its snapshot."""
-
-    id: int
-    key: str
-    issue_id: str
-    triage_id: str
-    returned: bytes
 
 
 class DuplicateIssue(NamedTuple):
@@ -175,20 +166,19 @@ class Seen:
         """Note that a closing scan has passed all creates."""
         self._set(unswept=None)
 
-    def own_since(self, mark: float) -> Iterator[Own]:
+    def own_since(self, mark: float) -> Iterator[KnownCreate]:
         """Yield the source's own issues that were made after Triage had shown a later creation time than this.
 
         The last made is the first. With `-inf` all are yielded, also those of which that isn't known.
         """
-        columns = (operations.c[name] for name in Own._fields)
-        own = select(*columns).where(*self._is_own()).order_by(operations.c.id.desc()).limit(OWN_AT_ONCE)
+        own = select(operations.c.id, *COLUMNS).where(*self._is_own()).order_by(operations.c.id.desc())
         if mark > -inf:
             own = own.where(operations.c.mark > mark)
         next_page = own
         while True:
             with self._transaction() as connection:
-                page = connection.execute(next_page).all()
-            yield from (Own(*values) for values in page)
+                page = connection.execute(next_page.limit(OWN_AT_ONCE)).all()
+            yield from (as_known(each[1:]) for each in page)
             if len(page) < OWN_AT_ONCE:
                 return
             next_page = own.where(operations.c.id < page[-1].id)
@@ -204,11 +194,11 @@ class Seen:
         its = operations.c
         return unindexed_source == self._source_id, its.act == Act.CREATE, its.state == State.DONE
 
-    def remember(self, issues: Iterable[Own]) -> None:
+    def remember(self, issues: Iterable[KnownCreate]) -> None:
         """Store the snapshots of own issues."""
         with self._transaction() as connection:
             for each in issues:
-                this = update(operations).where(operations.c.id == each.id)
+                this = update(operations).where(operations.c.key == each.key, *self._is_own())
                 connection.execute(this.values(returned=each.returned))
 
     def _set(self, **values: object) -> None:
@@ -221,7 +211,7 @@ class Seen:
         Where there are several, or one that may be another record's, a person has to say whose they are.
         """
         candidates, left = {marker: list[Found]() for marker in markers}, found.c.state != FoundState.SETTLED
-        alone = select(*COLUMNS).where(self._here, left, found.c.marker.in_(SOME)).order_by(found.c.created_at)
+        alone = select(*FOUND_COLUMNS).where(self._here, left, found.c.marker.in_(SOME)).order_by(found.c.created_at)
         with self._transaction() as connection:
             issues = list(map(Found._make, find_in_portions(connection, alone, candidates)))
         for issue in (*issues, *self._shared):
@@ -232,7 +222,7 @@ class Seen:
     @cached_property
     def _shared(self) -> list[Found]:
         with self._transaction() as connection:
-            several = select(*COLUMNS).where(self._here, found.c.marker.contains(" "))
+            several = select(*FOUND_COLUMNS).where(self._here, found.c.marker.contains(" "))
             return list(map(Found._make, connection.execute(several)))
 
     def without_known(self, markers: Sequence[str]) -> list[str]:
@@ -246,7 +236,7 @@ class Seen:
     def unmarked(self) -> list[Found]:
         """Return the found issues without a marker, some of which may come from this source's rows."""
         with self._transaction() as connection:
-            kept = connection.execute(select(*COLUMNS).where(self._here, found.c.marker == ""))
+            kept = connection.execute(select(*FOUND_COLUMNS).where(self._here, found.c.marker == ""))
             return [Found(*values) for values in kept]
 
     def count(self, states: Collection[State] = (State.DONE,)) -> int:

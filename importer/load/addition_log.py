@@ -11,9 +11,10 @@ import orjson
 
 from importer.api import issue_path
 from importer.codes import ADDITION_UNPROVEN, EVIDENCE_MISSING, EVIDENCE_PENDING, FOUND_AT_TARGET, GONE_AT_TARGET
-from importer.ledger.added import Added, IssuePlace, encode_details, find_already_added
+from importer.ledger.added import Added, encode_details, find_already_added
 from importer.ledger.commands import ADDED, NOT_ADDED
-from importer.ledger.journal import Remembered, Run
+from importer.ledger.journal import Run
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import QueueItem
@@ -51,14 +52,14 @@ class IssueWork:
     """
 
     item: QueueItem
-    place: IssuePlace
+    place: KnownCreate
     known: dict[tuple[Act, str], Added]
     known_counts: Mapping[Act, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
     made: bool = False
     failed: bool = False
     last: str = ""
     begun: tuple[Operation, tuple[str, ...]] | None = None
-    ends: Mapping[str, IssuePlace] = field(default_factory=dict)
+    ends: Mapping[str, KnownCreate] = field(default_factory=dict)
     rest: tuple[str, ...] = ()
 
     def had(self) -> AlreadyAdded:
@@ -188,12 +189,12 @@ class AdditionLog:
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
 
-    def note_issue_gone(self, key: str, place: IssuePlace) -> str:
+    def note_issue_gone(self, key: str, place: KnownCreate) -> str:
         """Record that the issue of a key is not in Triage, at hand or at a relation's other end; return the code."""
         gone = Snapshot.parse(place.returned).without_issue(self._run.name)
         path, issue_id, triage_id = issue_path(place.issue_id), place.issue_id, place.triage_id
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
-        remember = Remembered(gone.dump(), place.body_sha, place.content)
+        remember = place._replace(returned=gone.dump())
         self._run.record(
             make_decision(operation, State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
         )

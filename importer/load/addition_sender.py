@@ -19,7 +19,8 @@ from importer.codes import (
     TEXT_CUT,
 )
 from importer.errors import RunStopped
-from importer.ledger.added import Added, IssuePlace, encode_details
+from importer.ledger.added import Added, encode_details
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, Unproven
@@ -145,7 +146,7 @@ class AdditionSender:
             result = result._replace(first=first, code=self._code_since(first))
         self._log.refuse(work, operation, error, result)
 
-    async def check_there(self, place: IssuePlace) -> None:
+    async def check_there(self, place: KnownCreate) -> None:
         """Read an issue after a 404, which may have another cause. Raises IssueGone if it was deleted."""
         read = partial(self._connection.absence.read_once, place.issue_id, place.since)
         try:

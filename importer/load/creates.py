@@ -12,7 +12,8 @@ import orjson
 
 from importer.codes import MARKER_CUT, OUTCOME_UNKNOWN, REFUSED
 from importer.errors import RunStopped, TargetDoubted
-from importer.ledger.journal import Decision, Undecided
+from importer.ledger.journal import Decision
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
 from importer.load.fingerprint import fingerprint
@@ -38,12 +39,12 @@ class Loader:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._connection, self._workers, self._report = connection, connection.workers, report
         self._settler, self._updater = Settler(connection), updater
-        self._refused: dict[str, Undecided] = {}  # by key: refused in an earlier attempt, and not looked for since
-        self._undecided: dict[str, Undecided] = {}  # by key: sent in an earlier attempt, and looked for now
+        self._refused: dict[str, KnownCreate] = {}  # by key: refused in an earlier attempt, and not looked for since
+        self._undecided: dict[str, KnownCreate] = {}  # by key: sent in an earlier attempt, and looked for now
         self._searches: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these
         # By issue id: the create that was answered with it, of the newest ones; None once there was a second. In a
         # plain dictionary the oldest one is behind thousands of places of those that were deleted.
-        self._answered = OrderedDict[str, Undecided | None]()
+        self._answered = OrderedDict[str, KnownCreate | None]()
         self._unknown = set[str]()  # keys of which that wasn't found out
 
     async def load(self, operations: Iterator[Operation]) -> None:
@@ -80,7 +81,7 @@ class Loader:
         except Undecidable:
             self._report(Outcome.UNKNOWN)
 
-    async def _search_again(self, create: Undecided) -> Issue | None:
+    async def _search_again(self, create: KnownCreate) -> Issue | None:
         """Settle a create of an earlier attempt, even if its row is no longer in the source."""
         try:
             issue = await self._find(create)
@@ -126,7 +127,7 @@ class Loader:
                 self._note(Outcome.FAILED, answer.message)
                 return
             # Whatever its answer said, it may have made an issue.
-            create = Undecided(operation.key, operation.marker, self._connection.now(), b"", mark)
+            create = KnownCreate(operation.key, marker=operation.marker, since=self._connection.now(), mark=mark)
             write.end(State.UNKNOWN, since=create.since, code=OUTCOME_UNKNOWN, message=answer.message)
             # A link to something that Triage doesn't know fails the whole create, with 404, too.
             if answer.action is Action.STOP and not (has_links and answer.status == 404):
@@ -165,7 +166,7 @@ class Loader:
             return CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 
-    def _doubt_earlier(self, issue_id: str, other: Undecided) -> None:
+    def _doubt_earlier(self, issue_id: str, other: KnownCreate) -> None:
         """Look for the issue of a create whose response turned out to be wrong."""
         self._answered[issue_id] = None
         other = other._replace(since=self._connection.now())
@@ -181,16 +182,16 @@ class Loader:
             return True
         if self._connection.target_time.was_there(issue):
             return True
-        self._answered[issue.id] = Undecided(operation.key, operation.marker, 0.0, b"", mark)
+        self._answered[issue.id] = KnownCreate(operation.key, marker=operation.marker, mark=mark)
         if len(self._answered) > MOST_ANSWERED:
             self._answered.popitem(last=False)
         return False
 
-    async def _settle(self, create: Undecided, *, is_refused: bool) -> Issue | None:
+    async def _settle(self, create: KnownCreate, *, is_refused: bool) -> Issue | None:
         async with self._workers.idle():
             return await self._find(create, is_refused=is_refused)
 
-    async def _find(self, create: Undecided, *, is_refused: bool = False) -> Issue | None:
+    async def _find(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Look for a create's issue, which can't be one that another create got."""
         issue = await self._settler.settle(create, is_refused=is_refused)
         if issue is not None:

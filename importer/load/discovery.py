@@ -20,8 +20,9 @@ from importer.check.history import LedgerHistory
 from importer.check.plan import plan_rows
 from importer.errors import TargetUnreachable
 from importer.ledger.journal import Decision, Run
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, FoundState, State
-from importer.ledger.target_scan import DuplicateIssue, Found, Own, Seen
+from importer.ledger.target_scan import DuplicateIssue, Found, Seen
 from importer.load.context import ImportContext
 from importer.load.workers import FailureCap, Workers
 from importer.phrases import counted
@@ -234,7 +235,7 @@ class Discovery:
 
         As of a Triage that was set back to an earlier state: it would be said of all of them that they are in.
         """
-        numbers, last = list[str](), list[Own]()  # an emptied Triage lacks all, and snapshots are large
+        numbers, last = list[str](), list[KnownCreate]()  # an emptied Triage lacks all, and snapshots are large
         for each in self._seen.own_since(self._since) if self._since < inf else ():
             if each.issue_id in self._shown or not each.returned or is_missing(each.returned):
                 continue

@@ -11,7 +11,7 @@ from importer.api import DESCRIPTION_LIMIT, issue_path
 from importer.codes import DESCRIPTION_EDITED, NUMBERS_LEFT_OUT
 from importer.errors import RunStopped
 from importer.ledger.added import encode_details
-from importer.ledger.journal import Remembered, Run
+from importer.ledger.journal import Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
@@ -136,8 +136,7 @@ class ReferenceNumbers:
         def record(snapshot: Snapshot, code: str, message: str) -> None:
             work.place = place._replace(returned=snapshot.dump())
             said = {"code": code, "message": message, "details": encode_details(covers)}
-            remember = Remembered(work.place.returned, place.body_sha, place.content)
-            self._run.record(make_decision(operation, State.DONE, 0, **said, remember=remember))
+            self._run.record(make_decision(operation, State.DONE, 0, **said, remember=work.place))
 
         await look_at_description(self._connection, work.item.key, answer, sent, before, record)
 
@@ -161,8 +160,7 @@ class ReferenceNumbers:
     def _allow(self, work: IssueWork, operation: Operation, snapshot: Snapshot, numbers: dict[str, str]) -> None:
         """Keep which numbers are ours; it is durable with the intent, before the request that puts them in."""
         place = work.place = work.place._replace(returned=snapshot.dump())
-        remember = Remembered(place.returned, place.body_sha, place.content)
-        self._run.record(make_decision(operation, State.SENT, details=encode_details(numbers), remember=remember))
+        self._run.record(make_decision(operation, State.SENT, details=encode_details(numbers), remember=place))
 
 
 def _stands(work: IssueWork) -> bool:

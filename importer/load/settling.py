@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from importer.ledger.journal import Undecided
+from importer.ledger.known_create import KnownCreate
 from importer.load.connection import RunConnection
 from importer.transform.markers import find_marker
 from importer.triage.absence import REFUSED, REQUEST, Doubt, Rule, watch
@@ -65,7 +65,7 @@ class Settler:
         self._newest_read = 0.0  # the newest creation time in the readings so far
         self._markers: dict[str, str] = {}  # of issues that were read whole, by id: none is read twice
 
-    async def settle(self, create: Undecided, *, is_refused: bool = False) -> Issue | None:
+    async def settle(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Return the issue of a create, or None once it is certain that there is none.
 
         Raises:

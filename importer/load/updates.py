@@ -10,7 +10,7 @@ import orjson
 
 from importer.codes import CONFLICT, EDITED_MEANWHILE, MARKER_CUT, OUTCOME_UNKNOWN
 from importer.errors import RunStopped
-from importer.ledger.journal import Remembered
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
@@ -197,7 +197,7 @@ class Change:
     def end_gone(self) -> Updated:
         """End a change whose issue is not in Triage any more."""
         gone = self.snapshot.without_issue(self._run.name)
-        remember = Remembered(gone.dump(), self.operation.whole_sha, self.operation.content)
+        remember = self._remember(gone, self.operation.whole_sha, self.operation.content)
         self._write.end(State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
         return Updated(Outcome.SKIPPED, GONE_MESSAGE)
 
@@ -234,11 +234,14 @@ class Change:
         code = CONFLICT if conflicts else EDITED_MEANWHILE if others else ""
 
         def record(snapshot: Snapshot, cut: str = "", said: str = "") -> None:
-            texts, remember = (
-                "; ".join(filter(None, (message, said))),
-                Remembered(snapshot.dump(), *equals, self.operation.dated),
+            texts, remember = "; ".join(filter(None, (message, said))), self._remember(snapshot, *equals)
+            self._write.end(
+                state,
+                code=cut or code,
+                message=texts,
+                details=details,
+                remember=remember._replace(dated=self.operation.dated),
             )
-            self._write.end(state, code=cut or code, message=texts, details=details, remember=remember)
 
         record(after)
         if described is not None:
@@ -261,11 +264,14 @@ class Change:
         self._write.end(State.UNKNOWN, code=OUTCOME_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
-    def _learned(self) -> Remembered | None:
+    def _learned(self) -> KnownCreate | None:
         """The new snapshot, if a reading has changed it; the issue equals no row then."""
         if self.snapshot == self._before:
             return None
-        return Remembered(self.snapshot.dump(), b"", unlike_rows(self.operation.content))
+        return self._remember(self.snapshot, b"", unlike_rows(self.operation.content))
+
+    def _remember(self, snapshot: Snapshot, body_sha: bytes, content: bytes) -> KnownCreate:
+        return KnownCreate(self.operation.key, returned=snapshot.dump(), body_sha=body_sha, content=content)
 
 
 def check_taken(read: Issue, answered: Issue, patch: Mapping[str, Any]) -> None:

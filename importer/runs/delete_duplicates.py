@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from importer.errors import UsageError
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
-from importer.ledger.store import Known, Ledger
+from importer.ledger.store import Ledger
 from importer.ledger.target_scan import DuplicateIssue
 from importer.load.addition_reader import AdditionReader
 from importer.load.preflight import claim_source
@@ -55,7 +56,11 @@ def delete_duplicates(
 
 
 async def _delete(
-    target: Target, known: Known, duplicates: Sequence[DuplicateIssue], calls: PacedCalls, drop: Callable[[str], None]
+    target: Target,
+    known: KnownCreate,
+    duplicates: Sequence[DuplicateIssue],
+    calls: PacedCalls,
+    drop: Callable[[str], None],
 ) -> list[str]:
     async with TriageClient(target.url, target.api_key) as client:
         absence, reader = Absence(client, calls), AdditionReader(client, calls)

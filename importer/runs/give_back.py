@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from importer.api import issue_path
 from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
@@ -16,9 +15,9 @@ from importer.ledger.schema import State
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.load.writing import make_decision
-from importer.records import Act, Operation, Outcome
+from importer.records import Operation, Outcome
 from importer.runs.change_set import CORRECTED, EDITED, Apply, is_closed_by_undo, read_and_assess
-from importer.runs.planned_changes import ChangeVerdict, PlannedChange
+from importer.runs.planned_changes import ChangeVerdict, PlannedChange, change_of
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
@@ -101,27 +100,14 @@ class GiveBack:
 
 
 def _plan(each: Replaced) -> PlannedChange:
-    snapshot = Snapshot.parse(each.returned)
+    snapshot = Snapshot.parse(each.create.returned)
     sent = snapshot.ours
     # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
     own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
-    own |= pending_fields(each.pending)
+    own |= pending_fields(each.create.pending)
     if is_closed_by_undo(snapshot):
         own.discard("status")
     names = [name for name in each.wrote if name in own and name not in each.later]
     is_whole = len(names) == len(each.wrote) and not each.later
-    operation = Operation(
-        each.key,
-        "PATCH",
-        issue_path(each.issue_id),
-        orjson.dumps(names),
-        each.marker,
-        each.content if is_whole else b"",
-        Act.UPDATE,
-        each.body_sha if is_whole else b"",
-        each.issue_id,
-        each.triage_id,
-        each.returned,
-        each.pending,
-    )
-    return PlannedChange(operation, restores=True, later=each.later)
+    create = each.create if is_whole else each.create._replace(content=b"", body_sha=b"")
+    return PlannedChange(change_of(create, names), restores=True, later=each.later)

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from importer.api import issue_path
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.statements import portions
-from importer.records import Operation, Outcome, Row
+from importer.records import Act, Operation, Outcome, Row
 from importer.scratch import Scratch
 from importer.triage.snapshot import Conflict
 
@@ -82,6 +84,25 @@ class PlannedChange(NamedTuple):
     later: Mapping[str, str] = NO_LATER
     was_sent: bool = False
     place: int = 0
+
+
+def change_of(create: KnownCreate, body: object, *, deletes: bool = False) -> Operation:
+    """Make the operation that changes the issue of a create, or deletes it."""
+    return Operation(
+        create.key,
+        "DELETE" if deletes else "PATCH",
+        issue_path(create.issue_id),
+        b"" if deletes else orjson.dumps(body),
+        create.marker,
+        create.content,
+        Act.DELETE if deletes else Act.UPDATE,
+        create.body_sha,
+        create.issue_id,
+        create.triage_id,
+        create.returned,
+        create.pending,
+        since=create.since,
+    )
 
 
 class Assessed(NamedTuple):

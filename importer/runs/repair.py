@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units, issue_path
+from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units
 from importer.check.change_policy import parse_fields
 from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run
-from importer.ledger.results import Made
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
 from importer.load.connection import RunConnection
 from importer.load.fingerprint import Held
@@ -24,7 +24,7 @@ from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
-from importer.records import Act, Chunk, Operation, Outcome, Ref
+from importer.records import Chunk, Outcome, Ref
 from importer.runs.change_set import (
     CORRECTED,
     EDITED,
@@ -45,6 +45,7 @@ from importer.runs.planned_changes import (
     PlannedChange,
     PlannedChanges,
     Turn,
+    change_of,
 )
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
@@ -86,7 +87,7 @@ class Repair:
         self.changes.plan(self._plan_all(run.made()))
         leave_unsettled(self.changes, run)
 
-    def _plan_all(self, made: Iterator[Made]) -> Iterator[PlannedChange]:
+    def _plan_all(self, made: Iterator[KnownCreate]) -> Iterator[PlannedChange]:
         """Yield the change of each issue that differs; those with a value that can't be sent are left."""
         while some := list(islice(made, AT_ONCE)):
             later = self._replaced.later([each.key for each in some])
@@ -95,7 +96,7 @@ class Repair:
                 if change is not None:
                     yield change
 
-    def _apply(self, some: Sequence[Made]) -> Iterator[tuple[Made, list[Step | str]]]:
+    def _apply(self, some: Sequence[KnownCreate]) -> Iterator[tuple[KnownCreate, list[Step | str]]]:
         """Yield each issue with the mapping's step for each field, or with the reason why there is none."""
         cells = ((each, orjson.loads(each.cells or b"[]")) for each in some)
         for _, alike in groupby(cells, key=lambda each: [len(column) for column in each[1]]):
@@ -110,7 +111,7 @@ class Repair:
                     steps = [f"the date {columns.unreadable[place]!r} can't be read"]
                 yield made, steps
 
-    def _plan(self, made: Made, steps: Sequence[Step | str], written: Mapping[str, str]) -> PlannedChange | None:
+    def _plan(self, made: KnownCreate, steps: Sequence[Step | str], written: Mapping[str, str]) -> PlannedChange | None:
         """Plan what the mapping makes of an issue's cells, but for fields that later runs have `written`."""
         before = values_written(Snapshot.parse(made.returned))
         pending = pending_fields(made.pending)
@@ -136,21 +137,8 @@ class Repair:
             return None
         turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
         self.turns.update(turns)
-        operation = Operation(
-            made.key,
-            "PATCH",
-            issue_path(made.issue_id),
-            orjson.dumps(body),
-            made.marker,
-            made.content,
-            Act.UPDATE,
-            issue_id=made.issue_id,
-            triage_id=made.triage_id,
-            returned=made.returned,
-            pending=made.pending,
-            since=made.since,
-        )
-        return PlannedChange(operation, turns, later=later)
+        # The issue stands for no row that was ever read like that.
+        return PlannedChange(change_of(made._replace(body_sha=b""), body), turns, later=later)
 
     def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
         """Return the verdicts on issues; None where only a cut description in a list may be an edit."""

@@ -12,8 +12,9 @@ from importer.errors import ExitCode, TargetUnreachable, UsageError
 from importer.ledger.added import encode_details
 from importer.ledger.commands import ABSENT, ADDED, NOT_ADDED, settle_command
 from importer.ledger.journal import Decision
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
-from importer.ledger.store import Known, Ledger, RunIdentity
+from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.load.addition_log import IssueWork
 from importer.load.preflight import claim_source
@@ -81,7 +82,7 @@ def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) ->
 class _Record(NamedTuple):
     source_name: str
     key: str
-    known: Known | None
+    known: KnownCreate | None
 
 
 async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, calls: PacedCalls) -> str:
@@ -137,7 +138,7 @@ def _record_issue(ledger: Ledger, target: Target, record: _Record, done: Decisio
     ledger.seen(target.name, record.source_name).drop(done.issue_id)
 
 
-def _check_known(record: _Record, known: Known, issue: Issue, absent: str) -> Snapshot:
+def _check_known(record: _Record, known: KnownCreate, issue: Issue, absent: str) -> Snapshot:
     """Return the snapshot of a key's issue that the ledger knows, from which it isn't gone. Raises UsageError.
 
     What is there now may be a person's edit: it would count as ours.

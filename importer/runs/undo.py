@@ -7,12 +7,10 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-import orjson
-
-from importer.api import PATCHABLE_FIELDS, issue_path
+from importer.api import PATCHABLE_FIELDS
 from importer.errors import UsageError
 from importer.ledger.journal import Run
-from importer.ledger.results import Made
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.addition_reader import AdditionReader
@@ -34,7 +32,7 @@ from importer.runs.change_set import (
     leave_unsettled,
 )
 from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
-from importer.runs.planned_changes import ChangePart, ChangeVerdict, PlannedChange, PlannedChanges
+from importer.runs.planned_changes import ChangePart, ChangeVerdict, PlannedChange, PlannedChanges, change_of
 from importer.runs.undo_keys import CREATED, CREATED_BEFORE, GIVEN_ALREADY, GIVEN_BEFORE, OTHERS, UndoKeys
 from importer.triage.absence import ISSUE, NotYet
 from importer.triage.actions import CallFailed
@@ -121,25 +119,9 @@ class Undo:
         self.changes.plan(keys.choose(changes))
         return self.changes.numbers[ChangePart.CHANGED] - before
 
-    def _take_back(self, made: Made) -> PlannedChange:
+    def _take_back(self, made: KnownCreate) -> PlannedChange:
         """Return what closes or deletes an issue."""
-        delete = self.way == "delete"
-        operation = Operation(
-            made.key,
-            "DELETE" if delete else "PATCH",
-            issue_path(made.issue_id),
-            b"" if delete else orjson.dumps(CLOSING),
-            made.marker,
-            made.content,
-            Act.DELETE if delete else Act.UPDATE,
-            made.body_sha,
-            made.issue_id,
-            made.triage_id,
-            made.returned,
-            made.pending,
-            since=made.since,
-        )
-        return PlannedChange(operation)
+        return PlannedChange(change_of(made, CLOSING, deletes=self.way == "delete"))
 
     def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
         """Return the verdicts on issues to which nothing ever happened; None for any other, which must be read."""

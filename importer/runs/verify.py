@@ -23,7 +23,7 @@ from importer import __version__
 from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.errors import ExitCode
 from importer.ledger.journal import Run
-from importer.ledger.results import Made
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.statements import portions
 from importer.load.addition_reader import AdditionReader
@@ -246,7 +246,7 @@ class Verifier:
         self._read_back += issues
         self._progress.reach(self._read_back)
 
-    async def _judge_when_sure(self, made: Made, own: Held, *, is_listed: bool) -> list[Verified]:
+    async def _judge_when_sure(self, made: KnownCreate, own: Held, *, is_listed: bool) -> list[Verified]:
         """Return the lines of an issue, once it is sure whether it is gone; others are read meanwhile."""
 
         async def judge() -> list[Verified]:
@@ -257,7 +257,7 @@ class Verifier:
         self._count(made, own, lines)
         return lines
 
-    def _count(self, made: Made, own: Held, lines: Sequence[Verified]) -> None:
+    def _count(self, made: KnownCreate, own: Held, lines: Sequence[Verified]) -> None:
         """Count what an issue should have, and what of it is there."""
         otherwise = {line.field: int(line.theirs) for line in lines if line.field in map(str, LISTS)}
         is_there = lines[0].verdict is not Verdict.MISSING
@@ -267,7 +267,7 @@ class Verifier:
             self.sent[kind] += sent
             self.found[kind] += otherwise.get(kind, sent) if is_there else 0
 
-    async def _judge(self, made: Made, own: Held, *, is_listed: bool) -> list[Verified]:
+    async def _judge(self, made: KnownCreate, own: Held, *, is_listed: bool) -> list[Verified]:
         """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.read_once`.
 
         `is_listed`: the list of issues has shown its fields as they are expected.
@@ -336,7 +336,7 @@ class Verifier:
         return any(source == self._source_marker for source, _ in find_marker_lines(description)[-1:])
 
 
-def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]:
+def find_differences(made: KnownCreate, issue: Issue) -> Iterator[tuple[str, str, str]]:
     """Yield each field that is not as it was sent: name, value sent, value found.
 
     After a change of unknown outcome, the value before and the one after are both as expected.
@@ -353,7 +353,7 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
         yield RESOURCES, str(snapshot.counts[RESOURCES]), str(issue.resource_count)
 
 
-def _expect(made: Made) -> Expected:
+def _expect(made: KnownCreate) -> Expected:
     snapshot = Snapshot.parse(made.returned)
     return Expected(_digest(values_written(snapshot)), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
 

@@ -16,7 +16,8 @@ from importer.check.history import LedgerHistory
 from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
 from importer.ledger.commands import settle_command
-from importer.ledger.journal import Decision, Remembered, Run
+from importer.ledger.journal import Decision, Run
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
@@ -190,7 +191,7 @@ def test_narrowed_to_fields(bench: Remembering) -> None:
     assert not is_same_row(change.content, row.content)
     assert rows_in(change.content) == {row.content}, "of several rows, those that are in it are known still"
     severity = Snapshot.take(issue(severity="high"), create(severity="high").body).dump()
-    bench.run.decide([Decision(KEY, State.DONE, operation=change, remember=Remembered(severity, b"", b""))])
+    bench.run.decide([Decision(KEY, State.DONE, operation=change, remember=KnownCreate(KEY, returned=severity))])
     assert bench.shown(row, policy("update", "severity")) == ("unchanged", "")
     standing = bench.ask(row, policy("update"))
     assert standing is not None
@@ -272,7 +273,7 @@ def test_a_conflict_of_an_earlier_attempt(bench: Remembering) -> None:
         code="conflict",
         details=b'[["title","Old","theirs","New"]]',
         operation=standing.change,
-        remember=Remembered(Snapshot.take(issue(), create().body).dump(), b"", b""),
+        remember=KnownCreate(KEY, returned=Snapshot.take(issue(), create().body).dump()),
     )
     bench.run.decide([left])
     continued = bench.ledger.begin_run(RunIdentity(TARGET, SOURCE, "d", "m"))

@@ -14,9 +14,9 @@ from hypothesis.stateful import (
 )
 
 from importer.errors import ExitCode
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.opening import read_ledger
 from importer.ledger.schema import RunKind, State
-from importer.ledger.store import Known
 from importer.records import Outcome
 from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import find_marker, record_marker
@@ -114,7 +114,7 @@ class CheckedImport(RuleBasedStateMachine):
             key: issue_id for key, issue_id in self.deleted.items() if key in known and known[key].issue_id == issue_id
         }
 
-    def _known(self, states: Collection[State] = (State.DONE,)) -> dict[str, Known]:
+    def _known(self, states: Collection[State] = (State.DONE,)) -> dict[str, KnownCreate]:
         """What the ledger knows to be in Triage, or of the creates that are in another state."""
         with read_ledger(self.ledger.path) as ledger:
             known = ledger.find_known(normalise_target(self.door.url), "demo", self.keys)

@@ -69,8 +69,8 @@ def test_it_is_kept_with_the_intent(ledger: Ledger, first: Run) -> None:
     write(run, ("description", LONG, "digest"), state=State.SENT)
     assert run.replaced.before(KEY) == {"description": LONG}
     assert kept(run).wrote == {"description": "digest"}
-    assert (kept(run).pending, kept(run).issue_id, kept(run).later) == (b"{}", "id-k1", {})
-    assert kept(run).body_sha != b""
+    assert (kept(run).create.pending, kept(run).create.issue_id, kept(run).later) == (b"{}", "id-k1", {})
+    assert kept(run).create.body_sha != b""
     assert first.replaced.before(KEY) == {}
     assert list(first.replaced.issues()) == []
 

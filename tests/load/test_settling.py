@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from importer.ledger.journal import Decision, Undecided
+from importer.ledger.journal import Decision
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
@@ -62,7 +63,7 @@ class Settling(Bench):
 
         async def main(settler: Settler) -> list[Issue | BaseException | None]:
             task = asyncio.create_task(meanwhile) if meanwhile is not None else None
-            outcomes = (settler.settle(Undecided("k", marker, since, b"", mark)) for marker in markers)
+            outcomes = (settler.settle(KnownCreate("k", marker=marker, since=since, mark=mark)) for marker in markers)
             found = await asyncio.gather(*outcomes, return_exceptions=True)
             if task is not None:
                 task.cancel()
@@ -263,8 +264,8 @@ def test_read_before_its_create_failed(bench: Settling) -> None:
     bench.add(2, f"a long enough text\n{footer(2)}", now)
 
     async def main(settler: Settler) -> list[Issue | None]:
-        first = await settler.settle(Undecided("k1", MARKERS[0], now, b"", now))
-        return [first, await settler.settle(Undecided("k2", MARKERS[1], bench.time.now, b"", now))]
+        first = await settler.settle(KnownCreate("k1", marker=MARKERS[0], since=now, mark=now))
+        return [first, await settler.settle(KnownCreate("k2", marker=MARKERS[1], since=bench.time.now, mark=now))]
 
     assert ids(list(bench.with_settler(main))) == ["T-1001", "T-1002"]
 

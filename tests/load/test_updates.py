@@ -13,8 +13,9 @@ import pytest
 from importer.api import issue_path
 from importer.errors import KeyRefused, RunStopped
 from importer.ledger.journal import Decision, Run
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
-from importer.ledger.store import Known, Ledger
+from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row, is_same_row
@@ -51,7 +52,7 @@ class Updating(Bench):
         self.run.register([Row(0, "a.csv", 1, 2, KEY, Outcome.PLANNED)])
         return self.run
 
-    def known(self) -> Known:
+    def known(self) -> KnownCreate:
         """Say what the ledger knows of the issue."""
         return self.ledger.find_known(TARGET, SOURCE, [KEY])[KEY]
 

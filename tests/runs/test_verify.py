@@ -11,8 +11,8 @@ import pytest
 
 from importer.cli.console import Console
 from importer.errors import ExitCode
+from importer.ledger.known_create import KnownCreate
 from importer.ledger.opening import read_ledger
-from importer.ledger.results import Made
 from importer.report.verify import Verdict, Verified
 from importer.runs.verify import Verifier, find_differences
 from importer.triage.actions import CallFailed
@@ -38,10 +38,10 @@ def issue_of(**changes: object) -> Issue:
     return Issue("id", "T-1", "org", str(values["description"]), fields, "t", "t", 0, 0, 0, False)
 
 
-def made_of(issue: Issue, pending: bytes = b"") -> Made:
+def made_of(issue: Issue, pending: bytes = b"") -> KnownCreate:
     """What the ledger keeps of BODY, if the target answered its create with this issue."""
-    return Made(
-        "s:1", "id", "T-1", "tir", Snapshot.take(issue, orjson.dumps(BODY)).dump(), b"", b"", None, 0.0, pending
+    return KnownCreate(
+        "s:1", issue_id="id", triage_id="T-1", returned=Snapshot.take(issue, orjson.dumps(BODY)).dump(), pending=pending
     )
 
 
