@@ -28,9 +28,8 @@ from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, unindexed_source
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
-from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
-from importer.ledger.titles import Titles
-from importer.records import Act, AttemptTimes, Operation, Outcome, Row
+from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, SOME, find_in_portions, find_pairs
+from importer.records import Act, AttemptTimes, Operation, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 
@@ -83,11 +82,11 @@ class Run:
         self.is_open: bool = found.state == "open"
         self.additions = AddedOperations(self._transaction, self._source_id, self._id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
-        self.find_titles = Titles(self._transaction, self._source_id)
         self.ledger, self.command = database.name, partial(run_command, database.name)
         self.settle_command = settle = partial(settle_command, database.name, self.target)
         self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
-        self.settle, self.result_blocks = self._results.settle, self._results.blocks
+        self.settle, self.results, self.result_blocks = self._results.settle, self._results.rows, self._results.blocks
+        self.conflicts, self.made, self.count = self._results.conflicts, self._results.made, self._results.count
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at
@@ -308,21 +307,16 @@ class Run:
             operation.name if operation else "",
         )
 
-    def results(self) -> Iterator[Row]:
-        """Yield every row with its outcome, in order of file and record, in flat memory."""
-        return self._results.rows()
+    def find_titles(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return key → title of its issue, as last written; keys without an issue are absent.
 
-    def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
-        """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
-        return self._results.conflicts()
-
-    def made(self) -> Iterator[KnownCreate]:
-        """Yield the existing issues that this run created or changed, in input order, in flat memory."""
-        return self._results.made()
-
-    def count(self) -> dict[Outcome, int]:
-        """Count the rows by outcome; every outcome has a count."""
-        return self._results.count()
+        Unchanged rows are stored without one.
+        """
+        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.key.in_(SOME))
+        statement = select(operations.c.key, operations.c.returned).where(*own)
+        with self._transaction() as connection:
+            found = find_in_portions(connection, statement, keys)
+            return {key: orjson.loads(returned).get("title") or "" for key, returned in found if returned}
 
     def count_undecided_additions(self) -> int:
         """Count this run's additions with an unknown outcome."""

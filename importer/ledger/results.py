@@ -127,14 +127,14 @@ class Results:
         return {outcome: found[outcome] for outcome in Outcome}
 
     @property
+    def _its_create(self) -> ColumnElement[bool]:
+        own = operations.c.source_id == self._source_id
+        return and_(own, operations.c.key == rows.c.key, operations.c.act == Act.CREATE)
+
+    @property
     def _joined(self) -> Any:
         """Rows joined with their key's create and change; one passed over too, as its report names the key's issue."""
-        create = and_(
-            operations.c.source_id == self._source_id,
-            operations.c.key == rows.c.key,
-            operations.c.act == Act.CREATE,
-            rows.c.outcome.in_((*WITH_OPERATION, *PASSED_OVER)),
-        )
+        create = and_(self._its_create, rows.c.outcome.in_((*WITH_OPERATION, *PASSED_OVER)))
         change = and_(
             CHANGES.c.source_id == self._source_id,
             CHANGES.c.key == rows.c.key,
@@ -172,10 +172,7 @@ class Results:
     def made(self) -> Iterator[KnownCreate]:
         """Yield the existing issues that this run created or changed, in input order, in flat memory."""
         became = self._became
-        create = and_(
-            operations.c.source_id == self._source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE
-        )
-        joined = rows.join(operations, create) if self.is_frozen else self._joined
+        joined = rows.join(operations, self._its_create) if self.is_frozen else self._joined
         statement = (
             select(rows.c.file, rows.c.record, rows.c.cells, PENDING.c.details, *COLUMNS)
             .select_from(joined.outerjoin(PENDING, IS_PENDING))

@@ -16,15 +16,6 @@ from importer.records import Act
 
 OWN_AT_ONCE = 1000
 """Own issues that are read from the ledger at a time."""
-FOUND_COLUMNS = (
-    found.c.issue_id,
-    found.c.triage_id,
-    found.c.marker,
-    found.c.title,
-    found.c.created_at,
-    found.c.returned,
-    found.c.key,
-)
 
 
 class Found(NamedTuple):
@@ -43,6 +34,9 @@ class Found(NamedTuple):
     created_at: float
     returned: bytes
     key: str = ""
+
+
+FOUND_COLUMNS = tuple(found.c[name] for name in Found._fields)
 
 
 class DuplicateIssue(NamedTuple):
@@ -198,7 +192,8 @@ class Seen:
         """Store the snapshots of own issues."""
         with self._transaction() as connection:
             for each in issues:
-                this = update(operations).where(operations.c.key == each.key, *self._is_own())
+                its = (operations.c.source_id == self._source_id, operations.c.key == each.key)
+                this = update(operations).where(*its, operations.c.act == Act.CREATE)
                 connection.execute(this.values(returned=each.returned))
 
     def _set(self, **values: object) -> None:
