@@ -84,8 +84,9 @@ class ReplacedValues:
                 page = connection.execute(statement, {"some": some}).all()
                 later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
             for each in page:
-                create_ = as_known(each[4:], pending=each.details or b"")._replace(body_sha=each.sha, content=each.row)
-                yield Replaced(create_, orjson.loads(each.wrote), later.get(each.key, {}))
+                its_create = as_known(each[4:], pending=each.details or b"")
+                its_create = its_create._replace(body_sha=each.sha, content=each.row)
+                yield Replaced(its_create, orjson.loads(each.wrote), later.get(each.key, {}))
 
     def before(self, key: str) -> dict[str, Any]:
         """Return field → value that the key's issue had before the run, texts whole."""

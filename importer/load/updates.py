@@ -234,14 +234,9 @@ class Change:
         code = CONFLICT if conflicts else EDITED_MEANWHILE if others else ""
 
         def record(snapshot: Snapshot, cut: str = "", said: str = "") -> None:
-            texts, remember = "; ".join(filter(None, (message, said))), self._remember(snapshot, *equals)
-            self._write.end(
-                state,
-                code=cut or code,
-                message=texts,
-                details=details,
-                remember=remember._replace(dated=self.operation.dated),
-            )
+            texts = "; ".join(filter(None, (message, said)))
+            remember = self._remember(snapshot, *equals, self.operation.dated)
+            self._write.end(state, code=cut or code, message=texts, details=details, remember=remember)
 
         record(after)
         if described is not None:
@@ -270,8 +265,9 @@ class Change:
             return None
         return self._remember(self.snapshot, b"", unlike_rows(self.operation.content))
 
-    def _remember(self, snapshot: Snapshot, body_sha: bytes, content: bytes) -> KnownCreate:
-        return KnownCreate(self.operation.key, returned=snapshot.dump(), body_sha=body_sha, content=content)
+    def _remember(self, snapshot: Snapshot, body_sha: bytes, content: bytes, dated: float = 0.0) -> KnownCreate:
+        returned = snapshot.dump()
+        return KnownCreate(self.operation.key, returned=returned, body_sha=body_sha, content=content, dated=dated)
 
 
 def check_taken(read: Issue, answered: Issue, patch: Mapping[str, Any]) -> None:

@@ -137,7 +137,7 @@ class Repair:
             return None
         turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
         self.turns.update(turns)
-        # The issue stands for no row that was ever read like that.
+        # With it the issue equals no row that an import has read.
         return PlannedChange(change_of(made._replace(body_sha=b""), body), turns, later=later)
 
     def assess(self, listed: Listed) -> list[ChangeVerdict | None]:

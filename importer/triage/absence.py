@@ -36,7 +36,7 @@ class Rule(NamedTuple):
     """When an absence is believed.
 
     enough   what the readings that don't find it must add up to, once its time is over
-    apart    seconds between two readings that count, at least
+    apart    seconds between two readings that count, at least; those of `watch` are FIRST_WAIT apart in any case
     longest  seconds that are waited, at most, however long `settle_seconds` are
     """
 

@@ -31,12 +31,10 @@ ELLIPSES = ("...", "…")
 
 
 class NewestFirst:
-    """The pages of issues by creation time, the newest first, as far `back_to` as a time by the target's clock.
+    """The pages of the list of issues, newest first, back to a creation time by the target's clock.
 
-    They end with the first that has an issue made more than `skew` seconds before that. It may be set meanwhile. A time
-    that can't be parsed ends nothing.
-
-    newest, oldest  creation time of what was shown so far
+    The last page is the first with an issue that was made more than `skew` seconds before `back_to`, which may be set
+    while they are read. A time that can't be parsed ends nothing. `newest` and `oldest` are of what was shown so far.
     """
 
     def __init__(
