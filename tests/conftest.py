@@ -21,14 +21,14 @@ from tests.harness.brought import bring
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
-from tests.harness.running import KEY, ROOT, WAIT_SECONDS, Program
+from tests.harness.running import KEY, LONG, ROOT, WAIT_SECONDS, Program
 from tests.harness.short_waits import short_waits
 from tests.harness.source_files import make_source
 
 __all__ = ["bring", "make_source", "postgres", "problems", "short_waits", "write"]
 
-hypothesis.settings.register_profile(  # time is no property of what is tested
-    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(  # neither time nor luck is a property of what is tested
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=not LONG
 )
 hypothesis.settings.load_profile("shared machine")
 

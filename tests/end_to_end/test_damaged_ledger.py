@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from tests.conftest import Serve
 from tests.end_to_end.sweep import KILLED, TROUBLE, staging
 from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, Boundary
 from tests.harness.disks import Disk, may_mount, mounted
-from tests.harness.running import Ended, Program, write_issues
+from tests.harness.running import SEED, Ended, Program, write_issues
 
 __all__ = ["may_mount"]
 
@@ -132,10 +132,8 @@ def check(folder: Path, trials: Mapping[str, Trial]) -> None:
 
 @pytest.fixture
 def shares() -> list[float]:
-    """Where to damage a file: both ends and places by chance, whose seed is shown where a test fails."""
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"seed {seed}")  # noqa: T201
-    chance = random.Random(seed)
+    """Where to damage a file: both ends and places by chance."""
+    chance = Random(SEED)
     return [0.0, 0.999, *(chance.random() for _ in range(CUTS - 2))]
 
 

@@ -1,8 +1,6 @@
 """Anything in any order: crashes, faults, lost and restored ledgers, a changing source, people, and the way back.
 
 HYPOTHESIS_PROFILE=long python -m pytest tests/end_to_end/test_machine.py      other examples each time, for minutes
-
-Otherwise the examples are always the same: what fails then was broken by a change, and not found by chance.
 """
 
 from __future__ import annotations
@@ -44,7 +42,6 @@ pytestmark = pytest.mark.slow(seconds=80)
 PROFILE = settings(
     max_examples=400 if LONG else 8,
     stateful_step_count=30 if LONG else 15,
-    derandomize=not LONG,
     phases=tuple(Phase) if LONG else (Phase.explicit, Phase.generate),  # shrinking takes five minutes more
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -26,6 +26,8 @@ from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_threa
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 """Whether the long tests take minutes, with all of their seeds and examples."""
+SEED = int(os.environ.get("TRIAGE_TEST_SEED") or (time.time_ns() % 10**6 if LONG else 20261130))
+"""What tests draw from: always the same, so that none fails by luck; with the long profile another each time."""
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_data"
 KEY = "canary-3f9c1d77"
