@@ -163,7 +163,7 @@ class Stage(NamedTuple):
         started = Forked(self.command, self.folder, environment, first=partial(prepare, boundary, self.folder, synced))
         self.door.admit(started.pid)
         while started.poll() is None:  # noqa: ASYNC110 - a process sets no event
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
         ended = finish(started)
         if ended.code == KILLED and synced is not None:
             chance = Random(f"{self.power_seed} {self.folder.name}")
@@ -282,8 +282,8 @@ def find_problems(
         yield f"results.csv has other outcomes than the summary, {outcomes}: {results}"
 
 
-async def sweep(folder: Path, power_seed: int | None = None) -> list[Case]:
-    """Count the boundaries of an undisturbed run, and try each; the undisturbed run comes first."""
+async def sweep(folder: Path, power_seed: int | None = None, kinds: Sequence[str] = KINDS) -> list[Case]:
+    """Count the boundaries of an undisturbed run, and try each of these kinds; the undisturbed run comes first."""
     undisturbed = await try_boundary(folder / "undisturbed", None)
     turns = asyncio.Semaphore(AT_A_TIME)
 
@@ -291,7 +291,7 @@ async def sweep(folder: Path, power_seed: int | None = None) -> list[Case]:
         async with turns:
             return await try_boundary(folder / f"{boundary.kind} {boundary.number}", boundary, power_seed)
 
-    boundaries = [Boundary(kind, n) for kind in KINDS for n in range(1, undisturbed.passed[kind] + 1)]
+    boundaries = [Boundary(kind, n) for kind in kinds for n in range(1, undisturbed.passed[kind] + 1)]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(take_turn(boundary)) for boundary in boundaries]
     return [undisturbed, *(task.result() for task in tasks)]
