@@ -28,7 +28,11 @@ from tests.harness.source_files import make_source
 __all__ = ["bring", "make_source", "postgres", "problems", "short_waits", "write"]
 
 hypothesis.settings.register_profile(  # neither time nor luck is a property of what is tested
-    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=not LONG
+    "shared machine",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=not LONG,
+    max_examples=200 if LONG else 50,
 )
 hypothesis.settings.load_profile("shared machine")
 

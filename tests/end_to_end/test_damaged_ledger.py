@@ -20,7 +20,7 @@ from tests.conftest import Serve
 from tests.end_to_end.sweep import KILLED, TROUBLE, staging
 from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, Boundary
 from tests.harness.disks import Disk, may_mount, mounted
-from tests.harness.running import SEED, Ended, Program, write_issues
+from tests.harness.running import LONG, SEED, Ended, Program, write_issues
 
 __all__ = ["may_mount"]
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 PAGE = 4096
 HALFWAY, NEARLY_DONE, NEVER = Boundary(AFTER_COMMIT, 7), Boundary(BEFORE_COMMIT, 12), None
 """Where the import is killed whose ledger is then damaged."""
-CUTS = 8
+CUTS = 8 if LONG else 5
 """Offsets tried of each kind of file."""
 
 STOPS = (ExitCode.UNUSABLE, ExitCode.STOPPED)

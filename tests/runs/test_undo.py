@@ -236,6 +236,7 @@ def test_writes_that_go_wrong(program: Program, serve: Serve, how: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("how", ["--close", "--delete"])
 def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     """A write that was executed, and nobody there to hear of it: the same command goes on and reports all of it."""
