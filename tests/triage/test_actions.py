@@ -30,17 +30,17 @@ def expected(status: int) -> tuple[Action, Action]:
     return (Action.RETRY, Action.RETRY) if status == 429 else (Action.REFUSE, Action.REFUSE)
 
 
-@pytest.mark.parametrize("status", range(100, 600))
-def test_status(status: int) -> None:
-    """Each status of HTTP has one action for a create and one for what can be repeated."""
-    assert (action_for(status, Kind.CREATE), action_for(status, Kind.REPEATABLE)) == expected(status)
+def test_every_status() -> None:
+    """Each status of HTTP has one action for a create, and one for what can be repeated, as the reading of an issue is.
 
-
-@pytest.mark.parametrize("status", range(100, 600))
-def test_status_of_a_change(status: int) -> None:
-    """What changes an issue, or adds to it, is as little repeatable as a create; of its issue a 404 may well speak."""
-    create, repeatable = expected(status)
-    assert action_for(status, Kind.CHANGE) is (repeatable if status in (404, 405, 410) else create)
+    What changes an issue, or adds to it, is as little repeatable as a create; of its issue a 404 may well speak.
+    """
+    kinds = (Kind.CREATE, Kind.REPEATABLE, Kind.READ, Kind.CHANGE)
+    found = {status: tuple(action_for(status, kind) for kind in kinds) for status in range(100, 600)}
+    for status, actions in found.items():
+        create, repeatable = expected(status)
+        change = repeatable if status in (404, 405, 410) else create
+        assert actions == (create, repeatable, repeatable, change), status
 
 
 @pytest.mark.parametrize("status", [404, 405, 410])
@@ -50,12 +50,6 @@ def test_a_gateway(status: int) -> None:
     assert actions == [Action.SETTLE, Action.SETTLE, Action.RETRY]
     look = action_for(status, Kind.READ, is_foreign=True)
     assert look is (Action.RETRY if status == 405 else Action.REFUSE), "whether it is gone is decided by `absence`"
-
-
-@pytest.mark.parametrize("status", range(100, 600))
-def test_status_of_a_look(status: int) -> None:
-    """To read an issue is as repeatable as to read a list."""
-    assert action_for(status, Kind.READ) is action_for(status, Kind.REPEATABLE)
 
 
 def test_unheard_of_status() -> None:
