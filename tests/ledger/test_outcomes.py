@@ -7,7 +7,6 @@ import pytest
 from importer.codes import FOUND_AT_TARGET
 from importer.errors import ExitCode
 from importer.ledger.journal import Decision, Run
-from importer.ledger.outcomes import OUTCOMES
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.records import ADDITIONS, Act, Operation, Outcome
@@ -75,11 +74,6 @@ def work_through(ledger: Ledger) -> dict[str, Outcome]:
     return expected
 
 
-def test_an_intent_says_that_nobody_knows() -> None:
-    """An intent is written with the same outcome for every act."""
-    assert {OUTCOMES[act, State.SENT] for act in Act} == {Outcome.UNKNOWN}
-
-
 def test_every_act_and_state(ledger: Ledger) -> None:
     """A row gets the outcome of its operation, in the results and in the counts; without one it keeps its own."""
     expected = work_through(ledger)
@@ -90,16 +84,6 @@ def test_every_act_and_state(ledger: Ledger) -> None:
     run.finish(ExitCode.DONE, {})
     assert {each.key: each.outcome for each in ledger.find_run("last").results()} == expected
     assert ledger.find_run("last").count() == counts
-
-
-def test_the_table_has_no_other_acts_and_states() -> None:
-    """What the table says is what is expected above, which names every state that an operation can have."""
-    expected = {Act.CREATE: WHAT_A_CREATE_GIVES, Act.UPDATE: WHAT_A_CHANGE_GIVES, Act.DELETE: WHAT_A_CHANGE_GIVES}
-    expected |= dict.fromkeys(ADDITIONS, WHAT_AN_ADDITION_GIVES)
-    for act, outcomes in expected.items():
-        before = Outcome.UNCHANGED if act in ADDITIONS else Outcome.PLANNED
-        assert {state: OUTCOMES.get((act, state), before) for state in outcomes} == outcomes
-        assert {state for name, state in OUTCOMES if name is act} <= outcomes.keys()
 
 
 def test_what_was_found_is_nobody_s_work(ledger: Ledger) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from importer.api import DEFAULT_URL
 from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import RunKind, State
@@ -96,3 +97,5 @@ def test_the_command_can_be_typed_as_it_stands(ledger: Ledger) -> None:
     """A name with a blank is quoted; a sandbox is named by its option."""
     words = shlex.split(how_to_resume(ledger, "sandbox:/x/s.db", "jira acme"))
     assert words == ["triage-import", "sources", "resume", "jira acme", "--sandbox", "--ledger", ledger.name]
+    words = shlex.split(begin(ledger, DEFAULT_URL).settle_command("jira:A 1", "T-7"))
+    assert words == ["triage-import", "settle", "jira:A 1", "T-7", "--ledger", ledger.name], "the usual target isn't"

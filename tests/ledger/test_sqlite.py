@@ -17,7 +17,6 @@ from sqlalchemy.exc import OperationalError
 
 from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger import sqlite
-from importer.ledger.commands import default_path
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.staleness import DIGITS, side_file
 from importer.ledger.store import Ledger
@@ -262,12 +261,6 @@ def test_a_file_that_is_lost_while_it_is_in_use(path: Path, lose: Callable[[Path
         assert "by their markers" in caught.value.hint
         with pytest.raises(StorageFull, match="was deleted, moved, emptied or replaced"):
             run.finish(ExitCode.DONE, {})
-
-
-def test_default_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state directory is where the environment says."""
-    monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert default_path() == Path("/state/triage-importer/ledger.db")
 
 
 def test_full_disk(path: Path) -> None:

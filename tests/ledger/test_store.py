@@ -133,12 +133,6 @@ def test_waiting_for_another(place: str | Path) -> None:
         assert waiting.result() == 1
 
 
-def test_absent_ledger_knows_nothing(place: str | Path) -> None:
-    """A check without a ledger makes none."""
-    with read_ledger(place) as reader:
-        assert reader.read_facts(TARGET, "x").keys == 0
-
-
 def test_results(ledger: Ledger) -> None:
     """Rows come in order of file and record, each with what became of it in this run."""
     run = begin(ledger)

@@ -66,25 +66,19 @@ def test_an_issue_that_is_not_there(bench: Following) -> None:
 
 
 @pytest.mark.parametrize("fault", ["before", "after"])
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
 def test_an_answer_that_is_lost(bench: Following, fault: str, number: int) -> None:
-    """Whatever addition has no answer: it is there once, and the comments are in their order."""
-    parts = IssueParts(comments=said("a", "b", "a").comments, flags=(), relations=ALL.relations, evidence=(CALL,))
+    """Whatever addition has no answer: it is there once, though the target writes it in another way, as a flag's type.
+
+    Comments are in their order.
+    """
+    parts = IssueParts(comments=said("a", "b", "a").comments, flags=(FLAG,), relations=ALL.relations, evidence=(CALL,))
     bench.triage.faults = {number: fault}
     bench.follow(item("demo:P-1", parts))
     assert bench.comments("demo:P-1") == ["a", "b", "a"]
-    assert len(all_relations(bench.store)) == 1
-    assert len(all_resources(bench.store)) == 1
+    assert [len(found(bench.store)) for found in (all_flags, all_relations, all_resources)] == [1, 1, 1]
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
     assert not bench.unsure
-
-
-def test_a_flag_whose_answer_is_lost(bench: Following) -> None:
-    """It is there once, though the target writes its type in another way."""
-    bench.triage.faults = {2: "after"}
-    bench.follow(item("demo:P-1", IssueParts(evidence=(CALL,), flags=(FLAG,))))
-    assert len(all_flags(bench.store)) == 1
-    assert bench.triage.sent["POST flags"] == 1
 
 
 def test_looks_that_fail(bench: Following) -> None:

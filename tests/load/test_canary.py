@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,6 @@ import pytest
 from importer.errors import KeyRefused
 from importer.load.canary import CanaryIssue, read_back
 from importer.load.canary_findings import CanaryFindings
-from importer.triage.breaker import Breaker
-from importer.triage.client import TriageClient
-from importer.triage.limiter import Limiter
-from importer.triage.paced import PacedCalls
-from importer.triage.target import ApiKey
-from tests.conftest import Serve
 from tests.harness.bench import Bench
 from tests.harness.fake_triage import ORG, make_issue
 from tests.harness.virtual_time import VirtualTime
@@ -303,23 +296,3 @@ def test_findings_are_json(bench: Contact) -> None:
     kept = orjson.loads(orjson.dumps(bench.read_back(bench.triage.make(1)).as_json()))
     assert kept["otherwise"] == {"title": {"trimmed": ["T-1001"]}}
     assert kept["organisation"] == ORG
-
-
-def test_the_sandbox(serve: Serve) -> None:
-    """Over the wire: stored as sent, search behind, descriptions cut after a hundred characters."""
-    sandbox = serve(search_lag=0.5, cut_descriptions=True)
-
-    async def main() -> CanaryFindings:
-        calls = PacedCalls(Limiter(), Breaker())
-        async with TriageClient(sandbox.url, ApiKey("org_rehearsal")) as client:
-            bodies = [orjson.dumps(body_of(number, owner_id="u1")) for number in (1, 2)]
-            issues = [await client.create_issue(body) for body in bodies]
-            sent = [
-                CanaryIssue("jira:1", issue.id, issue.triage_id, marker_of(number), body)
-                for number, (issue, body) in enumerate(zip(issues, bodies, strict=True), 1)
-            ]
-            return await read_back(client, calls, sent, look_seconds=(0.6,))
-
-    found = asyncio.run(main())
-    assert (found.organisation, found.cut_at, found.found_after) == (sandbox.org_id, 100, 0.6)
-    assert (found.otherwise, found.lost, found.unlisted) == ({}, (), ())

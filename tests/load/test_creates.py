@@ -10,9 +10,8 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachable, TooManyFailures
-from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger, RunIdentity
+from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.creates import Loader
 from importer.load.updates import Updater
@@ -229,15 +228,6 @@ def test_unknown_is_settled(bench: Import, fault: str) -> None:
     assert bench.outcomes() == {Outcome.CREATED: 10}
 
 
-def test_absence_takes_its_time(bench: Import) -> None:
-    """Nothing is sent again before `settle_seconds` have passed."""
-    bench.triage.faults = {1: "500-before"}
-    started = bench.time.now
-    bench.load(operations(3))
-    assert bench.time.now - started >= 30
-    assert bench.each_once(3)
-
-
 def test_crash_after_the_intent(bench: Import) -> None:
     """Intents of a dead attempt are settled first: one that was made is not made again, one that wasn't is."""
     rows = operations(4)
@@ -381,19 +371,3 @@ def test_full_disk(bench: Import) -> None:
     with pytest.raises(StorageFull):
         bench.load(iter(operations(2000)))
     assert len(bench.triage.issues) < 2000
-
-
-def test_real_clock(tmp_path: Path) -> None:
-    """The defaults work together: real time, uninjected."""
-    triage = FakeTriage()
-    with open_ledger(tmp_path / "ledger.db") as ledger:
-        run = ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
-
-        async def main() -> None:
-            async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
-                calls = PacedCalls(Limiter(500), Breaker())
-                connection = RunConnection(client, run, calls)
-                await Loader(connection, Updater(connection)).load(iter(operations(50)))
-
-        asyncio.run(main())
-    assert len(triage.issues) == 50

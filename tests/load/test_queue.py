@@ -44,26 +44,6 @@ def test_relations_come_once(ranked: list[tuple[float, QueueItem]], first: int) 
     assert sorted(keys[len(ordered) :]) == sorted({relation.owner for relation in said} - set(ordered))
 
 
-def test_items_come_as_they_were() -> None:
-    """All that an item says but its relations is kept; a key comes once."""
-    item = QueueItem(
-        "a", IssueParts(comments=(Comment("1", "Ann", "", "x"),), rest=("y",)), "fold", "text", b"sha", is_all=True
-    )
-    agenda = AdditionQueue()
-    agenda.add([(0.0, item), (0.0, item._replace(bundling="drop"))])
-    assert list(agenda) == [item]
-    agenda.close()
-
-
-def test_an_empty_agenda() -> None:
-    """Nothing was put on it: there is nothing to give, and nothing to close."""
-    agenda = AdditionQueue()
-    agenda.add([])
-    assert agenda.is_empty
-    assert list(agenda) == []
-    agenda.close()
-
-
 def test_flat_memory() -> None:
     """What is on it is on disk."""
     agenda = AdditionQueue()

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import httpx
 import pytest
 
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Member
-from importer.triage.breaker import Breaker
-from importer.triage.limiter import Limiter
-from importer.triage.members import fetch_members
-from importer.triage.paced import PacedCalls
-from importer.triage.target import ApiKey, Target
-from tests.conftest import Serve
 from tests.harness.one_answer import call, envelope
 
 
@@ -46,13 +38,3 @@ def test_members_that_are_none(data: object) -> None:
     """An answer of another shape is a failed call."""
     with pytest.raises(CallFailed):
         call(envelope(data), lambda client: client.list_members("o-1"))
-
-
-def test_members_of_a_real_sandbox(serve: Serve) -> None:
-    """Of all organisations of the key's user, where nobody says which."""
-    kim = Member("5a9d0000-0000-4000-8000-000000000002", "Kim Shore", "kim.shore@example.com")
-    sandbox = serve()
-    found = asyncio.run(
-        fetch_members(Target(sandbox.url, sandbox.url, ApiKey("org_canary")), PacedCalls(Limiter(), Breaker()))
-    )
-    assert kim in found
