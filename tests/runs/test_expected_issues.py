@@ -20,14 +20,6 @@ def test_flat_memory() -> None:
     assert most < 1_000_000
 
 
-def test_expected_and_confirmed() -> None:
-    """Of those that are asked for, the unknown ones are absent, and confirmed ones need no look any more."""
-    issues, one, two = ExpectedIssues(), Expected(b"1" * 16, 2, ["T-7", "T-1"]), Expected(b"2" * 16, 0, None)
-    issues.expect([("a", one), ("b", two), ("c", one)])
-    issues.confirm({"c"})
-    assert issues.find("abcd") == {"a": one, "b": two, "c": None}
-
-
 def test_strangers() -> None:
     """They come in the order in which a list showed them first, each with the issue of the key of its marker."""
     issues = ExpectedIssues()
