@@ -58,7 +58,7 @@ def earlier(row: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @pytest.mark.slow(seconds=40)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(random=st.randoms(use_true_random=False), open_=BUNDLINGS, closed=BUNDLINGS)
 def test_to_the_request(random: Random, open_: str, closed: str) -> None:
     """Of any source: of its first import, of the next one with more rows and comments, and of one with no more."""
