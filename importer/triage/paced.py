@@ -9,11 +9,12 @@ from functools import partial
 from math import inf
 from typing import TypeVar
 
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+
 from importer.errors import TargetUnreachable
 from importer.triage.actions import Action, CallFailed
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter, Sleep
-from importer.triage.retry import make_retrying
 
 T = TypeVar("T")
 
@@ -248,3 +249,14 @@ class PacedCalls:
 
 def _is_retryable(error: BaseException) -> bool:
     return isinstance(error, CallFailed) and error.action is Action.RETRY
+
+
+def make_retrying(is_retryable: Callable[[BaseException], bool], sleep: Sleep = asyncio.sleep) -> AsyncRetrying:
+    """Return the retry policy: exponential waits with full jitter, at most 6 attempts within 2 minutes."""
+    return AsyncRetrying(
+        retry=retry_if_exception(is_retryable),
+        stop=stop_after_attempt(6) | stop_after_delay(120),
+        wait=wait_random_exponential(multiplier=0.5, max=30),
+        sleep=sleep,
+        reraise=True,
+    )

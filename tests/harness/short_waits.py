@@ -6,7 +6,7 @@ import pytest
 from tenacity import wait_none
 
 from importer.load.connection import RunConnection
-from importer.triage import absence, retry
+from importer.triage import absence, paced
 from importer.triage.absence import Absence
 from importer.triage.breaker import Breaker
 
@@ -30,5 +30,5 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(defaults, "settle_seconds", MOMENT)
     settled = (MOMENT if each == SETTLE_SECONDS else each for each in RunConnection.__init__.__defaults__ or ())
     monkeypatch.setattr(RunConnection.__init__, "__defaults__", tuple(settled))
-    monkeypatch.setattr(retry, "wait_random_exponential", lambda **options: wait_none())
+    monkeypatch.setattr(paced, "wait_random_exponential", lambda **options: wait_none())
     monkeypatch.setattr(Breaker, "LONGEST_PAUSE", MOMENT)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from importer.triage.retry import make_retrying
+from importer.triage.paced import make_retrying
 
 
 def test_retries_are_bounded() -> None:
