@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from importer.cli.options import Json
     from importer.report.summary import Summary
 
-ANSWER = "importer.answer"
-"""Where click's context has what a command has answered."""
+START, ANSWER = "importer.start", "importer.answer"
+"""Where click's context has the start of its command, and what that has answered."""
 
 J = TypeVar("J", bound="Json")
 P = ParamSpec("P")

@@ -59,7 +59,7 @@ class Configuration:
 
     def line(self, table: str, key: str) -> int:
         """Return the line of a key, or without one that of its table; 0 if it isn't a line of its own."""
-        here = ""
+        here, table = "", re.sub(r"[\s\"']", "", table)
         for number, line in enumerate(self.text.splitlines(), 1):
             if header := re.match(r"\s*\[([^\[\]]+)\]", line):
                 here = re.sub(r"[\s\"']", "", header[1])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.answers import START
 from importer.cli.options import typed_options
-from importer.cli.recorded import START
 from importer.library.caller import Caller
 from importer.library.declared import Section, declared
 

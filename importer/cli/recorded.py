@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,12 +14,13 @@ import click
 import cloup
 
 from importer import __version__
-from importer.cli.answers import ANSWER, print_data, summarise_error
+from importer.cli.answers import ANSWER, START, print_data, summarise_error
 from importer.cli.configuration import REPORTS
 from importer.cli.console import Console
 from importer.cli.deliveries import deliver
 from importer.cli.log_file import log_end, logging_to
 from importer.errors import ExitCode, ImporterError
+from importer.library.declared import declared
 from importer.library.deliveries import EACH_ONCE, NEWEST, Delivery, find_due, source_name_of
 from importer.library.recording import Start
 from importer.library.targets import target_name
@@ -27,9 +29,6 @@ from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary
-
-START = "importer.start"
-"""Where click's context has the start of its command."""
 
 
 class Recorded(cloup.Command):
@@ -66,7 +65,10 @@ class Recorded(cloup.Command):
         given = ctx.params
         if given.get("files") not in (EACH_ONCE, NEWEST) or given["dry_run"]:
             return self._carry_out(ctx)
+        from importer.cli.run_options import RunOptions
+
         try:
+            RunOptions(**{name: given[name] for name in declared(RunOptions)})  # those that exclude each other
             its = {"target": target_name(given["sandbox"], given["api_url"]), "source_name": source_name_of(given)}
             due = find_due(given, **its)
         except ImporterError as error:
@@ -74,7 +76,8 @@ class Recorded(cloup.Command):
             raise
         if not due:
             return self._end_without_news(ctx, its)
-        return deliver(given, due, partial(self._import_one, ctx, its, given["out"]))
+        names = Counter(Path(each).name for each in given["sources"])
+        return deliver(given, due, partial(self._import_one, ctx, its, given["out"], names))
 
     def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
         """All files are in: that is a start, too."""
@@ -102,11 +105,18 @@ class Recorded(cloup.Command):
         return code
 
     def _import_one(
-        self, ctx: click.Context, its: Mapping[str, str], out: Path | None, one: Delivery, refusal: ImporterError | None
+        self,
+        ctx: click.Context,
+        its: Mapping[str, str],
+        out: Path | None,
+        names: Mapping[str, int],
+        one: Delivery,
+        refusal: ImporterError | None,
     ) -> int:
         """Import one of several files, with reports in a folder of its own; `its` are target and source name of all."""
         ctx.params["sources"] = (one.name,)
-        ctx.params["out"] = out and out / Path(one.name).name
+        name = Path(one.name).name
+        ctx.params["out"] = out and out / (name if names[name] == 1 else f"{one.digest[:8]}-{name}")
         return self._carry_out(ctx, refusal, digest=one.digest, **its)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 import cloup
+from click.core import ParameterSource
 
 from importer.cli.answers import REPORTS_COMPLETE, print_data
 from importer.cli.completion import RUN, SOURCE_NAME
@@ -54,7 +55,8 @@ def report(options: ReportOptions, name: str | None) -> int:
         raise UsageError("Give either a RUN or --source NAME.", hint="triage-import report last")
     if source is None and options.tracker:
         raise UsageError("--for needs --source.", hint="triage-import report --source NAME --for jira")
-    if source is None and options.sandbox:
+    typed = click.get_current_context().get_parameter_source("sandbox")
+    if source is None and options.sandbox and typed is ParameterSource.COMMANDLINE:
         raise UsageError(
             "--sandbox needs --source: the ledger knows the target of a run.",
             hint=shell_join(["triage-import", "report", name or "", *typed_options(without=("--sandbox",))]),

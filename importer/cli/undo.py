@@ -15,8 +15,7 @@ from importer.cli.completion import RUN
 from importer.cli.declared import takes
 from importer.cli.person import arguments_of, calling
 from importer.cli.recorded import Recorded
-from importer.library.declared import Section, option
-from importer.library.options import ChangeOptions, Natural
+from importer.library import options as library
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -30,23 +29,8 @@ REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the i
 NAMES_SHOWN = 8
 
 
-# fmt: off
 @dataclass(frozen=True)
-class Back(Section):
-    """How far back."""
-
-    title = "What is done"
-    close: bool = option("--close", default=False, variable=False, configurable=False,
-        help="Close created issues (recommended): they count as imported.")
-    delete: bool = option("--delete", default=False, variable=False, configurable=False,
-        help="Delete created issues permanently; their keys can be imported again.")
-    expect: Natural | None = option("--expect", metavar="N", variable=False, configurable=False,
-        help="Do nothing unless this many issues are affected.")
-# fmt: on
-
-
-@dataclass(frozen=True)
-class UndoOptions(Back, ApplyOptions):
+class UndoOptions(library.Back, ApplyOptions):
     """The options of `undo`."""
 
 
@@ -68,7 +52,7 @@ def undo(options: UndoOptions, name: str) -> Summary:
     with Console() as console:
         caller = calling(console, changes=showing(console, describe))
         agreed = None if not options.apply else importer.YES if options.yes else confirm
-        given = arguments_of(options, ChangeOptions) | arguments_of(options, Back)
+        given = arguments_of(options, library.UndoOptions)
         return importer.undo(name, confirm=agreed, caller=caller, **given).summary
 
 

@@ -20,6 +20,7 @@ from importer.library.options import FailOn, Format, OnChange, Order
 from importer.library.row_limit import RowLimit
 from importer.library.targets import find_slow
 from importer.report.issue_urls import find_fault
+from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
 
 S = TypeVar("S", bound=Section)
 Limit = RowLimit | int | str
@@ -89,14 +90,17 @@ class VerifyArguments(TargetArguments, total=False):
 
 
 class UndoArguments(TargetArguments, total=False):
-    """What an undo takes."""
+    """What an undo takes; `close` and `delete` are about issues that the run has created."""
 
+    close: bool
+    delete: bool
+    expect: int
     concurrency: int
     out: Path | str
 
 
 LIMITS = ("max_rejected", "max_changes")
-FAULTS: dict[str, Callable[[Any], str]] = {"issue_url": find_fault, "rate": find_slow}
+FAULTS: dict[str, Callable[[Any], str]] = {"issue_url": find_fault, "rate": lambda rate: find_slow(float(rate))}
 """What an annotation can't say: argument → what finds why a value can't be used."""
 
 
@@ -112,6 +116,8 @@ def read_arguments(kind: type[S], given: Mapping[str, Any], caller: Caller | Non
 
     kind.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)  # type: ignore[attr-defined]
     said = {name: _plain(value) for name, value in given.items() if value is not None}
+    if len(key := str(said.get("api_key", "")).strip()) >= SHORTEST_KEY:
+        note_echo(EchoedSecret(key))  # before anything is shown or recorded
     problems, options = list[Problem](), None
     try:
         said |= {name: RowLimit.read(said[name]) for name in LIMITS if name in said}
@@ -121,8 +127,7 @@ def read_arguments(kind: type[S], given: Mapping[str, Any], caller: Caller | Non
         problems += [Problem(each["msg"], key=str(each["loc"][0])) for each in found]
     except ValueError as error:
         raise UsageError(f"{error}.") from error
-    of_its_kind = said.keys() - {each.key for each in problems}
-    faults = ((name, FAULTS[name](said[name])) for name in FAULTS if name in of_its_kind)
+    faults = ((name, find(said[name])) for name, find in FAULTS.items() if isinstance(said.get(name), float | str))
     problems += [Problem(fault, key=name) for name, fault in faults if fault]
     if problems or options is None:
         raise UsageError("Arguments can't be used.", problems=problems) from None

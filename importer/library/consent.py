@@ -7,6 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeVar
 
+from importer.errors import UsageError
+
 Q = TypeVar("Q")
 NO = "The answer was no."
 
@@ -61,6 +63,12 @@ Answer = bool | str
 """Whether to do it; a text is why not."""
 Confirm = Callable[[Question], Answer] | Literal[Yes.YES] | None
 ConfirmUndo = Callable[[UndoQuestion], Answer] | Literal[Yes.YES] | None
+
+
+def check_confirm(confirm: object) -> None:
+    """Raise UsageError for what is neither an answer nor a function."""
+    if not (confirm is None or confirm is YES or callable(confirm)):
+        raise UsageError(f"confirm can't be {confirm!r}.", hint="Pass importer.YES, or a function that returns True.")
 
 
 def ask(confirm: Callable[[Q], Answer] | Literal[Yes.YES] | None, question: Q) -> str:

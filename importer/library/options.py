@@ -243,6 +243,19 @@ class IssueUrls(Section):
     title = "Selection and output"
     issue_url: IssueUrl | None = option("--issue-url", also="TRIAGE_ISSUE_URL", metavar="URL", decides=False,
         help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")
+
+
+@dataclass(frozen=True)
+class Back(Section):
+    """How far back."""
+
+    title = "What is done"
+    close: bool = option("--close", default=False, variable=False, configurable=False,
+        help="Close created issues (recommended): they count as imported.")
+    delete: bool = option("--delete", default=False, variable=False, configurable=False,
+        help="Delete created issues permanently; their keys can be imported again.")
+    expect: Natural | None = option("--expect", metavar="N", variable=False, configurable=False,
+        help="Do nothing unless this many issues are affected.")
 # fmt: on
 
 
@@ -261,3 +274,8 @@ class ChangeOptions(KeyFile, LedgerFile, Concurrency, Out):
     """The options of what changes issues that are there; without `apply` the ledger is only read."""
 
     apply: bool = False
+
+
+@dataclass(frozen=True)
+class UndoOptions(Back, ChangeOptions):
+    """The options of `undo`."""

@@ -7,7 +7,7 @@ one that runs an event loop, which waits meanwhile. Their hints name options: an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike, fspath
@@ -24,8 +24,8 @@ from importer.library.arguments import (
     read_arguments,
 )
 from importer.library.caller import Caller, Lines, Seen
-from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQuestion, ask
-from importer.library.options import ChangeOptions, ValidateOptions, VerifyOptions
+from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQuestion, ask, check_confirm
+from importer.library.options import UndoOptions, ValidateOptions, VerifyOptions
 from importer.library.recording import record
 from importer.library.result import run_result, undo_result, verify_result
 from importer.library.run_options import RunOptions
@@ -79,7 +79,7 @@ def validate(
 
     with _called(caller, progress, "validate") as calling:
         options = read_arguments(ValidateOptions, arguments, caller)
-        with open_job([fspath(each) for each in sources], calling, **reading_of(options)) as opened:
+        with open_job(_paths(sources), calling, **reading_of(options)) as opened:
             job = replace(opened, workers=choose_workers(opened, options.workers or _workers(caller)))
 
             def refuse(checked: Checked) -> ImporterError | None:
@@ -126,9 +126,10 @@ def run(
     from importer.library.inputs import open_job, reading_of
 
     with _called(caller, progress, "run") as calling:
+        check_confirm(confirm)
         given = read_arguments(RunOptions, arguments, caller)
         options = replace(given, asks=confirm is not YES and not given.dry_run)
-        names = [fspath(each) for each in sources]
+        names = _paths(sources)
 
         def work(calling: Caller) -> Summary:
             options.check()
@@ -193,9 +194,6 @@ def undo(
     run: str = "last",
     *,
     confirm: ConfirmUndo = None,
-    close: bool = False,
-    delete: bool = False,
-    expect: int | None = None,
     progress: Tell = None,
     caller: Caller | None = None,
     **arguments: Unpack[UndoArguments],
@@ -222,31 +220,41 @@ def undo(
     from importer.runs.change_set import UNTOUCHED
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
-    if close and delete:
-        raise UsageError("--close and --delete can't be used together.", hint=CLOSE_ADVISED)
-    if delete and confirm is YES and expect is None:
-        raise UsageError(
-            "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
-            hint="Without --apply the command says how many there are.",
-        )
-
-    def decide(way: Any) -> str:
-        """Compare with `expect`, then ask."""
-        total = way.to_change + way.change_set.done_before
-        if expect is not None and expect != total:
-            return f"--expect says {counted(expect, 'issue')}, but {total:,} would be affected."
-        removed = way.count()[UNTOUCHED]
-        question = UndoQuestion(way.run.name, way.to_change - removed, removed * close, removed * delete)
-        return ask(confirm, question) if way.to_change else ""
-
     with _called(caller, progress, "undo") as calling:
-        options = replace(read_arguments(ChangeOptions, arguments, caller), apply=confirm is not None)
+        check_confirm(confirm)
+        options = replace(read_arguments(UndoOptions, arguments, caller), apply=confirm is not None)
+        close, delete, expect = options.close, options.delete, options.expect
         word = "close" if close else "delete" if delete else ""
 
+        def decide(way: Any) -> str:
+            """Compare with `expect`, then ask."""
+            total = way.to_change + way.change_set.done_before
+            if expect is not None and expect != total:
+                return f"--expect says {counted(expect, 'issue')}, but {total:,} would be affected."
+            removed = way.count()[UNTOUCHED]
+            question = UndoQuestion(way.run.name, way.to_change - removed, removed * close, removed * delete)
+            return ask(confirm, question) if way.to_change else ""
+
         def work(calling: Caller) -> Summary:
+            if close and delete:
+                raise UsageError("--close and --delete can't be used together.", hint=CLOSE_ADVISED)
+            if delete and confirm is YES and expect is None:
+                raise UsageError(
+                    "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
+                    hint="Without --apply the command says how many there are.",
+                )
             return take_back(run, options, lambda ledger, found: Undo(ledger, found, way=word), decide, calling)
 
         return undo_result(work(calling) if caller is not None else record(calling, [run], options, work))
+
+
+def _paths(sources: Iterable[Source]) -> list[str]:
+    """Return the paths as texts. Raises UsageError for anything else."""
+    for each in sources:
+        if not isinstance(each, str | PathLike) or "\0" in str(each):
+            hint = "Several are passed one by one: run('a.csv', 'b.csv')"
+            raise UsageError(f"A source is a path, and not a {type(each).__name__} such as {each!r}.", hint=hint)
+    return [fspath(each) for each in sources]
 
 
 def _workers(caller: Caller | None) -> int | None:
@@ -262,10 +270,10 @@ def _called(caller: Caller | None, tell: Tell, command: str) -> Iterator[Caller]
             yield caller or Caller(Lines(tell) if tell else Unseen(), command)
     except ImporterError as error:
         error.message, error.hint = redact(error.message), redact(error.hint)
-        error.args = (error.message,)
         error.problems = tuple(
             replace(each, message=redact(each.message), hint=redact(each.hint)) for each in error.problems
         )
+        error.args = ("\n".join(filter(None, (error.message, *map(str, error.problems), error.hint))),)
         raise
 
 

@@ -23,7 +23,7 @@ class RowLimit:
         """Read a number of rows or a share of them, `20` or `5%`. Raises ValueError for anything else."""
         if isinstance(value, RowLimit):
             return value
-        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)(%?)\s*", str(value))
+        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+(?=%))?)(%?)\s*", str(value))
         if found is None or (found[2] and float(found[1]) > 100):
             raise ValueError(f"{value!r} is neither a number of rows nor a share like 5%")
         return cls(float(found[1]), percent=bool(found[2]))

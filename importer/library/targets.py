@@ -14,6 +14,7 @@ from importer.errors import UsageError, how_to_install
 from importer.mapping.small_files import read_small
 from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX
+from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
 
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target
@@ -134,6 +135,8 @@ def read_api_key(file: Path | None, command: Sequence[str] = ()) -> ApiKey:
             text = read_small(file).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            if isinstance(error, FileNotFoundError) and len(file.name) >= SHORTEST_KEY and file.stem == str(file):
+                note_echo(EchoedSecret(file.name))  # perhaps the key itself, in place of its file
             raise UsageError(f"--api-key-file {file}: {reason}.", hint=KEY_FILE_HINT) from error
         if not text.strip():
             raise UsageError(f"--api-key-file {file}: it is empty.", hint=KEY_FILE_HINT)

@@ -181,7 +181,7 @@ def test_an_import_that_is_none(program: Program, folder: Path, monkeypatch: pyt
 def test_a_folder_of_reports_each_night(
     run: tuple[Callable[..., Ended], RunningSandbox], folder: Path, program: Program
 ) -> None:
-    """Also of a night without news, and of one that is refused; the newest stay, whatever else anybody has typed."""
+    """Also of a night without news, and of a refused one, which doesn't count; the newest stay, whatever was typed."""
     start, _ = run
     path = write(folder, (folder / "triage-import.toml").read_text() + "reports = {dir = 'reports', keep = 3}\n")
     shown = program("--config", path, "config", "show", "run", "@nightly").out
@@ -191,8 +191,8 @@ def test_a_folder_of_reports_each_night(
         assert start(*more).code == code
         made = sorted(each.name for each in (folder / "reports").iterdir())
         nights += [name for name in made if name not in nights]
-        assert made == (nights[-3:] if not more else nights)
-    assert [each.is_file() for each in sorted((folder / "reports").glob("*/summary.json"))] == [True] * 3
+        assert made == (nights[-4:] if not more else nights)
+    assert [each.is_file() for each in sorted((folder / "reports").glob("*/summary.json"))] == [True] * 4
     assert len(nights) == 5
     write(folder, path.read_text() + "files = 'each-once'\n")
     assert [start().code, start().code] == [ExitCode.DONE] * 2, "in a folder of its own each, and then nothing is new"
@@ -214,23 +214,35 @@ def test_folders_that_stay(run: tuple[Callable[..., Ended], RunningSandbox], fol
         return place
 
     stamps = (f"nightly-20260101T{number:06}.000000Z" for number in range(100))
-    gone = [make(next(stamps)), make(next(stamps), "errors-2.csv"), make(next(stamps), "qa.csv/results.csv")]
+    gone = [
+        make(next(stamps)),
+        make(next(stamps), "errors-2.csv"),
+        make(next(stamps), "a/results.csv", "a/summary.json"),
+    ]
     stay = [
         make(next(stamps), "notes.txt"),
         make(next(stamps), "results-2.csv"),
         make(next(stamps), "qa.csv/notes.txt"),
+        make(next(stamps), "copies/errors.csv"),
         make(next(stamps).replace("nightly", "nightly-too")),
         make(next(stamps).replace("nightly", "weekly")),
         make("nightly-2026"),
         make("triage-import-2026-01-01-jira-1"),
         edited := make(next(stamps)),
+        noted := make(next(stamps)),
+        killed := make(next(stamps)),
         named := make(next(stamps), "suggested-mapping.yaml"),
         written := make(next(stamps)),
         link := folder / "reports" / next(stamps),
+        refused := make("nightly-20301231T000000.000000Z"),
     ]
+    for each in refused.glob("[!s]*"):
+        each.unlink()
     path = folder / "triage-import.toml"
     write(folder, path.read_text().replace("own/qa.yaml", f"reports/{named.name}/suggested-mapping.yaml"))
     os.utime(edited / "errors.csv", (2e9, 2e9))
+    os.utime(noted / "results.csv", (2e9, 2e9))
+    (killed / "summary.json").unlink()
     link.symlink_to(make("elsewhere"))
     with holding_folders():
         hold_folder(written)

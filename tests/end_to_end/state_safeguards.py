@@ -57,14 +57,14 @@ STATE_SAFEGUARDS = (
     Mutation(
         "reports that a person has edited, in old folders",
         "importer/report/kept_folders.py",
-        "not edited_reports(folder) and ",
-        "",
+        "file.stat().st_mtime_ns <= finished",
+        "True",
         "tests/cli/test_configuration.py::test_folders_that_stay",
     ),
     Mutation(
         "what is no report in old folders of reports",
         "importer/report/kept_folders.py",
-        "_REPORT.match(each.name) and ",
+        "_REPORT.match(file.name) and ",
         "",
         "tests/cli/test_configuration.py::test_folders_that_stay",
     ),

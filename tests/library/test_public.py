@@ -7,6 +7,7 @@ import doctest
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ from importer.errors import ExitCode, ImporterError, UsageError
 from importer.library import public
 from importer.library.arguments import InputArguments, RunArguments, UndoArguments, VerifyArguments
 from importer.library.declared import Section, declared
-from importer.library.options import ChangeOptions, ValidateOptions, VerifyOptions
+from importer.library.options import UndoOptions, ValidateOptions, VerifyOptions
 from importer.library.run_options import RunOptions
 from tests.conftest import Serve
 from tests.harness.running import (
@@ -255,7 +256,7 @@ def test_the_key_is_hidden(program: Program, serve: Serve, monkeypatch: pytest.M
         (InputArguments, ValidateOptions, set()),
         (RunArguments, RunOptions, {"api_key"}),
         (VerifyArguments, VerifyOptions, {"api_key"}),
-        (UndoArguments, ChangeOptions, {"api_key"}),
+        (UndoArguments, UndoOptions, {"api_key"}),
     ],
 )
 def test_arguments_are_the_options(arguments: Any, options: type[Section], own: set[str]) -> None:
@@ -274,6 +275,29 @@ def test_arguments_are_checked(program: Program) -> None:
         importer.run(JIRA, sandbox=True, api_url="https://example.org")
     with pytest.raises(UsageError, match="neither a number of rows nor a share"):
         importer.run(JIRA, max_changes="many")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: importer.run([JIRA]), "A source is a path"),  # type: ignore[arg-type]
+        (lambda: importer.validate("a\0b"), "A source is a path"),
+        (lambda: importer.run(JIRA, confirm=True), "Pass importer.YES"),  # type: ignore[arg-type]
+        (lambda: importer.run(JIRA, onchange="update"), "onchange: Unexpected keyword argument"),  # type: ignore[call-arg]
+        (lambda: importer.run(JIRA, max_rejected="0.5"), "neither a number of rows nor a share"),
+        (lambda: importer.undo(close=True, delete=True), "can't be used together"),
+        (lambda: importer.undo(close="perhaps", expect="many"), "close: Input should be a valid boolean"),  # type: ignore[arg-type]
+        (lambda: importer.verify(rate="0.001"), "0.001 is less than 0.01"),  # type: ignore[arg-type]
+        (lambda: importer.run(JIRA, api_key=KEY, source_name=f"{KEY}:x"), r"--source-name '\*\*\*:x'"),
+        (lambda: importer.run(JIRA, mapping="jira", api_key_file=KEY, confirm=importer.YES), r"\*\*\*: No such file"),
+    ],
+)
+def test_slips_are_told(program: Program, call: Callable[[], object], said: str) -> None:
+    """A call that can't be used raises an error whose text says what is wrong, and is no traceback of another kind."""
+    with pytest.raises(UsageError, match=said) as caught:
+        call()
+    assert KEY not in str(caught.value)
+    assert KEY not in str(program.starts()) + str(sorted(Path().rglob("*.jsonl")))
 
 
 def test_what_may_be_tried_again(program: Program) -> None:
