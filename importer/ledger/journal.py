@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import CONFLICT, OUTCOME_UNKNOWN, REFUSED
+from importer.codes import CONFLICT, FOUND_AT_TARGET, OUTCOME_UNKNOWN, REFUSED
 from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
@@ -22,14 +22,13 @@ from importer.ledger.commands import run_command, settle_command
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit, Intent
 from importer.ledger.known_create import COLUMNS, KnownCreate, as_known
-from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, unindexed_source
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, SOME, find_in_portions, find_pairs
-from importer.records import Act, AttemptTimes, Operation, Row
+from importer.records import ADDITIONS, Act, AttemptTimes, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 
@@ -342,3 +341,37 @@ class Run:
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(its_own))
             if state == "finished" and not self._results.is_frozen:
                 self._results.freeze(connection)
+
+
+_CREATE = {
+    State.SENT: Outcome.UNKNOWN,
+    State.UNKNOWN: Outcome.UNKNOWN,
+    State.DONE: Outcome.CREATED,
+    State.REFUSED: Outcome.FAILED,
+}
+_CHANGE = {
+    State.SENT: Outcome.UNKNOWN,
+    State.UNKNOWN: Outcome.UNKNOWN,
+    State.DONE: Outcome.UPDATED,
+    State.SAME: Outcome.UNCHANGED,
+    State.LEFT: Outcome.SKIPPED,
+    State.REFUSED: Outcome.FAILED,
+}
+_ADDITION = {
+    State.SENT: Outcome.UNKNOWN,
+    State.UNKNOWN: Outcome.UNKNOWN,
+    State.DONE: Outcome.UPDATED,
+    State.REFUSED: Outcome.FAILED,
+}
+OUTCOMES: Mapping[tuple[Act, State], str] = {
+    (act, state): str(outcome)  # which SQLite takes as it is, while for a subclass it looks for an adapter each time
+    for acts, outcomes in (((Act.CREATE,), _CREATE), ((Act.UPDATE, Act.DELETE), _CHANGE), (ADDITIONS, _ADDITION))
+    for act in acts
+    for state, outcome in outcomes.items()
+}
+"""Act and state of an operation → the outcome of its row; where there is none, the row stays as the check left it."""
+
+
+def outcome_of(act: Act, state: State, code: str = "") -> str | None:
+    """Return the outcome that an operation gives its row, as it is stored; what was there already gives none."""
+    return None if code == FOUND_AT_TARGET else OUTCOMES.get((act, state))

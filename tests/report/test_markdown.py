@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from importer.report.markdown import render_markdown
+from importer.report.rehearsal import render_markdown
 
 
 def test_it_is_rendered() -> None:
