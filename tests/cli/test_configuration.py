@@ -12,6 +12,7 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.lock import hold_folder, holding_folders
+from importer.report.kept_folders import new_folder
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import KEY, SAMPLES, Ended, Program, read_csv
@@ -266,3 +267,17 @@ def test_a_command_that_prints_the_key(
     write(folder, path.read_text().replace(f"['echo', '{KEY}']", '"false"'))
     ended = start("--max-changes", "5")
     assert (ended.code, "api-key-command: " in ended.err) == (ExitCode.UNUSABLE, True)
+
+
+def test_names_of_folders() -> None:
+    """Two imports never share one, so that neither removes the other's."""
+    names = [new_folder(Path("reports"), name).name.rpartition("-")[0] for name in ("qa 1", "qa_1", "qa%201")]
+    assert len(set(names)) == 3
+
+
+def test_what_only_the_file_says(program: Program, folder: Path) -> None:
+    """An option that isn't meant for this use of a command is refused where somebody has typed it."""
+    path = write(folder, "[defaults]\nsandbox = true\n")
+    program("run", str(SAMPLES / "jira.csv"), "-m", "jira", "--sandbox")
+    assert program("--config", path, "report", "last").code == ExitCode.DONE
+    assert program("--config", path, "report", "last", "--sandbox").code == ExitCode.UNUSABLE

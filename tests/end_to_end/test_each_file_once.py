@@ -155,3 +155,23 @@ def test_what_cannot_be_known_again(program: Program, words: tuple[str, ...], sa
     code = ExitCode.NOT_READY if "gone.csv" in words else ExitCode.UNUSABLE
     assert (ended.code, said in ended.err) == (code, True)
     assert said in program("runs").out.replace("…", said)
+
+
+def test_files_of_one_name(program: Program) -> None:
+    """Each has a folder of reports of its own."""
+    Path("desk.yaml").write_text(MAPPING)
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        write_csv(Path(name) / "x.csv", [(name, f"Title {name}", "Text")], header=("Id", "Title", "Text"))
+    more = ("-m", "desk.yaml", "--sandbox", "--files", "each-once", "--out", "reports")
+    assert program("run", "a/x.csv", "b/x.csv", *more).code == ExitCode.DONE
+    assert sorted(len(list(each.glob("results.csv"))) for each in Path("reports").iterdir()) == [1, 1]
+
+
+def test_options_that_exclude_each_other(program: Program) -> None:
+    """They are refused where all files are in already, too."""
+    Path("desk.yaml").write_text(MAPPING)
+    write(1, ("1", "A"))
+    more = ("f1.csv", "-m", "desk.yaml", "--sandbox", "--files", "each-once")
+    assert program("run", *more).code == ExitCode.DONE
+    assert program("run", *more, "--api-url", "http://127.0.0.1:9").code == ExitCode.UNUSABLE
