@@ -64,7 +64,7 @@ def describe_repeated(summary: Summary) -> str:
     standing = [
         counted(number, f"{name} row") for name in ("rejected", "changed") if (number := getattr(summary, name))
     ]
-    waits = f" There are still {' and '.join(standing)}." if standing else ""
+    waits = f" As before: {' and '.join(standing)}." if standing else ""
     return (
         f"Nothing has changed since {summary.same_as}, for {counted(summary.repeats, 'run')} now: the same source, "
         f"mapping and options, and nothing is open{old}.{waits}"

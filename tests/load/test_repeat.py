@@ -89,7 +89,7 @@ def test_the_same_again(night: Night) -> None:
         assert {name: ended.summary[name] for name in FIGURES} == {name: night.second.summary[name] for name in FIGURES}
         assert (ended.summary["same_as"], ended.summary["repeats"]) == (night.second.summary["run_id"], repeats)
         assert f"Nothing has changed since {night.second.summary['run_id']}, for {repeats} run" in ended.err
-        assert "There are still 1 rejected row" in ended.err
+        assert "As before: 1 rejected row" in ended.err
         assert json.loads(Path("night/summary.json").read_text()) == ended.summary
     assert sum(night.sandbox.requests().values()) == requests + 2
     assert night.count_runs() == 2
