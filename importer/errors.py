@@ -124,6 +124,11 @@ class ImporterError(Exception):
         self.problems = tuple(problems)
 
     @property
+    def told(self) -> str:
+        """All that it says: the message, each problem, and what helps, a line each."""
+        return "\n".join(filter(None, (self.message, *map(str, self.problems), self.hint)))
+
+    @property
     def retryable(self) -> bool:
         """Whether the same call, or command, may succeed later without anybody's doing."""
         return self.exit_code.may_be_repeated

@@ -100,8 +100,8 @@ class UndoArguments(TargetArguments, total=False):
 
 
 LIMITS = ("max_rejected", "max_changes")
-FAULTS: dict[str, Callable[[Any], str]] = {"issue_url": find_fault, "rate": lambda rate: find_slow(float(rate))}
-"""What an annotation can't say: argument → what finds why a value can't be used."""
+FAULTS: dict[str, tuple[type, Callable[[Any], str]]] = {"issue_url": (str, find_fault), "rate": (float, find_slow)}
+"""What an annotation can't say: argument → its type, and what finds why a value can't be used."""
 
 
 def read_arguments(kind: type[S], given: Mapping[str, Any], caller: Caller | None) -> S:
@@ -127,7 +127,8 @@ def read_arguments(kind: type[S], given: Mapping[str, Any], caller: Caller | Non
         problems += [Problem(each["msg"], key=str(each["loc"][0])) for each in found]
     except ValueError as error:
         raise UsageError(f"{error}.") from error
-    faults = ((name, find(said[name])) for name, find in FAULTS.items() if isinstance(said.get(name), float | str))
+    read = said if options is None else vars(options)
+    faults = ((name, find(read[name])) for name, (type_, find) in FAULTS.items() if isinstance(read.get(name), type_))
     problems += [Problem(fault, key=name) for name, fault in faults if fault]
     if problems or options is None:
         raise UsageError("Arguments can't be used.", problems=problems) from None

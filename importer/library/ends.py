@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from importer import __version__
 from importer.errors import ExitCode, ImporterError
 from importer.library.shortage import find_shortage
 
@@ -17,8 +18,7 @@ def summarise(error: Exception | KeyboardInterrupt) -> Summary:
         case KeyboardInterrupt():
             return summarise_end(ExitCode.INTERRUPTED, "Interrupted before anything was sent.")
         case ImporterError():
-            said = (error.message, *map(str, error.problems), error.hint)
-            return summarise_end(error.exit_code, "\n".join(filter(None, said)))
+            return summarise_end(error.exit_code, error.told)
         case _ if shortage := find_shortage(error):
             return summarise_end(shortage.exit_code, f"{shortage.message}\n{shortage.hint}")
     return summarise_end(ExitCode.STOPPED, describe_bug(error))
@@ -26,7 +26,6 @@ def summarise(error: Exception | KeyboardInterrupt) -> Summary:
 
 def summarise_end(code: int, because: str) -> Summary:
     """Make the summary of what ended before there was a run."""
-    from importer import __version__
     from importer.report.summary import Summary
 
     return Summary(run_id="", exit_code=int(code), rows=0, stopped_because=because, version=__version__)

@@ -76,7 +76,6 @@ def with_undone(overviews: Sequence[Overview]) -> list[Pair]:
 
 def show(known: Pair) -> dict[str, Any]:
     """Make a run's JSON object; times are ISO 8601 in UTC."""
-
     overview, changes = known
     run = overview.run
     state = RUNNING if overview.is_running else OPEN if run.is_open else FINISHED

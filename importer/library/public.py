@@ -273,7 +273,7 @@ def _called(caller: Caller | None, tell: Tell, command: str) -> Iterator[Caller]
         error.problems = tuple(
             replace(each, message=redact(each.message), hint=redact(each.hint)) for each in error.problems
         )
-        error.args = ("\n".join(filter(None, (error.message, *map(str, error.problems), error.hint))),)
+        error.args = (error.told,)
         raise
 
 

@@ -65,7 +65,7 @@ class ReportFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not is_shared:
                 hold_folder(self.path)
-            self._spared |= edited_reports(self.path)
+            self._spared |= self._edited()
             for name in names:
                 self.file(name).unlink(missing_ok=True)
             for path in chain.from_iterable(map(self.path.glob, MORE_ERRORS if ERRORS in names else ())):
@@ -75,6 +75,14 @@ class ReportFolder:
         except OSError as error:
             path = Path(os.fsdecode(error.filename or self.path))
             raise UsageError(f"{path} can't be written: {error.strerror}.", hint=_advise(path, error)) from error
+
+    def _edited(self) -> set[Path]:
+        with suppress(FileNotFoundError):
+            finished = (self.path / SUMMARY).stat().st_mtime_ns
+            # With `errors-2.csv` and the like, which an earlier run has put beside a spared file.
+            files = [file for name in FOR_PEOPLE for file in self.path.glob(name.replace(".", "*."))]
+            return {file.resolve() for file in files if file.stat().st_mtime_ns > finished}
+        return set()
 
     def file(self, name: str, place: int = 0) -> Path:
         """Return the path of a report, or of one of several: with a number where files of this name are spared."""
@@ -124,16 +132,6 @@ class ReportFolder:
         path = self.file(name)
         with _storing(path), _RedactingBytes(open(path, "wb", buffering=0, opener=_private), AT_ONCE) as file:
             yield file
-
-
-def edited_reports(folder: Path) -> set[Path]:
-    """Return the reports that somebody has edited since the summary was written."""
-    with suppress(FileNotFoundError):
-        finished = (folder / SUMMARY).stat().st_mtime_ns
-        # With `errors-2.csv` and the like, which an earlier run has put beside a spared file.
-        files = [file for name in FOR_PEOPLE for file in folder.glob(name.replace(".", "*."))]
-        return {file.resolve() for file in files if file.stat().st_mtime_ns > finished}
-    return set()
 
 
 @contextmanager

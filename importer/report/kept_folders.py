@@ -34,7 +34,7 @@ def remove_old(newest: Path, keep: int, configuration: str) -> None:
     try:
         made = {each: _MADE.fullmatch(each.name) for each in newest.parent.iterdir()}
         own = made.get(newest)
-        its = sorted(each for each, name in made.items() if own and name and name[1] == own[1])
+        its = sorted(each for each, name in made.items() if own and name and name[1] == own[1] and each.is_dir())
         whole = [each for each in its if any(file.name != SUMMARY for file in each.iterdir())]
         for folder in its[: its.index(whole[-keep])] if len(whole) > keep else []:
             with ExitStack() as locks, suppress(LedgerInUse, FileNotFoundError):  # another start removes it

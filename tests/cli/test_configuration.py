@@ -239,6 +239,7 @@ def test_folders_that_stay(run: tuple[Callable[..., Ended], RunningSandbox], fol
     ]
     for each in refused.glob("[!s]*"):
         each.unlink()
+    (folder / "reports" / next(stamps)).write_text("a file of somebody's")
     path = folder / "triage-import.toml"
     write(folder, path.read_text().replace("own/qa.yaml", f"reports/{named.name}/suggested-mapping.yaml"))
     os.utime(edited / "errors.csv", (2e9, 2e9))

@@ -287,6 +287,7 @@ def test_arguments_are_checked(program: Program) -> None:
         (lambda: importer.run(JIRA, max_rejected="0.5"), "neither a number of rows nor a share"),
         (lambda: importer.undo(close=True, delete=True), "can't be used together"),
         (lambda: importer.undo(close="perhaps", expect="many"), "close: Input should be a valid boolean"),  # type: ignore[arg-type]
+        (lambda: importer.verify(rate="fast"), "rate: Input should be a valid number"),  # type: ignore[arg-type]
         (lambda: importer.verify(rate="0.001"), "0.001 is less than 0.01"),  # type: ignore[arg-type]
         (lambda: importer.run(JIRA, api_key=KEY, source_name=f"{KEY}:x"), r"--source-name '\*\*\*:x'"),
         (lambda: importer.run(JIRA, mapping="jira", api_key_file=KEY, confirm=importer.YES), r"\*\*\*: No such file"),
