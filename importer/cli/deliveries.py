@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from importer.cli.console import Console
 from importer.errors import DecisionNeeded, ExitCode, ImporterError
 from importer.library.deliveries import IS_IN, NEWEST, Delivery, may_meet, read_keys
 
 if TYPE_CHECKING:
+    from importer.cli.run_options import RunOptions
     from importer.ledger.starts import Note
 
 STOPS_ALL = (ExitCode.STOPPED, ExitCode.LEDGER_IN_USE, ExitCode.TIME_OVER, ExitCode.INTERRUPTED)
@@ -20,12 +21,12 @@ WORST = (130, 3, 7, 8, 2, 6, 5, 4, 1, 0)
 """Which exit code of several counts, the first of these."""
 
 
-def deliver(given: dict[str, Any], due: Sequence[Delivery], carry_out: Carry) -> int:
+def deliver(options: RunOptions, due: Sequence[Delivery], carry_out: Carry) -> int:
     """Import files one after another; returns the exit code that counts."""
-    console, codes, open_ = Console(quiet=bool(given["quiet"])), list[int](), list[Delivery]()
-    keys_of = cache(partial(read_keys, given))
+    console, codes, open_ = Console(quiet=options.quiet), list[int](), list[Delivery]()
+    keys_of = cache(partial(read_keys, options))
     for each in due:
-        first = given["files"] != NEWEST and next((other for other in open_ if may_meet(keys_of, other, each)), None)
+        first = options.files != NEWEST and next((other for other in open_ if may_meet(keys_of, other, each)), None)
         refusal = Waits(each, first) if first else None
         try:
             codes.append(carry_out(each, refusal))

@@ -68,16 +68,16 @@ class Recorded(cloup.Command):
         from importer.cli.run_options import RunOptions
 
         try:
-            RunOptions(**{name: given[name] for name in declared(RunOptions)})  # those that exclude each other
-            its = {"target": target_name(given["sandbox"], given["api_url"]), "source_name": source_name_of(given)}
-            due = find_due(given, **its)
+            options = RunOptions(**{name: given[name] for name in declared(RunOptions)})
+            its = {"target": target_name(options.sandbox, options.api_url), "source_name": source_name_of(options)}
+            due = find_due(given["sources"], options, **its)
         except ImporterError as error:
             _end(ctx, _begin(ctx), error)
             raise
         if not due:
             return self._end_without_news(ctx, its)
         names = Counter(Path(each).name for each in given["sources"])
-        return deliver(given, due, partial(self._import_one, ctx, its, given["out"], names))
+        return deliver(options, due, partial(self._import_one, ctx, its, given["out"], names))
 
     def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
         """All files are in: that is a start, too."""

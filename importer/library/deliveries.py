@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from importer.errors import ExitCode, ImporterError, SourceNotReady, UsageError
 from importer.phrases import format_duration
+
+if TYPE_CHECKING:
+    from importer.library.run_options import RunOptions
 
 EACH_ONCE, NEWEST = "each-once", "newest"
 IS_IN = (ExitCode.DONE, ExitCode.PARTLY)
@@ -25,15 +29,15 @@ class Delivery(NamedTuple):
     modified: float
 
 
-def find_due(given: Mapping[str, Any], target: str, source_name: str) -> list[Delivery]:
+def find_due(sources: Sequence[str], options: RunOptions, target: str, source_name: str) -> list[Delivery]:
     """Return the files that aren't in, the oldest first; else the newest again, if something of the source waits.
 
     Raises SourceNotReady if all are, and the newest is older than `--max-source-age` allows.
     """
-    files = find_files(given["sources"])
-    known, is_waiting = read_in(given["ledger"], target, source_name)
+    files = find_files(sources)
+    known, is_waiting = read_in(options.ledger, target, source_name)
     due = [each for each in files if each.digest not in known]
-    age, limit = time.time() - files[-1].modified, given["max_source_age"]
+    age, limit = time.time() - files[-1].modified, options.max_source_age
     if not due and limit is not None and age > limit:
         ago, allowed = format_duration(age), format_duration(limit)
         message = f"The newest file is {files[-1].name}, of {ago} ago, but --max-source-age allows {allowed}."
@@ -57,15 +61,15 @@ def find_files(names: Sequence[str]) -> list[Delivery]:
     return sorted({each.digest: each for each in found}.values(), key=lambda each: (each.modified, each.name))
 
 
-def source_name_of(given: Mapping[str, Any]) -> str:
+def source_name_of(options: RunOptions) -> str:
     """Return the name of the source. Raises UsageError where neither it nor a mapping is named."""
     from importer.mapping.reader import load_mapping
 
-    if given["source_name"]:
-        return str(given["source_name"])
-    if given["mapping"] is None:
+    if options.source_name:
+        return options.source_name
+    if options.mapping is None:
         raise UsageError("--files needs the mapping, by which the source is known again.", hint="Name it: -m MAPPING")
-    return load_mapping(given["mapping"]).model.input.name
+    return load_mapping(options.mapping).model.input.name
 
 
 def read_in(ledger: str | None, target: str, source_name: str) -> tuple[set[str], bool]:
@@ -89,15 +93,14 @@ def may_meet(keys_of: Callable[[str], frozenset[str]], older: Delivery, newer: D
         return True
 
 
-def read_keys(given: Mapping[str, Any], name: str) -> frozenset[str]:
+def read_keys(options: RunOptions, name: str) -> frozenset[str]:
     """Return the keys of a file's rows; it may lack columns. Raises ImporterError if it can't be read."""
     from importer.check.examine import examine
-    from importer.library.inputs import InputOptions, open_job
+    from importer.library.inputs import open_job, reading_of
     from importer.mapping.reader import load_mapping
     from importer.mapping.reads import collect_refs
 
-    columns = collect_refs(load_mapping(given["mapping"]).model) if given["mapping"] else ()
-    lenient = {**given, "accept_missing": tuple(ref.name for ref in columns)}
-    options = {each: lenient[each] for each in InputOptions.__dataclass_fields__ if each in lenient}
-    with open_job([name], **options) as job:
+    columns = collect_refs(load_mapping(options.mapping).model) if options.mapping else ()
+    lenient = replace(options, accept_missing=tuple(ref.name for ref in columns))
+    with open_job([name], **reading_of(lenient)) as job:
         return frozenset(key for examined in examine(job) for key in examined.records.keys.full if key)
