@@ -15,7 +15,7 @@ import pytest
 
 from importer.scratch import Scratch
 from tests.harness.families import HEADER, MAPPING
-from tests.harness.running import ROOT, write_csv
+from tests.harness.running import ROOT, WAIT_SECONDS, write_csv
 
 LIMIT_BYTES = 1 << 20
 
@@ -74,7 +74,7 @@ def run_on_a_small_disk(folder: Path, code: str) -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=WAIT_SECONDS,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from importer.api import VALUE_FIELDS
 from importer.errors import ExitCode
-from tests.harness.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import SAMPLES, WAIT_SECONDS, Program, issue_row, read_csv, write_csv, write_issues
 
 WITHOUT_SOCKETS = """
 import sys
@@ -32,7 +32,11 @@ def test_no_socket_is_opened(program: Program, command: tuple[str, ...]) -> None
     """Not one, however the check is called; not even a name is looked up."""
     arguments = [*command, str(SAMPLES / "jira.csv"), "-m", "jira", "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SOCKETS, *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", WITHOUT_SOCKETS, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["planned"] == 12

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from importer.check.relation_targets import ASKED_AT_ONCE, RelationTargets, SendableLinks
 from importer.records import Finding, Mention, Relation
 from importer.transform.relations import relate
+from tests.harness.running import WAIT_SECONDS
 
 TYPES = ("related_to", "blocks", "duplicate_of")
 
@@ -252,7 +253,7 @@ def run_in(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=WAIT_SECONDS,
     )
 
 

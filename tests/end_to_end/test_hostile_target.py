@@ -193,11 +193,9 @@ def test_a_pause_for_years(program: Program, serve: Serve, where: str, command: 
     process = program.start(*command, *(to if command[0] == "run" else ()))
     listen_for("nothing is sent until", process)
     assert "Triage doesn't take requests now (429" in process.err
-    begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     ended = finish(process)
     assert ended.code == ExitCode.INTERRUPTED, ended.err
-    assert time.monotonic() - begun < 60
 
 
 class Terse(Door):

@@ -17,7 +17,7 @@ from importer import __version__
 from importer.cli.main import COMMANDS
 from importer.errors import ExitCode, how_to_install
 from tests.conftest import Serve
-from tests.harness.running import PROGRAM, ROOT, SAMPLES, Program, write_issues
+from tests.harness.running import PROGRAM, ROOT, SAMPLES, WAIT_SECONDS, Program, write_issues
 
 HEAVY = (
     "pandas",
@@ -45,7 +45,7 @@ finally:
 def loaded(*arguments: str) -> set[str]:
     """The top-level packages that a command has loaded at its end."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False, timeout=WAIT_SECONDS
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split()[1:])
@@ -78,7 +78,7 @@ def test_a_check_is_one_thread_and_ends_without_a_search() -> None:
     end = "lambda: print(threading.active_count(), len(os.listdir('/proc/self/task')), gc.get_freeze_count() > 0)"
     code = f"import atexit, gc, os, sys, threading\natexit.register({end})\n{PROBE}"
     command = [sys.executable, "-c", code, "validate", str(SAMPLES / "jira.csv"), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=WAIT_SECONDS)
     assert done.stdout.splitlines()[-1] == "1 1 True"
 
 
@@ -100,7 +100,7 @@ def test_windows_is_a_sentence(program: Program, arguments: tuple[str, ...]) -> 
     """Where nobody has tested it, it says so, whatever is typed: exit code 2 and no traceback."""
     code = f"{WINDOWS}\nfrom importer.cli.main import main\nmain()"
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=WAIT_SECONDS
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
@@ -116,7 +116,11 @@ def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str,
     write_issues(program.folder / "export.csv", 1)
     prelude = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None\n"
     done = subprocess.run(
-        [sys.executable, "-c", prelude + PROBE, *arguments], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", prelude + PROBE, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_SECONDS,
     )
     assert done.returncode == 2
     assert how_to_install("sandbox") in done.stderr
@@ -137,7 +141,7 @@ def test_a_checkout_that_is_not_installed(program: Program) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=WAIT_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     with (ROOT / "pyproject.toml").open("rb") as file:
@@ -145,17 +149,18 @@ def test_a_checkout_that_is_not_installed(program: Program) -> None:
 
 
 @pytest.mark.slow
-def test_the_tests_without_psycopg() -> None:
+def test_the_tests_without_psycopg(tmp_path: Path) -> None:
     """It is an extra: tests that need a PostgreSQL server are skipped and say why, all others are run."""
     code = "import sys; sys.modules['psycopg'] = None\nimport pytest; sys.exit(pytest.main(sys.argv[1:]))"
     tests = [str(ROOT / "tests" / "ledger" / name) for name in ("test_overview.py", "test_postgres.py")]
     done = subprocess.run(
-        [sys.executable, "-c", code, "-p", "no:cacheprovider", "-rs", *tests],
+        # A folder of its own: else it would remove those of the tests before, which takes minutes on a busy disk.
+        [sys.executable, "-c", code, "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'base'}", "-rs", *tests],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
-        timeout=120,
+        timeout=WAIT_SECONDS,
     )
     assert done.returncode == 0, done.stdout
     assert re.search(r"^\d+ passed, \d+ skipped", done.stdout, re.MULTILINE)
@@ -181,7 +186,7 @@ def test_a_user_without_a_home(program: Program, serve: Serve) -> None:
             text=True,
             env=given,
             check=False,
-            timeout=120,
+            timeout=WAIT_SECONDS,
         )
         return done.returncode, done.stderr
 

@@ -25,6 +25,7 @@ from urllib.parse import quote
 import pytest
 
 from importer.errors import how_to_install
+from tests.harness.running import WAIT_SECONDS
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -189,6 +190,11 @@ def _run(program: str, *arguments: str | Path) -> None:
     if os.geteuid() == 0:
         command = ["setpriv", f"--reuid={SERVICE_USER}", f"--regid={SERVICE_USER}", "--init-groups", *command]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=WAIT_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, f"{program}: {done.stdout.decode(errors='replace')}"

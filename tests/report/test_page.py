@@ -19,7 +19,7 @@ from importer.report.page_rows import PageRows
 from importer.report.rendering import TEMPLATES
 from importer.report.summary import Summary
 from tests.harness.pages import Page
-from tests.harness.running import ROOT, Program, issue_row, write_csv, write_issues
+from tests.harness.running import ROOT, WAIT_SECONDS, Program, issue_row, write_csv, write_issues
 
 FLOW = {
     "severity": [
@@ -256,7 +256,7 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
         str(tmp_path),
         str(ROOT),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_SECONDS)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from importer.report.rendering import lay_out_bar
-from tests.harness.running import ROOT
+from tests.harness.running import ROOT, WAIT_SECONDS
 
 
 def test_a_bar_adds_up() -> None:
@@ -36,7 +36,7 @@ def test_compiled_templates_are_kept_where_that_can_be(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=WAIT_SECONDS,
         )
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "out" / "report.html").is_file()

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from importer.cli.sandbox import sandbox
 from importer.sandbox.faults import KINDS, WHERES
+from tests.harness.running import WAIT_SECONDS
 from tests.sandbox.conftest import KEY
 
 COMMAND = [sys.executable, "-c", "from importer.cli.sandbox import sandbox; sandbox()"]
@@ -46,7 +47,7 @@ def test_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with started("--db", str(tmp_path / "s.db")) as (process, url):
         assert httpx.get(f"{url}/v1/me", headers=KEY).status_code == 200
         process.send_signal(number)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=WAIT_SECONDS)
     assert (process.returncode, errors) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
 

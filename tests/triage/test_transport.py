@@ -168,8 +168,8 @@ def test_no_answer(begun: bytes) -> None:
     """A server that doesn't answer to the end leaves the outcome open once its time is over; the next is in time."""
     server = RawServer((OK, False), (begun, False), (OK, False))
     started = time.monotonic()
-    assert asyncio.run(create(server, 3, patience=0.3)) == [Action.DONE, Action.SETTLE, Action.DONE]
-    assert 0.3 <= time.monotonic() - started < 0.9
+    assert asyncio.run(create(server, 3, patience=2)) == [Action.DONE, Action.SETTLE, Action.DONE]
+    assert time.monotonic() - started >= 2
     assert len(server.requests) == 3
 
 

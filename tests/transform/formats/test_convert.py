@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from importer.mapping.texts import TextFormat
 from importer.transform.formats.convert import Converted, convert, dropped_finding
 from tests.harness.markup_texts import is_within, letters, texts_of_exports, visible_letters, words
+from tests.harness.running import WAIT_SECONDS
 
 FORMATS: tuple[TextFormat, ...] = get_args(TextFormat)
 PLAIN = "First line, a < b && c > d, List<String> and <john@x.org>\n\n  indented snake_case_name 2*3*4 -1\nlast"
@@ -126,5 +127,7 @@ def test_dropped_finding() -> None:
 def test_the_library_is_loaded_by_the_first_text() -> None:
     """Who has no Textile doesn't load its library."""
     code = "import sys, importer.transform.formats.convert; print('textile' in sys.modules, 'nh3' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=WAIT_SECONDS
+    )
     assert done.stdout.split() == ["False", "False"]
