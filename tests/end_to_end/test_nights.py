@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow(seconds=40)
 @pytest.mark.parametrize("on_change", ["report", "update"])
 def test_a_few_nights(on_change: str) -> None:
     """After each finished night ledger and target agree, whatever was killed, repeated, changed or gone."""
-    settings = Settings(seed=SEED, nights=4, rows=20, settle_seconds=1.0, on_change=on_change)
+    settings = Settings(seed=SEED, nights=4, rows=20, settle_seconds=3.0, on_change=on_change)
     said: list[str] = []
     tally = run_nights(settings, said.append)
     assert not tally.broken, tally.broken

@@ -21,7 +21,8 @@ OUTCOMES = ("created", "updated", "unchanged", "changed", "skipped", "rejected",
 
 def test_a_short_storm() -> None:
     """Some twenty kills at random moments, in bad weather: each row is in once, and each end says what happened."""
-    settings = Settings(seed=SEED, kills=20, kills_a_round=5, rows=30, workers=4, settle_seconds=2.0, search_lag=1.0)
+    # The target is late by up to 3.5 seconds: what is left of the five is for a machine that stands still meanwhile.
+    settings = Settings(seed=SEED, kills=20, kills_a_round=5, rows=30, workers=4, settle_seconds=5.0, search_lag=1.0)
     said: list[str] = []
     tally = run_storm(settings, said.append)
     assert not tally.broken, tally.broken
@@ -31,7 +32,7 @@ def test_a_short_storm() -> None:
 
 def test_a_small_black_box() -> None:
     """One import among unknowns and a few kills: each row is in once, and `verify` finds all as it was sent."""
-    settings = Settings(seed=SEED, kills=1, rows=60, settle_seconds=1.0)
+    settings = Settings(seed=SEED, kills=1, rows=60, settle_seconds=3.0)
     said: list[str] = []
     tally = run_black_box(settings, said.append)
     assert not [broken for broken in tally.broken if "wasteful" not in broken], "of so few rows the kills cost much"
