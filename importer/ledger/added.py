@@ -50,7 +50,7 @@ class Added(NamedTuple):
             relation: the id of the issue that it leads to
     since   time of the intent, or of the end of its request while its outcome is unknown; seconds since 1970
     first   of evidence that Triage doesn't know yet: time of the first try; seconds since 1970
-    sha     its `load.fingerprint`; of a `refer`: SHA-256 of the create that the description comes from
+    sha     its `load.acts`; of a `refer`: SHA-256 of the create that the description comes from
     run_id  the last run that worked on it
     is_over whether that run is finished
     end     of a comment that was made: how it ends, see `triage.snapshot.find_end`

@@ -16,11 +16,11 @@ from importer.ledger.commands import ADDED, NOT_ADDED
 from importer.ledger.journal import Run
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.fingerprint import fingerprint
+from importer.load.acts import fingerprint
+from importer.load.driver import make_decision
 from importer.load.queue import QueueItem
 from importer.load.updates import GONE_MESSAGE
 from importer.load.workers import FailureCap
-from importer.load.writing import make_decision
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.redaction import redact

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from importer.load.fingerprint import HANGING, LISTS, NAMELESS, Held, ListedAddition, fingerprint_shown, is_addition
+from importer.load.acts import HANGING, LISTS, NAMELESS, Held, ListedAddition, fingerprint_shown, is_addition
 from importer.records import Act, Operation
 from importer.triage.absence import FAILED_READINGS, REQUEST, Doubt, watch
 from importer.triage.actions import CallFailed

@@ -22,13 +22,12 @@ from importer.errors import RunStopped
 from importer.ledger.added import Added, encode_details
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
+from importer.load.acts import ListedAddition, is_of_another
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, Unproven
-from importer.load.connection import RunConnection
-from importer.load.fingerprint import ListedAddition, is_of_another
+from importer.load.driver import RunConnection, Write
 from importer.load.keeping import Size
 from importer.load.reference_numbers import ATTEMPTS, find_numbers
-from importer.load.writing import Write
 from importer.records import Act, Addition, Operation
 from importer.transform.markers import find_opening
 from importer.transform.references import insert_numbers

@@ -16,7 +16,7 @@ from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, ListReading
 from importer.load.addition_sender import AdditionSender
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.load.keeping import NO_LIMIT
 from importer.load.provenance import count_own, find_existing_additions
 from importer.load.queue import QueueItem

@@ -27,9 +27,9 @@ from importer.ledger.store import RunIdentity
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
 from importer.load.canary import Canary, way_back
-from importer.load.connection import RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
+from importer.load.driver import RunConnection
 from importer.load.keeping import TargetKeeping
 from importer.load.preflight import describe_input
 from importer.load.questions import ConfirmRest

@@ -15,12 +15,11 @@ from importer.errors import RunStopped, TargetDoubted
 from importer.ledger.journal import Decision
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
-from importer.load.connection import RunConnection
-from importer.load.fingerprint import fingerprint
+from importer.load.acts import fingerprint
+from importer.load.driver import RunConnection, Write
 from importer.load.keeping import Fitted, look_at_description, read_back
 from importer.load.settling import Settler
 from importer.load.updates import Updater
-from importer.load.writing import Write
 from importer.records import Act, Operation, Outcome, Report
 from importer.transform.markers import find_marker
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed

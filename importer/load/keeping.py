@@ -28,7 +28,7 @@ from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, find_left
 
 if TYPE_CHECKING:
-    from importer.load.connection import RunConnection
+    from importer.load.driver import RunConnection
 
 TRIMMED = 64
 """By how much less than is kept may be left of a text: no character is split, and what is cut is trimmed."""

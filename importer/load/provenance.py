@@ -12,8 +12,8 @@ from importer.codes import ADDITION_UNPROVEN
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.statements import portions
+from importer.load.acts import HANGING, Held, fingerprint, fingerprint_shown, is_addition
 from importer.load.addition_reader import AdditionReader, ListReading
-from importer.load.fingerprint import HANGING, Held, fingerprint, fingerprint_shown, is_addition
 from importer.records import ADDITIONS, Act, Addition
 from importer.scratch import Scratch
 from importer.transform.comment_texts import REST, name_part, stem_of

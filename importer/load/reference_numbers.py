@@ -14,10 +14,9 @@ from importer.ledger.added import encode_details
 from importer.ledger.journal import Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection, Write, make_decision
 from importer.load.keeping import Fitted, look_at_description
 from importer.load.updates import check_taken
-from importer.load.writing import Write, make_decision
 from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers

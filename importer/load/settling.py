@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from importer.ledger.known_create import KnownCreate
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.transform.markers import find_marker
 from importer.triage.absence import REFUSED, REQUEST, Doubt, Rule, watch
 from importer.triage.actions import Action, CallFailed

@@ -13,9 +13,8 @@ from importer.errors import RunStopped
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection, Write
 from importer.load.keeping import Fitted, look_at_description
-from importer.load.writing import Write
 from importer.records import Operation, Outcome, unlike_rows
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue

@@ -22,7 +22,7 @@ from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, Usag
 from importer.ledger.journal import FINISHED, Run
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger, RunIdentity
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.load.workers import FailureCap
 from importer.phrases import counted
 from importer.records import Outcome

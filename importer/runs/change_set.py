@@ -9,7 +9,7 @@ from importer.codes import GONE_AT_TARGET
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.load.updates import Updated
 from importer.records import Outcome
 from importer.runs.planned_changes import Assessed, ChangePart, ChangeVerdict, PlannedChange, PlannedChanges

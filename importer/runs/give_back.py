@@ -12,9 +12,8 @@ from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
 from importer.ledger.schema import State
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection, make_decision
 from importer.load.updates import Updated, Updater
-from importer.load.writing import make_decision
 from importer.records import Operation, Outcome
 from importer.runs.change_set import CORRECTED, EDITED, Apply, is_closed_by_undo, read_and_assess
 from importer.runs.planned_changes import ChangeVerdict, PlannedChange, change_of

@@ -18,8 +18,8 @@ from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
-from importer.load.connection import RunConnection
-from importer.load.fingerprint import Held
+from importer.load.acts import Held
+from importer.load.driver import RunConnection
 from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping

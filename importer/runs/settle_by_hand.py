@@ -17,9 +17,9 @@ from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.load.addition_log import IssueWork
+from importer.load.driver import make_decision
 from importer.load.preflight import claim_source
 from importer.load.queue import QueueItem
-from importer.load.writing import make_decision
 from importer.phrases import counted, listed
 from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker_lines, record_marker

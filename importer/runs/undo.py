@@ -14,9 +14,9 @@ from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
+from importer.load.acts import COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.addition_reader import AdditionReader
-from importer.load.connection import RunConnection
-from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint_shown
+from importer.load.driver import RunConnection
 from importer.load.provenance import Provenance, count_most, find_miscounts
 from importer.load.updates import ATTEMPTS, Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome

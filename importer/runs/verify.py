@@ -26,8 +26,8 @@ from importer.ledger.journal import Run
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.statements import portions
+from importer.load.acts import LISTS, Held
 from importer.load.addition_reader import AdditionReader
-from importer.load.fingerprint import LISTS, Held
 from importer.load.provenance import count_own
 from importer.phrases import counted
 from importer.records import Act

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import RunIdentity
-from importer.load.connection import RunConnection
 from importer.load.creates import Loader
+from importer.load.driver import RunConnection
 from importer.load.updates import Updater
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions

@@ -29,8 +29,8 @@ import requests
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import RunIdentity
-from importer.load.connection import RunConnection
 from importer.load.creates import Loader
+from importer.load.driver import RunConnection
 from importer.load.updates import Updater
 from importer.records import CHUNK_ROWS, Operation, Outcome, Row
 from importer.triage.breaker import Breaker

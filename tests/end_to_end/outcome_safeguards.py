@@ -7,7 +7,7 @@ from tests.harness.mutating import Mutation
 OUTCOME_SAFEGUARDS = (
     Mutation(
         "the intent",
-        "importer/load/writing.py",
+        "importer/load/driver.py",
         "            await intend()\n",
         "",
         "tests/load/test_creates.py::test_crash_after_the_intent",
@@ -155,10 +155,10 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the marker of a comment",
-        "importer/load/fingerprint.py",
+        "importer/load/acts.py",
         '            return (Act.COMMENT, opening.marker) if opening else (Act.COMMENT, "", item.detail)\n',
         '            return (Act.COMMENT, "", item.detail)\n',
-        "tests/load/test_fingerprint.py::test_a_comment_is_its_marker",
+        "tests/load/test_acts.py::test_a_comment_is_its_marker",
     ),
     Mutation(
         "the wait before an issue is gone",
@@ -274,7 +274,7 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "what an item lacks that would identify it",
-        "importer/load/fingerprint.py",
+        "importer/load/acts.py",
         " if all(_names_of(item)) else NAMELESS\n",
         "\n",
         "tests/load/test_addition_reader.py::test_items_that_do_not_say_what_they_are",

@@ -17,7 +17,7 @@ from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.load.queue import QueueItem
 from importer.load.workers import FailureCap
 from importer.mapping.issue_parts import Bundling, Reference

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import httpx
 import orjson
 
+from importer.load.acts import fingerprint
 from importer.load.addition_reader import AdditionReader
-from importer.load.fingerprint import fingerprint
 from importer.records import Act, Operation
 from importer.sandbox.storage import Store
 from importer.triage.client import TriageClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tenacity import wait_none
 
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.triage import absence, paced
 from importer.triage.absence import Absence
 from importer.triage.breaker import Breaker

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused, TargetUnreachable
+from importer.load.acts import LISTS, fingerprint
 from importer.load.addition_reader import AdditionReader, Unproven
-from importer.load.fingerprint import LISTS, fingerprint
 from importer.records import Act
 from importer.sandbox.storage import Store
 from importer.transform.markers import comment_marker

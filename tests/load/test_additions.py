@@ -12,7 +12,7 @@ import pytest
 from importer.errors import KeyRefused, RunStopped, TooManyFailures
 from importer.ledger.added import encode_details
 from importer.ledger.schema import State
-from importer.load.fingerprint import fingerprint
+from importer.load.acts import fingerprint
 from importer.load.queue import QueueItem
 from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome, Relation
 from importer.transform.markers import comment_marker

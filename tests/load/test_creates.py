@@ -12,8 +12,8 @@ import pytest
 from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachable, TooManyFailures
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.connection import RunConnection
 from importer.load.creates import Loader
+from importer.load.driver import RunConnection
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
 from importer.records import Operation, Outcome, Row

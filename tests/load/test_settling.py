@@ -13,8 +13,8 @@ from importer.ledger.journal import Decision
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.connection import RunConnection
 from importer.load.creates import Loader
+from importer.load.driver import RunConnection
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Operation, Outcome, Row

@@ -16,7 +16,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.connection import RunConnection
+from importer.load.driver import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row, is_same_row
 from importer.triage.client import TriageClient

@@ -16,8 +16,8 @@ from sqlalchemy import Engine, event
 from importer.errors import TooManyFailures
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import RunIdentity
-from importer.load.connection import RunConnection
 from importer.load.creates import Loader
+from importer.load.driver import RunConnection
 from importer.load.updates import Updater
 from importer.load.workers import OPEN_LIMIT, FailureCap, Workers
 from importer.records import Outcome, Row

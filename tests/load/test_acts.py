@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.load.fingerprint import COMMENT, fingerprint, fingerprint_shown
+from importer.load.acts import COMMENT, fingerprint, fingerprint_shown
 from importer.records import Act
 from importer.transform.markers import comment_marker
 from importer.triage.answers import Entry, Related

@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import RunStopped
 from importer.ledger.schema import State
-from importer.load.writing import Write
+from importer.load.driver import Write
 from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient

@@ -1,17 +1,61 @@
-"""One write to the target: its intent is recorded before each request, and its outcome afterwards."""
+"""The driver: a run's connection to its target, and one write to it, from its intent to its recorded outcome."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
+from importer.load.keeping import TargetKeeping
+from importer.load.workers import FailureCap, Workers
 from importer.records import Act, Operation
+from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunConnection:
+    """A run and its connection to the target.
+
+    client       makes the requests
+    run          records intents and outcomes in the ledger
+    calls        paces and repeats the requests; one for all of an import
+    target_time  how far the target's own clock is known to be
+    settle_seconds  how long reads may lag behind writes
+    concurrency  requests at a time
+    cap          ends the run after too many failures
+    now          this machine's clock, in seconds since 1970
+    keeping      what the target keeps of long texts
+    """
+
+    client: TriageClient
+    run: Run
+    calls: PacedCalls
+    target_time: TargetTime = field(default_factory=TargetTime)
+    settle_seconds: float = 30.0
+    concurrency: int = 8
+    cap: FailureCap = field(default_factory=FailureCap)
+    now: Callable[[], float] = time.time
+    keeping: TargetKeeping = field(default_factory=TargetKeeping)
+
+    @cached_property
+    def absence(self) -> Absence:
+        """Decides which issues are gone."""
+        return Absence(self.client, self.calls, settle_seconds=self.settle_seconds, now=self.now)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The workers that send concurrently; one pool for this connection."""
+        return Workers(self.calls, self.concurrency, self.cap)
 
 
 class Write:
