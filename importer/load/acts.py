@@ -1,16 +1,18 @@
-"""Fingerprints of additions, equal for what was sent and what Triage shows, because the two share no key.
+"""The table of operations: how each act is requested and looked for, and what must be there first.
 
-A comment is known by the marker in its opening line; evidence by kind and id; a relation by its ends and kind; a flag
-by call, type and turn. No text counts, as a target may rewrite it, but of comments without a marker, which aren't ours.
+Triage gives no key to an addition. It is known again by its fingerprint, equal for what was sent and what a list shows:
+a comment by the marker in its opening line; evidence by kind and id; a relation by its ends and kind; a flag by call,
+type and turn. No text counts, as a target may rewrite it, but of comments without a marker, which aren't ours.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,59 +23,129 @@ from importer.triage.client import TriageClient
 
 COMMENT = "comment"
 """Type of an entry in the activity. Source: get/triage-issues-id-activity."""
-
 NAMELESS = b""
 """The fingerprint of whatever lacks what it would be recognised by: it may be anything."""
-
 ListedAddition = Entry | Attached | Flagged | Related
 """An addition as one of the API's lists shows it."""
-
-
 Held = Mapping[Act, Counter[bytes]]
 """The additions of an issue: act → fingerprint → how many there are."""
 
 
-LISTS: Mapping[Act, Callable[..., Awaitable[Page[Any]]]] = {
-    Act.EVIDENCE: TriageClient.list_resources,
-    Act.FLAG: TriageClient.list_flags,
-    Act.COMMENT: TriageClient.list_activity,
-    Act.RELATION: TriageClient.list_relations,
+class Handling(NamedTuple):
+    """How operations of one act are carried out. `records.NEVER_TWICE` says which of them a second request doubles.
+
+    attempts         most requests without a clear answer; after them its outcome stays open
+    doubts_refusals  whether a refusal may have been carried out all the same: then it is looked for first
+    add              requests it; its answer shows what a list would show. None where an answer says nothing of it
+    list             gives the list of an issue that shows it. None for what is a field of the issue itself
+    counted          the kind of it that an issue counts in its field `…_count`, "" for none
+    made_of          what a list would show of a request's body
+    named            what each item of that list must have to be recognised
+    identity         what tells an item from others on the issue with this id
+    is_another       whether an answer (second) can't be that to what was sent (first)
+    needs            the evidence that must be attached before a request with this body
+    """
+
+    attempts: int = 5
+    doubts_refusals: bool = True
+    add: Callable[[TriageClient, str, bytes], Awaitable[ListedAddition]] | None = None
+    list: Callable[..., Awaitable[Page[Any]]] | None = None
+    counted: str = ""
+    made_of: Callable[[Any], ListedAddition] | None = None
+    named: tuple[str, ...] = ()
+    identity: Callable[[str, Any], tuple[object, ...]] = lambda issue_id, item: ()
+    is_another: Callable[[Any, Any], bool] = lambda sent, shown: False
+    needs: Callable[[Any], str] = lambda body: ""
+
+
+def _identify_comment(issue_id: str, item: Entry) -> tuple[object, ...]:
+    opening = find_opening(item.detail)
+    return (opening.marker,) if opening else ("", item.detail)
+
+
+def _identify_relation(issue_id: str, item: Related) -> tuple[object, ...]:
+    """Both of its issues show a relation: the one as outgoing, the other as incoming."""
+    ends = (plain_id(issue_id), plain_id(item.related_issue_id))
+    return (item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
+
+
+def _is_another_comment(sent: Entry, shown: Entry) -> bool:
+    """A comment without a marker may be ours, rewritten."""
+    is_marked = find_opening(shown.detail) is not None
+    return shown.type != COMMENT or (is_marked and _identify_comment("", sent) != _identify_comment("", shown))
+
+
+ACTS: Mapping[Act, Handling] = {
+    Act.CREATE: Handling(attempts=sys.maxsize),  # until its issue is there, or it is refused
+    Act.UPDATE: Handling(),
+    Act.DELETE: Handling(),
+    Act.REFER: Handling(),
+    Act.EVIDENCE: Handling(
+        list=TriageClient.list_resources,
+        counted="resource",
+        made_of=lambda body: Attached("", body["resource_type"], body["resource_id"]),
+        named=("resource_type", "resource_id"),
+        identity=lambda issue_id, item: (item.resource_type, item.resource_id),
+    ),
+    Act.FLAG: Handling(
+        doubts_refusals=False,
+        add=TriageClient.add_flag,
+        list=TriageClient.list_flags,
+        counted="flag",
+        made_of=lambda body: Flagged("", body["call_id"], body["type"], body.get("message_index")),
+        named=("call_id", "type"),
+        # "Normalised to lower_snake_case" (post/triage-issues-id-flags), by no stated rules: only letters count.
+        identity=lambda issue_id, item: (
+            item.call_id,
+            re.sub("[^a-z0-9]", "", item.type.lower()),
+            item.message_index,
+        ),
+        is_another=lambda sent, shown: sent.call_id != shown.call_id,
+        needs=lambda body: f"call/{body['call_id']}",
+    ),
+    Act.COMMENT: Handling(
+        doubts_refusals=False,
+        add=TriageClient.add_comment,
+        list=TriageClient.list_activity,
+        made_of=lambda body: Entry("", COMMENT, body["detail"]),
+        named=("type", "detail"),
+        identity=_identify_comment,
+        is_another=_is_another_comment,
+    ),
+    Act.RELATION: Handling(
+        doubts_refusals=False,
+        add=TriageClient.add_relation,
+        list=TriageClient.list_relations,
+        counted="relation",
+        made_of=lambda body: Related("", body["related_issue_id"], body["relation_type"], OUTGOING),
+        named=("related_issue_id", "relation_type", "direction"),
+        identity=_identify_relation,
+        is_another=lambda sent, shown: plain_id(sent.related_issue_id) != plain_id(shown.related_issue_id),
+    ),
 }
-
-
-HANGING: Mapping[str, Act] = {"resource": Act.EVIDENCE, "flag": Act.FLAG, "relation": Act.RELATION}
+LISTS = {act: its.list for act, its in ACTS.items() if its.list is not None}
+HANGING = {its.counted: act for act, its in ACTS.items() if its.counted}
 """Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
+_SHOWN_BY = {Attached: Act.EVIDENCE, Flagged: Act.FLAG, Entry: Act.COMMENT, Related: Act.RELATION}
 
 
 def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
-    """Return the SHA-256 (32 bytes) of what identifies an addition at the target.
+    """Return the SHA-256 (32 bytes) of what identifies an addition at the target; `body` is the request's JSON.
 
-    `body` is the request's JSON. A relation has the same on both of its issues, where `issue_id` is its source. Raises
-    ValueError for an act that no list shows.
+    A relation has the same on both of its issues, where `issue_id` is its source.
     """
-    fields = orjson.loads(body)
-    match act:
-        case Act.COMMENT:
-            return fingerprint_shown(issue_id, Entry("", COMMENT, fields["detail"]))
-        case Act.EVIDENCE:
-            return fingerprint_shown(issue_id, Attached("", fields["resource_type"], fields["resource_id"]))
-        case Act.FLAG:
-            return fingerprint_shown(
-                issue_id, Flagged("", fields["call_id"], fields["type"], fields.get("message_index"))
-            )
-        case Act.RELATION:
-            related = Related("", fields["related_issue_id"], fields["relation_type"], OUTGOING)
-            return fingerprint_shown(issue_id, related)
-        case _:
-            raise ValueError(f"{act} adds nothing that the target lists")
+    made_of = ACTS[act].made_of
+    if made_of is None:
+        raise ValueError(f"{act} adds nothing that the target lists")
+    return fingerprint_shown(issue_id, made_of(orjson.loads(body)))
 
 
 def fingerprint_shown(issue_id: str, item: ListedAddition) -> bytes:
-    """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment.
-
-    An item without what identifies it is NAMELESS.
-    """
-    return sha256(orjson.dumps(_identify(issue_id, item))).digest() if all(_names_of(item)) else NAMELESS
+    """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment."""
+    act = _SHOWN_BY[type(item)]
+    if not all(getattr(item, name) for name in ACTS[act].named):
+        return NAMELESS
+    return sha256(orjson.dumps((act, *ACTS[act].identity(issue_id, item)))).digest()
 
 
 def is_of_another(operation: Operation, item: ListedAddition) -> bool:
@@ -81,47 +153,9 @@ def is_of_another(operation: Operation, item: ListedAddition) -> bool:
 
     A connection that is out of step, or a proxy, may answer a request with the answer to another one.
     """
-    match item:
-        case Entry():  # a comment without a marker may be ours, rewritten
-            is_same = fingerprint_shown(operation.issue_id, item) == operation.whole_sha
-            return item.type != COMMENT or not (is_same or find_opening(item.detail) is None)
-        case Flagged():
-            return bool(item.call_id != orjson.loads(operation.body)["call_id"])
-        case Related():
-            return bool(item.related_issue_id != plain_id(orjson.loads(operation.body)["related_issue_id"]))
-    return False
-
-
-def _identify(issue_id: str, item: ListedAddition) -> tuple[object, ...]:
-    match item:
-        case Entry():
-            opening = find_opening(item.detail)
-            return (Act.COMMENT, opening.marker) if opening else (Act.COMMENT, "", item.detail)
-        case Attached():
-            return (Act.EVIDENCE, item.resource_type, item.resource_id)
-        case Flagged():
-            return (Act.FLAG, item.call_id, _letters_of(item.type), item.message_index)
-        case Related():
-            ends = (plain_id(issue_id), plain_id(item.related_issue_id))
-            return (Act.RELATION, item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
-
-
-def _names_of(item: ListedAddition) -> tuple[str, ...]:
-    """The fields that identify an item."""
-    match item:
-        case Entry():
-            return (item.type, item.detail)
-        case Attached():
-            return (item.resource_type, item.resource_id)
-        case Flagged():
-            return (item.call_id, item.type)
-        case Related():
-            return (item.related_issue_id, item.relation_type, item.direction)
-
-
-def _letters_of(type_: str) -> str:
-    """ "Normalised to lower_snake_case" (post/triage-issues-id-flags), by no stated rules: only letters count."""
-    return re.sub("[^a-z0-9]", "", type_.lower())
+    its = ACTS[operation.act]
+    assert its.made_of is not None
+    return its.is_another(its.made_of(orjson.loads(operation.body)), item)
 
 
 def is_addition(item: ListedAddition) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from importer.load.acts import HANGING, LISTS, NAMELESS, Held, ListedAddition, fingerprint_shown, is_addition
+from importer.load.acts import ACTS, LISTS, NAMELESS, Held, ListedAddition, fingerprint_shown, is_addition
 from importer.records import Act, Operation
 from importer.triage.absence import FAILED_READINGS, REQUEST, Doubt, watch
 from importer.triage.actions import CallFailed
@@ -146,8 +146,7 @@ class AdditionReader:
         if act is Act.COMMENT:
             return reading.items > 0
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))
-        counted = next(getattr(issue, f"{name}_count") for name, its_act in HANGING.items() if its_act is act)
-        return bool(counted <= reading.items)
+        return bool(getattr(issue, f"{ACTS[act].counted}_count") <= reading.items)
 
     async def read_held(self, issue_id: str, acts: Iterable[Act], ends: Mapping[bytes, str] = NO_ENDS) -> Held:
         """Read all additions of these kinds that an issue has: a request for each 100 of a kind.

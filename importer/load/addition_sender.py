@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 import orjson
@@ -22,18 +21,17 @@ from importer.errors import RunStopped
 from importer.ledger.added import Added, encode_details
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.acts import ListedAddition, is_of_another
+from importer.load.acts import ACTS, is_of_another
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, Unproven
 from importer.load.driver import RunConnection, Write
 from importer.load.keeping import Size
-from importer.load.reference_numbers import ATTEMPTS, find_numbers
+from importer.load.reference_numbers import find_numbers
 from importer.records import Act, Addition, Operation
 from importer.transform.markers import find_opening
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
-from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import find_end, is_gone
 
@@ -104,10 +102,8 @@ class AdditionSender:
             await self._post(work, work.operation(addition, filled.body), filled.covers)
 
     def find_lacking(self, work: IssueWork, addition: Addition) -> Added | None:
-        """Return the evidence of the call that a flag is about, if it was tried and isn't attached."""
-        if addition.act is not Act.FLAG:
-            return None
-        attached = work.known.get((Act.EVIDENCE, f"call/{orjson.loads(addition.body)['call_id']}"))
+        """Return the evidence that an addition needs, as a flag its call, if it was tried and isn't attached."""
+        attached = work.known.get((Act.EVIDENCE, ACTS[addition.act].needs(orjson.loads(addition.body))))
         return attached if attached is not None and attached.state is not State.DONE else None
 
     async def _attach(self, work: IssueWork, addition: Addition) -> None:
@@ -168,7 +164,7 @@ class AdditionSender:
         # What lies behind it in the activity is older than its first request, which here is the one that follows.
         after = work.last if (operation.act, operation.name) not in work.known else ""
         write, doubt = Write(self._run, self._calls, operation), ""
-        for _ in range(ATTEMPTS):
+        for _ in range(ACTS[operation.act].attempts):
             try:
                 entry, shown = await self._send(work, write, covers, after)
             except CallFailed as error:
@@ -199,10 +195,11 @@ class AdditionSender:
         """
         operation = write.operation
         work.begun = operation, covers
-        details = encode_details(covers, body=operation.body)
+        details, request = encode_details(covers, body=operation.body), ACTS[operation.act].add
+        assert request is not None
 
         async def add() -> tuple[str, str]:
-            made = await _SENDERS[operation.act](self._client, operation.issue_id, operation.body)
+            made = await request(self._client, operation.issue_id, operation.body)
             if is_of_another(operation, made):
                 raise CallFailed(Action.SETTLE, f"the response was that of another {operation.act}")
             return made.id, made.detail if isinstance(made, Entry) else ""
@@ -307,10 +304,3 @@ class AdditionSender:
             gone = error
         await self.check_there(work.place)
         raise Undecidable(gone.message)
-
-
-_SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[ListedAddition]]] = {
-    Act.COMMENT: TriageClient.add_comment,
-    Act.FLAG: TriageClient.add_flag,
-    Act.RELATION: TriageClient.add_relation,
-}

@@ -13,6 +13,7 @@ from importer.errors import RunStopped
 from importer.ledger.added import encode_details
 from importer.ledger.journal import Run
 from importer.ledger.schema import UNDECIDED, State
+from importer.load.acts import ACTS
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.driver import RunConnection, Write, make_decision
 from importer.load.keeping import Fitted, look_at_description
@@ -25,8 +26,6 @@ from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted
 from importer.triage.snapshot import Snapshot, find_moved
 
-ATTEMPTS = 5
-"""Most requests for one change without a clear answer; the issue is read before each."""
 EDITED_MESSAGE = "the description was changed in Triage, so the numbers of other issues are not added to it"
 NAMED = 5
 """Issues whose numbers are named in the message on a description that doesn't get them."""
@@ -71,7 +70,7 @@ class ReferenceNumbers:
         """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
         write = Write(self._run, self._calls, operation)
         refusal: CallFailed | None = None
-        for _ in range(ATTEMPTS):
+        for _ in range(ACTS[Act.REFER].attempts):
             try:
                 answer = await self._calls.in_turn(partial(self._read_and_write, work, write, numbers, refusal))
                 if answer is not None:

@@ -13,6 +13,7 @@ from importer.errors import RunStopped
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
+from importer.load.acts import ACTS
 from importer.load.driver import RunConnection, Write
 from importer.load.keeping import Fitted, look_at_description
 from importer.records import Operation, Outcome, unlike_rows
@@ -32,8 +33,6 @@ from importer.triage.snapshot import (
 
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
-ATTEMPTS = 5
-"""Most PATCH requests for one change without a clear answer; the issue is read before each."""
 GONE_MESSAGE = "the issue is no longer in Triage"
 
 
@@ -96,7 +95,7 @@ async def carry_out_change(
     change = Change(connection, operation)
     turn = partial(connection.calls.in_turn, partial(read_and_write, change))
     try:
-        for _ in range(ATTEMPTS):
+        for _ in range(ACTS[operation.act].attempts):
             try:
                 updated = await connection.workers.when_sure(turn)
                 if change.look is not None:

@@ -14,11 +14,11 @@ from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
-from importer.load.acts import COMMENT, HANGING, Held, fingerprint_shown
+from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.addition_reader import AdditionReader
 from importer.load.driver import RunConnection
 from importer.load.provenance import Provenance, count_most, find_miscounts
-from importer.load.updates import ATTEMPTS, Change, Updated, carry_out_change
+from importer.load.updates import Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
     CLOSED,
@@ -211,7 +211,7 @@ class Undoer:
         self._absence.note_deleted(operation.issue_id)
         if await self._absence.read_once(operation.issue_id, operation.since) is None:
             return change.finish()
-        if change.requests >= ATTEMPTS:
+        if change.requests >= ACTS[Act.DELETE].attempts:
             return change.give_up()
         raise NotYet(ISSUE.apart)
 

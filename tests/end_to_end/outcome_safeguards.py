@@ -156,8 +156,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the marker of a comment",
         "importer/load/acts.py",
-        '            return (Act.COMMENT, opening.marker) if opening else (Act.COMMENT, "", item.detail)\n',
-        '            return (Act.COMMENT, "", item.detail)\n',
+        '    return (opening.marker,) if opening else ("", item.detail)\n',
+        '    return ("", item.detail)\n',
         "tests/load/test_acts.py::test_a_comment_is_its_marker",
     ),
     Mutation(
@@ -275,8 +275,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "what an item lacks that would identify it",
         "importer/load/acts.py",
-        " if all(_names_of(item)) else NAMELESS\n",
-        "\n",
+        "    if not all(getattr(item, name) for name in ACTS[act].named):\n",
+        "    if False:\n",
         "tests/load/test_addition_reader.py::test_items_that_do_not_say_what_they_are",
     ),
     Mutation(
