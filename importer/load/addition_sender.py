@@ -17,14 +17,13 @@ from importer.codes import (
     RELATION_END_MISSING,
     TEXT_CUT,
 )
-from importer.errors import RunStopped
 from importer.ledger.added import Added, encode_details
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.acts import ACTS, is_of_another
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, Unproven
-from importer.load.driver import RunConnection, Write
+from importer.load.driver import RunConnection, Write, carry_out
 from importer.load.keeping import Size
 from importer.load.reference_numbers import find_numbers
 from importer.records import Act, Addition, Operation
@@ -32,7 +31,7 @@ from importer.transform.markers import find_opening
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
-from importer.triage.paced import Interrupted, Undecidable
+from importer.triage.paced import Undecidable
 from importer.triage.snapshot import find_end, is_gone
 
 
@@ -163,39 +162,51 @@ class AdditionSender:
         """
         # What lies behind it in the activity is older than its first request, which here is the one that follows.
         after = work.last if (operation.act, operation.name) not in work.known else ""
-        write, doubt = Write(self._run, self._calls, operation), ""
-        for _ in range(ACTS[operation.act].attempts):
-            try:
-                entry, shown = await self._send(work, write, covers, after)
-            except CallFailed as error:
-                doubt = error.message
-                if error.action is not Action.STOP and await self._is_concluded(work, write, error, covers):
-                    return
-                since = self._doubt(write, doubt, covers)
-                if error.action is Action.STOP:
-                    raise error.as_stop() from error
-            else:
-                done = Result(State.DONE, covers=covers, requests=write.requests)
-                if operation.act is Act.COMMENT:
-                    work.last, done = entry, await self._look(operation, entry, shown, done)
-                self._log.note(work, operation, done)
-                return
-            is_there = await self._settle(work, operation, since, covers, after)
-            if is_there:
-                self._log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
-            if is_there is not False:
-                return
-        self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
-        raise OutcomePending
+        write = Write(self._run, self._calls, operation, lambda: {"details": encode_details(covers)})
+        details, since, entry, shown, said = encode_details(covers, body=operation.body), 0.0, "", "", ""
 
-    async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...], after: str) -> tuple[str, str]:
+        async def send() -> bool:
+            nonlocal entry, shown
+            work.begun = operation, covers
+            entry, shown = await self._send(work, write, details, after)
+            return True
+
+        def refuse(error: CallFailed) -> bool:
+            self._refuse(work, operation, error, Result(State.REFUSED, covers=covers, requests=write.requests))
+            if error.action is Action.RETRY:  # what comes behind it must not overtake it
+                raise OutcomePending from error
+            return False
+
+        def doubt(error: CallFailed) -> None:
+            nonlocal since, said
+            since, said = self._connection.now(), error.message
+            write.end(State.UNKNOWN, since=since, code=OUTCOME_UNKNOWN, message=said, details=details)
+
+        async def look(error: CallFailed) -> bool | None:
+            if error.is_gone and await self._is_end_missing(work, operation):
+                message = "the other issue is no longer in Triage"
+                result = Result(State.LEFT, RELATION_END_MISSING, message, covers, requests=0)
+                self._log.note(work, operation, result)
+                return False
+            is_there = await self._settle(work, operation, since, covers, after)
+            return is_there or (False if is_there is None else None)
+
+        is_made = await carry_out(write, send, refuse=refuse, doubt=doubt, look=look)
+        if is_made is None:
+            self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, said, covers, requests=0))
+            raise OutcomePending
+        if is_made:
+            done = Result(State.DONE, covers=covers, requests=write.requests)
+            if operation.act is Act.COMMENT and write.requests:
+                work.last, done = entry, await self._look(operation, entry, shown, done)
+            self._log.note(work, operation, done)
+
+    async def _send(self, work: IssueWork, write: Write, details: bytes | None, after: str) -> tuple[str, str]:
         """Send an addition once; return the id of what it created, and the text that its answer shows, "" if unknown.
 
-        Raises as `PacedCalls.call`.
+        Raises as `Write.send`.
         """
-        operation = write.operation
-        work.begun = operation, covers
-        details, request = encode_details(covers, body=operation.body), ACTS[operation.act].add
+        operation, request = write.operation, ACTS[write.operation.act].add
         assert request is not None
 
         async def add() -> tuple[str, str]:
@@ -208,11 +219,7 @@ class AdditionSender:
             is_shown = await self._reader.is_shown(operation, known=work.known_counts[operation.act], after=after)
             return ("", "") if is_shown else None
 
-        try:
-            return await write.send(add, partial(self._run.intend, operation, details), find)
-        except (Interrupted, RunStopped) as stop:
-            write.withdraw(stop, details=encode_details(covers))
-            raise
+        return await write.send(add, partial(self._run.intend, operation, details), find)
 
     async def _look(self, operation: Operation, entry: str, shown: str, done: Result) -> Result:
         """Look at the answer to a comment: complete its result with how it ends, or with what is cut."""
@@ -233,33 +240,6 @@ class AdditionSender:
         self._keeping.is_lossy |= is_lost
         message = f"Triage kept {Size.of(left)} of the {Size.of(sent)} of a comment"
         return done._replace(code=MARKER_CUT if is_lost else TEXT_CUT, message=message)
-
-    async def _is_concluded(self, work: IssueWork, write: Write, error: CallFailed, covers: tuple[str, ...]) -> bool:
-        """Record why an addition was refused; return whether the response proves the refusal.
-
-        Raises:
-            IssueGone: the issue was deleted.
-            OutcomePending: a later run may send it.
-        """
-        if error.is_gone:
-            if not await self._is_end_missing(work, write.operation):
-                return False
-            message = "the other issue is no longer in Triage"
-            result = Result(State.LEFT, RELATION_END_MISSING, message, covers, write.requests)
-            self._log.note(work, write.operation, result)
-            return True
-        if error.action is Action.SETTLE:
-            return False
-        self._refuse(work, write.operation, error, Result(State.REFUSED, covers=covers, requests=write.requests))
-        if error.action is Action.RETRY:  # what comes behind it must not overtake it
-            raise OutcomePending from error
-        return True
-
-    def _doubt(self, write: Write, doubt: str, covers: tuple[str, ...]) -> float:
-        """Record that the outcome of an addition is unknown; return since when."""
-        since, details = self._connection.now(), encode_details(covers, body=write.operation.body)
-        write.end(State.UNKNOWN, since=since, code=OUTCOME_UNKNOWN, message=doubt, details=details)
-        return since
 
     async def _is_end_missing(self, work: IssueWork, operation: Operation) -> bool:
         """Whether a relation was answered 404 for its other issue. Raises IssueGone if its own was deleted."""

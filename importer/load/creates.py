@@ -10,13 +10,13 @@ from functools import partial
 
 import orjson
 
-from importer.codes import MARKER_CUT, OUTCOME_UNKNOWN, REFUSED
-from importer.errors import RunStopped, TargetDoubted
+from importer.codes import MARKER_CUT, OUTCOME_UNKNOWN
+from importer.errors import TargetDoubted
 from importer.ledger.journal import Decision
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.load.acts import fingerprint
-from importer.load.driver import RunConnection, Write
+from importer.load.driver import RunConnection, Write, carry_out
 from importer.load.keeping import Fitted, look_at_description, read_back
 from importer.load.settling import Settler
 from importer.load.updates import Updater
@@ -24,7 +24,7 @@ from importer.records import Act, Operation, Outcome, Report
 from importer.transform.markers import find_marker
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.paced import Interrupted, Undecidable
+from importer.triage.paced import Undecidable
 from importer.triage.snapshot import Snapshot
 
 MOST_ANSWERED = 20_000
@@ -115,54 +115,69 @@ class Loader:
                 await self._hold(operation, keeping.why_held(whole))
                 return
             body = orjson.dumps(fields | {"description": fitted.text})
-        while found is None:
-            write, mark = Write(self._run, self._calls, operation), self._connection.target_time.newest
-            answer = await self._send(write, body, mark)
-            if isinstance(answer, Issue):
-                await self._finish(operation, answer, write.requests, fitted)
-                return
-            if answer.action is Action.RETRY:
-                write.end(State.REFUSED, code=FAILURE_CODES[answer.action], message=answer.message)
-                self._note(Outcome.FAILED, answer.message)
-                return
-            # Whatever its answer said, it may have made an issue.
-            create = KnownCreate(operation.key, marker=operation.marker, since=self._connection.now(), mark=mark)
-            write.end(State.UNKNOWN, since=create.since, code=OUTCOME_UNKNOWN, message=answer.message)
-            # A link to something that Triage doesn't know fails the whole create, with 404, too.
-            if answer.action is Action.STOP and not (has_links and answer.status == 404):
-                raise answer.as_stop() from answer
-            if is_misled and answer.message == OF_ANOTHER:
-                raise TargetDoubted(f"Triage answers the create of {operation.key} with another issue repeatedly.")
-            is_misled |= answer.message == OF_ANOTHER
-            is_refused = answer.action is not Action.SETTLE
-            with self._connection.cap.doubted(int(is_refused)):
-                found = await self._settle(create, is_refused=is_refused)
-            if found is None and is_refused and not has_links:
-                write.end(State.REFUSED, code=REFUSED, message=answer.message)
-                self._note(Outcome.FAILED, answer.message)
-                return
-            if found is None:
-                write.end(State.UNSENT)
-            if is_refused:
-                body, has_links = (_without_links(body) if has_links else body), False
-        await self._finish_settled(operation, found, sent, fitted)
+        create, write = KnownCreate(operation.key, marker=operation.marker), Write(self._run, self._calls, operation)
 
-    async def _send(self, write: Write, body: bytes, mark: float) -> Issue | CallFailed:
-        """Send a create; return its issue, or why none is known."""
-        try:
-            intend = partial(self._run.intend, write.operation, mark=mark)
-            find = partial(self._settler.find_once, write.operation.marker, mark)
-            issue = await write.send(partial(self._client.create_issue, body), intend, find)
-        except CallFailed as error:
-            return error
-        except (Interrupted, RunStopped) as stop:
-            write.withdraw(stop)
-            raise
+        async def send() -> Issue | Outcome:
+            nonlocal create
+            create = create._replace(mark=self._connection.target_time.newest)
+            try:
+                return await self._send(write, body, create.mark)
+            except CallFailed as error:
+                # A link to something that Triage doesn't know fails the whole create, with 404, too.
+                if error.action is Action.STOP and has_links and error.status == 404:
+                    raise CallFailed(Action.REFUSE, error.message, status=404) from error
+                raise
+
+        def refuse(error: CallFailed) -> Issue | Outcome:
+            write.end(State.REFUSED, code=FAILURE_CODES[error.action], message=error.message)
+            self._note(Outcome.FAILED, error.message)
+            return Outcome.FAILED
+
+        def doubt(error: CallFailed) -> None:
+            nonlocal create
+            create = create._replace(since=self._connection.now())
+            write.end(State.UNKNOWN, since=create.since, code=OUTCOME_UNKNOWN, message=error.message)
+
+        async def look(error: CallFailed) -> Issue | Outcome | None:
+            nonlocal body, has_links, is_misled
+            if is_misled and error.message == OF_ANOTHER:
+                raise TargetDoubted(f"Triage answers the create of {operation.key} with another issue repeatedly.")
+            is_misled |= error.message == OF_ANOTHER
+            is_refused = error.action is Action.REFUSE
+            with self._connection.cap.doubted(int(is_refused)):
+                its_issue = await self._settle(create, is_refused=is_refused)
+            if its_issue is not None:
+                return its_issue
+            if is_refused and not has_links:
+                return refuse(error)
+            write.end(State.UNSENT)
+            if is_refused:
+                body, has_links = _without_links(body), False
+            return None
+
+        issue: Issue | Outcome | None = found
+        if issue is None:
+            issue = await carry_out(write, send, refuse=refuse, doubt=doubt, look=look)
+        if not isinstance(issue, Issue):
+            return
+        # One that a search has found may be of another row: it may have changed since an earlier attempt sent it.
+        if write.requests or sent in (b"", hashlib.sha256(operation.body).digest()):
+            await self._finish(operation, issue, write.requests, fitted)
+        else:
+            done = _done(operation.key, issue, 0, Snapshot.take(issue))
+            self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
+            self._report(Outcome.CREATED)
+
+    async def _send(self, write: Write, body: bytes, mark: float) -> Issue:
+        """Send a create; return its issue. Raises CallFailed, also for an answer that shows another one."""
+        intend = partial(self._run.intend, write.operation, mark=mark)
+        find = partial(self._settler.find_once, write.operation.marker, mark)
+        issue = await write.send(partial(self._client.create_issue, body), intend, find)
         if issue.unanswered and issue.lacks(orjson.loads(body)):
             issue = await read_back(self._connection, issue) or issue
         # The marker first: an answer that isn't believed is no other create's reason to doubt its own.
         if _is_of_another(issue, write.operation) or self._is_taken(issue, write.operation, mark):
-            return CallFailed(Action.SETTLE, OF_ANOTHER)
+            raise CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 
     def _doubt_earlier(self, issue_id: str, other: KnownCreate) -> None:
@@ -227,15 +242,6 @@ class Loader:
             for link in links:
                 self._run.record(_attached(operation.key, issue, link))
         self._report(Outcome.CREATED)
-
-    async def _finish_settled(self, operation: Operation, issue: Issue, sent: bytes, fitted: Fitted) -> None:
-        """Record a create whose issue a search has found; its row may have changed since an earlier attempt sent it."""
-        if sent in (b"", hashlib.sha256(operation.body).digest()):
-            await self._finish(operation, issue, 0, fitted)
-        else:
-            done = _done(operation.key, issue, 0, Snapshot.take(issue))
-            self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
-            self._report(Outcome.CREATED)
 
 
 OF_ANOTHER = "the response was that of another create"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
+from importer.load.acts import ACTS
 from importer.load.keeping import TargetKeeping
 from importer.load.workers import FailureCap, Workers
 from importer.records import Act, Operation
@@ -17,7 +19,7 @@ from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.listing import TargetTime
-from importer.triage.paced import PacedCalls
+from importer.triage.paced import Interrupted, PacedCalls
 
 T = TypeVar("T")
 
@@ -59,13 +61,20 @@ class RunConnection:
 
 
 class Write:
-    """The requests of one operation. `requests` counts those that left since an outcome was recorded."""
+    """The requests of one operation.
 
-    def __init__(self, run: Run, calls: PacedCalls, operation: Operation) -> None:
-        self.run, self._calls = run, calls
+    requests  those that left since an outcome was recorded
+    is_open   whether one has left whose outcome isn't recorded or in doubt yet
+    """
+
+    def __init__(
+        self, run: Run, calls: PacedCalls, operation: Operation, unsent: Callable[[], Mapping[str, Any]] = dict
+    ) -> None:
+        """`unsent` gives what is recorded with an outcome of `withdraw`."""
+        self.run, self._calls, self._unsent = run, calls, unsent
         self.operation = operation
-        self.requests = 0
-        self._is_open = False  # whether a request has left of which nothing is known or recorded yet
+        self.requests, self.is_open, self._is_answered = 0, False, False
+        self._refusal: CallFailed | None = None
 
     async def send(
         self,
@@ -77,35 +86,88 @@ class Write:
 
         `find` looks for what it has made, if it was answered 429.
 
-        Raises as `PacedCalls.call`. After Interrupted and RunStopped `withdraw` is to be called.
+        Raises as `PacedCalls.call`. After Interrupted and RunStopped `withdraw` is to be called, as by `carry_out`.
         """
+        if self._refusal is not None:
+            raise self._refusal
 
         async def begin() -> None:
             # Before each request, not only the first: settling counts its time from the last one.
             await intend()
             self.requests += 1
-            self._is_open = True
+            self.is_open, self._is_answered = True, False
 
-        return await self._calls.call(request, begin, find=find)
+        answer = await self._calls.call(request, begin, find=find)
+        self._is_answered = True
+        return answer
 
-    def withdraw(self, stop: BaseException, **more: Any) -> None:
+    def doubt(self, error: CallFailed | None = None) -> None:
+        """Note, without recording it, that the last request may have been executed.
+
+        A refusal is raised again in place of the next request: that is only made if the refused one did nothing.
+        """
+        self.is_open = False
+        if error is not None and error.action is Action.REFUSE and not error.is_gone:
+            self._refusal = error
+
+    def withdraw(self, stop: BaseException) -> None:
         """Record, after an error that ends the run, that the last request was not executed, if that is sure.
 
         Whatever was answered, it may have been, unless that is an answer after which it may be sent again.
         """
         cause = stop.__cause__
         is_surely_unsent = not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY)
-        if self._is_open and is_surely_unsent:
-            self.end(State.UNSENT, **more)
-
-    def doubt(self) -> None:
-        """Note that the outcome of the last request is unknown, without recording it yet."""
-        self._is_open = False
+        if self.is_open and not self._is_answered and is_surely_unsent:
+            self.end(State.UNSENT, **self._unsent())
 
     def end(self, state: State, **more: Any) -> None:
         """Record the outcome of the operation, see `Decision`."""
         self.run.record(make_decision(self.operation, state, self.requests, **more))
-        self.requests, self._is_open = 0, False
+        self.requests, self.is_open = 0, False
+
+
+async def carry_out(
+    write: Write,
+    send: Callable[[], Awaitable[T]],
+    *,
+    refuse: Callable[[CallFailed], T],
+    doubt: Callable[[CallFailed], None],
+    look: Callable[[CallFailed], Awaitable[T | None]],
+) -> T | None:
+    """Carry out one operation, and return what became of it; None if its outcome is still unknown after all attempts.
+
+    send    makes its request at most once, and records what came of it
+    refuse  records that it was refused
+    doubt   notes that its last request may have been executed, whatever was answered
+    look    finds out whether it was, and records that; None if it is to be sent again, or `send` looks before
+
+    Raises:
+        RunStopped: the answer ends the run, the target is down, too many operations failed.
+        Interrupted: the run was interrupted before the next request.
+    """
+    its = ACTS[write.operation.act]
+    for _ in range(its.attempts):
+        try:
+            return await send()
+        except (Interrupted, RunStopped) as stop:
+            write.withdraw(stop)
+            raise
+        except CallFailed as error:
+            failed = error
+        # A 404 is believed by reading the issue alone, and so is a refusal of what might be there twice.
+        is_refused = failed.action is Action.REFUSE and not failed.is_gone
+        if failed.action is Action.RETRY or (is_refused and not (its.doubts_refusals and write.is_open)):
+            return refuse(failed)
+        doubt(failed)
+        if failed.action is Action.STOP:
+            raise failed.as_stop() from failed
+        if (ended := await look(failed)) is not None:
+            return ended
+    return None
+
+
+async def send_again(_: CallFailed) -> None:
+    """Look for nothing: the operation reads its issue before each request."""
 
 
 def make_decision(operation: Operation, state: State, requests: int = 0, **more: Any) -> Decision:

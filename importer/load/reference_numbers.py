@@ -9,21 +9,18 @@ import orjson
 
 from importer.api import DESCRIPTION_LIMIT, issue_path
 from importer.codes import DESCRIPTION_EDITED, NUMBERS_LEFT_OUT
-from importer.errors import RunStopped
 from importer.ledger.added import encode_details
 from importer.ledger.journal import Run
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.acts import ACTS
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
-from importer.load.driver import RunConnection, Write, make_decision
+from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
 from importer.load.keeping import Fitted, look_at_description
 from importer.load.updates import check_taken
 from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
-from importer.triage.actions import Action, CallFailed
+from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
-from importer.triage.paced import Interrupted
 from importer.triage.snapshot import Snapshot, find_moved
 
 EDITED_MESSAGE = "the description was changed in Triage, so the numbers of other issues are not added to it"
@@ -68,29 +65,18 @@ class ReferenceNumbers:
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
         """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
-        write = Write(self._run, self._calls, operation)
-        refusal: CallFailed | None = None
-        for _ in range(ACTS[Act.REFER].attempts):
-            try:
-                answer = await self._calls.in_turn(partial(self._read_and_write, work, write, numbers, refusal))
-                if answer is not None:
-                    await self._look(work, operation, *answer, tuple(numbers))
-                return
-            except (Interrupted, RunStopped) as stop:
-                write.withdraw(stop, details=encode_details(numbers))
-                raise
-            except CallFailed as error:
-                if error.action is Action.STOP:
-                    raise error.as_stop() from error
-                # That the issue isn't there is only believed by reading it, and so is a refusal.
-                if error.action is Action.RETRY or refusal is not None:
-                    self._log.refuse(work, operation, error, Result(State.REFUSED))
-                    return
-                if error.action is Action.REFUSE and not error.is_gone:
-                    refusal = error
+        write = Write(self._run, self._calls, operation, lambda: {"details": encode_details(numbers)})
+
+        def refuse(error: CallFailed) -> None:
+            self._log.refuse(work, operation, error, Result(State.REFUSED))
+
+        send = partial(self._calls.in_turn, partial(self._read_and_write, work, write, numbers))
+        answer = await carry_out(write, send, refuse=refuse, doubt=write.doubt, look=send_again)
+        if answer is not None:
+            await self._look(work, operation, *answer, tuple(numbers))
 
     async def _read_and_write(
-        self, work: IssueWork, write: Write, numbers: dict[str, str], refusal: CallFailed | None
+        self, work: IssueWork, write: Write, numbers: dict[str, str]
     ) -> tuple[Issue, Fitted] | None:
         """Return the answer to the change and what was sent, if anything was."""
         operation, item, covers = write.operation, work.item, tuple(numbers)
@@ -114,8 +100,6 @@ class ReferenceNumbers:
             return None
         if left or snapshot.numbers is None:
             self._allow(work, operation, snapshot.with_numbers(issue, item.description, numbers.values()), numbers)
-        if left and refusal is not None:
-            raise refusal
         if left:
             self._sent.add(item.key)
             patch = {"description": text}

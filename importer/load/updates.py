@@ -9,17 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from importer.codes import CONFLICT, EDITED_MEANWHILE, MARKER_CUT, OUTCOME_UNKNOWN
-from importer.errors import RunStopped
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
-from importer.load.acts import ACTS
-from importer.load.driver import RunConnection, Write
+from importer.load.driver import RunConnection, Write, carry_out, send_again
 from importer.load.keeping import Fitted, look_at_description
 from importer.records import Operation, Outcome, unlike_rows
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.paced import Interrupted
 from importer.triage.redaction import redact
 from importer.triage.snapshot import (
     Conflict,
@@ -94,21 +91,15 @@ async def carry_out_change(
     """
     change = Change(connection, operation)
     turn = partial(connection.calls.in_turn, partial(read_and_write, change))
-    try:
-        for _ in range(ACTS[operation.act].attempts):
-            try:
-                updated = await connection.workers.when_sure(turn)
-                if change.look is not None:
-                    await change.look()
-                return updated
-            except CallFailed as error:
-                if not change.is_open_after(error):
-                    return change.conclude(error)
-                change.doubt(error.message)
-    except (Interrupted, RunStopped) as stop:
-        change.withdraw(stop)
-        raise
-    return change.give_up()
+
+    async def send() -> Updated:
+        updated = await connection.workers.when_sure(turn)
+        if change.look is not None:
+            await change.look()
+        return updated
+
+    ended = await carry_out(change.requested, send, refuse=change.refuse, doubt=change.doubt_after, look=send_again)
+    return ended or change.give_up()
 
 
 class Change:
@@ -123,20 +114,19 @@ class Change:
     def __init__(self, connection: RunConnection, operation: Operation) -> None:
         self._run, self._connection = connection.run, connection
         self.look: Callable[[], Awaitable[None]] | None = None
-        self._write = Write(connection.run, connection.calls, operation)
+        self.requested = Write(connection.run, connection.calls, operation, lambda: {"remember": self._learned()})
         self.operation = operation
         self.snapshot = self._before = Snapshot.parse(operation.returned)
         self.pending = operation.pending
         self._leaving = b""  # the pending patch that the present request has recorded
         self._seen: Issue | None = None
-        self._refusal: CallFailed | None = None
         self.wrote = set(pending_fields(operation.pending))
         self._message = ""
 
     @property
     def requests(self) -> int:
         """How many requests that change the issue were sent."""
-        return self._write.requests
+        return self.requested.requests
 
     def learn(self, snapshot: Snapshot, issue: Issue) -> None:
         """Use a reading of the issue, which shows whether the pending patch was executed."""
@@ -145,12 +135,9 @@ class Change:
     async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
 
-        Raises as `PacedCalls.call` within a turn and as `check_taken`; the same refusal again, if one was not carried
-        out before.
+        Raises as `Write.send` within a turn and as `check_taken`.
         """
-        if self._refusal is not None:
-            raise self._refusal
-        answer = await self._write.send(send, partial(self._begin, patch))
+        answer = await self.requested.send(send, partial(self._begin, patch))
         if self._seen is not None and isinstance(answer, Issue):
             check_taken(self._seen, answer, patch)
         return answer
@@ -162,41 +149,30 @@ class Change:
         replacement = None if self._seen is None else make_replacement(self.snapshot, self._seen, patch)
         await self._run.intend(self.operation, self._leaving, replacement)
 
-    def is_open_after(self, error: CallFailed) -> bool:
-        """Whether only a reading of the issue shows the outcome of the current request, or whether the issue exists.
-
-        So it is after a refusal, too, once: it may have been carried out all the same.
-        """
-        if error.action is Action.REFUSE and self._leaving and not error.is_gone:
-            self._refusal = error
-            return True
-        return error.action is Action.SETTLE or error.is_gone
-
     def doubt(self, message: str) -> None:
         """Note that the outcome of the current request is unknown."""
         self.pending, self._leaving, self._message = self._leaving or self.pending, b"", message
-        self._write.doubt()
+        self.requested.doubt()
 
-    def withdraw(self, stop: BaseException) -> None:
-        """Record that the present request, if it was begun, was not executed, unless its answer leaves that open."""
-        self._write.withdraw(stop, remember=self._learned())
+    def doubt_after(self, error: CallFailed) -> None:
+        """Note that only a reading of the issue shows what became of the current request, or whether it exists."""
+        self.doubt(error.message)
+        self.requested.doubt(error)
 
-    def conclude(self, error: CallFailed) -> Updated:
-        """End a change whose reading or PATCH was refused. Raises RunStopped if all others would be, too."""
-        if error.action is Action.STOP:
-            raise error.as_stop() from error
+    def refuse(self, error: CallFailed) -> Updated:
+        """End a change whose reading or PATCH was refused."""
         if self.pending:
             self._message = error.message
             return self.give_up()
         code = FAILURE_CODES[error.action]
-        self._write.end(State.REFUSED, code=code, message=error.message, remember=self._learned())
+        self.requested.end(State.REFUSED, code=code, message=error.message, remember=self._learned())
         return Updated(Outcome.FAILED, error.message)
 
     def end_gone(self) -> Updated:
         """End a change whose issue is not in Triage any more."""
         gone = self.snapshot.without_issue(self._run.name)
         remember = self._remember(gone, self.operation.whole_sha, self.operation.content)
-        self._write.end(State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
+        self.requested.end(State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
         return Updated(Outcome.SKIPPED, GONE_MESSAGE)
 
     def end(
@@ -234,7 +210,7 @@ class Change:
         def record(snapshot: Snapshot, cut: str = "", said: str = "") -> None:
             texts = "; ".join(filter(None, (message, said)))
             remember = self._remember(snapshot, *equals, self.operation.dated)
-            self._write.end(state, code=cut or code, message=texts, details=details, remember=remember)
+            self.requested.end(state, code=cut or code, message=texts, details=details, remember=remember)
 
         record(after)
         if described is not None:
@@ -244,17 +220,17 @@ class Change:
 
     def finish(self) -> Updated:
         """End a change as done, without a new snapshot."""
-        self._write.end(State.DONE)
+        self.requested.end(State.DONE)
         return Updated(Outcome.UPDATED)
 
     def leave(self, code: str, message: str) -> Updated:
         """End a change that is not sent, for a reason that the next run checks again."""
-        self._write.end(State.LEFT, code=code, message=message, remember=self._learned())
+        self.requested.end(State.LEFT, code=code, message=message, remember=self._learned())
         return Updated(Outcome.SKIPPED, message)
 
     def give_up(self) -> Updated:
         """End a change whose last request has an unknown outcome; the next run reads it back."""
-        self._write.end(State.UNKNOWN, code=OUTCOME_UNKNOWN, message=self._message, details=self.pending)
+        self.requested.end(State.UNKNOWN, code=OUTCOME_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
     def _learned(self) -> KnownCreate | None:

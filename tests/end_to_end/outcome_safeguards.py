@@ -13,6 +13,20 @@ OUTCOME_SAFEGUARDS = (
         "tests/load/test_creates.py::test_crash_after_the_intent",
     ),
     Mutation(
+        "what an answer leaves to withdraw",
+        "importer/load/driver.py",
+        "        self._is_answered = True\n",
+        "",
+        "tests/load/test_driver.py::test_an_answered_request_is_not_withdrawn",
+    ),
+    Mutation(
+        "the doubt before the run ends",
+        "importer/load/driver.py",
+        "        doubt(failed)\n",
+        "        if failed.action is not Action.STOP:\n            doubt(failed)\n",
+        "tests/load/test_driver.py::test_each_act_after_each_answer",
+    ),
+    Mutation(
         "the intent of a change",
         "importer/load/updates.py",
         "        await self._run.intend(self.operation, ",
@@ -127,9 +141,9 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the search after a refusal",
-        "importer/load/creates.py",
-        "            if answer.action is Action.RETRY:\n",
-        "            if answer.action in (Action.RETRY, Action.REFUSE):\n",
+        "importer/load/acts.py",
+        "    Act.CREATE: Handling(attempts=sys.maxsize),",
+        "    Act.CREATE: Handling(attempts=sys.maxsize, doubts_refusals=False),",
         "tests/load/test_creates.py::test_made_and_refused",
     ),
     Mutation(
@@ -197,9 +211,9 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the reading after an update that was refused",
-        "importer/load/updates.py",
-        "            self._refusal = error\n            return True\n",
-        "            return False\n",
+        "importer/load/acts.py",
+        "    Act.UPDATE: Handling(),\n",
+        "    Act.UPDATE: Handling(doubts_refusals=False),\n",
         "tests/load/test_updates.py::test_what_a_write_meets",
     ),
     Mutation(

@@ -1,16 +1,18 @@
-"""One write: its intent comes before each of its requests, and what is known of it afterwards is recorded."""
+"""The driver: the intent comes before each request, and each act goes its way after each answer."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 from importer.errors import RunStopped
 from importer.ledger.schema import State
-from importer.load.driver import Write
+from importer.load.acts import ACTS
+from importer.load.driver import Write, carry_out
 from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
@@ -107,3 +109,61 @@ def test_what_never_left_is_not_withdrawn(bench: Bench) -> None:
         write.withdraw(Interrupted())
 
     assert _write(bench, use) == []
+
+
+def test_an_answered_request_is_not_withdrawn(bench: Bench) -> None:
+    """An interrupt while the answer is looked at doesn't say that nothing was executed."""
+
+    async def use(write: Write, intend: Callable[[], Awaitable[None]]) -> None:
+        async def request() -> str:
+            return "answer"
+
+        await write.send(request, intend)
+        write.withdraw(Interrupted())
+
+    assert _write(bench, use) == ["sent 0"]
+
+
+WAYS = {  # what each request is answered -> what follows for acts whose refusals are doubted, and for others
+    ("retry",): ("sent refused", "sent refused"),
+    ("settle", "done"): ("sent doubted looked sent", "sent doubted looked sent"),
+    ("refuse", "done"): ("sent doubted looked refused", "sent refused"),
+    ("gone", "done"): ("sent doubted looked sent", "sent doubted looked sent"),
+    ("stop",): ("sent doubted stopped", "sent doubted stopped"),
+    ("down",): ("sent stopped", "sent stopped"),
+}
+
+
+@pytest.mark.parametrize("answers", WAYS)
+@pytest.mark.parametrize("act", [act for act in ACTS if act is not Act.EVIDENCE])
+def test_each_act_after_each_answer(bench: Bench, act: Act, answers: tuple[str, ...]) -> None:
+    """What may have been executed is looked for; a refusal is believed at once, or once it was looked behind."""
+    done, left = list[str](), list(answers)
+
+    async def request() -> None:
+        answer = left[0] if len(left) == 1 else left.pop(0)
+        done.append("sent")
+        if answer == "down":
+            raise RunStopped("the target is down")
+        if answer != "done":
+            status = 404 if answer == "gone" else 0
+            raise CallFailed(Action.REFUSE if answer == "gone" else Action(answer), answer, status=status)
+
+    async def use(write: Write, intend: Callable[[], Awaitable[None]]) -> None:
+        write.operation = write.operation._replace(act=act)
+
+        async def look(error: CallFailed) -> None:
+            done.append("looked")
+
+        def doubt(error: CallFailed) -> None:
+            done.append("doubted")
+            write.doubt(error)
+
+        send = partial(write.send, request, intend)
+        try:
+            await carry_out(write, send, refuse=lambda error: done.append("refused"), doubt=doubt, look=look)
+        except RunStopped:
+            done.append("stopped")
+
+    _write(bench, use)
+    assert " ".join(each for each, _ in groupby(done)) == WAYS[answers][not ACTS[act].doubts_refusals]
