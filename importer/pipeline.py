@@ -87,12 +87,10 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.check.history import LedgerHistory, with_absent
     from importer.load.attempt import Attempt, begin_run
     from importer.load.canary import Canary
-    from importer.load.closing import scan_back
-    from importer.load.discovery import note_discovered
+    from importer.load.discovery import note_discovered, scan_back
+    from importer.load.nothing_to_send import SettledRows, find_same_run
     from importer.load.preflight import preflight
     from importer.load.questions import Destination
-    from importer.load.repeat import find_same_run
-    from importer.load.settled_rows import SettledRows
     from importer.report.from_ledger import PAGE
     from importer.triage.categories import find_categories
 
@@ -280,7 +278,7 @@ class _Report:
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
-        from importer.load.closing import name_duplicates
+        from importer.load.discovery import name_duplicates
         from importer.report.comparison import News, find_last, find_vanished
         from importer.report.from_ledger import count_additions, write_end, write_rows
 
@@ -364,7 +362,7 @@ class _Report:
 
     def _keep_fingerprint(self, organisation: str) -> None:
         from importer.ledger import fingerprints
-        from importer.load.repeat import make_fingerprint
+        from importer.load.nothing_to_send import make_fingerprint
 
         fingerprint = make_fingerprint(self._context, organisation, self._checked.digest)
         fingerprints.keep(self._context.ledger.transaction, self._run.name, fingerprint)

@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from importer.check.job import Job
     from importer.ledger.store import Facts
     from importer.library.result import RunResult, UndoResult, VerifyResult
-    from importer.load.canary_findings import CanaryFindings
-    from importer.load.questions import Destination
+    from importer.load.questions import CanaryFindings, Destination
     from importer.report.summary import Summary
 
 Source = str | PathLike[str]

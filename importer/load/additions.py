@@ -14,11 +14,10 @@ from importer.codes import FOUND_AT_TARGET
 from importer.ledger.added import find_present, relation_targets
 from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
-from importer.load.addition_reader import AdditionReader, ListReading
+from importer.load.addition_reader import AdditionReader, ListReading, count_own, find_existing_additions
 from importer.load.addition_sender import AdditionSender
 from importer.load.driver import RunConnection
 from importer.load.keeping import NO_LIMIT
-from importer.load.provenance import count_own, find_existing_additions
 from importer.load.queue import QueueItem
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling

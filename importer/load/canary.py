@@ -16,8 +16,8 @@ from importer.check.observers.canary_sample import CANARY_LIMIT
 from importer.errors import TargetDoubted
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run
-from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, CanaryFindings
 from importer.load.context import ImportContext
+from importer.load.questions import LOOK_SECONDS, NAMES_SHOWN, CanaryFindings
 from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker

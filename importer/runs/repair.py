@@ -19,8 +19,8 @@ from importer.ledger.journal import Run
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
 from importer.load.acts import Held
+from importer.load.addition_reader import Provenance, find_miscounts
 from importer.load.driver import RunConnection
-from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables

@@ -15,9 +15,8 @@ from importer.ledger.schema import RunKind
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
 from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
-from importer.load.addition_reader import AdditionReader
+from importer.load.addition_reader import AdditionReader, Provenance, count_most, find_miscounts
 from importer.load.driver import RunConnection
-from importer.load.provenance import Provenance, count_most, find_miscounts
 from importer.load.updates import Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (

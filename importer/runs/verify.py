@@ -27,8 +27,7 @@ from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.ledger.statements import portions
 from importer.load.acts import LISTS, Held
-from importer.load.addition_reader import AdditionReader
-from importer.load.provenance import count_own
+from importer.load.addition_reader import AdditionReader, count_own
 from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder

@@ -11,7 +11,7 @@ import pytest
 
 from importer.errors import KeyRefused
 from importer.load.canary import CanaryIssue, read_back
-from importer.load.canary_findings import CanaryFindings
+from importer.load.questions import CanaryFindings
 from tests.harness.bench import Bench
 from tests.harness.fake_triage import ORG, make_issue
 from tests.harness.virtual_time import VirtualTime

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from importer.ledger.added import Added
 from importer.ledger.schema import State
-from importer.load.provenance import count_own, find_marked_comments, find_miscounts
+from importer.load.addition_reader import count_own, find_marked_comments, find_miscounts
 from importer.mapping.issue_parts import Bundling
 from importer.records import ADDITIONS, Act, Addition, AlreadyAdded, Comment, IssueParts
 from importer.transform.addition_plan import Due, plan_additions

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-import importer.load.repeat
+import importer.load.nothing_to_send
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.harness.disks import may_mount, mounted
@@ -215,7 +215,7 @@ def test_it_is_read_where_anything_is_different(night: Night, change: Callable[[
 
 def test_another_version(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of the program may write something else."""
-    monkeypatch.setattr(importer.load.repeat, "__version__", "0.0.1")
+    monkeypatch.setattr(importer.load.nothing_to_send, "__version__", "0.0.1")
     assert not night.run().summary["same_as"]
     assert night.run().summary["same_as"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import importer.load.repeat
+import importer.load.nothing_to_send
 from importer.check import part_workers
 from importer.load import attempt
-from importer.load.settled_rows import SettledRows
+from importer.load.nothing_to_send import SettledRows
 from tests.conftest import Serve
 from tests.harness.additions import HEADER, MAPPING
 from tests.harness.readings import counted_readings
@@ -64,7 +64,7 @@ def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: p
     write_source()
     run(program, sandbox.url, "first")
     write_source(changed=True)
-    monkeypatch.setattr(importer.load.repeat, "find_same_run", lambda *_: None)
+    monkeypatch.setattr(importer.load.nothing_to_send, "find_same_run", lambda *_: None)
     with monkeypatch.context() as patched:
         patched.setattr(SettledRows, "are_all", lambda *_: False)
         run(program, sandbox.url, "before")
