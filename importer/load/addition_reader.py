@@ -87,8 +87,6 @@ class AdditionReader:
             CallFailed: the issue was deleted.
             Undecidable: three readings in a row failed.
             Unproven: three readings that were to decide it prove nothing.
-            RunStopped: the key is refused, the target is down, or a list never ends.
-            Interrupted: the run was interrupted.
         """
         doubt, unproven = Doubt(REQUEST, since, self._settle_seconds, self._now), 0
 
@@ -179,19 +177,21 @@ class AdditionReader:
 
     async def read_entries(self, issue_id: str) -> list[Entry]:
         """Read all of an issue's activity, newest first. Raises CallFailed."""
-        entries = dict[str, Entry]()  # by id: pages that shift meanwhile may show one twice
-        async for items in self._pages(Act.COMMENT, issue_id):
-            entries |= {item.id: item for item in items if isinstance(item, Entry)}
-        return list(entries.values())
+        return [item for item in await self._read_items(Act.COMMENT, issue_id) if isinstance(item, Entry)]
 
     async def _read(self, act: Act, issue_id: str, ends: Mapping[bytes, str] = NO_ENDS) -> Counter[bytes]:
-        seen: dict[str, bytes] = {}  # by id: pages that shift meanwhile may show one twice
-        async for items in self._pages(act, issue_id):
-            for item in filter(is_addition, items):
-                mark = fingerprint_shown(issue_id, item)
-                is_cut = isinstance(item, Entry) and not find_end(item.detail).endswith(ends.get(mark, ""))
-                seen[item.id] = NAMELESS if is_cut else mark
-        return Counter(seen.values())
+        def mark_of(item: ListedAddition) -> bytes:
+            mark = fingerprint_shown(issue_id, item)
+            is_cut = isinstance(item, Entry) and not find_end(item.detail).endswith(ends.get(mark, ""))
+            return NAMELESS if is_cut else mark
+
+        return Counter(map(mark_of, filter(is_addition, await self._read_items(act, issue_id))))
+
+    async def _read_items(self, act: Act, issue_id: str) -> Iterable[ListedAddition]:
+        items = dict[str, ListedAddition]()  # by id: pages that shift meanwhile may show one twice
+        async for page in self._pages(act, issue_id):
+            items |= {item.id: item for item in page}
+        return items.values()
 
     def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[ListedAddition, ...]]:
         what = f"additions to issue {issue_id} ({act})"
@@ -230,19 +230,13 @@ async def find_existing_additions(
         entries = await reader.read_entries(issue_id)
         said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if is_addition(each)]
         shown[Act.COMMENT] = ListReading(Counter(mark for mark, _ in said), len(entries))
-        details = _leave_out(said, ours[Act.COMMENT])
+        known, details = ours[Act.COMMENT].copy(), list[str]()
+        for mark, detail in said:
+            known[mark] -= 1
+            if known[mark] < 0:  # each fingerprint as often as it isn't known
+                details.append(detail)
         found += find_marked_comments([each for each in planned if each.act is Act.COMMENT], details)
     return found, shown
-
-
-def _leave_out(said: Iterable[tuple[bytes, str]], known: Counter[bytes]) -> Iterator[str]:
-    """Yield the texts of comments that are not known, each fingerprint as often as it is known left out."""
-    known = known.copy()
-    for mark, detail in said:
-        if known[mark] > 0:
-            known[mark] -= 1
-        else:
-            yield detail
 
 
 def find_marked_comments(comments: Sequence[Addition], details: Iterable[str]) -> Iterator[Addition]:
@@ -319,14 +313,11 @@ class Provenance:
         added, own = self._additions.of(keys), dict[str, OwnAdditions]()
         for key in keys:
             its = added.get(key, ())
-            done = count_own(each for each in its if each.state is State.DONE)
-            own[key] = OwnAdditions(count_own(filter(_is_perhaps_there, its)), done)
+            done = [each for each in its if each.state is State.DONE]
+            perhaps = [each for each in its if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
+            own[key] = OwnAdditions(count_own([*done, *perhaps]), count_own(done))
         for some in portions(keys):
             query = f"SELECT key, sha FROM incoming WHERE key IN ({', '.join('?' * len(some))})"
             for key, sha in self._incoming.rows(query, some):
                 own[key].sent[Act.RELATION][sha] += 1
         return own
-
-
-def _is_perhaps_there(added: Added) -> bool:
-    return added.state in (State.DONE, *UNDECIDED) or added.code == ADDITION_UNPROVEN

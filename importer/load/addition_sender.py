@@ -56,9 +56,7 @@ class AdditionSender:
         is_there = await self._settle(work, operation, added.since, added.covers)
         if is_there:
             self._log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
-        elif is_there is None:
-            return
-        elif added.state in UNDECIDED or added.code == ADDITION_UNPROVEN:
+        elif is_there is False and (added.state in UNDECIDED or added.code == ADDITION_UNPROVEN):
             self._log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
 
     def fill(self, addition: Addition) -> Addition | None:
@@ -158,17 +156,28 @@ class AdditionSender:
         Raises:
             IssueGone: the issue was deleted.
             OutcomePending: it isn't known whether it was made, or it may be sent again by a later run.
-            RunStopped: the key is refused, the target is down, or too many additions failed.
         """
+        request = ACTS[operation.act].add
+        assert request is not None
         # What lies behind it in the activity is older than its first request, which here is the one that follows.
         after = work.last if (operation.act, operation.name) not in work.known else ""
         write = Write(self._run, self._calls, operation, lambda: {"details": encode_details(covers)})
         details, since, entry, shown, said = encode_details(covers, body=operation.body), 0.0, "", "", ""
 
+        async def add() -> tuple[str, str]:
+            made = await request(self._client, operation.issue_id, operation.body)
+            if is_of_another(operation, made):
+                raise CallFailed(Action.SETTLE, f"the response was that of another {operation.act}")
+            return made.id, made.detail if isinstance(made, Entry) else ""
+
+        async def find() -> tuple[str, str] | None:
+            is_shown = await self._reader.is_shown(operation, known=work.known_counts[operation.act], after=after)
+            return ("", "") if is_shown else None
+
         async def send() -> bool:
             nonlocal entry, shown
             work.begun = operation, covers
-            entry, shown = await self._send(work, write, details, after)
+            entry, shown = await write.send(add, partial(self._run.intend, operation, details), find)
             return True
 
         def refuse(error: CallFailed) -> bool:
@@ -200,26 +209,6 @@ class AdditionSender:
             if operation.act is Act.COMMENT and write.requests:
                 work.last, done = entry, await self._look(operation, entry, shown, done)
             self._log.note(work, operation, done)
-
-    async def _send(self, work: IssueWork, write: Write, details: bytes | None, after: str) -> tuple[str, str]:
-        """Send an addition once; return the id of what it created, and the text that its answer shows, "" if unknown.
-
-        Raises as `Write.send`.
-        """
-        operation, request = write.operation, ACTS[write.operation.act].add
-        assert request is not None
-
-        async def add() -> tuple[str, str]:
-            made = await request(self._client, operation.issue_id, operation.body)
-            if is_of_another(operation, made):
-                raise CallFailed(Action.SETTLE, f"the response was that of another {operation.act}")
-            return made.id, made.detail if isinstance(made, Entry) else ""
-
-        async def find() -> tuple[str, str] | None:
-            is_shown = await self._reader.is_shown(operation, known=work.known_counts[operation.act], after=after)
-            return ("", "") if is_shown else None
-
-        return await write.send(add, partial(self._run.intend, operation, details), find)
 
     async def _look(self, operation: Operation, entry: str, shown: str, done: Result) -> Result:
         """Look at the answer to a comment: complete its result with how it ends, or with what is cut."""
@@ -262,10 +251,12 @@ class AdditionSender:
     ) -> bool | None:
         """Find out whether an addition was executed; None, which is recorded, if that can't be told.
 
-        Raises OutcomePending where that can't be found out now, and for a comment of which nobody can tell.
+        Raises OutcomePending where that can't be found out now, and for a comment of which nobody can tell; IssueGone.
         """
         try:
-            return await self._was_made(work, operation, since, after)
+            async with self._workers.idle():  # this takes `settle_seconds`
+                known = work.known_counts[operation.act]
+                return await self._reader.was_made(operation, known=known, since=since, after=after)
         except Unproven as error:
             self._log.leave_unproven(work, operation, covers)
             if operation.act is Act.COMMENT:
@@ -273,14 +264,6 @@ class AdditionSender:
             return None
         except Undecidable as error:
             raise OutcomePending from error
-
-    async def _was_made(self, work: IssueWork, operation: Operation, since: float, after: str) -> bool:
-        """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""
-        try:
-            async with self._workers.idle():  # this takes `settle_seconds`
-                known = work.known_counts[operation.act]
-                return await self._reader.was_made(operation, known=known, since=since, after=after)
-        except CallFailed as error:
-            gone = error
-        await self.check_there(work.place)
-        raise Undecidable(gone.message)
+        except CallFailed:
+            await self.check_there(work.place)
+            raise OutcomePending from None

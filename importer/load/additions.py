@@ -70,11 +70,7 @@ class AdditionLoader:
         self._sender = AdditionSender(connection, self._reader, log, wait_seconds)
 
     async def add_all(self, items: Iterator[QueueItem]) -> None:
-        """Send all additions that weren't sent yet.
-
-        Raises:
-            RunStopped: the key is refused, the target is down, too many additions failed, the ledger can't be written.
-        """
+        """Send all additions that weren't sent yet."""
         async with self._run.sending(self._connection.concurrency, exact=True):
             await self._connection.workers.work_through(self._with_knowledge(items), self._work)
 

@@ -148,10 +148,6 @@ async def read_back(
     """Read issues back by id, in the list and by search, until all are found or `look_seconds` have passed.
 
     `refusal` goes into the findings: the message of a row that was refused.
-
-    Raises:
-        RunStopped: the target can't be used at the moment.
-        Interrupted: the calls were interrupted.
     """
     # They were made right before, so that they may not be there yet.
     reading = _ReadBack(client, calls, [_Probe(each) for each in sent], Absence(client, calls, now=clock), clock())

@@ -47,12 +47,7 @@ class Loader:
         self._unknown = set[str]()  # keys of which that wasn't found out
 
     async def load(self, operations: Iterator[Operation]) -> None:
-        """Send every operation once; creates that an earlier attempt left undecided are settled meanwhile.
-
-        Raises:
-            RunStopped: the key is refused, the target is down, too many rows failed, the ledger can't be written.
-                Requests that had left have ended then, and their outcomes are recorded.
-        """
+        """Send every operation once; creates that an earlier attempt left undecided are settled meanwhile."""
         async with self._run.sending(self._connection.concurrency):
             self._refused = {create.key: create for create in self._run.find_refused()}
             self._undecided = {create.key: create for create in self._run.find_undecided()}
@@ -104,7 +99,6 @@ class Loader:
 
         Raises:
             Undecidable: it can't be told whether it created an issue.
-            RunStopped, Interrupted: nothing is sent any more.
         """
         body, has_links, is_misled = operation.body, bool(_links(operation)), False
         fields, keeping = orjson.loads(body), self._connection.keeping.descriptions

@@ -129,11 +129,7 @@ class Discovery:
         self._since = inf  # own issues that were made after this creation time should have been shown
 
     async def discover(self, *, thorough: bool = False) -> Discovered:
-        """Read what the ledger may not know, and keep it there; `thorough` reads all there is.
-
-        Raises:
-            RunStopped: the target can't be read, or its list never ends.
-        """
+        """Read what the ledger may not know, and keep it there; `thorough` reads all there is."""
         await self._read_all(self._discover_all if thorough or not self._seen.is_complete() else self._discover_new)
         lacking = self._note_lacking()
         return Discovered(self._seen.count(), self._seen.duplicates(), frozenset(self._issue_ids), lacking)
@@ -142,9 +138,6 @@ class Discovery:
         """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
 
         Returns their ids. With None nothing is read but the duplicates that the ledger has.
-
-        Raises:
-            RunStopped: the target can't be read, or its list never ends.
         """
 
         async def read() -> None:
@@ -156,11 +149,7 @@ class Discovery:
         return frozenset(self._issue_ids)
 
     async def search(self, markers: Sequence[str]) -> bool:
-        """Search for the markers of rows, one by one, and keep what is found; returns whether that is new.
-
-        Raises:
-            RunStopped: the target can't be read.
-        """
+        """Search for the markers of rows, one by one, and keep what is found; returns whether that is new."""
 
         async def read() -> None:
             self._progress.start("searching for single rows", len(markers), "row")
@@ -319,9 +308,6 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
 
     `thorough` reads all that there is. Where an issue is found that the ledger should know, it may lack additions, too:
     that is noted in it.
-
-    Raises:
-        RunStopped: the target can't be read.
     """
     say = context.progress.say
     say("Looking in Triage for issues of this source …")
@@ -343,9 +329,6 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
 
     A few of the rows that would be created are searched for, each by its own marker. If Triage has one, all of them
     are, and what is found is taken in; the next run doesn't trust the list either.
-
-    Raises:
-        RunStopped: the target can't be read.
     """
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     if seen.is_complete():

@@ -1,4 +1,8 @@
-"""The driver: a run's connection to its target, and one write to it, from its intent to its recorded outcome."""
+"""The driver: carries out one operation, from its intent in the ledger to its outcome there, whatever is answered.
+
+Whatever makes a request in this package may raise RunStopped, when the key is refused, the target is down, too much
+has failed or the ledger can't be written, and Interrupted; what else it raises is said there.
+"""
 
 from __future__ import annotations
 
@@ -140,10 +144,6 @@ async def carry_out(
     refuse  records that it was refused
     doubt   notes that its last request may have been executed, whatever was answered
     look    finds out whether it was, and records that; None if it is to be sent again, or `send` looks before
-
-    Raises:
-        RunStopped: the answer ends the run, the target is down, too many operations failed.
-        Interrupted: the run was interrupted before the next request.
     """
     its = ACTS[write.operation.act]
     for _ in range(its.attempts):

@@ -43,7 +43,6 @@ class ReferenceNumbers:
         Raises:
             IssueGone: the issue was deleted.
             NotYet: whether it was deleted isn't sure yet: to be called again then.
-            RunStopped: the key is refused, the target is down, or too many additions failed.
         """
         item, place = work.item, work.place
         known = work.known.get((Act.REFER, ""))

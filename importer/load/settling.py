@@ -70,8 +70,6 @@ class Settler:
 
         Raises:
             Undecidable: three readings in a row failed.
-            RunStopped: the key is refused, or the target is down.
-            Interrupted: the run was interrupted.
         """
         rule = REFUSED if is_refused else REQUEST
         with self._waiting_for(create.marker, create.mark, create.since, rule) as pending:

@@ -52,10 +52,6 @@ class Updater:
 
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`, `perhaps-gone`),
         failed or unknown.
-
-        Raises:
-            RunStopped: the answer ends the run.
-            Interrupted: the run was interrupted before the next request.
         """
         return await carry_out_change(self._connection, operation, self._read_and_write)
 
