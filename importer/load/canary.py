@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import islice, takewhile
 from math import inf
@@ -32,7 +33,7 @@ from importer.triage.paced import PacedCalls
 
 
 class CanaryIssue(NamedTuple):
-    """An issue that the target says it created for a key, and the body that was sent."""
+    """An issue that Triage says it created for a key, and the body that was sent."""
 
     key: str
     issue_id: str
@@ -92,7 +93,7 @@ class Canary:
             findings = self._try(self.keys, send)
         if findings.issues:
             self._context.ledger.check_org(self._run.target, findings.organisation)
-            self._context.ledger.keep_canary(self._run.target, findings.as_json())
+            self._context.ledger.keep_canary(self._run.target, asdict(findings))
         return findings
 
     def _try(self, keys: Sequence[str], send: SendKeys) -> CanaryFindings:
@@ -100,7 +101,14 @@ class Canary:
         made = (each for each in self._run.made() if each.key in bodies)
         sent = [CanaryIssue(each.key, each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
-        findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), "")))
+
+        async def read() -> CanaryFindings:
+            target = self._context.target
+            async with TriageClient(target.url, target.api_key) as client:
+                refusal = next((row.messages[-1] for row in failed), "")
+                return await read_back(client, self._context.calls, sent, refusal=refusal)
+
+        findings = run_loop(read())
         if findings.gone:
             key = next(each.key for each in sent if each.name in findings.gone)
             raise TargetDoubted(
@@ -117,18 +125,13 @@ class Canary:
                 "issues would be duplicated too. To skip this test: --no-canary.\n"
                 f"{way_back(self._run)}; to be removed by hand: {duplicates}",
             )
-        if findings.is_fatal:
+        if findings.lost:
             raise TargetDoubted(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so a create without a"
                 " response could be executed twice.\n" + "\n".join(findings.sentences()),
                 hint=f"To skip this test: --no-canary.\n{way_back(self._run)}",
             )
         return findings
-
-    async def _read(self, sent: Sequence[CanaryIssue], refusal: str) -> CanaryFindings:
-        target = self._context.target
-        async with TriageClient(target.url, target.api_key) as client:
-            return await read_back(client, self._context.calls, sent, refusal=refusal)
 
 
 def way_back(run: Run) -> str:
@@ -241,7 +244,8 @@ class _ReadBack:
         pairs = [
             (probe.listed.description, probe.issue.description) for probe in self.probes if probe.listed and probe.issue
         ]
-        cut = [_count_common(*pair) for pair in pairs if pair[0] != pair[1]]
+        alike = (takewhile(lambda at: at[0] == at[1], zip(*pair, strict=False)) for pair in pairs if pair[0] != pair[1])
+        cut = [len(list(common)) for common in alike]
         found = [probe.found_after for probe in self.probes if probe.found_after is not None]
         contradicted = [probe for probe in self.probes if probe.is_absent and not _is_gone(probe)]
         self._problems |= {f"{probe.sent.name} can't be read": "it is not there" for probe in contradicted}
@@ -251,7 +255,9 @@ class _ReadBack:
             issues=self._names(lambda probe: True),
             otherwise=self._otherwise(),
             gone=self._names(_is_gone),
-            unmarked=self._names(_is_unmarked),
+            unmarked=self._names(
+                lambda probe: probe.issue is None or find_marker(probe.issue.description) != probe.sent.marker
+            ),
             unlisted=self._names(lambda probe: probe.listed is None or not self._in_order),
             unsearched=self._names(lambda probe: probe.found_after is None),
             in_order=self._in_order,
@@ -284,10 +290,6 @@ def _is_gone(probe: _Probe) -> bool:
     return probe.is_absent and probe.listed is None and probe.found_after is None
 
 
-def _is_unmarked(probe: _Probe) -> bool:
-    return probe.issue is None or find_marker(probe.issue.description) != probe.sent.marker
-
-
 def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
     """Compare an issue with what was sent, and yield each field that differs, and how."""
     if probe.issue is None:
@@ -316,8 +318,3 @@ def _describe(sent: str, kept: str) -> str:
     if kept.split() == sent.split():
         return "other white space"
     return "changed"
-
-
-def _count_common(one: str, other: str) -> int:
-    """Count the characters that two texts have in common at their beginning."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

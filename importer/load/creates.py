@@ -106,7 +106,10 @@ class Loader:
         fitted = keeping.fit(whole) if found is None else Fitted(whole, whole)
         if fitted.text != whole:
             if not fitted.text:
-                await self._hold(operation, keeping.why_held(whole))
+                await self._run.intend(operation)  # a row whose marker would be lost ends no run
+                message = keeping.why_held(whole)
+                self._run.record(Decision(operation.key, State.REFUSED, 0, code=MARKER_CUT, message=message))
+                self._report(Outcome.FAILED)
                 return
             body = orjson.dumps(fields | {"description": fitted.text})
         create, write = KnownCreate(operation.key, marker=operation.marker), Write(self._run, self._calls, operation)
@@ -213,12 +216,6 @@ class Loader:
         self._report(outcome)
         if outcome is Outcome.FAILED:
             self._connection.cap.fail(message)
-
-    async def _hold(self, operation: Operation, message: str) -> None:
-        """Record a create that isn't sent because its marker would be lost, which ends no run."""
-        await self._run.intend(operation)
-        self._run.record(Decision(operation.key, State.REFUSED, 0, code=MARKER_CUT, message=message))
-        self._report(Outcome.FAILED)
 
     async def _finish(self, operation: Operation, issue: Issue, requests: int, sent: Fitted) -> None:
         """Record a create as done, with its links if all are attached; else they are sent as additions later."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from importer.check.check_pass import Checked
 from importer.errors import ImporterError
@@ -54,19 +54,10 @@ class CanaryFindings:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Issues that can't be found again by their marker, neither in the list nor by search."""
+        """Issues that neither list nor search finds by their marker: a create of one might be executed twice."""
         return tuple(
             name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
         )
-
-    @property
-    def is_fatal(self) -> bool:
-        """Whether an issue can't be found again, so that a create without a response might be executed twice."""
-        return bool(self.lost)
-
-    def as_json(self) -> dict[str, Any]:
-        """As the ledger keeps it."""
-        return asdict(self)
 
     def sentences(self) -> Iterator[str]:
         """Yield the sentences that are shown; what is bad begins with `warning:`."""

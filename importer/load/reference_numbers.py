@@ -71,8 +71,16 @@ class ReferenceNumbers:
 
         send = partial(self._calls.in_turn, partial(self._read_and_write, work, write, numbers))
         answer = await carry_out(write, send, refuse=refuse, doubt=write.doubt, look=send_again)
-        if answer is not None:
-            await self._look(work, operation, *answer, tuple(numbers))
+        if answer is None:
+            return
+
+        def record(snapshot: Snapshot, code: str, message: str) -> None:
+            work.place = work.place._replace(returned=snapshot.dump())
+            said = {"code": code, "message": message, "details": encode_details(numbers)}
+            self._run.record(make_decision(operation, State.DONE, 0, **said, remember=work.place))
+
+        before = Snapshot.parse(work.place.returned)
+        await look_at_description(self._connection, work.item.key, *answer, before, record)
 
     async def _read_and_write(
         self, work: IssueWork, write: Write, numbers: dict[str, str]
@@ -97,8 +105,11 @@ class ReferenceNumbers:
         if not snapshot.is_as_it_was(issue, item.description):
             self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
             return None
-        if left or snapshot.numbers is None:
-            self._allow(work, operation, snapshot.with_numbers(issue, item.description, numbers.values()), numbers)
+        if left or snapshot.numbers is None:  # durable with the intent, before the request that puts them in
+            ours = snapshot.with_numbers(issue, item.description, numbers.values())
+            work.place = work.place._replace(returned=ours.dump())
+            details = encode_details(numbers)
+            self._run.record(make_decision(operation, State.SENT, details=details, remember=work.place))
         if left:
             self._sent.add(item.key)
             patch = {"description": text}
@@ -107,19 +118,6 @@ class ReferenceNumbers:
             check_taken(issue, answer, patch)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
         return (answer, Fitted(item.description, text)) if left else None
-
-    async def _look(
-        self, work: IssueWork, operation: Operation, answer: Issue, sent: Fitted, covers: tuple[str, ...]
-    ) -> None:
-        """See what the target has kept of a description with its numbers."""
-        place, before = work.place, Snapshot.parse(work.place.returned)
-
-        def record(snapshot: Snapshot, code: str, message: str) -> None:
-            work.place = place._replace(returned=snapshot.dump())
-            said = {"code": code, "message": message, "details": encode_details(covers)}
-            self._run.record(make_decision(operation, State.DONE, 0, **said, remember=work.place))
-
-        await look_at_description(self._connection, work.item.key, answer, sent, before, record)
 
     def _leave_out(
         self, work: IssueWork, operation: Operation, numbers: dict[str, str], *, there: bool = False
@@ -137,11 +135,6 @@ class ReferenceNumbers:
         )
         state, said = (State.SAME, "") if there else (State.LEFT, message)
         self._log.note(work, operation, Result(state, NUMBERS_LEFT_OUT, said, tuple(numbers), requests=0))
-
-    def _allow(self, work: IssueWork, operation: Operation, snapshot: Snapshot, numbers: dict[str, str]) -> None:
-        """Keep which numbers are ours; it is durable with the intent, before the request that puts them in."""
-        place = work.place = work.place._replace(returned=snapshot.dump())
-        self._run.record(make_decision(operation, State.SENT, details=encode_details(numbers), remember=place))
 
 
 def _stands(work: IssueWork) -> bool:

@@ -96,15 +96,15 @@ class Settler:
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
 
     async def _read_until_settled(self) -> None:
+        def seconds_left() -> float:
+            return min(pending.doubt.seconds_left() for pending in self._pending.values())
+
         try:
-            await watch(self._calls, self._seconds_left, self._read_once, gone_ends=False)
+            await watch(self._calls, seconds_left, self._read_once, gone_ends=False)
         except Exception as error:  # noqa: BLE001 - nobody awaits this task: whatever ends it ends those that wait
             for pending in self._pending.values():
                 if not pending.outcome.done():
                     pending.outcome.set_exception(error)
-
-    def _seconds_left(self) -> float:
-        return min(pending.doubt.seconds_left() for pending in self._pending.values())
 
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""

@@ -133,17 +133,19 @@ class Change:
 
         Raises as `Write.send` within a turn and as `check_taken`.
         """
-        answer = await self.requested.send(send, partial(self._begin, patch))
-        if self._seen is not None and isinstance(answer, Issue):
-            check_taken(self._seen, answer, patch)
-        return answer
+        seen = self._seen
 
-    async def _begin(self, patch: Mapping[str, Any]) -> None:
-        seen_at = "" if self._seen is None else self._seen.updated_at
-        self._leaving = record_pending_patch(self._before, self.snapshot, patch, seen_at)
-        self.wrote |= patch.keys()
-        replacement = None if self._seen is None else make_replacement(self.snapshot, self._seen, patch)
-        await self._run.intend(self.operation, self._leaving, replacement)
+        async def intend() -> None:
+            seen_at = "" if seen is None else seen.updated_at
+            self._leaving = record_pending_patch(self._before, self.snapshot, patch, seen_at)
+            self.wrote |= patch.keys()
+            replacement = None if seen is None else make_replacement(self.snapshot, seen, patch)
+            await self._run.intend(self.operation, self._leaving, replacement)
+
+        answer = await self.requested.send(send, intend)
+        if seen is not None and isinstance(answer, Issue):
+            check_taken(seen, answer, patch)
+        return answer
 
     def doubt(self, message: str) -> None:
         """Note that the outcome of the current request is unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -114,7 +115,7 @@ def bench() -> Contact:
 def test_a_target_that_stores_and_finds_everything(bench: Contact) -> None:
     """All is said to be well, with the organisation and the figures, and nobody waits."""
     found = bench.read_back(*map(bench.triage.make, (1, 2, 3)))
-    assert not found.is_fatal
+    assert not found.lost
     assert (found.organisation, found.issues) == (ORG, ("T-1001", "T-1002", "T-1003"))
     assert list(found.sentences()) == [
         f"Canary in organisation {ORG}: T-1001, T-1002, T-1003, created by user x, read back.",
@@ -155,7 +156,7 @@ def test_a_field_that_is_stored_otherwise(
     sentences = list(found.sentences())
     assert any(line.startswith(f"warning: {said}") and line.endswith(": T-1001, T-1002") for line in sentences)
     assert "Every field is stored as it was sent." not in sentences
-    assert not found.is_fatal
+    assert not found.lost
 
 
 def test_links_that_are_not_attached(bench: Contact) -> None:
@@ -182,7 +183,7 @@ def test_a_search_that_lags(bench: Contact, lag: float, after: float) -> None:
     sent = bench.triage.make(1)
     bench.triage.lag = lag
     found = bench.read_back(sent)
-    assert (found.found_after, found.unsearched, found.is_fatal) == (after, (), False)
+    assert (found.found_after, found.unsearched, bool(found.lost)) == (after, (), False)
     assert bench.time.now == 1000.0 + after
     assert sum("sort=created_at" in url for url in bench.triage.asked) == 1, "found in the list at the first look"
 
@@ -193,7 +194,7 @@ def test_a_search_that_finds_nothing_where_the_list_does(bench: Contact) -> None
     bench.triage.lag = 11.0
     found = bench.read_back(sent)
     assert "warning: a search for the marker does not find, within 10 s: T-1001" in list(found.sentences())
-    assert not found.is_fatal
+    assert not found.lost
 
 
 def test_a_list_without_the_issues_where_search_finds_them(bench: Contact) -> None:
@@ -202,7 +203,7 @@ def test_a_list_without_the_issues_where_search_finds_them(bench: Contact) -> No
     bench.triage.lists = False
     found = bench.read_back(sent)
     assert "warning: not in the list of issues: T-1001" in list(found.sentences())
-    assert (found.found_after, found.is_fatal) == (0.0, False)
+    assert (found.found_after, bool(found.lost)) == (0.0, False)
 
 
 def test_neither_list_nor_search(bench: Contact) -> None:
@@ -210,7 +211,7 @@ def test_neither_list_nor_search(bench: Contact) -> None:
     sent = bench.triage.make(1)
     bench.triage.lists, bench.triage.lag = False, 11.0
     found = bench.read_back(sent)
-    assert (found.is_fatal, found.lost) == (True, ("T-1001",))
+    assert (bool(found.lost), found.lost) == (True, ("T-1001",))
     assert bench.time.now == 1010.0
 
 
@@ -221,17 +222,17 @@ def test_a_list_in_another_order(bench: Contact) -> None:
     second = bench.triage.make(2)
     bench.triage.order = lambda issues: issues
     found = bench.read_back(first, second)
-    assert (found.in_order, found.unlisted, found.is_fatal) == (False, ("T-1001", "T-1002"), False)
+    assert (found.in_order, found.unlisted, bool(found.lost)) == (False, ("T-1001", "T-1002"), False)
     assert "not ordered by creation" in "\n".join(found.sentences())
     bench.triage.lag = 99.0
-    assert bench.read_back(first, second).is_fatal
+    assert bench.read_back(first, second).lost
 
 
 def test_a_lost_marker(bench: Contact) -> None:
     """An issue that the list shows, and that nothing tells whose it is, can't be found again: fatal."""
     bench.triage.keep = lambda body: body | {"description": body["description"].replace("tir", "")}
     found = bench.read_back(bench.triage.make(1))
-    assert found.is_fatal
+    assert bool(found.lost)
     assert "warning: the marker is not in the stored description: T-1001" in list(found.sentences())
 
 
@@ -240,7 +241,7 @@ def test_an_issue_that_is_gone(bench: Contact) -> None:
     sent = bench.triage.make(1)
     bench.triage.issues.clear()
     found = bench.read_back(sent)
-    assert (found.is_fatal, found.gone) == (True, ("T-1001",))
+    assert (bool(found.lost), found.gone) == (True, ("T-1001",))
 
 
 def test_an_issue_that_only_lists_show(bench: Contact) -> None:
@@ -248,7 +249,7 @@ def test_an_issue_that_only_lists_show(bench: Contact) -> None:
     sent = bench.triage.make(1)
     bench.triage.unreadable = sent.issue_id
     found = bench.read_back(sent)
-    assert (found.is_fatal, found.gone) == (True, ())
+    assert (bool(found.lost), found.gone) == (True, ())
     assert "warning: T-1001 can't be read: it is not there" in list(found.sentences())
 
 
@@ -268,7 +269,7 @@ def test_reads_that_are_refused(bench: Contact, part: str, said: str) -> None:
     bench.triage.refuse = (part,)
     found = bench.read_back(bench.triage.make(1))
     assert f"warning: {said}: 400 no: not today" in list(found.sentences())
-    assert not found.is_fatal
+    assert not found.lost
 
 
 def test_a_key_that_is_refused_meanwhile(bench: Contact) -> None:
@@ -287,12 +288,12 @@ def test_nothing_was_made(bench: Contact) -> None:
         "This is how Triage refuses: 400 bad_request: title",
     ]
     assert bench.triage.asked == []
-    assert not found.is_fatal
+    assert not found.lost
 
 
 def test_findings_are_json(bench: Contact) -> None:
     """What the ledger keeps reads back as it was."""
     bench.triage.keep = lambda body: body | {"title": body["title"].strip()}
-    kept = orjson.loads(orjson.dumps(bench.read_back(bench.triage.make(1)).as_json()))
+    kept = orjson.loads(orjson.dumps(asdict(bench.read_back(bench.triage.make(1)))))
     assert kept["otherwise"] == {"title": {"trimmed": ["T-1001"]}}
     assert kept["organisation"] == ORG
