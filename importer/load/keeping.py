@@ -100,6 +100,8 @@ class Keeping:
 
     def fit(self, description: str) -> Fitted:
         """Shorten a description as far as needed."""
+        if self.most is NO_LIMIT:  # so it is, but at a target that cuts texts
+            return Fitted(description, description)
         return Fitted(description, "") if self.holds(description) else shorten(description, self.takes)
 
     async def look(self, sent: str, shown: str, read: Callable[[], Awaitable[str | None]]) -> str | None:

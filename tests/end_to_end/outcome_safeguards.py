@@ -108,7 +108,7 @@ OUTCOME_SAFEGUARDS = (
         "importer/triage/paced.py",
         "            if find is not None and ",
         "            if False and ",
-        "tests/load/test_addition_sender.py::test_made_and_answered_429",
+        "tests/load/test_additions.py::test_made_and_answered_429",
     ),
     Mutation(
         "the control of a list",
@@ -165,7 +165,7 @@ OUTCOME_SAFEGUARDS = (
         "importer/pipeline.py",
         "sent = scan_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))",
         "sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)",
-        "tests/load/test_closing.py::test_two_machines_at_once",
+        "tests/load/test_discovery.py::test_two_machines_at_once",
     ),
     Mutation(
         "the marker of a comment",

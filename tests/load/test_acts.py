@@ -67,9 +67,3 @@ def test_a_comment_is_its_marker(text: str) -> None:
     ours = fingerprint_shown("i", Entry("", COMMENT, MARKED))
     assert fingerprint_shown("i", Entry("", COMMENT, text)) == ours
     assert fingerprint_shown("i", Entry("", COMMENT, f"> {text}\n\nNo.")) != ours
-
-
-def test_what_has_no_list() -> None:
-    """A change of the description hangs on no issue."""
-    with pytest.raises(ValueError, match="refer adds nothing"):
-        fingerprint(Act.REFER, "i", b"{}")

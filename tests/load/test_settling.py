@@ -163,14 +163,6 @@ def test_deadline_counts_from_the_attempt(bench: Settling) -> None:
     assert bench.time.now - now < 5
 
 
-def test_a_clock_that_is_set_back(bench: Settling) -> None:
-    """Hours back in the middle of the wait: it ends as soon as without that."""
-    begun = bench.time.now
-    bench.time.set_back_at = bench.time.now + 5.0
-    assert ids(bench.settle(MARKERS[0], since=begun)) == [None]
-    assert 30 < bench.time.now - begun < 80
-
-
 @pytest.mark.parametrize("late", [3.0, 15.0, 29.0])
 def test_late_commit(bench: Settling, late: float) -> None:
     """A create that the target commits before the deadline is found."""
@@ -300,14 +292,6 @@ def test_times_that_nobody_understands(bench: Settling, created_at: str) -> None
         bench.triage.issues[-1]["created_at"] = created_at
     bench.triage.searchable = False
     assert ids(bench.settle(MARKERS[0], since=bench.time.now, mark=0.0)) == ["T-1001"]
-
-
-def test_look_ups_that_fail(bench: Settling) -> None:
-    """If looks fail, the outcome stays open, and is said to."""
-    bench.triage.reads_fail = True
-    (outcome,) = bench.settle(MARKERS[0], since=bench.time.now)
-    assert isinstance(outcome, Undecidable)
-    assert "no reading today" in str(outcome)
 
 
 def load(bench: Bench, rows: list[Operation]) -> None:
