@@ -267,11 +267,15 @@ class Discovery:
             raise _ListCuts
         for listed in unknown:
             self._examined.add(listed.id)
-            issue = await self._wholes.read(listed)
-            if issue is None:
-                self._doubt(listed)
-                continue
-            new += filter(None, [self._identify(issue)])
+            if (issue := await self._wholes.read(listed)) is not None:
+                new += filter(None, [self._identify(issue)])
+            elif listed.id in self._unread:  # at the second time there is nothing to trust
+                raise TargetUnreachable(
+                    f"The list of issues shows {listed.triage_id}, but Triage says that it doesn't exist.",
+                    hint="Nothing is sent until both agree. Run the same command again later.",
+                )
+            else:
+                self._unread.add(listed.id)
         self._issue_ids.update(found.issue_id for found in new)
         self._seen.note(new, self._state)
 
@@ -287,15 +291,6 @@ class Discovery:
         key, returned = find_key(issue.description, "".join(records[-1:])), Snapshot.take(issue).dump()
         created = created_seconds(issue, 0.0)
         return Found(issue.id, issue.triage_id, " ".join(records), issue.title, created, returned, key)
-
-    def _doubt(self, listed: Issue) -> None:
-        """Note an issue that the list shows and that isn't there; at the second time there is nothing to trust."""
-        if listed.id in self._unread:
-            raise TargetUnreachable(
-                f"The list of issues shows {listed.triage_id}, but Triage says that it doesn't exist.",
-                hint="Nothing is sent until both agree. Run the same command again later.",
-            )
-        self._unread.add(listed.id)
 
 
 def _is_finished(text: str) -> bool:
@@ -392,7 +387,19 @@ def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
     if sent.stopped is not None or sent.interrupted:
         return sent
     try:
-        _scan_back(context, run)
+        seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+        back_to = seen.unswept()
+        # With undecided creates the run goes on: its last attempt makes the scan, as far back.
+        if (back_to is None and not seen.duplicates()) or run.find_undecided():
+            return sent
+        found = run_discovery(context, seen, lambda discovery: discovery.sweep(back_to))
+        note_discovered(run, seen, found)
+        seen.number_own()
+        for sentence in _correct_ids(run, seen):
+            context.progress.say(f"warning: {sentence}")
+        seen.end_span()
+        for sentence in name_duplicates(seen.duplicates()):
+            context.progress.say(f"warning: {sentence}")
     except RunStopped as error:
         return replace(sent, stopped=error)
     except KeyboardInterrupt:
@@ -400,23 +407,6 @@ def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
     finally:
         context.progress.finish()
     return sent
-
-
-def _scan_back(context: ImportContext, run: Run) -> None:
-    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    back_to = seen.unswept()
-    if back_to is None and not seen.duplicates():
-        return
-    if run.find_undecided():  # the run goes on: its last attempt makes the scan, as far back
-        return
-    found = run_discovery(context, seen, lambda discovery: discovery.sweep(back_to))
-    note_discovered(run, seen, found)
-    seen.number_own()
-    for sentence in _correct_ids(run, seen):
-        context.progress.say(f"warning: {sentence}")
-    seen.end_span()
-    for sentence in name_duplicates(seen.duplicates()):
-        context.progress.say(f"warning: {sentence}")
 
 
 def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:

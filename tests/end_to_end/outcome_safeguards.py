@@ -219,8 +219,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the list's word against a reading that finds nothing",
         "importer/load/discovery.py",
-        "        if listed.id in self._unread:\n",
-        "        if False:\n",
+        "            elif listed.id in self._unread:",
+        "            elif False:",
         "tests/end_to_end/test_outages.py::test_rebuild_ledger",
     ),
     Mutation(
