@@ -17,9 +17,9 @@ from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import State
 from importer.load.acts import fingerprint
 from importer.load.driver import RunConnection, Write, carry_out
-from importer.load.keeping import Fitted, look_at_description, read_back
+from importer.load.keeping import Fitted
 from importer.load.settling import Settler
-from importer.load.updates import Updater
+from importer.load.updates import Updater, look_at_description, read_back
 from importer.records import Act, Operation, Outcome, Report
 from importer.transform.markers import find_marker
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed

@@ -1,4 +1,4 @@
-"""What the target keeps of long texts: each answer to a create, an update and a comment is looked at here.
+"""What the target keeps of long texts, as each answer to a create, an update and a comment tells.
 
 A target may cut a text, and a marker with it. What is left says how much it keeps: a longer description is shortened
 before it is sent and goes on in comments, as one over Triage's own limit does, and a longer comment is sent in parts.
@@ -11,29 +11,17 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from operator import le
-from typing import TYPE_CHECKING, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from importer.api import COMMENT_LIMIT, DESCRIPTION_LIMIT, count_units
-from importer.codes import MARKER_CUT, TEXT_CUT
 from importer.transform.footers import find_footer
 from importer.transform.lengths import REST_LIMIT, split_text
-from importer.transform.markers import find_marker
 from importer.transform.prose import CONTINUED
-from importer.triage.actions import CallFailed
-from importer.triage.answers import Issue
-from importer.triage.snapshot import Snapshot, find_left
-
-if TYPE_CHECKING:
-    from importer.load.driver import RunConnection
+from importer.triage.snapshot import find_left
 
 TRIMMED = 64
 """By how much less than is kept may be left of a text: no character is split, and what is cut is trimmed."""
-TIMES_SHORTENED = 2
-"""How often a description whose marker was cut off is written again, each time shorter."""
 
 
 class Size(NamedTuple):
@@ -146,72 +134,3 @@ def shorten(description: str, takes: Callable[[str], bool]) -> Fitted:
             first, *rest = split_text(begun, room, REST_LIMIT)
             return Fitted(description, first + ending, rest)
     return Fitted(description, "")
-
-
-async def look_at_description(
-    connection: RunConnection,
-    key: str,
-    issue: Issue,
-    sent: Fitted,
-    before: Snapshot,
-    record: Callable[[Snapshot, str, str], None],
-) -> None:
-    """Look at the answer to a create or an update, and write its description again, shorter, if its marker is lost.
-
-    `before` is the snapshot that was recorded; with a better one, and what is cut, `record` is called with its code and
-    message. Raises Interrupted, and RunStopped.
-    """
-    keeping, marker = connection.keeping.descriptions, find_marker(sent.whole)
-    if "description" in issue.unanswered:  # and couldn't be read: it counts as sent
-        issue = issue._replace(description=sent.text)
-    answer = issue
-
-    def end(code: str = "", message: str = "") -> None:
-        connection.keeping.continued.update([key] if sent.moved else ())
-        record(before.after_write(issue, {"description": sent.whole}, sent.moved), code, message)
-
-    async def read() -> str | None:
-        nonlocal issue
-        issue = await read_back(connection, answer) or answer
-        return None if issue is answer else issue.description
-
-    if find_left(sent.text, issue.description) is not None:  # the ledger says so until somebody has looked
-        end(MARKER_CUT, "Triage's answer lacks the end of the description")
-    left = first = await keeping.look(sent.text, issue.description, read)
-    # An attempt whose outcome was lost had shortened it.
-    is_begun = CONTINUED in issue.description and CONTINUED not in sent.text
-    if left is None and not is_begun:
-        if find_left(sent.text, issue.description) is not None:
-            issue = issue._replace(description=sent.text)  # an answer that is known to be abbreviated
-        if issue is not answer or sent.moved:
-            end()
-        return
-    said = "" if left is None else f"Triage kept {Size.of(left)} of the {Size.of(sent.text)} of the description"
-    if find_marker(issue.description) == marker and not is_begun:
-        end(TEXT_CUT, said)
-        return
-    for _ in range(TIMES_SHORTENED):
-        sent = shorten(sent.whole, keeping.takes if left is None else Size.of(left).takes)
-        if not sent.text:
-            break
-        body = orjson.dumps({"description": sent.text})
-        try:
-            issue = answer = await connection.calls.call(partial(connection.client.update_issue, issue.id, body))
-        except CallFailed:
-            break
-        left = await keeping.look(sent.text, issue.description, read)
-        if left is None or find_marker(issue.description) == marker:
-            code = "" if first is None else TEXT_CUT
-            end(code, code and f"{said}; it was written again, shorter, and goes on in comments")
-            return
-    keeping.is_lossy, sent = True, sent._replace(moved=())
-    end(MARKER_CUT, f"{said}, and its marker is lost")
-
-
-async def read_back(connection: RunConnection, issue: Issue) -> Issue | None:
-    """Read an issue that was just written; None if it can't be read."""
-    read = partial(connection.absence.read_once, issue.id, connection.now())
-    try:
-        return await connection.workers.when_sure(read)
-    except CallFailed:
-        return None

@@ -14,8 +14,8 @@ from importer.ledger.journal import Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
-from importer.load.keeping import Fitted, look_at_description
-from importer.load.updates import check_taken
+from importer.load.keeping import Fitted
+from importer.load.updates import check_taken, look_at_description
 from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import CONFLICT, EDITED_MEANWHILE, MARKER_CUT, OUTCOME_UNKNOWN
+from importer.codes import CONFLICT, EDITED_MEANWHILE, MARKER_CUT, OUTCOME_UNKNOWN, TEXT_CUT
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.load.driver import RunConnection, Write, carry_out, send_again
-from importer.load.keeping import Fitted, look_at_description
+from importer.load.keeping import Fitted, Size, shorten
 from importer.records import Operation, Outcome, unlike_rows
+from importer.transform.markers import find_marker
+from importer.transform.prose import CONTINUED
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.redaction import redact
@@ -22,6 +24,7 @@ from importer.triage.snapshot import (
     Conflict,
     Snapshot,
     find_ignored,
+    find_left,
     find_other_changes,
     keep_value,
     pending_fields,
@@ -30,6 +33,8 @@ from importer.triage.snapshot import (
 
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
+TIMES_SHORTENED = 2
+"""How often a description whose marker was cut off is written again, each time shorter."""
 GONE_MESSAGE = "the issue is no longer in Triage"
 
 
@@ -257,3 +262,72 @@ def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any])
     before = {name: value for name, value in before.items() if redact(str(value)) == str(value)}
     wrote = {name: keep_value(name, patch[name], snapshot.numbers) for name in before}
     return Replacement(before, snapshot.values_before(issue, before), wrote) if before else None
+
+
+async def look_at_description(
+    connection: RunConnection,
+    key: str,
+    issue: Issue,
+    sent: Fitted,
+    before: Snapshot,
+    record: Callable[[Snapshot, str, str], None],
+) -> None:
+    """Look at the answer to a create or an update, and write its description again, shorter, if its marker is lost.
+
+    `before` is the snapshot that was recorded; with a better one, and what is cut, `record` is called with its code and
+    message. Raises Interrupted, and RunStopped.
+    """
+    keeping, marker = connection.keeping.descriptions, find_marker(sent.whole)
+    if "description" in issue.unanswered:  # and couldn't be read: it counts as sent
+        issue = issue._replace(description=sent.text)
+    answer = issue
+
+    def end(code: str = "", message: str = "") -> None:
+        connection.keeping.continued.update([key] if sent.moved else ())
+        record(before.after_write(issue, {"description": sent.whole}, sent.moved), code, message)
+
+    async def read() -> str | None:
+        nonlocal issue
+        issue = await read_back(connection, answer) or answer
+        return None if issue is answer else issue.description
+
+    if find_left(sent.text, issue.description) is not None:  # the ledger says so until somebody has looked
+        end(MARKER_CUT, "Triage's answer lacks the end of the description")
+    left = first = await keeping.look(sent.text, issue.description, read)
+    # An attempt whose outcome was lost had shortened it.
+    is_begun = CONTINUED in issue.description and CONTINUED not in sent.text
+    if left is None and not is_begun:
+        if find_left(sent.text, issue.description) is not None:
+            issue = issue._replace(description=sent.text)  # an answer that is known to be abbreviated
+        if issue is not answer or sent.moved:
+            end()
+        return
+    said = "" if left is None else f"Triage kept {Size.of(left)} of the {Size.of(sent.text)} of the description"
+    if find_marker(issue.description) == marker and not is_begun:
+        end(TEXT_CUT, said)
+        return
+    for _ in range(TIMES_SHORTENED):
+        sent = shorten(sent.whole, keeping.takes if left is None else Size.of(left).takes)
+        if not sent.text:
+            break
+        body = orjson.dumps({"description": sent.text})
+        try:
+            issue = answer = await connection.calls.call(partial(connection.client.update_issue, issue.id, body))
+        except CallFailed:
+            break
+        left = await keeping.look(sent.text, issue.description, read)
+        if left is None or find_marker(issue.description) == marker:
+            code = "" if first is None else TEXT_CUT
+            end(code, code and f"{said}; it was written again, shorter, and goes on in comments")
+            return
+    keeping.is_lossy, sent = True, sent._replace(moved=())
+    end(MARKER_CUT, f"{said}, and its marker is lost")
+
+
+async def read_back(connection: RunConnection, issue: Issue) -> Issue | None:
+    """Read an issue that was just written; None if it can't be read."""
+    read = partial(connection.absence.read_once, issue.id, connection.now())
+    try:
+        return await connection.workers.when_sure(read)
+    except CallFailed:
+        return None

@@ -232,7 +232,7 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the look at what is left of a description",
-        "importer/load/keeping.py",
+        "importer/load/updates.py",
         "    left = first = await keeping.look(sent.text, issue.description, read)\n",
         "    left = first = None\n",
         "tests/end_to_end/test_cut_texts.py::test_a_target_that_keeps_ten_thousand_bytes",
