@@ -154,7 +154,7 @@ async def carry_out(
             raise
         except CallFailed as error:
             failed = error
-        # A 404 is believed by reading the issue alone, and so is a refusal of what might be there twice.
+        # A 404 is only believed once the issue was read, and of some acts a refusal only once it was looked behind.
         is_refused = failed.action is Action.REFUSE and not failed.is_gone
         if failed.action is Action.RETRY or (is_refused and not (its.doubts_refusals and write.is_open)):
             return refuse(failed)
