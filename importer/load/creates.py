@@ -38,9 +38,8 @@ class Loader:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._connection, self._workers, self._report = connection, connection.workers, report
         self._settler, self._updater = Settler(connection), updater
-        self._refused: dict[str, KnownCreate] = {}  # by key: refused in an earlier attempt, and not looked for since
-        self._undecided: dict[str, KnownCreate] = {}  # by key: sent in an earlier attempt, and looked for now
-        self._searches: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these
+        self._earlier: dict[str, KnownCreate] = {}  # by key: left undecided by an earlier attempt, or refused
+        self._searches: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these; of refused ones once needed
         # By issue id: the create that was answered with it, of the newest ones; None once there was a second. In a
         # plain dictionary the oldest one is behind thousands of places of those that were deleted.
         self._answered = OrderedDict[str, KnownCreate | None]()
@@ -49,10 +48,10 @@ class Loader:
     async def load(self, operations: Iterator[Operation]) -> None:
         """Send every operation once; creates that an earlier attempt left undecided are settled meanwhile."""
         async with self._run.sending(self._connection.concurrency):
-            self._refused = {create.key: create for create in self._run.find_refused()}
-            self._undecided = {create.key: create for create in self._run.find_undecided()}
-            for key, create in self._undecided.items():
-                self._searches[key] = self._workers.start(self._search_again(create))
+            undecided = self._run.find_undecided()
+            self._earlier = {create.key: create for create in (*self._run.find_refused(), *undecided)}
+            for create in undecided:
+                self._searches[create.key] = self._workers.start(self._search_again(create))
             await self._workers.work_through(operations, self._carry_out)
 
     async def _carry_out(self, operation: Operation) -> None:
@@ -61,35 +60,29 @@ class Loader:
         try:
             if operation.act is Act.UPDATE:
                 self._note(*await self._updater.update(operation))
-            elif key in self._undecided:
+            elif (earlier := self._earlier.get(key)) is not None:  # nothing is written again without a search
+                search = self._searches.get(key) or self._workers.start(self._search_again(earlier, is_refused=True))
                 async with self._workers.idle():
-                    found = await self._searches[key]
+                    found = await search
                 if key not in self._unknown:
-                    await self._create(operation, found, self._undecided[key].body_sha)
-            elif key in self._refused:  # nothing is written a second time without a search
-                found = await self._settle(self._refused[key], is_refused=True)
-                self._record_found(key, found)
-                await self._create(operation, found, self._refused[key].body_sha)
+                    await self._create(operation, found, earlier.body_sha)
             else:
                 await self._create(operation)
         except Undecidable:
             self._report(Outcome.UNKNOWN)
 
-    async def _search_again(self, create: KnownCreate) -> Issue | None:
+    async def _search_again(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Settle a create of an earlier attempt, even if its row is no longer in the source."""
+        key = create.key
         try:
-            issue = await self._find(create)
+            issue = await self._find(create, is_refused=is_refused)
         except Undecidable:
-            self._unknown.add(create.key)
+            self._unknown.add(key)
             self._report(Outcome.UNKNOWN)
             return None
-        self._record_found(create.key, issue)
+        done = _done(key, issue, 0, Snapshot.take(issue)) if issue else Decision(key, State.UNSENT, attempts=0)
+        self._run.record(done)
         return issue
-
-    def _record_found(self, key: str, issue: Issue | None) -> None:
-        self._run.record(
-            _done(key, issue, 0, Snapshot.take(issue)) if issue else Decision(key, State.UNSENT, attempts=0)
-        )
 
     async def _create(self, operation: Operation, found: Issue | None = None, sent: bytes = b"") -> None:
         """Send a create until its issue exists or it is finally refused, without its links if necessary.
@@ -142,7 +135,8 @@ class Loader:
             is_misled |= error.message == OF_ANOTHER
             is_refused = error.action is Action.REFUSE
             with self._connection.cap.doubted(int(is_refused)):
-                its_issue = await self._settle(create, is_refused=is_refused)
+                async with self._workers.idle():
+                    its_issue = await self._find(create, is_refused=is_refused)
             if its_issue is not None:
                 return its_issue
             if is_refused and not has_links:
@@ -197,10 +191,6 @@ class Loader:
         if len(self._answered) > MOST_ANSWERED:
             self._answered.popitem(last=False)
         return False
-
-    async def _settle(self, create: KnownCreate, *, is_refused: bool) -> Issue | None:
-        async with self._workers.idle():
-            return await self._find(create, is_refused=is_refused)
 
     async def _find(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Look for a create's issue, which can't be one that another create got."""

@@ -149,8 +149,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the search before a refused row is sent again",
         "importer/load/creates.py",
-        "            elif key in self._refused:",
-        "            elif False:",
+        "            self._earlier = {create.key: create for create in (*self._run.find_refused(), *undecided)}\n",
+        "            self._earlier = {create.key: create for create in undecided}\n",
         "tests/load/test_creates.py::test_a_refused_row_is_looked_for_before_it_is_sent_again",
     ),
     Mutation(
