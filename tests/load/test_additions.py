@@ -31,6 +31,7 @@ def bench(tmp_path: Path) -> Iterator[Following]:
 
 MARKED = f"{comment_marker('demo:P-1', f'{0:016x}/1')}\n\na"
 """The first comment of `said` as it is sent."""
+REFUSALS = (400, 403, 404, 409, 422)
 ALL = IssueParts(
     rest=("the rest",),
     comments=said("first, see P-2", "second").comments,
@@ -66,16 +67,21 @@ def test_an_issue_that_is_not_there(bench: Following) -> None:
     assert bench.triage.sent == {"POST comments": 1}
 
 
-@pytest.mark.parametrize("fault", ["before", "after"])
+@pytest.mark.parametrize("fault", ["before", "after", "lost", "stale", *(f"made-{status}" for status in REFUSALS)])
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
-def test_an_answer_that_is_lost(bench: Following, fault: str, number: int) -> None:
-    """Whatever addition has no answer: it is there once, though the target writes it in another way, as a flag's type.
+def test_whatever_is_answered(bench: Following, fault: str, number: int) -> None:
+    """Nothing, another's answer, or a refusal of what was made: each addition is there once, comments in their order.
 
-    Comments are in their order.
+    The target writes it in another way, as a flag's type. What was refused is found by the next run.
     """
     parts = IssueParts(comments=said("a", "b", "a").comments, flags=(FLAG,), relations=ALL.relations, evidence=(CALL,))
+    bench.follow(item("demo:P-2", said("before")))
     bench.triage.faults = {number: fault}
-    bench.follow(item("demo:P-1", parts))
+    with suppress(KeyRefused):
+        bench.follow(item("demo:P-1", parts))
+    if fault.startswith("made-"):
+        bench.triage.faults = {}
+        bench.follow(item("demo:P-1", parts))
     assert bench.comments("demo:P-1") == ["a", "b", "a"]
     assert [len(found(bench.store)) for found in (all_flags, all_relations, all_resources)] == [1, 1, 1]
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
@@ -133,21 +139,6 @@ def test_a_comment_that_is_refused(bench: Following) -> None:
     bench.follow(item("demo:P-1", said("a", "b", "c")))
     assert bench.triage.sent == {"GET activity": 2, "POST comments": 1}
     assert bench.seen == [Outcome.FAILED]
-
-
-@pytest.mark.parametrize("fault", ["made-400", "made-403", "made-404", "made-409", "made-422"])
-@pytest.mark.parametrize("number", [2, 3, 4])
-def test_what_was_made_and_refused(bench: Following, fault: str, number: int) -> None:
-    """Whatever is answered to a flag, a comment or a relation that is made all the same: it is there once."""
-    parts = IssueParts(comments=said("a").comments, flags=(FLAG,), relations=ALL.relations, evidence=(CALL,))
-    bench.triage.faults = {number: fault}
-    with suppress(KeyRefused):
-        bench.follow(item("demo:P-1", parts))
-    bench.triage.faults = {}
-    bench.follow(item("demo:P-1", parts))
-    assert bench.comments("demo:P-1") == ["a"]
-    assert (len(all_flags(bench.store)), len(all_relations(bench.store))) == (1, 1)
-    assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
 
 
 def test_an_issue_that_is_gone(bench: Following) -> None:
@@ -383,18 +374,6 @@ def test_many_issues(bench: Following) -> None:
     bench.triage.faults = dict.fromkeys(range(5, 400, 40), "after")
     bench.follow(*(item(key, said("a", "b")) for key in keys))
     assert {key: bench.comments(key) for key in keys} == {key: ["a", "b"] for key in keys}
-
-
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-def test_the_answer_to_another_addition(bench: Following, number: int) -> None:
-    """An answer that shows another comment, flag or relation is no proof of this one: it is looked for, and sent."""
-    comments, relations = said("a", "b").comments, (Relation("demo:P-1", "blocks", "demo:P-2"),)
-    bench.follow(item("demo:P-2", said("before")))
-    bench.triage.faults = {number: "stale"}
-    bench.follow(item("demo:P-1", IssueParts(comments=comments, evidence=(CALL,), flags=(FLAG,), relations=relations)))
-    assert bench.comments("demo:P-1") == ["a", "b"]
-    assert [len(found(bench.store)) for found in (all_resources, all_flags, all_relations)] == [1, 1, 1]
-    assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
 
 
 def test_made_and_answered_429(bench: Following) -> None:
