@@ -70,9 +70,9 @@ class IssueWork:
         """Make the operation of an addition that was sent before, with its fingerprint of that time."""
         return self._operation(added.act, added.name, added.body, added.sha)
 
-    def operation(self, addition: Addition, body: bytes) -> Operation:
+    def operation(self, addition: Addition) -> Operation:
         """Make the operation of an addition, with the fingerprint that identifies it at the target."""
-        act = addition.act
+        act, body = addition.act, addition.body
         # Without the other issue's id a relation has no fingerprint yet; numbers are told by the create's body.
         is_whole = act is not Act.REFER and (act is not Act.RELATION or b'"related_issue_id"' in body)
         mark = fingerprint(act, self.place.issue_id, body) if is_whole else b""

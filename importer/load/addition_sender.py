@@ -82,33 +82,31 @@ class AdditionSender:
         filled, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
         if earlier is not None and earlier.code == ADDITION_UNPROVEN:
             return
+        operation = work.operation(filled or addition)
         if filled is None:
-            operation = work.operation(addition, addition.body)
             message = f"the issue of {addition.other} is not in Triage"
             self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
         elif addition.act is Act.EVIDENCE:
-            await self._attach(work, addition)
+            await self._attach(work, operation)
         elif addition.act is Act.COMMENT and self._keeping.holds(detail := orjson.loads(filled.body)["detail"]):
             result = Result(State.LEFT, MARKER_CUT, self._keeping.why_held(detail), filled.covers, requests=0)
-            self._log.note(work, work.operation(addition, filled.body), result)
+            self._log.note(work, operation, result)
         elif lacking := self.find_lacking(work, filled):
-            operation = work.operation(addition, filled.body)
             message = f"the flag needs its call first: {lacking.message}"
             self._log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
         else:
-            await self._post(work, work.operation(addition, filled.body), filled.covers)
+            await self._post(work, operation, filled.covers)
 
     def find_lacking(self, work: IssueWork, addition: Addition) -> Added | None:
         """Return the evidence that an addition needs, as a flag its call, if it was tried and isn't attached."""
         attached = work.known.get((Act.EVIDENCE, ACTS[addition.act].needs(orjson.loads(addition.body))))
         return attached if attached is not None and attached.state is not State.DONE else None
 
-    async def _attach(self, work: IssueWork, addition: Addition) -> None:
-        """Attach evidence. If Triage doesn't know it yet, later runs try again for `wait_seconds`."""
-        operation = work.operation(addition, addition.body)
-        link = orjson.loads(addition.body)
+    async def _attach(self, work: IssueWork, operation: Operation) -> None:
+        """Attach evidence; twice does no harm. If Triage doesn't know it yet, later runs try for `wait_seconds`."""
+        link = orjson.loads(operation.body)
         kind, name = link["resource_type"], link["resource_id"]
-        earlier = work.known.get((Act.EVIDENCE, addition.name))
+        earlier = work.known.get((Act.EVIDENCE, operation.name))
         first = earlier.first if earlier else 0.0
         try:
             await self._calls.call(partial(self._client.attach_resource, work.place.issue_id, kind, name))

@@ -176,9 +176,8 @@ class AdditionLoader:
             known = work.known_counts
             existing, shown = await find_existing_additions(self._reader, issue_id, filled, known)
             for addition in existing:
-                operation = work.operation(addition, addition.body)
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
-                self._log.note(work, operation, result)
+                self._log.note(work, work.operation(addition), result)
             self._to_probe = self._probed if existing else self._to_probe - 1
             if is_doubted:
                 await self._leave_unproven(work, filled, shown)
@@ -204,6 +203,6 @@ class AdditionLoader:
             if await prove(act, issue_id, work.known_counts[act], shown[act]):
                 left = [each for each in left if each.act is not act]
         for addition in left:
-            self._log.leave_unproven(work, work.operation(addition, addition.body), addition.covers)
+            self._log.leave_unproven(work, work.operation(addition), addition.covers)
         if any(each.act is Act.COMMENT for each in left):
             raise OutcomePending

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice, takewhile
 from math import inf
@@ -47,16 +47,16 @@ class CanaryIssue(NamedTuple):
         return self.triage_id or self.issue_id
 
 
+@dataclass
 class _Probe:
     """One issue of the canary, and where it has been found so far: by id, in the list, by search."""
 
-    def __init__(self, sent: CanaryIssue) -> None:
-        self.sent = sent
-        self.issue: Issue | None = None
-        self.is_absent = False
-        self.listed: Issue | None = None
-        self.found_after: float | None = None
-        self.duplicates: set[str] = set()
+    sent: CanaryIssue
+    issue: Issue | None = None
+    is_absent: bool = False
+    listed: Issue | None = None
+    found_after: float | None = None
+    duplicates: set[str] = field(default_factory=set)
 
 
 SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
@@ -152,8 +152,7 @@ async def read_back(
 
     `refusal` goes into the findings: the message of a row that was refused.
     """
-    # They were made right before, so that they may not be there yet.
-    reading = _ReadBack(client, calls, [_Probe(each) for each in sent], Absence(client, calls, now=clock), clock())
+    reading = _ReadBack(client, calls, [_Probe(each) for each in sent], clock)
     await reading.get()
     started = clock()
     for seconds in look_seconds if reading.probes else ():
@@ -169,12 +168,10 @@ async def read_back(
 class _ReadBack:
     """Reads all issues of a canary back: each one, the list, and the search."""
 
-    def __init__(
-        self, client: TriageClient, calls: PacedCalls, probes: list[_Probe], absence: Absence, made_at: float
-    ) -> None:
-        self._client, self._calls = client, calls
-        self._absence, self._made_at = absence, made_at
-        self.probes = probes
+    def __init__(self, client: TriageClient, calls: PacedCalls, probes: list[_Probe], clock: Clock) -> None:
+        self._client, self._calls, self.probes = client, calls, probes
+        # They were made right before, so that they may not be there yet.
+        self._absence, self._made_at = Absence(client, calls, now=clock), clock()
         self._by_marker = {probe.sent.marker: probe for probe in probes}
         self._in_order = True
         self._problems: dict[str, str] = {}  # by what failed: of list and search only the last failure counts
@@ -276,8 +273,8 @@ class _ReadBack:
     def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
         otherwise: dict[str, dict[str, tuple[str, ...]]] = {}
         for probe in self.probes:
-            for field, how in _find_differences(probe):
-                ways = otherwise.setdefault(field, {})
+            for name, how in _find_differences(probe):
+                ways = otherwise.setdefault(name, {})
                 ways[how] = (*ways.get(how, ()), probe.sent.name)
         return otherwise
 
@@ -296,10 +293,10 @@ def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
         return
     body = orjson.loads(probe.sent.body)
     stored = {**probe.issue.fields, "description": probe.issue.description}
-    for field in ISSUE_FIELDS:
-        sent, kept = str(body.get(field) or ""), str(stored[field] or "")
+    for name in ISSUE_FIELDS:
+        sent, kept = str(body.get(name) or ""), str(stored[name] or "")
         if sent != kept:
-            yield field, _describe(sent, kept)
+            yield name, _describe(sent, kept)
     links, attached = len(body.get("resource_links", ())), probe.issue.resource_count
     if links != attached:
         yield "resource_links", f"{attached} of {links} attached"

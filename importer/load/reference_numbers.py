@@ -48,7 +48,7 @@ class ReferenceNumbers:
         known = work.known.get((Act.REFER, ""))
         numbers = find_numbers(self._run, item.parts.mentions)
         body = orjson.dumps({"description": item.description})
-        operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
+        operation = work.operation(Addition(item.key, Act.REFER, "", body))
         path = issue_path(place.issue_id)
         operation = operation._replace(method="PATCH", path=path, whole_sha=item.body_sha, since=place.since)
         if not numbers:
