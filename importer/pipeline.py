@@ -156,7 +156,7 @@ def _check_and_discover(
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
     """End an import that would repeat the last one, with its figures and exit code."""
-    from importer.ledger.fingerprints import note_repeat
+    from importer.ledger.previous_run import note_repeat
     from importer.report.repeated import describe_repeated, write_repeated
 
     now = time.time()
@@ -361,11 +361,11 @@ class _Report:
         return had_nothing_to_do and is_old_news and not (is_open or self._comparison.vanished)
 
     def _keep_fingerprint(self, organisation: str) -> None:
-        from importer.ledger import fingerprints
+        from importer.ledger.previous_run import keep_fingerprint
         from importer.load.nothing_to_send import make_fingerprint
 
         fingerprint = make_fingerprint(self._context, organisation, self._checked.digest)
-        fingerprints.keep(self._context.ledger.transaction, self._run.name, fingerprint)
+        keep_fingerprint(self._context.ledger.transaction, self._run.name, fingerprint)
 
     def _summarise(self, counts: Mapping[Outcome, int], codes: Counter[str], code: ExitCode) -> Summary:
         calls, sent = self._context.calls, self._sent

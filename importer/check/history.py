@@ -19,10 +19,9 @@ from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample
 from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
-from importer.ledger.corrected_rows import CorrectedRow, find_corrected_rows
 from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
-from importer.ledger.previous_run import read_columns, reasons_of
+from importer.ledger.previous_run import CorrectedRow, find_corrected_rows, read_columns, reasons_of
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Ledger
@@ -123,7 +122,7 @@ class LedgerHistory:
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
         if self._corrected_rows is None:
-            self._corrected_rows = find_corrected_rows(self._ledger, self._target, self._source_name)
+            self._corrected_rows = find_corrected_rows(self._ledger.transaction, self._target, self._source_name)
         corrected = self._corrected_rows.get(row.key)
         if corrected is None or reasons_of(row.codes, row.fields, row.messages) not in corrected.reasons:
             return None

@@ -13,7 +13,7 @@ from importer.library.deliveries import IS_IN, NEWEST, Delivery, may_meet, read_
 
 if TYPE_CHECKING:
     from importer.cli.run_options import RunOptions
-    from importer.ledger.starts import Note
+    from importer.ledger.overview import Note
 
 STOPS_ALL = (ExitCode.STOPPED, ExitCode.LEDGER_IN_USE, ExitCode.TIME_OVER, ExitCode.INTERRUPTED)
 """Exit codes that the next file would end with, too."""

@@ -95,8 +95,8 @@ def report_run(name: str, options: ReportOptions) -> int:
 def report_source(name: str, options: ReportOptions) -> int:
     """Write where every key of a source stands by now."""
     from importer.cli.console import Console
-    from importer.ledger.crosswalk import walk
     from importer.ledger.opening import read_ledger
+    from importer.ledger.source_list import walk
     from importer.report.folder import ReportFolder
     from importer.report.issue_urls import IssueUrl
     from importer.report.migration import describe_states, write_migration

@@ -128,8 +128,8 @@ def prune_command(options: PruneOptions) -> None:
     stay.
     """
     from importer.cli.console import Console
+    from importer.ledger.forgetting import find_prunable, lost_ways, measure, prune
     from importer.ledger.opening import open_ledger, read_ledger
-    from importer.ledger.pruning import find_prunable, lost_ways, measure, prune
 
     keep, older_than, apply = options.keep, options.older_than, options.apply
     if keep is None and older_than is None:
@@ -188,9 +188,9 @@ def _megabytes(size: int) -> str:
 def read(options: RunsOptions) -> str:
     """List what was started with a ledger, as a table or as JSON."""
     from importer.ledger.commands import run_command
+    from importer.ledger.forgetting import measure
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews, list_starts
-    from importer.ledger.pruning import measure
     from importer.phrases import format_iso
 
     source = options.source
@@ -258,8 +258,7 @@ def show_command(options: ShowOptions, name: str) -> None:
 
 def _how_far(book: Ledger, source: str) -> Iterator[str]:
     """Yield a line for each target of a source: how many of its keys are there."""
-    from importer.ledger.crosswalk import walk
-    from importer.ledger.source_list import list_sources
+    from importer.ledger.source_list import list_sources, walk
     from importer.report.migration import describe_states, name_state
 
     for target in (each.target for each in list_sources(book) if each.name == source):

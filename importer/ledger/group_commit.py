@@ -9,30 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from importer.ledger.journal import Decision
-    from importer.ledger.replaced import Replacement
-
-
-class Intent(NamedTuple):
-    """What says that an operation may have been sent, and is durable before it is.
-
-    values       those of its row, see `statements.INTEND`
-    replacement  what it replaces: key, issue id, values; None if nothing is kept of it
-    """
-
-    values: tuple[Any, ...]
-    replacement: tuple[str, str, Replacement] | None = None
-
+Intent = TypeVar("Intent")
+Decision = TypeVar("Decision")
 
 INTENT_SECONDS = 0.002
 DECISION_SECONDS = 0.2
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
 
 
-class GroupCommit:
+class GroupCommit(Generic[Intent, Decision]):
     """Gathers the workers' intents and outcomes, and commits them in groups, one group at a time.
 
     A group is committed when it has `group` intents, or when its first has waited long enough. `write` writes a group

@@ -5,32 +5,55 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, Dialect, and_, bindparam, func, literal_column, select, true, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, FOUND_AT_TARGET, OUTCOME_UNKNOWN, REFUSED
-from importer.errors import ExitCode
-from importer.ledger import fingerprints, replaced
+from importer.errors import ExitCode, RunStopped
+from importer.ledger import replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.commands import run_command, settle_command
 from importer.ledger.database import Database
-from importer.ledger.group_commit import GroupCommit, Intent
+from importer.ledger.group_commit import GroupCommit
 from importer.ledger.known_create import COLUMNS, KnownCreate, as_known
-from importer.ledger.registered import encode_row
+from importer.ledger.previous_run import forget_fingerprint
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Results
-from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, unindexed_source
-from importer.ledger.shared_issues import SharedIssue, refuse_shared
+from importer.ledger.schema import (
+    HAS_NUMBER,
+    UNDECIDED,
+    RunKind,
+    State,
+    attempts,
+    operations,
+    runs,
+    sources,
+    unindexed_source,
+)
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, SOME, find_in_portions, find_pairs
+from importer.ledger.stored_rows import encode_row
 from importer.records import ADDITIONS, Act, AttemptTimes, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
+VERIFIED, ATTEMPTS = "verified", "attempts"
+"""The option of a run that has its last verification, and how many attempts the run had then."""
+
+
+class Intent(NamedTuple):
+    """What says that an operation may have been sent, and is durable before it is.
+
+    values       those of its row, see `statements.INTEND`
+    replacement  what it replaces: key, issue id, values; None if nothing is kept of it
+    """
+
+    values: tuple[Any, ...]
+    replacement: tuple[str, str, Replacement] | None = None
 
 
 class Decision(NamedTuple):
@@ -73,7 +96,7 @@ class Run:
         self._database, self._transaction = database, database.transaction
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
         self._now, self._is_exact = now, False
-        self._commits: GroupCommit | None = None
+        self._commits: GroupCommit[Intent, Decision] | None = None
         self.name: str = found.name
         self.kind, self.out = RunKind(found.kind), Path(found.out)
         self.target: str = found.target
@@ -144,7 +167,7 @@ class Run:
         """
         self._is_exact = exact
         with self._transaction() as connection:
-            fingerprints.forget(connection, self._source_id)
+            forget_fingerprint(connection, self._source_id)
         write = self._write_in_thread if self._database.is_remote else self._write
         self._commits = GroupCommit(write, concurrency)
         try:
@@ -215,7 +238,7 @@ class Run:
     def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
         """Write outcomes at once, outside of `sending`; `intents` are operations that were not sent in this run."""
         with self._doubting_shared(), self._database.advance() as connection:
-            fingerprints.forget(connection, self._source_id)
+            forget_fingerprint(connection, self._source_id)
             INTEND.execute(connection, (self._intent(operation, None).values for operation in intents))
             self._decide(connection, list(decisions))
 
@@ -327,6 +350,18 @@ class Run:
         with self._transaction() as connection:
             return [AttemptTimes(*each) for each in connection.execute(own.where(attempts.c.run_id == self._id))]
 
+    def keep_verification(self, found: Mapping[str, Any]) -> None:
+        """Keep the figures of a verification with the run."""
+        options = {**self.options, VERIFIED: {**found, ATTEMPTS: self.attempts}}
+        with self._transaction() as connection:
+            connection.execute(update(runs).where(runs.c.id == self._id).values(options=orjson.dumps(options)))
+
+    @property
+    def verification(self) -> Mapping[str, Any]:
+        """The figures of its last verification; {} if there is none, or if an attempt has begun since."""
+        kept: Mapping[str, Any] = self.options.get(VERIFIED, {})
+        return kept if kept.get(ATTEMPTS) == self.attempts else {}
+
     def finish(self, exit_code: ExitCode, summary: Mapping[str, Any], *, is_over: bool = False) -> None:
         """End this attempt. With exit code 0 or 1 the run is finished; otherwise the same command continues it.
 
@@ -375,3 +410,53 @@ OUTCOMES: Mapping[tuple[Act, State], str] = {
 def outcome_of(act: Act, state: State, code: str = "") -> str | None:
     """Return the outcome that an operation gives its row, as it is stored; what was there already gives none."""
     return None if code == FOUND_AT_TARGET else OUTCOMES.get((act, state))
+
+
+class SharedIssue(RunStopped):
+    """Two creates were given the same issue."""
+
+    def __init__(self, key: str, other: str, triage_id: str) -> None:
+        super().__init__(
+            f"Triage gave {key} and {other} the same issue, {triage_id}: one of them has none.",
+            hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
+        )
+        self.keys = (key, other)
+
+
+def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[Decision]) -> None:
+    """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
+    last = {decision.key: decision for decision in decisions if decision.operation is None}
+    done = [decision for decision in last.values() if decision.state is State.DONE and decision.issue_id]
+    made = {decision.issue_id: decision for decision in done}
+    if len(made) < len(done):
+        one, other = next((each, made[each.issue_id]) for each in done if made[each.issue_id] is not each)
+        raise SharedIssue(one.key, other.key, other.triage_id)
+    for key, issue_id in find_owners(connection, source_id, [each.triage_id for each in done]):
+        if issue_id in made and key != made[issue_id].key and key not in last:
+            raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
+
+
+def find_owners(connection: Connection, source_id: int, triage_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return key and issue id of those creates of a source whose issue has one of these numbers, the `T-…`."""
+    if not triage_ids:
+        return []
+    length = 1 << (len(triage_ids) - 1).bit_length()  # few lengths, so that few statements are compiled
+    padded = (*triage_ids, *[triage_ids[-1]] * (length - len(triage_ids)))
+    statement = _compile_owners(connection.dialect, length, "" not in triage_ids)
+    return [(key, issue_id) for key, issue_id in connection.exec_driver_sql(statement, (source_id, *padded))]
+
+
+@lru_cache
+def _compile_owners(dialect: Dialect, length: int, have_numbers: bool) -> str:
+    """Compile the query for so many numbers: SQLAlchemy's own list of values takes as long as all else of a commit."""
+    names = [f"number_{place}" for place in range(length)]
+    statement = select(operations.c.key, operations.c.issue_id).where(
+        unindexed_source == bindparam("its_source"),
+        operations.c.act == literal_column(f"'{Act.CREATE}'"),
+        operations.c.state == literal_column(f"'{State.DONE}'"),
+        operations.c.triage_id.in_(map(bindparam, names)),
+        HAS_NUMBER if have_numbers else true(),
+    )
+    compiled = statement.compile(dialect=dialect)
+    assert compiled.positiontup == ["its_source", *names]  # every engine here takes parameters by position
+    return str(compiled)

@@ -13,9 +13,9 @@ from importer.errors import StorageFull, UsageError, how_to_install
 from importer.ledger.commands import default_path
 from importer.ledger.database import storage
 from importer.ledger.integrity import blaming_damage
-from importer.ledger.source_lock import SourceLocks
+from importer.ledger.lock import SourceLocks
+from importer.ledger.overview import take_in
 from importer.ledger.sqlite import open_database_file, read_file
-from importer.ledger.starts import take_in
 from importer.ledger.store import Ledger
 
 PREFIXES = ("postgresql://", "postgres://")

@@ -26,10 +26,8 @@ from sqlalchemy.pool import StaticPool
 
 from importer.errors import LedgerInUse, UsageError
 from importer.ledger.database import Database
-from importer.ledger.lock import in_use, is_alive, wait_until_free
-from importer.ledger.migrations import prepare, read_version
-from importer.ledger.schema import SCHEMA_VERSION, stamp
-from importer.ledger.source_lock import Claim, Refuse
+from importer.ledger.lock import Claim, Refuse, in_use, is_alive, wait_until_free
+from importer.ledger.schema import SCHEMA_VERSION, prepare, read_version, stamp
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
 from importer.ledger.target_scan import mark_incomplete

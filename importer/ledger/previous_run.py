@@ -1,19 +1,23 @@
-"""Comparing a run with the one before it: which keys vanished since, and which rejections are known already."""
+"""A source's runs before this one: which keys vanished since, which rejections are known already, what was corrected.
+
+A run that had nothing to do has a fingerprint of all that decides what is written: one of the same would do nothing
+again. Whatever writes an operation of the source takes it away: where there is one, the ledger is as the run left it.
+"""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import CompoundSelect, Connection, and_, except_, func, select, union_all
+from sqlalchemy import CompoundSelect, Connection, and_, except_, func, or_, select, union_all, update
 
 from importer.codes import INCOMPLETE
-from importer.ledger.packed_rows import count_packed, packed_keys
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
-from importer.ledger.statements import SOME, Transaction, portions, refresh_statistics
+from importer.ledger.statements import SOME, Transaction, find_in_portions, find_source, portions, refresh_statistics
+from importer.ledger.stored_rows import count_packed, packed_keys
 from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
@@ -135,3 +139,94 @@ def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[s
     """Return why a row is rejected: codes, fields and messages; the value that was rejected is in the message."""
     found = zip(codes, fields, messages, strict=True)
     return tuple((code, field, "" if code in PLACED_CODES else message) for code, field, message in found)
+
+
+UPDATES = operations.alias("updates")
+
+
+class CorrectedRow(NamedTuple):
+    """A key whose issue was last written from a corrected row.
+
+    run      name of the run that did
+    reasons  why its row was rejected before, in any run
+    """
+
+    run: str
+    issue_id: str
+    triage_id: str
+    reasons: set[Reasons]
+
+
+def find_corrected_rows(transaction: Transaction, target: str, name: str) -> dict[str, CorrectedRow]:
+    """Return the corrected keys of a source: few, as somebody has corrected each of them by hand."""
+    with transaction() as connection:
+        source_id = find_source(connection, target, name)
+    its_runs = and_(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
+    create = and_(
+        operations.c.source_id == source_id,
+        operations.c.key == rows.c.key,
+        operations.c.act == Act.CREATE,
+        operations.c.state == State.DONE,
+    )
+    update = and_(
+        UPDATES.c.source_id == source_id,
+        UPDATES.c.key == rows.c.key,
+        UPDATES.c.act == Act.UPDATE,
+        UPDATES.c.state == State.DONE,
+    )
+    last = func.coalesce(UPDATES.c.run_id, operations.c.run_id)
+    written = (
+        select(rows.c.key, runs.c.name, operations.c.issue_id, operations.c.triage_id)
+        # Outer, though `last` leaves only rows with a create: else SQLite goes through the rows once for each create.
+        .select_from(
+            rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create).outerjoin(UPDATES, update)
+        )
+        .where(its_runs, rows.c.origin != "", last == rows.c.run_id)
+        .where(or_(rows.c.outcome == Outcome.CREATED, rows.c.outcome == Outcome.UPDATED))
+    )
+    rejected = (
+        select(rows.c.key, rows.c.findings)
+        .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
+        .where(its_runs, rows.c.outcome == Outcome.REJECTED, rows.c.key.in_(SOME))
+    )
+    with transaction() as connection:
+        corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}
+        for key, findings in find_in_portions(connection, rejected, corrected):
+            codes, fields, messages, _ = orjson.loads(findings)
+            corrected[key].reasons.add(reasons_of(codes, fields, messages))
+    return corrected
+
+
+def find_fingerprint(transaction: Transaction, target: str, source_name: str) -> tuple[str, str]:
+    """Return name and fingerprint of the newest run of a source, whatever it did; "" for each that doesn't exist."""
+    newest = (
+        select(runs.c.name, runs.c.fingerprint)
+        .select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
+        .where(targets.c.url == target, sources.c.name == source_name)
+        .order_by(runs.c.id.desc())
+        .limit(1)
+    )
+    with transaction() as connection:
+        name, fingerprint = connection.execute(newest).one_or_none() or ("", "")
+    return name, fingerprint
+
+
+def keep_fingerprint(transaction: Transaction, run: str, fingerprint: str) -> None:
+    """Store the fingerprint of a run that had nothing to do."""
+    with transaction() as connection:
+        connection.execute(update(runs).where(runs.c.name == run).values(fingerprint=fingerprint))
+
+
+def forget_fingerprint(connection: Connection, source_id: int) -> None:
+    """Delete a source's fingerprint: called before anything of the source is written."""
+    connection.execute(
+        update(runs).where(runs.c.source_id == source_id, runs.c.fingerprint != "").values(fingerprint="")
+    )
+
+
+def note_repeat(transaction: Transaction, run: str, at: float) -> int:
+    """Count a repetition of a run; return how many there are by now."""
+    this = runs.c.name == run
+    with transaction() as connection:
+        connection.execute(update(runs).where(this).values(repeats=runs.c.repeats + 1, repeated_at=at))
+        return connection.scalar(select(runs.c.repeats).where(this)) or 0

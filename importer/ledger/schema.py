@@ -1,4 +1,7 @@
-"""The ledger's tables, and the step from the version before. Times are seconds since 1970 in UTC; nothing is secret."""
+"""The ledger's tables, and their version: they are created, or made from those of the version before.
+
+Times are seconds since 1970 in UTC; nothing is secret.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -15,11 +19,18 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    insert,
+    inspect,
     literal_column,
+    select,
+    update,
 )
 from sqlalchemy.schema import CreateTable
 
 from importer.codes import EVIDENCE_PENDING
+from importer.errors import UsageError
+from importer.ledger.database import not_a_ledger
+from importer.phrases import shell_join
 
 SCHEMA_VERSION = 12
 
@@ -115,7 +126,7 @@ runs = Table(
     Column("ended_at", Float),
     Column("summary", LargeBinary),  # JSON
     # Of a run that had nothing to do, as long as the ledger is as it left it: what it had nothing to do with, see
-    # `fingerprints`; how often that came again, and when last.
+    # `previous_run`; how often that came again, and when last.
     Column("fingerprint", String, nullable=False, default="", server_default=""),
     Column("repeats", Integer, nullable=False, default=0, server_default="0"),
     Column("repeated_at", Float),
@@ -263,3 +274,47 @@ starts = Table(
 
 UPGRADE = (str(CreateTable(starts)),)
 """The statements that make a ledger of the version before into one of this version."""
+
+
+def read_version(connection: Connection, name: str) -> int:
+    """Return the schema version, 0 if there are no tables of a ledger yet.
+
+    Raises:
+        UsageError: the tables are another program's, of a newer version, or of one that is too old to be upgraded.
+    """
+    tables = set(inspect(connection).get_table_names())
+    is_server = connection.dialect.name == "postgresql"
+    if is_server:
+        tables &= set(metadata.tables)  # a database may hold other tables too, a file may not
+    if not tables:
+        return 0
+    if stamp.name not in tables:
+        raise not_a_ledger(name)
+    version = int(connection.scalar(select(stamp.c.schema_version)) or 0)
+    if version > SCHEMA_VERSION or version < 1:
+        hint = "Use the version of triage-import that wrote it, or another ledger: --ledger PATH"
+        raise UsageError(f"{name} has schema version {version}; this program knows {SCHEMA_VERSION}.", hint=hint)
+    if version < SCHEMA_VERSION - 1:
+        move = f"Move it away: {shell_join(['mv', name, f'{name}.version-{version}'])}"
+        if is_server:
+            move = "Name another schema: --ledger 'postgresql://…?options=-csearch_path%3DSCHEMA'"
+        hint = f"{move}\nThen record what is in Triage: triage-import rebuild-ledger SOURCE -m MAPPING"
+        message = f"{name} has schema version {version}; this program upgrades {SCHEMA_VERSION - 1}, none before it."
+        raise UsageError(message, hint=hint)
+    return version
+
+
+def prepare(connection: Connection, name: str) -> None:
+    """Create the tables, or upgrade those of the version before, in one transaction. Raises as `read_version`."""
+    version = read_version(connection, name)
+    if version == SCHEMA_VERSION:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver would commit each DDL statement by itself
+    if version == 0:
+        metadata.create_all(connection)
+        connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
+        return
+    for statement in UPGRADE:
+        connection.exec_driver_sql(statement)
+    connection.execute(update(stamp).values(schema_version=SCHEMA_VERSION))

@@ -1,22 +1,26 @@
-"""The sources that a ledger knows: how much of each is in Triage, when it last ran, and whether it is retired."""
+"""The sources that a ledger knows: how much of each is in Triage, whether it is retired, and where each key stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, cast, func, select, update
+import orjson
+from sqlalchemy import BigInteger, Select, and_, cast, func, or_, select, update
 
 from importer.errors import UsageError
 from importer.ledger.commands import say_target
-from importer.ledger.schema import UNDECIDED, RunKind, State, operations, runs, sources, targets
-from importer.ledger.store import Ledger, find_source
+from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, sources, targets, unindexed_source
+from importer.ledger.statements import find_source
+from importer.ledger.store import Ledger
+from importer.ledger.stored_rows import decode_row
 from importer.phrases import listed, shell_join
-from importer.records import Act
+from importer.records import Act, Outcome
 
 NAMES_SHOWN = 5
-PAGE = 10_000
+KEYS_AT_ONCE = 10_000
 SPREAD_OVER = 1 << 32
 SPREAD = 2_654_435_761
 """SPREAD_OVER by the golden ratio: the multiples of it, modulo SPREAD_OVER, are spread evenly, and so are those of
@@ -106,13 +110,15 @@ def read_keys(ledger: Ledger, target: str, name: str) -> Iterator[Sequence[str]]
     its, last = operations.c, ""
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)
-    statement = select(its.key).where(its.source_id == source_id, its.act == Act.CREATE).order_by(its.key).limit(PAGE)
+    statement = (
+        select(its.key).where(its.source_id == source_id, its.act == Act.CREATE).order_by(its.key).limit(KEYS_AT_ONCE)
+    )
     while True:
         with ledger.transaction() as connection:
-            page = connection.scalars(statement.where(its.key > last)).all()
+            page = connection.scalars(statement.where(its.key > last).limit(KEYS_AT_ONCE)).all()
         if page:
             yield page
-        if len(page) < PAGE:
+        if len(page) < KEYS_AT_ONCE:
             return
         last = page[-1]
 
@@ -161,3 +167,126 @@ def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
 def how_to_resume(ledger: Ledger, target: str, name: str) -> str:
     """Return the command that takes the retirement of a source back."""
     return shell_join(["triage-import", "sources", "resume", name, *say_target(target), "--ledger", ledger.name])
+
+
+PAGE = 1000
+
+
+class KeyState(StrEnum):
+    """The state of a key over all runs."""
+
+    IN_TRIAGE = "in Triage"
+    UNDONE = "undone"  # its issue was deleted or closed by `undo`
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    PLANNED = "planned"  # still to be sent
+
+
+OF_CREATES = {
+    State.DONE: KeyState.IN_TRIAGE,
+    State.DELETED: KeyState.UNDONE,
+    State.SENT: KeyState.UNKNOWN,
+    State.UNKNOWN: KeyState.UNKNOWN,
+    State.REFUSED: KeyState.FAILED,
+}
+"""State of a create → what it says of its key; in any other its row says it."""
+OF_ROWS = {
+    Outcome.UNKNOWN: KeyState.UNKNOWN,
+    Outcome.FAILED: KeyState.FAILED,
+    Outcome.REJECTED: KeyState.REJECTED,
+    Outcome.SKIPPED: KeyState.SKIPPED,
+}
+
+
+class CrosswalkEntry(NamedTuple):
+    """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue, `link` its old address."""
+
+    key: str
+    title: str
+    link: str
+    state: KeyState
+    triage_id: str
+    issue_id: str
+    code: str
+    message: str
+    run: str
+    returned: bytes
+
+
+def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
+    """Yield every key of a source: first those that have or had an issue, in the order of their creation.
+
+    Raises:
+        UsageError: the ledger knows no source of this name in this target.
+    """
+    with ledger.transaction() as connection:
+        source_id = find_source(connection, target, name)
+    if not source_id:
+        raise no_source(ledger, target, name)
+    creates = (unindexed_source == source_id, operations.c.act == Act.CREATE)
+    has_issue = operations.c.state.in_((State.DONE, State.DELETED))
+    yield from _walk_issues(ledger, _creates().where(*creates, has_issue))
+    seen = set[str]()
+    with ledger.transaction() as connection:
+        for row in connection.execute(_rows_without_issue(source_id), execution_options={"yield_per": PAGE}):
+            seen.add(row.key)
+            yield _of_row(row)
+    # Of a run that was pruned there are no rows.
+    yield from (each for each in _walk_issues(ledger, _creates().where(*creates, ~has_issue)) if each.key not in seen)
+
+
+def _creates() -> Select[Any]:
+    return select(operations, runs.c.name.label("run")).join(runs, runs.c.id == operations.c.run_id)
+
+
+def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEntry]:
+    after = 0
+    while True:
+        page = statement.where(operations.c.id > after).order_by(operations.c.id).limit(PAGE)
+        with ledger.transaction() as connection:
+            found = connection.execute(page).all()
+        for each in found:
+            issue = orjson.loads(each.returned) if each.returned else {}
+            state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
+            row_says = issue.get("sent", {}).get("status", "closed")  # which an undo keeps beside what it has done
+            if state is KeyState.IN_TRIAGE and issue.get("status") == "closed" != row_says:
+                state = KeyState.UNDONE
+            code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
+            place = each.triage_id, each.issue_id
+            yield CrosswalkEntry(each.key, title, each.link, state, *place, code, message, each.run, each.returned)
+        if len(found) < PAGE:
+            return
+        after = found[-1].id
+
+
+def _rows_without_issue(source_id: int) -> Select[Any]:
+    """Select the newest row of each key that has and had no issue, with its create, if there is one."""
+    newest_first = (rows.c.run_id.desc(), rows.c.outcome == Outcome.SKIPPED, rows.c.file, rows.c.record)
+    create = and_(operations.c.source_id == source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE)
+    numbered = (
+        select(
+            rows,
+            runs.c.name.label("run"),
+            operations.c.state,
+            operations.c.code.label("create_code"),
+            operations.c.message.label("create_message"),
+            func.row_number().over(partition_by=rows.c.key, order_by=newest_first).label("place"),
+        )
+        .select_from(rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create))
+        .where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT, rows.c.key != "")
+        .where(or_(operations.c.id.is_(None), operations.c.state.not_in((State.DONE, State.DELETED))))
+        .subquery()
+    )
+    return select(numbered).where(numbered.c.place == 1).order_by(numbered.c.run_id, numbered.c.file, numbered.c.record)
+
+
+def _of_row(found: Any) -> CrosswalkEntry:
+    row = decode_row(found)
+    code, message = (row.codes[0], "; ".join(row.messages)) if row.codes else ("", "")
+    state = OF_ROWS.get(row.outcome, KeyState.PLANNED)
+    if found.state in (*UNDECIDED, State.REFUSED):
+        state, code, message = OF_CREATES[State(found.state)], found.create_code, found.create_message
+    link = "" if row.is_withheld else row.link
+    return CrosswalkEntry(row.key, row.shown_title, link, state, "", "", code, message, found.run, b"")

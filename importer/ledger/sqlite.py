@@ -22,8 +22,7 @@ from importer.errors import UsageError
 from importer.ledger.database import Database
 from importer.ledger.integrity import check_file, damaged
 from importer.ledger.lock import is_alive, locked
-from importer.ledger.migrations import prepare, read_version
-from importer.ledger.schema import SCHEMA_VERSION, stamp
+from importer.ledger.schema import SCHEMA_VERSION, prepare, read_version, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
 from importer.ledger.target_scan import mark_incomplete
 from importer.phrases import shell_join

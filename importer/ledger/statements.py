@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from importer.ledger.schema import HAS_NUMBER, State, operations, rows
+from importer.ledger.schema import HAS_NUMBER, State, operations, rows, sources, targets
 from importer.records import Outcome
 
 T = TypeVar("T")
@@ -79,6 +79,12 @@ def find_pairs(connection: Connection, its: ColumnElement[bool], triage_ids: Map
     its_pairs = pairs.where(its, numbered, has_number, operations.c.issue_id.in_(SOME))
     found = connection.execute(its_pairs, {"some": list(triage_ids), "numbers": list(triage_ids.values())})
     return {issue_id for issue_id, triage_id in found if triage_ids.get(issue_id) == triage_id}
+
+
+def find_source(connection: Connection, target: str, name: str) -> int:
+    """Return the id of a source in a target; 0, which none has, if the ledger knows none of this name there."""
+    its = select(sources.c.id).join(targets).where(targets.c.url == target, sources.c.name == name)
+    return connection.scalar(its) or 0
 
 
 def refresh_statistics(connection: Connection) -> None:

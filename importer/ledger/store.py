@@ -21,10 +21,10 @@ from importer.ledger.commands import settle_command
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
 from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
+from importer.ledger.lock import SourceLocks
 from importer.ledger.results import thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, starts, targets
-from importer.ledger.source_lock import SourceLocks
-from importer.ledger.statements import SOME, find_in_portions
+from importer.ledger.statements import SOME, find_in_portions, find_source
 from importer.ledger.target_scan import Seen
 from importer.phrases import counted, readable
 from importer.records import Act
@@ -304,12 +304,6 @@ def _free_folder(name: str) -> Path:
         number += 1
         folder = Path(f"{name}-{number}")
     return folder
-
-
-def find_source(connection: Connection, target: str, name: str) -> int:
-    """Return the id of a source in a target; 0, which none has, if the ledger knows none of this name there."""
-    its = select(sources.c.id).join(targets).where(targets.c.url == target, sources.c.name == name)
-    return connection.scalar(its) or 0
 
 
 def _take_source(connection: Connection, target: str, name: str) -> int:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from importer.errors import ExitCode
-from importer.ledger.overview import Overview
-from importer.ledger.starts import Note
+from importer.ledger.overview import Note, Overview
 from importer.library.recording import figures_of
 from importer.phrases import format_iso
 from importer.records import Outcome

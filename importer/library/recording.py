@@ -65,7 +65,7 @@ class Start:
         Where it failed, the summary has no figures, and is written to `out`, as no report has it.
         """
         from importer.ledger.opening import open_ledger
-        from importer.ledger.starts import read_notes
+        from importer.ledger.overview import read_notes
 
         source_name = summary.source_name or self._source_name
         if failed:
@@ -98,7 +98,7 @@ class Start:
                 folder.write(SUMMARY, summary.as_text())
 
     def _note(self, **known: Any) -> None:
-        from importer.ledger.starts import note_start
+        from importer.ledger.overview import note_start
 
         masked = {name: redact(value) if isinstance(value, str) else value for name, value in known.items()}
         note_start(self._place, {"id": self._id, "started_at": self.at, **masked})

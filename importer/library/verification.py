@@ -23,14 +23,13 @@ def keep(summary: VerifySummary, run: Run, ledger: str | None, progress: Progres
     Where the ledger can't be written, that is said: what was found is in the report of the verification all the same.
     """
     from importer.ledger.opening import open_ledger
-    from importer.ledger.verifications import keep_verification
     from importer.report.from_ledger import write_again
     from importer.triage.redaction import find_redaction
 
     try:
         with open_ledger(ledger) as book:
             book.redact_with(find_redaction)
-            keep_verification(book, run.name, {**asdict(summary), "at": time.time()})
+            book.find_run(run.name).keep_verification({**asdict(summary), "at": time.time()})
             verified = book.find_run(run.name)
             is_elsewhere = Path(summary.out).resolve() != run.out
             if is_elsewhere and (run.out / "report.html").exists():

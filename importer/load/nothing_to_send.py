@@ -22,9 +22,9 @@ from importer.check.history import LedgerHistory
 from importer.check.observers.source_age import SourceAge
 from importer.check.plan import Plan
 from importer.errors import RunStopped
-from importer.ledger import fingerprints
 from importer.ledger.journal import Run
-from importer.ledger.packed_rows import BLOCK_ROWS, Block, find_plain, pack
+from importer.ledger.previous_run import find_fingerprint
+from importer.ledger.stored_rows import BLOCK_ROWS, Block, find_plain, pack
 from importer.load.attempt import Sent
 from importer.load.context import ImportContext
 from importer.records import Outcome, Rows
@@ -105,7 +105,7 @@ def find_same_run(context: ImportContext, organisation: str) -> Run | None:
         SourceNotReady: the source has become too old since, or it changes.
     """
     job, target = context.job, context.target
-    name, fingerprint = fingerprints.find_newest(context.ledger.transaction, target.name, job.source_name)
+    name, fingerprint = find_fingerprint(context.ledger.transaction, target.name, job.source_name)
     if not fingerprint or not context.settings.deciding:
         return None
     if make_fingerprint(context, organisation, job.source.digest()) != fingerprint:

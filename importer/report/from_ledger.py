@@ -16,7 +16,6 @@ from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
 from importer.codes import by_frequency
 from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
-from importer.ledger.verifications import read_verification
 from importer.records import Act, Outcome, Rows
 from importer.report.comparison import News
 from importer.report.error_files import PLAIN, Columns, ErrorFiles
@@ -137,7 +136,7 @@ def count_additions(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, 
 def kept_details(run: Run) -> PageDetails:
     """Return what a run has kept for its page."""
     details = unpack_details(run.options.get(PAGE, ""))
-    return replace(details, verified=read_verification(run), ledger=run.ledger)
+    return replace(details, verified=run.verification, ledger=run.ledger)
 
 
 def kept_page(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from importer.ledger.crosswalk import CrosswalkEntry, KeyState
+from importer.ledger.source_list import CrosswalkEntry, KeyState
 from importer.phrases import counted
 from importer.report.folder import ReportFolder
 from importer.report.issue_urls import NO_URL, IssueUrl

@@ -77,7 +77,7 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the start of a process that is at work",
-        "importer/ledger/starts.py",
+        "importer/ledger/overview.py",
         'if is_running(note) and note["pid"] != os.getpid():',
         "if False:",
         "tests/ledger/test_starts.py::test_whoever_opens_the_ledger_takes_them_in",

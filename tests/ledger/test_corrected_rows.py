@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from importer.errors import ExitCode
-from importer.ledger.corrected_rows import find_corrected_rows
 from importer.ledger.journal import Decision, Run
+from importer.ledger.previous_run import find_corrected_rows
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.records import Act, Operation, Outcome, Row
@@ -37,7 +37,7 @@ def test_what_was_mended(ledger: Ledger, origin: str, later: bool) -> None:
     first = begin(ledger, digest="1")
     first.register([rejected(1, "s:a"), rejected(2, "s:b")])
     first.finish(ExitCode.PARTLY, {})
-    assert find_corrected_rows(ledger, TARGET, SOURCE) == {}
+    assert find_corrected_rows(ledger.transaction, TARGET, SOURCE) == {}
     second = begin(ledger, digest="2")
     second.register([Row(0, "errors.csv", 1, 2, "s:a", Outcome.PLANNED, origin=origin)])
     send(second, "s:a")
@@ -47,7 +47,7 @@ def test_what_was_mended(ledger: Ledger, origin: str, later: bool) -> None:
         third.register([Row(0, "a.csv", 1, 2, "s:a", Outcome.PLANNED)])
         send(third, "s:a", Act.UPDATE)
         third.finish(ExitCode.DONE, {})
-    found = find_corrected_rows(ledger, TARGET, SOURCE)
+    found = find_corrected_rows(ledger.transaction, TARGET, SOURCE)
     if origin and not later:
         assert found["s:a"] == (second.name, "s:a", "T-1", {REASONS})
         assert found.keys() == {"s:a"}

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from importer.errors import ExitCode, UsageError
-from importer.ledger.crosswalk import KeyState, walk
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
+from importer.ledger.source_list import KeyState, walk
 from importer.ledger.store import Ledger
 from importer.records import Outcome, Row
 from tests.harness.ledger_sending import begin, send

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from importer.errors import StorageFull
-from importer.ledger.group_commit import GroupCommit, Intent
-from importer.ledger.journal import Decision
+from importer.ledger.group_commit import GroupCommit
+from importer.ledger.journal import Decision, Intent
 from importer.ledger.schema import State
 
 DONE = Decision("s:1", State.DONE)
@@ -112,7 +112,7 @@ def test_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     async def main() -> None:
-        commits = GroupCommit(lambda intents, decisions: lambda: None, 1)
+        commits = GroupCommit[Intent, Decision](lambda intents, decisions: lambda: None, 1)
         monkeypatch.setattr(threading.Thread, "start", refuse)
         for _ in range(2):
             with pytest.raises(RuntimeError, match="can't start new thread"):

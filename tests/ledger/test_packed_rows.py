@@ -13,10 +13,10 @@ from sqlalchemy import func, select
 
 from importer.errors import ExitCode
 from importer.ledger.journal import Decision, Run
-from importer.ledger.packed_rows import BLOCK_ROWS, find_plain, pack
 from importer.ledger.previous_run import count_rows, find_pair
 from importer.ledger.schema import State, packed, rows
 from importer.ledger.store import Ledger, RunIdentity
+from importer.ledger.stored_rows import BLOCK_ROWS, find_plain, pack
 from importer.records import Outcome, Row, Rows
 from tests.harness.ledger_sending import TARGET, operation, send
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode, UsageError
+from importer.ledger.forgetting import find_prunable, lost_ways, measure, prune
 from importer.ledger.journal import Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.overview import find_import
-from importer.ledger.pruning import find_prunable, lost_ways, measure, prune
 from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Outcome
 from tests.conftest import Serve

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importer.ledger.journal import Decision
+from importer.ledger.journal import Decision, _compile_owners, find_owners
 from importer.ledger.schema import State
-from importer.ledger.shared_issues import _compile_owners, find_owners
 from importer.ledger.store import Ledger
 from tests.harness.ledger_sending import begin, operation
 

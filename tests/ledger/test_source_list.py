@@ -12,7 +12,7 @@ from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import RunKind, State
 from importer.ledger.source_list import (
-    PAGE,
+    KEYS_AT_ONCE,
     how_to_resume,
     list_names,
     list_sources,
@@ -57,12 +57,12 @@ def test_a_sample_is_spread_over_all_issues(ledger: Ledger, others: int) -> None
 def test_all_keys_come_page_by_page(ledger: Ledger) -> None:
     """Each once, and none of another source."""
     assert list(read_keys(ledger, TARGET, "jira-acme")) == []
-    keys = [f"k{number}" for number in range(PAGE + 1)]
+    keys = [f"k{number}" for number in range(KEYS_AT_ONCE + 1)]
     begin(ledger).decide([Decision(key, State.DONE, 1) for key in keys], map(operation, keys))
     send(begin(ledger, name="other"), "other")
     pages = list(read_keys(ledger, TARGET, "jira-acme"))
     assert [key for page in pages for key in page] == sorted(keys)
-    assert [len(page) for page in pages] == [PAGE, 1]
+    assert [len(page) for page in pages] == [KEYS_AT_ONCE, 1]
 
 
 def test_a_retired_source_refuses_until_it_is_resumed(ledger: Ledger) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.ledger.opening import open_ledger, read_ledger
-from importer.ledger.overview import list_starts
-from importer.ledger.starts import note_start, read_notes
+from importer.ledger.overview import list_starts, note_start, read_notes
 from tests.conftest import Serve
 from tests.harness.running import KEY, Program, issue_row, write_csv
 

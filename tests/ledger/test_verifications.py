@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importer.errors import ExitCode
 from importer.ledger.store import Ledger
-from importer.ledger.verifications import keep_verification, read_verification
 from tests.harness.ledger_sending import begin
 
 FOUND = {"same": 2, "at": 1.5, "read_back": {"issue": {"sent": 2, "found": 2}}}
@@ -14,11 +13,11 @@ def test_it_is_there_until_the_run_goes_on(ledger: Ledger) -> None:
     """The newest counts; what another attempt has sent nobody has read back."""
     run = begin(ledger)
     run.finish(ExitCode.STOPPED, {})
-    assert read_verification(run) == {}
+    assert run.verification == {}
     for same in (1, 2):
-        keep_verification(ledger, run.name, {**FOUND, "same": same})
+        ledger.find_run(run.name).keep_verification({**FOUND, "same": same})
     kept = ledger.find_run(run.name)
-    assert read_verification(kept).items() >= FOUND.items()
+    assert kept.verification.items() >= FOUND.items()
     assert kept.options.keys() >= run.options.keys()
-    assert read_verification(begin(ledger)) == {}
-    assert read_verification(ledger.find_run(run.name)) == {}
+    assert begin(ledger).verification == {}
+    assert ledger.find_run(run.name).verification == {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from importer.ledger.crosswalk import CrosswalkEntry, KeyState
+from importer.ledger.source_list import CrosswalkEntry, KeyState
 from importer.report.folder import ReportFolder
 from importer.report.issue_urls import IssueUrl
 from importer.report.migration import describe_states, write_migration
