@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -290,10 +291,9 @@ class _Report:
         duplicates: list[DuplicateIssue] = []
         page: PageRows | None = None
         try:
-            counts = self._count_all()
-            unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
             self._news = News(find_last(self._context.ledger, run, checked.tally.rows))
-            codes, page = write_rows(run, folder, job.issue_url, self._news)
+            counted, codes, page = write_rows(run, folder, job.issue_url, self._news)
+            counts, unknown_until = self._count_all(counted)
             suggestion = write_proposals(job, checked, folder)
             write_coverage(folder, checked.coverage)
             last = find_last(self._context.ledger, run, checked.tally.rows, snapshots=True)
@@ -310,6 +310,8 @@ class _Report:
             notes += self._look_at_waiting(codes, organisation)
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
+            with suppress(StorageFull):
+                counts, unknown_until = self._count_all(run.count())
         code = self._exit_code(counts, codes)
         summary = replace(
             self._summarise(counts, codes, code),
@@ -400,11 +402,11 @@ class _Report:
             return f"{self._stopped.message}\n{self._stopped.hint}".strip()
         return INTERRUPTED if code == ExitCode.INTERRUPTED else ""
 
-    def _count_all(self) -> Mapping[Outcome, int]:
-        """The counts in the ledger; rows that are not registered yet count as planned."""
-        counts = self._run.count()
-        counts[Outcome.PLANNED] += max(0, self._checked.tally.rows - sum(counts.values()))
-        return counts
+    def _count_all(self, counted: Mapping[Outcome, int]) -> tuple[Counter[Outcome], str]:
+        """Count the rows that aren't registered yet as planned, too; say when the undecided creates can be decided."""
+        counts = Counter(counted)
+        counts[Outcome.PLANNED] += max(0, self._checked.tally.rows - counts.total())
+        return counts, self._unknown_until() if counts[Outcome.UNKNOWN] else ""
 
     def _count_alone(self) -> Counter[Outcome]:
         """The counts without the ledger: those of the check, with the outcomes of this attempt."""

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Dialect, and_, bindparam, func, literal_column, select, true, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import CONFLICT, FOUND_AT_TARGET, OUTCOME_UNKNOWN, REFUSED
+from importer.codes import CONFLICT, OUTCOME_UNKNOWN, REFUSED
 from importer.errors import ExitCode, RunStopped
 from importer.ledger import replaced
 from importer.ledger.added import AddedOperations
@@ -38,7 +38,7 @@ from importer.ledger.schema import (
 )
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, SOME, find_in_portions, find_pairs
 from importer.ledger.stored_rows import encode_row
-from importer.records import ADDITIONS, Act, AttemptTimes, Operation, Outcome, Row
+from importer.records import Act, AttemptTimes, Operation, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 VERIFIED, ATTEMPTS = "verified", "attempts"
@@ -314,7 +314,6 @@ class Run:
         return (
             self._id,
             str(state),
-            outcome_of(act, state, decision.code),
             decision.attempts,
             decision.since or (self._now() if made else None),
             decision.issue_id,
@@ -376,40 +375,6 @@ class Run:
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(its_own))
             if state == "finished" and not self._results.is_frozen:
                 self._results.freeze(connection)
-
-
-_CREATE = {
-    State.SENT: Outcome.UNKNOWN,
-    State.UNKNOWN: Outcome.UNKNOWN,
-    State.DONE: Outcome.CREATED,
-    State.REFUSED: Outcome.FAILED,
-}
-_CHANGE = {
-    State.SENT: Outcome.UNKNOWN,
-    State.UNKNOWN: Outcome.UNKNOWN,
-    State.DONE: Outcome.UPDATED,
-    State.SAME: Outcome.UNCHANGED,
-    State.LEFT: Outcome.SKIPPED,
-    State.REFUSED: Outcome.FAILED,
-}
-_ADDITION = {
-    State.SENT: Outcome.UNKNOWN,
-    State.UNKNOWN: Outcome.UNKNOWN,
-    State.DONE: Outcome.UPDATED,
-    State.REFUSED: Outcome.FAILED,
-}
-OUTCOMES: Mapping[tuple[Act, State], str] = {
-    (act, state): str(outcome)  # which SQLite takes as it is, while for a subclass it looks for an adapter each time
-    for acts, outcomes in (((Act.CREATE,), _CREATE), ((Act.UPDATE, Act.DELETE), _CHANGE), (ADDITIONS, _ADDITION))
-    for act in acts
-    for state, outcome in outcomes.items()
-}
-"""Act and state of an operation → the outcome of its row; where there is none, the row stays as the check left it."""
-
-
-def outcome_of(act: Act, state: State, code: str = "") -> str | None:
-    """Return the outcome that an operation gives its row, as it is stored; what was there already gives none."""
-    return None if code == FOUND_AT_TARGET else OUTCOMES.get((act, state))
 
 
 class SharedIssue(RunStopped):

@@ -218,7 +218,7 @@ def forget(connection: Connection, source_id: int, run_id: int, key: str, kept: 
         connection.execute(delete(replaced).where(*its))
     if "description" in wrote and "description" not in left:
         numbers = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.REFER)
-        connection.execute(update(operations).where(*numbers).values(state=State.UNSENT.value, outcome=None))
+        connection.execute(update(operations).where(*numbers).values(state=State.UNSENT.value))
 
 
 def _decode(before: bytes) -> dict[str, Any]:

@@ -157,7 +157,6 @@ operations = Table(
     Column("body_sha", LargeBinary, nullable=False),  # of a create: of the body that the issue stands for now
     Column("content", LargeBinary, nullable=False, default=b""),  # digest of its rows, see `records.rows_in`
     Column("state", String, nullable=False),
-    Column("outcome", String),  # what it means for its row, see `outcomes`; NULL: nothing
     Column("attempts", Integer, nullable=False),
     Column("since", Float, nullable=False),  # of the intent; for an unknown or a made one, of its answer
     # Of a create: the newest creation time that the target had shown before, by its own clock; 0 if none is known.
@@ -182,8 +181,8 @@ Index("operations_triage_id", operations.c.triage_id, sqlite_where=HAS_NUMBER, p
 WAITS = operations.c.code == literal_column(f"'{EVIDENCE_PENDING}'")
 """Says that an addition waits for evidence that Triage doesn't know yet; few do, and every run asks for them."""
 Index("operations_waiting", operations.c.source_id, sqlite_where=WAITS, postgresql_where=WAITS)
-# Every row of the source as the check left it. The outcome of a planned row is in its operation; once the run is
-# finished it is stored here, as later runs work on the same operation.
+# Every row of the source as the check left it. What became of it is told by the operations of its key, see `results`;
+# once the run is finished it is stored here, as later runs work on the same operations.
 rows = Table(
     "rows",
     metadata,
@@ -272,7 +271,7 @@ starts = Table(
     Column("figures", String, nullable=False, default="", server_default=""),  # JSON: new, updated, failed, …
 )
 
-UPGRADE = (str(CreateTable(starts)),)
+UPGRADE = (str(CreateTable(starts)), "ALTER TABLE operations DROP COLUMN outcome")
 """The statements that make a ledger of the version before into one of this version."""
 
 

@@ -15,7 +15,7 @@ from importer.ledger.commands import say_target
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, sources, targets, unindexed_source
 from importer.ledger.statements import find_source
 from importer.ledger.store import Ledger
-from importer.ledger.stored_rows import decode_row
+from importer.ledger.stored_rows import STORED, decode_row
 from importer.phrases import listed, shell_join
 from importer.records import Act, Outcome
 
@@ -267,7 +267,8 @@ def _rows_without_issue(source_id: int) -> Select[Any]:
     create = and_(operations.c.source_id == source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE)
     numbered = (
         select(
-            rows,
+            *STORED,
+            rows.c.run_id,
             runs.c.name.label("run"),
             operations.c.state,
             operations.c.code.label("create_code"),

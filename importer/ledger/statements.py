@@ -175,8 +175,7 @@ INTEND = upsert(
         "returned": _EMPTY_BYTES,
         "message": _EMPTY,
     },
-    # Whatever it does, nobody knows yet what has become of its row.
-    always={"state": _word(State.SENT), "outcome": _word(Outcome.UNKNOWN), "code": _EMPTY},
+    always={"state": _word(State.SENT), "code": _EMPTY},
 )
 
 
@@ -191,7 +190,6 @@ DECIDE = Many(
     (
         "its_run",
         "its_state",
-        "its_outcome",
         "more",
         "its_since",
         "its_issue",
@@ -205,7 +203,6 @@ DECIDE = Many(
     lambda _, parameter: _update(parameter).values(
         run_id=parameter("its_run"),
         state=parameter("its_state"),
-        outcome=parameter("its_outcome"),
         attempts=operations.c.attempts + parameter("more"),
         since=func.coalesce(parameter("its_since"), operations.c.since),
         issue_id=parameter("its_issue"),
@@ -228,4 +225,4 @@ REMEMBER = Many(
         ),
     ),
 )
-FORGET = Many(_ITS, lambda _, parameter: _update(parameter).values(state=_word(State.DELETED), outcome=null()))
+FORGET = Many(_ITS, lambda _, parameter: _update(parameter).values(state=_word(State.DELETED)))

@@ -9,76 +9,43 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, repeat
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
-from sqlalchemy import Row as Selected
 
-from importer.ledger.schema import packed
+from importer.ledger.schema import packed, rows
 from importer.ledger.statements import Transaction
 from importer.records import Outcome, Row, Rows, fill_columns
 
+STORED = tuple(
+    rows.c["findings" if name == "codes" else name]
+    for name in Row._fields
+    if name not in ("fields", "messages", "hints")
+)
+"""The columns of a row, in the order of its fields."""
 
-def decode_row(found: Selected[Any]) -> Row:
-    """Return a row as it is stored."""
-    codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
-    raw = None if found.raw is None else orjson.loads(found.raw)
-    return Row(
-        file=found.file,
-        file_name=found.file_name,
-        record=found.record,
-        line=found.line,
-        key=found.key,
-        outcome=Outcome(found.outcome),
-        codes=codes,
-        fields=fields,
-        messages=messages,
-        hints=hints,
-        raw=tuple(raw) if isinstance(raw, list) else raw,
-        cells=found.cells,
-        origin=found.origin,
-        attempts=found.attempts,
-        issue_id=found.issue_id,
-        triage_id=found.triage_id,
-        conflicts=found.conflicts,
-        additions_planned=found.additions_planned,
-        additions_done=found.additions_done,
-        additions_failed=found.additions_failed,
-        follows=bool(found.follows),
-        title=found.title,
-        link=found.link,
-    )
+
+def decode_row(found: Sequence[Any]) -> Row:
+    """Return a row as it is stored, from STORED and what follows these."""
+    *place, outcome, findings, raw = found[:8]
+    *more, follows, title, link = found[8 : len(STORED)]
+    said = map(tuple, orjson.loads(findings)) if findings else repeat((), 4)
+    if raw is not None and isinstance(raw := orjson.loads(raw), list):
+        raw = tuple(raw)
+    return Row._make((*place, Outcome(outcome), *said, raw, *more, bool(follows), title, link))
 
 
 def encode_row(run_id: int, row: Row) -> tuple[Any, ...]:
     """Return the values of a row for its table, in the order of its columns."""
+    file, file_name, record, line, key, outcome, *said, raw = row[:11]
+    *more, follows, title, link = row[11:]
     # The snapshot of its issue has title and link, and most rows of a scheduled import are unchanged each time.
-    is_unchanged = row.outcome is Outcome.UNCHANGED
-    return (
-        run_id,
-        row.file,
-        row.record,
-        row.file_name,
-        row.line,
-        row.key,
-        str(row.outcome),
-        orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
-        None if row.raw is None else orjson.dumps(row.raw),
-        row.cells,
-        row.origin,
-        row.attempts,
-        row.issue_id,
-        row.triage_id,
-        row.conflicts,
-        row.additions_planned,
-        row.additions_done,
-        row.additions_failed,
-        int(row.follows),
-        "" if is_unchanged else _storable(row.title),
-        "" if is_unchanged else _storable(row.link),
-    )
+    texts = ("", "") if outcome is Outcome.UNCHANGED else (_storable(title), _storable(link))
+    findings = orjson.dumps(said) if row.codes else None
+    whole = None if raw is None else orjson.dumps(raw)
+    return run_id, file, record, file_name, line, key, str(outcome), findings, whole, *more, int(follows), *texts
 
 
 def _storable(text: str) -> str:

@@ -41,8 +41,8 @@ CUT_OFF = "The process ended unexpectedly; the same command continues."
 
 def write_rows(
     run: Run, folder: ReportFolder, issue_url: str = "", news: News | None = None
-) -> tuple[Counter[str], PageRows]:
-    """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows, and the rows of its page.
+) -> tuple[Counter[Outcome], Counter[str], PageRows]:
+    """Write results.csv, the errors files and conflicts.csv of a run; returns outcome → rows, code → rows, its page's.
 
     `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run. `news` gets all rows.
 
@@ -52,7 +52,8 @@ def write_rows(
     url = IssueUrl(issue_url or kept_details(run).issue_url)
     form = tuple(run.options.get("form", PLAIN))
     columns = Columns.of(run.options["headers"], run.options.get("columns", {}))
-    codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
+    counts, codes, has_conflicts = Counter[Outcome](), Counter[str](), False
+    page = PageRows(run.find_titles, url)
     with folder.open("results.csv") as file, ErrorFiles(folder, columns, form) as errors:
         results = ResultsFile(file, url)
         for rows in map(partial(_with_titles, run), run.result_blocks()):
@@ -61,10 +62,11 @@ def write_rows(
             page.add(rows)
             if news is not None:
                 news.add(rows)
+            counts.update(rows.columns["outcome"])
             codes.update(chain.from_iterable(map(set, rows.columns["codes"])))
             has_conflicts = has_conflicts or any(each is not None for each in rows.columns["conflicts"])
     write_conflicts(folder, run.conflicts() if has_conflicts else ())
-    return codes, page
+    return counts, codes, page
 
 
 def _with_titles(run: Run, rows: Rows) -> Rows:
@@ -85,13 +87,12 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
         StorageFull: one of them can't be written.
         UsageError: the folder can't be used.
     """
-    counts = run.count()
-    kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES, is_shared=is_running)  # the run writes there at its end
-    codes, page = write_rows(run, folder, issue_url)
+    counts, codes, page = write_rows(run, folder, issue_url)
+    kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
-    outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
+    outcomes: dict[str, Any] = {outcome.value: counts[outcome] for outcome in Outcome}
     known = {"rows": sum(counts.values()), "findings": by_frequency(codes), "out": str(out), **outcomes}
     known["errors"] = folder.errors
     summary = Summary(**kept | known)

@@ -38,7 +38,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         stamp = path.stat()
     else:
         folder.prepare()
-        _, page = write_rows(run, folder)
+        *_, page = write_rows(run, folder)
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     summary = replace(summary, errors=folder.errors or summary.errors)
     summary = write_end(run, folder, summary, page)

@@ -21,6 +21,7 @@ from tests.harness.running import Ended, Program, issue_row, write_csv
 
 BEFORE = (
     "DROP TABLE starts",
+    "ALTER TABLE operations ADD COLUMN outcome VARCHAR",
     f"UPDATE stamp SET schema_version = {SCHEMA_VERSION - 1}",
 )
 """What makes a ledger of this version into one of the version before."""
