@@ -298,7 +298,7 @@ class _Report:
             write_coverage(folder, checked.coverage)
             last = find_last(self._context.ledger, run, checked.tally.rows, snapshots=True)
             self._comparison = find_vanished(last, folder)
-            self._undecided = run.count_undecided_additions()
+            self._undecided = run.additions.count_undecided()
             self._whole_run = count_additions(self._context.ledger, run, has_people=checked.assignments.people > 0)
             seen = self._context.ledger.seen(run.target, run.source_name)
             duplicates = seen.duplicates()

@@ -174,10 +174,11 @@ class LedgerHistory:
 
     def _find_unchanged(self, bodies: Mapping[str, bytes]) -> Iterator[tuple[str, LedgerStatus]]:
         """Yield the keys whose issue is what was last sent for it, with nothing open, as in most rows of a night."""
-        standing = self._ledger.find_standing(self._target, self._source_name, bodies)
-        for key, body_sha, returned, issue_id, triage_id, attempts, content in standing:
-            if body_sha == sha256(bodies[key]).digest() and key not in self._open_changes and not is_missing(returned):
-                same = LedgerStatus(Outcome.UNCHANGED, None, None, issue_id, triage_id, True, None, attempts, content)
+        for each in self._ledger.find_standing(self._target, self._source_name, bodies):
+            key, returned, issue = each.key, each.returned, (each.issue_id, each.triage_id)
+            is_same = each.body_sha == sha256(bodies[key]).digest() and key not in self._open_changes
+            if is_same and not is_missing(returned):
+                same = LedgerStatus(Outcome.UNCHANGED, None, None, *issue, True, None, each.attempts, each.content)
                 yield key, same._replace(moved=find_moved(returned))
 
     def _compare(self, create: Operation, kept: KnownCreate) -> LedgerStatus:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, exists, func, or_, select
 
 from importer.codes import (
     ADDITION_UNPROVEN,
@@ -22,7 +22,7 @@ from importer.codes import (
 )
 from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
 from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs
-from importer.ledger.statements import SOME, Transaction, find_in_portions
+from importer.ledger.statements import PORTION, Transaction, find_in_portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
 PAGE = 1000
@@ -92,8 +92,13 @@ class AddedOperations:
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Added]]:
         """Return the additions of these keys, unordered; keys without any are absent."""
+        its = operations.c
+        statement = _present_additions(self._source_id).where(its.act.in_(ADDITIONS), its.key.in_(PORTION))
+        added: dict[str, list[Added]] = {}
         with self._transaction() as connection:
-            return read_additions(connection, self._source_id, keys)
+            for each in find_in_portions(connection, statement, keys):
+                added.setdefault(each.key, []).append(_decode(each))
+        return added
 
     def places(self, keys: Iterable[str]) -> dict[str, KnownCreate]:
         """Return the creates of these keys that have an issue; keys without one are absent."""
@@ -102,7 +107,7 @@ class AddedOperations:
         was_seen = exists().where(found.c.source_id == its.source_id, found.c.issue_id == its.issue_id)
         is_older = or_(its.run_id != self._run_id, was_seen)
         statement = select(*COLUMNS, WAS_FOUND, is_older).where(
-            its.source_id == self._source_id, its.act == Act.CREATE, its.state == State.DONE, its.key.in_(SOME)
+            its.source_id == self._source_id, its.act == Act.CREATE, its.state == State.DONE, its.key.in_(PORTION)
         )
         with self._transaction() as connection:
             return {each.key: as_known(each) for each in find_in_portions(connection, statement, keys)}
@@ -116,12 +121,12 @@ class AddedOperations:
                     waiting.setdefault(each.key, []).append(added)
         return waiting
 
-    def count_undecided(self, run_id: int) -> int:
-        """Count the additions that a run has worked on, and of which nobody knows whether they were made."""
+    def count_undecided(self) -> int:
+        """Count the additions that the run has worked on, and of which nobody knows whether they were made."""
         its = operations.c
         undecided = select(func.count()).where(
             its.source_id == self._source_id,
-            its.run_id == run_id,
+            its.run_id == self._run_id,
             its.act.in_((Act.COMMENT, Act.FLAG, Act.RELATION)),
             its.state.in_(UNDECIDED),
         )
@@ -155,15 +160,6 @@ class AddedOperations:
         with self._transaction() as connection:
             for name, sha in connection.execute(statement, execution_options={"yield_per": PAGE}):
                 yield name.partition("/")[2], sha
-
-
-def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:
-    """Return the additions to the present issues of these keys; keys without any are absent."""
-    statement = _present_additions(source_id).where(operations.c.act.in_(ADDITIONS), operations.c.key.in_(SOME))
-    added: dict[str, list[Added]] = {}
-    for each in find_in_portions(connection, statement, keys):
-        added.setdefault(each.key, []).append(_decode(each))
-    return added
 
 
 def _present_additions(source_id: int) -> Select[Any]:

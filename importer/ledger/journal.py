@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Dialect, and_, bindparam, func, literal_column, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, OUTCOME_UNKNOWN, REFUSED
@@ -26,7 +26,6 @@ from importer.ledger.previous_run import forget_fingerprint
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Results
 from importer.ledger.schema import (
-    HAS_NUMBER,
     UNDECIDED,
     RunKind,
     State,
@@ -36,7 +35,17 @@ from importer.ledger.schema import (
     sources,
     unindexed_source,
 )
-from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, SOME, find_in_portions, find_pairs
+from importer.ledger.statements import (
+    DECIDE,
+    INTEND,
+    PORTION,
+    REGISTER,
+    REMEMBER,
+    SET_STATE,
+    find_in_portions,
+    find_numbered,
+    find_pairs,
+)
 from importer.ledger.stored_rows import encode_row
 from importer.records import Act, AttemptTimes, Operation, Row
 
@@ -275,11 +284,13 @@ class Run:
         refuse_shared(connection, self._source_id, decisions)
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
+            stands_for = ((each.key, each.remember) for each in changes if each.remember)
             REMEMBER.execute(
-                connection, (self._remembered(each.key, each.remember) for each in changes if each.remember)
+                connection,
+                ((now.body_sha, now.content, now.returned, now.dated, *self._create(key)) for key, now in stands_for),
             )
             deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
-            FORGET.execute(connection, (self._create(each.key) for each in deleted))
+            SET_STATE.execute(connection, ((State.DELETED.value, *self._create(each.key)) for each in deleted))
         if self.kind is RunKind.UNDO:
             for each in changes:
                 self._give_back(connection, each)
@@ -304,9 +315,6 @@ class Run:
 
     def _create(self, key: str) -> tuple[Any, ...]:
         return self._source_id, key, Act.CREATE.value, ""
-
-    def _remembered(self, key: str, remember: KnownCreate) -> tuple[Any, ...]:
-        return remember.body_sha, remember.content, remember.returned, remember.dated, *self._create(key)
 
     def _parameters(self, decision: Decision) -> tuple[Any, ...]:
         act, state, operation = decision.act, decision.state, decision.operation
@@ -333,15 +341,11 @@ class Run:
 
         Unchanged rows are stored without one.
         """
-        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.key.in_(SOME))
+        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.key.in_(PORTION))
         statement = select(operations.c.key, operations.c.returned).where(*own)
         with self._transaction() as connection:
             found = find_in_portions(connection, statement, keys)
             return {key: orjson.loads(returned).get("title") or "" for key, returned in found if returned}
-
-    def count_undecided_additions(self) -> int:
-        """Count this run's additions with an unknown outcome."""
-        return self.additions.count_undecided(self._id)
 
     def read_attempts(self) -> list[AttemptTimes]:
         """Read its attempts, the first one first."""
@@ -396,32 +400,8 @@ def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[De
     if len(made) < len(done):
         one, other = next((each, made[each.issue_id]) for each in done if made[each.issue_id] is not each)
         raise SharedIssue(one.key, other.key, other.triage_id)
-    for key, issue_id in find_owners(connection, source_id, [each.triage_id for each in done]):
+    made_ones = (operations.c.act == Act.CREATE, operations.c.state == State.DONE)
+    its = and_(unindexed_source == source_id, *made_ones)
+    for key, issue_id, _ in find_numbered(connection, its, [each.triage_id for each in done]):
         if issue_id in made and key != made[issue_id].key and key not in last:
             raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
-
-
-def find_owners(connection: Connection, source_id: int, triage_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Return key and issue id of those creates of a source whose issue has one of these numbers, the `T-…`."""
-    if not triage_ids:
-        return []
-    length = 1 << (len(triage_ids) - 1).bit_length()  # few lengths, so that few statements are compiled
-    padded = (*triage_ids, *[triage_ids[-1]] * (length - len(triage_ids)))
-    statement = _compile_owners(connection.dialect, length, "" not in triage_ids)
-    return [(key, issue_id) for key, issue_id in connection.exec_driver_sql(statement, (source_id, *padded))]
-
-
-@lru_cache
-def _compile_owners(dialect: Dialect, length: int, have_numbers: bool) -> str:
-    """Compile the query for so many numbers: SQLAlchemy's own list of values takes as long as all else of a commit."""
-    names = [f"number_{place}" for place in range(length)]
-    statement = select(operations.c.key, operations.c.issue_id).where(
-        unindexed_source == bindparam("its_source"),
-        operations.c.act == literal_column(f"'{Act.CREATE}'"),
-        operations.c.state == literal_column(f"'{State.DONE}'"),
-        operations.c.triage_id.in_(map(bindparam, names)),
-        HAS_NUMBER if have_numbers else true(),
-    )
-    compiled = statement.compile(dialect=dialect)
-    assert compiled.positiontup == ["its_source", *names]  # every engine here takes parameters by position
-    return str(compiled)

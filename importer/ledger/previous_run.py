@@ -16,7 +16,7 @@ from sqlalchemy import CompoundSelect, Connection, and_, except_, func, or_, sel
 
 from importer.codes import INCOMPLETE
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
-from importer.ledger.statements import SOME, Transaction, find_in_portions, find_source, portions, refresh_statistics
+from importer.ledger.statements import PORTION, Transaction, find_in_portions, find_source, portions, refresh_statistics
 from importer.ledger.stored_rows import count_packed, packed_keys
 from importer.records import Act, Outcome
 
@@ -53,10 +53,10 @@ class Pair:
             gone = except_(select(keys_of(self._before).subquery()), select(keys_of(self._this).subquery()))
             ids = self._find_issues(connection, gone)
         columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
-        page = select(*columns).where(operations.c.id.in_(SOME)).order_by(operations.c.id)
+        page = select(*columns).where(operations.c.id.in_(PORTION)).order_by(operations.c.id)
         for some in portions(ids):
             with self._transaction() as connection:
-                found = connection.execute(page, {"some": some}).all()
+                found = connection.execute(page, {"portion": some}).all()
             yield from map(tuple, found)
 
     def _find_issues(self, connection: Connection, keys: CompoundSelect[Any]) -> array[int]:
@@ -187,7 +187,7 @@ def find_corrected_rows(transaction: Transaction, target: str, name: str) -> dic
     rejected = (
         select(rows.c.key, rows.c.findings)
         .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
-        .where(its_runs, rows.c.outcome == Outcome.REJECTED, rows.c.key.in_(SOME))
+        .where(its_runs, rows.c.outcome == Outcome.REJECTED, rows.c.key.in_(PORTION))
     )
     with transaction() as connection:
         corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}

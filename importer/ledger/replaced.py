@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, delete, literal_column, or_, select, up
 
 from importer.ledger.known_create import COLUMNS, IS_PENDING, PENDING, KnownCreate, as_known
 from importer.ledger.schema import State, operations, replaced, runs
-from importer.ledger.statements import SOME, Transaction, find_in_portions, portions, upsert
+from importer.ledger.statements import PORTION, Transaction, find_in_portions, portions, upsert
 from importer.records import Act
 
 LATER = replaced.alias("later")
@@ -74,14 +74,14 @@ class ReplacedValues:
             select(PENDING.c.details, replaced.c.wrote, *stood_for, *COLUMNS)
             .select_from(joined.outerjoin(PENDING, IS_PENDING))
             # The sum hides the index of the run, from which each page would go through all of it.
-            .where(replaced.c.run_id + literal_column("0") == self._run_id, its.id.in_(SOME))
+            .where(replaced.c.run_id + literal_column("0") == self._run_id, its.id.in_(PORTION))
             .order_by(its.id)
         )
         with self._transaction() as connection:
             ids = array("q", connection.scalars(in_order))
         for some in portions(ids):
             with self._transaction() as connection:
-                page = connection.execute(statement, {"some": some}).all()
+                page = connection.execute(statement, {"portion": some}).all()
                 later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
             for each in page:
                 its_create = as_known(each[4:], pending=each.details or b"")
@@ -111,7 +111,7 @@ class ReplacedValues:
             select(LATER.c.key, LATER.c.wrote, runs.c.name)
             .select_from(LATER.join(create, its_create).outerjoin(own, its_own).join(runs, runs.c.id == LATER.c.run_id))
             .where(
-                LATER.c.source_id == self._source_id, LATER.c.run_id != self._run_id, is_later, LATER.c.key.in_(SOME)
+                LATER.c.source_id == self._source_id, LATER.c.run_id != self._run_id, is_later, LATER.c.key.in_(PORTION)
             )
             .order_by(LATER.c.attempt_id)
         )
@@ -131,7 +131,7 @@ def find_later(connection: Connection, source_id: int, run_id: int, keys: Sequen
             LATER.c.issue_id == replaced.c.issue_id,
             LATER.c.attempt_id > replaced.c.attempt_id,  # of this process or a later one: one at a time has a ledger
         )).join(runs, runs.c.id == LATER.c.run_id))
-        .where(replaced.c.source_id == source_id, replaced.c.run_id == run_id, replaced.c.key.in_(SOME))
+        .where(replaced.c.source_id == source_id, replaced.c.run_id == run_id, replaced.c.key.in_(PORTION))
         .order_by(LATER.c.attempt_id)
     )  # fmt: skip
     later: dict[str, dict[str, str]] = {}

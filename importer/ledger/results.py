@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import chain, compress, groupby, islice
 from operator import attrgetter, not_
 from typing import Any
@@ -32,12 +33,13 @@ from importer.ledger.known_create import COLUMNS, IS_PENDING, PENDING, KnownCrea
 from importer.ledger.previous_run import forget_fingerprint
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import (
+    PORTION,
     REGISTER,
-    SOME,
     WITH_OPERATION,
     Transaction,
     find_in_portions,
     portions,
+    read_pages,
     refresh_statistics,
 )
 from importer.ledger.stored_rows import (
@@ -56,6 +58,8 @@ from importer.ledger.target_scan import find_duplicate_issues
 from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
 
 PAGE = 1000
+PLACE = (rows.c.file, rows.c.record)
+NO_DUPLICATES: Mapping[str, str] = {}
 READ = tuple(
     operations.c[name]
     for name in (
@@ -110,25 +114,17 @@ class Results:
         with self._transaction() as connection:
             refresh_statistics(connection)
             fold = None if self.is_frozen else self._fold(connection)
-        after = (-1, -1)
-        while True:
-            with self._transaction() as connection:
-                page = self._page(connection, after, *conditions)
-                told = fold(connection, page, page) if fold else page
-            yield from told
-            if len(page) < PAGE:
-                return
-            after = (page[-1].file, page[-1].record)
+        for page in self._pages(self._transaction, *conditions):
+            if fold is not None:
+                with self._transaction() as connection:
+                    page = fold(connection, page, page)
+            yield from page
 
-    def _page(self, connection: Connection, after: tuple[int, int], *conditions: ColumnElement[bool]) -> list[Row]:
-        """Return the next rows as they are stored."""
-        statement = (
-            select(*STORED)
-            .where(rows.c.run_id == self._id, tuple_(rows.c.file, rows.c.record) > after, *conditions)
-            .order_by(rows.c.file, rows.c.record)
-            .limit(PAGE)
-        )
-        return [decode_row(found) for found in connection.execute(statement)]
+    def _pages(self, transaction: Transaction, *conditions: ColumnElement[bool]) -> Iterator[list[Row]]:
+        """Yield the rows as they are stored."""
+        statement = select(*STORED).where(rows.c.run_id == self._id, *conditions)
+        for page in read_pages(transaction, statement, *PLACE):
+            yield list(map(decode_row, page))
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
@@ -142,13 +138,19 @@ class Results:
 
     def count(self) -> dict[Outcome, int]:
         """Count the rows by outcome; every outcome has a count."""
+        found = Counter[Outcome]()
         if self.is_frozen:
             statement = select(rows.c.outcome, func.count()).where(rows.c.run_id == self._id).group_by(rows.c.outcome)
             with self._transaction() as connection:
-                found = Counter({Outcome(name): number for name, number in connection.execute(statement)})
+                found.update({Outcome(name): number for name, number in connection.execute(statement)})
                 found[Outcome.UNCHANGED] += count_packed(connection, self._id)
         else:
-            found = Counter(row.outcome for row in self.rows())
+            fold = Fold(self._source_id, self._id)
+            places = select(*PLACE, rows.c.key, rows.c.outcome).where(rows.c.run_id == self._id)
+            for page in read_pages(self._transaction, places, *PLACE):
+                with self._transaction() as connection:
+                    its = fold.find(connection, (each.key for each in page))
+                found.update(fold.outcome_of(Outcome(each.outcome), its.get(each.key, ()))[0] for each in page)
         return {outcome: found[outcome] for outcome in Outcome}
 
     def made(self) -> Iterator[KnownCreate]:
@@ -157,13 +159,13 @@ class Results:
         statement = (
             select(PENDING.c.details, *COLUMNS)
             .select_from(operations.outerjoin(PENDING, IS_PENDING))
-            .where(operations.c.source_id == self._source_id, operations.c.key.in_(SOME))
+            .where(operations.c.source_id == self._source_id, operations.c.key.in_(PORTION))
             .where(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
         )
         stored = self._stored_rows(*[rows.c.outcome.in_(did)] * self.is_frozen)
         for some in portions(row for row in stored if row.outcome in did and not row.follows):
             with self._transaction() as connection:
-                found = connection.execute(statement, {"some": [row.key for row in some]}).all()
+                found = connection.execute(statement, {"portion": [row.key for row in some]}).all()
             creates = {each.key: as_known(each[1:], pending=each.details or b"") for each in found}
             # An issue that was deleted since and created again belongs to another run.
             for row in some:
@@ -175,15 +177,13 @@ class Results:
 
         Unchanged rows are packed.
         """
-        after, fold = (-1, -1), self._fold(connection)
-        place = tuple_(rows.c.file, rows.c.record)
-        while page := self._page(connection, after):
-            last = (page[-1].file, page[-1].record)
+        fold, place = self._fold(connection), tuple_(*PLACE)
+        for page in self._pages(lambda: nullcontext(connection)):
+            first, last = ((row.file, row.record) for row in (page[0], page[-1]))
             told = [row._replace(raw=None) if is_in(row) else row for row in fold(connection, page, page)]
             if any(find_plain(Rows.of(told))):
-                connection.execute(delete(rows).where(rows.c.run_id == self._id, place > after, place <= last))
+                connection.execute(delete(rows).where(rows.c.run_id == self._id, place >= first, place <= last))
             self._store(connection, told)
-            after = last
         self._end_freezing(connection)
 
     def settle(self, checked: Iterable[Block | Rows]) -> None:
@@ -225,28 +225,54 @@ class Fold:
     `duplicates` is key → the sentence on its other issue.
     """
 
-    def __init__(self, source_id: int, run_id: int, duplicates: Mapping[str, str]) -> None:
+    def __init__(self, source_id: int, run_id: int, duplicates: Mapping[str, str] = NO_DUPLICATES) -> None:
         self.duplicates, self._run_id = duplicates, run_id
         self._leader: Row | None = None
-        self._its = select(*READ).where(operations.c.source_id == source_id, operations.c.key.in_(SOME))
+        self._its = select(*READ).where(operations.c.source_id == source_id, operations.c.key.in_(PORTION))
 
     def __call__(self, connection: Connection, page: Sequence[Row], those: Iterable[Row]) -> list[Row]:
         """Return the rows of a page with their outcomes; of others than `those` no operation is asked for."""
-        its = dict[str, list[Any]]()
-        for each in find_in_portions(connection, self._its, (row.key for row in those)):
-            its.setdefault(each.key, []).append(each)
+        its = self.find(connection, (row.key for row in those))
         return [self._follow(self._tell(row, its.get(row.key, ()))) for row in page]
 
+    def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[Any]]:
+        """Return the operations of these keys; keys without any are absent."""
+        its = dict[str, list[Any]]()
+        for each in find_in_portions(connection, self._its, keys):
+            its.setdefault(each.key, []).append(each)
+        return its
+
+    def outcome_of(self, registered: Outcome, its: Sequence[Any]) -> tuple[Outcome, Any]:
+        """Return the outcome of a row, and the operation that tells of it: this run's change, the create, or None.
+
+        It is the first that these give: its create, this run's change, this run's additions.
+        """
+        create, change, became = None, None, None
+        if its and registered in (*WITH_OPERATION, *PASSED_OVER):
+            create = next((each for each in its if each.act == Act.CREATE), None)
+        if its and registered in WITH_OPERATION:
+            own = [each for each in its if each.run_id == self._run_id]
+            change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
+            # A key that an earlier attempt of this run made was registered as unchanged by the later one. What nobody
+            # knows of a create stays so in each run.
+            created = _given_by(create)
+            became = created if created is Outcome.UNKNOWN or create in own else None
+            became = became or _given_by(change)
+            if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
+                added = filter(None, (_given_by(each) for each in own if each.act in ADDITIONS))
+                # `updated` is later in the alphabet than `failed`.
+                became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
+        return became or registered, change or create
+
     def _tell(self, row: Row, its: Sequence[Any]) -> Row:
-        create = next((each for each in its if each.act == Act.CREATE), None)
-        if its and row.outcome in (*WITH_OPERATION, *PASSED_OVER):
-            row = _with_outcome(row, its, create, self._run_id)
+        if its:
+            row = _with_outcome(row, *self.outcome_of(row.outcome, its))
         stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
         if stands_alone and (duplicate := self.duplicates.get(row.key)):
             row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
         if row.additions_planned or stands_alone:  # which may own a relation that another row states
-            issue_id = create.issue_id if create is not None and create.state == State.DONE else None
-            present = [each for each in its if each.act in ADDITIONS and each.issue_id == issue_id]
+            issues = [each.issue_id for each in its if each.act == Act.CREATE and each.state == State.DONE]
+            present = [each for each in its if each.act in ADDITIONS and each.issue_id in issues]
             row = with_additions(row, present, self._run_id)
         return row
 
@@ -261,29 +287,14 @@ class Fold:
         return row
 
 
-def _with_outcome(row: Row, its: Sequence[Any], create: Any | None, run_id: int) -> Row:
-    """Give a row the outcome that the first of these has: its create, this run's change, this run's additions."""
-    change, became = None, None
-    if row.outcome in WITH_OPERATION:
-        changes = (each for each in its if each.act in (Act.UPDATE, Act.DELETE) and each.run_id == run_id)
-        change = next(changes, None)
-        # A key that an earlier attempt of this run made was registered as unchanged by the later one. What nobody knows
-        # of a create stays so in each run.
-        created = _outcome_of(create)
-        became = created if created is Outcome.UNKNOWN or (create and create.run_id == run_id) else None
-        became = became or _outcome_of(change)
-    if became is None and row.outcome is Outcome.UNCHANGED:  # also what other rows state
-        added = (_outcome_of(each) for each in its if each.act in ADDITIONS and each.run_id == run_id)
-        became = max(
-            filter(None, added), key=lambda each: (each is Outcome.UNKNOWN, each), default=None
-        )  # or `updated`
-    became, last = became or row.outcome, change or create
+def _with_outcome(row: Row, became: Outcome, last: Any) -> Row:
+    """Give a row its outcome, with what the operation says that tells of it."""
     if last is None:
         return row._replace(outcome=became)
-    code, message, attempts = last.code, last.message, last.attempts
+    is_change, code, message, attempts = last.act != Act.CREATE, last.code, last.message, last.attempts
     if became is Outcome.UNKNOWN and last.state == State.SENT:
         code, message, attempts = OUTCOME_UNKNOWN, "it was on its way when the run ended", attempts + 1
-    if code and (change or became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
+    if code and (is_change or became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
         row = with_finding(row, code, message)
     return row._replace(
         outcome=became,
@@ -292,11 +303,11 @@ def _with_outcome(row: Row, its: Sequence[Any], create: Any | None, run_id: int)
         # A change names the issue that it changed; the key may have another issue since.
         issue_id=last.issue_id or row.issue_id,
         triage_id=last.triage_id or row.triage_id,
-        conflicts=last.details if change and code == CONFLICT else None,
+        conflicts=last.details if is_change and code == CONFLICT else None,
     )
 
 
-def _outcome_of(operation: Any | None) -> Outcome | None:
+def _given_by(operation: Any | None) -> Outcome | None:
     """Return the outcome that an operation gives its row; what was there already gives none."""
     if operation is None or operation.code == FOUND_AT_TARGET:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -13,7 +14,7 @@ from sqlalchemy import BigInteger, Select, and_, cast, func, or_, select, update
 from importer.errors import UsageError
 from importer.ledger.commands import say_target
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, sources, targets, unindexed_source
-from importer.ledger.statements import find_source
+from importer.ledger.statements import find_source, read_pages
 from importer.ledger.store import Ledger
 from importer.ledger.stored_rows import STORED, decode_row
 from importer.phrases import listed, shell_join
@@ -107,20 +108,12 @@ def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSam
 
 def read_keys(ledger: Ledger, target: str, name: str) -> Iterator[Sequence[str]]:
     """Yield the keys of a source whose issues were or were to be created, a page at a time, from an index."""
-    its, last = operations.c, ""
+    its = operations.c
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)
-    statement = (
-        select(its.key).where(its.source_id == source_id, its.act == Act.CREATE).order_by(its.key).limit(KEYS_AT_ONCE)
-    )
-    while True:
-        with ledger.transaction() as connection:
-            page = connection.scalars(statement.where(its.key > last).limit(KEYS_AT_ONCE)).all()
-        if page:
-            yield page
-        if len(page) < KEYS_AT_ONCE:
-            return
-        last = page[-1]
+    statement = select(its.key).where(its.source_id == source_id, its.act == Act.CREATE)
+    for page in read_pages(ledger.transaction, statement, its.key, most=KEYS_AT_ONCE):
+        yield [key for (key,) in page]
 
 
 def no_source(ledger: Ledger, target: str, name: str) -> UsageError:
@@ -242,23 +235,15 @@ def _creates() -> Select[Any]:
 
 
 def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEntry]:
-    after = 0
-    while True:
-        page = statement.where(operations.c.id > after).order_by(operations.c.id).limit(PAGE)
-        with ledger.transaction() as connection:
-            found = connection.execute(page).all()
-        for each in found:
-            issue = orjson.loads(each.returned) if each.returned else {}
-            state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
-            row_says = issue.get("sent", {}).get("status", "closed")  # which an undo keeps beside what it has done
-            if state is KeyState.IN_TRIAGE and issue.get("status") == "closed" != row_says:
-                state = KeyState.UNDONE
-            code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
-            place = each.triage_id, each.issue_id
-            yield CrosswalkEntry(each.key, title, each.link, state, *place, code, message, each.run, each.returned)
-        if len(found) < PAGE:
-            return
-        after = found[-1].id
+    for each in chain.from_iterable(read_pages(ledger.transaction, statement, operations.c.id)):
+        issue = orjson.loads(each.returned) if each.returned else {}
+        state, title = OF_CREATES.get(State(each.state), KeyState.PLANNED), issue.get("title") or ""
+        row_says = issue.get("sent", {}).get("status", "closed")  # which an undo keeps beside what it has done
+        if state is KeyState.IN_TRIAGE and issue.get("status") == "closed" != row_says:
+            state = KeyState.UNDONE
+        code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
+        place = each.triage_id, each.issue_id
+        yield CrosswalkEntry(each.key, title, each.link, state, *place, code, message, each.run, each.returned)
 
 
 def _rows_without_issue(source_id: int) -> Select[Any]:

@@ -204,17 +204,13 @@ def _refuse_stranger(path: Path) -> None:
             with _connected(_read_only(path)) as engine, engine.connect() as connection:
                 read_version(connection, str(path))
         except DatabaseError as error:
-            if not _was_ledger(path):
+            if not side_file(path).exists():  # it never was a ledger
                 raise
             if str(error.orig).startswith(UNWRITABLE):  # a killed process left a journal for the next writer
                 return
             if str(error.orig).startswith(OF_THE_DISK):
                 raise
             raise damaged(path, str(error.orig)) from error
-
-
-def _was_ledger(path: Path) -> bool:
-    return side_file(path).exists()
 
 
 def _copy(engine: Engine, other: Engine) -> None:

@@ -24,7 +24,7 @@ from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_kno
 from importer.ledger.lock import SourceLocks
 from importer.ledger.results import thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, starts, targets
-from importer.ledger.statements import SOME, find_in_portions, find_source
+from importer.ledger.statements import PORTION, find_in_portions, find_source
 from importer.ledger.target_scan import Seen
 from importer.phrases import counted, readable
 from importer.records import Act
@@ -70,26 +70,14 @@ class RunIdentity(NamedTuple):
     kind: RunKind = RunKind.IMPORT
 
 
-class Standing(NamedTuple):
-    """What tells of most keys that their rows are unchanged; see `KnownCreate`."""
-
-    key: str
-    body_sha: bytes
-    returned: bytes
-    issue_id: str
-    triage_id: str
-    attempts: int
-    content: bytes
-
-
 # Made once: to make them for each portion of keys takes as long as SQLite takes for a fifth of them.
 CREATES = (
     operations.c.source_id == bindparam("its_source"),
     operations.c.act == Act.CREATE,
-    operations.c.key.in_(SOME),
+    operations.c.key.in_(PORTION),
 )
 KNOWN = select(*COLUMNS, WAS_FOUND).where(*CREATES)
-STANDING = select(*(operations.c[name] for name in Standing._fields)).where(*CREATES, operations.c.state == State.DONE)
+STANDING = select(*COLUMNS).where(*CREATES, operations.c.state == State.DONE)
 
 
 class Ledger:
@@ -140,11 +128,13 @@ class Ledger:
                 known[each.key] = as_known(each, pending=pending, is_leaving=is_leaving)
         return known
 
-    def find_standing(self, target: str, source_name: str, keys: Iterable[str]) -> Iterator[Standing]:
-        """Yield what tells whether a row is unchanged, for those keys that have an issue: faster than `find_known`."""
+    def find_standing(self, target: str, source_name: str, keys: Iterable[str]) -> Iterator[KnownCreate]:
+        """Yield what tells whether a row is unchanged, for those keys that have an issue: faster than `find_known`.
+
+        It has the columns of a KnownCreate up to `dated`, without the time to make each anew.
+        """
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            # With the columns of a Standing, without the time to make each anew.
             yield from find_in_portions(connection, STANDING, keys if source_id else (), its_source=source_id)
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:

@@ -13,10 +13,10 @@ from itertools import accumulate, pairwise, repeat
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select
 
 from importer.ledger.schema import packed, rows
-from importer.ledger.statements import Transaction
+from importer.ledger.statements import Transaction, read_pages
 from importer.records import Outcome, Row, Rows, fill_columns
 
 STORED = tuple(
@@ -100,17 +100,10 @@ def write_packed(connection: Connection, run_id: int, block: Block) -> None:
 
 def read_packed(transaction: Transaction, run_id: int) -> Iterator[Rows]:
     """Yield the packed rows of a run, a block at a time, in order of file and record, in flat memory."""
-    after = (-1, -1)
-    statement = select(packed).where(packed.c.run_id == run_id).order_by(packed.c.file, packed.c.record)
-    while True:
-        with transaction() as connection:
-            later = statement.where(tuple_(packed.c.file, packed.c.record) > after).limit(BLOCKS_A_QUERY)
-            blocks = connection.execute(later).all()
+    statement = select(packed).where(packed.c.run_id == run_id)
+    for blocks in read_pages(transaction, statement, packed.c.file, packed.c.record, most=BLOCKS_A_QUERY):
         for block in blocks:
             yield _unpack(block.file, block.file_name, block.data)
-        if len(blocks) < BLOCKS_A_QUERY:
-            return
-        after = (blocks[-1].file, blocks[-1].record)
 
 
 def drop_packed(connection: Connection, run_id: int) -> None:

@@ -7,15 +7,12 @@ from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, union, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, union, update
 
 from importer.ledger.known_create import COLUMNS, KnownCreate, as_known
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources, unindexed_source
-from importer.ledger.statements import SOME, Transaction, find_in_portions, find_pairs
+from importer.ledger.statements import PORTION, Transaction, find_in_portions, find_pairs, read_pages
 from importer.records import Act
-
-OWN_AT_ONCE = 1000
-"""Own issues that are read from the ledger at a time."""
 
 
 class Found(NamedTuple):
@@ -67,10 +64,13 @@ class DuplicateIssue(NamedTuple):
         )
 
 
+LAST = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
+"""The last operation that the ledger knows."""
+
+
 def mark_incomplete(connection: Connection) -> None:
     """Record that the ledger lost something: discovery is due for all sources, and issues may have more additions."""
-    last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
-    connection.execute(update(sources).values(looked=0, unsure_to=last, look_cursor=""))
+    connection.execute(update(sources).values(looked=0, unsure_to=LAST, look_cursor=""))
     connection.execute(update(runs).values(fingerprint=""))
 
 
@@ -84,14 +84,11 @@ class Seen:
 
     def doubt(self) -> None:
         """Record that discovery found an issue that the ledger should know: it may lack additions to others, too."""
-        with self._transaction() as connection:
-            last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
-            connection.execute(update(sources).where(sources.c.id == self._source_id).values(unsure_to=last))
+        self._set(unsure_to=LAST)
 
     def is_complete(self) -> bool:
         """Whether discovery has been completed for this source since the ledger was last found to be incomplete."""
-        with self._transaction() as connection:
-            return bool(connection.scalar(select(sources.c.looked).where(sources.c.id == self._source_id)))
+        return bool(self._get(sources.c.looked))
 
     def known(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this source; `triage_ids` is issue id → `T-…`."""
@@ -140,10 +137,8 @@ class Seen:
 
     def place(self, since: float) -> tuple[float, str]:
         """Return the newest time and the cursor of a discovery that was broken off since then; 0 and "" if none was."""
-        columns = sources.c.look_at, sources.c.look_top, sources.c.look_cursor
-        with self._transaction() as connection:
-            at, top, cursor = connection.execute(select(*columns).where(sources.c.id == self._source_id)).one()
-        return (top, cursor) if at >= since else (0.0, "")
+        is_recent = self._get(sources.c.look_at) >= since
+        return (self._get(sources.c.look_top), self._get(sources.c.look_cursor)) if is_recent else (0.0, "")
 
     def begin_span(self, newest: float) -> None:
         """Note, before the first create after a closing scan, the newest creation time that the target has shown."""
@@ -153,8 +148,8 @@ class Seen:
 
     def unswept(self) -> float | None:
         """Return the creation time to which the closing scan has to read back, None if nothing was created since."""
-        with self._transaction() as connection:
-            return connection.scalar(select(sources.c.unswept).where(sources.c.id == self._source_id))
+        unswept: float | None = self._get(sources.c.unswept)
+        return unswept
 
     def end_span(self) -> None:
         """Note that a closing scan has passed all creates."""
@@ -165,17 +160,11 @@ class Seen:
 
         The last made is the first. With `-inf` all are yielded, also those of which that isn't known.
         """
-        own = select(operations.c.id, *COLUMNS).where(*self._is_own()).order_by(operations.c.id.desc())
+        own = select(operations.c.id, *COLUMNS).where(*self._is_own())
         if mark > -inf:
             own = own.where(operations.c.mark > mark)
-        next_page = own
-        while True:
-            with self._transaction() as connection:
-                page = connection.execute(next_page.limit(OWN_AT_ONCE)).all()
+        for page in read_pages(self._transaction, own, operations.c.id, is_descending=True):
             yield from (as_known(each[1:]) for each in page)
-            if len(page) < OWN_AT_ONCE:
-                return
-            next_page = own.where(operations.c.id < page[-1].id)
 
     def first_own(self) -> str:
         """Return the id of the source's own issue that was made first; "" if there is none."""
@@ -196,6 +185,10 @@ class Seen:
                 this = update(operations).where(*its, operations.c.act == Act.CREATE)
                 connection.execute(this.values(returned=each.returned))
 
+    def _get(self, column: Column[Any]) -> Any:
+        with self._transaction() as connection:
+            return connection.scalar(select(column).where(sources.c.id == self._source_id))
+
     def _set(self, **values: object) -> None:
         with self._transaction() as connection:
             connection.execute(update(sources).where(sources.c.id == self._source_id).values(**values))
@@ -206,7 +199,7 @@ class Seen:
         Where there are several, or one that may be another record's, a person has to say whose they are.
         """
         candidates, left = {marker: list[Found]() for marker in markers}, found.c.state != FoundState.SETTLED
-        alone = select(*FOUND_COLUMNS).where(self._here, left, found.c.marker.in_(SOME)).order_by(found.c.created_at)
+        alone = select(*FOUND_COLUMNS).where(self._here, left, found.c.marker.in_(PORTION)).order_by(found.c.created_at)
         with self._transaction() as connection:
             issues = list(map(Found._make, find_in_portions(connection, alone, candidates)))
         for issue in (*issues, *self._shared):

@@ -106,8 +106,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "a known date that a row without one leaves",
         "importer/ledger/statements.py",
-        'operations.c.dated, parameter("its_date")',
-        'literal_column("0"), parameter("its_date")',
+        "(operations.c.dated, date)",
+        '(literal_column("0"), date)',
         "tests/end_to_end/test_older_rows.py::test_a_date_that_nobody_knows",
     ),
     Mutation(

@@ -142,7 +142,7 @@ class Following(Bench):
                 await sender.add_all(iter(items))
             finally:
                 self.seen = list(log.outcomes.elements())
-                self.unsure = run.count_undecided_additions() > 0
+                self.unsure = run.additions.count_undecided() > 0
             return calls
 
         return self.with_client(follow)

@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from importer.errors import ExitCode
 from importer.ledger.added import Added, encode_details
@@ -151,13 +149,6 @@ def test_evidence_keeps_when_it_was_tried_first(ledger: Ledger) -> None:
     add(run, addition("k1", "call/c", act=Act.EVIDENCE), encode_details(first=NOON - 5), State.LEFT)
     (waiting,) = run.additions.of(["k1"])["k1"]
     assert (waiting.state, waiting.first) == (State.LEFT, NOON - 5)
-
-
-@given(st.lists(st.text(max_size=3)), st.binary(max_size=9).map(lambda body: body.hex().encode()), st.floats(0, 1e10))
-def test_details(covers: list[str], body: bytes, first: float) -> None:
-    """Nothing is written down where there is nothing to say."""
-    details = encode_details(covers, body=body, first=first)
-    assert (details is None) == (not covers and not body and not first)
 
 
 def test_what_triage_has_acknowledged(ledger: Ledger) -> None:

@@ -6,11 +6,13 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from importer.errors import ExitCode, LedgerInUse, TargetMismatch, UsageError
+from importer.errors import ExitCode, LedgerInUse, RunStopped, TargetMismatch, UsageError
 from importer.ledger import store
+from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
@@ -245,3 +247,38 @@ def test_groups(ledger: Ledger) -> None:
     finally:
         event.remove(Engine, "commit", count)
     assert 0 < commits <= 64 // 2 + 2
+
+
+def test_two_keys_of_one_issue(ledger: Ledger) -> None:
+    """One of their answers is wrong, whether Triage says the issue's number or not: both are looked for again."""
+    for number in ("T-7", ""):
+        run = begin(ledger, name=f"jira{number}".lower())
+        made = [operation("k1"), operation("k2")]
+        run.decide([Decision("k1", State.DONE, issue_id="id-7", triage_id=number)], made)
+        with pytest.raises(RunStopped, match="gave k1 and k2 the same issue"):
+            run.decide([Decision("k2", State.DONE, issue_id="id-7", triage_id=number)])
+        assert {each.key for each in run.find_undecided()} == {"k1", "k2"}
+
+
+def test_titles_of_issues(ledger: Ledger) -> None:
+    """Each key that has an issue has its title as it was last written; keys of other sources are not mixed up."""
+    runs = {name: begin(ledger, name=name) for name in ("jira-acme", "jira-other")}
+    for name, run in runs.items():
+        returned = orjson.dumps({"title": f"One of {name}"})
+        made = Decision("k1", State.DONE, issue_id=f"u-{name}", triage_id=f"T-{name}", returned=returned)
+        run.decide([made], [operation("k1"), operation("k2")])
+    for name, run in runs.items():
+        assert run.find_titles(["k1", "k2", "k3"]) == {"k1": f"One of {name}"}
+
+
+def test_a_verification_is_there_until_the_run_goes_on(ledger: Ledger) -> None:
+    """The newest counts; what another attempt has sent nobody has read back."""
+    run = begin(ledger)
+    run.finish(ExitCode.STOPPED, {})
+    assert run.verification == {}
+    for same in (1, 2):
+        ledger.find_run(run.name).keep_verification({"same": same})
+    kept = ledger.find_run(run.name)
+    assert kept.verification.items() >= {"same": 2}.items()
+    assert kept.options.keys() >= run.options.keys()
+    assert begin(ledger).verification == ledger.find_run(run.name).verification == {}
