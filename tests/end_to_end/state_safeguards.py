@@ -341,4 +341,18 @@ STATE_SAFEGUARDS = (
         "        return value\n",
         "tests/library/test_public.py::test_the_key_is_hidden",
     ),
+    Mutation(
+        "a create that nobody knows of, in a later run",
+        "importer/ledger/results.py",
+        "created is Outcome.UNKNOWN or create in own",
+        "create in own",
+        "tests/ledger/test_outcomes.py::test_an_undecided_create_of_an_earlier_run",
+    ),
+    Mutation(
+        "one issue for two keys",
+        "importer/ledger/journal.py",
+        "        refuse_shared(connection, self._source_id, decisions)\n",
+        "",
+        "tests/ledger/test_store.py::test_two_keys_of_one_issue",
+    ),
 )
