@@ -209,7 +209,7 @@ rows = Table(
     Column("link", String, nullable=False, default="", server_default=""),  # of an unchanged row see its create
     sqlite_with_rowid=False,
 )
-# Unchanged rows of finished runs, in place of their own in `rows`: see `packed_rows`.
+# Unchanged rows of finished runs, in place of their own in `rows`: see `stored_rows`.
 packed = Table(
     "packed",
     metadata,
@@ -251,7 +251,7 @@ found = Table(
 )
 Index("found_marker", found.c.source_id, found.c.marker)
 
-# Every start of `run`, `repair` and `undo`, see `starts`; of one that was killed there is no end.
+# Every start of `run`, `repair` and `undo`, see `overview`; of one that was killed there is no end.
 starts = Table(
     "starts",
     metadata,
