@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, OUTCOME_UNKNOWN, REFUSED
@@ -43,8 +43,8 @@ from importer.ledger.statements import (
     REMEMBER,
     SET_STATE,
     find_in_portions,
-    find_numbered,
     find_pairs,
+    select_numbered,
 )
 from importer.ledger.stored_rows import encode_row
 from importer.records import Act, AttemptTimes, Operation, Row
@@ -392,6 +392,12 @@ class SharedIssue(RunStopped):
         self.keys = (key, other)
 
 
+OWNERS = select_numbered(
+    unindexed_source == bindparam("its_source"), operations.c.act == Act.CREATE, operations.c.state == State.DONE
+)
+"""Made once, as every group of outcomes is looked at."""
+
+
 def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[Decision]) -> None:
     """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
     last = {decision.key: decision for decision in decisions if decision.operation is None}
@@ -400,8 +406,8 @@ def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[De
     if len(made) < len(done):
         one, other = next((each, made[each.issue_id]) for each in done if made[each.issue_id] is not each)
         raise SharedIssue(one.key, other.key, other.triage_id)
-    made_ones = (operations.c.act == Act.CREATE, operations.c.state == State.DONE)
-    its = and_(unindexed_source == source_id, *made_ones)
-    for key, issue_id, _ in find_numbered(connection, its, [each.triage_id for each in done]):
+    numbers = [each.triage_id for each in done]
+    owners = find_in_portions(connection, OWNERS["" not in numbers], numbers, its_source=source_id)
+    for key, issue_id, _ in owners:
         if issue_id in made and key != made[issue_id].key and key not in last:
             raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from importlib import import_module
@@ -26,7 +26,6 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
-    true,
     tuple_,
     update,
 )
@@ -85,24 +84,24 @@ def read_pages(
         later = page.where(place < last if is_descending else place > last)
 
 
-def find_numbered(connection: Connection, its: ColumnElement[bool], triage_ids: Collection[str]) -> Sequence[Any]:
-    """Return key, issue id and number of the operations that have one of these numbers, the `T-…`.
+def select_numbered(*its: ColumnElement[bool]) -> Mapping[bool, Select[Any]]:
+    """Select key, issue id and number of operations that have one of the numbers of a PORTION, the `T-…`.
 
-    `its` says which operations are meant, and names their source by `unindexed_source`.
+    `its` say which operations are meant, and name their source by `unindexed_source`. The key is whether each of the
+    numbers is one: the index has none of the issues without.
     """
-    # The index is on the numbers, and has none of the issues without one.
-    has_number = true() if "" in triage_ids else HAS_NUMBER
     columns = (operations.c.key, operations.c.issue_id, operations.c.triage_id)
-    numbered = select(*columns).where(its, operations.c.triage_id.in_(PORTION), has_number)
-    return list(find_in_portions(connection, numbered, triage_ids))
+    numbered = select(*columns).where(*its, operations.c.triage_id.in_(PORTION))
+    return {True: numbered.where(HAS_NUMBER), False: numbered}
 
 
 def find_pairs(connection: Connection, its: ColumnElement[bool], triage_ids: Mapping[str, str]) -> set[str]:
     """Return the issue ids that operations have with their own number; `triage_ids` is issue id → `T-…`.
 
-    A create may have been answered with another's id. `its` is as of `find_numbered`.
+    A create may have been answered with another's id. `its` is as of `select_numbered`.
     """
-    found = find_numbered(connection, its, triage_ids.values())
+    numbers = list(triage_ids.values())
+    found = find_in_portions(connection, select_numbered(its)["" not in numbers], numbers)
     return {issue_id for _, issue_id, number in found if triage_ids.get(issue_id) == number}
 
 
