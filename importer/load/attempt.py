@@ -42,7 +42,7 @@ from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
 from importer.transform.shown_people import ShownPeople
 from importer.triage.client import TriageClient
-from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.event_loop import run_loop
 from importer.triage.paced import Interrupted
 
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
@@ -83,7 +83,6 @@ class Attempt:
         self.refs = value_refs(self.job.mapping.model)
         self.shown = ShownPeople(self.job.mapping.model.people, self.job.people)
         self.stopped: RunStopped | None = None
-        self.interrupted = False
         self.became = Counter[Outcome]()
         self.queue = AdditionQueue()
         self.cap = FailureCap(self.settings.max_errors or None, hint=MORE_ERRORS)
@@ -103,7 +102,7 @@ class Attempt:
         All creates come before any addition, which may name the issue of another row. With `is_settled` the rows need
         nothing and aren't read: only what waits since earlier runs is tried.
         """
-        started = time.monotonic()
+        started, is_interrupted, log = time.monotonic(), False, self.log
         operations = iter(()) if is_settled else self._operations(self.job)
         try:
             if canary is not None:
@@ -112,21 +111,17 @@ class Attempt:
             if not is_settled:
                 self.progress.start("sending", self.checked.planned, "issue", self.became.total())
                 run_loop(self._load(operations))
-            if not self.interrupted:
+            if not self.calls.signalled:
                 run_loop(self._add())
         except (RunStopped, SourceNotReady) as error:
             self.stopped = _as_stop(error)
         except (KeyboardInterrupt, asyncio.CancelledError, Interrupted):
-            self.interrupted = True
+            is_interrupted = True
         # `operations` goes on where it was stopped: rows are registered in the order of the source, each once.
         self._register_the_rest(operations)
         self.queue.close()
         self.progress.finish()
-        return self._sent(time.monotonic() - started)
-
-    def _sent(self, elapsed_seconds: float) -> Sent:
-        log = self.log
-        ended = elapsed_seconds, self.stopped, self.interrupted
+        ended = time.monotonic() - started, self.stopped, is_interrupted or self.calls.signalled
         return Sent(self.became, log.outcomes, log.done, log.comments, log.given_up, log.refused, *ended)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
@@ -143,7 +138,7 @@ class Attempt:
         bodies = dict[str, bytes]()
         operations = list(self._operations(replace(self.job, only=frozenset(keys)), bodies))
         run_loop(self._load(iter(operations)))
-        if self.interrupted:
+        if self.calls.signalled:
             raise Interrupted
         failed = (row.key for row in self.run.results() if row.outcome is Outcome.FAILED)
         self.refused |= bodies.keys() & set(failed)
@@ -204,17 +199,7 @@ class Attempt:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[RunConnection]:
-        """Connect to the target until a signal or the end of `--max-duration`; a second signal stops at once."""
-        task = asyncio.current_task()
-        assert task is not None
-
-        def interrupt() -> None:
-            if self.interrupted:
-                task.cancel()
-                return
-            self.interrupted = True
-            self.progress.say("Interrupted: waiting for requests in flight (press Ctrl-C again to stop at once) …")
-            self.calls.interrupt()
+        """Connect to the target until a signal or the end of `--max-duration`."""
 
         def end() -> None:
             self.stopped = TimeOver("--max-duration is reached.")
@@ -225,7 +210,7 @@ class Attempt:
             timer = asyncio.get_running_loop().call_later(max(0.0, self.deadline - time.monotonic()), end)
         try:
             async with TriageClient(self.target.url, self.target.api_key) as client:
-                with signals_call(interrupt):
+                with self.calls.ended_by_signals():
                     pace = self.settings.settle_seconds, self.settings.concurrency
                     knows = self.target_time, *pace, self.cap
                     yield RunConnection(client, self.run, self.calls, *knows, keeping=self.keeping)

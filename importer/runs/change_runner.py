@@ -55,7 +55,7 @@ from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
-from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import NewestFirst
 from importer.triage.paced import Interrupted, PacedCalls
@@ -192,27 +192,18 @@ class ChangeRunner:
 
     def _perform(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
         """Do work on an event loop of its own. Raises KeyboardInterrupt if the user interrupted it."""
+
+        async def connected() -> None:
+            async with TriageClient(self._target.url, self._target.api_key) as client:
+                with self._calls.ended_by_signals():
+                    await work(client)
+
         try:
-            run_loop(self._with_client(work))
+            run_loop(connected())
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
-        if self._calls.interrupted:
+        if self._calls.signalled:
             raise KeyboardInterrupt
-
-    async def _with_client(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def interrupt() -> None:
-            if self._calls.interrupted:
-                task.cancel()  # a second signal doesn't wait for what is on its way
-                return
-            self._progress.say("Interrupted: waiting for requests in flight (press Ctrl-C again to stop at once) …")
-            self._calls.interrupt()
-
-        async with TriageClient(self._target.url, self._target.api_key) as client:
-            with signals_call(interrupt):
-                await work(client)
 
     async def _assess(self, client: TriageClient) -> None:
         change_set, changes = self.change_set, self.change_set.changes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -14,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop
 from importer.errors import TargetUnreachable
 from importer.triage.actions import Action, CallFailed
 from importer.triage.breaker import Breaker
+from importer.triage.event_loop import signals_call
 from importer.triage.limiter import Limiter, Sleep
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ class PacedCalls:
     """Makes calls at the limiter's pace, retries those that were certainly not executed, and counts requests.
 
     A 429 costs a pause but no attempt. After `interrupt` no request leaves; those on their way are waited for. `say`
-    tells a person why nothing leaves for long.
+    tells a person why nothing leaves for long. `signalled` says that a signal has asked to end.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class PacedCalls:
         self._retrying = make_retrying(_is_retryable, self.sleep)
         self._waiting: set[asyncio.Task[object]] = set()
         self._turns: dict[asyncio.Task[object] | None, bool] = {}  # tasks within `in_turn`: whether theirs has come
-        self.interrupted = False
+        self.interrupted = self.signalled = False
         self.requests = self.retries = self.rate_limited = 0
         self._limits_left: float = LIMITS_TRIED  # searches after a 429; for ever, once what it answered was there
 
@@ -82,6 +84,23 @@ class PacedCalls:
         self.interrupted = True
         for task in tuple(self._waiting):
             task.cancel()
+
+    @contextmanager
+    def ended_by_signals(self) -> Iterator[None]:
+        """While the block runs, a signal that asks to end interrupts the calls, and a second one cancels this task."""
+        task = asyncio.current_task()
+        assert task is not None
+
+        def end() -> None:
+            if self.signalled:
+                task.cancel()  # which doesn't wait for what is on its way
+                return
+            self.signalled = True
+            self._say("Interrupted: waiting for requests in flight (press Ctrl-C again to stop at once) …")
+            self.interrupt()
+
+        with signals_call(end):
+            yield
 
     async def sleep(self, seconds: float) -> None:
         """Sleep between calls. Raises Interrupted as soon as the run is interrupted."""
