@@ -87,7 +87,6 @@ def confirm(way: ChangeRunner, *, yes: bool) -> str:
 
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what a repair would do: changes by value, issues that differ, those left alone."""
-    from importer.runs.planned_changes import ChangePart
     from importer.runs.repair import Repair
 
     change_set = way.change_set
@@ -96,11 +95,9 @@ def describe(way: ChangeRunner) -> Iterator[str]:
         yield f"  {turn.field}: {turn.before} → {turn.after}   {counted(issues, 'issue')}"
     if len(change_set.turns) > LINES_SHOWN:
         yield f"  … and {counted(len(change_set.turns) - LINES_SHOWN, 'more change')}: see results.csv"
-    changes = change_set.changes
-    yield say_counts(way.count(), changes.numbers[ChangePart.CHANGED])
-    for part in (ChangePart.LEFT, ChangePart.OUTDATED):
-        for problem, issues in changes.count_messages(part, LINES_SHOWN):
-            yield f"  {issues:,} left alone: {problem}"
+    yield say_counts(way.codes, change_set.planned)
+    for problem, issues in change_set.count_left(LINES_SHOWN):
+        yield f"  {issues:,} left alone: {problem}"
 
 
 def say_counts(counts: Counter[str], differ: int) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importer.library.consent import UndoQuestion
     from importer.report.summary import Summary
     from importer.runs.change_runner import ChangeRunner
-    from importer.runs.planned_changes import VerdictCount
+    from importer.runs.change_set import VerdictCount
     from importer.runs.undo import Undo
 
 REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the issues' numbers and discussions."
@@ -109,8 +109,8 @@ def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
 
 def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCount]) -> Iterator[str]:
     from importer.codes import CONFLICT
-    from importer.runs.change_set import CORRECTED, EDITED, GONE
-    from importer.runs.give_back import LATER, RESTORABLE
+    from importer.runs.change_set import CORRECTED, EDITED, GONE, LATER
+    from importer.runs.give_back import RESTORABLE
 
     counts = _count_by(verdicts, lambda each: [each.code])
     parts = (

@@ -36,8 +36,10 @@ def take_back(
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.ledger.overview import find_import, name_last_change
     from importer.load.preflight import claim_source
-    from importer.runs.change_runner import ChangeRunner, Pace
-    from importer.runs.change_set import find_open
+    from importer.runs.change_runner import ChangeRunner
+    from importer.triage.breaker import Breaker
+    from importer.triage.limiter import Limiter
+    from importer.triage.paced import PacedCalls
 
     # Without `apply` the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with (open_ledger if given.apply else read_ledger)(given.ledger) as ledger:
@@ -48,8 +50,8 @@ def take_back(
             # With the key of another organisation all issues would seem to be deleted.
             claim_source(target, ledger, run.source_name, caller.progress.say)
             out = given.out or _choose_folder(ledger, run, change_set)
-            pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
-            way = ChangeRunner(run, change_set, target, pace, out, caller.progress)
+            calls = PacedCalls(Limiter(choose_rate(given.rate, run.target)), Breaker(), caller.progress.say)
+            way = ChangeRunner(run, change_set, target, calls, out, caller.progress, concurrency=given.concurrency)
             way.assess()
             did = run.count()
             if did[Outcome.CREATED] or did[Outcome.UPDATED] or did[Outcome.UNKNOWN]:
@@ -58,7 +60,7 @@ def take_back(
                 other = name_last_change(ledger, run, change_set.kind.value, caller.options())
                 caller.progress.say(f"{run.name} created and changed nothing.{other}")
             refusal = confirm(way) if given.apply else ""
-            is_left = way.left or find_open(ledger, run, change_set)
+            is_left = way.left or change_set.find_open(ledger, run)
             carries_out = given.apply and not refusal and is_left
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
     caller.changes(way, summary)

@@ -230,7 +230,7 @@ def undo(
             total = way.to_change + way.change_set.done_before
             if expect is not None and expect != total:
                 return f"--expect says {counted(expect, 'issue')}, but {total:,} would be affected."
-            removed = way.count()[UNTOUCHED]
+            removed = way.codes[UNTOUCHED]
             question = UndoQuestion(way.run.name, way.to_change - removed, removed * close, removed * delete)
             return ask(confirm, question) if way.to_change else ""
 

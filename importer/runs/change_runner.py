@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,22 +41,19 @@ from importer.report.work_page import (
     WorkRows,
     write_work_page,
 )
-from importer.runs.change_set import CLOSED_ALREADY, TOUCHED, ChangeSet
-from importer.runs.planned_changes import (
-    OUTCOMES,
-    Assessed,
-    ChangePart,
+from importer.runs.change_set import (
+    CLOSED_ALREADY,
+    TOUCHED,
+    UNSETTLED,
+    ChangeSet,
     ChangeVerdict,
     PlannedChange,
     Turn,
     VerdictCount,
 )
 from importer.triage.actions import CallFailed
-from importer.triage.answers import Issue
-from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.limiter import Limiter
 from importer.triage.listing import NewestFirst
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.target import Target
@@ -69,27 +66,30 @@ MAX_FAILED = 100
 FILES = ("results.csv", CONFLICTS, REPORT, SUMMARY)
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How fast to send: `rate` is requests a second, 0 for no limit; `concurrency` is requests at a time."""
-
-    rate: float
-    concurrency: int = 8
-
-
 class ChangeRunner:
-    """Assesses and applies one change set, and writes its reports. `verdicts` are counted once all are assessed."""
+    """Assesses and applies one change set, `concurrency` requests at a time, and writes its reports.
+
+    Once all issues are assessed, `verdicts` on them are counted, `codes` has these by their code, and `outcomes` what
+    would become of the issues.
+    """
 
     def __init__(
-        self, run: Run, change_set: ChangeSet, target: Target, pace: Pace, out: Path, progress: Progress
+        self,
+        run: Run,
+        change_set: ChangeSet,
+        target: Target,
+        calls: PacedCalls,
+        out: Path,
+        progress: Progress,
+        *,
+        concurrency: int,
     ) -> None:
         self.run, self.change_set, self.out = run, change_set, out
-        self._target, self._pace, self._progress = target, pace, progress
-        self._calls = PacedCalls(Limiter(pace.rate), Breaker(), progress.say)
+        self._target, self._calls, self._concurrency, self._progress = target, calls, concurrency, progress
         self._started = time.monotonic()
-        self._became = Counter[Outcome]()
         self._folder = ReportFolder(out)
-        self.verdicts: list[VerdictCount] = []
+        self.verdicts: Sequence[VerdictCount] = ()
+        self.codes, self.outcomes = Counter[str](), Counter[Outcome]()
 
     def assess(self) -> None:
         """Assess every issue of the change set.
@@ -98,57 +98,40 @@ class ChangeRunner:
             RunStopped: the target can't be read.
             KeyboardInterrupt: the user interrupted it.
         """
-        self._progress.start("comparing", self._numbers[ChangePart.CHANGED], "issue")
+        self._progress.start("comparing", self.change_set.planned, "issue")
         try:
             self._perform(self._assess)
         except CallFailed as error:
             raise error.as_stop() from error
         self._progress.finish()
-        self.verdicts = self.change_set.changes.count()
-
-    def count(self) -> Counter[str]:
-        """Count the issues by the code of their verdict, or of why they can't be changed."""
-        counts = Counter[str]()
+        self.verdicts = self.change_set.count()
         for each in self.verdicts:
-            counts[each.code] += each.issues
-        return counts
+            self.codes[each.code] += each.issues
+            if each.code in self.change_set.outcomes:
+                self.outcomes[self.change_set.outcomes[each.code]] += each.issues
 
     @property
     def to_change(self) -> int:
         """The number of issues that would be changed."""
-        return self._count_outcomes()[Outcome.PLANNED]
+        return self.outcomes[Outcome.PLANNED]
 
     @property
     def left(self) -> int:
         """The number of issues that applying would change, or read again to decide."""
-        return self._numbers[ChangePart.CHANGED] - self.count()[CLOSED_ALREADY]
+        return self.change_set.planned - self.codes[CLOSED_ALREADY]
 
     @property
     def unsettled(self) -> int:
         """The number of rows of which nobody knows yet whether the run made an issue."""
-        return self._numbers[ChangePart.UNSETTLED]
-
-    @property
-    def _numbers(self) -> Counter[ChangePart]:
-        return self.change_set.changes.numbers
-
-    def _count_outcomes(self) -> Counter[Outcome]:
-        """Count what would become of the issues, but for those of rows with an unknown outcome."""
-        outcomes = Counter({outcome: self._numbers[part] for part, outcome in OUTCOMES.items()})
-        for each in self.verdicts:
-            if each.code in self.change_set.outcomes:
-                outcomes[self.change_set.outcomes[each.code]] += each.issues
-        return outcomes
+        return self.codes[UNSETTLED]
 
     def preview(self, refusal: str = "") -> Summary:
         """Write the reports of what applying would do. `refusal` says why it isn't applied, if it was to be."""
-        counts = self._count_outcomes()
-        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if counts[Outcome.REJECTED] else ExitCode.DONE
+        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.outcomes[Outcome.REJECTED] else ExitCode.DONE
         if self.unsettled and not refusal:
             code = ExitCode.UNKNOWN
-        changes = self.change_set.changes
-        lines = ResultLines(lambda: map(_as_line, changes.issues()), self._list_rows())
-        return self._report(lines, changes.conflicts(), counts, code, because=refusal)
+        conflicts, lines = self.change_set.conflicts(), self._lines_of
+        return self._report(lines, self._list_rows(lines()), conflicts, self.outcomes, code, because=refusal)
 
     def apply(self, ledger: Ledger) -> Summary:
         """Change what may be changed, in a run of its own that the same command continues.
@@ -163,20 +146,21 @@ class ChangeRunner:
             out=self.out,
             options={"of": run.name, "digest": change_set.digest},
         )
-        for rows in portions(change_set.changes.find_rows(run.results())):
-            own.register(rows)
-        self._progress.start(change_set.kind.value, self._numbers[ChangePart.CHANGED], "issue")
+        for some in portions(change_set.find_rows(run.results())):
+            own.register(some)
+        self._progress.start(change_set.kind.value, change_set.planned, "issue")
         stopped, interrupted = None, False
         try:
-            self._perform(lambda client: self._apply(client, own))
+            self._perform(partial(self._apply, own))
         except RunStopped as error:
             stopped = error
         except KeyboardInterrupt:
             interrupted = True
         self._progress.finish()
         counts = Counter(own.count())
-        lines = ResultLines(partial(self._applied_lines, own), self._list_rows())
-        codes = {PERHAPS_GONE: lines.findings[PERHAPS_GONE]}
+        lines = partial(self._applied_lines, own)
+        rows = self._list_rows(lines())
+        codes = {PERHAPS_GONE: rows.verdicts[PERHAPS_GONE]}
         code = decide_exit_code(counts, codes, stopped=stopped, interrupted=interrupted)
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
@@ -185,7 +169,7 @@ class ChangeRunner:
         is_over = code in FINISHED
         if is_over and self.unsettled:
             code = ExitCode.UNKNOWN
-        summary = self._report(lines, own.conflicts(), counts, code, own.name, because)
+        summary = self._report(lines, rows, own.conflicts(), counts, code, own.name, because)
         is_written = summary.exit_code == code
         own.finish(code if is_written else ExitCode.STOPPED, asdict(summary), is_over=is_over and is_written)
         return summary
@@ -206,70 +190,78 @@ class ChangeRunner:
             raise KeyboardInterrupt
 
     async def _assess(self, client: TriageClient) -> None:
-        change_set, changes = self.change_set, self.change_set.changes
-        connection = RunConnection(client, self.run, self._calls, concurrency=self._pace.concurrency)
+        """Assess by the list of issues, while it costs less than to read those that are left, and then by reading."""
+        change_set, pages = self.change_set, 0
+        connection = RunConnection(client, self.run, self._calls, concurrency=self._concurrency)
+        # What a run has updated may be older than the run.
+        back_to = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark()
         with suppress(Interrupted):
-            async for page in self._read_list(client):
-                planned = changes.find(issue.id for issue in page)
+            async for page in NewestFirst(client, self._calls, back_to):
+                pages += 1
+                planned = change_set.find([issue.id for issue in page])
                 listed = [(planned[issue.id], issue) for issue in page if issue.id in planned]
                 verdicts = zip(listed, change_set.assess(listed), strict=True)
                 self._record([(change, verdict) for (change, _), verdict in verdicts if verdict is not None])
+                if pages >= change_set.planned - change_set.assessed:
+                    break
 
         async def read(change: PlannedChange) -> None:
             verdict = await connection.workers.when_sure(partial(change_set.read, connection, change))
             self._record([(change, verdict)])
 
-        await connection.workers.work_through(changes.unassessed(), read)
+        await connection.workers.work_through(change_set.unassessed(), read)
 
     def _record(self, verdicts: Sequence[tuple[PlannedChange, ChangeVerdict]]) -> None:
-        self.change_set.changes.record(verdicts)
-        self._progress.reach(self.change_set.changes.assessed)
+        self.change_set.record(verdicts)
+        self._progress.reach(self.change_set.assessed)
 
-    async def _read_list(self, client: TriageClient) -> AsyncIterator[tuple[Issue, ...]]:
-        """Yield pages of the list of issues, back to what the run may have changed, while reading each costs more."""
-        # What a run has updated may be older than the run.
-        back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark(), 0
-        async for page in NewestFirst(client, self._calls, back_to):
-            pages += 1
-            yield page
-            if pages >= self._numbers[ChangePart.CHANGED] - self.change_set.changes.assessed:
-                return
-
-    async def _apply(self, client: TriageClient, own: Run) -> None:
+    async def _apply(self, own: Run, client: TriageClient) -> None:
         cap = FailureCap(MAX_FAILED, "issues", "See results.csv; the same command continues.")
-        connection = RunConnection(client, own, self._calls, concurrency=self._pace.concurrency, cap=cap)
-        apply = self.change_set.applier(connection)
+        connection, applied = RunConnection(client, own, self._calls, concurrency=self._concurrency, cap=cap), 0
 
-        async def change(planned: PlannedChange) -> None:
-            amended = await apply(planned)
-            self._became[amended.outcome] += 1
-            self._progress.reach(self._became.total())
-            if amended.outcome is Outcome.FAILED:
-                cap.fail(amended.message)
+        async def apply(change: PlannedChange) -> None:
+            nonlocal applied
+            became = await self.change_set.apply(connection, change)
+            applied += 1
+            self._progress.reach(applied)
+            if became.outcome is Outcome.FAILED:
+                cap.fail(became.message)
 
-        async with own.sending(self._pace.concurrency):
-            await connection.workers.work_through(iter(self.change_set.changes), change)
+        async with own.sending(self._concurrency):
+            await connection.workers.work_through(iter(self.change_set), apply)
 
     def _applied_lines(self, own: Run) -> Iterator[ChangeLine]:
-        changes = self.change_set.changes
         for row in own.results():
             verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
-            values = _show_values(changes.find_turns(row.key), fields.split(", "))
             if verdict == TOUCHED:
                 fields, message = message or fields, ""  # what the last reading found
             if row.outcome is Outcome.PLANNED:
                 verdict = Outcome.PLANNED.value
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                 verdict = self.change_set.name(row.codes[0], row.outcome)
-            yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message, *values)
-        yield from map(_as_line, changes.issues(ChangePart.UNSETTLED))
+            its, turns = (row.key, row.triage_id, row.issue_id), self.change_set.find_turns(row.key)
+            yield _line(*its, ChangeVerdict(verdict, tuple(fields.split(", ")), (), message), turns)
+        yield from self._lines_of(UNSETTLED)
 
-    def _list_rows(self) -> WorkRows:
-        return WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
+    def _lines_of(self, code: str = "") -> Iterator[ChangeLine]:
+        for change, verdict in self.change_set.verdicts(code):
+            its = change.operation
+            yield _line(its.key, its.triage_id, its.issue_id, verdict, change.turns)
+
+    def _list_rows(self, lines: Iterable[ChangeLine]) -> WorkRows:
+        """Return the lines of results.csv as they are on the page."""
+        rows = WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
+        for some in portions(lines):
+            reasons = (": ".join(filter(None, (each.fields, each.message))) for each in some)
+            rows.add(
+                [Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(some, reasons, strict=True)]
+            )
+        return rows
 
     def _report(
         self,
-        lines: ResultLines,
+        lines: Callable[[], Iterator[ChangeLine]],
+        rows: WorkRows,
         conflicts: Conflicts,
         counts: Mapping[Outcome, int],
         code: ExitCode,
@@ -291,23 +283,23 @@ class ChangeRunner:
             **times(time.time() - took),
             target=self.run.target,
             source_name=self.run.source_name,
-            findings=dict(lines.findings.most_common()),
+            findings=dict(rows.verdicts.most_common()),
             stopped_because=because,
             out=str(self.out),
             version=__version__,
         )
         try:
             self._folder.prepare(FILES)
-            write_changes(self._folder, lines.read())
+            write_changes(self._folder, lines())
             write_conflicts(self._folder, conflicts)
-            self._write_summary(summary, lines.rows)
+            self._write_summary(summary, rows)
         except (StorageFull, UsageError) as error:
             if not run_id:
                 raise
             because = because or f"{error.message}\n{error.hint}".strip()
             summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
             with suppress(StorageFull):
-                self._write_summary(summary, lines.rows)
+                self._write_summary(summary, rows)
         return summary
 
     def _write_summary(self, summary: Summary, rows: WorkRows) -> None:
@@ -335,8 +327,8 @@ class ChangeRunner:
 
     def settle_first(self) -> str:
         """The command that settles the first row with an unknown outcome, "" if there is none."""
-        unsettled = self.change_set.changes.issues(ChangePart.UNSETTLED)
-        return next((self.run.settle_command(each.key, "ISSUE") for each in unsettled), "")
+        unsettled = self.change_set.verdicts(UNSETTLED)
+        return next((self.run.settle_command(each.operation.key, "ISSUE") for each, _ in unsettled), "")
 
     def _next_steps(self, summary: Summary) -> Iterator[tuple[str, str]]:
         """Yield what comes next: why, and the command."""
@@ -352,26 +344,8 @@ class ChangeRunner:
         yield "Read everything back and compare", command("verify", self.run.name)
 
 
-class ResultLines:
-    """The lines of results.csv, read again for each use; `findings` counts their verdicts, `rows` are for the page."""
-
-    def __init__(self, read: Callable[[], Iterator[ChangeLine]], rows: WorkRows) -> None:
-        self.read, self.rows = read, rows
-        for some in portions(read()):
-            reasons = (": ".join(filter(None, (each.fields, each.message))) for each in some)
-            rows.add(
-                [Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(some, reasons, strict=True)]
-            )
-        self.findings = rows.verdicts
-
-
-def _as_line(issue: Assessed) -> ChangeLine:
-    code, fields, _, message = issue.verdict
-    values = _show_values(issue.turns, fields)
-    return ChangeLine(issue.key, issue.triage_id, issue.issue_id, code, ", ".join(fields), message, *values)
-
-
-def _show_values(turns: Sequence[Turn], fields: Collection[str]) -> tuple[str, str]:
-    """Return what these fields were and what a repair makes of them, by line; an undo says neither."""
-    shown = [turn for turn in turns if turn.field in fields]
-    return "\n".join(turn.before for turn in shown), "\n".join(turn.after for turn in shown)
+def _line(key: str, triage_id: str, issue_id: str, verdict: ChangeVerdict, turns: Sequence[Turn]) -> ChangeLine:
+    """Return a line of results.csv; a repair says what the fields were and what it makes of them, by line."""
+    shown = [turn for turn in turns if turn.field in verdict.fields]
+    values = "\n".join(turn.before for turn in shown), "\n".join(turn.after for turn in shown)
+    return ChangeLine(key, triage_id, issue_id, verdict.code, ", ".join(verdict.fields), verdict.message, *values)

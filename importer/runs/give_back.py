@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import orjson
@@ -11,24 +10,29 @@ import orjson
 from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
-from importer.ledger.schema import State
-from importer.load.driver import RunConnection, make_decision
-from importer.load.updates import Updated, Updater
 from importer.records import Operation, Outcome
-from importer.runs.change_set import CORRECTED, EDITED, Apply, is_closed_by_undo, read_and_assess
-from importer.runs.planned_changes import ChangeVerdict, PlannedChange, change_of
+from importer.runs.change_set import (
+    CORRECTED,
+    EDITED,
+    LATER,
+    ChangeVerdict,
+    PlannedChange,
+    change_of,
+    is_closed_by_undo,
+    judge,
+)
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
-RESTORABLE, LATER = "restorable", "changed-later"
-GIVEN_BACK = "given-back"
-VERDICTS: Mapping[str, Outcome] = {
+RESTORABLE, GIVEN_BACK = "restorable", "given-back"
+GIVING: Mapping[str, Outcome] = {
     RESTORABLE: Outcome.PLANNED,
     EDITED: Outcome.PLANNED,
     CONFLICT: Outcome.SKIPPED,
     LATER: Outcome.SKIPPED,
     CORRECTED: Outcome.UNCHANGED,
 }
+"""Code of a verdict on an issue that gets old values back → outcome of its row, once applied."""
 
 
 class GiveBack:
@@ -43,7 +47,23 @@ class GiveBack:
 
     def plan(self) -> Iterator[PlannedChange]:
         """Yield the change of each issue that the run has updated."""
-        return map(_plan, self._replaced.issues())
+        return map(self._plan, self._replaced.issues())
+
+    def _plan(self, each: Replaced) -> PlannedChange:
+        snapshot = Snapshot.parse(each.create.returned)
+        sent = snapshot.ours
+        # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
+        own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
+        own |= pending_fields(each.create.pending)
+        if is_closed_by_undo(snapshot):
+            own.discard("status")
+        names = [name for name in each.wrote if name in own and name not in each.later]
+        is_whole = len(names) == len(each.wrote) and not each.later
+        create = each.create if is_whole else each.create._replace(content=b"", body_sha=b"")
+        change = PlannedChange(change_of(create, names), restores=True, later=each.later)
+        if names or not each.later:
+            return change
+        return change._replace(verdict=ChangeVerdict(LATER, tuple(each.later), (), self._name_later(each.later)))
 
     def fill(self, operation: Operation) -> Operation:
         """Return an operation with the values that are to be given back."""
@@ -51,41 +71,16 @@ class GiveBack:
         values: dict[str, Any] = {name: before[name] for name in orjson.loads(operation.body) if name in before}
         return operation._replace(body=orjson.dumps(values))
 
-    def assess(self, change: PlannedChange, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
+    def assess(self, change: PlannedChange, issue: Issue, *, is_whole: bool) -> ChangeVerdict | None:
         """Return the verdict on an issue; None where only a description that a list has cut may be an edit."""
-        operation, later = change.operation, change.later
+        operation = change.operation
         new = orjson.loads(self.fill(operation).body)
         merged = Snapshot.parse(operation.returned).merge(issue, new, operation.pending)
-        conflicts = tuple(merged.conflicts)
-        if not is_whole and any(each.field == "description" for each in conflicts):
+        if not is_whole and any(each.field == "description" for each in merged.conflicts):
             return None
-        message = self._name_later(later)
-        if merged.patch:
-            code = EDITED if conflicts or later else RESTORABLE
-            return ChangeVerdict(code, tuple(merged.patch), conflicts, message)
-        if conflicts:
-            return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
-        if later:
-            return ChangeVerdict(LATER, tuple(later), (), message)
-        return ChangeVerdict(CORRECTED, tuple(merged.already))
-
-    async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
-        return await read_and_assess(connection, change, partial(self.assess, is_whole=True))
-
-    def applier(self, connection: RunConnection) -> Apply:
-        """Return what gives the fields of one issue back."""
-        updater = Updater(connection)
-
-        async def give_back(change: PlannedChange) -> Updated:
-            operation = change.operation
-            if change.later and not orjson.loads(operation.body):
-                message = self._name_later(change.later)
-                connection.run.record(make_decision(operation, State.LEFT, code=LATER, message=message))
-                return Updated(Outcome.SKIPPED, message)
-            return await updater.update(self.fill(operation))
-
-        return give_back
+        verdict = judge(merged, RESTORABLE, self._name_later(change.later), is_edited=bool(change.later))
+        is_later = change.later and not (merged.patch or merged.conflicts)
+        return verdict._replace(code=LATER, fields=tuple(change.later)) if is_later else verdict
 
     def undo_first(self, later: Mapping[str, str]) -> str:
         """The command that takes the newest of the runs back that have written these fields later."""
@@ -96,17 +91,3 @@ class GiveBack:
         if not later:
             return ""
         return f"{', '.join(later)} changed by a later run; first: {self.undo_first(later)}"
-
-
-def _plan(each: Replaced) -> PlannedChange:
-    snapshot = Snapshot.parse(each.create.returned)
-    sent = snapshot.ours
-    # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
-    own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
-    own |= pending_fields(each.create.pending)
-    if is_closed_by_undo(snapshot):
-        own.discard("status")
-    names = [name for name in each.wrote if name in own and name not in each.later]
-    is_whole = len(names) == len(each.wrote) and not each.later
-    create = each.create if is_whole else each.create._replace(content=b"", body_sha=b"")
-    return PlannedChange(change_of(create, names), restores=True, later=each.later)

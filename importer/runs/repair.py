@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -21,7 +20,7 @@ from importer.ledger.schema import RunKind
 from importer.load.acts import Held
 from importer.load.addition_reader import Provenance, find_miscounts
 from importer.load.driver import RunConnection
-from importer.load.updates import Updater
+from importer.load.updates import Updated, Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Chunk, Outcome, Ref
@@ -29,23 +28,16 @@ from importer.runs.change_set import (
     CORRECTED,
     EDITED,
     GONE,
-    UNTOUCHED,
-    Apply,
-    Listed,
-    leave_unsettled,
-    read_and_assess,
-    values_written,
-)
-from importer.runs.give_back import LATER
-from importer.runs.planned_changes import (
+    LATER,
     NO_LATER,
-    Assessed,
-    ChangePart,
+    UNTOUCHED,
+    ChangeSet,
     ChangeVerdict,
     PlannedChange,
-    PlannedChanges,
     Turn,
     change_of,
+    judge,
+    values_written,
 )
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
@@ -57,46 +49,44 @@ AT_ONCE = 1000
 UNKNOWN_VALUE = "value-unknown"
 
 
-class Repair:
-    """Sets value fields to what a mapping says now; what a person changed is left alone. See `change_set.ChangeSet`.
+class Repair(ChangeSet):
+    """Sets value fields to what a mapping says now; what a person changed is left alone.
 
     `turns` counts the issues of each kind of correction.
     """
 
     kind = RunKind.REPAIR
-    done = "patched"
-    outcomes: Mapping[str, Outcome] = {
+    outcomes: ClassVar = {
         UNTOUCHED: Outcome.PLANNED,
         EDITED: Outcome.PLANNED,
         CORRECTED: Outcome.UNCHANGED,
         CONFLICT: Outcome.SKIPPED,
         GONE: Outcome.SKIPPED,
+        LATER: Outcome.SKIPPED,
+        UNKNOWN_VALUE: Outcome.REJECTED,
     }
 
     def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
-        self.typed: Sequence[str] = ("-m", mapping.name, "--fields", ",".join(self.fields))
-        self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
-        self.changes = PlannedChanges()
+        digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
+        super().__init__(digest, "patched", ("-m", mapping.name, "--fields", ",".join(self.fields)))
         self.turns = Counter[Turn]()
         self._provenance = Provenance(run.additions)
         self._replaced = run.replaced
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
-        self.changes.plan(self._plan_all(run.made()))
-        leave_unsettled(self.changes, run)
+        self.plan(self._plan_all(run.made()))
+        self.leave_unsettled(run)
 
     def _plan_all(self, made: Iterator[KnownCreate]) -> Iterator[PlannedChange]:
-        """Yield the change of each issue that differs; those with a value that can't be sent are left."""
+        """Yield the change of each issue that differs."""
         while some := list(islice(made, AT_ONCE)):
             later = self._replaced.later([each.key for each in some])
-            for each, steps in self._apply(some):
-                change = self._plan(each, steps, later.get(each.key, NO_LATER))
-                if change is not None:
-                    yield change
+            changes = (self._plan(each, steps, later.get(each.key, NO_LATER)) for each, steps in self._map(some))
+            yield from filter(None, changes)
 
-    def _apply(self, some: Sequence[KnownCreate]) -> Iterator[tuple[KnownCreate, list[Step | str]]]:
+    def _map(self, some: Sequence[KnownCreate]) -> Iterator[tuple[KnownCreate, list[Step | str]]]:
         """Yield each issue with the mapping's step for each field, or with the reason why there is none."""
         cells = ((each, orjson.loads(each.cells or b"[]")) for each in some)
         for _, alike in groupby(cells, key=lambda each: [len(column) for column in each[1]]):
@@ -124,30 +114,28 @@ class Repair:
                 continue
             problem = step if isinstance(step, str) else _find_problem(name, step)
             if problem:
-                verdict = ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem)
-                self.changes.leave(ChangePart.LEFT, Assessed(made.key, made.triage_id, made.issue_id, verdict))
-                return None
+                return PlannedChange(change_of(made, {}), ChangeVerdict(UNKNOWN_VALUE, (name,), (), problem))
             assert isinstance(step, Step)
             if not is_like(step.target, before.get(name)) or name in pending:
                 body[name] = step.target
         if not body:
-            if later:
-                verdict = ChangeVerdict(LATER, tuple(later), (), _name_later(later))
-                self.changes.leave(ChangePart.OUTDATED, Assessed(made.key, made.triage_id, made.issue_id, verdict))
-            return None
+            verdict = ChangeVerdict(LATER, tuple(later), (), _name_later(later))
+            return PlannedChange(change_of(made, {}), verdict) if later else None
         turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
         self.turns.update(turns)
         # With it the issue equals no row that an import has read.
-        return PlannedChange(change_of(made._replace(body_sha=b""), body), turns, later=later)
+        return PlannedChange(change_of(made._replace(body_sha=b""), body), turns=turns, later=later)
 
-    def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
+    def assess(
+        self, listed: Sequence[tuple[PlannedChange, Issue]], *, is_whole: bool = False
+    ) -> list[ChangeVerdict | None]:
         """Return the verdicts on issues; None where only a cut description in a list may be an edit."""
         own = self._provenance.find([change.operation.key for change, _ in listed])
-        return [self._assess(own[change.operation.key].sent, change, issue) for change, issue in listed]
+        return [
+            self._assess(own[change.operation.key].sent, change, issue, is_whole=is_whole) for change, issue in listed
+        ]
 
-    def _assess(
-        self, own: Held, change: PlannedChange, issue: Issue, *, is_whole: bool = False
-    ) -> ChangeVerdict | None:
+    def _assess(self, own: Held, change: PlannedChange, issue: Issue, *, is_whole: bool) -> ChangeVerdict | None:
         """Return the verdict on an issue that has these additions of ours."""
         operation = change.operation
         new = orjson.loads(operation.body)
@@ -162,30 +150,17 @@ class Repair:
         is_as_we_left_it = issue.updated_at == merged.snapshot.updated_at
         if not (elsewhere or any(own.values()) or is_as_we_left_it):
             elsewhere = ["activity"]
-        conflicts = tuple(merged.conflicts)
         edited_since = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""
         message = "; ".join(filter(None, (edited_since, _name_later(change.later))))
-        if merged.patch:
-            edited = elsewhere or conflicts
-            return ChangeVerdict(EDITED if edited else UNTOUCHED, tuple(merged.patch), conflicts, message)
-        if conflicts:
-            return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
-        return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
-
-    async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
-        key = change.operation.key
-        own = self._provenance.find([key])[key].sent
-        return await read_and_assess(connection, change, partial(self._assess, own, is_whole=True))
+        return judge(merged, UNTOUCHED, message, is_edited=bool(elsewhere))
 
     def name(self, verdict: str, outcome: Outcome) -> str:
-        """Return the code in results.csv of an issue that was changed, or needed no change."""
+        """See `ChangeSet.name`."""
         return self.done if outcome is Outcome.UPDATED else CORRECTED
 
-    def applier(self, connection: RunConnection) -> Apply:
-        """Return what patches one issue."""
-        update = Updater(connection).update
-        return lambda change: update(change.operation)
+    async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
+        """Patch one issue."""
+        return await Updater(connection).update(change.operation)
 
 
 def _name_later(later: Mapping[str, str]) -> str:

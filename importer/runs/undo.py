@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from importer.api import PATCHABLE_FIELDS
 from importer.errors import UsageError
 from importer.ledger.journal import Run
-from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
-from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
 from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.addition_reader import AdditionReader, Provenance, count_most, find_miscounts
 from importer.load.driver import RunConnection
-from importer.load.updates import Change, Updated, carry_out_change
+from importer.load.updates import Change, Updated, Updater, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
     CLOSED,
     CLOSED_ALREADY,
     CORRECTED,
     GONE,
+    LATER,
     TOUCHED,
     UNTOUCHED,
-    Apply,
-    Listed,
-    find_open,
-    leave_unsettled,
+    ChangeSet,
+    ChangeVerdict,
+    PlannedChange,
+    change_of,
 )
-from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
-from importer.runs.planned_changes import ChangePart, ChangeVerdict, PlannedChange, PlannedChanges, change_of
+from importer.runs.give_back import GIVEN_BACK, GIVING, GiveBack
 from importer.scratch import Scratch
 from importer.triage.absence import ISSUE, NotYet
 from importer.triage.actions import CallFailed
@@ -63,43 +61,39 @@ DONE = {"close": CLOSED, "delete": "deleted", "": "given back"}
 NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
-class Undo:
+class Undo(ChangeSet):
     """Closes or deletes the issues of a run that nobody touched since, and gives back the fields that it updated.
 
-    See `change_set.ChangeSet`.
-
     way       what becomes of created issues: `close`, `delete`, or "": they stay
-    created   the number of issues that the run created and that are not dealt with yet
+    created   the number of issues that the run created and that are not dealt with yet; `created_before` by an earlier
+              attempt, as `given_before` of those that it updated are
     giving    gives the fields back of those that it updated; `has_updated` says whether there are any
     given_already  the number of issues that it updated and that an earlier undo has given their old values back
     kept_none  the number of issues that it updated and of which the ledger has no old values
     """
 
     kind = RunKind.UNDO
-    outcomes: Mapping[str, Outcome] = {
+    outcomes: ClassVar = {
         UNTOUCHED: Outcome.PLANNED,
         CLOSED_ALREADY: Outcome.UNCHANGED,
         TOUCHED: Outcome.SKIPPED,
         GONE: Outcome.SKIPPED,
-        **VERDICTS,
+        **GIVING,
     }
 
     def __init__(self, ledger: Ledger, run: Run, *, way: str) -> None:
         """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
-        self.way, self.digest, self.done = way, way or "fields", DONE[way]
-        self.typed: Sequence[str] = [f"--{way}"] if way else []
-        self.changes = PlannedChanges()
-        self.giving = GiveBack(run)
+        super().__init__(way or "fields", DONE[way], [f"--{way}"] if way else [])
+        self.way, self.giving = way, GiveBack(run)
         self._provenance = Provenance(run.additions)
-        keys = UndoKeys(ledger, run, find_open(ledger, run, self))
-        self.created = keys.count(CREATED)
+        keys = UndoKeys(ledger, run, self.find_open(ledger, run))
         if way:
-            self._plan(map(self._take_back, run.made()), keys)
-            leave_unsettled(self.changes, run)
-        given = self._plan(self.giving.plan(), keys)
-        self.created_before, self.given_before = keys.count(CREATED_BEFORE), keys.count(GIVEN_BEFORE)
-        self.given_already = keys.count(GIVEN_ALREADY)
-        self.kept_none = keys.count(OTHERS) - self.given_already
+            deletes = way == "delete"
+            taken_back = (PlannedChange(change_of(made, CLOSING, deletes=deletes)) for made in run.made())
+            self.plan(keys.choose(taken_back))
+            self.leave_unsettled(run)
+        self.plan(keys.choose(self.giving.plan()))
+        self.created, self.created_before, self.given_before, given, self.given_already, self.kept_none = keys.count()
         self.has_updated = bool(given or self.given_before or self.given_already or self.kept_none)
         if self.created and not way and not given and not self.done_before:
             what = "has no field left to restore" if self.given_already else "updated no field"
@@ -113,23 +107,15 @@ class Undo:
         """The number of issues that an earlier attempt has dealt with."""
         return self.created_before + self.given_before
 
-    def _plan(self, changes: Iterable[PlannedChange], keys: UndoKeys) -> int:
-        """Plan those of these changes that are still to be made; return how many they are."""
-        before = self.changes.numbers[ChangePart.CHANGED]
-        self.changes.plan(keys.choose(changes))
-        return self.changes.numbers[ChangePart.CHANGED] - before
-
-    def _take_back(self, made: KnownCreate) -> PlannedChange:
-        """Return what closes or deletes an issue."""
-        return PlannedChange(change_of(made, CLOSING, deletes=self.way == "delete"))
-
-    def assess(self, listed: Listed) -> list[ChangeVerdict | None]:
+    def assess(
+        self, listed: Sequence[tuple[PlannedChange, Issue]], *, is_whole: bool = False
+    ) -> list[ChangeVerdict | None]:
         """Return the verdicts on issues to which nothing ever happened; None for any other, which must be read."""
-        return [self._assess(change, issue) for change, issue in listed]
+        return [
+            self.giving.assess(*each, is_whole=is_whole) if each[0].restores else self._assess(*each) for each in listed
+        ]
 
     def _assess(self, change: PlannedChange, issue: Issue) -> ChangeVerdict | None:
-        if change.restores:
-            return self.giving.assess(change, issue)
         snapshot = Snapshot.parse(change.operation.returned)
         edits = set(snapshot.edits(issue)) - {"description"}  # the list may have cut it
         is_touched = issue.updated_at != issue.created_at or issue.had_agent
@@ -140,11 +126,10 @@ class Undo:
     async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
         if change.restores:
-            return await self.giving.read(connection, change)
+            return await super().read(connection, change)
         operation = change.operation
         snapshot, pending = Snapshot.parse(operation.returned), operation.pending
-        inspector = Inspector(connection, self._provenance)
-        seen = await inspector.inspect(operation, snapshot, pending, pending_fields(pending))
+        seen = await inspect(connection, self._provenance, operation, snapshot, pending, pending_fields(pending))
         if seen is None:
             return ChangeVerdict(UNTOUCHED if change.was_sent else GONE)
         return ChangeVerdict(TOUCHED, tuple(seen.touched)) if seen.touched else self._untouched(snapshot)
@@ -155,44 +140,22 @@ class Undo:
         return ChangeVerdict(CLOSED_ALREADY if is_closed else UNTOUCHED)
 
     def name(self, verdict: str, outcome: Outcome) -> str:
-        """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
-        if verdict in VERDICTS:
-            if outcome is Outcome.UPDATED:
-                return GIVEN_BACK
-            return LATER if verdict == LATER else CORRECTED
+        """See `ChangeSet.name`."""
+        if verdict in GIVING:
+            return GIVEN_BACK if outcome is Outcome.UPDATED else LATER if verdict == LATER else CORRECTED
         return self.done if outcome is Outcome.UPDATED else CLOSED_ALREADY
 
-    def applier(self, connection: RunConnection) -> Apply:
-        """Return what closes or deletes one issue, or gives its fields back."""
-        undo, give_back = Undoer(connection, self._provenance).undo, self.giving.applier(connection)
+    async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
+        """Close or delete one issue, or give its fields back."""
+        if change.restores:
+            return await Updater(connection).update(self.giving.fill(change.operation))
+        take_back = partial(self._take_back, connection, was_sent=change.was_sent)
+        return await carry_out_change(connection, change.operation, take_back)
 
-        def apply(change: PlannedChange) -> Awaitable[Updated]:
-            return (give_back if change.restores else undo)(change)
-
-        return apply
-
-
-class Undoer:
-    """Closes or deletes issues."""
-
-    def __init__(self, connection: RunConnection, provenance: Provenance) -> None:
-        self._client, self._absence = connection.client, connection.absence
-        self._connection = connection
-        self._inspector = Inspector(connection, provenance)
-
-    async def undo(self, planned: PlannedChange) -> Updated:
-        """Read an issue, and close or delete it if nobody has touched it; the outcome is recorded.
-
-        Raises:
-            RunStopped: the answer ends the run.
-            Interrupted: the run was interrupted.
-        """
-        read_and_write = partial(self._read_and_write, was_sent=planned.was_sent)
-        return await carry_out_change(self._connection, planned.operation, read_and_write)
-
-    async def _read_and_write(self, change: Change, *, was_sent: bool) -> Updated:
+    async def _take_back(self, connection: RunConnection, change: Change, *, was_sent: bool) -> Updated:
+        """Read an issue, and close or delete it if nobody has touched it."""
         operation, deletes = change.operation, change.operation.act is Act.DELETE
-        seen = await self._inspector.inspect(operation, change.snapshot, change.pending, change.wrote)
+        seen = await inspect(connection, self._provenance, operation, change.snapshot, change.pending, change.wrote)
         if seen is None:
             # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
             perhaps_ours = change.requests > 0 or was_sent
@@ -200,29 +163,31 @@ class Undoer:
         change.learn(seen.snapshot, seen.issue)
         if seen.touched:
             return change.leave(TOUCHED, ", ".join(seen.touched))
-        return await (self._delete(change) if deletes else self._close(change, seen.issue))
+        return await (_delete(connection, change) if deletes else _close(connection, change, seen.issue))
 
-    async def _delete(self, change: Change) -> Updated:
-        """Delete an issue, and read it: what is reported as deleted must not be there, or an import would double it."""
-        operation = change.operation
-        await change.write(partial(self._client.delete_issue, operation.issue_id), {})
-        change.doubt("Triage reported the issue as deleted but still shows it")
-        self._absence.note_deleted(operation.issue_id)
-        if await self._absence.read_once(operation.issue_id, operation.since) is None:
-            return change.finish()
-        if change.requests >= ACTS[Act.DELETE].attempts:
-            return change.give_up()
-        raise NotYet(ISSUE.apart)
 
-    async def _close(self, change: Change, issue: Issue) -> Updated:
-        operation = change.operation
-        if issue.fields["status"] != CLOSED:
-            send = partial(self._client.update_issue, operation.issue_id, operation.body)
-            issue = await change.write(send, CLOSING)
-        # The row still stands for the status that it was sent with, so that no later run takes it for changed.
-        before = Snapshot.parse(operation.returned)
-        sent = {name: value for name, value in before.ours.items() if name in CLOSING}
-        return change.end(issue, {} if before.fields.get("status") == CLOSED else sent, {}, [])
+async def _delete(connection: RunConnection, change: Change) -> Updated:
+    """Delete an issue, and read it: what is reported as deleted must not be there, or an import would double it."""
+    operation = change.operation
+    await change.write(partial(connection.client.delete_issue, operation.issue_id), {})
+    change.doubt("Triage reported the issue as deleted but still shows it")
+    connection.absence.note_deleted(operation.issue_id)
+    if await connection.absence.read_once(operation.issue_id, operation.since) is None:
+        return change.finish()
+    if change.requests >= ACTS[Act.DELETE].attempts:
+        return change.give_up()
+    raise NotYet(ISSUE.apart)
+
+
+async def _close(connection: RunConnection, change: Change, issue: Issue) -> Updated:
+    operation = change.operation
+    if issue.fields["status"] != CLOSED:
+        send = partial(connection.client.update_issue, operation.issue_id, operation.body)
+        issue = await change.write(send, CLOSING)
+    # The row still stands for the status that it was sent with, so that no later run takes it for changed.
+    before = Snapshot.parse(operation.returned)
+    sent = {name: value for name, value in before.ours.items() if name in CLOSING}
+    return change.end(issue, {} if before.fields.get("status") == CLOSED else sent, {}, [])
 
 
 class Inspected(NamedTuple):
@@ -233,50 +198,43 @@ class Inspected(NamedTuple):
     touched: list[str]
 
 
-class Inspector:
-    """Reads issues with their activity and additions, and tells what of these people or agents did."""
+async def inspect(
+    connection: RunConnection,
+    provenance: Provenance,
+    operation: Operation,
+    snapshot: Snapshot,
+    pending: bytes,
+    wrote: Iterable[str],
+) -> Inspected | None:
+    """Read an issue with its activity and additions, and tell what of these people or agents did; None if it is gone.
 
-    def __init__(self, connection: RunConnection, provenance: Provenance) -> None:
-        self._absence, self._provenance = connection.absence, provenance
-        self._reader = AdditionReader(connection.client, connection.calls)
+    snapshot  of our last write to it
+    pending   a change of unknown outcome, b"" if there is none
+    wrote     the fields that this program may have changed since the snapshot
 
-    async def inspect(
-        self, operation: Operation, snapshot: Snapshot, pending: bytes, wrote: Iterable[str]
-    ) -> Inspected | None:
-        """Read an issue; None if it is gone.
-
-        snapshot  of our last write to it
-        pending   a change of unknown outcome, b"" if there is none
-        wrote     the fields that this program may have changed since the snapshot
-
-        Raises CallFailed, and NotYet as `Absence.read_once`.
-        """
-        own, acknowledged = self._provenance.find([operation.key])[operation.key]
-        try:
-            issue, entries, held = await self._read(operation, own)
-        except CallFailed as error:
-            if not error.is_gone:
-                raise
-            await self._absence.weigh(error, operation.issue_id, operation.since)
-            return None
-        if issue is None:
-            return None
-        learned = snapshot.merge(issue, {}, pending).snapshot
-        edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
-        strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
-        traces = find_traces(learned, issue, entries, wrote, own)
-        if not acknowledged[Act.COMMENT] <= _count_comments(issue, entries):
-            traces.append(UNSEEN)  # what people did may be hidden as well
-        return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
-
-    async def _read(self, operation: Operation, own: Held) -> tuple[Issue | None, list[Entry], Held]:
-        """Read the activity, the additions as far as some are ours, and last the issue itself."""
-        issue_id = operation.issue_id
-        entries = await self._reader.read_entries(issue_id)
-        # Compared one by one, except evidence, of which `find_traces` compares the number.
-        acts = {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE}
-        held = await self._reader.read_held(issue_id, acts)
-        return await self._absence.read_once(issue_id, operation.since), entries, held
+    Raises CallFailed, and NotYet as `Absence.read_once`.
+    """
+    issue_id, reader = operation.issue_id, AdditionReader(connection.client, connection.calls)
+    own, acknowledged = provenance.find([operation.key])[operation.key]
+    try:
+        entries = await reader.read_entries(issue_id)
+        # Compared one by one, except evidence, of which `find_traces` compares the number; only where some are ours.
+        held = await reader.read_held(issue_id, {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE})
+        issue = await connection.absence.read_once(issue_id, operation.since)  # last, so that nothing is older
+    except CallFailed as error:
+        if not error.is_gone:
+            raise
+        await connection.absence.weigh(error, issue_id, operation.since)
+        return None
+    if issue is None:
+        return None
+    learned = snapshot.merge(issue, {}, pending).snapshot
+    edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
+    strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
+    traces = find_traces(learned, issue, entries, wrote, own)
+    if not acknowledged[Act.COMMENT] <= _count_comments(issue, entries):
+        traces.append(UNSEEN)  # what people did may be hidden as well
+    return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
 
 
 def find_traces(
@@ -312,29 +270,35 @@ CREATE TABLE keys (
     is_planned INTEGER NOT NULL DEFAULT 0, is_given_back INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 """
-CREATED = "became = 'created' AND tried != 'updated'"
-"""Keys whose issues the run created, and no earlier attempt has closed or deleted."""
-CREATED_BEFORE = "became = 'created' AND tried = 'updated'"
-"""Those that it has closed or deleted."""
-GIVEN_BEFORE = "became != 'created' AND tried = 'updated'"
-"""Keys whose issues an earlier attempt has given their old values back."""
-OTHERS = "became = 'updated' AND tried != 'updated' AND NOT is_planned"
-"""Keys whose issues the run updated, and of which there is nothing to give back."""
-GIVEN_ALREADY = f"{OTHERS} AND is_given_back"
-"""Those that another undo has given their old values back."""
+_COUNT = """
+SELECT
+    count(*) FILTER (WHERE became = 'created' AND tried != 'updated'), -- created, and not dealt with
+    count(*) FILTER (WHERE became = 'created' AND tried = 'updated'), -- closed or deleted by an earlier attempt
+    count(*) FILTER (WHERE became != 'created' AND tried = 'updated'), -- given back by an earlier attempt
+    count(*) FILTER (WHERE is_planned), -- to be given back
+    count(*) FILTER (WHERE became = 'updated' AND tried != 'updated' AND NOT is_planned AND is_given_back),
+    count(*) FILTER (WHERE became = 'updated' AND tried != 'updated' AND NOT is_planned AND NOT is_given_back)
+FROM keys
+"""
 
 
 class UndoKeys:
-    """The keys of a run. Every method raises StorageFull if the temporary disk is full."""
+    """The keys of a run: what it has made of them, what an attempt at the same undo has, and what earlier undos have.
+
+    Every method raises StorageFull if the temporary disk is full.
+    """
 
     def __init__(self, ledger: Ledger, run: Run, own: Run | None) -> None:
         """Read them; `own` is the run of an attempt at the same undo that is still open."""
         self._scratch = Scratch(_SCHEMA)
-        became = (row for row in run.results() if row.outcome in (Outcome.CREATED, Outcome.UPDATED))
-        self._put("became", ((row.key, row.outcome.value) for row in became))
+        made, done = (Outcome.CREATED, Outcome.UPDATED), (Outcome.UPDATED, Outcome.UNCHANGED)
+        self._put("became", ((row.key, row.outcome.value) for row in run.results() if row.outcome in made))
         if own is not None:
             self._put("tried", ((row.key, row.outcome.value) for row in own.results()))
-        self._scratch.write("UPDATE keys SET is_given_back = 1 WHERE key = ?", find_given_back(ledger, run))
+        for each in ledger.list_runs():
+            if each.kind is RunKind.UNDO and each.options.get("of") == run.name:
+                dealt_with = ((row.key,) for row in each.results() if row.outcome in done)
+                self._scratch.write("UPDATE keys SET is_given_back = 1 WHERE key = ?", dealt_with)
 
     def _put(self, column: str, values: Iterator[tuple[str, str]]) -> None:
         put = f"INSERT INTO keys (key, {column}) VALUES (?, ?) ON CONFLICT DO UPDATE SET {column} = excluded.{column}"
@@ -342,30 +306,15 @@ class UndoKeys:
 
     def choose(self, changes: Iterable[PlannedChange]) -> Iterator[PlannedChange]:
         """Yield the changes that are still to be made; what the run created is not given back, but taken back."""
-        for some in portions(changes):
-            known = self._find([change.operation.key for change in some])
-            chosen = list[PlannedChange]()
-            for change in some:
-                became, tried = known.get(change.operation.key, ("", ""))
-                if change.restores != (became == Outcome.CREATED) and tried != Outcome.UPDATED:
-                    chosen.append(change._replace(was_sent=tried == Outcome.UNKNOWN))
-            restored = ((change.operation.key,) for change in chosen if change.restores)
-            self._scratch.write("UPDATE keys SET is_planned = 1 WHERE key = ?", restored)
-            yield from chosen
+        for change in changes:
+            key = (change.operation.key,)
+            found = self._scratch.rows("SELECT became, tried FROM keys WHERE key = ?", key)
+            became, tried = next(found, ("", ""))
+            if change.restores != (became == Outcome.CREATED) and tried != Outcome.UPDATED:
+                if change.restores:
+                    self._scratch.execute("UPDATE keys SET is_planned = 1 WHERE key = ?", key)
+                yield change._replace(was_sent=tried == Outcome.UNKNOWN)
 
-    def _find(self, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Return for each known key what the run has made of it, and what the open attempt."""
-        query = f"SELECT key, became, tried FROM keys WHERE key IN ({', '.join('?' * len(keys))})"
-        return {key: (became, tried) for key, became, tried in self._scratch.rows(query, keys)}
-
-    def count(self, condition: str) -> int:
-        """Count the keys that meet one of the conditions above."""
-        (number,) = self._scratch.row(f"SELECT count(*) FROM keys WHERE {condition}")
-        return int(number)
-
-
-def find_given_back(ledger: Ledger, run: Run) -> Iterator[tuple[str]]:
-    """Yield the keys of the issues that earlier undos of a run have dealt with, or found dealt with."""
-    undos = (each for each in ledger.list_runs() if each.kind is RunKind.UNDO and each.options.get("of") == run.name)
-    done = (Outcome.UPDATED, Outcome.UNCHANGED)
-    return ((row.key,) for each in undos for row in each.results() if row.outcome in done)
+    def count(self) -> tuple[int, ...]:
+        """Count the keys as `_COUNT` says."""
+        return self._scratch.row(_COUNT)

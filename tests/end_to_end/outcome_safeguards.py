@@ -85,8 +85,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the control of an undo",
         "importer/runs/undo.py",
-        "            traces.append(UNSEEN)  # what people did may be hidden as well\n",
-        "            pass\n",
+        "        traces.append(UNSEEN)  # what people did may be hidden as well\n",
+        "        pass\n",
         "tests/end_to_end/test_hidden_activity.py::test_undo_where_nothing_is_shown",
     ),
     Mutation(
