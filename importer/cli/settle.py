@@ -39,13 +39,12 @@ def settle(options: SettleOptions, key: str, answer: str) -> None:
     """
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
-    from importer.runs.delete_duplicates import delete_duplicates
-    from importer.runs.settle_by_hand import settle_by_hand
+    from importer.runs.settle_by_hand import HandSettling
 
     with (
         Console() as console,
         open_ledger(options.ledger) as book,
         open_target(options.sandbox, options.api_url, options.api_key_file) as target,
     ):
-        settle_key = delete_duplicates if options.delete_other else settle_by_hand
-        console.say(settle_key(book, target, key, answer, choose_rate(options.rate, target.name), console.say))
+        settling = HandSettling(book, target, key, choose_rate(options.rate, target.name), console.say)
+        console.say(settling.delete_duplicates(answer) if options.delete_other else settling.settle(answer))

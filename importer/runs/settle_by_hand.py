@@ -1,10 +1,10 @@
-"""Recording by hand what became of a create: `settle`."""
+"""A person's word on one key: what became of its create or its additions, or which of its issues is the right one."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property, partial
 
 from importer.api import ISSUES_PATH
 from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET
@@ -12,11 +12,11 @@ from importer.errors import ExitCode, TargetUnreachable, UsageError
 from importer.ledger.added import encode_details
 from importer.ledger.commands import ABSENT, ADDED, NOT_ADDED, settle_command
 from importer.ledger.journal import Decision
-from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
 from importer.ledger.store import Ledger, RunIdentity
-from importer.ledger.target_scan import Found
+from importer.ledger.target_scan import DuplicateIssue, Found, Seen
 from importer.load.addition_log import IssueWork
+from importer.load.addition_reader import AdditionReader
 from importer.load.driver import make_decision
 from importer.load.preflight import claim_source
 from importer.load.queue import QueueItem
@@ -25,7 +25,7 @@ from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker_lines, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
-from importer.triage.answers import Issue
+from importer.triage.answers import Entry, Issue
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
@@ -35,171 +35,222 @@ from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot, is_missing
 from importer.triage.target import Target
 
-
-def settle_by_hand(
-    ledger: Ledger, target: Target, key: str, answer: str, rate: float, say: Callable[[str], None]
-) -> str:
-    """Record by hand what became of a key's create, or of its open additions; returns a sentence for the user.
-
-    `answer` is the issue that was created, as `T-1042` or UUID, or ABSENT: there is none, or it was deleted. ADDED and
-    NOT_ADDED say of all additions whose outcome is open that they are in Triage, or that none is.
-
-    Raises:
-        LedgerInUse: another process works on the source.
-        UsageError: the ledger or Triage contradicts the answer.
-        RunStopped: Triage can't be read.
-    """
-    source_name, colon, native = key.partition(":")
-    if not (colon and native):
-        raise UsageError(
-            f"{key} is not a full key.", hint="A key is the source's name, a colon, and the native key: jira:PROJ-7"
-        )
-    claim_source(target, ledger, source_name, say)
-    if answer in (ADDED, NOT_ADDED):
-        return _settle_additions(ledger, target, key, State.DONE if answer == ADDED else State.UNSENT)
-    known = ledger.find_known(target.name, source_name, [key]).get(key)
-    calls = PacedCalls(Limiter(rate), Breaker(), say)
-    return run_loop(_settle(ledger, target, _Record(source_name, key, known), answer, calls))
+NAMED = 5
+CREATED, ATTACHED = "created", "resource_added"
+"""Types of the entries that an issue's activity has from its create, evidence in it included."""
 
 
-def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) -> str:
-    run = ledger.find_run_of(target.name, key)
-    place = run.additions.places([key]).get(key) if run is not None else None
-    if run is None or place is None:
-        hint = f"Record it first: {settle_command(ledger.name, target.name, key, 'T-…')}"
-        raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
-    item, known = QueueItem(key, IssueParts()), run.additions.of([key]).get(key, ())
-    work = IssueWork(item, place, {(each.act, each.name): each for each in known})
-    left = [each for each in known if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
-    if not left:
-        raise UsageError(f"No addition of {place.triage_id} has an unknown outcome.")
-    run.decide(make_decision(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
-    names = listed([counted(number, act) for act, number in Counter(each.act for each in left).items()], shown=3)
-    became = "in Triage" if state is State.DONE else "not in Triage: the next run sends it"
-    return f"{names} of {key}: {became}."
+class HandSettling:
+    """Settles a key by hand; each way returns a sentence for the user."""
+
+    def __init__(self, ledger: Ledger, target: Target, key: str, rate: float, say: Callable[[str], None]) -> None:
+        """Lock the key's source. Raises UsageError for what is no key, and what `claim_source` raises."""
+        source_name, colon, native = key.partition(":")
+        if not (colon and native):
+            hint = "A key is the source's name, a colon, and the native key: jira:PROJ-7"
+            raise UsageError(f"{key} is not a full key.", hint=hint)
+        claim_source(target, ledger, source_name, say)
+        self.key, self._marker, self._source_name = key, record_marker(key), source_name
+        self._ledger, self._target, self._calls = ledger, target, PacedCalls(Limiter(rate), Breaker(), say)
+        self._known = ledger.find_known(target.name, source_name, [key]).get(key)
+        self._run = ledger.find_run_of(target.name, key)  # that last worked on the key
+
+    def settle(self, answer: str) -> str:
+        """Record what became of the key's create, or of its open additions.
+
+        `answer` is the issue that was created, as `T-1042` or UUID, or ABSENT: there is none, or it was deleted. ADDED
+        and NOT_ADDED say of all additions whose outcome is open that they are in Triage, or that none is.
+
+        Raises:
+            UsageError: the ledger or Triage contradicts the answer.
+            RunStopped: Triage can't be read.
+        """
+        if answer in (ADDED, NOT_ADDED):
+            return self._settle_additions(State.DONE if answer == ADDED else State.UNSENT)
+        return self._connected(self._note_absence if answer == ABSENT else partial(self._name_issue, answer))
+
+    def delete_duplicates(self, number: str) -> str:
+        """Delete the other issues of the key, of which `number` is the ledger's own, unless somebody worked on them.
+
+        Raises:
+            UsageError: the ledger knows no duplicate, its own is gone, or somebody may have worked on a duplicate.
+            RunStopped: Triage can't be read, or refuses.
+        """
+        duplicates = [each for each in self._duplicates if each.triage_id == number.upper()]
+        if not duplicates or self._known is None or self._known.state is not State.DONE:
+            raise UsageError(
+                f"The ledger knows no duplicate of {number} for {self.key}.",
+                hint="A run names each duplicate in results.csv, with the command that deletes it.",
+            )
+        return self._connected(partial(self._delete, number.upper(), duplicates))
+
+    def _connected(self, work: Callable[[TriageClient, Absence], Awaitable[str]]) -> str:
+        async def connect() -> str:
+            async with TriageClient(self._target.url, self._target.api_key) as client:
+                try:
+                    return await work(client, Absence(client, self._calls))
+                except CallFailed as error:
+                    raise stop_of(error) from error
+
+        return run_loop(connect())
+
+    @cached_property
+    def _seen(self) -> Seen:
+        return self._ledger.seen(self._target.name, self._source_name, writable=True)
+
+    @property
+    def _duplicates(self) -> list[DuplicateIssue]:
+        return [each for each in self._seen.duplicates() if each.key == self.key]
+
+    def _command(self, answer: str) -> str:
+        return settle_command(self._ledger.name, self._target.name, self.key, answer)
+
+    def _settle_additions(self, state: State) -> str:
+        run, key = self._run, self.key
+        place = run.additions.places([key]).get(key) if run is not None else None
+        if run is None or place is None:
+            hint = f"Record it first: {self._command('T-…')}"
+            raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
+        item, known = QueueItem(key, IssueParts()), run.additions.of([key]).get(key, ())
+        work = IssueWork(item, place, {(each.act, each.name): each for each in known})
+        left = [each for each in known if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
+        if not left:
+            raise UsageError(f"No addition of {place.triage_id} has an unknown outcome.")
+        run.decide(make_decision(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
+        names = listed([counted(number, act) for act, number in Counter(each.act for each in left).items()], shown=3)
+        became = "in Triage" if state is State.DONE else "not in Triage: the next run sends it"
+        return f"{names} of {key}: {became}."
+
+    async def _name_issue(self, answer: str, client: TriageClient, absence: Absence) -> str:
+        issue_id = await self._find_issue(client, answer)
+        issue = None if issue_id is None else await absence.read(issue_id)
+        if issue is None:
+            hint = "Give its number as Triage shows it: T-1042"
+            raise UsageError(f"There is no issue {answer} in {self._target.name}.", hint=hint)
+        self._refuse_another(issue, answer)
+        known, snapshot = self._known, Snapshot.take(issue)
+        if known is not None and known.state is State.DONE:
+            if sentence := self._choose(issue):
+                return sentence
+            if known.issue_id != issue.id:
+                hint = f"If that issue is gone, record that first: {self._command(ABSENT)}"
+                raise UsageError(f"{self.key} is {known.triage_id} already.", hint=hint)
+            if known.triage_id and not is_missing(known.returned):
+                return f"{self.key} is {issue.triage_id}, as the ledger knows."
+            # What is there now may be a person's edit: it would count as ours.
+            snapshot = Snapshot.parse(known.returned)._replace(gone=())
+        done = self._done(issue, snapshot)
+        if self._run is not None:
+            self._run.decide([done])
+        else:
+            create = Operation(self.key, "POST", ISSUES_PATH, b"", self._marker, whole_sha=bytes(32))
+            identity = RunIdentity(self._target.name, self._source_name, self.key, "", RunKind.REBUILD)
+            settling = self._ledger.begin_run(identity)
+            settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
+            settling.finish(ExitCode.DONE, {})
+            self._seen.drop(issue.id)
+        self._seen.settle([each.issue_id for each in self._duplicates])
+        return f"{self.key} is {issue.triage_id}."
+
+    async def _find_issue(self, client: TriageClient, name: str) -> str | None:
+        """Return the id of an issue, found by its number in the list: the API has no look-up for numbers."""
+        if name[:2].upper() != "T-":
+            return name
+        async for page in NewestFirst(client, self._calls):
+            for issue in page:
+                if issue.triage_id == name.upper():
+                    return issue.id
+        return None
+
+    def _refuse_another(self, issue: Issue, answer: str) -> None:
+        """Raise UsageError if an issue, named by this answer, is that of another record."""
+        hint = "Compare the keys in the two descriptions."
+        markers = [marker for _, marker in find_marker_lines(issue.description)]
+        if markers and self._marker not in markers:
+            raise UsageError(f"{answer} has the marker of another record.", hint=hint)
+        owner = self._seen.owner_of(issue.id)
+        if owner not in ("", self.key):
+            raise UsageError(f"{answer} is {owner} already.", hint=hint)
+
+    def _choose(self, issue: Issue) -> str:
+        """Name the right one of the key's issues, of which looks have found several; returns "" if they haven't."""
+        known, duplicates = self._known, self._duplicates
+        others = {each.issue_id: each.other for each in duplicates if each.issue_id != issue.id}
+        assert known is not None
+        if not duplicates or (known.issue_id != issue.id and len(others) == len(duplicates)):
+            return ""
+        if known.issue_id != issue.id:
+            assert self._run is not None
+            done = self._done(issue, Snapshot.take(issue))
+            self._run.decide([done._replace(code=FOUND_AT_TARGET)])  # another import may have added to it
+            own = Found(known.issue_id, known.triage_id, self._marker, "", 0.0, known.returned, self.key)
+            self._seen.note([own], FoundState.SETTLED)
+            others[known.issue_id] = known.triage_id
+        self._seen.settle(others)
+        return f"{self.key} is {issue.triage_id}; you may delete its duplicate {', '.join(others.values())}."
+
+    def _done(self, issue: Issue, snapshot: Snapshot) -> Decision:
+        returned = snapshot.dump()
+        return Decision(self.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=returned)
+
+    async def _note_absence(self, client: TriageClient, absence: Absence) -> str:
+        key, known, run = self.key, self._known, self._run
+        if known is None or run is None:
+            raise UsageError(f"The ledger doesn't know {key}: the next run creates it, if no issue has its marker.")
+        is_made = known.state is State.DONE
+        if is_made:
+            if await absence.read(known.issue_id, known.since) is not None:
+                number = known.triage_id
+                raise UsageError(f"{key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
+            # What answers 404 for a while to whoever reads an issue would have the next run make it again.
+            async for page in search_issues(client, self._calls, self._marker):
+                if any(issue.id == known.issue_id for issue in page):
+                    raise TargetUnreachable(
+                        f"Triage says that {known.triage_id} isn't there, and its search finds it.",
+                        hint="Run the same command again later; nothing was recorded.",
+                    )
+        run.decide([Decision(key, State.DELETED if is_made else State.UNSENT, 0)])
+        return f"{key} has no issue; the next run creates it."
+
+    async def _delete(
+        self, number: str, duplicates: Sequence[DuplicateIssue], client: TriageClient, absence: Absence
+    ) -> str:
+        assert self._known is not None
+        own = await absence.read(self._known.issue_id)
+        # Nobody knows who has put the marker into an issue that was found with another text than its row's.
+        is_sure = "description" in Snapshot.parse(self._known.returned).fields
+        if own is None or not (is_sure and self._is_its(own)):
+            raise UsageError(
+                f"{number} is no longer in Triage, or may be another issue than that of {self.key}: what "
+                "would be deleted may be all there is. Compare them, and delete the wrong one in Triage."
+            )
+        for each in duplicates:
+            if await absence.read(each.issue_id) is not None:
+                await self._calls.in_turn(partial(self._read_and_delete, client, each))
+                absence.note_deleted(each.issue_id)
+                if await absence.read(each.issue_id) is not None:
+                    hint = "Run the command again."
+                    raise UsageError(f"Triage reported {each.other} as deleted but still shows it.", hint=hint)
+            self._seen.drop(each.issue_id)
+        return f"{self.key} is {number}; deleted: {listed([each.other for each in duplicates], NAMED)}."
+
+    async def _read_and_delete(self, client: TriageClient, duplicate: DuplicateIssue) -> None:
+        entries = await AdditionReader(client, self._calls).read_entries(duplicate.issue_id)
+        issue = await self._calls.call(partial(client.get_issue, duplicate.issue_id))
+        if not (is_untouched(issue, entries) and self._is_its(issue)):
+            raise UsageError(
+                f"{duplicate.other} is not deleted: somebody has worked on it, or Triage doesn't show that nobody has.",
+                hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage.",
+            )
+        await self._calls.call(partial(client.delete_issue, duplicate.issue_id))
+
+    def _is_its(self, issue: Issue) -> bool:
+        """Whether an issue has the marker of the key, and none of another."""
+        return {marker for _, marker in find_marker_lines(issue.description)} == {self._marker}
 
 
-class _Record(NamedTuple):
-    source_name: str
-    key: str
-    known: KnownCreate | None
-
-
-async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, calls: PacedCalls) -> str:
-    async with TriageClient(target.url, target.api_key) as client:
-        try:
-            if answer == ABSENT:
-                return await _note_absence(ledger, target, record, client, calls)
-            issue = await _find_issue(client, calls, answer)
-        except CallFailed as error:
-            raise stop_of(error) from error
-    if issue is None:
-        raise UsageError(
-            f"There is no issue {answer} in {target.name}.", hint="Give its number as Triage shows it: T-1042"
-        )
-    _refuse_another(ledger, target, record, issue, answer)
-    snapshot = Snapshot.take(issue)
-    if record.known is not None and record.known.state is State.DONE:
-        sentence = await _choose(ledger, target, record, issue)
-        if sentence:
-            return sentence
-        absent = settle_command(ledger.name, target.name, record.key, ABSENT)
-        snapshot = _check_known(record, record.known, issue, absent)
-        if record.known.triage_id and not is_missing(record.known.returned):
-            return f"{record.key} is {issue.triage_id}, as the ledger knows."
-    done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot.dump())
-    _record_issue(ledger, target, record, done)
-    seen = ledger.seen(target.name, record.source_name, writable=True)
-    seen.settle([each.issue_id for each in seen.duplicates() if each.key == record.key])
-    return f"{record.key} is {issue.triage_id}."
-
-
-def _refuse_another(ledger: Ledger, target: Target, record: _Record, issue: Issue, answer: str) -> None:
-    """Raise UsageError if an issue, named by this answer, is that of another record."""
-    hint = "Compare the keys in the two descriptions."
-    markers = [record_ for _, record_ in find_marker_lines(issue.description)]
-    if markers and record_marker(record.key) not in markers:
-        raise UsageError(f"{answer} has the marker of another record.", hint=hint)
-    owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
-    if owner not in ("", record.key):
-        raise UsageError(f"{answer} is {owner} already.", hint=hint)
-
-
-def _record_issue(ledger: Ledger, target: Target, record: _Record, done: Decision) -> None:
-    """Record that a key has an issue: in the run that last worked on it, or in one of its own."""
-    run = ledger.find_run_of(target.name, record.key)
-    if run is not None:
-        run.decide([done])
-        return
-    create = Operation(record.key, "POST", ISSUES_PATH, b"", record_marker(record.key), whole_sha=bytes(32))
-    settling = ledger.begin_run(RunIdentity(target.name, record.source_name, record.key, "", RunKind.REBUILD))
-    settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
-    settling.finish(ExitCode.DONE, {})
-    ledger.seen(target.name, record.source_name).drop(done.issue_id)
-
-
-def _check_known(record: _Record, known: KnownCreate, issue: Issue, absent: str) -> Snapshot:
-    """Return the snapshot of a key's issue that the ledger knows, from which it isn't gone. Raises UsageError.
-
-    What is there now may be a person's edit: it would count as ours.
-    """
-    if known.issue_id != issue.id:
-        hint = f"If that issue is gone, record that first: {absent}"
-        raise UsageError(f"{record.key} is {known.triage_id} already.", hint=hint)
-    return Snapshot.parse(known.returned)._replace(gone=())
-
-
-async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue) -> str:
-    """Name the right one of a key's issues, of which looks have found several; returns "" if they haven't."""
-    assert record.known is not None
-    known, seen = record.known, ledger.seen(target.name, record.source_name, writable=True)
-    duplicates = [duplicate for duplicate in seen.duplicates() if duplicate.key == record.key]
-    others = {duplicate.issue_id: duplicate.other for duplicate in duplicates if duplicate.issue_id != issue.id}
-    if not duplicates or (known.issue_id != issue.id and len(others) == len(duplicates)):
-        return ""
-    if known.issue_id != issue.id:
-        run = ledger.find_run_of(target.name, record.key)
-        assert run is not None
-        snapshot = Snapshot.take(issue).dump()
-        done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot)
-        run.decide([done._replace(code=FOUND_AT_TARGET)])  # another import may have added to it
-        marker = record_marker(record.key)
-        own = Found(known.issue_id, known.triage_id, marker, "", 0.0, known.returned, record.key)
-        seen.note([own], FoundState.SETTLED)
-        others[known.issue_id] = known.triage_id
-    seen.settle(others)
-    return f"{record.key} is {issue.triage_id}; you may delete its duplicate {', '.join(others.values())}."
-
-
-async def _note_absence(
-    ledger: Ledger, target: Target, record: _Record, client: TriageClient, calls: PacedCalls
-) -> str:
-    run = ledger.find_run_of(target.name, record.key)
-    if record.known is None or run is None:
-        raise UsageError(f"The ledger doesn't know {record.key}: the next run creates it, if no issue has its marker.")
-    if record.known.state is State.DONE:
-        if await Absence(client, calls).read(record.known.issue_id, record.known.since) is not None:
-            number = record.known.triage_id
-            raise UsageError(f"{record.key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
-        # What answers 404 for a while to whoever reads an issue would have the next run make it again.
-        async for page in search_issues(client, calls, record_marker(record.key)):
-            if any(issue.id == record.known.issue_id for issue in page):
-                raise TargetUnreachable(
-                    f"Triage says that {record.known.triage_id} isn't there, and its search finds it.",
-                    hint="Run the same command again later; nothing was recorded.",
-                )
-        run.decide([Decision(record.key, State.DELETED, 0)])
-    else:
-        run.decide([Decision(record.key, State.UNSENT, 0)])
-    return f"{record.key} has no issue; the next run creates it."
-
-
-async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Issue | None:
-    """Find an issue by UUID, or by number in the list of issues: the API has no look-up for numbers."""
-    found = None if name[:2].upper() == "T-" else name
-    if found is None:
-        async for page in NewestFirst(client, calls):
-            found = next((issue.id for issue in page if issue.triage_id == name.upper()), None)
-            if found is not None:
-                break
-    return None if found is None else await Absence(client, calls).read(found)
+def is_untouched(issue: Issue, entries: Sequence[Entry]) -> bool:
+    """Whether an issue is as its create made it: nothing has changed it, and its activity shows nothing else."""
+    types = {entry.type for entry in entries}
+    is_as_made = bool(issue.created_at) and issue.updated_at == issue.created_at and not issue.had_agent
+    return is_as_made and not (issue.flag_count or issue.relation_count) and CREATED in types <= {CREATED, ATTACHED}

@@ -309,8 +309,8 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the proof that nobody has worked on a duplicate",
-        "importer/runs/delete_duplicates.py",
-        "        if not (is_untouched(issue, entries) and _is_of(issue, duplicate.key)):\n",
+        "importer/runs/settle_by_hand.py",
+        "        if not (is_untouched(issue, entries) and self._is_its(issue)):\n",
         "        if False:\n",
         "tests/end_to_end/test_sent_twice.py::test_the_commands_of_the_report",
     ),
@@ -358,9 +358,9 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the proof that a duplicate isn't the only genuine issue",
-        "importer/runs/delete_duplicates.py",
-        "            if own is None or not (is_sure and _is_of(own, first.key)):\n",
-        "            if own is None:\n",
+        "importer/runs/settle_by_hand.py",
+        "        if own is None or not (is_sure and self._is_its(own)):\n",
+        "        if own is None:\n",
         "tests/end_to_end/test_pasted_markers.py::test_nothing_is_deleted_beside_a_pasted_footer",
     ),
     Mutation(
