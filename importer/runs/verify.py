@@ -11,16 +11,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import orjson
+from typing import TYPE_CHECKING
 
 from importer import __version__
-from importer.api import ISSUE_FIELDS, PERSON_FIELDS
+from importer.api import PERSON_FIELDS
 from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.known_create import KnownCreate
@@ -37,7 +34,7 @@ from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.runs.change_set import values_written
-from importer.runs.expected_issues import Expected, ExpectedIssues, Unknown
+from importer.scratch import Scratch
 from importer.transform.markers import find_marker, find_marker_lines, record_marker, source_marker
 from importer.triage.absence import Absence, when_sure
 from importer.triage.actions import CallFailed
@@ -57,6 +54,25 @@ if TYPE_CHECKING:
 AT_ONCE, PAGE = 8, 200
 """Requests at a time, and issues that are read in one go; some of them may have to be looked for twice."""
 RESOURCES = "resource_count"
+_SCHEMA = """
+CREATE TABLE expected (
+    issue_id TEXT PRIMARY KEY, returned BLOB NOT NULL, pending BLOB NOT NULL, is_confirmed INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE unknown (
+    place INTEGER PRIMARY KEY, issue_id TEXT NOT NULL UNIQUE, triage_id TEXT NOT NULL, length REAL NOT NULL,
+    has_marker INTEGER NOT NULL, marker TEXT, key TEXT NOT NULL DEFAULT '', own TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX by_marker ON unknown (marker);
+"""
+"""The issues that the run made, and listed ones that the ledger doesn't know: on disk, as both are many.
+
+Of these `has_marker` says whether the list shows one; `length` is the least that the whole description may have,
+`marker` the one of the source that it has, `key` what this stands for, and `own` the number of that key's issue.
+"""
+_NOTE_UNKNOWN = """
+INSERT INTO unknown (issue_id, triage_id, length, has_marker) VALUES (?, ?, ?, ?)
+ON CONFLICT (issue_id) DO UPDATE SET length = excluded.length, has_marker = excluded.has_marker
+"""
 MEANINGS = {
     Verdict.SAME: "in Triage as it was sent",
     Verdict.DIFFERENT: "changed in Triage since, or something that was added to it is lost",
@@ -83,15 +99,17 @@ def verify_run(
     calls = PacedCalls(Limiter(rate), Breaker(), progress.say)
     rows = WorkRows(run.find_titles, IssueUrl(issue_url or kept_details(run).issue_url))
     with folder.open("verify.csv") as file:
-        counts = run_loop(_verify(run, target, calls, VerifyFile(file), progress, rows))
+        verifier = run_loop(_verify(run, target, calls, VerifyFile(file), progress, rows))
     progress.finish()
-    verdicts = {verdict.value: counts.verdicts[verdict] for verdict in Verdict}
+    verdicts = rows.verdicts
+    is_same = verdicts.total() == verdicts[Verdict.SAME]
+    code = ExitCode.UNKNOWN if verdicts[Verdict.UNSETTLED] else ExitCode.DONE if is_same else ExitCode.PARTLY
     summary = VerifySummary(
         run_id=run.name,
-        exit_code=int(_exit_code(counts.verdicts)),
-        **verdicts,
-        fields=dict(counts.fields.most_common()),
-        read_back={kind: {"sent": sent, "found": counts.found[kind]} for kind, sent in counts.sent.items() if sent},
+        exit_code=int(code),
+        **{verdict.value: verdicts[verdict] for verdict in Verdict},
+        fields=dict(verifier.fields.most_common()),
+        read_back={kind: {"sent": sent, "found": verifier.found[kind]} for kind, sent in verifier.sent.items() if sent},
         requests=calls.requests,
         elapsed_seconds=round(time.monotonic() - started, 3),
         target=run.target,
@@ -117,6 +135,8 @@ def _describe_work(summary: VerifySummary, run: Run) -> Work:
     others = summary.different + summary.missing + summary.stranger + summary.unsettled
     nothing = "nothing is missing, and nothing is there twice"
     need = counted(others, "needs you", "need you") if others else nothing
+    settle = [("Record which of two issues is the right one", run.settle_command("KEY", "ISSUE"))]
+    settle = settle if summary.stranger else []
     are = "is in Triage as it was sent" if summary.same == 1 else "are in Triage as they were sent"
     return Work(
         f"Verification of {summary.run_id}",
@@ -128,40 +148,16 @@ def _describe_work(summary: VerifySummary, run: Run) -> Work:
         summary.requests,
         summary.elapsed_seconds,
         summary.version,
-        commands=[
-            *(
-                [("Record which of two issues is the right one", run.settle_command("KEY", "ISSUE"))]
-                if summary.stranger
-                else []
-            ),
-            ("Read everything back once more", run.command("verify", run.name)),
-        ],
+        commands=[*settle, ("Read everything back once more", run.command("verify", run.name))],
         sums={KINDS[kind]: (figures["sent"], figures["found"]) for kind, figures in summary.read_back.items()},
     )
 
 
-def _exit_code(verdicts: Mapping[Verdict, int]) -> ExitCode:
-    if verdicts[Verdict.UNSETTLED]:
-        return ExitCode.UNKNOWN
-    return ExitCode.PARTLY if any(verdicts[each] for each in Verdict if each is not Verdict.SAME) else ExitCode.DONE
-
-
-class _Counts(NamedTuple):
-    """Issues by verdict and by field that differs; kind → how many were sent, and how many of these were found."""
-
-    verdicts: Counter[Verdict]
-    fields: Counter[str]
-    sent: Counter[str]
-    found: Counter[str]
-
-
 async def _verify(
     run: Run, target: Target, calls: PacedCalls, file: VerifyFile, progress: Progress, rows: WorkRows
-) -> _Counts:
+) -> Verifier:
     async with TriageClient(target.url, target.api_key) as client:
-        verifier = Verifier(client, run, calls, progress)
-        counts = _Counts(Counter(), Counter(), verifier.sent, verifier.found)
-        judged: list[Judged] = []
+        verifier, judged = Verifier(client, run, calls, progress), list[Judged]()
         try:
             async for lines in verifier.verify():
                 file.write(lines)
@@ -169,16 +165,18 @@ async def _verify(
                 if len(judged) == PAGE:  # titles are asked for together: one by one takes as long as to verify
                     rows.add(judged)
                     judged = []
-                counts.verdicts[lines[0].verdict] += 1
-                counts.fields.update(line.field for line in lines if line.field)
         except CallFailed as error:
             raise error.as_stop() from error
-        rows.add(judged)
-    return counts
+    rows.add(judged)
+    return verifier
 
 
 class Verifier:
-    """Verifies one run, once. `sent` and `found` count the issues, and the additions of each kind, that it has read."""
+    """Verifies one run, once.
+
+    `sent` and `found` count the issues, and the additions of each kind, that it has read, and `fields` those that
+    differ.
+    """
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
@@ -186,9 +184,9 @@ class Verifier:
         self._source_marker = source_marker(run.source_name)
         self._absence = Absence(client, calls)
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._issues = ExpectedIssues()
+        self._scratch = Scratch(_SCHEMA)
         self._read_back = 0
-        self.sent, self.found = Counter[str](), Counter[str]()
+        self.sent, self.found, self.fields = Counter[str](), Counter[str](), Counter[str]()
         self._ends: Mapping[bytes, str] = {}  # of the comments of the issues at hand
         self._shown_whole = 0  # characters of the longest description that a list has shown whole
 
@@ -200,8 +198,10 @@ class Verifier:
             TargetUnreachable: the target is down.
             StorageFull: the temporary disk takes no more.
         """
-        self._issues.expect((made.issue_id, _expect(made)) for made in self._run.made())
-        self._progress.start("reading back", len(self._issues), "issue")
+        expected = ((made.issue_id, made.returned, made.pending) for made in self._run.made())
+        self._scratch.write("INSERT OR REPLACE INTO expected (issue_id, returned, pending) VALUES (?, ?, ?)", expected)
+        (count,) = self._scratch.row("SELECT count(*) FROM expected")
+        self._progress.start("reading back", count, "issue")
         async for page in NewestFirst(self._client, self._calls, self._run.first_mark()):
             self._see(page)
         async for page in search_issues(self._client, self._calls, self._source_marker):
@@ -211,35 +211,46 @@ class Verifier:
             added = self._run.additions.of(made.key for made in some)
             done = {key: [each for each in its if each.state is State.DONE] for key, its in added.items()}
             self._ends = {each.sha: each.end for its in done.values() for each in its}
-            confirmed = {each for each, left in self._issues.find(made.issue_id for made in some).items() if not left}
+            issues = self._find_expected([made.issue_id for made in some])
+            confirmed = {issue_id for issue_id, unconfirmed in issues.items() if unconfirmed is None}
             judged = (
                 self._judge_when_sure(made, count_own(done.get(made.key, ())), is_listed=made.issue_id in confirmed)
                 for made in some
             )
             for lines in await asyncio.gather(*judged):
+                self.fields.update(line.field for line in lines if line.field)
                 yield lines
         await self._read_unknown()
         for line in self._strangers():
             yield [line]
 
+    def _find_expected(self, issue_ids: Sequence[str]) -> dict[str, KnownCreate | None]:
+        """Return those of a page's issues that the run made, by id; None for those that were confirmed."""
+        query = f"SELECT * FROM expected WHERE issue_id IN ({', '.join('?' * len(issue_ids))})"
+        return {
+            issue_id: None if is_confirmed else KnownCreate("", returned=returned, pending=pending)
+            for issue_id, returned, pending, is_confirmed in self._scratch.rows(query, issue_ids)
+        }
+
     def _see(self, page: tuple[Issue, ...]) -> None:
-        """Confirm the issues that are as expected, and keep those that the ledger doesn't know."""
-        expected = self._issues.find(issue.id for issue in page)
-        confirmed = {issue.id for issue in page if (its := expected.get(issue.id)) is not None and _is_as(its, issue)}
-        self._issues.confirm(confirmed)
-        self._advance(len(confirmed))
-        self._shown_whole = max(
-            [self._shown_whole, *(len(issue.description) for issue in page if issue.id in confirmed)]
+        """Confirm the issues that are as they were sent, and keep those that the ledger doesn't know."""
+        expected = self._find_expected([issue.id for issue in page])
+        confirmed = [
+            issue for issue in page if (its := expected.get(issue.id)) and not any(find_differences(its, issue))
+        ]
+        self._scratch.write(
+            "UPDATE expected SET is_confirmed = 1 WHERE issue_id = ?", ((each.id,) for each in confirmed)
         )
+        self._advance(len(confirmed))
+        self._shown_whole = max([self._shown_whole, *(len(issue.description) for issue in confirmed)])
         others = {issue.id: issue.triage_id for issue in page if issue.id not in expected}
         known = self._run.find_issues(others) if others else set()
-        unknown = (issue for issue in page if issue.id in others and issue.id not in known)
-        self._issues.note_unknown(map(self._as_unknown, unknown))
-
-    def _as_unknown(self, issue: Issue) -> Unknown:
-        shown = issue.description
-        length = inf if shown.endswith(ELLIPSES) else len(shown) + WORD
-        return Unknown(issue.id, issue.triage_id, length, self._has_marker(shown))
+        for issue in page:
+            if issue.id in others and issue.id not in known:
+                shown = issue.description
+                length = inf if shown.endswith(ELLIPSES) else len(shown) + WORD
+                unknown = issue.id, issue.triage_id, length, self._has_marker(shown)
+                self._scratch.execute(_NOTE_UNKNOWN, unknown)
 
     def _advance(self, issues: int = 1) -> None:
         self._read_back += issues
@@ -309,27 +320,28 @@ class Verifier:
 
     async def _read_unknown(self) -> None:
         """Note which unknown issues have this source's marker, which only a whole description shows for certain."""
-        for unknown in self._issues.unknown():
-            may_be_cut = unknown.length > self._shown_whole
-            issue = await self._absence.read(unknown.issue_id) if unknown.has_marker or may_be_cut else None
+        query = "SELECT issue_id FROM unknown WHERE has_marker OR length > ? ORDER BY place"
+        for (issue_id,) in self._scratch.rows(query, (self._shown_whole,)):
+            issue = await self._absence.read(issue_id)
             if issue is not None and self._has_marker(issue.description):
-                self._issues.note_marker(unknown.issue_id, find_marker(issue.description))
+                marker = find_marker(issue.description)
+                self._scratch.execute("UPDATE unknown SET marker = ? WHERE issue_id = ?", (marker, issue_id))
 
     def _strangers(self) -> Iterator[Verified]:
         """Yield the unknown issues with this source's marker."""
         # Read in this order: an issue that another process settles in between is undecided here or known below.
         undecided = {each.marker: each.key for each in self._run.find_undecided()}
-        if next(self._issues.strangers(), None) is None:
+        query = "SELECT issue_id, triage_id, marker, key, own FROM unknown WHERE marker IS NOT NULL ORDER BY place"
+        if next(self._scratch.rows(query), None) is None:
             return
-        rows = (row for row in self._run.results() if row.key)
-        self._issues.note_owners((record_marker(row.key), row.key, row.triage_id) for row in rows)
-        for some in portions(self._issues.strangers()):
-            known = self._run.find_issues({each.issue_id: each.triage_id for each in some})
-            for each in some:
-                if each.issue_id not in known:
-                    verdict = Verdict.UNSETTLED if each.marker in undecided else Verdict.STRANGER
-                    key = each.key or undecided.get(each.marker, "")
-                    yield Verified(key, each.triage_id, each.issue_id, verdict, "", each.own)
+        owners = ((row.key, row.triage_id, record_marker(row.key)) for row in self._run.results() if row.key)
+        self._scratch.write("UPDATE unknown SET key = ?, own = ? WHERE marker = ?", owners)
+        for some in portions(self._scratch.rows(query)):
+            known = self._run.find_issues({issue_id: triage_id for issue_id, triage_id, *_ in some})
+            for issue_id, triage_id, marker, key, own in some:
+                if issue_id not in known:
+                    verdict = Verdict.UNSETTLED if marker in undecided else Verdict.STRANGER
+                    yield Verified(key or undecided.get(marker, ""), triage_id, issue_id, verdict, "", own)
 
     def _has_marker(self, description: str) -> bool:
         return any(source == self._source_marker for source, _ in find_marker_lines(description)[-1:])
@@ -340,7 +352,9 @@ def find_differences(made: KnownCreate, issue: Issue) -> Iterator[tuple[str, str
 
     After a change of unknown outcome, the value before and the one after are both as expected.
     """
-    snapshot = Snapshot.parse(made.returned).merge(issue, {}, made.pending).snapshot
+    snapshot = Snapshot.parse(made.returned)
+    if made.pending:
+        snapshot = snapshot.merge(issue, {}, made.pending).snapshot
     sent = values_written(snapshot)
     for name, theirs in values_in(issue, snapshot.numbers).items():
         ours = sent.get(name)
@@ -350,17 +364,3 @@ def find_differences(made: KnownCreate, issue: Issue) -> Iterator[tuple[str, str
             yield name, str(ours or ""), str(theirs or "")
     if issue.resource_count < snapshot.counts.get(RESOURCES, 0):
         yield RESOURCES, str(snapshot.counts[RESOURCES]), str(issue.resource_count)
-
-
-def _expect(made: KnownCreate) -> Expected:
-    snapshot = Snapshot.parse(made.returned)
-    return Expected(_digest(values_written(snapshot)), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
-
-
-def _is_as(expected: Expected, issue: Issue) -> bool:
-    fields = _digest(values_in(issue, expected.numbers))
-    return expected.fields == fields and expected.resources <= issue.resource_count
-
-
-def _digest(values: Mapping[str, Any]) -> bytes:
-    return blake2b(orjson.dumps([values.get(name) for name in ISSUE_FIELDS]), digest_size=16).digest()
