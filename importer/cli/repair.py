@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.api import VALUE_FIELDS
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
 from importer.cli.completion import RUN
@@ -57,13 +58,15 @@ def repair(options: RepairOptions, name: str) -> Summary:
     do. What people have changed in Triage is left alone. RUN is the import's name, or `last`. The report goes to
     ./triage-import-RUN-repair/.
     """
+    from importer.check.change_policy import parse_fields
     from importer.cli.console import Console
     from importer.library.changes import take_back
     from importer.library.inputs import with_severity
     from importer.mapping.reader import load_mapping
-    from importer.runs.repair import Repair, read_value_fields
+    from importer.runs.repair import Repair
 
-    chosen = read_value_fields(options.fields)
+    other_fields = "; for others: run SOURCE... --on-change update"
+    chosen = parse_fields(options.fields, VALUE_FIELDS, "repaired", other_fields)
     mapping = load_mapping(options.mapping)
     if options.severity is not None:
         mapping = with_severity(mapping, options.severity)

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 from importer.check.observers.causes import CUT
 from importer.phrases import counted, format_duration
-from importer.report.folder import ReportFolder
+from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.report.page import REPORT
 from importer.report.page_rows import FindTitles, PackedRows, Printed
 from importer.report.rendering import lay_out_bar, mark_whole, render
+from importer.report.summary import Summary
+from importer.report.verify import VerifySummary
 
+NO_SUMS: Mapping[str, tuple[int, int]] = {}
 TO_BE_SEEN = 100
 """Issues that a person has to look at, that are in a table of their own above all others."""
 QUIET = frozenset(
@@ -120,9 +123,20 @@ class WorkRows:
         ]
 
 
-@dataclass(frozen=True)
-class Work:
-    """What was done about a run.
+def write_work_page(
+    folder: ReportFolder,
+    summary: Summary | VerifySummary,
+    rows: WorkRows,
+    *,
+    name: str,
+    verdict: str,
+    table: str,
+    meanings: Mapping[str, str],
+    stopped: str = "",
+    commands: Sequence[tuple[str, str]] = (),
+    sums: Mapping[str, tuple[int, int]] = NO_SUMS,
+) -> None:
+    """Write report.html and summary.json.
 
     name      a heading: `Verification of RUN`
     verdict   what was found, in a sentence
@@ -131,49 +145,32 @@ class Work:
     stopped   why it ended early, or ""
     commands  what to type next: why, and the command
     sums      kind → how many were sent, and how many of these are in Triage; {} where that wasn't looked at
-    """
-
-    name: str
-    verdict: str
-    table: str
-    meanings: Mapping[str, str]
-    target: str
-    source_name: str
-    requests: int
-    seconds: float
-    version: str
-    stopped: str = ""
-    commands: Sequence[tuple[str, str]] = ()
-    sums: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-
-def write_work_page(folder: ReportFolder, work: Work, rows: WorkRows) -> None:
-    """Write report.html.
 
     Raises:
-        StorageFull: it can't be written.
+        StorageFull: one of them can't be written.
     """
     view = {
-        "name": work.name,
-        "verdict": work.verdict,
-        "stopped": work.stopped,
+        "name": name,
+        "verdict": verdict,
+        "stopped": stopped,
         "bar": lay_out_bar(rows.verdicts),
         "total": rows.verdicts.total(),
         "noun": "issue",
         "whole": True,
         "facts": [
-            ("Source", work.source_name),
-            ("Target", work.target),
-            ("Requests", counted(work.requests, "request")),
-            ("Duration", format_duration(work.seconds)),
-            ("triage-import", work.version),
+            ("Source", summary.source_name),
+            ("Target", summary.target),
+            ("Requests", counted(summary.requests, "request")),
+            ("Duration", format_duration(summary.elapsed_seconds)),
+            ("triage-import", summary.version),
         ],
-        "meanings": work.meanings,
+        "meanings": meanings,
         "verdicts": list(rows.verdicts),
         "rows": rows,
-        "table": work.table,
+        "table": table,
         "packed": map(mark_whole, rows.packed.packed()),
-        "commands": work.commands,
-        "sums": work.sums,
+        "commands": commands,
+        "sums": sums,
     }
     render(folder, REPORT, "work.html", view)
+    folder.write(SUMMARY, summary.as_text())

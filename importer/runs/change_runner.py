@@ -37,7 +37,6 @@ from importer.report.work_page import (
     OPEN_VERDICTS,
     PREVIEW_MEANINGS,
     Judged,
-    Work,
     WorkRows,
     write_work_page,
 )
@@ -252,9 +251,11 @@ class ChangeRunner:
         """Return the lines of results.csv as they are on the page."""
         rows = WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
         for some in portions(lines):
-            reasons = (": ".join(filter(None, (each.fields, each.message))) for each in some)
             rows.add(
-                [Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(some, reasons, strict=True)]
+                [
+                    Judged(key, number, verdict, ": ".join(filter(None, (fields, message))), issue_id)
+                    for key, number, issue_id, verdict, fields, message, *_ in some
+                ]
             )
         return rows
 
@@ -292,38 +293,33 @@ class ChangeRunner:
             self._folder.prepare(FILES)
             write_changes(self._folder, lines())
             write_conflicts(self._folder, conflicts)
-            self._write_summary(summary, rows)
+            self._write_page(summary, rows)
         except (StorageFull, UsageError) as error:
             if not run_id:
                 raise
             because = because or f"{error.message}\n{error.hint}".strip()
             summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
             with suppress(StorageFull):
-                self._write_summary(summary, rows)
+                self._write_page(summary, rows)
         return summary
 
-    def _write_summary(self, summary: Summary, rows: WorkRows) -> None:
+    def _write_page(self, summary: Summary, rows: WorkRows) -> None:
         """Write the page and summary.json. Raises StorageFull."""
-        kind, run, done = self.change_set.kind.value, self.run.name, self.change_set.done
-        issues, were = counted(summary.rows, "issue"), "was" if summary.updated == 1 else "were"
-        verdict = f"{summary.updated:,} of {issues} {were} {done}."
+        change_set, were = self.change_set, "was" if summary.updated == 1 else "were"
+        verdict = f"{summary.updated:,} of {counted(summary.rows, 'issue')} {were} {change_set.done}."
         if not summary.run_id:
-            verdict = f"A preview: {self.to_change:,} of {issues} would be {done}."
-        work = Work(
-            f"{kind.capitalize()} of {run}",
-            verdict,
-            "results.csv",
-            {**CHANGED_MEANINGS, **({} if summary.run_id else PREVIEW_MEANINGS)},
-            summary.target,
-            summary.source_name,
-            summary.requests,
-            summary.elapsed_seconds,
-            summary.version,
-            summary.stopped_because,
-            list(self._next_steps(summary)),
+            verdict = f"A preview: {self.to_change:,} of {counted(summary.rows, 'issue')} would be {change_set.done}."
+        write_work_page(
+            self._folder,
+            summary,
+            rows,
+            name=f"{change_set.kind.value.capitalize()} of {self.run.name}",
+            verdict=verdict,
+            table="results.csv",
+            meanings=CHANGED_MEANINGS if summary.run_id else {**CHANGED_MEANINGS, **PREVIEW_MEANINGS},
+            stopped=summary.stopped_because,
+            commands=list(self._next_steps(summary)),
         )
-        write_work_page(self._folder, work, rows)
-        self._folder.write(SUMMARY, summary.as_text())
 
     def settle_first(self) -> str:
         """The command that settles the first row with an unknown outcome, "" if there is none."""

@@ -20,7 +20,7 @@ from importer.ledger.schema import RunKind
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
 from importer.load.driver import RunConnection
-from importer.load.updates import Updated
+from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
 from importer.scratch import Scratch
 from importer.triage.answers import Issue
@@ -164,13 +164,13 @@ class ChangeSet(ABC):
     ) -> Sequence[ChangeVerdict | None]:
         """Return the verdict on each issue as a list shows it, None if it must be read, as it is with `is_whole`."""
 
-    @abstractmethod
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
+        return self.done if outcome is Outcome.UPDATED else CORRECTED
 
-    @abstractmethod
     async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
         """Apply one of the changes, and record it in the run of the connection."""
+        return await Updater(connection).update(change.operation)
 
     async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import orjson
 
 from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units
-from importer.check.change_policy import parse_fields
 from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run
@@ -19,8 +18,6 @@ from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import RunKind
 from importer.load.acts import Held
 from importer.load.addition_reader import Provenance, find_miscounts
-from importer.load.driver import RunConnection
-from importer.load.updates import Updated, Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Chunk, Outcome, Ref
@@ -154,14 +151,6 @@ class Repair(ChangeSet):
         message = "; ".join(filter(None, (edited_since, _name_later(change.later))))
         return judge(merged, UNTOUCHED, message, is_edited=bool(elsewhere))
 
-    def name(self, verdict: str, outcome: Outcome) -> str:
-        """See `ChangeSet.name`."""
-        return self.done if outcome is Outcome.UPDATED else CORRECTED
-
-    async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
-        """Patch one issue."""
-        return await Updater(connection).update(change.operation)
-
 
 def _name_later(later: Mapping[str, str]) -> str:
     """Name the fields of an issue that later runs wrote, and the newest of them; "" if there are none."""
@@ -206,8 +195,3 @@ def _find_problem(name: str, step: Step) -> str:
     if name == "category" and not 1 <= count_units(step.target) <= CATEGORY_LIMIT:
         return f"category {step.target!r} has {count_units(step.target)} characters, {CATEGORY_LIMIT} allowed"
     return ""
-
-
-def read_value_fields(names: str) -> tuple[str, ...]:
-    """Parse the option `--fields` of a repair. Raises UsageError for a name that is no value field."""
-    return parse_fields(names, VALUE_FIELDS, "repaired", "; for others: run SOURCE... --on-change update")

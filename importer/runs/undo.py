@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from importer.api import PATCHABLE_FIELDS
 from importer.errors import UsageError
@@ -15,7 +15,7 @@ from importer.ledger.store import Ledger
 from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.addition_reader import AdditionReader, Provenance, count_most, find_miscounts
 from importer.load.driver import RunConnection
-from importer.load.updates import Change, Updated, Updater, carry_out_change
+from importer.load.updates import Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
     CLOSED,
@@ -132,7 +132,8 @@ class Undo(ChangeSet):
         seen = await inspect(connection, self._provenance, operation, snapshot, pending, pending_fields(pending))
         if seen is None:
             return ChangeVerdict(UNTOUCHED if change.was_sent else GONE)
-        return ChangeVerdict(TOUCHED, tuple(seen.touched)) if seen.touched else self._untouched(snapshot)
+        _, _, touched = seen
+        return ChangeVerdict(TOUCHED, tuple(touched)) if touched else self._untouched(snapshot)
 
     def _untouched(self, snapshot: Snapshot) -> ChangeVerdict:
         """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
@@ -141,14 +142,13 @@ class Undo(ChangeSet):
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """See `ChangeSet.name`."""
-        if verdict in GIVING:
-            return GIVEN_BACK if outcome is Outcome.UPDATED else LATER if verdict == LATER else CORRECTED
-        return self.done if outcome is Outcome.UPDATED else CLOSED_ALREADY
+        done, not_needed = (GIVEN_BACK, CORRECTED) if verdict in GIVING else (self.done, CLOSED_ALREADY)
+        return done if outcome is Outcome.UPDATED else LATER if verdict == LATER else not_needed
 
     async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
         """Close or delete one issue, or give its fields back."""
         if change.restores:
-            return await Updater(connection).update(self.giving.fill(change.operation))
+            return await super().apply(connection, change._replace(operation=self.giving.fill(change.operation)))
         take_back = partial(self._take_back, connection, was_sent=change.was_sent)
         return await carry_out_change(connection, change.operation, take_back)
 
@@ -160,10 +160,11 @@ class Undo(ChangeSet):
             # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
             perhaps_ours = change.requests > 0 or was_sent
             return change.finish() if deletes and perhaps_ours else change.end_gone()
-        change.learn(seen.snapshot, seen.issue)
-        if seen.touched:
-            return change.leave(TOUCHED, ", ".join(seen.touched))
-        return await (_delete(connection, change) if deletes else _close(connection, change, seen.issue))
+        issue, learned, touched = seen
+        change.learn(learned, issue)
+        if touched:
+            return change.leave(TOUCHED, ", ".join(touched))
+        return await (_delete(connection, change) if deletes else _close(connection, change, issue))
 
 
 async def _delete(connection: RunConnection, change: Change) -> Updated:
@@ -190,14 +191,6 @@ async def _close(connection: RunConnection, change: Change, issue: Issue) -> Upd
     return change.end(issue, {} if before.fields.get("status") == CLOSED else sent, {}, [])
 
 
-class Inspected(NamedTuple):
-    """An issue as it was read, its snapshot after this reading, and the traces of others."""
-
-    issue: Issue
-    snapshot: Snapshot
-    touched: list[str]
-
-
 async def inspect(
     connection: RunConnection,
     provenance: Provenance,
@@ -205,14 +198,14 @@ async def inspect(
     snapshot: Snapshot,
     pending: bytes,
     wrote: Iterable[str],
-) -> Inspected | None:
-    """Read an issue with its activity and additions, and tell what of these people or agents did; None if it is gone.
+) -> tuple[Issue, Snapshot, list[str]] | None:
+    """Read an issue with its activity and additions; return it, its snapshot after that, and the traces of others.
 
     snapshot  of our last write to it
     pending   a change of unknown outcome, b"" if there is none
     wrote     the fields that this program may have changed since the snapshot
 
-    Raises CallFailed, and NotYet as `Absence.read_once`.
+    It is None if the issue is gone. Raises CallFailed, and NotYet as `Absence.read_once`.
     """
     issue_id, reader = operation.issue_id, AdditionReader(connection.client, connection.calls)
     own, acknowledged = provenance.find([operation.key])[operation.key]
@@ -231,20 +224,26 @@ async def inspect(
     learned = snapshot.merge(issue, {}, pending).snapshot
     edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
     strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
-    traces = find_traces(learned, issue, entries, wrote, own)
-    if not acknowledged[Act.COMMENT] <= _count_comments(issue, entries):
+    comments = Counter(fingerprint_shown(issue_id, entry) for entry in entries if entry.type == COMMENT)
+    traces = find_traces(learned, issue, entries, comments, wrote, own)
+    if not acknowledged[Act.COMMENT] <= comments:
         traces.append(UNSEEN)  # what people did may be hidden as well
-    return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
+    return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))
 
 
 def find_traces(
-    snapshot: Snapshot, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], own: Held
+    snapshot: Snapshot,
+    issue: Issue,
+    entries: Sequence[Entry],
+    comments: Counter[bytes],
+    wrote: Iterable[str],
+    own: Held,
 ) -> list[str]:
     """Return the traces that others left on an issue, by what they touched."""
     traces, most = find_miscounts(snapshot, issue, own), count_most(snapshot, own)
     if issue.had_agent:
         traces.append("agent session")
-    if _count_comments(issue, entries) - own[Act.COMMENT]:
+    if comments - own[Act.COMMENT]:
         traces.append(COMMENT)
     writes = Counter(snapshot.writes) + Counter(wrote)
     writes["description"] += own[Act.REFER].total()
@@ -258,10 +257,6 @@ def find_traces(
         elif type_ not in ("created", COMMENT):
             traces.append(TRACES.get(type_, type_))
     return traces
-
-
-def _count_comments(issue: Issue, entries: Iterable[Entry]) -> Counter[bytes]:
-    return Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
 
 
 _SCHEMA = """

@@ -27,12 +27,12 @@ from importer.load.acts import LISTS, Held
 from importer.load.addition_reader import AdditionReader, count_own
 from importer.phrases import counted
 from importer.records import Act
-from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.folder import ReportFolder
 from importer.report.from_ledger import kept_details
 from importer.report.issue_urls import IssueUrl
 from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
-from importer.report.work_page import Judged, Work, WorkRows, write_work_page
+from importer.report.work_page import Judged, WorkRows, write_work_page
 from importer.runs.change_set import values_written
 from importer.scratch import Scratch
 from importer.transform.markers import find_marker, find_marker_lines, record_marker, source_marker
@@ -102,8 +102,8 @@ def verify_run(
         verifier = run_loop(_verify(run, target, calls, VerifyFile(file), progress, rows))
     progress.finish()
     verdicts = rows.verdicts
-    is_same = verdicts.total() == verdicts[Verdict.SAME]
-    code = ExitCode.UNKNOWN if verdicts[Verdict.UNSETTLED] else ExitCode.DONE if is_same else ExitCode.PARTLY
+    others = verdicts.total() - verdicts[Verdict.SAME]
+    code = ExitCode.UNKNOWN if verdicts[Verdict.UNSETTLED] else ExitCode.PARTLY if others else ExitCode.DONE
     summary = VerifySummary(
         run_id=run.name,
         exit_code=int(code),
@@ -117,8 +117,24 @@ def verify_run(
         out=str(out),
         version=__version__,
     )
-    write_work_page(folder, _describe_work(summary, run), rows)
-    folder.write(SUMMARY, summary.as_text())
+    issues = summary.same + summary.different + summary.missing
+    are = "is in Triage as it was sent" if summary.same == 1 else "are in Triage as they were sent"
+    nothing = "nothing is missing, and nothing is there twice"
+    need = counted(others, "needs you", "need you") if others else nothing
+    commands = [("Read everything back once more", run.command("verify", run.name))]
+    if summary.stranger:
+        commands.insert(0, ("Record which of two issues is the right one", run.settle_command("KEY", "ISSUE")))
+    write_work_page(
+        folder,
+        summary,
+        rows,
+        name=f"Verification of {run.name}",
+        verdict=f"{summary.same:,} of {counted(issues, 'issue')} {are}; {need}.",
+        table="verify.csv",
+        meanings={str(verdict): meaning for verdict, meaning in MEANINGS.items()},
+        commands=commands,
+        sums={KINDS[kind]: (figures["sent"], figures["found"]) for kind, figures in summary.read_back.items()},
+    )
     return summary
 
 
@@ -128,29 +144,6 @@ def _judge(lines: Sequence[Verified]) -> Judged:
     differs = (f"{line.field}: {line.ours!r} was sent, {line.theirs!r} is there" for line in lines if line.field)
     own = f"the issue of its key is {first.ours}" if first.verdict is Verdict.STRANGER and first.ours else ""
     return Judged(first.key, first.triage_id, first.verdict, own or "\n".join(differs), first.issue_id)
-
-
-def _describe_work(summary: VerifySummary, run: Run) -> Work:
-    issues = summary.same + summary.different + summary.missing
-    others = summary.different + summary.missing + summary.stranger + summary.unsettled
-    nothing = "nothing is missing, and nothing is there twice"
-    need = counted(others, "needs you", "need you") if others else nothing
-    settle = [("Record which of two issues is the right one", run.settle_command("KEY", "ISSUE"))]
-    settle = settle if summary.stranger else []
-    are = "is in Triage as it was sent" if summary.same == 1 else "are in Triage as they were sent"
-    return Work(
-        f"Verification of {summary.run_id}",
-        f"{summary.same:,} of {counted(issues, 'issue')} {are}; {need}.",
-        "verify.csv",
-        {str(verdict): meaning for verdict, meaning in MEANINGS.items()},
-        summary.target,
-        summary.source_name,
-        summary.requests,
-        summary.elapsed_seconds,
-        summary.version,
-        commands=[*settle, ("Read everything back once more", run.command("verify", run.name))],
-        sums={KINDS[kind]: (figures["sent"], figures["found"]) for kind, figures in summary.read_back.items()},
-    )
 
 
 async def _verify(

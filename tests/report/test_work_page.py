@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from syrupy.assertion import SnapshotAssertion
 
 from importer.report.folder import ReportFolder
+from importer.report.summary import Summary
 from importer.report.work_page import (
     CHANGED_MEANINGS,
     OPEN_VERDICTS,
     PREVIEW_MEANINGS,
     Judged,
-    Work,
     WorkRows,
     write_work_page,
 )
@@ -27,15 +27,23 @@ def titles(keys: Sequence[str]) -> dict[str, str]:
     return {key: f"Title of {key}" for key in keys}
 
 
+def write(folder: Path, rows: WorkRows, meanings: Mapping[str, str]) -> None:
+    """Write the page of a verification."""
+    summary = Summary(
+        "r-1", 0, 3, target="https://t", source_name="k", requests=4, elapsed_seconds=1.5, version="0.1.0"
+    )
+    name, verdict = "Verification of r-1", "2 of 3 are."
+    write_work_page(
+        ReportFolder(folder), summary, rows, name=name, verdict=verdict, table="verify.csv", meanings=meanings
+    )
+
+
 def test_a_verification(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     """The verdict, its counts, and every line with its title."""
     rows = WorkRows(titles)
     rows.add([Judged("k:1", "T-1", "same"), Judged("k:2", "T-2", "different", "title: 'A' was sent, '<b>' is there")])
     rows.add([Judged("k:3", "T-3", "same")])
-    work = Work(
-        "Verification of r-1", "2 of 3 are.", "verify.csv", {"same": "as sent"}, "https://t", "k", 4, 1.5, "0.1.0"
-    )
-    write_work_page(ReportFolder(tmp_path), work, rows)
+    write(tmp_path, rows, {"same": "as sent"})
     page = Page(tmp_path / "report.html")
     page.assert_harmless()
     assert page.text == snapshot
@@ -84,8 +92,7 @@ def test_what_somebody_has_to_look_at(tmp_path: Path) -> None:
     for number in range(300):
         verdict = "same" if number % 2 else "missing"
         rows.add([Judged(f"k:{number}", f"T-{number}", verdict, "gone")])
-    work = Work("V", "x", "verify.csv", {}, "https://t", "k", 4, 1.5, "0.1.0")
-    write_work_page(ReportFolder(tmp_path), work, rows)
+    write(tmp_path, rows, {})
     page = Page(tmp_path / "report.html")
     assert "… and 50 more: verify.csv has all." in page.texts
     assert page.texts.count("missing") == 1 + 100  # of the sums, and of each
