@@ -31,46 +31,34 @@ from tests.harness.running import KEY, Program, read_csv, write_issues
 BODY = {"title": "One", "severity": "high", "status": "todo", "category": "Bug", "source": "client", "description": "A"}
 
 
-def issue_of(**changes: object) -> Issue:
-    """An issue as it was made of BODY, but for some fields."""
-    values = BODY | changes
-    fields = {name: values.get(name) for name in FIELDS}
-    return Issue("id", "T-1", "org", str(values["description"]), fields, "t", "t", 0, 0, 0, False)
+CUT = "(kept as its digest only)"
 
 
-def made_of(issue: Issue, pending: bytes = b"") -> KnownCreate:
-    """What the ledger keeps of BODY, if the target answered its create with this issue."""
-    return KnownCreate(
-        "s:1", issue_id="id", triage_id="T-1", returned=Snapshot.take(issue, orjson.dumps(BODY)).dump(), pending=pending
-    )
+@pytest.mark.parametrize(
+    ("answered", "pending", "now", "differences"),
+    [
+        ({}, b"", {}, []),
+        ({}, b"", {"title": "One ", "description": "A\r\n"}, []),  # outer white space and line ends are its business
+        ({"category": "bug"}, b"", {"category": "bug"}, [("category", "Bug", "bug")]),  # as sent, not as answered
+        ({}, b'{"severity":"low"}', {"severity": "high"}, []),  # whether a change of unknown outcome was made or not
+        ({}, b'{"severity":"low"}', {"severity": "low"}, []),
+        ({}, b'{"severity":"low"}', {"severity": "critical"}, [("severity", "high", "critical")]),
+        ({}, b"", {"title": "", "description": ""}, [("title", "One", ""), ("description", CUT, "")]),
+    ],
+)
+def test_what_differs(
+    answered: dict[str, str], pending: bytes, now: dict[str, str], differences: list[tuple[str, str, str]]
+) -> None:
+    """What was sent is compared, and not what the answer to it said; after a change of unknown outcome both hold."""
 
+    def issue_of(changes: dict[str, str]) -> Issue:
+        values = BODY | changes
+        fields = {name: values.get(name) for name in FIELDS}
+        return Issue("id", "T-1", "org", values["description"], fields, "t", "t", 0, 0, 0, False)
 
-def test_as_it_was_sent() -> None:
-    """Nothing differs; outer white space and line ends are the target's business."""
-    made = made_of(issue_of())
-    assert list(find_differences(made, issue_of())) == []
-    assert list(find_differences(made, issue_of(title="One ", description="A\r\n"))) == []
-
-
-def test_what_the_target_stored_otherwise_differs() -> None:
-    """Verified is what was sent, and not what the answer to it said."""
-    lowered = issue_of(category="bug")
-    assert list(find_differences(made_of(lowered), lowered)) == [("category", "Bug", "bug")]
-
-
-@pytest.mark.parametrize("severity", ["high", "low"])
-def test_a_change_of_unknown_outcome(severity: str) -> None:
-    """Whether it was executed or not, the field is as it should be; a third value is not."""
-    made = made_of(issue_of(), pending=b'{"severity":"low"}')
-    assert list(find_differences(made, issue_of(severity=severity))) == []
-    assert [field for field, *_ in find_differences(made, issue_of(severity="critical"))] == ["severity"]
-
-
-def test_what_is_cleared_differs() -> None:
-    """An owner that is gone, and a description, of which only the digest is kept."""
-    made = made_of(issue_of())
-    differences = list(find_differences(made, issue_of(description="", title="")))
-    assert differences == [("title", "One", ""), ("description", "(kept as its digest only)", "")]
+    returned = Snapshot.take(issue_of(answered), orjson.dumps(BODY)).dump()
+    made = KnownCreate("s:1", issue_id="id", triage_id="T-1", returned=returned, pending=pending)
+    assert list(find_differences(made, issue_of(now))) == differences
 
 
 class Deleting(httpx.AsyncBaseTransport):
