@@ -110,7 +110,7 @@ def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
 def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCount]) -> Iterator[str]:
     from importer.codes import CONFLICT
     from importer.runs.change_set import CORRECTED, EDITED, GONE, LATER
-    from importer.runs.give_back import RESTORABLE
+    from importer.runs.undo import RESTORABLE
 
     counts = _count_by(verdicts, lambda each: [each.code])
     parts = (
@@ -129,7 +129,7 @@ def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
     fields = _count_by(verdicts, lambda each: each.fields if each.code in (RESTORABLE, EDITED) else ())
     if fields:
         yield "  " + ", ".join(f"{count:,} × {field}" for field, count in fields.most_common())
-    first = _count_by(verdicts, lambda each: [change_set.giving.undo_first(each.later)] if each.later else ())
+    first = _count_by(verdicts, lambda each: [change_set.undo_first(each.later)] if each.later else ())
     for command, count in first.most_common(NAMES_SHOWN):
         yield f"  {counted(count, 'was', 'were')} changed by a later run as well; first: {command}"
 

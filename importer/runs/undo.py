@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import orjson
 
 from importer.api import PATCHABLE_FIELDS
+from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run
+from importer.ledger.replaced import Replaced
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
@@ -21,6 +25,7 @@ from importer.runs.change_set import (
     CLOSED,
     CLOSED_ALREADY,
     CORRECTED,
+    EDITED,
     GONE,
     LATER,
     TOUCHED,
@@ -29,13 +34,14 @@ from importer.runs.change_set import (
     ChangeVerdict,
     PlannedChange,
     change_of,
+    is_closed_by_undo,
+    judge,
 )
-from importer.runs.give_back import GIVEN_BACK, GIVING, GiveBack
 from importer.scratch import Scratch
 from importer.triage.absence import ISSUE, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
-from importer.triage.snapshot import Snapshot, pending_fields
+from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
 CLOSE_ADVISED = (
     "--close is recommended: closed issues keep their numbers, and `repair RUN -m MAPPING --fields status` opens them "
@@ -58,6 +64,15 @@ UNSEEN = "activity"
 """The trace of an issue whose activity doesn't show what we have added."""
 DONE = {"close": CLOSED, "delete": "deleted", "": "given back"}
 """The options of `undo`, without their dashes → what is said of the issues that it was done to."""
+RESTORABLE, GIVEN_BACK = "restorable", "given-back"
+GIVING: Mapping[str, Outcome] = {
+    RESTORABLE: Outcome.PLANNED,
+    EDITED: Outcome.PLANNED,
+    CONFLICT: Outcome.SKIPPED,
+    LATER: Outcome.SKIPPED,
+    CORRECTED: Outcome.UNCHANGED,
+}
+"""Code of a verdict on an issue that gets old values back → outcome of its row, once applied."""
 NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
@@ -67,7 +82,7 @@ class Undo(ChangeSet):
     way       what becomes of created issues: `close`, `delete`, or "": they stay
     created   the number of issues that the run created and that are not dealt with yet; `created_before` by an earlier
               attempt, as `given_before` of those that it updated are
-    giving    gives the fields back of those that it updated; `has_updated` says whether there are any
+    has_updated  whether it updated any
     given_already  the number of issues that it updated and that an earlier undo has given their old values back
     kept_none  the number of issues that it updated and of which the ledger has no old values
     """
@@ -84,15 +99,15 @@ class Undo(ChangeSet):
     def __init__(self, ledger: Ledger, run: Run, *, way: str) -> None:
         """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
         super().__init__(way or "fields", DONE[way], [f"--{way}"] if way else [])
-        self.way, self.giving = way, GiveBack(run)
-        self._provenance = Provenance(run.additions)
+        self.way, self._provenance = way, Provenance(run.additions)
+        self._replaced, self._command = run.replaced, run.command
         keys = UndoKeys(ledger, run, self.find_open(ledger, run))
         if way:
             deletes = way == "delete"
             taken_back = (PlannedChange(change_of(made, CLOSING, deletes=deletes)) for made in run.made())
             self.plan(keys.choose(taken_back))
             self.leave_unsettled(run)
-        self.plan(keys.choose(self.giving.plan()))
+        self.plan(keys.choose(map(self._give_back, self._replaced.issues())))
         self.created, self.created_before, self.given_before, given, self.given_already, self.kept_none = keys.count()
         self.has_updated = bool(given or self.given_before or self.given_already or self.kept_none)
         if self.created and not way and not given and not self.done_before:
@@ -107,21 +122,56 @@ class Undo(ChangeSet):
         """The number of issues that an earlier attempt has dealt with."""
         return self.created_before + self.given_before
 
+    def _give_back(self, each: Replaced) -> PlannedChange:
+        """Plan to give an issue's fields back, each only if this run was the last of ours to write it.
+
+        The body has their names alone: `_fill` reads their values right before they are used, as descriptions are long.
+        """
+        snapshot = Snapshot.parse(each.create.returned)
+        sent = snapshot.ours
+        # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
+        own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
+        own |= pending_fields(each.create.pending)
+        if is_closed_by_undo(snapshot):
+            own.discard("status")
+        names = [name for name in each.wrote if name in own and name not in each.later]
+        is_whole = len(names) == len(each.wrote) and not each.later
+        create = each.create if is_whole else each.create._replace(content=b"", body_sha=b"")
+        change = PlannedChange(change_of(create, names), restores=True, later=each.later)
+        if names or not each.later:
+            return change
+        return change._replace(verdict=ChangeVerdict(LATER, tuple(each.later), (), self._name_later(each.later)))
+
+    def _fill(self, operation: Operation) -> Operation:
+        """Return an operation with the values that are to be given back."""
+        before = self._replaced.before(operation.key)
+        values: dict[str, Any] = {name: before[name] for name in orjson.loads(operation.body) if name in before}
+        return operation._replace(body=orjson.dumps(values))
+
     def assess(
         self, listed: Sequence[tuple[PlannedChange, Issue]], *, is_whole: bool = False
     ) -> list[ChangeVerdict | None]:
-        """Return the verdicts on issues to which nothing ever happened; None for any other, which must be read."""
-        return [
-            self.giving.assess(*each, is_whole=is_whole) if each[0].restores else self._assess(*each) for each in listed
-        ]
+        """Return the verdicts on issues as a list shows them.
 
-    def _assess(self, change: PlannedChange, issue: Issue) -> ChangeVerdict | None:
-        snapshot = Snapshot.parse(change.operation.returned)
-        edits = set(snapshot.edits(issue)) - {"description"}  # the list may have cut it
-        is_touched = issue.updated_at != issue.created_at or issue.had_agent
-        if edits or is_touched or find_miscounts(snapshot, issue, NOTHING):
+        Of one that is to be closed or deleted it shows enough if nothing ever happened to it; of one that gets values
+        back, unless it may have cut a description.
+        """
+        return [self._assess(change, issue, is_whole=is_whole) for change, issue in listed]
+
+    def _assess(self, change: PlannedChange, issue: Issue, *, is_whole: bool) -> ChangeVerdict | None:
+        operation, later = change.operation, change.later
+        snapshot = Snapshot.parse(operation.returned)
+        if not change.restores:
+            edits = set(snapshot.edits(issue)) - {"description"}  # the list may have cut it
+            is_touched = issue.updated_at != issue.created_at or issue.had_agent
+            is_doubtful = edits or is_touched or find_miscounts(snapshot, issue, NOTHING)
+            return None if is_doubtful else self._untouched(snapshot)
+        merged = snapshot.merge(issue, orjson.loads(self._fill(operation).body), operation.pending)
+        if not is_whole and any(each.field == "description" for each in merged.conflicts):
             return None
-        return self._untouched(snapshot)
+        verdict = judge(merged, RESTORABLE, self._name_later(later), is_edited=bool(later))
+        is_later = later and not (merged.patch or merged.conflicts)
+        return verdict._replace(code=LATER, fields=tuple(later)) if is_later else verdict
 
     async def read(self, connection: RunConnection, change: PlannedChange) -> ChangeVerdict:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
@@ -148,7 +198,7 @@ class Undo(ChangeSet):
     async def apply(self, connection: RunConnection, change: PlannedChange) -> Updated:
         """Close or delete one issue, or give its fields back."""
         if change.restores:
-            return await super().apply(connection, change._replace(operation=self.giving.fill(change.operation)))
+            return await super().apply(connection, change._replace(operation=self._fill(change.operation)))
         take_back = partial(self._take_back, connection, was_sent=change.was_sent)
         return await carry_out_change(connection, change.operation, take_back)
 
@@ -165,6 +215,16 @@ class Undo(ChangeSet):
         if touched:
             return change.leave(TOUCHED, ", ".join(touched))
         return await (_delete(connection, change) if deletes else _close(connection, change, issue))
+
+    def undo_first(self, later: Mapping[str, str]) -> str:
+        """The command that takes the newest of the runs back that have written these fields later."""
+        return self._command("undo", [*later.values()][-1])
+
+    def _name_later(self, later: Mapping[str, str]) -> str:
+        """Name the fields of an issue that a later run wrote, and what to type first; "" if there are none."""
+        if not later:
+            return ""
+        return f"{', '.join(later)} changed by a later run; first: {self.undo_first(later)}"
 
 
 async def _delete(connection: RunConnection, change: Change) -> Updated:
