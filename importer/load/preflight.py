@@ -82,7 +82,12 @@ def claim_source(
     if redact(source_name) != source_name:
         raise UsageError("The API key is in the source's name.", hint="Name it otherwise: --source-name NAME")
     organisation = run_loop(find_organisation(target, say))
-    check_expected(expected, organisation, target.name)
+    if expected and organisation != expected:
+        found = f"this API key belongs to {organisation}" if organisation else "it is unknown whose API key this is"
+        raise TargetMismatch(
+            f"{target.name} is not known to be organisation {expected}: {found}. Nothing was sent.",
+            hint="Use that organisation's key, or name the right one: --expect-org ID",
+        )
     ledger.check_org(target.name, organisation)
     if ledger.locks is not None and target.is_shared:
         ledger.locks.hold(target.name, organisation, source_name, say)
@@ -131,9 +136,13 @@ def given_users(job: Job) -> dict[str, Problem]:
     Ids in cells of the source are not among them: the source isn't read here.
     """
     given: dict[str, Problem] = {}
+
+    def note(user_id: str, file: str, line: int, key: str) -> None:
+        given.setdefault(user_id, Problem(f"{user_id!r} is not a member of the organisation", file, line, key))
+
     for line in job.people.lines:
         if line.user_id:
-            _note(given, line.user_id, job.people.file, line.number, USER)
+            note(line.user_id, job.people.file, line.number, USER)
     model = job.mapping.model
     unmatched = model.people.unmatched
     constants: dict[tuple[str, ...], str | None] = {
@@ -145,12 +154,8 @@ def given_users(job: Job) -> dict[str, Problem]:
     for path, user_id in constants.items():
         if user_id and user_id not in (NOBODY, FINDING):
             place = job.mapping.place(*path)
-            _note(given, user_id, place.file, place.line, ".".join(path))
+            note(user_id, place.file, place.line, ".".join(path))
     return given
-
-
-def _note(given: dict[str, Problem], user_id: str, file: str, line: int, key: str) -> None:
-    given.setdefault(user_id, Problem(f"{user_id!r} is not a member of the organisation", file, line, key))
 
 
 async def check_members(target: Target, calls: PacedCalls, organisation: str, job: Job) -> list[str]:
@@ -178,16 +183,6 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
             hint="`triage-import users SOURCE --members` lists the members' ids next to the people.",
         )
     return []
-
-
-def check_expected(expected: str, organisation: str, target: str) -> None:
-    """Compare with `--expect-org`. Raises TargetMismatch if another organisation was found, or none."""
-    if expected and organisation != expected:
-        found = f"this API key belongs to {organisation}" if organisation else "it is unknown whose API key this is"
-        raise TargetMismatch(
-            f"{target} is not known to be organisation {expected}: {found}. Nothing was sent.",
-            hint="Use that organisation's key, or name the right one: --expect-org ID",
-        )
 
 
 async def find_organisation(target: Target, say: Callable[[str], None]) -> str:

@@ -91,6 +91,8 @@ def test_what_was_deleted_is_made_again_on_a_person_s_word(program: Program, ser
         ("jira:PROJ-1", "T-9", "There is no issue T-9"),
         ("jira:PROJ-1", "d1b1b6d4-0000-4000-8000-000000000000", "There is no issue d1b1"),
         ("jira:PROJ-1", "T-1002", "T-1002 has the marker of another record."),
+        ("jira:PROJ-1", "added", "No addition of T-1001 has an unknown outcome"),
+        ("jira:PROJ-7", "not-added", "The ledger knows no issue of jira:PROJ-7"),
     ],
 )
 def test_a_word_that_can_t_be_true(program: Program, serve: Serve, key: str, answer: str, sentence: str) -> None:
@@ -100,19 +102,6 @@ def test_a_word_that_can_t_be_true(program: Program, serve: Serve, key: str, ans
     program(*RUN, "--api-url", sandbox.url)
     ended = program("settle", key, answer, "--api-url", sandbox.url, "--rate", "0")
     assert (ended.code, sentence in ended.err) == (2, True), ended.err
-
-
-def test_nothing_is_open(program: Program, serve: Serve) -> None:
-    """That additions are there is only said of those whose outcome is open, on an issue that the ledger knows."""
-    sandbox = serve()
-    write_issues(Path("export.csv"), 1)
-    program(*RUN, "--api-url", sandbox.url)
-    for key, sentence in (
-        ("jira:PROJ-1", "No addition of T-1001 has an unknown outcome"),
-        ("jira:PROJ-2", "knows no issue"),
-    ):
-        ended = program("settle", key, "added", "--api-url", sandbox.url)
-        assert (ended.code, sentence in ended.err) == (2, True), ended.err
 
 
 def test_a_word_that_says_nothing_new(program: Program, serve: Serve) -> None:
