@@ -90,6 +90,13 @@ OUTCOME_SAFEGUARDS = (
         "tests/end_to_end/test_hidden_activity.py::test_undo_where_nothing_is_shown",
     ),
     Mutation(
+        "what people did to an issue that is to be taken back",
+        "importer/runs/undo.py",
+        "        if touched:\n",
+        "        if False:\n",
+        "tests/runs/test_undo.py::test_looked_at_again_right_before",
+    ),
+    Mutation(
         "discovery",
         "importer/pipeline.py",
         "    if checked.creates or known.matched:\n",
