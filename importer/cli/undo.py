@@ -73,8 +73,10 @@ def confirm(question: UndoQuestion) -> bool | str:
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what an undo would do, and what stays because a person has touched it."""
     from importer.runs.change_set import UNTOUCHED
+    from importer.runs.undo import Undo
 
-    change_set = _undo_of(way)
+    change_set = way.change_set
+    assert isinstance(change_set, Undo)
     assessed = [each for each in way.verdicts if each.code in change_set.outcomes]
     created, updated = ([each for each in assessed if each.restores is restores] for restores in (False, True))
     if any(each.code == UNTOUCHED for each in created):
@@ -145,10 +147,3 @@ def _count_by(verdicts: Iterable[VerdictCount], names: Callable[[VerdictCount], 
 
 def _join(*parts: tuple[int, str]) -> str:
     return ", ".join(f"{count:,} {what}" for count, what in parts if count)
-
-
-def _undo_of(way: ChangeRunner) -> Undo:
-    from importer.runs.undo import Undo
-
-    assert isinstance(way.change_set, Undo)
-    return way.change_set

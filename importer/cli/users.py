@@ -96,14 +96,12 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
 
 def _read_members(options: UsersOptions, console: Console) -> Sequence[Member]:
     from importer.triage.actions import CallFailed, stop_of
-    from importer.triage.breaker import Breaker
     from importer.triage.event_loop import run_loop
-    from importer.triage.limiter import Limiter
     from importer.triage.members import fetch_members
     from importer.triage.paced import PacedCalls
 
     with open_target(options.sandbox, options.api_url, options.api_key_file) as target:
-        calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker(), console.say)
+        calls = PacedCalls.at(choose_rate(None, target.name), console.say)
         try:
             return run_loop(fetch_members(target, calls))
         except CallFailed as error:

@@ -37,8 +37,6 @@ def take_back(
     from importer.ledger.overview import find_import, name_last_change
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner
-    from importer.triage.breaker import Breaker
-    from importer.triage.limiter import Limiter
     from importer.triage.paced import PacedCalls
 
     # Without `apply` the ledger is only read, so that a preview needs no lock and can be had beside an import.
@@ -50,7 +48,7 @@ def take_back(
             # With the key of another organisation all issues would seem to be deleted.
             claim_source(target, ledger, run.source_name, caller.progress.say)
             out = given.out or _choose_folder(ledger, run, change_set)
-            calls = PacedCalls(Limiter(choose_rate(given.rate, run.target)), Breaker(), caller.progress.say)
+            calls = PacedCalls.at(choose_rate(given.rate, run.target), caller.progress.say)
             way = ChangeRunner(run, change_set, target, calls, out, caller.progress, concurrency=given.concurrency)
             way.assess()
             did = run.count()

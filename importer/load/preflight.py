@@ -16,10 +16,8 @@ from importer.mapping.identities import FINDING, NOBODY
 from importer.mapping.users_table import USER
 from importer.phrases import counted
 from importer.triage.actions import Action, CallFailed, stop_of
-from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.limiter import Limiter
 from importer.triage.members import fetch_members
 from importer.triage.paced import PacedCalls
 from importer.triage.redaction import find_redaction, redact
@@ -203,7 +201,7 @@ async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
             say(f"{target.url} is busy ({error.message}): waiting …")
         # Only now with repetitions: a target that isn't there at all is told above, at once.
         try:
-            return await PacedCalls(Limiter(), Breaker(), say).call(client.find_org_id)
+            return await PacedCalls.at(0, say).call(client.find_org_id)
         except CallFailed as error:
             raise _unreachable(target, error) from error
 

@@ -161,9 +161,7 @@ class ChangeRunner:
         rows = self._list_rows(lines())
         codes = {PERHAPS_GONE: rows.verdicts[PERHAPS_GONE]}
         code = decide_exit_code(counts, codes, stopped=stopped, interrupted=interrupted)
-        because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
-        if stopped is not None:
-            because = f"{stopped.message}\n{stopped.hint}".strip()
+        because = stopped.told if stopped else INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.
         is_over = code in FINISHED
         if is_over and self.unsettled:
@@ -297,8 +295,7 @@ class ChangeRunner:
         except (StorageFull, UsageError) as error:
             if not run_id:
                 raise
-            because = because or f"{error.message}\n{error.hint}".strip()
-            summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because)
+            summary = replace(summary, exit_code=int(ExitCode.STOPPED), stopped_because=because or error.told)
             with suppress(StorageFull):
                 self._write_page(summary, rows)
         return summary

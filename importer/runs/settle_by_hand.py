@@ -26,10 +26,8 @@ from importer.transform.markers import find_marker_lines, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Entry, Issue
-from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.limiter import Limiter
 from importer.triage.listing import NewestFirst, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot, is_missing
@@ -51,7 +49,7 @@ class HandSettling:
             raise UsageError(f"{key} is not a full key.", hint=hint)
         claim_source(target, ledger, source_name, say)
         self.key, self._marker, self._source_name = key, record_marker(key), source_name
-        self._ledger, self._target, self._calls = ledger, target, PacedCalls(Limiter(rate), Breaker(), say)
+        self._ledger, self._target, self._calls = ledger, target, PacedCalls.at(rate, say)
         self._known = ledger.find_known(target.name, source_name, [key]).get(key)
         self._run = ledger.find_run_of(target.name, key)  # that last worked on the key
 

@@ -39,10 +39,8 @@ from importer.transform.markers import find_marker, find_marker_lines, record_ma
 from importer.triage.absence import Absence, when_sure
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
-from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.limiter import Limiter
 from importer.triage.listing import ELLIPSES, WORD, NewestFirst, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import DESCRIPTION_KEPT, Snapshot, is_like, values_in
@@ -96,7 +94,7 @@ def verify_run(
     started = time.monotonic()
     folder = ReportFolder(out)
     folder.prepare(NAMES)
-    calls = PacedCalls(Limiter(rate), Breaker(), progress.say)
+    calls = PacedCalls.at(rate, progress.say)
     rows = WorkRows(run.find_titles, IssueUrl(issue_url or kept_details(run).issue_url))
     with folder.open("verify.csv") as file:
         verifier = run_loop(_verify(run, target, calls, VerifyFile(file), progress, rows))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
@@ -68,6 +68,11 @@ class PacedCalls:
         self.interrupted = self.signalled = False
         self.requests = self.retries = self.rate_limited = 0
         self._limits_left: float = LIMITS_TRIED  # searches after a 429; for ever, once what it answered was there
+
+    @classmethod
+    def at(cls, rate: float, say: Callable[[str], object]) -> Self:
+        """Return the calls of a command: `rate` requests a second at most, 0 for no limit."""
+        return cls(Limiter(rate), Breaker(), say)
 
     @property
     def is_limited(self) -> bool:
