@@ -1,27 +1,15 @@
-"""The way back from an import that people went on working with: every edit of theirs survives, and each is named.
-
-python -m tests.end_to_end.wayback --issues 3000 --edits 200
-
-A second client edits issues in every way that there is. Then the import is repaired with another mapping, and undone.
-"""
+"""People who go on working with what was imported, in every way that there is, and whether a way back spares it."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import click
 import httpx
 
-from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
-from tests.harness.running import KEY, PROGRAM, ROOT, read_csv, write_issues
+from tests.harness.hostile import RunningSandbox
+from tests.harness.running import read_csv
 
 PERSON = "5c4a9e0e-7d3b-4b1e-9a55-1d2f3c4b5a69"
 CORRECTED = "extends: jira\nseverity: {values: {High: critical}}\n"
@@ -201,49 +189,3 @@ def _without_severity(shown: Any) -> Any:
     issue = {name: value for name, value in shown["issue"].items() if name not in aside}
     activity = [entry for entry in shown["activity"] if entry["type"] != "severity_changed"]
     return {**shown, "issue": issue, "activity": activity}
-
-
-def command(*arguments: str | Path) -> str:
-    """Run a command in a process of its own, whose talk goes to stderr; gives the run's name."""
-    line = [*PROGRAM, *map(str, arguments), "--rate", "0", "--json", "--yes"]
-    done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=False)
-    summary = json.loads(done.stdout)
-    assert done.returncode == 0, summary["stopped_because"]
-    return str(summary["run_id"])
-
-
-def show(title: str, lines: Iterable[Line]) -> bool:
-    """Print a table; gives whether all of it is good."""
-    click.echo(f"{title:32} issues  survived  named")
-    for edit, issues, survived, named in lines:
-        click.echo(f"  {edit:30} {issues:6}  {survived:8}  {named:5}")
-    return all(line.is_good for line in lines)
-
-
-def main() -> None:
-    """Import, edit, repair, undo, and print what became of the edits. Exits with 1 if one is lost or not named."""
-    parser = argparse.ArgumentParser(description="The way back, with people at work meanwhile.")
-    parser.add_argument("--issues", type=int, default=3000)
-    parser.add_argument("--edits", type=int, default=200)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        os.environ |= {"BLAND_API_KEY": KEY, "XDG_STATE_HOME": folder, "PYTHONPATH": str(ROOT)}
-        write_issues(Path("export.csv"), given.issues)
-        Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
-        with ExitStack() as stack:
-            sandbox = stack.enter_context(serve_in_thread(HostileOptions(db=Path("sandbox.db"))))
-            run = command("run", "export.csv", "-m", "jira", "--api-url", sandbox.url)
-            team = stack.enter_context(closing(Team(sandbox, given.edits)))
-            command("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--out", "repair")
-            good = show("repair", team.check_repair(Path("repair")))
-            expect = str(given.issues - given.edits)
-            command("undo", run, "--delete", "--expect", expect, "--apply", "--out", "undo")
-            good &= show("undo", team.check_undo(Path("undo")))
-            left = len(sandbox.issues()) - 1  # one was made by hand
-    click.echo(f"{given.issues:,} imported, {given.edits:,} edited, {left:,} left")
-    raise SystemExit(0 if good and left == given.edits else 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -24,7 +24,6 @@ category: {value: Latency}
 """
 """A mapping that changes four fields of every issue."""
 FIELDS = ("title", "description", "severity", "status", "category")
-WRITTEN = {"title", "description", "severity", "category"}
 UPDATE = ("--on-change", "update", "--accept-mapping-change")
 REPORT = Path("undone")
 LONG = "It began on a Monday. " * 100
