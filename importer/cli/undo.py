@@ -72,12 +72,12 @@ def confirm(question: UndoQuestion) -> bool | str:
 
 def describe(way: ChangeRunner) -> Iterator[str]:
     """Yield the lines that show what an undo would do, and what stays because a person has touched it."""
-    from importer.runs.change_set import UNTOUCHED
+    from importer.runs.change_set import OUTCOMES, UNTOUCHED
     from importer.runs.undo import Undo
 
     change_set = way.change_set
     assert isinstance(change_set, Undo)
-    assessed = [each for each in way.verdicts if each.code in change_set.outcomes]
+    assessed = [each for each in way.verdicts if each.code in OUTCOMES]
     created, updated = ([each for each in assessed if each.restores is restores] for restores in (False, True))
     if any(each.code == UNTOUCHED for each in created):
         yield REPAIR_ADVISED
@@ -111,8 +111,7 @@ def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
 
 def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCount]) -> Iterator[str]:
     from importer.codes import CONFLICT
-    from importer.runs.change_set import CORRECTED, EDITED, GONE, LATER
-    from importer.runs.undo import RESTORABLE
+    from importer.runs.change_set import CORRECTED, EDITED, GONE, LATER, RESTORABLE
 
     counts = _count_by(verdicts, lambda each: [each.code])
     parts = (

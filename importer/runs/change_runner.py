@@ -42,6 +42,7 @@ from importer.report.work_page import (
 )
 from importer.runs.change_set import (
     CLOSED_ALREADY,
+    OUTCOMES,
     TOUCHED,
     UNSETTLED,
     ChangeSet,
@@ -106,8 +107,8 @@ class ChangeRunner:
         self.verdicts = self.change_set.count()
         for each in self.verdicts:
             self.codes[each.code] += each.issues
-            if each.code in self.change_set.outcomes:
-                self.outcomes[self.change_set.outcomes[each.code]] += each.issues
+            if each.code in OUTCOMES:
+                self.outcomes[OUTCOMES[each.code]] += each.issues
 
     @property
     def to_change(self) -> int:

@@ -28,7 +28,14 @@ from importer.triage.snapshot import Conflict, Merged, Snapshot, is_gone
 
 UNTOUCHED, TOUCHED, GONE, UNSETTLED = "untouched", "touched", GONE_AT_TARGET, "unsettled"
 EDITED, CORRECTED, CLOSED, CLOSED_ALREADY = "edited-elsewhere", "corrected", "closed", "closed-already"
-LATER = "changed-later"
+LATER, RESTORABLE, UNKNOWN_VALUE = "changed-later", "restorable", "value-unknown"
+OUTCOMES: Mapping[str, Outcome] = {
+    **dict.fromkeys((UNTOUCHED, EDITED, RESTORABLE), Outcome.PLANNED),
+    **dict.fromkeys((CORRECTED, CLOSED_ALREADY), Outcome.UNCHANGED),
+    **dict.fromkeys((CONFLICT, TOUCHED, GONE, LATER), Outcome.SKIPPED),
+    UNKNOWN_VALUE: Outcome.REJECTED,
+}
+"""Code of a verdict → what becomes of the issue's row."""
 NO_LATER: Mapping[str, str] = {}
 
 _SCHEMA = """
@@ -143,7 +150,6 @@ class ChangeSet(ABC):
     """The changes to the issues of a run: a repair or an undo. Every method raises StorageFull if the disk is full.
 
     kind       the kind of the run that applies it
-    outcomes   code of a verdict → outcome of its row, once applied
     digest     equal for change sets that do the same to one run
     done       what is said of the issues that were changed
     typed      the options that say what it does, as they are typed
@@ -151,7 +157,6 @@ class ChangeSet(ABC):
     """
 
     kind: ClassVar[RunKind]
-    outcomes: ClassVar[Mapping[str, Outcome]]
 
     def __init__(self, digest: str, done: str, typed: Sequence[str]) -> None:
         self.digest, self.done, self.typed = digest, done, typed
@@ -286,7 +291,7 @@ class ChangeSet(ABC):
             "WHERE file IS NOT NULL ORDER BY place"
         )
         for file, file_name, record, line, key, is_left, code, fields, message in found:
-            outcome = self.outcomes[code] if is_left else Outcome.PLANNED
+            outcome = OUTCOMES[code] if is_left else Outcome.PLANNED
             named = ", ".join(orjson.loads(fields))
             yield Row(file, file_name, record, line, key, outcome, (code,), (named,), (message,), ("",))
 

@@ -6,12 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
 from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units
-from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.known_create import KnownCreate
@@ -20,13 +19,11 @@ from importer.load.acts import Held
 from importer.load.addition_reader import Provenance, find_miscounts
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
-from importer.records import Chunk, Outcome, Ref
+from importer.records import Chunk, Ref
 from importer.runs.change_set import (
-    CORRECTED,
-    EDITED,
-    GONE,
     LATER,
     NO_LATER,
+    UNKNOWN_VALUE,
     UNTOUCHED,
     ChangeSet,
     ChangeVerdict,
@@ -43,7 +40,6 @@ from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
-UNKNOWN_VALUE = "value-unknown"
 
 
 class Repair(ChangeSet):
@@ -53,15 +49,6 @@ class Repair(ChangeSet):
     """
 
     kind = RunKind.REPAIR
-    outcomes: ClassVar = {
-        UNTOUCHED: Outcome.PLANNED,
-        EDITED: Outcome.PLANNED,
-        CORRECTED: Outcome.UNCHANGED,
-        CONFLICT: Outcome.SKIPPED,
-        GONE: Outcome.SKIPPED,
-        LATER: Outcome.SKIPPED,
-        UNKNOWN_VALUE: Outcome.REJECTED,
-    }
 
     def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)

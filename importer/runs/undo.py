@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 
@@ -28,6 +28,7 @@ from importer.runs.change_set import (
     EDITED,
     GONE,
     LATER,
+    RESTORABLE,
     TOUCHED,
     UNTOUCHED,
     ChangeSet,
@@ -64,15 +65,9 @@ UNSEEN = "activity"
 """The trace of an issue whose activity doesn't show what we have added."""
 DONE = {"close": CLOSED, "delete": "deleted", "": "given back"}
 """The options of `undo`, without their dashes → what is said of the issues that it was done to."""
-RESTORABLE, GIVEN_BACK = "restorable", "given-back"
-GIVING: Mapping[str, Outcome] = {
-    RESTORABLE: Outcome.PLANNED,
-    EDITED: Outcome.PLANNED,
-    CONFLICT: Outcome.SKIPPED,
-    LATER: Outcome.SKIPPED,
-    CORRECTED: Outcome.UNCHANGED,
-}
-"""Code of a verdict on an issue that gets old values back → outcome of its row, once applied."""
+GIVEN_BACK = "given-back"
+GIVING = (RESTORABLE, EDITED, CONFLICT, LATER, CORRECTED)
+"""Codes of verdicts on issues that get old values back."""
 NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
@@ -88,13 +83,6 @@ class Undo(ChangeSet):
     """
 
     kind = RunKind.UNDO
-    outcomes: ClassVar = {
-        UNTOUCHED: Outcome.PLANNED,
-        CLOSED_ALREADY: Outcome.UNCHANGED,
-        TOUCHED: Outcome.SKIPPED,
-        GONE: Outcome.SKIPPED,
-        **GIVING,
-    }
 
     def __init__(self, ledger: Ledger, run: Run, *, way: str) -> None:
         """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
