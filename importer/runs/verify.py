@@ -54,8 +54,8 @@ AT_ONCE, PAGE = 8, 200
 RESOURCES = "resource_count"
 _SCHEMA = """
 CREATE TABLE expected (
-    issue_id TEXT PRIMARY KEY, returned BLOB NOT NULL, pending BLOB NOT NULL, is_confirmed INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
+    issue_id TEXT PRIMARY KEY, is_confirmed INTEGER NOT NULL DEFAULT 0, returned BLOB NOT NULL, pending BLOB NOT NULL
+);
 CREATE TABLE unknown (
     place INTEGER PRIMARY KEY, issue_id TEXT NOT NULL UNIQUE, triage_id TEXT NOT NULL, length REAL NOT NULL,
     has_marker INTEGER NOT NULL, marker TEXT, key TEXT NOT NULL DEFAULT '', own TEXT NOT NULL DEFAULT ''
@@ -220,7 +220,7 @@ class Verifier:
         query = f"SELECT * FROM expected WHERE issue_id IN ({', '.join('?' * len(issue_ids))})"
         return {
             issue_id: None if is_confirmed else KnownCreate("", returned=returned, pending=pending)
-            for issue_id, returned, pending, is_confirmed in self._scratch.rows(query, issue_ids)
+            for issue_id, is_confirmed, returned, pending in self._scratch.rows(query, issue_ids)
         }
 
     def _see(self, page: tuple[Issue, ...]) -> None:
