@@ -72,4 +72,5 @@ def _run_pytest(folder: Path, tests: tuple[str, ...]) -> None:
     for descriptor in (1, 2):
         os.dup2(printed, descriptor)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they are loaded already, and none of the tests needs them
+    os.environ.pop("PYTEST_ADDOPTS", None)  # nor has any its options
     sys.exit(PASSED + pytest.main(["-q", "-x", "-p", "no:cacheprovider", f"--basetemp={folder / TEMPORARY}", *tests]))
