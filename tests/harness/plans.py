@@ -117,6 +117,7 @@ def _make_model(connection: Any) -> Any:
 
         own = psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True)
         own.execute("SET lock_timeout = '10s'")
+        own.execute("SET application_name = 'plans'")  # no process of the program
         tables = MetaData()
         for table in metadata.sorted_tables:
             table.to_metadata(tables)._prefixes = ["TEMPORARY"]
