@@ -11,8 +11,6 @@ from importer.check.change_policy import ChangePolicy
 from importer.check.job import Job
 from importer.ledger.store import Ledger
 from importer.progress import Progress
-from importer.triage.breaker import Breaker
-from importer.triage.limiter import Limiter
 from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
@@ -75,7 +73,7 @@ class ImportContext:
     @cached_property
     def calls(self) -> PacedCalls:
         """The calls of this import: one limiter and one breaker for all requests, which are counted here."""
-        return PacedCalls(Limiter(self.settings.rate), Breaker(), self.progress.say)
+        return PacedCalls.at(self.settings.rate, self.progress.say)
 
     @cached_property
     def target_time(self) -> TargetTime:

@@ -350,14 +350,19 @@ def test_what_is_new_is_not_repeated(program: Program, serve: Serve, news: list[
     assert (nights[2]["exit_code"], nights[2]["vanished"]) == (ExitCode.DONE, 0)
 
 
-def test_a_conflict_is_looked_at_again(program: Program, serve: Serve) -> None:
-    """As long as a person's value stands against the row's, each run reads the issue."""
-    sandbox = serve()
+def import_two(program: Program, sandbox: RunningSandbox) -> str:
+    """Import two rows, and return the address of the first one's issue."""
     Path("mine.yaml").write_text(MAPPING)
     write_csv(Path("export.csv"), map(issue_row, (1, 2)))
     import_with_updates(program, sandbox)
     (issue,) = [each for each in sandbox.issues() if each["title"] == "Title 1"]
-    httpx.patch(f"{sandbox.url}/v1/triage/issues/{issue['id']}", json={"title": "By hand"}, headers=PERSON)
+    return f"{sandbox.url}/v1/triage/issues/{issue['id']}"
+
+
+def test_a_conflict_is_looked_at_again(program: Program, serve: Serve) -> None:
+    """As long as a person's value stands against the row's, each run reads the issue."""
+    sandbox = serve()
+    httpx.patch(import_two(program, sandbox), json={"title": "By hand"}, headers=PERSON)
     write_csv(Path("export.csv"), [issue_row(1, title="New"), issue_row(2)])
     assert [import_with_updates(program, sandbox)["same_as"] for _ in range(3)] == ["", "", ""]
 
@@ -366,11 +371,7 @@ def test_a_conflict_is_looked_at_again(program: Program, serve: Serve) -> None:
 def test_a_deleted_issue_is_asked_for_again(program: Program, serve: Serve) -> None:
     """Only once two runs have found the same, nothing is due any more."""
     sandbox = serve()
-    Path("mine.yaml").write_text(MAPPING)
-    write_csv(Path("export.csv"), map(issue_row, (1, 2)))
-    import_with_updates(program, sandbox)
-    (issue,) = [each for each in sandbox.issues() if each["title"] == "Title 1"]
-    httpx.delete(f"{sandbox.url}/v1/triage/issues/{issue['id']}", headers=PERSON)
+    httpx.delete(import_two(program, sandbox), headers=PERSON)
     write_csv(Path("export.csv"), [issue_row(1, title="New"), issue_row(2)])
     nights = [import_with_updates(program, sandbox, *SOON) for _ in range(4)]
     assert [bool(each["same_as"]) for each in nights] == [False, False, False, True]
