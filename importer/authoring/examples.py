@@ -10,8 +10,8 @@ from typing import Any
 from importer.api import VALUE_FIELDS
 from importer.check.rules import validate
 from importer.codes import SKIP_PREFIX
+from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
-from importer.mapping.shapes import Example, Expected
 from importer.mapping.yaml_tree import Place
 from importer.records import Chunk, Finding
 from importer.sources.document import Document

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from importer.errors import SourceError
+from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import load_mapping
-from importer.mapping.rest import can_read, find_left
-from importer.mapping.shapes import Shape
+from importer.mapping.reads import can_read, find_left
 from importer.mapping.yaml_tree import parse_preset, plain
 from importer.phrases import listed
 from importer.sources.command_line import CommandLine

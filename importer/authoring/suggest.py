@@ -23,7 +23,7 @@ from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.unknown_values import Evidence, Unknown
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 
 if TYPE_CHECKING:

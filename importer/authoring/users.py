@@ -15,18 +15,18 @@ from pathlib import Path
 
 from importer.authoring.people_counts import Someone
 from importer.errors import StorageFull
-from importer.mapping.edited_tables import EditedTable
-from importer.mapping.identities import Directory, Identity
-from importer.mapping.users_table import (
-    COLUMNS,
+from importer.mapping.edited_tables import (
     COUNTED,
     IDENTIFYING,
     PSEUDONYM,
     USER,
+    USER_COLUMNS,
+    EditedTable,
     identities,
     make_roster,
     read_sheet,
 )
+from importer.mapping.identities import Directory, Identity
 from importer.spreadsheet import escape_cell
 from importer.triage.answers import Member
 from importer.triage.redaction import redact
@@ -58,7 +58,7 @@ class UsersFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._sheet = read_sheet(path) if path.exists() else EditedTable(header=COLUMNS)
+        self._sheet = read_sheet(path) if path.exists() else EditedTable(header=USER_COLUMNS)
         self._roster = make_roster(self._sheet, path)
 
     def update(self, people: Iterable[Someone], *, pseudonyms: bool = False) -> list[dict[str, str]]:
@@ -73,7 +73,7 @@ class UsersFile:
         lines = sorted(self._merge(people), key=_by_work)
         if pseudonyms:
             _name_pseudonyms(lines)
-        columns = tuple(dict.fromkeys((*self._sheet.header, *COLUMNS, *[PSEUDONYM] * pseudonyms)))
+        columns = tuple(dict.fromkeys((*self._sheet.header, *USER_COLUMNS, *[PSEUDONYM] * pseudonyms)))
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._sheet.delimiter)
         writer.writerow(columns)
@@ -100,7 +100,7 @@ class UsersFile:
 
 def _cells(someone: Someone, user_id: str) -> dict[str, str]:
     counts = (someone.open_issues, someone.closed_issues, someone.comments)
-    return dict(zip(COLUMNS, (*someone.who, *map(str, counts), someone.proposal, user_id), strict=True))
+    return dict(zip(USER_COLUMNS, (*someone.who, *map(str, counts), someone.proposal, user_id), strict=True))
 
 
 def _name_pseudonyms(lines: Sequence[dict[str, str]]) -> None:

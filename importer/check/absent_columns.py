@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from importer.api import VALUE_FIELDS
 from importer.check.coverage.paths import Chain, read_ref
 from importer.mapping.model import MappingModel, fold
-from importer.mapping.reads import collect_refs
-from importer.mapping.rest import with_rest
+from importer.mapping.reads import collect_refs, with_rest
 from importer.mapping.texts import walk_texts
 from importer.phrases import shell_join
 from importer.records import Ref

@@ -35,7 +35,7 @@ from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
 from importer.mapping.unknown_values import Unknown
-from importer.mapping.yaml_text import as_source
+from importer.mapping.yaml_tree import as_source
 from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Act, Outcome

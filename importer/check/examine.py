@@ -14,7 +14,7 @@ from importer.check.fixes import apply_fixes
 from importer.check.grouping import GroupKeys, regroup, take_rows
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
-from importer.mapping.fixes_table import Fixed, content_of
+from importer.mapping.edited_tables import Fixed, content_of
 from importer.records import Chunk, Operation, from_columns
 from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from importer.mapping.fixes_table import Fix, Fixed, Fixes
+from importer.mapping.edited_tables import Fix, Fixed, Fixes
 from importer.phrases import plain_name
 from importer.records import Chunk
 

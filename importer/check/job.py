@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from importer.check.absent_columns import Absent
-from importer.mapping.fixes_table import Fixes
+from importer.mapping.edited_tables import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
 from importer.sources.command_line import CommandLine

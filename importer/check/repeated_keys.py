@@ -12,7 +12,7 @@ from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Duplicates, fold
 from importer.mapping.presets import is_shipped
 from importer.mapping.texts import Text
-from importer.mapping.yaml_text import as_placeholder, as_source
+from importer.mapping.yaml_tree import as_placeholder, as_source
 from importer.phrases import tokens_of
 from importer.records import Ref
 from importer.sources.sampling import dotted_names

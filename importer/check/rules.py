@@ -19,7 +19,7 @@ from importer.api import (
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
-from importer.mapping.yaml_text import as_source, quote
+from importer.mapping.yaml_tree import as_source, quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, is_filled

@@ -54,7 +54,7 @@ def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
     asked. Existing files are not overwritten. With -m, values mean what they mean in that mapping.
     """
     from importer.library.inputs import InputOptions, check_source_name, reading_of
-    from importer.mapping.users_table import read_users
+    from importer.mapping.edited_tables import read_users
 
     given, update, output = InputOptions(**reading_of(options)), options.update, options.output
     if update is not None and (output is not None or given.mapping is not None):
@@ -76,7 +76,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     from importer.check.headers import how_to_title
     from importer.cli.console import Console
     from importer.library.inputs import choose_reading, open_comments
-    from importer.mapping.fixes_table import read_fixes
+    from importer.mapping.edited_tables import read_fixes
     from importer.mapping.reader import load_mapping
     from importer.sources.command_line import ANY_SEVERITY, READING
     from importer.sources.survey import survey_files

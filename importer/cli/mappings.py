@@ -104,7 +104,7 @@ def schema_command() -> None:
     """
     import json
 
-    from importer.mapping.json_schema import mapping_schema
+    from importer.mapping.model import mapping_schema
 
     print_data(json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n")
 

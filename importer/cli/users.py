@@ -75,7 +75,7 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     from importer.cli.console import Console
     from importer.cli.person import calling
     from importer.library.inputs import open_job, reading_of
-    from importer.mapping.users_table import USER
+    from importer.mapping.edited_tables import USER
 
     output, asks = options.output, options.members or options.fill
     table = UsersFile(output)
@@ -110,7 +110,7 @@ def _read_members(options: UsersOptions, console: Console) -> Sequence[Member]:
 
 def list_members(members: Sequence[Member], console: Console) -> None:
     """List the members of the organisation with their ids, since nothing else tells these."""
-    from importer.mapping.users_table import USER
+    from importer.mapping.edited_tables import USER
 
     console.say(f"Members of the organisation, each with its {USER}: {len(members):,}")
     for member in sorted(members, key=lambda member: (member.name.casefold(), member.mail, member.user_id)):
@@ -118,14 +118,14 @@ def list_members(members: Sequence[Member], console: Console) -> None:
 
 
 def _summarise(counted: CountedPeople, lines: Sequence[Mapping[str, str]], output: Path) -> UsersSummary:
-    from importer.mapping.users_table import USER
+    from importer.mapping.edited_tables import USER
 
     filled = sum(bool(line.get(USER)) for line in lines)
     return UsersSummary(ExitCode.DONE, len(lines), filled, counted.open_issues, counted.open_with_somebody, str(output))
 
 
 def _show(console: Console, summary: UsersSummary) -> None:
-    from importer.mapping.users_table import USER
+    from importer.mapping.edited_tables import USER
 
     people = counted(summary.people, "person", "people")
     console.say(f"{summary.out}: {people}, {summary.filled:,} with a {USER}.")

@@ -17,18 +17,16 @@ from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.library.caller import PROGRAM, Caller
 from importer.library.declared import declared
 from importer.library.options import Input, Selection
-from importer.mapping.fixes_table import Fixes, read_fixes
+from importer.mapping.edited_tables import Fixes, read_fixes, read_users
 from importer.mapping.header_names import may_discuss
 from importer.mapping.identities import Roster
 from importer.mapping.model import Input as InputModel
 from importer.mapping.model import MappingModel
+from importer.mapping.patterns import SlowPattern
 from importer.mapping.presets import is_shipped, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
-from importer.mapping.reads import collect_annexes, collect_refs
-from importer.mapping.rest import can_read, with_rest
-from importer.mapping.small_files import read_small
-from importer.mapping.timed_patterns import SlowPattern
-from importer.mapping.users_table import read_users
+from importer.mapping.reads import can_read, collect_annexes, collect_refs, with_rest
+from importer.mapping.yaml_tree import read_small
 from importer.phrases import shell_join
 from importer.sources.command_line import ANY_SEVERITY, CommandLine
 from importer.sources.later_keys import find_later_keys
@@ -202,7 +200,7 @@ def _placing_slow_patterns(mapping: LoadedMapping) -> Iterator[None]:
 
 def refuse_open(job: Job) -> None:
     """Raise MappingError where the mapping has an undecided target (`?`), before any row is read."""
-    from importer.mapping.undecided import open_targets
+    from importer.mapping.reader import open_targets
 
     found = open_targets(job.mapping)
     if found:

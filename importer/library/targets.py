@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from importer.api import DEFAULT_URL
 from importer.errors import UsageError, how_to_install
-from importer.mapping.small_files import read_small
+from importer.mapping.yaml_tree import read_small
 from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo

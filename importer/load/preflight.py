@@ -12,8 +12,8 @@ from importer.ledger.previous_run import SNAPSHOT, WHOLE
 from importer.ledger.source_list import refuse_retired
 from importer.ledger.store import Ledger
 from importer.load.context import ImportContext
+from importer.mapping.edited_tables import USER
 from importer.mapping.identities import FINDING, NOBODY
-from importer.mapping.users_table import USER
 from importer.phrases import counted
 from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.client import TriageClient

@@ -1,11 +1,12 @@
-"""Names of columns and keys, in `mappings/shared/headers.yaml`; and how much a header says that a column is a field."""
+"""What names of columns and keys say: that they are a field (headers.yaml), or for the team alone (internal.yaml)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
+from importer.mapping.patterns import compiled
 from importer.mapping.yaml_tree import Node, parse_shared
 from importer.phrases import tokens_of
 
@@ -76,3 +77,69 @@ def _weighted(field: str) -> list[tuple[str, tuple[str, ...], int]]:
 @cache
 def _read() -> Node:
     return parse_shared("headers.yaml")
+
+
+_CONDITION = re.compile(r"\[\?[^\]]*\]")
+"""Of a path: `comments[?!internal]` says itself which ones it takes."""
+_OPENING = re.compile(r"\W{0,4}([^\W\d_][^\n:()\[\]]{2,40})[:)\]]")
+"""What a text begins with: `[Internal]`, `Internal note:`."""
+_LABEL = re.compile(r"\(([^()\n]{2,40})\)")
+_TIME = re.compile(r"\d[.:/-]\d")
+_BEFORE = 150
+"""How far before its label the header of a journal's entry has its date: `2026-03-02 9:14 - Ann (Work notes)`."""
+_FLAGS = ("flags", "opposites", "audiences", "types")
+
+
+@lru_cache(maxsize=4096)
+def is_internal(name: str, value: str | None = None, *, alone: bool = False) -> bool:
+    """Whether a name says that its texts are for the team alone; or with a value, whether a flag of that name says so.
+
+    With `alone`, a name may say no more than that: a sheet `Internal` can have nothing else, a column may be a flag.
+    """
+    if value is None:
+        return _says("names", name, within=True) or (alone and _says("inside", name))
+    match next((kind for kind in _FLAGS if _says(kind, name)), ""):
+        case "flags":
+            return bool(_plain(value)) and not _says("no", value)
+        case "opposites":
+            return _says("no", value)
+        case "audiences":
+            return bool(_plain(value)) and (is_internal(value, alone=True) or not _says("everybody", value))
+        case "types":
+            return is_internal(value, alone=True) or _says("kinds", value)
+    return False
+
+
+@lru_cache
+def find_flags(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those names of an element's parts that are flags."""
+    return tuple(name for name in names if any(_says(kind, name) for kind in _FLAGS))
+
+
+def has_internal_header(text: str) -> bool:
+    """Whether a text, or an entry of a journal in one, says above it that it is for the team alone."""
+    opening = _OPENING.match(text)
+    if opening and is_internal(opening[1], alone=opening[0][-1] != ":"):
+        return True
+    return any(is_internal(label[1], alone=True) for label in _LABEL.finditer(text) if _is_dated(text, label.start()))
+
+
+def _is_dated(text: str, end: int) -> bool:
+    start = max(0, end - _BEFORE)
+    return _TIME.search(text, max(start, text.rfind("\n", start, end) + 1), end) is not None
+
+
+def _says(words: str, text: str, *, within: bool = False) -> bool:
+    pattern = compiled(_pattern_of(words))
+    return (pattern.search if within else pattern.fullmatch)(_plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(tokens_of(_CONDITION.sub(" ", text)))
+
+
+@cache
+def _pattern_of(words: str) -> str:
+    found = parse_shared("internal.yaml").keys[words]
+    patterns = "|".join(str(pattern.value) for _, pattern in found.children)
+    return re.sub(r"%\((\w+)\)s", lambda other: _pattern_of(other[1]), patterns)

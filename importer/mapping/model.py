@@ -47,7 +47,6 @@ from importer.mapping.scalars import (
     Scalars,
     check_pattern,
 )
-from importer.mapping.shapes import Example, Shape
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
 from importer.mapping.vocabulary import known_languages
 from importer.phrases import plain_name
@@ -63,10 +62,53 @@ def is_pattern(value: str) -> bool:
     return len(value) > 2 and value.startswith("/") and value.endswith("/")
 
 
+def identity_of(name: str) -> str:
+    """What two spellings of one source value have in common."""
+    return name if is_pattern(name) else fold(name)
+
+
 def exact_key(value: str) -> str:
     """The key of a value map that matches just this value, even one that looks like a pattern between slashes."""
     bare = value.strip()
     return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
+
+
+class Shape(Strict):
+    """One form of a tracker's export, by the columns that it has. A name is a header's cell or a JSON record's key.
+
+    A key within an object is dotted: `fields.summary`. Of a list of names one is expected.
+    """
+
+    name: str = Field(min_length=1, description="What the form is called: `CSV`, `REST JSON`.")
+    needs: list[Scalars] = Field(min_length=1, description="Names that it always has, and together no other form.")
+    columns: list[Scalars] = Field([], description="Names that it usually has: at least half.")
+    records: RecordsPath | None = Field(
+        None, description="Where in a JSON object its records are, if it has other arrays too."
+    )
+    only: Flag = Field(False, description="`true`: it has no other columns.")
+    last: Flag = Field(
+        False, description="`true`: it counts only where no other form fits, and the mapping reads half of the columns."
+    )
+
+
+class Expected(Strict):
+    """What a row of an example becomes; what isn't named isn't compared."""
+
+    key: str | None = Field(None, description="The native key.")
+    title: str | None = Field(None, description="The title.")
+    description: str | None = Field(None, description="The description without its footer.")
+    severity: SeverityName | None = Field(None, description="The severity.")
+    status: StatusName | None = Field(None, description="The status.")
+    category: str | None = Field(None, description="The category.")
+    skip: str | None = Field(None, description="The name of the rule that leaves the row out.")
+    code: str | None = Field(None, description="A code that the row is found to have: `status-unknown`.")
+
+
+class Example(Strict):
+    """A row and what it must become; `triage-import mappings test` tries it."""
+
+    given: dict[str, Any] = Field(description="The row: header → cell, or the keys of a JSON record.")
+    expect: Expected = Field(description="What it becomes.")
 
 
 RestPlace = Literal["footer", "comment", "drop"]
@@ -433,3 +475,22 @@ class MappingModel(Strict):
     def is_plain(self) -> bool:
         """Whether it reads tables of no tracker: a column that one lacks is no sign that it is misread."""
         return any(shape.last for shape in self.recognise)
+
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def mapping_schema() -> dict[str, Any]:
+    """The JSON Schema of a mapping file, short forms and `extends` included.
+
+    No key is required where files are merged, since it may come from the mapping that a file extends; `mappings check`
+    knows what is missing.
+    """
+    schema = MappingModel.model_json_schema()
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "A preset's name, or the path of a mapping, relative to this file.",
+    }
+    for part in (schema, schema["$defs"]["Input"]):
+        part.pop("required", None)
+    return {"$schema": DIALECT, **schema, "title": "Mapping of triage-import"}

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ValidationError
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.introspect import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
-from importer.mapping.merge import identity_of
-from importer.mapping.model import MappingModel, fold
+from importer.mapping.model import MappingModel, fold, identity_of
 from importer.mapping.scalars import SHOWN
 from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, sources_message
 from importer.mapping.yaml_tree import Node

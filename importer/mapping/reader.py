@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from importer.api import VALUE_FIELDS
+from importer.api import CATEGORY_LIMIT, VALUE_FIELDS
 from importer.errors import MappingError, Problem
-from importer.mapping.decisions import DecidedValue, read_decisions
-from importer.mapping.merge import merge, spell_out
-from importer.mapping.model import MappingModel, fold, is_pattern
-from importer.mapping.overlay import apply_decisions, apply_open
+from importer.mapping.edited_tables import DecidedValue, read_decisions
+from importer.mapping.merge import apply_decisions, apply_open, merge, spell_out
+from importer.mapping.model import TARGETS, UNDECIDED, MappingModel, fold, is_pattern
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import UNKNOWN_KEY, hint_for_colon, model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
-from importer.mapping.small_files import read_small
-from importer.mapping.texts import Text
+from importer.mapping.texts import KeyPath, Text
 from importer.mapping.vocabulary import digest_of_words, words_of
-from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, plain
+from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, plain, read_small
+from importer.phrases import clip
 
 LARGEST = 4 * 2**20
 """Bytes of a mapping: the largest preset has a hundredth of that."""
@@ -318,3 +317,44 @@ def _rule(labels: Node, target: str, names: list[str]) -> Node:
     pattern = _LABEL % "|".join(name.replace(" ", "[ -]") for name in names)
     when = Node(text | {"matches": Node(pattern, place)}, place)
     return Node({"name": Node(f"label {target.casefold()}", place), "when": when, "then": Node(target, place)}, place)
+
+
+NAME_SHOWN = 60
+CHOICES: dict[KeyPath, tuple[str, str]] = {
+    ("restricted", "issues"): ("whether to send restricted issues", "send or skip"),
+    ("comments", "private"): ("whether to keep private comments", "keep or drop"),
+}
+
+
+def open_targets(mapping: LoadedMapping) -> list[Problem]:
+    """A problem for each target that nobody has decided, at the line where it has to be filled in."""
+    targets = [(path, what, _hint(field)) for field in TARGETS for path, what in _open_paths(mapping.model, field)]
+    choices = [(path, what, hint) for path, (what, hint) in CHOICES.items() if _is_open(mapping.tree, path)]
+    return [
+        Problem(f"{what} is undecided", place.file, place.line, ".".join(map(str, path)), hint)
+        for path, what, hint in (*targets, *choices)
+        for place in [mapping.place(*path)]
+    ]
+
+
+def _is_open(tree: Node, path: KeyPath) -> bool:
+    """Whether a choice is left open where it is written: what no mapping names is left open row by row."""
+    node = tree.child(*path)
+    return node is not None and node.value == UNDECIDED
+
+
+def _open_paths(model: MappingModel, field: str) -> Iterator[tuple[KeyPath, str]]:
+    spec = getattr(model, field)
+    for name, target in spec.values.items():
+        if target == UNDECIDED:
+            yield (field, "values", name), f"what {clip(name, NAME_SHOWN)!r} becomes"
+    for number, rule in enumerate(spec.rules):
+        if rule.then == UNDECIDED:
+            yield (field, "rules", number, "then"), "what the rule gives its rows"
+    for key, what in (("missing", "what an empty cell becomes"), ("unknown", "what an unknown value becomes")):
+        if getattr(spec, key) == UNDECIDED:
+            yield (field, key), what
+
+
+def _hint(field: str) -> str:
+    return f"one of {', '.join(TARGETS[field])}" if TARGETS[field] else f"a text of 1 to {CATEGORY_LIMIT} characters"

@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema
 
 from importer.api import CATEGORY_LIMIT, count_units
 from importer.mapping.json_paths import COPIES_LIMIT, count_copies, find_wrong_call
-from importer.mapping.timed_patterns import compile_pattern
+from importer.mapping.patterns import compile_pattern
 from importer.phrases import clip
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.presets import shared_path
+from importer.records import Ref
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import YAMLError
@@ -27,6 +31,19 @@ class _TooLargeError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
+
+
+LARGEST = 2**28
+"""Bytes: a table of a million lines has fewer."""
+
+
+def read_small(path: Path, largest: int = LARGEST) -> bytes:
+    """The bytes of a file. Raises OSError where it can't be read, and EFBIG where it has more than `largest`."""
+    with path.open("rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +265,29 @@ class _Builder:
 
     def _complain(self, message: str, place: Place, key: str, hint: str = "") -> None:
         self.problems.append(Problem(message, place.file, place.line, key, hint))
+
+
+_QUOTED = {ord(sign): f"\\{sign}" for sign in '"\\'}
+
+
+def quote(text: str) -> str:
+    """A text as a double-quoted YAML scalar on one line, whatever characters it has."""
+    escaped = text.translate(_QUOTED)
+    return f'"{escaped if text.isprintable() else "".join(map(_escape, escaped))}"'
+
+
+def as_source(ref: Ref) -> str:
+    """What a mapping says to read something: `column: "Due"`."""
+    return f"{ref.kind}: {quote(ref.name)}"
+
+
+def as_placeholder(ref: Ref) -> str:
+    """The same within a template: `{Due}`, `{path:fields.due}`."""
+    return f"{{{'path:' * (ref.kind == 'path')}{ref.name}}}"
+
+
+def _escape(character: str) -> str:
+    if character.isprintable():
+        return character
+    number = ord(character)
+    return f"\\U{number:08X}" if number > 0xFFFF else f"\\u{number:04X}"

@@ -15,7 +15,7 @@ from typing import IO, Any
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
 from importer.ledger.lock import hold_folder
-from importer.mapping.fixes_table import Fixes, read_fixes
+from importer.mapping.edited_tables import Fixes, read_fixes
 from importer.report.byte_order_mark import MarkWhereNeeded
 from importer.triage.redaction import redact
 

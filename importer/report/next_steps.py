@@ -10,7 +10,7 @@ from importer.api import VALUE_FIELDS
 from importer.check.job import Job
 from importer.codes import UNDECIDED_CODES
 from importer.mapping.presets import preset_path
-from importer.mapping.undecided import open_targets
+from importer.mapping.reader import open_targets
 from importer.report.summary import Summary
 from importer.sources.command_line import SAVED
 

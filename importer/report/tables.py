@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from importer.check.coverage.coverage import Coverage
-from importer.mapping.fixes_table import BAD, COLUMN, NEW
+from importer.mapping.edited_tables import BAD, COLUMN, NEW
 from importer.report.folder import FIXES, ReportFolder
 from importer.spreadsheet import escape_cell
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jmespath.exceptions import JMESPathError
 
 from importer.errors import SourceError
-from importer.mapping.internal_texts import is_internal
+from importer.mapping.header_names import is_internal
 from importer.mapping.json_paths import compile_path, is_true
 from importer.records import Finder, Finding
 from importer.scratch import Scratch, as_bytes, as_text

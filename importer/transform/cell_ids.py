@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from importer.mapping.patterns import Searcher
 from importer.mapping.texts import Text
-from importer.mapping.timed_patterns import Searcher
 from importer.transform.columns import Columns, is_filled
 
 

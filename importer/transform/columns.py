@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.mapping.model import fold
+from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
-from importer.mapping.timed_patterns import Searcher, compile_pattern
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 from jmespath.exceptions import JMESPathError
 
-from importer.mapping.internal_texts import find_flags, has_internal_header, is_internal
+from importer.mapping.header_names import find_flags, has_internal_header, is_internal
 from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import UNDECIDED
+from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.texts import Text, walk_texts
-from importer.mapping.timed_patterns import Searcher, compile_pattern
 from importer.records import Comment, Finder, Finding, from_columns
 from importer.transform.columns import Columns, is_filled
 from importer.transform.dates import read_time

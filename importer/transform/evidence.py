@@ -12,8 +12,8 @@ from jmespath.exceptions import JMESPathError
 from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
+from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.texts import Condition
-from importer.mapping.timed_patterns import Searcher, compile_pattern
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
 from importer.transform.cell_ids import each_id, find_ids

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from importer.mapping.issue_parts import Attachments
-from importer.mapping.timed_patterns import compile_pattern
+from importer.mapping.patterns import compile_pattern
 from importer.transform.columns import Columns
 from importer.transform.pattern_cores import find_core, find_texts
 

@@ -10,7 +10,7 @@ from importer.api import FINISHED, PERSON_FIELDS
 from importer.mapping.identities import FINDING, NOBODY, Identity, Roster
 from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import MappingModel
-from importer.mapping.timed_patterns import compile_pattern
+from importer.mapping.patterns import compile_pattern
 from importer.mapping.vocabulary import meaning
 from importer.records import Finding
 from importer.transform.columns import Columns

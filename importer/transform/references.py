@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from importer.api import count_units
 from importer.mapping.issue_parts import Reference
-from importer.mapping.timed_patterns import Searcher, compile_pattern
+from importer.mapping.patterns import Searcher, compile_pattern
 from importer.records import NUMBER_BESIDE, Mention
 from importer.transform.footers import find_footer
 from importer.transform.pattern_cores import find_core, find_texts

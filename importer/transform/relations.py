@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from importer.mapping.issue_parts import Relation as RelationSpec
-from importer.mapping.timed_patterns import compile_pattern
+from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, Relation
 from importer.transform.cell_ids import each_id, find_ids
 from importer.transform.columns import Columns

@@ -14,8 +14,7 @@ from importer.codes import SKIP_PREFIX, VALUE_REFUSED
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, MappingModel
-from importer.mapping.narrowing import narrow
-from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
+from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
 from importer.mapping.texts import Text
 from importer.phrases import clip
 from importer.records import Chunk, Finding, Ref

@@ -6,9 +6,9 @@ import pytest
 
 from importer.authoring.recognise import preset_shapes, recognise
 from importer.errors import SourceError
+from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
-from importer.mapping.shapes import Shape
 from importer.sources.survey import Sample
 
 JIRA = Shape.model_validate(

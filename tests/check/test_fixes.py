@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from importer.check.fixes import apply_fixes
-from importer.mapping.fixes_table import Fix, Fixes
+from importer.mapping.edited_tables import Fix, Fixes
 from tests.harness.making import chunk_of, rows_of
 
 HIGH = Fix("Priority", "P9", "High", 2)

@@ -15,7 +15,7 @@ from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.key_aliases import ASKED_AT_ONCE
 from importer.check.look_up import look_up
-from importer.mapping.fixes_table import read_fixes
+from importer.mapping.edited_tables import read_fixes
 from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source

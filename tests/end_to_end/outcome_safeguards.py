@@ -351,7 +351,7 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "no footer for what is internal",
-        "importer/mapping/rest.py",
+        "importer/mapping/reads.py",
         "[name for name in left if not is_internal(name)]",
         "left",
         "tests/end_to_end/test_internal_texts.py::test_asked_first[an unnamed column]",

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import MappingError, Problem
-from importer.mapping.decisions import read_decisions
-from importer.mapping.reader import LoadedMapping, load_mapping
-from importer.mapping.undecided import open_targets
+from importer.mapping.edited_tables import read_decisions
+from importer.mapping.reader import LoadedMapping, load_mapping, open_targets
 
 WriteMapping = Callable[..., str]
 Load = Callable[..., LoadedMapping]

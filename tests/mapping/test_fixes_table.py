@@ -10,7 +10,7 @@ import pytest
 
 from importer.check.examine import hash_content
 from importer.errors import UsageError
-from importer.mapping.fixes_table import Fix, Fixes, content_of, read_fixes
+from importer.mapping.edited_tables import Fix, Fixes, content_of, read_fixes
 from importer.records import Ref
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox

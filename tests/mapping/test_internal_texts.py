@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.mapping.internal_texts import find_flags, is_internal
+from importer.mapping.header_names import find_flags, is_internal
 
 NAMES = {
     "English": "Internal notes|internal_notes|InternalNotes|Work notes|work_notes|Comments and Work notes|Agent Notes"

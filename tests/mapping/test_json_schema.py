@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from importer.mapping.json_schema import mapping_schema
+from importer.mapping.model import mapping_schema
 
 SCHEMA = mapping_schema()
 

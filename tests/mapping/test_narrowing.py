@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.narrowing import narrow
+from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.columns import Columns

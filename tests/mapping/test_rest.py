@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from importer.mapping.model import MappingModel
-from importer.mapping.rest import can_read, with_rest
+from importer.mapping.reads import can_read, with_rest
 from importer.mapping.texts import Text
 from tests.harness.making import mapping_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.mapping.small_files import read_small
+from importer.mapping.yaml_tree import read_small
 
 
 def test_as_it_is(tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.api import BUILT_IN_CATEGORIES
-from importer.mapping.title_words import LOOKED_AT, TitleCount, category_of
-from importer.mapping.vocabulary import words_of
+from importer.mapping.vocabulary import LOOKED_AT, TitleCount, category_of, words_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from importer.authoring.people_counts import Someone
 from importer.authoring.users import UsersFile
 from importer.errors import StorageFull, UsageError
+from importer.mapping.edited_tables import USER_COLUMNS, read_users
 from importer.mapping.identities import Identity, RosterLine
-from importer.mapping.users_table import COLUMNS, read_users
 from tests.harness.running import read_csv, write_csv
 
 ANN, BEN, CY = Identity("Ann Meyer", "5f1", "ann@x.example"), Identity("Ben Ott", "5f2"), Identity("Cy")
@@ -94,7 +94,7 @@ def test_written_and_read(tmp_path: Path) -> None:
     people = [Someone(CY, comments=2), Someone(formula, closed_issues=3), Someone(ANN, 4, 1, user_id="u-1")]
     UsersFile(path).update(people)
     written = read_csv(path)
-    assert tuple(written[0]) == COLUMNS
+    assert tuple(written[0]) == USER_COLUMNS
     assert [line["name"] for line in written] == ["Ann Meyer", "'=cmd|' /C calc'!A0", "Cy"]
     assert written[0]["open_issues"] == "4"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

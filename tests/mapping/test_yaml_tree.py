@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.presets import presets_folder
-from importer.mapping.yaml_text import quote
-from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
+from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, quote
 
 
 def tree_of(text: str) -> Node:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
-from importer.mapping.fixes_table import read_fixes
+from importer.mapping.edited_tables import read_fixes
 from importer.report.folder import ReportFolder
 from importer.report.tables import write_coverage, write_fixes
 from tests.harness.running import Program, issue_row, read_csv, write_csv

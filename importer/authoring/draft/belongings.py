@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from importer.authoring.draft.header_words import header_tokens, holds_internal
 from importer.authoring.draft.profile import TEXT_KEPT, Column
 from importer.authoring.draft.source_columns import LEAVES, make_place
-from importer.mapping.header_names import has, listed_under, may_discuss, names_of
-from importer.mapping.internal_texts import is_internal
-from importer.mapping.yaml_text import as_source, quote
+from importer.mapping.header_names import has, is_internal, listed_under, may_discuss, names_of
+from importer.mapping.yaml_tree import as_source, quote
 from importer.phrases import tokens_of
 
 _HTML = re.compile(r"(?i)</?(?:p|br|div|b|i|u|strong|em|ul|ol|li|a|h[1-6]|span|table|t[rdh]|img|pre|code)\b[^<>]*>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import clip_line
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 
 SAMPLES_SHOWN = 3

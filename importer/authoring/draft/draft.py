@@ -18,12 +18,11 @@ from importer.authoring.draft.values import Value, count_values, propose_values,
 from importer.authoring.proposals import Proposer
 from importer.check.repeated_keys import find_repeats
 from importer.errors import SourceError, StorageFull, UsageError
-from importer.mapping.fixes_table import Fixes
+from importer.mapping.edited_tables import Fixes
 from importer.mapping.model import MappingModel
 from importer.mapping.reader import LoadedMapping, load_mapping
-from importer.mapping.rest import find_left
-from importer.mapping.title_words import TitleCount
-from importer.mapping.vocabulary import meaning
+from importer.mapping.reads import find_left
+from importer.mapping.vocabulary import TitleCount, meaning
 from importer.phrases import listed, shell_join
 from importer.progress import Progress, Unseen
 from importer.sources.archives import WORKBOOKS

@@ -10,7 +10,7 @@ from importer.authoring.draft.belongings import Belongings, find_belongings
 from importer.authoring.draft.choose import Choice
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value
-from importer.mapping.title_words import TitleCount
+from importer.mapping.vocabulary import TitleCount
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from importer.authoring.draft.values import Value, clip_line, is_listed
 from importer.authoring.proposals import DEFAULT_CATEGORY
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED, exact_key
-from importer.mapping.yaml_text import as_placeholder, quote
+from importer.mapping.yaml_tree import as_placeholder, quote
 from importer.phrases import counted
 from importer.sources.command_line import CommandLine
 

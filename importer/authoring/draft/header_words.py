@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from importer.authoring.draft.profile import Column
-from importer.mapping.header_names import has, leaves, names_of
-from importer.mapping.internal_texts import is_internal
+from importer.mapping.header_names import has, is_internal, leaves, names_of
 from importer.phrases import tokens_of
 
 MARK_LENGTH = 20

@@ -8,8 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from importer.authoring.draft.values import Value
-from importer.mapping.decisions import COLUMNS
-from importer.mapping.edited_tables import EditedTable
+from importer.mapping.edited_tables import VALUE_COLUMNS, EditedTable
 from importer.mapping.model import UNDECIDED, fold
 from importer.spreadsheet import escape_cell
 
@@ -20,14 +19,14 @@ def new_table(values: Iterable[Value]) -> bytes:
     """Return the table of a new draft: undecided values first, with `?`; decided ones have an empty cell."""
     ordered = sorted(values, key=lambda value: value.decided)
     lines = [_cells(value, UNDECIDED if not value.decided else "") for value in ordered]
-    return codecs.BOM_UTF8 + _csv([COLUMNS, *lines], ",").encode()
+    return codecs.BOM_UTF8 + _csv([VALUE_COLUMNS, *lines], ",").encode()
 
 
 def added_lines(values: Iterable[Value], layout: EditedTable, before: bytes) -> bytes:
     """Return lines to append to an existing table in its own layout, for values that are nowhere else."""
     rows = []
     for value in values:
-        cells = dict(zip(COLUMNS, _cells(value, value.proposal if value.decided else UNDECIDED), strict=True))
+        cells = dict(zip(VALUE_COLUMNS, _cells(value, value.proposal if value.decided else UNDECIDED), strict=True))
         rows.append([cells.get(name, "") for name in map(fold, layout.header)])
     text = _csv(rows, layout.delimiter)
     if layout.encoding == "utf-16":

@@ -19,13 +19,10 @@ from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.observers.unknowns import Unknowns
 from importer.errors import MappingError, StorageFull
-from importer.mapping.decisions import NEEDED
-from importer.mapping.edited_tables import read_table
+from importer.mapping.edited_tables import VALUES_NEED, read_table
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs
-from importer.mapping.small_files import read_small
-from importer.mapping.yaml_text import quote
-from importer.mapping.yaml_tree import parse
+from importer.mapping.yaml_tree import parse, quote, read_small
 from importer.phrases import counted, plain_name
 from importer.progress import Progress
 
@@ -125,7 +122,7 @@ def _behind(profile: Profile, columns: Sequence[Column], table: str) -> str:
 def _append_values(table: Path, values: Sequence[Value]) -> None:
     if not table.exists():
         write_new(table, new_table([]))
-    before, layout = read_small(table), read_table(table, NEEDED)
+    before, layout = read_small(table), read_table(table, VALUES_NEED)
     if layout.problems:
         raise MappingError(f"{table} can't be read as a table of values.", problems=layout.problems)
     _append(table, added_lines(values, layout, before))

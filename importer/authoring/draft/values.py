@@ -15,12 +15,11 @@ from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
 from importer.check.fixes import apply_fixes
-from importer.mapping.fixes_table import Fixes
+from importer.mapping.edited_tables import Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
-from importer.mapping.title_words import TitleCount
 from importer.mapping.unknown_values import Evidence, Unknown
-from importer.mapping.vocabulary import ends_of_scale, meaning
+from importer.mapping.vocabulary import TitleCount, ends_of_scale, meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.transform.columns import Columns, single_line

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from importer.check.coverage.uses import Use, find_of
+from importer.mapping.patterns import compile_pattern
 from importer.mapping.texts import Text
-from importer.mapping.timed_patterns import compile_pattern
 from importer.records import Ref
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, Mask, split_template

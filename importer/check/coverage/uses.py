@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from importer.api import VALUE_FIELDS
 from importer.mapping.issue_parts import Comments, Person, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
-from importer.mapping.narrowing import narrow
+from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records

@@ -11,7 +11,7 @@ from importer.check.examine import Examined
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
-from importer.mapping.fixes_table import Fix, Fixes
+from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts
 from importer.mapping.texts import Text

@@ -18,9 +18,8 @@ from importer.check.plan import Plan
 from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Category, MappingModel, Value
 from importer.mapping.texts import walk_texts
-from importer.mapping.title_words import TitleCount
-from importer.mapping.vocabulary import meaning
-from importer.mapping.yaml_text import as_source, quote
+from importer.mapping.vocabulary import TitleCount, meaning
+from importer.mapping.yaml_tree import as_source, quote
 from importer.phrases import counted, listed, tokens_of
 from importer.records import Ref
 

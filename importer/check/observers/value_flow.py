@@ -19,7 +19,7 @@ from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import meaning
-from importer.mapping.yaml_text import quote
+from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 from importer.transform.value_maps import Mapped, Step
 

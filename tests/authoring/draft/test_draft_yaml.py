@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.authoring.draft.draft_yaml import write_mapping
-from importer.mapping.reader import load_mapping
-from importer.mapping.undecided import open_targets
+from importer.mapping.reader import load_mapping, open_targets
 from tests.harness.drafts import draft, save, write_json, write_table
 
 ROWS = [

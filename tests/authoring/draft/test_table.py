@@ -7,7 +7,7 @@ from pathlib import Path
 
 from importer.authoring.draft.table import new_table
 from importer.authoring.draft.values import Value
-from importer.mapping.decisions import COLUMNS, read_decisions
+from importer.mapping.edited_tables import VALUE_COLUMNS, read_decisions
 from tests.harness.running import read_csv
 
 
@@ -22,7 +22,7 @@ def test_open_values_come_first_and_cells_are_safe(tmp_path: Path) -> None:
     path.write_bytes(new_table(values))
     assert path.read_bytes().startswith(codecs.BOM_UTF8)
     lines = read_csv(path)
-    assert tuple(lines[0]) == COLUMNS
+    assert tuple(lines[0]) == VALUE_COLUMNS
     assert [list(line.values()) for line in lines] == [
         ["status", "'=cmd()", "2", "1", "'+P-2 x", "todo", "?"],
         ["status", "Done", "9", "0", "P-1 x", "done", ""],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from importer.check.observers.bad_values import Corrections, find_cells
-from importer.mapping.fixes_table import Fix, Fixes
+from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.identities import Roster
 from importer.records import Ref
 from importer.transform.columns import Columns

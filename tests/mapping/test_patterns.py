@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping import timed_patterns
-from importer.mapping.timed_patterns import SlowPattern, TimedPattern, compile_pattern
+from importer.mapping import patterns
+from importer.mapping.patterns import SlowPattern, TimedPattern, compile_pattern
 from tests.harness.running import Program, write_csv
 
 CELL = 32_767
@@ -32,7 +32,7 @@ def test_a_search_that_takes_too_long(pattern: str) -> None:
     started = time.process_time()
     with pytest.raises(SlowPattern) as raised:
         found.search(SLOW[pattern])
-    assert time.process_time() - started < 2 * timed_patterns.LIMIT_SECONDS
+    assert time.process_time() - started < 2 * patterns.LIMIT_SECONDS
     assert pickle.loads(pickle.dumps(raised.value)).message == raised.value.message
 
 
@@ -45,7 +45,7 @@ def test_most_patterns_that_re_never_ends_take_no_time(pattern: str) -> None:
 @pytest.mark.parametrize("use", ["search", "fullmatch", "finditer"])
 def test_each_use_has_an_end(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time is that of one search, and afterwards searches go on."""
-    monkeypatch.setattr(timed_patterns, "LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(patterns, "LIMIT_SECONDS", 0.05)
     found = compile_pattern("x.*y.*z")
     with pytest.raises(SlowPattern, match="The pattern"):
         getattr(found, use)("xy" * 5_000)
@@ -77,7 +77,7 @@ def test_what_has_a_limit() -> None:
 )
 def test_the_line_is_named(program: Program, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the mapping has the pattern, the check ends with its file and line."""
-    monkeypatch.setattr(timed_patterns, "LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(patterns, "LIMIT_SECONDS", 0.05)
     write_csv(Path("export.csv"), [("1", "xy" * 5_000)], ("ID", "Title"))
     lines = [
         "input: {name: mine, key: ID}",
