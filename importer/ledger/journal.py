@@ -74,6 +74,7 @@ class Decision(NamedTuple):
     operation  None for a create; others are recorded even if they were never sent
     details    JSON of what a change left alone or may have sent; for an addition see `added.encode_details`
     remember   the create as it is after a change: its snapshot, body and row, and a later date; None leaves it as it is
+    is_own     whether it counts as this run's work; otherwise it stays that of the run that has sent it
     """
 
     key: str
@@ -88,6 +89,7 @@ class Decision(NamedTuple):
     operation: Operation | None = None
     details: bytes | None = None
     remember: KnownCreate | None = None
+    is_own: bool = True
 
     @property
     def act(self) -> Act:
@@ -320,7 +322,7 @@ class Run:
         act, state, operation = decision.act, decision.state, decision.operation
         made = act is Act.CREATE and state is State.DONE
         return (
-            self._id,
+            self._id if decision.is_own else None,
             str(state),
             decision.attempts,
             decision.since or (self._now() if made else None),

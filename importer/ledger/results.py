@@ -157,7 +157,7 @@ class Results:
             .where(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
         )
         conditions = (rows.c.follows == 0, *[rows.c.outcome.in_(did)] * self.is_frozen)
-        every = self._outcomes(rows.c.key, rows.c.issue_id, rows.c.cells, conditions=conditions)
+        every = self._outcomes(rows.c.key, rows.c.cells, conditions=conditions)
         for some in portions(row for became, row in every if became in did):
             with self._transaction() as connection:
                 found = connection.execute(statement, {"portion": [row.key for row in some]}).all()
@@ -172,7 +172,8 @@ class Results:
     ) -> Iterator[tuple[Outcome, Any]]:
         """Yield the outcome of each row, and columns of it: half of what it takes to read it whole."""
         fold, its = Fold(self._source_id, self._id), dict[str, list[Any]]()
-        statement = select(*PLACE, rows.c.outcome, *columns).where(rows.c.run_id == self._id, *conditions)
+        statement = select(*PLACE, rows.c.outcome, rows.c.issue_id, *columns)
+        statement = statement.where(rows.c.run_id == self._id, *conditions)
         with self._transaction() as connection:
             refresh_statistics(connection)
         for page in read_pages(self._transaction, statement, *PLACE):
@@ -180,7 +181,7 @@ class Results:
                 with self._transaction() as connection:
                     its = fold.find(connection, (each.key for each in page))
             for each in page:
-                yield fold.outcome_of(Outcome(each.outcome), its.get(each.key, ()))[0], each
+                yield fold.outcome_of(Outcome(each.outcome), each.issue_id, its.get(each.key, ()))[0], each
 
     def freeze(self, connection: Connection) -> None:
         """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells.
@@ -252,21 +253,24 @@ class Fold:
             its.setdefault(each.key, []).append(each)
         return its
 
-    def outcome_of(self, registered: Outcome, its: Sequence[Any]) -> tuple[Outcome, Any]:
+    def outcome_of(self, registered: Outcome, issue_id: str, its: Sequence[Any]) -> tuple[Outcome, Any]:
         """Return the outcome of a row, and the operation that tells of it: this run's change, the create, or None.
 
-        It is the first that these give: its create, this run's change, this run's additions.
+        It is the first that these give: its create, this run's change, this run's additions. `issue_id` is the issue
+        that the check has compared the row with, if any.
         """
         create, change, became = None, None, None
+        own = [each for each in its if each.run_id == self._run_id]
         if its and registered in (*WITH_OPERATION, *PASSED_OVER):
             create = next((each for each in its if each.act == Act.CREATE), None)
-        if its and registered in WITH_OPERATION:
-            own = [each for each in its if each.run_id == self._run_id]
-            change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
-            # A key that an earlier attempt of this run made was registered as unchanged by the later one. What nobody
-            # knows of a create stays so in each run.
+        if registered in WITH_OPERATION or (registered in PASSED_OVER and issue_id):
+            # What an earlier attempt of this run made, a later one has found there: unchanged, or written by another
+            # run since, and passed over. It stays what this run has made, or nobody could undo it. What nobody knows
+            # of a create stays so in each run.
             created = _given_by(create)
             became = created if created is Outcome.UNKNOWN or create in own else None
+        if registered in WITH_OPERATION:
+            change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
             became = became or _given_by(change)
             if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
                 added = filter(None, (_given_by(each) for each in own if each.act in ADDITIONS))
@@ -276,7 +280,7 @@ class Fold:
 
     def _tell(self, row: Row, its: Sequence[Any]) -> Row:
         if its:
-            row = _with_outcome(row, *self.outcome_of(row.outcome, its))
+            row = _with_outcome(row, *self.outcome_of(row.outcome, row.issue_id, its))
         stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
         if stands_alone and (duplicate := self.duplicates.get(row.key)):
             row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
@@ -308,8 +312,8 @@ def _with_outcome(row: Row, became: Outcome, last: Any) -> Row:
         row = with_finding(row, code, message)
     return row._replace(
         outcome=became,
-        # The create of a row that is passed over belongs to another row, or to an earlier run.
-        attempts=0 if row.outcome in PASSED_OVER else attempts,
+        # The create of a row that stays passed over belongs to another row, or to an earlier run.
+        attempts=0 if became is row.outcome and became in PASSED_OVER else attempts,
         # A change names the issue that it changed; the key may have another issue since.
         issue_id=last.issue_id or row.issue_id,
         triage_id=last.triage_id or row.triage_id,

@@ -225,6 +225,7 @@ def change(*columns: str, **computed: Compute) -> Many:
 
 DECIDE = change(
     *("run_id", "state", "attempts", "since", "issue_id", "triage_id", "returned", "details", "code", "message"),
+    run_id=lambda _, run_id: func.coalesce(run_id, operations.c.run_id),
     attempts=lambda _, more: operations.c.attempts + more,
     since=lambda _, since: func.coalesce(since, operations.c.since),
 )

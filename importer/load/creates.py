@@ -72,7 +72,7 @@ class Loader:
             self._report(Outcome.UNKNOWN)
 
     async def _search_again(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
-        """Settle a create of an earlier attempt, even if its row is no longer in the source."""
+        """Settle a create of an earlier attempt, or of another run whose row this source needn't have."""
         key = create.key
         try:
             issue = await self._find(create, is_refused=is_refused)
@@ -81,7 +81,8 @@ class Loader:
             self._report(Outcome.UNKNOWN)
             return None
         done = _done(key, issue, 0, Snapshot.take(issue)) if issue else Decision(key, State.UNSENT, attempts=0)
-        self._run.record(done)
+        # Only a row of this run makes the issue its own, when `_carry_out` comes to it.
+        self._run.record(done._replace(is_own=False))
         return issue
 
     async def _create(self, operation: Operation, found: Issue | None = None, sent: bytes = b"") -> None:

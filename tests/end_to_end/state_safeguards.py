@@ -349,6 +349,20 @@ STATE_SAFEGUARDS = (
         "tests/ledger/test_outcomes.py::test_an_undecided_create_of_an_earlier_run",
     ),
     Mutation(
+        "what a run made, once another has written it",
+        "importer/ledger/results.py",
+        "registered in WITH_OPERATION or (registered in PASSED_OVER and issue_id)",
+        "registered in WITH_OPERATION",
+        "tests/end_to_end/test_later_runs.py::test_what_an_interrupted_run_made_stays_its_own",
+    ),
+    Mutation(
+        "a create that another run settles",
+        "importer/load/creates.py",
+        "done._replace(is_own=False)",
+        "done",
+        "tests/end_to_end/test_later_runs.py::test_what_an_interrupted_run_made_stays_its_own",
+    ),
+    Mutation(
         "one issue for two keys",
         "importer/ledger/journal.py",
         "        refuse_shared(connection, self._source_id, decisions)\n",

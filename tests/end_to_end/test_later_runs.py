@@ -9,8 +9,8 @@ import pytest
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
-from tests.harness.hostile import RunningSandbox
-from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.hostile import RunningSandbox, parse_fault
+from tests.harness.running import HEADER, Program, issue_row, read_csv, write_csv, write_issues
 
 FAST = ("--rate", "0", "--json")
 SEND = ("run", "export.csv", "-m", "jira", "--yes", *FAST)
@@ -34,12 +34,14 @@ def runs(program: Program, sandbox: RunningSandbox) -> tuple[str, str]:
     return first.summary["run_id"], second.summary["run_id"]
 
 
-def repair(program: Program, run: str, *more: str, mapping: str = CORRECTED) -> dict[str, tuple[str, str]]:
+def repair(
+    program: Program, run: str, *more: str, mapping: str = CORRECTED, code: ExitCode = ExitCode.DONE
+) -> dict[str, tuple[str, str]]:
     """Repair a run with a mapping, given as its text; gives key → verdict and message."""
     Path("corrected.yaml").write_text(mapping, encoding="utf-8")
     options = ("-m", "corrected.yaml", "--fields", "severity,status", "--out", "repaired", *FAST)
     ended = program("repair", run, *options, *more)
-    assert ended.code == ExitCode.DONE, ended.err
+    assert ended.code == code, ended.err
     lines = read_csv(Path("repaired/results.csv"))
     return {line["key"].removeprefix("jira:"): (line["verdict"], line["message"]) for line in lines}
 
@@ -120,3 +122,35 @@ def test_undo_names_the_later_run_after_a_repair(program: Program, sandbox: Runn
     assert values(sandbox) == {("Title 1", "low", "in_progress")}
     program("undo", runs[1], "--apply", "--yes", *undo)
     assert values(sandbox) == {("Title 1", "high", "todo")}
+
+
+@pytest.mark.parametrize("code", ["changed", "older-than", "mapping-changed", "undo-open"])
+def test_what_an_interrupted_run_made_stays_its_own(program: Program, serve: Serve, code: str) -> None:
+    """Whatever was done to its issues before it goes on, and whoever settled the last of them, it takes all back."""
+    faults = ("403-after:create@req=4", *["403-after:write@req=5"] * (code == "undo-open"))
+    sandbox = serve(faults=tuple(map(parse_fault, faults)))
+    target = ("--api-url", sandbox.url, "--no-canary", "--concurrency", "1", "--settle-seconds", "1")
+
+    def night(name: str, count: int, priority: str, day: int) -> Path:
+        day = day if code == "older-than" else 1
+        rows = [(*issue_row(number, priority), f"0{day}/Nov/26 3:04 PM") for number in range(1, count + 1)]
+        return write_csv(Path(name), rows, (*HEADER, "Updated"))
+
+    first = ("run", night("first.csv", 5, "High", 1), *SEND[2:], *target)
+    run = program(*first).summary["run_id"]
+    undo = ("undo", run, "--delete", "--apply", "--yes", *FAST, "--concurrency", "1", "--expect")
+    match code:
+        case "mapping-changed":
+            repair(program, run, "--apply", "--yes", code=ExitCode.UNKNOWN)
+        case "undo-open":
+            assert program(*undo, "3").code == ExitCode.DECIDE
+        case _:
+            second = night("second.csv", 2, "Low", 2)
+            program("run", second, *SEND[2:], *target, "--on-change", "update", "--max-changes", "100%")
+    ended = program(*first)
+    assert (ended.summary["run_id"], ended.outcomes()) == (run, {"created": 5}), ended.err
+    assert code in {row["code"] for row in read_csv(Path(f"triage-import-{run}/results.csv"))}
+    if code != "undo-open":
+        assert program("verify", run, *FAST).summary["same"] == 5
+    ended = program(*undo, "5")
+    assert (ended.code, sandbox.issues()) == (ExitCode.DONE, []), ended.err
