@@ -85,7 +85,6 @@ def names(first: str) -> list[str]:
 
 
 def shell_blocks() -> list[tuple[Document, Block]]:
-    """The blocks of shell commands of all documents."""
     return [(found, block) for found in DOCUMENTS for block in found.blocks if block.language == "sh"]
 
 
@@ -188,7 +187,6 @@ def test_presets() -> None:
 
 
 def spell(number: int) -> str:
-    """A number from 21 to 99 in words."""
     tens, units = divmod(number, 10)
     names = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
     digits = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")

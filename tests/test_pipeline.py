@@ -53,7 +53,6 @@ def wait_for_creates(sandbox: RunningSandbox, count: int, process: Forked) -> No
 
 
 def assert_each_once(sandbox: RunningSandbox, count: int) -> None:
-    """All are there, and none twice."""
     titles = Counter(issue["title"] for issue in sandbox.issues())
     assert titles == {f"Title {number}": 1 for number in range(1, count + 1)}
 

@@ -28,7 +28,6 @@ def opened(*paths: Path, mapping: str = "jira") -> Iterator[Job]:
 
 
 def explain(path: Path, which: str, mapping: str = "jira") -> Explanation:
-    """Explain a row of one file."""
     with opened(path, mapping=mapping) as job:
         return explain_rows(job, which)[0]
 

@@ -19,7 +19,6 @@ PLAIN = BASE % "'%d.%m.%Y'"
 
 
 def warnings(write: WriteMapping, text: str) -> list[str]:
-    """What is said of a mapping: key and message."""
     return [f"{problem.key}: {problem.message}" for problem in lint(load_mapping(write(text)))]
 
 

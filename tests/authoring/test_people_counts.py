@@ -34,7 +34,6 @@ def learn_names(job: Job) -> Mapping[str, str]:
 
 
 def count(folder: Path, *rows: Sequence[str], mapping: str = MAPPING) -> CountedPeople:
-    """What is whose in these rows."""
     with job_of(folder, rows, mapping) as job:
         return count_people(job, Console())
 

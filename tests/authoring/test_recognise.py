@@ -20,7 +20,6 @@ SHAPES = {"jira": [JIRA], "linear": [LINEAR], "trello": [BOARD]}
 
 
 def sample(*names: str, file: str = "export.csv", records: str = "", envelope: str = "", stream: str = "") -> Sample:
-    """What is seen of a file."""
     return Sample(file, "json" if records else "csv", records, envelope, stream, frozenset(names), 3)
 
 
@@ -115,7 +114,6 @@ def test_nothing_seen_is_a_sentence() -> None:
 
 
 def seen(header: str) -> Sample:
-    """What is seen of a table with this header."""
     return sample(*header.split(","))
 
 

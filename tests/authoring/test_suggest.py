@@ -45,7 +45,6 @@ load_preset = cache(load_mapping)
 
 
 def load_text(text: str) -> LoadedMapping:
-    """Load a mapping from a text."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "suggested-mapping.yaml"
         path.write_text(text, encoding="utf-8")

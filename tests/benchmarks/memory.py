@@ -86,7 +86,6 @@ def write_discussed(path: Path, rows: int) -> None:
 
 
 def write_wide(path: Path, rows: int) -> None:
-    """16,000 columns."""
     columns = 16_000 - len(BARE)
     cells = (
         [f"Issue {n}", f"P-{n}", *CELLS, *("x" if (n + column) % 97 == 0 else "" for column in range(columns))]

@@ -165,7 +165,6 @@ class Import:
         self._hashing.append(measure("-c", HASH, str(self._export))[0])
 
     def found(self) -> Found:
-        """Say what was found."""
         seconds, peaks, grown = zip(*self._nights, strict=True)
         check, night, same, hashing = map(median, (self._checks, seconds, self._same, self._hashing))
         return Found(check, night, same, hashing, max(peaks), max(grown))

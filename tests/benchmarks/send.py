@@ -174,7 +174,6 @@ def main() -> None:
 
 
 def find_median(speeds: list[Speed]) -> Speed:
-    """Give the medians of both figures."""
     return Speed(*(median(figures) for figures in zip(*speeds, strict=True)))
 
 

@@ -12,7 +12,6 @@ HIGH = Fix("Priority", "P9", "High", 2)
 
 
 def fixes_of(*fixes: Fix) -> Fixes:
-    """Fixes that were read."""
     columns: dict[str, dict[str, Fix]] = {}
     for fix in fixes:
         columns.setdefault(fix.column, {})[fix.bad] = fix

@@ -94,14 +94,12 @@ class Remembering(Bench):
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Remembering]:
-    """Give a ledger."""
     time = VirtualTime()
     with opened(tmp_path, time) as ledger:
         yield Remembering(ledger, time)
 
 
 def policy(name: str, *fields: str, accept: bool = False) -> ChangePolicy:
-    """Make a policy."""
     return ChangePolicy(OnChange(name), frozenset(fields or ISSUE_FIELDS), accept)
 
 

@@ -38,7 +38,6 @@ def job_of(path: Path, mapping: str = MAPPING, **changes: Any) -> Iterator[Job]:
 def job_of_rows(
     folder: Path, rows: Sequence[Sequence[str]], mapping: str = MAPPING, header: Sequence[str] = HEADER, **changes: Any
 ) -> Iterator[Job]:
-    """An import of these rows."""
     with job_of(write_csv(folder / "export.csv", rows, header), mapping, **changes) as job:
         yield job
 

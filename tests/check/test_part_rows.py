@@ -31,7 +31,6 @@ def passed_on(chunk: Chunk) -> Chunk:
 
 
 def loaded(file: io.BytesIO) -> Chunk:
-    """The chunk in a file."""
     (found,) = pickle.loads(file.getvalue())
     assert isinstance(found, Chunk)
     return found

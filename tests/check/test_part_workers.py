@@ -189,12 +189,10 @@ class Dying(Executor):
         self._asked = 0
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand it on."""
         self._asked += 1
         return self._pool.submit(os._exit, 9) if self._asked == 3 else self._pool.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 

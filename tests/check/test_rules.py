@@ -22,7 +22,6 @@ GOOD = ("P-1", "Title", "Text", "P1", "Open")
 
 
 def findings_of(mapping: MappingModel, *row: str, name_given: bool = True) -> list[Finding]:
-    """The findings of a single row."""
     return validate(records_of(mapping, [row]), name_given=name_given).by_row.get(0, [])
 
 

@@ -210,7 +210,6 @@ def test_a_bug_is_a_sentence_too(program: Program, monkeypatch: pytest.MonkeyPat
 @takes(Json)
 @answers_with_summary
 def broken(options: Json) -> Answer:
-    """Divide by nothing."""
     raise ZeroDivisionError("by nothing")
 
 

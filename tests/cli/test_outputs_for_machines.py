@@ -17,7 +17,6 @@ OUTPUTS = ("--log-file", "log.jsonl", "--metrics-file", "figures.prom", "--out",
 
 
 def read_log() -> list[dict[str, Any]]:
-    """Read the log."""
     return [json.loads(line) for line in Path("log.jsonl").read_text("utf-8").splitlines()]
 
 

@@ -21,7 +21,6 @@ REPORTS = ("results.csv", "errors.csv", "errors.jsonl", "summary.json")
 
 
 def read_reports(folder: Path) -> dict[str, bytes]:
-    """The reports that are there, as bytes."""
     return {name: (folder / name).read_bytes() for name in REPORTS if (folder / name).exists()}
 
 

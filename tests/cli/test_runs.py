@@ -20,7 +20,6 @@ from tests.harness.running import Program, finish, issue_row, listen_for, wait_f
 
 
 def import_from(url: str) -> tuple[str, ...]:
-    """The command of an import."""
     return ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--rate", "0", "--json")
 
 

@@ -24,7 +24,6 @@ PROGRAM_PATH, CONFIG_PATH = "/opt/triage/bin/triage-import", "/etc/triage/triage
 
 
 def blocks(language: str) -> list[str]:
-    """The page's blocks in a language."""
     return [block.text for block in PAGE.blocks if block.language == language]
 
 

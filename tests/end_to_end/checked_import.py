@@ -222,5 +222,4 @@ class CheckedImport(RuleBasedStateMachine):
 
 
 def choose(things: list[Any], pick: int) -> Any:
-    """Choose one of some things by any number."""
     return things[pick % len(things)]

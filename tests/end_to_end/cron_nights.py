@@ -107,7 +107,6 @@ class Nights:
         )
 
     def cron(self, *more: str) -> Mail:
-        """Start it, and return its mail."""
         started = self.start(*more)
         said, _ = started.communicate(timeout=WAIT_SECONDS)
         return Mail(started.returncode, said)

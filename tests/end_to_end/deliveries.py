@@ -89,7 +89,6 @@ class Target(Door):
         return done.status_code, done.content
 
     def close(self) -> None:
-        """Close the connections to the target."""
         self._to.close()
         super().close()
 
@@ -102,7 +101,6 @@ class Delivery:
     rows: list[Cells]
 
     def write(self, path: Path) -> None:
-        """Write it."""
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([self.columns, *([row[name] for name in self.columns] for row in self.rows)])
 
@@ -250,7 +248,6 @@ class People:
         self._to = f"{url}/v1/triage/issues"
 
     def work(self, night: int) -> None:
-        """Work for a day."""
         there = {key_of(issue): issue["id"] for issue in self._sandbox.issues()}
         for key in self._random.sample(sorted(there), k=min(len(there), self._random.randint(0, 2))):
             issue, url = self._judge.issues[key], f"{self._to}/{there[key]}"

@@ -48,26 +48,22 @@ def write_table(rows: Rows) -> Path:
 
 
 def write_lines(rows: Rows) -> Path:
-    """Write JSON lines."""
     Path("export.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return Path("export.jsonl")
 
 
 def write_document(rows: Rows) -> Path:
-    """Write a JSON document."""
     Path("export.json").write_text(json.dumps({"issues": rows}), encoding="utf-8")
     return Path("export.json")
 
 
 def write_book(rows: Rows) -> Path:
-    """Write a workbook."""
     write_xlsx(Path("export.xlsx"), {"Issues": [list(rows[0]), *(list(row.values()) for row in rows)]})
     return Path("export.xlsx")
 
 
 @pytest.fixture
 def sandbox(serve: Serve) -> RunningSandbox:
-    """Give a target."""
     return serve()
 
 
@@ -80,7 +76,6 @@ def run(program: Program, sandbox: RunningSandbox) -> Callable[..., Ended]:
 
 
 def contents(sandbox: RunningSandbox) -> Any:
-    """All that the issues say."""
     names = ("title", "description", "severity", "status", "category", "owner_id")
     return sorted([issue[name] or "" for name in names] for issue in sandbox.issues())
 

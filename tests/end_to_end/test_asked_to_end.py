@@ -50,7 +50,6 @@ class Signalling(Door):
         return super().answer(method, path, headers, body)
 
     def end(self, process: Forked) -> Ended:
-        """Have a process end by a signal."""
         self.process = process
         ended, self.process = finish(process), None
         return ended

@@ -36,7 +36,6 @@ MANY = 100_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give a browser for all tests of this file."""
     with chromium() as started:
         yield started
 

@@ -42,7 +42,6 @@ def review(number: int, call: str = "") -> list[tuple[str, ...]]:
 
 
 def write_findings(rows: Iterable[Sequence[str]]) -> Path:
-    """Write findings.csv."""
     return write_csv(Path("findings.csv"), rows, HEADER)
 
 
@@ -57,7 +56,6 @@ def import_(
 
 
 def results() -> list[dict[str, str]]:
-    """Read results.csv."""
     return read_csv(Path("reports/results.csv"))
 
 

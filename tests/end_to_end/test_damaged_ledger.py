@@ -72,7 +72,6 @@ def cut_file(share: float) -> Damage:
 
 
 def zero_page(share: float) -> Damage:
-    """Zero a page of the file."""
 
     def damage(ledger: Path) -> None:
         fold_in_wal(ledger)
@@ -173,7 +172,6 @@ def on_disk(holds: str, harm: Callable[[Disk], None], mend: Callable[[Disk], Non
 
 
 def filled(free_pages: int) -> Callable[[Disk], None]:
-    """Leave so many pages free on a disk."""
     return lambda disk: disk.fill(free_pages * PAGE)
 
 

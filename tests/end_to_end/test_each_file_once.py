@@ -26,7 +26,6 @@ Run = Callable[..., Ended]
 
 @pytest.fixture
 def sandbox(serve: Serve) -> RunningSandbox:
-    """Give a target."""
     return serve()
 
 

@@ -61,7 +61,6 @@ class EchoingDoor(Door):
         self.creates = 0
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
-        """Answer with an echo."""
         key = headers["Authorization"]
         self.headers = dict.fromkeys(("WWW-Authenticate", "Retry-After", "X-Request-Id"), key)
         status, content = self._answer(method, path, headers, body)

@@ -18,7 +18,6 @@ SEND = ("run", "export.csv", "-m", "jira", "--yes", *FAST)
 
 @pytest.fixture
 def sandbox(serve: Serve) -> RunningSandbox:
-    """Give a target."""
     return serve()
 
 
@@ -47,7 +46,6 @@ def repair(
 
 
 def values(sandbox: RunningSandbox) -> set[tuple[str, str, str]]:
-    """Title, severity and status of each issue."""
     return {(issue["title"], issue["severity"], issue["status"]) for issue in sandbox.issues()}
 
 

@@ -67,7 +67,6 @@ class ImportMachine(CheckedImport):
 
     @initialize(count=st.integers(1, 3))
     def begin(self, count: int) -> None:
-        """Begin with an import of a few rows."""
         for _ in range(count):
             self._change_row(0, "add")
         self._run("report", None, None, 1, False)

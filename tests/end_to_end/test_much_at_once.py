@@ -25,7 +25,6 @@ NUMBERS = range(1, 31)
 
 @pytest.fixture
 def sandbox(serve: Serve) -> RunningSandbox:
-    """Give a target."""
     return serve()
 
 
@@ -44,7 +43,6 @@ def run(program: Program, sandbox: RunningSandbox) -> Import:
 
 
 def contents(sandbox: RunningSandbox) -> list[Any]:
-    """What the issues say."""
     return sorted((issue["title"], issue["description"], issue["severity"]) for issue in sandbox.issues())
 
 

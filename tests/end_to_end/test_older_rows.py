@@ -20,7 +20,6 @@ DAYS = {number: f"{number:02}/Nov/26 3:04 PM" for number in STATUSES}
 
 
 def night(number: int, updated: str | None = None) -> Path:
-    """Write the export of a night."""
     date = DAYS[number] if updated is None else updated
     row = ("P-1", "Title", "High", STATUSES[number], "Bug", f"Text {number}", date)
     return write_csv(Path(f"night-{number}.csv"), [row], (*HEADER, "Updated"))
@@ -28,7 +27,6 @@ def night(number: int, updated: str | None = None) -> Path:
 
 @pytest.fixture
 def sandbox(serve: Serve) -> RunningSandbox:
-    """Give a target."""
     return serve()
 
 
@@ -40,7 +38,6 @@ def run(program: Program, sandbox: RunningSandbox) -> Callable[..., Ended]:
 
 
 def status(sandbox: RunningSandbox) -> tuple[str, str]:
-    """Status and text of the only issue."""
     (issue,) = sandbox.issues()
     return issue["status"], issue["description"].partition("\n")[0]
 

@@ -61,7 +61,6 @@ class Nights:
         return found
 
     def results(self) -> list[tuple[str, ...]]:
-        """Read outcome and code of each row."""
         return [(row["outcome"], row["code"]) for row in read_csv(Path("reports/results.csv"))]
 
     def writes(self) -> int:

@@ -37,7 +37,6 @@ class Pasted:
         assert self.nights.run(self.rows).code == ExitCode.DONE
 
     def make(self, title: str, description: str, **fields: str) -> None:
-        """Let a person make an issue."""
         body = {"title": title, "severity": "low", "category": "General", "description": description, **fields}
         assert httpx.post(f"{self.nights.sandbox.url}{ISSUES_PATH}", json=body, headers=PERSON).is_success
 
@@ -46,28 +45,23 @@ class Pasted:
         self.nights.edit(into, description=f"{self.nights.issue(into)['description']}\n\n{text}")
 
     def lose(self) -> None:
-        """Lose the ledger."""
         for file in self.program.ledger.parent.glob("ledger.db*"):
             file.unlink()
 
     def number(self, title: str) -> str:
-        """Give the number of an issue."""
         return str(self.nights.issue(title)["triage_id"])
 
     def commands(self) -> dict[str, list[str]]:
-        """Give the commands that the report has for each row."""
         rows = read_csv(Path("reports/results.csv"))
         return {row["key"][5:]: re.findall(r"triage-import settle .*", row["message"]) for row in rows}
 
     def type(self, command: str) -> None:
-        """Type a command of the report."""
         ended = self.program(*shlex.split(command)[1:], "--rate", "0")
         assert ended.code == ExitCode.DONE, ended.err
 
 
 @pytest.fixture
 def pasted(program: Program, serve: Serve) -> Pasted:
-    """Give them."""
     return Pasted(program, serve)
 
 

@@ -49,7 +49,6 @@ category: {value: Bug}
 
 
 def write(name: str, text: str) -> Path:
-    """Write a file."""
     path = Path(name)
     path.write_text(text, encoding="utf-8")
     return path

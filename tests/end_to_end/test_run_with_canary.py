@@ -193,7 +193,6 @@ class Forgetful:
         self.issue = make_issue(1, "What happened", 1000.0)
 
     def answer(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
-        """Answer."""
         if "categories" in path:
             return 200, CATEGORIES
         self.creates += method == "POST"

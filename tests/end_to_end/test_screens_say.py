@@ -47,7 +47,6 @@ def test_a_key_that_comes_twice_promises_no_number_each_night(program: Program, 
 
 
 def write(name: str, text: str, encoding: str = "utf-8") -> Path:
-    """Write a file."""
     path = Path(name)
     path.write_text(text, encoding=encoding)
     return path

@@ -49,7 +49,6 @@ def paste_commands(program: Program) -> list[Ended]:
 
 
 def count_titles(nights: Nights) -> Counter[str]:
-    """Count the issues of each title."""
     return Counter(issue["title"] for issue in nights.sandbox.issues())
 
 

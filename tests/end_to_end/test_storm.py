@@ -40,7 +40,6 @@ def test_a_small_black_box() -> None:
 
 
 def ended(code: int, *, err: str = "", **summary: Any) -> Ended:
-    """An end with a summary."""
     plain = {"run_id": "r", "exit_code": code, "rows": 3, "stopped_because": ""} | dict.fromkeys(OUTCOMES, 0)
     return Ended(code, json.dumps(plain | summary), err)
 

@@ -49,7 +49,6 @@ def verify(program: Program, run: str = "last", *more: str) -> Ended:
 
 
 def read_operations(ledger: Path) -> list[tuple[Any, ...]]:
-    """Read what a ledger has of operations and rows."""
     with closing(sqlite3.connect(ledger)) as connection:
         return [row for table in ("operations", "rows") for row in connection.execute(f"SELECT * FROM {table}")]
 
@@ -66,16 +65,13 @@ class SecondClient:
         self._sandbox, self._http = sandbox, http
 
     def find(self, title: str) -> dict[str, Any]:
-        """The issue of this title."""
         (issue,) = (issue for issue in self._sandbox.issues() if issue["title"] == title)
         return issue
 
     def edit(self, title: str, /, **changes: str | None) -> None:
-        """Change some fields."""
         assert self._http.patch(f"/issues/{self.find(title)['id']}", json=changes).status_code == 200
 
     def delete(self, title: str) -> None:
-        """Delete an issue."""
         assert self._http.delete(f"/issues/{self.find(title)['id']}").status_code == 204
 
     def create(self, **body: Any) -> str:

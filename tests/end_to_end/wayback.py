@@ -29,7 +29,6 @@ class Edit(NamedTuple):
 
 
 def patch(**fields: Any) -> Do:
-    """An edit of fields."""
     return lambda client, issue, by_hand: _check(client.patch(issue, json=fields))
 
 
@@ -125,7 +124,6 @@ class Team:
         self._before = self._show()
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     def check_repair(self, folder: Path) -> list[Line]:

@@ -167,7 +167,6 @@ class Following(Bench):
         return [comment["detail"] for comment in here]
 
     def description(self, key: str) -> str:
-        """The description of an issue as it is now."""
         (issue,) = [issue for issue in all_issues(self.store) if issue["id"] == self.issues[key]]
         return str(issue["description"])
 

@@ -86,7 +86,6 @@ class ReadingBench(Bench):
         return self.run(make)
 
     def add(self, act: Act, issue_id: str, body: object) -> None:
-        """Add something to an issue."""
         self.run(lambda client, lookback: add(client, act, issue_id, body))
 
     def was_made(
@@ -130,7 +129,6 @@ def operation_of(act: Act, issue_id: str, body: object) -> Operation:
 
 
 async def add(client: TriageClient, act: Act, issue_id: str, body: object) -> None:
-    """Make one addition."""
     ways: dict[Act, Callable[[str, bytes], Awaitable[object]]] = {
         Act.COMMENT: client.add_comment,
         Act.FLAG: client.add_flag,

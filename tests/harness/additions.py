@@ -260,7 +260,6 @@ def _squeeze(text: str) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """A text as the source has it."""
     return _NAME.sub(r"\1", text)
 
 

@@ -39,7 +39,6 @@ class Command:
     mapping: str = "jira"
 
     def start(self) -> Forked:
-        """Start it in a process of its own."""
         arguments = [
             "run",
             "export.csv",

@@ -53,7 +53,6 @@ class Bench:
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger."""
         assert self._ledger is not None
         return self._ledger
 
@@ -79,12 +78,10 @@ class SandboxTransport(httpx.AsyncBaseTransport):
         self._sandbox = httpx.ASGITransport(build_application(store))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the sandbox does."""
         return await self._sandbox.handle_async_request(request)
 
 
 def refusal(status: int, message: str = "because") -> httpx.Response:
-    """An answer that says no."""
     return httpx.Response(status, json={"data": None, "errors": [{"error": "no", "message": message}]})
 
 

@@ -34,7 +34,6 @@ class Opened:
         return self.page.locator(f"#table tbody tr:not(.space) td:nth-child({place})").all_inner_texts()
 
     def run(self, script: str) -> Any:
-        """What a script answers."""
         return self.page.evaluate(script)
 
 

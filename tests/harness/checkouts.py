@@ -42,7 +42,6 @@ class Started:
             self._connection.close()
 
     def kill(self) -> None:
-        """Kill it."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 

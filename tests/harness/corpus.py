@@ -111,7 +111,6 @@ class Corpus:
         self.inputs, self._said = folder / "inputs", folder / "said"
 
     def names(self) -> list[str]:
-        """Give the names of the inputs."""
         paths = sorted(self._said.rglob("*.json"))
         return [str(path.relative_to(self._said)).removesuffix(".json") for path in paths]
 
@@ -130,13 +129,11 @@ class Corpus:
 
 @contextmanager
 def opened(checkout: Checkout, source: Path) -> Iterator[Session]:
-    """Open a session on an input."""
     with tempfile.TemporaryDirectory(prefix="corpus-") as place:
         yield Session(checkout, Path(place), source)
 
 
 def record(checkout: Checkout, corpus: Corpus, given: Input) -> None:
-    """Save what a version says of an input."""
     with opened(checkout, given.folder) as session:
         corpus.save(given.name, run_first(session, given))
 

@@ -31,7 +31,6 @@ class Input(NamedTuple):
 
     @property
     def is_damaged(self) -> bool:
-        """Whether it was damaged."""
         return self.name.startswith("fuzz/")
 
 

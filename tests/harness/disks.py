@@ -29,7 +29,6 @@ class Disk:
         self._ballast.unlink()
 
     def forbid_writing(self) -> None:
-        """Make it read-only."""
         self._remount("ro")
 
     def allow_writing(self) -> None:

@@ -34,7 +34,6 @@ class Documented(NamedTuple):
     decided: tuple[Decided, ...]
 
     def marked(self, sign: str) -> list[str]:
-        """The columns with a mark."""
         return [name[1:] for name in self.header if name[0] == sign]
 
     @property
@@ -80,7 +79,6 @@ def _nest(cells: dict[str, str]) -> dict[str, Any]:
 
 
 def documented_exports() -> Iterator[Documented]:
-    """All thirty."""
     for block in EXPORTS.strip().split("\n\n"):
         first, header, *rows = block.split("\n")
         tool, dirt = first.split()

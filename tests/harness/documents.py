@@ -28,8 +28,6 @@ class Table(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A fenced block."""
-
     language: str
     text: str
     why_not_run: str
@@ -49,13 +47,11 @@ class Document:
 
     @cached_property
     def tables(self) -> tuple[Table, ...]:
-        """All tables."""
         found = re.findall(r"(?:^\|.*\|$\n?)+", self.prose, re.MULTILINE)
         return tuple(Table(rows[0], rows[2:]) for rows in (tuple(map(_cells, text.splitlines())) for text in found))
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """All fenced blocks."""
         found = []
         for match in FENCED.finditer(self.text):
             reason = NOT_RUN.search(self.text[: match.start()])

@@ -27,13 +27,11 @@ def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
 
 
 def write_json(path: Path, records: Iterable[Any]) -> Path:
-    """Write a JSON array."""
     path.write_text(json.dumps(list(records), ensure_ascii=False), encoding="utf-8")
     return path
 
 
 def profile(path: Path) -> Profile:
-    """What is in a file."""
     with open_source([str(path)], SourceOptions()) as source:
         return profile_source(source, SILENT)
 
@@ -50,7 +48,6 @@ def draft(path: Path) -> Draft:
 
 
 def save(path: Path, out: Path) -> LoadedMapping:
-    """Draft a mapping of a file and load it."""
     with open_source([str(path)], SourceOptions()) as source:
         save_draft(make_draft(source, SILENT, lambda values: values), source, out, {})
     return load_mapping(str(out))

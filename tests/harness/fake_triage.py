@@ -49,7 +49,6 @@ def make_operation(number: int, **more: object) -> Operation:
 
 
 def operations(count: int) -> list[Operation]:
-    """Make the operations of rows 1 to count."""
     return [make_operation(number) for number in range(1, count + 1)]
 
 
@@ -91,7 +90,6 @@ class FakeTriage:
         return httpx.MockTransport(self._handle)
 
     def descriptions(self) -> list[str]:
-        """Give the descriptions of all issues, sorted."""
         return sorted(issue["description"] for issue in self.issues)
 
     def commit_late(self) -> None:

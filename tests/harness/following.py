@@ -43,7 +43,6 @@ class Row(NamedTuple):
     blocks: str = ""
 
     def cells(self) -> list[str]:
-        """As cells of the file."""
         notes = [*self.notes, "", "", "", ""][:4]
         return [self.key, self.key, self.text, self.state, self.severity, self.call, self.flag, self.blocks, *notes]
 

@@ -151,7 +151,6 @@ def _slice(data: bytes, draw: Draw) -> tuple[int, int]:
 
 
 def flip(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
-    """Change a byte."""
     place = _place(data, draw)
     return data[:place] + bytes([draw.randrange(256)]) + data[place + 1 :]
 
@@ -163,7 +162,6 @@ def cut_out(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
 
 
 def double(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
-    """Repeat a slice."""
     start, end = _slice(data, draw)
     return data[:end] + data[start:end] * draw.choice([1, 1, 2, 20]) + data[end:]
 

@@ -41,7 +41,6 @@ class Gateway(Door):
         self.refused = 0
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
-        """Answer for the target, or let it answer."""
         if not self.until and self.begins(method, path):
             self.until = time.monotonic() + self.lasts
         if time.monotonic() < self.until and self.covers(method) and self.hides(path):

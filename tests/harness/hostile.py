@@ -346,19 +346,15 @@ class RunningSandbox(server.RunningSandbox):
         return self.ask(lambda: [row["body"] for row in self._store.rows("SELECT body FROM creates ORDER BY seq")])
 
     def issues(self) -> list[Json]:
-        """Return all issues."""
         return self.ask(lambda: all_issues(self._store))
 
     def comments(self) -> list[Json]:
-        """Return all comments."""
         return self.ask(lambda: all_comments(self._store))
 
     def resources(self) -> list[Json]:
-        """Return all resource links."""
         return self.ask(lambda: all_resources(self._store))
 
     def flags(self) -> list[Json]:
-        """Return all flags."""
         return self.ask(lambda: all_flags(self._store))
 
     def relations(self) -> list[Json]:

@@ -14,17 +14,14 @@ TARGET = "https://t.example"
 
 
 def begin(ledger: Ledger, target: str = TARGET, name: str = "jira-acme", digest: str = "s1") -> Run:
-    """Begin or continue a run."""
     return ledger.begin_run(RunIdentity(target, name, digest, "m1"))
 
 
 def operation(key: str) -> Operation:
-    """Make an operation of a key."""
     return Operation(key, "POST", "/v1/triage/issues", b"{}", "tir" + "0" * 20)
 
 
 def row(record: int, outcome: Outcome = Outcome.PLANNED, key: str = "") -> Row:
-    """Make a row with raw cells."""
     return Row(1, "a.csv", record, record + 1, key or f"k{record}", outcome, raw=("a", f"={record}"))
 
 

@@ -74,7 +74,6 @@ class Door:
             self._plan = _Plan()
 
     def close(self) -> None:
-        """Close the connections to the target."""
         self._target.close()
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
@@ -137,7 +136,6 @@ def serve_door(door: Door) -> Iterator[None]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            """Answer."""
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
             answer = door.answer(self.command, self.path, headers, body)
@@ -255,12 +253,10 @@ class People:
         self.touched.add(issue["id"])
 
     def comment(self, issue: Mapping[str, Any]) -> None:
-        """Comment on an issue."""
         assert self._client.post(f"/{issue['id']}/comments", json={"detail": REMARK}).is_success
         self.touched.add(issue["id"])
 
     def delete(self, issue: Mapping[str, Any]) -> None:
-        """Delete an issue."""
         assert self._client.delete(f"/{issue['id']}").is_success
         self.miss(issue["id"])
 
@@ -288,7 +284,6 @@ class SourceRow:
 
     @property
     def key(self) -> str:
-        """Its key."""
         return f"demo:P-{self.number}"
 
     @property

@@ -64,7 +64,6 @@ def plan_of(examined: Examined) -> Plan:
 
 
 def rows_of(chunk: Chunk) -> list[list[str]]:
-    """The cells of a chunk, row by row."""
     return [list(row) for row in zip(*chunk.cells.values(), strict=True)]
 
 
@@ -77,5 +76,4 @@ def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
 
 
 def records_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Records:
-    """What a mapping makes of rows."""
     return Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))

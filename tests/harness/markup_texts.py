@@ -94,7 +94,6 @@ def letters(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in order."""
     return _WORD.findall(text)
 
 

@@ -33,7 +33,6 @@ class Mutation(NamedTuple):
 
 
 def copy_program(folder: Path) -> None:
-    """Copy the program and its tests into a folder."""
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)

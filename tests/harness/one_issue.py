@@ -33,7 +33,6 @@ class OneIssue:
         return httpx.MockTransport(self._handle)
 
     def change(self, **fields: Any) -> None:
-        """Let somebody change the issue."""
         self.issue |= fields | {"updated_at": "2030-01-01T00:00:00.000Z"}
 
     def _handle(self, request: httpx.Request) -> httpx.Response:

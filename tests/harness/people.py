@@ -38,7 +38,6 @@ def job_of(
     header: Sequence[str] = HEADER,
     **changes: Any,
 ) -> Iterator[Job]:
-    """An import of these rows."""
     (folder / "m.yaml").write_text(mapping, encoding="utf-8")
     path = write_csv(folder / "export.csv", rows, header)
     with open_source([str(path)], SourceOptions()) as source:

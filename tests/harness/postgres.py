@@ -64,7 +64,6 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def connect(self, *, autocommit: bool = False) -> Connection:
-        """Open a connection of the tests' own."""
         import psycopg  # an extra: without it the tests that need a server are skipped, and no others
 
         return psycopg.connect(self.dsn, autocommit=autocommit)
@@ -76,7 +75,6 @@ class PostgresServer:
 
 
 def schema_of(url: str) -> str:
-    """Say in which schema a ledger is."""
     return url.rpartition("%3D")[2]
 
 

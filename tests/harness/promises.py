@@ -73,7 +73,6 @@ class Source:
     fates: list[str] = field(default_factory=list)
 
     def add(self, row: tuple[str, ...], fate: str) -> None:
-        """Add a row."""
         self.rows.append(row)
         self.fates.append(fate)
 
@@ -133,7 +132,6 @@ class Tally:
         self._lock = threading.Lock()
 
     def count(self, **more: int) -> None:
-        """Add to the counts."""
         with self._lock:
             self.counts.update(more)
 

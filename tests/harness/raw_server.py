@@ -12,7 +12,6 @@ from importer.triage.target import ApiKey
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """Read one request with its body."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
     return head + await reader.readexactly(length)
@@ -26,7 +25,6 @@ class RawServer:
         self._answers = list(answers)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
         try:
             while self._answers:
                 self.requests.append(await read_request(reader))

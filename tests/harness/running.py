@@ -47,7 +47,6 @@ def issue_row(number: int, priority: str = "High", title: str | None = None) -> 
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[str]], header: Sequence[str] = HEADER) -> Path:
-    """Write a CSV file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
@@ -59,7 +58,6 @@ def write_issues(path: Path, count: int) -> Path:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read a report."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -78,7 +76,6 @@ class Ended(NamedTuple):
         return summary
 
     def outcomes(self) -> dict[str, int]:
-        """The outcomes that are not 0."""
         names = ("created", "updated", "unchanged", "changed", "skipped", "rejected", "failed", "unknown", "planned")
         return {name: self.summary[name] for name in names if self.summary[name]}
 
@@ -186,12 +183,10 @@ class Terminal:
         self.shown = ""
 
     def read_until(self, text: str) -> None:
-        """Read on until this is shown."""
         while text not in self.shown:
             assert self._read(), self.shown
 
     def type(self, text: str) -> None:
-        """Type something."""
         os.write(self._descriptor, text.encode())
 
     def interrupt(self) -> None:
@@ -204,7 +199,6 @@ class Terminal:
         raise AssertionError("no Ctrl-C ends the program")
 
     def end(self) -> Ended:
-        """Read to the end."""
         while self._read():
             continue
         return finish(self._process)._replace(err=self.shown)
@@ -254,7 +248,6 @@ def serve_answers(answer: Answer) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            """Answer."""
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, document = answer(self.command, self.path, headers)
@@ -265,7 +258,6 @@ def serve_answers(answer: Answer) -> Iterator[str]:
             self.wfile.write(body)
 
         def do_GET(self) -> None:
-            """Answer."""
             self.do_POST()
 
         def log_message(self, format: str, *arguments: Any) -> None:

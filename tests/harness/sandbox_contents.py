@@ -14,22 +14,18 @@ from importer.sandbox.timeline import show_entry
 
 
 def all_issues(store: Store) -> list[Json]:
-    """Return all issues."""
     return [show_issue(store.org_id, row) for row in store.rows(f"{SELECT_ISSUES} ORDER BY number")]
 
 
 def all_comments(store: Store) -> list[Json]:
-    """Return all comments."""
     return [show_entry(row["issue_id"], row) for row in _rows(store, "events", "type = 'comment'")]
 
 
 def all_resources(store: Store) -> list[Json]:
-    """Return all resource links."""
     return [show_link(store.org_id, row["issue_id"], row) for row in _rows(store, "resources")]
 
 
 def all_flags(store: Store) -> list[Json]:
-    """Return all flags."""
     return [show_flag(store.org_id, row["issue_id"], row) for row in _rows(store, "flags")]
 
 

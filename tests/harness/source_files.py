@@ -23,7 +23,6 @@ def table_of(source: Source) -> TableFile:
 
 
 def json_of(source: Source) -> JsonFile:
-    """The only file of a source, which is JSON."""
     [file] = source.files
     assert isinstance(file, JsonFile)
     return file

@@ -37,18 +37,15 @@ SOURCE = Source(
 
 
 def issue(number: int, text: str) -> dict[str, Any]:
-    """An issue as the sandbox has it."""
     description = f"{text}\n\n---\nImported from jira:PROJ-{number}"
     return {"id": f"id-{number}", "triage_id": f"T-{number}", "title": f"Title {number}", "description": description}
 
 
 def comment(number: int, detail: str) -> dict[str, Any]:
-    """A comment as the sandbox has it."""
     return {"issue_id": f"id-{number}", "detail": detail}
 
 
 def relation(kind: str) -> dict[str, Any]:
-    """A relation of the first issue to the second."""
     return {"issue_id": "id-1", "related_issue_id": "id-2", "relation_type": kind}
 
 

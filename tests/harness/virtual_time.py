@@ -30,7 +30,6 @@ class VirtualTime:
         self._threads = 0
 
     def clock(self) -> float:
-        """Give the time."""
         return self.now - 5 * 3600 * (self.now > self.set_back_at)
 
     def monotonic(self) -> float:

@@ -20,7 +20,6 @@ STATES = {"k1": State.DONE, "k2": State.REFUSED, "k3": State.UNKNOWN, "k4": Stat
 
 
 def row(record: int, key: str, outcome: Outcome, *codes: str) -> Row:
-    """A row of the first file."""
     found = (codes, codes, tuple(f"because of {code}" for code in codes), codes)
     return Row(0, "f.csv", record, record, key, outcome, *found, title=f"Title of {key}")
 

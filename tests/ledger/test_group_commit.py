@@ -17,7 +17,6 @@ DONE = Decision("s:1", State.DONE)
 
 
 def intent(key: str) -> Intent:
-    """The intent of a create."""
     return Intent((key,))
 
 
@@ -131,7 +130,6 @@ class Groups:
         self._gate = gate
 
     def write(self, intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
-        """Take a group."""
         self.keys.append([each.values[0] for each in intents])
         self.begun.set()
         return lambda: assert_waited(self._gate) if self._gate is not None else None

@@ -86,7 +86,6 @@ class Import:
         write_csv(Path("export.csv"), map(issue_row, (1, 2, 3, 4)))
 
     def run(self, *options: str) -> Ended:
-        """Run the import."""
         url, ledger = self.sandbox.url, ("--ledger", str(self.place))
         command = ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--json", "--rate", "0")
         return self.program(*command, *ledger, *options)

@@ -15,7 +15,6 @@ from tests.harness.ledger_sending import TARGET, begin
 
 
 def states(place: str | Path) -> dict[str, bool]:
-    """Look on: which runs are running."""
     with read_ledger(place) as ledger:
         return {overview.run.name: overview.is_running for overview in list_overviews(ledger)}
 

@@ -35,7 +35,6 @@ def begin(ledger: Ledger, digest: str) -> Run:
 
 
 def create(ledger: Ledger, keys: Sequence[str]) -> None:
-    """Make the issues of these keys."""
     run = begin(ledger, "first")
     run.decide(
         [Decision(key, State.DONE, issue_id=str(uuid4()), triage_id=f"T-{at}") for at, key in enumerate(keys)],

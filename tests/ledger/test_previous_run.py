@@ -29,7 +29,6 @@ def row(record: int, key: str, outcome: Outcome = Outcome.PLANNED, findings: Seq
 
 
 def rejected(record: int, key: str, *findings: tuple[str, ...]) -> Row:
-    """Make a row that was rejected."""
     return row(record, key, Outcome.REJECTED, findings)
 
 
@@ -69,14 +68,12 @@ class Nights:
         return find_vanished(find_last(self.ledger, run, self.rows, snapshots=True), self.folder)
 
     def news(self, run: Run) -> News:
-        """Tell what is new of it."""
         news = News(find_last(self.ledger, run, self.rows))
         for rows in run.result_blocks():
             news.add(rows)
         return news
 
     def vanished(self) -> list[tuple[str, ...]]:
-        """Read vanished.csv."""
         return [tuple(line.values()) for line in read_csv(self.folder.path / "vanished.csv")]
 
 

@@ -28,7 +28,6 @@ def first(ledger: Ledger) -> Run:
 
 
 def change(key: str = KEY, **fields: Any) -> Operation:
-    """Make a change of the key's issue."""
     body = orjson.dumps(fields)
     return Operation(key, "PATCH", "/v1/triage/issues/x", body, "tir", act=Act.UPDATE, issue_id=f"id-{key}")
 

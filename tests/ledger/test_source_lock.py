@@ -129,7 +129,6 @@ def send_to(url: str, ledger: str, *more: str) -> tuple[str, ...]:
 
 
 def copies(ledger: Path) -> None:
-    """Make a copy of a ledger and a hard link to it."""
     shutil.copy(ledger, "copy.db")
     os.link(ledger, "link.db")
 

@@ -312,7 +312,6 @@ def counting_checks() -> Iterator[list[str]]:
 
 
 def leave_early(path: Path) -> None:
-    """Open a ledger, and leave it with an error."""
     with pytest.raises(StorageFull), open_ledger(path):
         raise StorageFull("full")
 

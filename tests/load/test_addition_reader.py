@@ -361,7 +361,6 @@ def plan(comments: Sequence[Comment], bundling: Bundling, rest: Sequence[str] = 
 
 
 def details(additions: Sequence[Addition]) -> list[str]:
-    """What comments say."""
     return [orjson.loads(addition.body)["detail"] for addition in additions]
 
 

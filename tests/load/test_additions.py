@@ -24,7 +24,6 @@ from tests.harness.unmarked import unmarked
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Following]:
-    """Give issues to which is added."""
     with two_issues(tmp_path) as made:
         yield made
 

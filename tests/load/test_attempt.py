@@ -48,13 +48,11 @@ def write_source(*rows: Mapping[str, str]) -> None:
 
 
 def command(url: str, *more: str) -> tuple[str, ...]:
-    """The command that sends it."""
     options = ("--yes", "--json", "--no-canary", "--out", "out")
     return ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *options, *more)
 
 
 def results() -> list[tuple[str, str]]:
-    """Outcome and codes of each row."""
     return [(row["outcome"], row["code"]) for row in read_csv(Path("out") / "results.csv")]
 
 

@@ -22,7 +22,6 @@ TEXT = "A caller heard nothing. " * 8
 
 
 def marker_of(number: int) -> str:
-    """The marker of an issue."""
     return f"tir{number:020x}"
 
 
@@ -58,7 +57,6 @@ class OddTriage:
         self.asked: list[str] = []
 
     def make(self, number: int, **more: Any) -> CanaryIssue:
-        """Let it have made an issue of a body."""
         body = body_of(number, **more)
         issue = make_issue(number, "", self.time.now) | dict.fromkeys(("owner_id", "assignee_id"))
         issue |= self.keep(body) | {"resource_count": len(body.get("resource_links", ())), "at": self.time.now}
@@ -66,7 +64,6 @@ class OddTriage:
         return CanaryIssue(f"jira:{number}", issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """Answer a read."""
         self.asked.append(str(request.url))
         if self.status != 200 or any(part in str(request.url) for part in self.refuse):
             status = 400 if self.status == 200 else self.status
@@ -97,12 +94,10 @@ class Contact(Bench):
         self.transport = httpx.MockTransport(self.triage.answer)
 
     def read_back(self, *sent: CanaryIssue, refusal: str = "") -> CanaryFindings:
-        """Read issues back."""
         clock = self.time.clock
         return self.with_client(lambda client, calls: read_back(client, calls, sent, refusal=refusal, clock=clock))
 
     def say(self, *sent: CanaryIssue) -> str:
-        """What a person reads of it."""
         return "\n".join(self.read_back(*sent).sentences())
 
 

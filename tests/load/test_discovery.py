@@ -44,13 +44,11 @@ RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--n
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """Give an empty ledger."""
     with open_ledger(tmp_path / "ledger.db") as opened:
         yield opened
 
 
 def described(key: str, text: str = "A text.", source: str = "jira") -> str:
-    """Write a description as an import does."""
     return f"{text}\n\n---\nImported from {key}\n{source_marker(source)} {record_marker(key)} (leave this line)"
 
 
@@ -74,7 +72,6 @@ def run(program: Program, sandbox: RunningSandbox, *more: str) -> dict[str, int]
 
 
 def assert_each_once(sandbox: RunningSandbox, count: int) -> None:
-    """All are there, and none twice."""
     assert Counter(issue["title"] for issue in sandbox.issues()) == {f"Title {n}": 1 for n in range(1, count + 1)}
 
 
@@ -395,7 +392,6 @@ def copy_issue(sandbox: RunningSandbox, number: int) -> str:
 
 
 def delete_issue(sandbox: RunningSandbox, triage_id: str) -> None:
-    """Delete an issue, as a person does."""
     issue_id = next(issue["id"] for issue in sandbox.issues() if issue["triage_id"] == triage_id)
     httpx.delete(f"{sandbox.url}/v1/triage/issues/{issue_id}", headers=HEADERS)
 

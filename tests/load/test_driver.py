@@ -25,7 +25,6 @@ OPERATION = Operation("k", "PATCH", "/v1/triage/issues/1", b"{}", "", act=Act.UP
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Give a ledger and virtual time."""
     time_ = VirtualTime()
     with opened(tmp_path, time_) as ledger:
         yield Bench(time_, ledger)

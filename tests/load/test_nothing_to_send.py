@@ -47,7 +47,6 @@ def write_source(*, changed: bool = False) -> None:
 
 
 def run(program: Program, url: str, out: str, *options: str) -> Ended:
-    """Import it."""
     words = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, "--yes", "--json", "--no-canary")
     return program(*words, "--rate", "0", "--max-rejected", "100%", "--out", out, *options)
 
@@ -115,7 +114,6 @@ class Night:
         self.second = self.run("--out", "night")
 
     def run(self, *options: str, url: str = "") -> Ended:
-        """Import it."""
         words = ("run", str(self.export), "-m", str(self.mapping), "--api-url", url or self.sandbox.url)
         return self.program(*words, "--yes", "--rate", "0", "--max-rejected", "100%", "--json", *options)
 
@@ -218,7 +216,6 @@ def move_source(night: Night) -> tuple[str, ...]:
 
 
 def change_mapping(night: Night) -> tuple[str, ...]:
-    """Another value."""
     night.mapping.write_text(f"{MAPPING}severity: {{values: {{What: low}}}}\n")
     return ()
 
@@ -239,7 +236,6 @@ def settle_by_hand(night: Night) -> tuple[str, ...]:
 
 
 def undo(night: Night) -> tuple[str, ...]:
-    """An undo in between."""
     name = night.first.summary["run_id"]
     ended = night.program("undo", name, "--close", "--apply", "--yes")
     assert ended.code == ExitCode.DONE, ended.err

@@ -25,14 +25,12 @@ from tests.harness.running import Answer, issue_row, serve_answers, write_csv
 
 
 def job(path: Path, mapping: Path, **more: Any) -> Any:
-    """Open a job as commands do."""
     given = {"source_name": None, "encoding": None, "delimiter": None, "format": None, **more}
     return open_job((str(path),), mapping=str(mapping), **given)
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Give a source of two rows."""
     return write_csv(tmp_path / "export.csv", map(issue_row, (1, 2)))
 
 
@@ -89,18 +87,15 @@ KIM = "5a9d0000-0000-4000-8000-000000000002"
 
 
 def target_at(url: str) -> Target:
-    """A target on this machine."""
     return Target(url, url, ApiKey("org_canary"))
 
 
 def check(job: Job, url: str, organisation: str = "") -> list[str]:
-    """Check the ids that a job gives."""
     calls = PacedCalls(Limiter(), Breaker())
     return asyncio.run(check_members(target_at(url), calls, organisation, job))
 
 
 def lines(*ids: str) -> Roster:
-    """A users.csv with these ids."""
     return Roster(tuple(RosterLine(Identity(f"Name {id_}"), id_, row) for row, id_ in enumerate(ids, 2)), "users.csv")
 
 

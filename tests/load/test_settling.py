@@ -43,7 +43,6 @@ class Settling(Bench):
         self.transport = self.triage.transport
 
     def add(self, number: int, text: str, at: float) -> None:
-        """Let the target have an issue."""
         self.triage.issues.append(make_issue(number, text, at))
 
     def settle(
@@ -72,7 +71,6 @@ class Settling(Bench):
         return self.with_settler(main)
 
     def with_settler(self, use: Callable[[Settler], Coroutine[Any, Any, T]]) -> T:
-        """Give a settler to what uses it."""
         return self.with_client(
             lambda client, calls: use(Settler(RunConnection(client, self.run, calls, now=self.time.clock)))
         )

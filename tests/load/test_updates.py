@@ -102,7 +102,6 @@ class Updating(Bench):
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Updating]:
-    """Give an issue that is in."""
     time = VirtualTime()
     with opened(tmp_path, time) as ledger:
         yield Updating(ledger, time)

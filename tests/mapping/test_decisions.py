@@ -38,7 +38,6 @@ def load(write: WriteMapping, tmp_path: Path) -> Load:
 
 
 def problems_of(load: Load, table: str | bytes, text: str = MAPPING) -> list[Problem]:
-    """What is wrong with a table."""
     with pytest.raises(MappingError) as caught:
         load(table, text)
     return list(caught.value.problems)

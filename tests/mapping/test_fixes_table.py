@@ -26,7 +26,6 @@ def table(path: Path, *lines: tuple[str, str, str]) -> Path:
 
 
 def fixes_of(*fixes: Fix) -> Fixes:
-    """Fixes that were read."""
     columns: dict[str, dict[str, Fix]] = {}
     for fix in fixes:
         columns.setdefault(fix.column, {})[fix.bad] = fix
@@ -142,7 +141,6 @@ class Nights:
 
     @property
     def severities(self) -> list[str]:
-        """What the issues have."""
         return [issue["severity"] for issue in self.sandbox.issues()]
 
 

@@ -11,7 +11,6 @@ SCHEMA = mapping_schema()
 
 
 def definition(name: str) -> dict[str, Any]:
-    """A definition of the schema."""
     found: dict[str, Any] = SCHEMA["$defs"][name]
     return found
 

@@ -21,7 +21,6 @@ severity: {value: low}
 
 
 def load(folder: Path, status: str) -> ValueMap:
-    """The value map of a mapping with this status."""
     path = folder / "demo.yaml"
     path.write_text(f"{BASE}status: {status}", encoding="utf-8")
     return ValueMap("status", load_mapping(str(path)).model.status)

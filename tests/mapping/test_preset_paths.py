@@ -34,7 +34,6 @@ def paths_in(node: Any) -> Iterator[str]:
 
 
 def whole_column(text: Any) -> str | None:
-    """The column that a text takes as it is."""
     if isinstance(text, dict) and not {"pattern", "format", "lookup"} & set(text):
         text = text.get("column")
     return text if isinstance(text, str) else None

@@ -21,7 +21,6 @@ def tree_of(text: str) -> Node:
 
 
 def text_at(tree: Node, *path: str | int) -> object:
-    """The value at a path."""
     node: Node | None = tree
     for part in path:
         node = node.child(part) if node else None

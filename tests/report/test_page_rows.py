@@ -16,13 +16,11 @@ from importer.report.page_rows import PRINTED, PageRows
 
 
 def row(number: int, outcome: Outcome = Outcome.PLANNED, code: str = "", **more: Any) -> Row:
-    """A row, with a finding if it has a code."""
     found = {"codes": (code,), "fields": ("f",), "messages": (f"{code}!",), "hints": ("`x: y`",)} if code else {}
     return Row(0, "f.csv", number, number + 1, f"k:{number}", outcome, **(found | {"title": f"Title {number}"} | more))
 
 
 def shown(page: PageRows, kind: str) -> list[list[Any]]:
-    """The rows of a kind, unpacked."""
     rows: list[list[Any]] = json.loads(b"[" + zlib.decompress(b64decode("".join(page.packed()[kind]))) + b"]")
     return rows
 

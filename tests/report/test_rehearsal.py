@@ -17,7 +17,6 @@ from tests.harness.pages import Page
 
 
 def issue(number: int, **fields: Any) -> dict[str, Any]:
-    """An issue as a sandbox has it."""
     made: dict[str, Any] = {
         "triage_id": f"T-{number}",
         "title": f"Title {number}",
@@ -29,7 +28,6 @@ def issue(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def write(folder: Path, *issues: dict[str, Any], total: int | None = None) -> tuple[Page, list[str]]:
-    """The page of these issues, and their own pages."""
     people = {"u-1": "Kim Shore"}
     write_rehearsal(ReportFolder(folder), Rehearsed("r-1", "jira", issues, total or len(issues), people))
     page = Page(folder / REHEARSAL)

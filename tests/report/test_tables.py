@@ -34,7 +34,6 @@ class Lost:
 
 
 def write(folder: Path, lines: Sequence[tuple[str, ...]], attachments: Sequence[Attachment]) -> None:
-    """Write both reports."""
     write_coverage(ReportFolder(folder), cast(Coverage, Lost(lines, attachments)))
 
 

@@ -23,7 +23,6 @@ from tests.harness.running import ROOT, Program, write_issues
 
 
 def titles(keys: Sequence[str]) -> dict[str, str]:
-    """The titles of issues."""
     return {key: f"Title of {key}" for key in keys}
 
 

@@ -50,7 +50,6 @@ class Team:
         return self.program(*self.command(mapping), *more)
 
     def command(self, mapping: str) -> tuple[str, ...]:
-        """Give the command that imports the source."""
         target = ("--source-name", "jira", "--api-url", self.sandbox.url, "--no-canary")
         return ("run", "export.csv", "-m", mapping, *target, "--yes", "--rate", "0", "--json")
 
@@ -69,7 +68,6 @@ class Team:
         return sum(values == self.before[number] for number, values in self.values().items())
 
     def number(self, place: int) -> str:
-        """Give the number of the issue at a place."""
         return sorted(self.before)[place]
 
     def edit(self, place: int, **fields: str) -> None:
@@ -79,11 +77,9 @@ class Team:
         assert httpx.patch(url, json=fields, headers={"Authorization": "person"}).is_success
 
     def undo(self, run: str, *more: str) -> Ended:
-        """Undo a run."""
         return self.program("undo", run, "--out", REPORT, "--rate", "0", "--json", *more)
 
     def undo_it(self, run: str, *more: str) -> Ended:
-        """Undo a run in earnest."""
         return self.undo(run, "--apply", "--yes", *more)
 
 

@@ -40,7 +40,6 @@ def repair(program: Program, *more: str, mapping: str = CORRECTED, fields: str =
 
 
 def apply(program: Program, *more: str, mapping: str = CORRECTED, fields: str = "severity") -> Ended:
-    """Repair it in earnest."""
     return repair(program, "--apply", "--yes", *more, mapping=mapping, fields=fields)
 
 

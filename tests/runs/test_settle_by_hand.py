@@ -20,7 +20,6 @@ AUTHORIZED = {"Authorization": "somebody"}
 
 
 def url_of(sandbox: RunningSandbox, title: str) -> str:
-    """Give the URL of the issue with a title."""
     (issue,) = (issue for issue in sandbox.issues() if issue["title"] == title)
     return f"{sandbox.url}/v1/triage/issues/{issue['id']}"
 

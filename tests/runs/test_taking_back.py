@@ -118,16 +118,13 @@ class Work:
         self.run = next(each["name"] for each in program.runs())
 
     def send(self, mapping: str = "jira", *more: str) -> Ended:
-        """Import."""
         return self.program("run", "export.csv", "-m", mapping, "--api-url", self.url, "--yes", *FAST, *more)
 
     def command(self, *more: str | Path) -> tuple[str | Path, ...]:
-        """Give the command."""
         word, *options = self.way.words
         return (word, self.run, *options, "--out", REPORT, *FAST, *more)
 
     def apply(self, count: int, *more: str) -> Ended:
-        """Do it to so many issues."""
         return self.program(*self.command(*self.earnest(count), *more))
 
     def earnest(self, count: int) -> tuple[str, ...]:

@@ -20,12 +20,10 @@ REPORT = Path("undone")
 
 
 def send(program: Program, url: str, *more: str) -> Ended:
-    """Import export.csv."""
     return program("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", *FAST, *more)
 
 
 def undo(program: Program, *more: str) -> Ended:
-    """Undo the only import."""
     run = next(iter(Path().glob("triage-import-*-1"))).name.removeprefix("triage-import-")
     return program("undo", run, "--out", str(REPORT), *FAST, *more)
 

@@ -69,7 +69,6 @@ class Deleting(httpx.AsyncBaseTransport):
         self.deleted: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it on."""
         cursor = request.url.params.get("cursor")
         if cursor and len(self.deleted) < self._times:
             self.deleted.append(cursor)

@@ -27,7 +27,6 @@ class InProcess(httpx.BaseTransport):
         self._runner = asyncio.Runner()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the complete answer."""
         return self._runner.run(self._answer(request))
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -35,7 +34,6 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
     def close(self) -> None:
-        """Close the loop."""
         self._runner.close()
 
 
@@ -47,7 +45,6 @@ class Api:
         self.store = store
 
     def send(self, method: str, path: str, body: object = None, /, **query: Any) -> httpx.Response:
-        """Send one request."""
         content: Json = {} if body is None else {"json": body}
         return self.client.request(method, path, params=query, **content)
 
@@ -74,11 +71,9 @@ class Api:
         return created
 
     def path(self, rest: str = "", **fields: Any) -> str:
-        """Create an issue and return a path below it."""
         return f"{ISSUES}/{self.create(**fields)['id']}{rest}"
 
     def titles(self, **query: Any) -> list[str]:
-        """List the titles of one page."""
         return [issue["title"] for issue in self.data("GET", ISSUES, **query)["items"]]
 
 
@@ -104,7 +99,6 @@ def make_api() -> Iterator[MakeApi]:
 
 @pytest.fixture
 def api(make_api: MakeApi) -> Api:
-    """Return an API as it is by default."""
     return make_api()
 
 

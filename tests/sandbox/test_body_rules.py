@@ -14,7 +14,6 @@ GOOD = {"title": "t", "severity": "low", "category": "c"}
 
 
 def message(body: object, shape: Shape = CREATE_ISSUE) -> str:
-    """Return what is wrong with a body."""
     with pytest.raises(Refusal) as caught:
         read_body(orjson.dumps(body), shape)
     return caught.value.message

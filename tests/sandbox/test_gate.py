@@ -46,7 +46,6 @@ def test_rate_limit_answers_429_with_retry_after(make_sandbox: MakeSandbox) -> N
 
 
 def faulty(make_sandbox: MakeSandbox, *specs: str) -> RunningSandbox:
-    """Start a sandbox with faults."""
     return make_sandbox(faults=tuple(map(parse_fault, specs)))
 
 

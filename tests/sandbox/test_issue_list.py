@@ -16,7 +16,6 @@ from tests.sandbox.conftest import ISSUES, Api, MakeApi
 
 
 def pages(api: Api, **query: Any) -> list[list[str]]:
-    """Return the ids of all pages."""
     found, cursor = [], ""
     while True:
         data = api.data("GET", ISSUES, cursor=cursor, **query)

@@ -8,7 +8,6 @@ CATEGORIES = "/v1/triage/categories"
 
 
 def names(api: Api) -> list[str]:
-    """List the names of all categories."""
     return [item["name"] for item in api.data("GET", CATEGORIES, limit=100)["items"]]
 
 

@@ -44,7 +44,6 @@ def read(*sources: str) -> dict[str, list[str]]:
 
 
 def link(name: str) -> zipfile.ZipInfo:
-    """A symbolic link."""
     info = zipfile.ZipInfo(name)
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     return info

@@ -87,7 +87,6 @@ def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, si
 
 
 def column(source: Source, name: str) -> list[str]:
-    """Read the first column of that name."""
     ref = Ref("column", name)
     return [cell for chunk in source.chunks([ref]) for cell in chunk.cells[chunk.positions[ref][0]]]
 

@@ -51,7 +51,6 @@ def rows_in(chunks: Iterator[Chunk]) -> Iterator[Numbered]:
 
 
 def read_at_once(content: bytes, encoding: str) -> Iterator[Numbered]:
-    """The rows of one reading."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
     table = csv.open_rows(csv.Lines(text), "f.csv", ",", 0)
     return rows_in(csv.chunk_batches(csv.read_batches(table, 3), table.header, 0, "f.csv", REFS))

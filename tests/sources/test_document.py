@@ -72,7 +72,6 @@ class Counting(Document):
     count = 0
 
     def value(self) -> tuple[Any, str]:
-        """Read one value."""
         self.count += 1
         return super().value()
 

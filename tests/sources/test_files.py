@@ -29,7 +29,6 @@ def find(*paths: Path | str) -> list[StoredFile]:
 
 
 def read(path: Path) -> bytes:
-    """Read all decompressed bytes."""
     with open_file(StoredFile(path.name, path)) as opened:
         return opened.data.read()
 

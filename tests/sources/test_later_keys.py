@@ -18,7 +18,6 @@ FIRST = {"id": 1, "title": "One", "customer": {"name": "Acme"}}
 
 
 def later_keys(path: Path, records: Sequence[Any]) -> list[str]:
-    """What is found in a file of these records."""
     path.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     with survey_files([str(path)], SourceOptions()) as survey, survey.open() as source:
         return find_later_keys(source, [0], KNOWN)

@@ -36,7 +36,6 @@ def write(folder: Path, content: str, name: str = "a.json") -> str:
 
 
 def survey(*paths: str, **options: str | int) -> tuple[Sample, ...]:
-    """Samples of files."""
     with survey_files(paths, SourceOptions(**options)) as surveyed:  # type: ignore[arg-type]
         return surveyed.samples
 

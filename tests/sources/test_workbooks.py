@@ -33,7 +33,6 @@ def read(*sources: str | Path, **options: int | str) -> list[tuple[str, ...]]:
 
 
 def rows_of(source: Source) -> list[tuple[str, ...]]:
-    """Its rows, each with its number."""
     return [
         row
         for chunk in source.chunks([ID, WHEN])

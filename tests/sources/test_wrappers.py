@@ -38,7 +38,6 @@ VALUES = st.recursive(
 
 
 def cells(chunk: Chunk) -> list[list[str]]:
-    """The cells of REFS, row by row."""
     columns = [chunk.cells[chunk.positions[ref][0]] for ref in REFS]
     return [list(row) for row in zip(*columns, strict=True)]
 

@@ -66,7 +66,6 @@ def plan(
 
 
 def had_of(additions: Sequence[Addition]) -> AlreadyAdded:
-    """What a ledger has that has these additions."""
     own = [addition for addition in additions if addition.key == KEY]
     return AlreadyAdded(
         frozenset((addition.act, addition.name) for addition in own),

@@ -16,7 +16,6 @@ from tests.harness.making import chunk_of, json_chunk_of
 
 
 def columns_of(header: list[str], *rows: list[str], formats: tuple[str, ...] = ()) -> Columns:
-    """Columns of a chunk of rows."""
     return Columns(chunk_of(header, rows), formats)
 
 

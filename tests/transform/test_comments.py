@@ -44,12 +44,10 @@ def columns_of(header: Sequence[str], *rows: Sequence[str], formats: Sequence[st
 
 
 def of_json(path: str, *records: Any) -> Columns:
-    """Columns of JSON records of which one path is read."""
     return Columns(json_chunk_of([json.dumps(record) for record in records], [Ref("path", path)]))
 
 
 def said(found: Discussions, row: int = 0) -> list[tuple[str, str, str]]:
-    """Author, date and text of a row's comments."""
     return [(one.author, one.date, one.text) for one in found.comments.get(row, ())]
 
 

@@ -28,7 +28,6 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}"
 
 
 def evidence_of(*cells: str, **spec: Any) -> tuple[dict[int, tuple[tuple[str, str], ...]], list[tuple[int, Finding]]]:
-    """What a link finds in a column of cells."""
     link = Link.model_validate(CALLS | spec)
     return read_evidence([link], Columns(chunk_of(["Call"], [[cell] for cell in cells])))
 

@@ -39,7 +39,6 @@ def find(text: str, specs: list[Reference]) -> tuple[Mention, ...]:
 
 
 def numbered(text: str, specs: list[Reference] = JIRA, limit: int = LIMIT) -> str:
-    """The text with all numbers that are known."""
     return insert_numbers(text, find(text, specs), NUMBERS, limit)
 
 

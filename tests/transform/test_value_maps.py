@@ -17,12 +17,10 @@ from tests.harness.making import chunk_of, mapping_of
 
 
 def severity(**keys: Any) -> ValueMap:
-    """A value map of the column P."""
     return ValueMap("severity", Severity.model_validate({"column": "P", **keys}))
 
 
 def apply(value_map: ValueMap, *cells: str) -> list[str | None]:
-    """The targets of a column P."""
     return value_map.apply(Columns(chunk_of(["P"], [[cell] for cell in cells]))).targets
 
 

@@ -37,7 +37,6 @@ class Paced:
             raise self.failures.pop(0)
 
     async def read_and_write(self, name: str = "") -> None:
-        """Read and write, in one turn."""
         await self.calls.call(lambda: self.send(f"read{name}"))
         await self.calls.call(lambda: self.send(f"write{name}"))
 

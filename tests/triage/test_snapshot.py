@@ -54,13 +54,11 @@ edits = st.dictionaries(st.sampled_from(PATCHABLE_FIELDS), st.sampled_from(("the
 
 
 def issue_of(values: Values, updated_at: str = MADE) -> Issue:
-    """Show values as an issue."""
     fields = {name: values[name] for name in FIELDS}
     return Issue("id", "T-1", "org", values["description"], fields, MADE, updated_at, 0, 0, 0, False)
 
 
 def body_of(values: Values) -> bytes:
-    """Write values as the body of a create."""
     return orjson.dumps(values)
 
 

@@ -20,7 +20,6 @@ ROWS = [
 
 
 def text_of(path: Path) -> str:
-    """The mapping drafted for a file."""
     return write_mapping(draft(path), [path.name], "mapping.yaml", "values.csv", "mine", {})
 
 

@@ -13,7 +13,6 @@ from tests.harness.drafts import profile, write_json, write_table
 
 
 def column_of(*texts: str) -> Column:
-    """A column that holds these texts."""
     column = Column(make_place(("a",)), 0)
     column.add(texts)
     return column

@@ -28,7 +28,6 @@ def update(source: Path, mapping: Path) -> UpdateResult:
 
 @pytest.fixture
 def drafted(tmp_path: Path) -> Path:
-    """A draft of ROWS."""
     save(write_table(tmp_path / "a.csv", ROWS), tmp_path / "mine.yaml")
     return tmp_path / "mine.yaml"
 

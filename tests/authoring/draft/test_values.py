@@ -21,7 +21,6 @@ ROWS = [
 
 
 def values_of(path: Path, field: str) -> dict[str, Value]:
-    """The values of a field."""
     return {value.value: value for value in draft(path).values if value.field == field}
 
 

@@ -24,14 +24,12 @@ ROW = ("1", "Title", "Text", "P1", "Open")
 def count(
     folder: Path, mapping: MappingModel, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
 ) -> dict[tuple[str, str], int]:
-    """The lines of a table."""
     return cells_of(table(folder, mapping, header, *rows, left_out=left_out))
 
 
 def table(
     folder: Path, mapping: MappingModel, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
 ) -> Coverage:
-    """The losses of a table."""
     path = folder / "f.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])

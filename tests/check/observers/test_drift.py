@@ -27,7 +27,6 @@ def known_row(**fields: tuple[Any, Any]) -> LedgerStatus:
 
 
 def new_row(key: str, title: str = "", content: bytes = b"") -> Operation:
-    """The create of a row."""
     return Operation(key, "POST", "/", orjson.dumps({"title": title}), "", content)
 
 
@@ -38,24 +37,19 @@ class Ledger(NoLedger):
         self._sample, self._others, self._issues = sample, others, [*sample.issues, *more]
 
     def sample(self) -> KnownSample:
-        """Give the sample."""
         return self._sample
 
     def all_keys(self) -> Iterator[Sequence[str]]:
-        """Yield the keys one by one."""
         return ([issue.key] for issue in self._issues)
 
     def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
-        """Give those with these keys."""
         return [issue for issue in self._issues if issue.key in keys]
 
     def in_other_sources(self, native_keys: Collection[str]) -> Iterator[tuple[str, Iterable[KnownIssue]]]:
-        """Give those of other sources with these keys."""
         for name, sample in self._others.items():
             yield name, [issue for issue in sample.issues if issue.key.partition(":")[2] in native_keys]
 
     def count_issues(self, source_name: str) -> int:
-        """Count those of another source."""
         return self._others[source_name].total
 
 
@@ -84,7 +78,6 @@ def of(total: int) -> KnownSample:
 
 
 def changed(count: int, total: int, **fields: tuple[Any, Any]) -> dict[str, LedgerStatus]:
-    """So many changed rows of all that are known."""
     return {f"jira:{number}": known_row(**(fields if number < count else {})) for number in range(total)}
 
 
@@ -179,7 +172,6 @@ def test_another_site_of_which_nothing_would_be_written() -> None:
 
 
 def sample_of(*issues: tuple[str, bytes, str], step: int = 1) -> KnownSample:
-    """Known issues."""
     return KnownSample(len(issues) * step, step, [KnownIssue(*issue) for issue in issues])
 
 

@@ -32,7 +32,6 @@ ROWS = [
 
 
 def named(folder: Path, mapping: str = MAPPING, **changes: Any) -> list[Named]:
-    """Whom a check names."""
     with job_of(folder, ROWS, mapping, HEADER, **changes) as job:
         return list(check(job, NoLedger(), Unseen()).people)
 

@@ -23,7 +23,6 @@ HTML, WIKI, PLAIN = "<p>It is <b>broken</b>.</p>", "h1. Broken\n{code}x{code}", 
 
 
 def notices(folder: Path, texts: list[str], more: str = "") -> list[str]:
-    """What a check says of descriptions."""
     rows = [(f"K-{number}", text) for number, text in enumerate(texts)]
     with job_of(folder, rows, MAPPING % more, ("Key", "Text")) as job:
         return check(job, NoLedger(), Unseen()).warnings

@@ -34,7 +34,6 @@ comments: {from: [{column: Said, parse: '(?s)(?P<date>\\S+) (?P<text>.*)'}]}
 
 
 def job_of(source: Path, mapping: str, limit: int | None = None) -> AbstractContextManager[Job]:
-    """Open a job as commands do."""
     given = {"source_name": None, "encoding": None, "delimiter": None, "format": None, "limit": limit}
     return open_job((str(source),), mapping=mapping, **given)
 

@@ -9,7 +9,6 @@ from importer.records import Finding, Outcome, Row, Rows
 
 
 def row_of(outcome: Outcome, *codes: str) -> Row:
-    """A row with an outcome."""
     return Row(0, "f", 1, 2, "k", outcome, codes)
 
 

@@ -17,7 +17,6 @@ from tests.harness.making import examined_of, mapping_of, plan_of
 
 
 def flow_of(mapping: MappingModel, *rows: tuple[str, ...]) -> ValueFlow:
-    """The flow of rows that all flow."""
     flow, examined = ValueFlow(), examined_of(mapping, rows)
     flow.add(examined, plan_of(examined))
     return flow

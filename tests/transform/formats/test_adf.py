@@ -11,17 +11,14 @@ from importer.transform.formats.convert import Converted, convert
 
 
 def node(kind: str, *content: Any, **attrs: Any) -> dict[str, Any]:
-    """A node of the format."""
     return {"type": kind, "attrs": attrs, "content": list(content)}
 
 
 def text(value: str, *marks: dict[str, Any]) -> dict[str, Any]:
-    """A text with marks."""
     return {"type": "text", "text": value, "marks": list(marks)}
 
 
 def line(value: str) -> dict[str, Any]:
-    """A paragraph of one text."""
     return node("paragraph", text(value))
 
 

@@ -8,7 +8,6 @@ from importer.transform.formats.convert import Converted, convert
 
 
 def markdown_of(text: str) -> str:
-    """An HTML text as Markdown."""
     return convert(text, "html", "markdown").text
 
 
