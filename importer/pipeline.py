@@ -20,9 +20,9 @@ from importer.authoring.suggest import suggest_for
 from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
-from importer.check.observers.canary_sample import CanarySample
 from importer.check.observers.completeness import COMMENTS, EVIDENCE
 from importer.check.observers.observer import OpenWriter
+from importer.check.observers.samples import CanarySample
 from importer.codes import (
     DUPLICATE_IN_TRIAGE,
     EVIDENCE_MISSING,
@@ -38,9 +38,9 @@ from importer.records import Outcome
 from importer.report.check_files import CheckFiles
 from importer.report.error_files import Columns
 from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
-from importer.report.issue_urls import IssueUrl
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
+from importer.report.results import IssueUrl
 from importer.report.summary import Summary, decide_exit_code, summarise, times
 from importer.report.tables import write_coverage, write_fixes
 
@@ -158,7 +158,7 @@ def _check_and_discover(
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
     """End an import that would repeat the last one, with its figures and exit code."""
     from importer.ledger.previous_run import note_repeat
-    from importer.report.repeated import describe_repeated, write_repeated
+    from importer.report.from_ledger import describe_repeated, write_repeated
 
     now = time.time()
     age_seconds = context.job.source.age_seconds(now)

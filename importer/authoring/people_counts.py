@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from importer.api import FINISHED
-from importer.check.account_names import count_known
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
+from importer.check.look_up import count_known
 from importer.errors import UsageError
 from importer.mapping.identities import Identity, number_people
 from importer.mapping.model import MappingModel

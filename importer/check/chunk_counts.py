@@ -9,8 +9,7 @@ from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.lines import CoverageLines
 from importer.check.examine import Examined
 from importer.check.job import Job
-from importer.check.observers.damage import DamageSigns, SignsFound
-from importer.check.observers.raw_markup import MarkupFound, RawMarkup
+from importer.check.observers.damage import DamageSigns, MarkupFound, RawMarkup, SignsFound
 
 
 @dataclass(frozen=True, slots=True)

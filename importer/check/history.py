@@ -13,9 +13,8 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.absent_columns import find_absent
-from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.job import Job
-from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
+from importer.check.knowledge import ChangePolicy, Create, Difference, KnownIssue, KnownSample, LedgerStatus, OnChange
 from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command

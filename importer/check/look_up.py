@@ -1,18 +1,153 @@
-"""The look-up reading: what must be known of a whole source before its rows are checked, found in one reading of it."""
+"""The look-up reading: account names and aliases of keys, which must be known before the first row is checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from itertools import chain, islice
+from types import TracebackType
+from typing import Protocol, Self
 
-from importer.check.account_names import AccountNames
-from importer.check.fixes import apply_fixes
+from importer.check.examine import apply_fixes
 from importer.check.job import Job
-from importer.check.key_aliases import KeyAliases
+from importer.mapping.identities import Identity
+from importer.mapping.reads import collect_key_refs, collect_persons, collect_refs, collect_tables
 from importer.records import Chunk, Ref, Table
-from importer.transform.columns import Columns
+from importer.scratch import Scratch, as_bytes, as_text
+from importer.transform.columns import Columns, is_filled
+from importer.transform.people import identify_all
+from importer.transform.relations import FindKeys, each_name, find_no_keys
+from importer.transform.transform import Transform
+
+KNOWN_LIMIT = 100_000
+"""Distinct people whose names are kept: a staff has fewer, and the callers of a help desk must not fill the memory."""
+
+
+class AccountNames:
+    """Counts the names of each account, in the columns that have both of a person.
+
+    None are wanted without mentions and comments, or where no file may have such columns.
+    """
+
+    def __init__(self, job: Job) -> None:
+        model = job.mapping.model
+        are_wanted = model.people.mentions is not None or model.comments is not None
+        self._persons = [
+            person
+            for person in (collect_persons(model) if are_wanted else ())
+            if person.name is not None
+            and person.account is not None
+            and job.source.may_have(person.name.refs, person.account.refs)
+        ]
+        self.refs: Sequence[Ref] = collect_refs(self._persons)
+        self.tables: Sequence[Table] = collect_tables(self._persons)
+        self._pairs = Counter[Identity]()
+
+    def add(self, chunk: Chunk, columns: Columns) -> None:
+        """Count the people of a chunk."""
+        for person in self._persons:
+            count_known(self._pairs, chain.from_iterable(identify_all(person, columns)))
+
+    def by_account(self) -> Mapping[str, str]:
+        """Account → name: of several the most frequent, then the first."""
+        names: dict[str, str] = {}
+        for who, _ in self._pairs.most_common():  # of equal counts the first comes first
+            if who.account and who.name:
+                names.setdefault(who.account, who.name)
+        return names
+
+
+def count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:
+    """Count rows by person, up to KNOWN_LIMIT distinct people, so that memory stays flat."""
+    for who, rows in Counter(people).items():
+        if who.shown and (who in seen or len(seen) < KNOWN_LIMIT):
+            seen[who] += rows
+
+
+ASKED_AT_ONCE = 500
+
+# Cells may hold half a character, so all texts are bytes. `place` is the relation's number in the mapping, from 0.
+_SCHEMA = """
+CREATE TABLE named (place INTEGER, text BLOB, PRIMARY KEY (place, text)) WITHOUT ROWID;
+CREATE TABLE rows (place INTEGER, text BLOB, key BLOB);
+"""
+# A text that several rows have is ambiguous: an empty key says so.
+_JOIN = """
+CREATE TABLE keys AS
+  SELECT place, text, CASE min(key) WHEN max(key) THEN key ELSE x'' END AS key
+  FROM rows JOIN named USING (place, text) GROUP BY place, text;
+DROP TABLE rows;
+DROP TABLE named;
+CREATE INDEX keys_by_text ON keys (place, text);
+"""
+_FIND = "SELECT text, key FROM keys WHERE place = ? AND text IN ({})"
+
+
+class KeyAliases:
+    """Collects the texts that relations name other rows `by`, and the keys of the rows that have them.
+
+    They lie in a temporary file, which is there within the `with` block. None are wanted where the mapping has no such
+    relations, or no file may have their columns. Raises StorageFull if the disk takes no more.
+    """
+
+    def __init__(self, job: Job) -> None:
+        model, source = job.mapping.model, job.source
+        self._specs = {
+            place: (spec, spec.by)
+            for place, spec in enumerate(model.relations)
+            if spec.by is not None and source.may_have(spec.refs, spec.by.refs)
+        }
+        texts = [text for pair in self._specs.values() for text in pair]
+        self._transform = Transform(model, job.source_name) if texts else None
+        self.refs: Sequence[Ref] = (*collect_key_refs(model), *collect_refs(texts)) if texts else ()
+        self.tables: Sequence[Table] = () if self._transform is None else self._transform.tables
+        self._scratch = Scratch(_SCHEMA) if texts else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._scratch is not None:
+            self._scratch.close()
+
+    def add(self, chunk: Chunk, columns: Columns) -> None:
+        """Collect the texts and keys of a chunk."""
+        assert self._scratch is not None
+        assert self._transform is not None
+        keys = [as_bytes(key) for key in self._transform.name_rows(chunk)]
+        for place, (spec, by) in self._specs.items():
+            named = {text for _, text in each_name(spec, columns)}
+            self._scratch.write(
+                "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, as_bytes(text)) for text in named)
+            )
+            rows = zip(columns.text(by), keys, strict=True)
+            known = ((place, as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
+            self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
+
+    def finder(self) -> FindKeys:
+        """The function that finds keys, after all rows."""
+        if self._scratch is None:
+            return find_no_keys
+        self._scratch.script(_JOIN)
+        return partial(_find_all, self._scratch)
+
+
+def _find_all(scratch: Scratch, place: int, texts: Iterable[str]) -> Mapping[str, str]:
+    return dict(_find(scratch, place, texts))
+
+
+def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    names = {as_bytes(text): text for text in texts}
+    left = iter(names)
+    while some := list(islice(left, ASKED_AT_ONCE)):
+        statement = _FIND.format(",".join("?" * len(some)))
+        for text, key in scratch.rows(statement, (place, *some)):
+            yield names[text], as_text(key)
 
 
 class Collector(Protocol):

@@ -17,7 +17,7 @@ from importer.report.flow_picture import KINDS, find_kind
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
-    from importer.check.observers.tally import Tally
+    from importer.check.observers.causes import Tally
     from importer.check.observers.value_flow import Stream, ValueFlow
     from importer.report.summary import Summary
 

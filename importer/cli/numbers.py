@@ -12,7 +12,7 @@ import click
 
 from importer.library.row_limit import RowLimit
 from importer.library.targets import find_slow
-from importer.report.issue_urls import find_fault
+from importer.report.results import find_fault
 
 
 class FiniteRange(click.FloatRange):

@@ -133,7 +133,7 @@ def _end(context: click.Context, start: Start, error: Exception | KeyboardInterr
     summary = start.end(ended, failed=error is not None)
     log_end(summary)
     if (file := context.params.get("metrics_file")) is not None:
-        from importer.report.metrics import write_metrics
+        from importer.report.summary import write_metrics
 
         with _warning():
             write_metrics(file, summary, start.import_name or summary.source_name, start.at)

@@ -58,7 +58,7 @@ def repair(options: RepairOptions, name: str) -> Summary:
     do. What people have changed in Triage is left alone. RUN is the import's name, or `last`. The report goes to
     ./triage-import-RUN-repair/.
     """
-    from importer.check.change_policy import parse_fields
+    from importer.check.knowledge import parse_fields
     from importer.cli.console import Console
     from importer.library.changes import take_back
     from importer.library.inputs import with_severity

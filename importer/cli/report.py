@@ -98,8 +98,8 @@ def report_source(name: str, options: ReportOptions) -> int:
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import walk
     from importer.report.folder import ReportFolder
-    from importer.report.issue_urls import IssueUrl
     from importer.report.migration import describe_states, write_migration
+    from importer.report.results import IssueUrl
 
     folder = ReportFolder(options.out or Path(f"triage-import-{name}"))
     target = target_name(options.sandbox, options.api_url)

@@ -54,7 +54,7 @@ class RunOptions(ImportOptions, Unasked, Unwatched, Verbose, Json):
         if self.quiet and self.is_asked:
             raise UsageError("-q shows no question.", hint="Add --yes, or leave -q out.")
         if self.metrics_file is not None:
-            from importer.report.metrics import find_client
+            from importer.report.summary import find_client
 
             find_client()
 

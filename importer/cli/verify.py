@@ -16,7 +16,7 @@ from importer.cli.person import arguments_of, calling
 from importer.library import options as library
 
 if TYPE_CHECKING:
-    from importer.report.verify import VerifySummary
+    from importer.report.tables import VerifySummary
 
 
 @dataclass(frozen=True)

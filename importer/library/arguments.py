@@ -19,7 +19,7 @@ from importer.library.declared import Section
 from importer.library.options import FailOn, Format, OnChange, Order
 from importer.library.row_limit import RowLimit
 from importer.library.targets import find_slow
-from importer.report.issue_urls import find_fault
+from importer.report.results import find_fault
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
 
 S = TypeVar("S", bound=Section)

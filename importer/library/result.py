@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from importer.report.summary import Summary
-    from importer.report.tables import ChangeLine
-    from importer.report.verify import Verified, VerifySummary
+    from importer.report.tables import ChangeLine, Verified, VerifySummary
 
 NUMBERS = ("record", "line", "attempts", "operations_planned", "operations_done", "operations_failed")
 R = TypeVar("R", bound=tuple[Any, ...])
@@ -124,9 +123,9 @@ def run_result(summary: Summary) -> RunResult:
 
 def verify_result(summary: VerifySummary) -> VerifyResult:
     """Return the result of a verification."""
-    from importer.report.verify import COLUMNS
+    from importer.report.tables import VERIFY_COLUMNS
 
-    return _result(summary, "verify.csv", COLUMNS, _read_verified)
+    return _result(summary, "verify.csv", VERIFY_COLUMNS, _read_verified)
 
 
 def undo_result(summary: Summary) -> UndoResult:
@@ -176,7 +175,7 @@ def _read_row(line: Mapping[str, str]) -> ResultRow:
 
 
 def _read_verified(line: Mapping[str, str]) -> Verified:
-    from importer.report.verify import Verdict, Verified
+    from importer.report.tables import Verdict, Verified
 
     cells: dict[str, Any] = {**line, "verdict": Verdict(line["verdict"])}
     return Verified(**cells)

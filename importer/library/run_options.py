@@ -29,8 +29,8 @@ from importer.phrases import counted
 from importer.records import Outcome
 
 if TYPE_CHECKING:
-    from importer.check.change_policy import ChangePolicy
     from importer.check.check_pass import Checked
+    from importer.check.knowledge import ChangePolicy
     from importer.load.context import Settings
 
 DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
@@ -99,7 +99,7 @@ class RunOptions(
 
     def changes(self) -> ChangePolicy:
         """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
-        from importer.check.change_policy import ChangePolicy, OnChange, read_fields
+        from importer.check.knowledge import ChangePolicy, OnChange, read_fields
 
         return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
 

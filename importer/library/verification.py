@@ -10,7 +10,7 @@ from importer.errors import ImporterError
 from importer.ledger.journal import Run
 from importer.phrases import counted
 from importer.progress import Progress
-from importer.report.verify import VerifySummary
+from importer.report.tables import VerifySummary
 
 FIELDS_SHOWN = 8
 MANY = 10_000

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from importer.api import FINISHED
-from importer.check.change_policy import ChangePolicy, OnChange
 from importer.check.check_pass import Checked
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.knowledge import Knows
+from importer.check.knowledge import ChangePolicy, Knows, OnChange
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
-from importer.check.observers.canary_sample import CANARY_LIMIT
+from importer.check.observers.samples import CANARY_LIMIT
 from importer.errors import TargetDoubted
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run

@@ -7,8 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
-from importer.check.change_policy import ChangePolicy
 from importer.check.job import Job
+from importer.check.knowledge import ChangePolicy
 from importer.ledger.store import Ledger
 from importer.progress import Progress
 from importer.triage.listing import TargetTime

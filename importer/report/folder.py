@@ -1,4 +1,7 @@
-"""The folder of reports: private, replaced file by file, and careful with files that people have edited."""
+"""The folder of reports: private, replaced file by file, and careful with files that people have edited.
+
+A table has a byte order mark where one is needed: without it spreadsheets show "Müller" as "MÃ¼ller".
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,64 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
 from importer.ledger.lock import hold_folder
 from importer.mapping.edited_tables import Fixes, read_fixes
-from importer.report.byte_order_mark import MarkWhereNeeded
 from importer.triage.redaction import redact
+
+BLOCK_BYTES = 1 << 20
+
+
+class MarkWhereNeeded(io.BufferedIOBase):
+    """A binary file whose UTF-8 gets a byte order mark in front exactly if something in it is not ASCII.
+
+    So spreadsheets show what people wrote, and scripts that know nothing of such marks can read all other files. `file`
+    is new, and open for reading and writing. What was written before the first text that is not ASCII is moved by the
+    length of the mark, once: a block at a time, so that memory stays flat.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.name = file.name
+        self._is_marked = False
+
+    def writable(self) -> bool:
+        """Return True: it can be written, and not be read."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # TextIOWrapper hands bytes over, no other buffer
+        """Append bytes."""
+        if not self._is_marked and not data.isascii():
+            self._mark()
+        return self._file.write(data)
+
+    def _mark(self) -> None:
+        for end in range(self._file.tell(), 0, -BLOCK_BYTES):  # backwards: no block is overwritten unread
+            start = max(0, end - BLOCK_BYTES)
+            self._file.seek(start)
+            block = self._file.read(end - start)
+            self._file.seek(start + len(codecs.BOM_UTF8))
+            self._file.write(block)
+        self._file.seek(0)
+        self._file.write(codecs.BOM_UTF8)
+        self._file.seek(0, io.SEEK_END)
+        self._is_marked = True
+
+    def flush(self) -> None:
+        """Flush the file."""
+        if not self.closed:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file, too, even if flushing fails because its disk is full."""
+        try:
+            super().close()
+        finally:
+            self._file.close()
+
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
 REHEARSAL = "rehearsal.html"

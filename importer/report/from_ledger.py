@@ -1,29 +1,33 @@
-"""Writes the reports of a run from the ledger alone: at the end of the run, and again for the command `report`."""
+"""Writes the reports of a run from the ledger alone: at its end, again for `report`, and where a run repeats it."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
 from importer.codes import by_frequency
 from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
+from importer.phrases import counted, format_duration
 from importer.records import Act, Outcome, Rows
 from importer.report.comparison import News
 from importer.report.error_files import PLAIN, Columns, ErrorFiles
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
-from importer.report.issue_urls import IssueUrl
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
-from importer.report.results import ResultsFile
+from importer.report.results import IssueUrl, ResultsFile
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.tables import CONFLICTS, write_conflicts
 from importer.triage.snapshot import Snapshot
@@ -174,3 +178,54 @@ def _minimal(run: Run, because: str) -> dict[str, Any]:
         "stopped_because": because,
         "version": __version__,
     }
+
+
+def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
+    """Write what a repetition of a run leaves, and return its summary; `figures` are those of its own.
+
+    In the run's own folder the reports are there already, unless another command has written its own into it. Any other
+    folder gets those that the ledger alone is enough for.
+
+    If its summary can't be written, the returned one says so.
+
+    Raises:
+        StorageFull: another report can't be written.
+        UsageError: the folder can't be used.
+    """
+    path, stamp = folder.file(SUMMARY), None
+    page: PageRows | None = None
+    if path.resolve() == (run.out / SUMMARY).resolve() and _is_of(run, path):
+        stamp = path.stat()
+    else:
+        folder.prepare()
+        *_, page = write_rows(run, folder)
+    summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
+    summary = replace(summary, errors=folder.errors or summary.errors)
+    summary = write_end(run, folder, summary, page)
+    if stamp is not None:
+        with suppress(OSError):  # reports that people edit are recognised by a time after the summary's
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    return summary
+
+
+def _is_of(run: Run, path: Path) -> bool:
+    """Whether a summary.json is that of this run."""
+    try:
+        summary = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return False
+    return isinstance(summary, dict) and summary.get("run_id") == run.name
+
+
+def describe_repeated(summary: Summary) -> str:
+    """Say that nothing has changed, how old the source is, and what still waits for somebody."""
+    age = summary.source_age_seconds
+    old = "" if age is None else f", the newest file is {format_duration(age)} old"
+    standing = [
+        counted(number, f"{name} row") for name in ("rejected", "changed") if (number := getattr(summary, name))
+    ]
+    waits = f" As before: {' and '.join(standing)}." if standing else ""
+    return (
+        f"Nothing has changed since {summary.same_as}, for {counted(summary.repeats, 'run')} now: the same source, "
+        f"mapping and options, and nothing is open{old}.{waits}"
+    )

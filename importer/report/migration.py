@@ -9,7 +9,7 @@ from typing import NamedTuple
 from importer.ledger.source_list import CrosswalkEntry, KeyState
 from importer.phrases import counted
 from importer.report.folder import ReportFolder
-from importer.report.issue_urls import NO_URL, IssueUrl
+from importer.report.results import NO_URL, IssueUrl
 from importer.report.tables import write_table
 from importer.triage.snapshot import is_gone
 

@@ -17,9 +17,9 @@ from importer.api import VALUE_FIELDS
 from importer.check.check_pass import Checked
 from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
-from importer.check.observers.before_after import BeforeAfter
 from importer.check.observers.causes import Cause, Weight
 from importer.check.observers.people_named import Named, count_open
+from importer.check.observers.samples import BeforeAfter
 from importer.errors import ExitCode
 from importer.ledger.commands import run_command, source_command
 from importer.phrases import counted, format_duration, format_time

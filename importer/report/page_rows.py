@@ -15,7 +15,7 @@ from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_findin
 from importer.codes import OPEN
 from importer.phrases import row_name
 from importer.records import NEEDS_SOMEBODY, PASSED_OVER, Finding, Outcome, Row, Rows
-from importer.report.issue_urls import NO_URL, IssueUrl
+from importer.report.results import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
 ROWS_SHOWN = 100_000

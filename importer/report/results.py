@@ -1,13 +1,48 @@
-"""Writes results.csv: every row of the source once, in the order of the input, with its outcome."""
+"""Writes results.csv: every row of the source once, with its outcome, and the address of its issue in a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from importer.records import Outcome, Rows
-from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.spreadsheet import escape_cells, write_cells
+
+NUMBER, ID = "{number}", "{id}"
+
+
+class IssueUrl(NamedTuple):
+    """The pattern of an address, "" for none: `{number}` is 1001 of T-1001, `{id}` the issue's own long id."""
+
+    pattern: str = ""
+
+    def of(self, triage_id: str, issue_id: str) -> str:
+        """Return the address of an issue, "" where there is no pattern or no issue."""
+        if not self.pattern or not triage_id:
+            return ""
+        number = quote(triage_id.rpartition("-")[2], safe="")
+        return self.pattern.replace(NUMBER, number).replace(ID, quote(issue_id, safe=""))
+
+
+NO_URL = IssueUrl()
+
+
+def find_fault(pattern: str) -> str:
+    """Say why no address can be made of a pattern; "" where one can."""
+    try:
+        parts = urlsplit(pattern)
+    except ValueError as error:
+        return f"it is no address: {error}"
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return "it doesn't begin with https:// and a host"
+    if not pattern.isprintable() or " " in pattern:
+        return "it has a space or an invisible character"
+    rest = pattern.replace(NUMBER, "").replace(ID, "")
+    if rest == pattern:
+        return "it has no {number}, for the number of an issue, and no {id}, for its id"
+    return "" if "{" not in rest and "}" not in rest else "it has braces besides {number} and {id}"
+
 
 COLUMNS = (
     "file",

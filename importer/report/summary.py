@@ -1,4 +1,4 @@
-"""The summary of a check or a run: the figures of summary.json, which `--json` prints, too."""
+"""The summary of a check or a run: the figures of summary.json, which `--json` prints, and those for Prometheus."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from importer import __version__
@@ -13,7 +15,7 @@ from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.observers.completeness import ASSIGNMENTS
 from importer.codes import INCOMPLETE, MARKER_AMBIGUOUS, OPEN
-from importer.errors import ExitCode, ImporterError
+from importer.errors import ExitCode, ImporterError, StorageFull, UsageError, how_to_install
 from importer.phrases import format_iso
 from importer.records import SANDBOX_PREFIX, Outcome
 
@@ -202,3 +204,38 @@ def _count_parts(checked: Checked, sent: Mapping[str, int]) -> dict[str, dict[st
     """Count what the source has of its issues' comments, attachments and people, and what of it is sent."""
     parts, assignments = checked.completeness.as_json(checked.attachments, sent), checked.assignments
     return parts | ({ASSIGNMENTS: assignments.as_json(sent.get(ASSIGNMENTS, 0))} if any(assignments) else {})
+
+
+def find_client() -> ModuleType:
+    """Return Prometheus' library. Raises UsageError where the extra is missing."""
+    try:
+        import prometheus_client
+    except ImportError as error:
+        raise UsageError("--metrics-file needs prometheus-client.", hint=how_to_install("metrics")) from error
+    return prometheus_client
+
+
+def write_metrics(path: Path, summary: Summary, name: str, started_at: float) -> None:
+    """Write the figures of a start of an import, whole or not at all; `name` is the import's, or its source's.
+
+    `started_at` is in seconds since 1970. Raises StorageFull where it can't be written.
+    """
+    client = find_client()
+    registry = client.CollectorRegistry()
+
+    def gauge(what: str, about: str, values: dict[str, float], label: str = "") -> None:
+        found = client.Gauge(f"triage_import_{what}", about, ["import", *filter(None, [label])], registry=registry)
+        for each, value in values.items():
+            found.labels(*([name, each] if label else [name])).set(value)
+
+    gauge("start_timestamp_seconds", "When the last start of the import began.", {"": started_at})
+    gauge("end_timestamp_seconds", "When it ended.", {"": time.time()})
+    gauge("exit_code", "How it ended, see the exit codes of triage-import.", {"": summary.exit_code})
+    gauge("requests", "Requests that it made.", {"": summary.requests})
+    gauge("rows", "Rows by outcome.", dict(summary.outcomes()), "outcome")
+    gauge("findings", "Rows by code of a finding.", dict(summary.findings), "code")
+    try:
+        client.write_to_textfile(str(path), registry)
+    except OSError as error:
+        hint = "Name a file that can be written, in a folder that is there."
+        raise StorageFull(f"--metrics-file {path}: {error.strerror}.", hint=hint) from error

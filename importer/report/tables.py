@@ -1,16 +1,19 @@
-"""Writes the reports that are plain tables: changes of a repair or an undo, conflicts, losses, attachments, fixes."""
+"""Writes the reports that are plain tables: changes, conflicts, losses, attachments, fixes, and what was read back."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from importer.check.coverage.coverage import Coverage
 from importer.mapping.edited_tables import BAD, COLUMN, NEW
-from importer.report.folder import FIXES, ReportFolder
+from importer.report.folder import FIXES, SUMMARY, ReportFolder
 from importer.spreadsheet import escape_cell
 
 CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message", "before", "after")
@@ -44,7 +47,7 @@ def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:
 CONFLICTS = "conflicts.csv"
 
 
-COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
+CONFLICT_COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
 
 
 Conflicts = Iterable[tuple[str, str, Sequence[Sequence[str]]]]
@@ -58,7 +61,7 @@ def write_conflicts(folder: ReportFolder, conflicts: Conflicts) -> int:
         StorageFull: it can't be written.
     """
     lines = ((key, triage_id, *conflict) for key, triage_id, fields in conflicts for conflict in fields)
-    return write_table(folder, CONFLICTS, COLUMNS, lines)
+    return write_table(folder, CONFLICTS, CONFLICT_COLUMNS, lines)
 
 
 LOSSES, ATTACHMENTS = "losses.csv", "attachments.csv"
@@ -117,3 +120,72 @@ def write_table(
             writer.writerow(map(escape_cell, row))
             count += 1
     return count
+
+
+VERIFY_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "field", "ours", "theirs")
+VERIFY_FILES = ("verify.csv", "report.html", SUMMARY)
+
+
+class Verdict(StrEnum):
+    """The state of an issue compared with what we last wrote to it; the worst first."""
+
+    STRANGER = "stranger"  # has the source's marker, and the ledger doesn't know it: perhaps a double
+    MISSING = "missing"  # deleted in Triage
+    DIFFERENT = "different"  # in a field, or in what was added to it
+    UNSETTLED = "unsettled"  # has the marker of a row whose outcome is not known yet
+    SAME = "same"
+
+
+class Verified(NamedTuple):
+    """One line of verify.csv; an issue that differs has one for each field.
+
+    `ours` is what we sent, `theirs` what is there now. Of a stranger `ours` is the number (`T-…`) of its key's issue.
+    """
+
+    key: str
+    triage_id: str
+    issue_id: str
+    verdict: Verdict
+    field: str = ""
+    ours: str = ""
+    theirs: str = ""
+
+
+class VerifyFile:
+    """Writes verify.csv, a few lines at a time."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(VERIFY_COLUMNS)
+
+    def write(self, lines: Iterable[Verified]) -> None:
+        """Append lines."""
+        self._writer.writerows(map(escape_cell, line) for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySummary:
+    """The figures of a verification: issues by verdict, and `fields`: field → issues that differ in it.
+
+    `read_back` has how many issues, and additions of each kind, were `sent`, and how many of these were `found`.
+    """
+
+    run_id: str
+    exit_code: int
+    same: int
+    different: int
+    missing: int
+    stranger: int
+    unsettled: int
+    fields: Mapping[str, int] = field(default_factory=dict)
+    read_back: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    requests: int = 0
+    elapsed_seconds: float = 0.0
+    target: str = ""
+    source_name: str = ""
+    out: str = ""
+    version: str = ""
+
+    def as_text(self) -> str:
+        """The summary as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from importer.check.observers.causes import CUT
 from importer.phrases import counted, format_duration
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.report.page import REPORT
 from importer.report.page_rows import FindTitles, PackedRows, Printed
 from importer.report.rendering import lay_out_bar, mark_whole, render
+from importer.report.results import NO_URL, IssueUrl
 from importer.report.summary import Summary
-from importer.report.verify import VerifySummary
+from importer.report.tables import VerifySummary
 
 NO_SUMS: Mapping[str, tuple[int, int]] = {}
 TO_BE_SEEN = 100

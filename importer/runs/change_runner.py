@@ -28,8 +28,8 @@ from importer.phrases import counted
 from importer.records import Outcome
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.from_ledger import kept_details
-from importer.report.issue_urls import IssueUrl
 from importer.report.page import REPORT
+from importer.report.results import IssueUrl
 from importer.report.summary import Summary, decide_exit_code, times
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
 from importer.report.work_page import (

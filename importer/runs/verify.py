@@ -29,9 +29,9 @@ from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import ReportFolder
 from importer.report.from_ledger import kept_details
-from importer.report.issue_urls import IssueUrl
+from importer.report.results import IssueUrl
 from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
-from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
+from importer.report.tables import VERIFY_FILES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, WorkRows, write_work_page
 from importer.runs.change_set import values_written
 from importer.scratch import Scratch
@@ -93,7 +93,7 @@ def verify_run(
     """
     started = time.monotonic()
     folder = ReportFolder(out)
-    folder.prepare(NAMES)
+    folder.prepare(VERIFY_FILES)
     calls = PacedCalls.at(rate, progress.say)
     rows = WorkRows(run.find_titles, IssueUrl(issue_url or kept_details(run).issue_url))
     with folder.open("verify.csv") as file:

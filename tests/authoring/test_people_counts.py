@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from importer.authoring.people_counts import CountedPeople, Someone, count_people
-from importer.check.account_names import KNOWN_LIMIT
 from importer.check.examine import examine
 from importer.check.job import Job
-from importer.check.look_up import look_up
+from importer.check.look_up import KNOWN_LIMIT, look_up
 from importer.cli.console import Console
 from importer.errors import UsageError
 from importer.mapping.identities import Identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from importer.check.fixes import apply_fixes
+from importer.check.examine import apply_fixes
 from importer.mapping.edited_tables import Fix, Fixes
 from tests.harness.making import chunk_of, rows_of
 

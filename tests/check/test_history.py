@@ -11,9 +11,8 @@ import orjson
 import pytest
 
 from importer.api import ISSUE_FIELDS
-from importer.check.change_policy import ChangePolicy, OnChange, read_fields
 from importer.check.history import LedgerHistory
-from importer.check.knowledge import LedgerStatus
+from importer.check.knowledge import ChangePolicy, LedgerStatus, OnChange, read_fields
 from importer.errors import UsageError
 from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Run

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from importer.check.examine import examine
 from importer.check.job import Job
-from importer.check.key_aliases import ASKED_AT_ONCE
-from importer.check.look_up import look_up
+from importer.check.look_up import ASKED_AT_ONCE, look_up
 from importer.mapping.edited_tables import read_fixes
 from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions

@@ -414,7 +414,7 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "a time of creation that several issues have",
-        "importer/check/repeated_keys.py",
+        "importer/check/duplicates.py",
         " if only.get(pair, its_key) != its_key)\n",
         " if False)\n",
         "tests/check/test_repeated_keys.py::test_another_title",

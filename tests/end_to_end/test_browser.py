@@ -11,9 +11,9 @@ import pytest
 
 from importer.records import Outcome, Row, Rows
 from importer.report.folder import ReportFolder
-from importer.report.issue_urls import IssueUrl
 from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
+from importer.report.results import IssueUrl
 from importer.report.summary import Summary
 from tests.harness.browser import Opened, chromium, open_page
 from tests.harness.running import SAMPLES, Program, finish, issue_row, write_csv

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import StorageFull
-from importer.report import byte_order_mark
+from importer.report import folder
 from importer.report.folder import NAMES, ReportFolder
 from tests.harness.running import ROOT, Program, issue_row, read_csv, write_csv
 
@@ -37,7 +37,7 @@ def test_what_was_written_before_it(
     tmp_path: Path, rows: int, block_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However much it is, it stands behind the mark as it was."""
-    monkeypatch.setattr(byte_order_mark, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(folder, "BLOCK_BYTES", block_bytes)
     lines = [[str(number), "x" * (number % 300)] for number in range(rows)]
     with ReportFolder(tmp_path).open("results.csv") as file:
         csv.writer(file).writerows([*lines, ["\u00e9", ""], *lines])

@@ -8,8 +8,8 @@ import orjson
 
 from importer.ledger.source_list import CrosswalkEntry, KeyState
 from importer.report.folder import ReportFolder
-from importer.report.issue_urls import IssueUrl
 from importer.report.migration import describe_states, write_migration
+from importer.report.results import IssueUrl
 from tests.harness.running import read_csv
 
 KEYS = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Act, Addition, Operation, Outcome, Row, Rows
-from importer.report.planned import PlannedFile
+from importer.report.check_files import PlannedFile
 
 
 def written(*operations: Operation) -> str:

@@ -13,7 +13,7 @@ from importer.cli.console import Console
 from importer.errors import ExitCode
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.opening import read_ledger
-from importer.report.verify import Verdict, Verified
+from importer.report.tables import Verdict, Verified
 from importer.runs.verify import Verifier, find_differences
 from importer.triage.actions import CallFailed
 from importer.triage.answers import FIELDS, Issue

@@ -22,7 +22,7 @@ from importer.authoring.draft.column_scores import (
 )
 from importer.authoring.draft.header_words import has_leaf, header_tokens, holds_internal, is_leaf, leaf_rank
 from importer.authoring.draft.profile import Column, Profile
-from importer.check.repeated_keys import Repeats
+from importer.check.duplicates import Repeats
 from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
 from importer.phrases import listed

@@ -16,7 +16,7 @@ from importer.authoring.draft.profile import profile_source
 from importer.authoring.draft.table import FILE_NAME, new_table
 from importer.authoring.draft.values import Value, count_values, propose_values, text_of
 from importer.authoring.proposals import Proposer
-from importer.check.repeated_keys import find_repeats
+from importer.check.duplicates import find_repeats
 from importer.errors import SourceError, StorageFull, UsageError
 from importer.mapping.edited_tables import Fixes
 from importer.mapping.model import MappingModel

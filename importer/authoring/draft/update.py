@@ -17,7 +17,7 @@ from importer.authoring.draft.values import Value, propose_unknown
 from importer.authoring.proposals import Proposer
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.observers.unknowns import Unknowns
+from importer.check.observers.bad_values import Unknowns
 from importer.errors import MappingError, StorageFull
 from importer.mapping.edited_tables import VALUES_NEED, read_table
 from importer.mapping.reader import LoadedMapping

@@ -14,7 +14,7 @@ from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
-from importer.check.fixes import apply_fixes
+from importer.check.examine import apply_fixes
 from importer.mapping.edited_tables import Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text

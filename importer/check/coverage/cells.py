@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_texts
-from importer.check.coverage.consumed_cells import Consumed, consume_cells, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, CoverageLines
-from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
+from importer.check.coverage.uses import (
+    RULE,
+    Consumed,
+    Use,
+    consume_cells,
+    find_filled,
+    list_rule_refs,
+    list_uses,
+    narrow_uses,
+)
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_value_refs
 from importer.mapping.vocabulary import words_for_nothing

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from importer.check.coverage.attachments import Attachment, AttachmentSpool, read_texts
 from importer.check.coverage.cells import CellCounter
-from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, NOWHERE, CoverageLine, CoverageLines
-from importer.check.coverage.uses import ATTACHMENTS, list_rule_refs, list_uses
+from importer.check.coverage.uses import ATTACHMENTS, consume_cells, list_rule_refs, list_uses
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel

@@ -8,10 +8,9 @@ from itertools import repeat
 from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
-from importer.check.coverage.consumed_cells import Consumed
 from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, OTHERS, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
-from importer.check.coverage.uses import RULE, Use
+from importer.check.coverage.uses import RULE, Consumed, Use
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing

@@ -3,28 +3,285 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from itertools import filterfalse
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from importer.api import count_units
-from importer.check.observers.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
-from importer.check.observers.date_order import DateColumn
-from importer.check.observers.garbled_texts import find_garbled
+from importer.check.examine import Examined, raw_text
 from importer.check.observers.observer import SAMPLE_CHARACTERS
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
+from importer.mapping.patterns import compiled
 from importer.mapping.reads import collect_date_texts, collect_value_refs
-from importer.mapping.texts import Text
+from importer.mapping.texts import Text, TextFormat, walk_texts
 from importer.mapping.vocabulary import words_for_nothing
 from importer.phrases import clip, counted
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
+from importer.transform.columns import is_filled
 
-if TYPE_CHECKING:
-    from importer.check.examine import Examined
+_EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
+DIGITS = 15
+"""What a spreadsheet keeps of a number."""
+_LONG, _EMPTIED = re.compile(rf"\d{{{DIGITS}}}\d+"), re.compile(rf"\d{{{DIGITS}}}0+")
+"""A number with more digits, and one that has nothing in those behind them."""
+LONG_AT_LEAST = 3
+"""So many long numbers that all end so are no chance."""
+_DECIMAL = re.compile(r"\d+\.0")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = "|".join(_MONTHS)
+_DAY = re.compile(rf"(?:\d\d?(?:-|\. )(?:{_MONTH})|(?:{_MONTH})[- ]\d\d)")
+"""`12-Mar`, in German `12. Sep`; as no day of a month `Mar-45`. Ids of trackers have capitals."""
+
+WHAT_BECAME = {
+    "approximate": "a rounded number instead of an id in {}: spreadsheets round long ids, and different ones become "
+    "equal.",
+    "decimal": "a decimal instead of an id in {}: some programs write whole numbers this way. In an export without the "
+    "`.0`, they would be different issues.",
+    "date": "a date instead of an id in {}: spreadsheets turn ids like MAR-12 and SEP-3 into dates.",
+}
+"""What became of ids; `{}` is where, with a sample."""
+
+
+def find_damaged_ids(column: Sequence[str], blocks: Sequence[str]) -> Iterator[tuple[str, dict[int, str]]]:
+    """Find what became of ids, a key of WHAT_BECAME, and row → id; `blocks` are the column, many cells in each."""
+    exponents = matching(column, _EXPONENT) if contain(blocks, "E+", "e+") else {}
+    if rounded := exponents | (_find_emptied(column) if max(map(len, column)) > DIGITS else {}):
+        yield "approximate", rounded
+    if contain(blocks, ".0") and (decimals := matching(column, _DECIMAL)):
+        yield "decimal", decimals
+    # Names of people have months in them, too, but no day behind these.
+    if contain(blocks, *_MONTHS) and any(map(_DAY.search, blocks)) and (dates := matching(column, _DAY)):
+        yield "date", dates
+
+
+def _find_emptied(column: Sequence[str]) -> dict[int, str]:
+    """The long numbers, if nothing is in the digits of any that a spreadsheet doesn't keep."""
+    long = matching(column, _LONG)
+    return long if len(long) >= LONG_AT_LEAST and all(map(_EMPTIED.fullmatch, long.values())) else {}
+
+
+def contain(texts: Iterable[str], *needles: str) -> bool:
+    """Whether any of the texts has one of the needles."""
+    return any(needle in text for text in texts for needle in needles)
+
+
+def matching(column: Sequence[str], pattern: re.Pattern[str]) -> dict[int, str]:
+    """The rows of a column whose text has this form, each with its text."""
+    return {row: text.strip() for row, text in enumerate(column) if pattern.fullmatch(text.strip())}
+
+
+_DATE_OF_NUMBERS = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2\d{2}(?:\d{2})?(?:[ ,T].*)?", re.DOTALL)
+_MONTHS_OF_A_YEAR = 12
+
+
+@dataclass(slots=True)
+class DateColumn:
+    """A column of dates, and whether day and month can be told apart.
+
+    read     whether the mapping reads them as dates; else they are copied as text
+    rows     dates that read both ways, 01/02 as well as 02/01
+    decided  whether one value shows the order, or that the column has no such dates: then nothing is said
+    """
+
+    read: bool
+    rows: int = 0
+    sample: str = ""
+    decided: bool = False
+
+    def merge(self, later: DateColumn) -> None:
+        """Add what later rows have shown."""
+        self.rows += later.rows
+        self.sample = self.sample or later.sample
+        self.decided = self.decided or later.decided
+
+    def search(self, column: Sequence[str], chunk: Chunk, formats: tuple[str, ...]) -> None:
+        """Look at a column of a chunk, until a value decides; `formats` are those of the mapping."""
+        for row, text in enumerate(column):
+            if not is_filled(text):
+                continue
+            numbers = _DATE_OF_NUMBERS.fullmatch(text)
+            if numbers is not None and _reads_both_ways(text, formats, self.read):
+                if int(numbers[1]) != int(numbers[3]):  # 02/02 is the same day either way
+                    self.rows += 1
+                    place = f"{chunk.file_name}:{chunk.lines[row]}"
+                    self.sample = self.sample or f"{clip(text.strip(), SAMPLE_CHARACTERS)} in {place}"
+            elif numbers is not None or not self.read:
+                self.decided = True  # this value says which it is, or the column holds other things
+                return
+
+    def warning(self, name: str) -> str:
+        """Say what nobody can tell of the column of this name; "" where it is decided."""
+        if self.decided or not self.rows:
+            return ""
+        what = f"{counted(self.rows, 'date reads', 'dates read')} both ways in {name} ({self.sample})"
+        if self.read:
+            return f"{what}: day first or month first? Keep only the right format in input.dates."
+        return f"{what}: day first or month first? Export with dates like 2023-02-01; they are sent as they are."
+
+
+@lru_cache(maxsize=4096)
+def _reads_both_ways(text: str, formats: tuple[str, ...], read: bool) -> bool:
+    """Whether day and month of a numeric date can be swapped; not where the formats read it in one way only."""
+    numbers = _DATE_OF_NUMBERS.fullmatch(text)
+    day, month = (int(numbers[1]), int(numbers[3])) if numbers else (0, 0)
+    readings = {date for form in formats if (date := _read(text.strip(), form)) is not None}
+    if day != month and (len(readings) == 1 or (read and not readings)):
+        return False
+    return 0 < day <= _MONTHS_OF_A_YEAR and 0 < month <= _MONTHS_OF_A_YEAR
+
+
+def _read(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
+class _Garble(NamedTuple):
+    """A pattern of text that was decoded with a wrong encoding.
+
+    lead     the character that the pattern begins with: `in` finds it faster than the pattern
+    pattern  finds the first garbled place
+    was      the encoding that the text had
+    read_as  the encoding that it was decoded with
+    """
+
+    lead: str
+    pattern: str
+    was: str
+    read_as: str
+
+
+def _tails(encoding: str) -> str:
+    """A character class of what the bytes 0x80 to 0xBF, continuation bytes in UTF-8, are decoded to."""
+    tails = bytes(range(0x80, 0xC0)).decode(encoding, "ignore")
+    return "[" + re.escape(tails + "".join(map(chr, range(0x80, 0xA0)))) + "]"
+
+
+def _garbles() -> Iterator[_Garble]:
+    """Patterns that no language writes. What French or German quotes end with (`CAFÉ»`, `„Ü“`) is not among them."""
+    tail = _tails("cp1252")
+    single = {
+        "Ã": f"Ã(?:[”’»…—](?=\\w)|(?![”’»…—]){tail})",  # é, ü, ß; IRMÃ” is Portuguese
+        "Â": "Â[\xa0-\xba\xbc-\xbf]",  # a space that does not break, ©, °
+        "Ð": "Ð[\xb0-\xbf]",  # Cyrillic
+        "â": f"â(?:[€\x80]{tail}|‚¬|„¢|†’|ˆ’|œ“)",  # ’ “ – … € ™ → − ✓
+        "ï": "ï»¿",  # a byte order mark
+        "ð": f"ð[Ÿ\x9f]{tail}{{2}}",  # emoji
+    }
+    for lead, pattern in single.items():
+        yield _Garble(lead, pattern, "UTF-8", "cp1252")
+    for lead in "ÄÅ":  # Polish, Czech, Turkish: a capital in the middle of a word
+        yield _Garble(lead, f"{lead}(?<=[a-z]{lead}){tail}", "UTF-8", "cp1252")
+    for lead in "ÐÑÎÏ":  # Cyrillic and Greek: one letter after another
+        yield _Garble(lead, f"{lead}{tail}[ÐÑÎÏ]{tail}", "UTF-8", "cp1252")
+    for lead in "ãäåæçèéëìí":  # Chinese, Japanese, Korean
+        yield _Garble(lead, f"{lead}{tail}{{2}}[ã-í]{tail}{{2}}", "UTF-8", "cp1252")
+    for lead in "РС":
+        yield _Garble(lead, f"{lead}{_tails('cp1251')}[РС]{_tails('cp1251')}", "UTF-8", "cp1251")
+    yield _Garble("√", "√[©®¨†º∂ß°]", "UTF-8", "Mac Roman")
+    yield _Garble("‚", "‚Ä[ôúùìîò¶]", "UTF-8", "Mac Roman")
+    yield _Garble("縺", r"縺[^\x00-\x7f]", "UTF-8", "Shift JIS")
+
+
+GARBLES = tuple(_garbles())
+REPLACED = "\ufffd"
+
+
+def find_garbled(column: Sequence[str], others: str) -> Iterator[tuple[str, str, dict[int, str]]]:
+    """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place.
+
+    `others` has the texts of the column that aren't ASCII: no other is garbled.
+    """
+    causes: dict[tuple[str, str], dict[int, str]] = {}
+    for garble in GARBLES:
+        if garble.lead in others and (pattern := compiled(garble.pattern)).search(others):
+            rows = causes.setdefault((garble.was, garble.read_as), {})
+            for row, text in enumerate(column):
+                if garble.lead in text and (match := pattern.search(text)):
+                    rows.setdefault(row, _around(text, match.start()))
+    if REPLACED in others:
+        causes["", ""] = {
+            row: _around(text, text.find(REPLACED)) for row, text in enumerate(column) if REPLACED in text
+        }
+    for (was, read_as), rows in causes.items():
+        yield was, read_as, rows
+
+
+def _around(text: str, place: int) -> str:
+    start = max(0, place - SAMPLE_CHARACTERS // 2)
+    return " ".join(text[start : start + SAMPLE_CHARACTERS].split())
+
+
+SHARE = 0.2
+"""The least share of the descriptions: in Markdown a few may begin with a tag."""
+_BEGINS: dict[TextFormat, re.Pattern[str]] = {
+    "html": re.compile(r"(?i)\s*<(?:!doctype html|/?(?:html|body|div|p|span|br|table|[uo]l|h[1-6]|b|strong|font)\b)"),
+    "jira": re.compile(r"\s*(?:h[1-6]\. |\{(?:code|noformat|quote|panel|color)\b[^{}]*\}|\[~\w)"),
+}
+"""How a description begins that is in a format."""
+_MARKDOWN = re.compile(r"```|\]\(https?://")
+"""What Jira's markup doesn't have: looked for in a row as it came, because what is read as Jira's becomes Markdown."""
+
+
+class MarkupFound(NamedTuple):
+    """How many descriptions of a chunk there are, and how many begin with the signs of a format."""
+
+    filled: int
+    begun: Counter[TextFormat]
+
+
+class RawMarkup:
+    """Counts descriptions that begin with the signs of a format."""
+
+    def __init__(self, mapping: MappingModel) -> None:
+        texts = [] if mapping.description is None else list(walk_texts(mapping.description, choices=True))
+        said = {text.format for _, text in texts} - {None}
+        self._is_jira = "jira" in said
+        self._is_asked = bool(texts) and (self._is_jira or not said)
+        self._found, self._filled = Counter[TextFormat](), 0
+
+    def add(self, examined: Examined, _: Plan) -> None:
+        """Look at the descriptions of a chunk, unless that was done where it was examined."""
+        counts = examined.counts
+        filled, begun = self.search(examined) if counts is None else counts.markup
+        self._filled += filled
+        self._found.update(begun)
+
+    def search(self, examined: Examined) -> MarkupFound:
+        """Look at the descriptions of a chunk by itself."""
+        if not self._is_asked:
+            return MarkupFound(0, Counter())
+        prose = examined.records.texts
+        rows = [row for row in examined.bodies if prose.descriptions[row] != prose.footers[row]]
+        texts = [prose.descriptions[row] for row in rows]
+        begun = Counter[TextFormat]({name: sum(map(bool, map(its.match, texts))) for name, its in _BEGINS.items()})
+        if self._is_jira:
+            raw, keys = examined.records.chunk.raw, examined.records.keys
+            came = (raw_text(raw[keys.members(row)[0]]) for row in rows)
+            begun["jira"], begun["markdown"] = 0, sum(map(bool, map(_MARKDOWN.search, came)))
+        return MarkupFound(len(rows), begun)
+
+    def warnings(self) -> Iterator[str]:
+        """Say which format the descriptions seem to be in."""
+        for name, rows in self._found.items():
+            if rows and rows >= SHARE * self._filled:
+                looks, sent = ("looks", "is sent as it is") if rows == 1 else ("look", "are sent as they are")
+                end = "to convert them to Markdown"
+                if self._is_jira:
+                    sent, end = f"{sent.split()[0]} read as jira", "to read them so"
+                yield (
+                    f"description: {rows:,} of {counted(self._filled, 'text')} {looks} like {name} and {sent}; "
+                    f"{end}, write `description: {{format: {name}}}`"
+                )
+
 
 CELL_LIMIT = 32_767
 """Characters that a cell of Excel and of LibreOffice takes."""

@@ -7,25 +7,22 @@ issues rewritten, or all made again. Each reading of the check counts the signs,
 from __future__ import annotations
 
 import json
-from collections import Counter
-from typing import Protocol
+import unicodedata
+import weakref
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from tempfile import TemporaryFile
+from typing import NamedTuple, Protocol
+
+import orjson
 
 from importer.check.examine import Examined
-from importer.check.knowledge import Knows, LedgerStatus
-from importer.check.observers.known_rows import (
-    FEW,
-    GO_ON,
-    MANY,
-    SAMPLES,
-    MovedKeys,
-    OtherSources,
-    RespelledKeys,
-    letters,
-    with_samples,
-)
+from importer.check.knowledge import KnownSample, Knows, LedgerStatus
 from importer.check.plan import Plan
-from importer.phrases import clip, counted
-from importer.records import Act, is_same_row
+from importer.phrases import clip, counted, shell_join
+from importer.records import Act, Operation, is_same_row
+from importer.scratch import temporary_files
 from importer.transform.footers import find_footer
 
 TEXT_SHOWN = 80
@@ -190,3 +187,202 @@ def _show(value: object, same: int = 0) -> str:
 def _keep(samples: list[str], text: str) -> None:
     if len(samples) < SAMPLES:
         samples.append(text)
+
+
+SAMPLES = 3
+FEW, MANY = 2, 10
+"""Least rows that are a sign: of one that hardly comes by chance, and of one that may."""
+MOST = 100_000
+"""New rows whose spelling is compared. Where there are more, and most are respelled, a sample of the known shows it."""
+AT_ONCE = 1 << 16
+"""Bytes of the spool that are read at once."""
+GO_ON = "the same command with --max-changes 100%"
+
+
+class MovedKeys:
+    """Finds rows that come again under another key: their content, or their title, is that of a key that is absent."""
+
+    def __init__(self, sample: KnownSample) -> None:
+        self._step, self._size = sample.step, len(sample.issues)
+        titles = Counter(letters(issue.title) for issue in sample.issues)
+        self._absent = {issue.key for issue in sample.issues}
+        self._by_content = {issue.content: issue.key for issue in sample.issues if issue.content}
+        # What alerts are called comes again with each: only a title that one issue has says whose it is.
+        self._by_title = {
+            title: issue.key for issue in sample.issues if titles[title := letters(issue.title)] == 1 and title
+        }
+        self._same_content = dict[str, str]()  # old key → new key
+        self._same_title = dict[str, str]()
+        self._new = 0
+
+    def add(self, keys: Iterable[str], creates: Collection[Operation]) -> None:
+        """Look at all keys of a chunk, and at its creates."""
+        self._absent.difference_update(keys)
+        self._new += len(creates)
+        for create in creates:
+            if (old := self._by_content.get(create.content)) is not None:
+                self._same_content.setdefault(old, create.key)
+            if (old := self._by_title.get(letters(_title_of(create)))) is not None:
+                self._same_title.setdefault(old, create.key)
+
+    def doubt(self) -> str:
+        """Say that rows are in Triage already under other keys, or nothing."""
+        content, title = (
+            {old: new for old, new in found.items() if old in self._absent}
+            for found in (self._same_content, self._same_title)
+        )
+        both = title | content
+        # A delta has few new rows: that some have an older issue's title is no sign, unless most issues come again.
+        is_moved = len(content) >= FEW and 2 * len(content) * self._step >= self._new
+        if not is_moved and not (len(both) >= MANY / 2 and 2 * len(both) > self._size):
+            return ""
+        return _say_there(
+            self._new,
+            "content" if is_moved else "titles",
+            "under other keys: the key seems to come from another column.",
+            (f"{new} was {old}" for old, new in both.items()),
+            "With the column that the mapping's `input: {key: …}` named before, they are recognised.",
+        )
+
+
+class _New(NamedTuple):
+    """A row to be created: its key, the digest of its content, and the letters of its title."""
+
+    key: str
+    content: bytes
+    title: str
+
+
+class RespelledKeys:
+    """Finds rows whose key and title, or content, are those of a row in Triage whose key is spelled otherwise.
+
+    It is absent under its own spelling. All known keys are compared, in flat memory, where anything is to be created.
+    """
+
+    def __init__(self, known: Knows) -> None:
+        self._known = known
+        self._new = dict[str, _New]()  # by the letters of the key
+        with temporary_files():
+            self._seen = TemporaryFile()  # noqa: SIM115 - hashes of all keys
+        weakref.finalize(self, self._seen.close)
+
+    def add(self, keys: Iterable[str], creates: Iterable[Operation]) -> None:
+        """Look at all keys of a chunk, and at its creates."""
+        with temporary_files():
+            self._seen.write(array("q", map(hash, keys)).tobytes())
+        for create in creates if len(self._new) < MOST else ():
+            self._new[letters(create.key)] = _New(create.key, create.content, letters(_title_of(create)))
+
+    def doubt(self) -> str:
+        """Say that keys come in another spelling, or nothing; one is enough: chance gives no row such a key and title.
+
+        Raises StorageFull if the temporary disk is full.
+        """
+        respelled = self._find() if self._new else {}
+        if not respelled:
+            return ""
+        return with_samples(
+            f"{counted(len(respelled), 'row')} would be created whose key is that of a row in Triage in another "
+            "spelling: other capitals, blanks or marks.",
+            [f"{new} was {old}" for old, new in list(respelled.items())[:SAMPLES]],
+            f"With the key as it was, they are recognised. To create them again anyway: {GO_ON}",
+        )
+
+    def _find(self) -> dict[str, str]:
+        """Old key → new key."""
+        spelled = dict[str, _New]()
+        for page in self._known.all_keys():
+            for old, its_letters in zip(page, letters("\0".join(page)).split("\0"), strict=True):
+                new = self._new.get(its_letters)
+                if new is not None and new.key != old:
+                    spelled[old] = new
+        alike = {
+            issue.key: new.key
+            for issue in (self._known.issues(spelled) if spelled else ())
+            if (new := spelled[issue.key]).content == issue.content or (new.title and new.title == letters(issue.title))
+        }
+        there = self._find_seen({hash(old) for old in alike}) if alike else ()
+        return {old: new for old, new in alike.items() if hash(old) not in there}
+
+    def _find_seen(self, wanted: set[int]) -> set[int]:
+        found = set[int]()
+        with temporary_files():
+            self._seen.seek(0)
+            while some := self._seen.read(AT_ONCE):
+                found |= wanted.intersection(array("q", some))
+        return found
+
+
+class _Found:
+    """Rows to be created that another source has: how many have its content, and how many that or its titles."""
+
+    def __init__(self) -> None:
+        self.content = self.both = 0
+        self.pairs: list[str] = []
+
+
+class OtherSources:
+    """Finds rows that another source of the ledger has in the target: the tracker's key is the same, and the title."""
+
+    def __init__(self, known: Knows) -> None:
+        self._known = known
+        self._found = defaultdict[str, _Found](_Found)
+        self._new = 0
+
+    def add(self, creates: Collection[Operation]) -> None:
+        """Look at the creates of a chunk."""
+        self._new += len(creates)
+        of = {create.key.partition(":")[2]: create for create in creates}
+        for name, issues in self._known.in_other_sources(of) if of else ():
+            for issue in issues:
+                new = of[issue.key.partition(":")[2]]
+                # Two sites may have the same numbers, and the same alerts; an issue without a title has none in common.
+                is_same = bool(new.content) and new.content == issue.content
+                if is_same or letters(issue.title) == letters(_title_of(new)) != "":
+                    found = self._found[name]
+                    found.content += is_same
+                    found.both += 1
+                    if len(found.pairs) < SAMPLES:
+                        found.pairs.append(f"{new.key} is {issue.key}")
+
+    def doubts(self) -> Iterator[str]:
+        """Say of each other source that has most of the rows, or most of whose issues come again, that it is so."""
+        for name, found in self._found.items():
+            is_moved = found.content >= FEW and 2 * found.content >= self._new
+            is_named = found.both >= MANY / 2 and (
+                2 * found.both >= self._new or 2 * found.both > self._known.count_issues(name)
+            )
+            if is_moved or is_named:
+                yield _say_there(
+                    self._new,
+                    "content" if is_moved else "titles",
+                    f"from the source {name!r}: each issue would be there twice.",
+                    found.pairs,
+                    f"To go on with that source: the same command with --source-name {shell_join([name])}",
+                )
+
+
+def _say_there(new: int, what: str, where: str, pairs: Iterable[str], hint: str) -> str:
+    return with_samples(
+        f"{counted(new, 'row')} would be created, with the {what} of rows that are in Triage {where}",
+        list(pairs)[:SAMPLES],
+        f"{hint}\nTo create them again anyway: {GO_ON}",
+    )
+
+
+def with_samples(what: str, samples: Sequence[str], hint: str) -> str:
+    """A sentence, a few samples below it, and what to do."""
+    return "\n".join([what, *(f"  {sample}" for sample in samples), hint])
+
+
+def letters(text: str) -> str:
+    """The letters and digits of a text, in one case and without accents; NUL stays, which parts texts."""
+    text = unicodedata.normalize("NFKD", text.casefold())
+    for sign in set(text):  # of a page of keys there are few: five times as fast as looking at each place
+        if not sign.isalnum() and sign != "\0":
+            text = text.replace(sign, "")
+    return text
+
+
+def _title_of(create: Operation) -> str:
+    return str(orjson.loads(create.body)["title"])

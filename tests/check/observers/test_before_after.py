@@ -11,7 +11,7 @@ import pytest
 
 from importer.check.check_pass import check
 from importer.check.knowledge import NoLedger
-from importer.check.observers.before_after import ISSUES, BeforeAfter
+from importer.check.observers.samples import ISSUES, BeforeAfter
 from importer.progress import Unseen
 from tests.harness.people import job_of
 from tests.harness.running import Program, write_csv

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from importer.api import SEVERITIES, STATUSES
 from importer.check.examine import Examined
 from importer.check.knowledge import LedgerStatus
-from importer.check.observers.canary_sample import CANARY_LIMIT, CanarySample
+from importer.check.observers.samples import CANARY_LIMIT, CanarySample
 from importer.check.plan import plan_rows
 from importer.records import Outcome
 from tests.harness.knowing import Knowing

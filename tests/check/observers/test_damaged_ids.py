@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from importer.check.observers.damaged_ids import find_damaged_ids
+from importer.check.observers.damage import find_damaged_ids
 from tests.harness.running import Program, write_csv
 
 LONG = ("1204567890123450", "1204567890123460", "1204567890123470")

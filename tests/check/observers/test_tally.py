@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importer.check.observers.causes import Weight
+from importer.check.observers.causes import Tally, Weight
 from importer.check.observers.observer import DISTINCT_LIMIT
-from importer.check.observers.tally import Tally
 from importer.records import Finding, Outcome, Row, Rows
 
 
