@@ -19,7 +19,7 @@ from importer.check.knowledge import Knows, NoLedger
 from importer.check.observers.bad_values import Corrections, Unknowns
 from importer.check.observers.causes import Tally
 from importer.check.observers.completeness import Completeness
-from importer.check.observers.damage import DamageSigns, RawMarkup
+from importer.check.observers.damage import DamageSigns
 from importer.check.observers.drift import Drift
 from importer.check.observers.observer import Observer, OpenWriter
 from importer.check.observers.people_named import Assignments, Named, PeopleNamed, UnmatchedPeople
@@ -162,7 +162,7 @@ def check(
     """
     started = time.monotonic()
     found = _read(job, known, progress, sample, writers)
-    reading = found.reading
+    reading, signs = found.reading, found.signs
     if reading.corrections.sentence:
         progress.say(reading.corrections.sentence)
     digest = job.source.digest()
@@ -180,7 +180,7 @@ def check(
         absent=tuple(sorted(found.keys.absent)),
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
-        notices=tuple(reading.shown.clean([*found.signs.warnings(), *beside, *reading.notices()])),
+        notices=tuple(reading.shown.clean([*signs.warnings(), *beside, *reading.notices(), *signs.of_markup()])),
         fixes=reading.corrections.lines(),
         workload=reading.work.workload,
         coverage=reading.coverage,
@@ -347,11 +347,9 @@ class Reading:
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
         self.probes, self._changes, self.untyped = Probes(), _TextChanges(), Untyped(model.category)
-        self._markup = RawMarkup(model)
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
             *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes, self.untyped),
-            self._markup,
         )
 
     def read(
@@ -385,7 +383,6 @@ class Reading:
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         yield from self._changes.warnings()
-        yield from self._markup.warnings()
 
 
 class Probes:

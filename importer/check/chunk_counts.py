@@ -9,7 +9,7 @@ from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.lines import CoverageLines
 from importer.check.examine import Examined
 from importer.check.job import Job
-from importer.check.observers.damage import DamageSigns, MarkupFound, RawMarkup, SignsFound
+from importer.check.observers.damage import DamageSigns, SignsFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,11 @@ class ChunkCounts:
     lines        of the column coverage, if all rows that have a body are sent
     attachments  of these rows
     signs        of damage
-    markup       with which descriptions begin
     """
 
     lines: CoverageLines
     attachments: list[Attachment]
     signs: SignsFound
-    markup: MarkupFound
 
 
 class ChunkCounter:
@@ -33,11 +31,11 @@ class ChunkCounter:
 
     def __init__(self, job: Job) -> None:
         model, files = job.mapping.model, job.source.files
-        self._cells, self._signs, self._markup = CellCounter(model, files), DamageSigns(model, files), RawMarkup(model)
+        self._cells, self._signs = CellCounter(model, files), DamageSigns(model, files)
         self.searches_texts = bool(self._cells.addresses)
 
     def count(self, examined: Examined) -> ChunkCounts:
         """Count a chunk. Its lines have all its columns, under the names that the source gives them."""
         lines = CoverageLines((), limit=None)
         attachments = self._cells.count(lines, examined, examined.bodiless())
-        return ChunkCounts(lines, attachments, self._signs.search(examined), self._markup.search(examined))
+        return ChunkCounts(lines, attachments, self._signs.search(examined))

@@ -63,7 +63,7 @@ def found_in(job: Job, size: int, unsent: Collection[int], *, counted: bool) -> 
         for observer in (coverage, signs):
             observer.add(examined, plan._replace(left_out=left_out))
         first += len(chunk)
-    return coverage.table(), coverage.as_json(), coverage.warnings(), signs.warnings(), list(coverage.attachments)
+    return coverage.table(), coverage.as_json(), coverage.warnings(), [*signs.warnings()], list(coverage.attachments)
 
 
 @pytest.mark.parametrize("unsent", [(), (3, 31, 32)], ids=["all are sent", "some lose against others"])

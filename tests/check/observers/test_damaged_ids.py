@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from importer.check.observers.damage import find_damaged_ids
+from importer.check.observers.damage import RULES
 from tests.harness.running import Program, write_csv
 
 LONG = ("1204567890123450", "1204567890123460", "1204567890123470")
@@ -30,7 +30,8 @@ LONG = ("1204567890123450", "1204567890123460", "1204567890123470")
 )
 def test_what_became_of_ids(ids: Sequence[str], found: dict[str, list[int]]) -> None:
     """Each kind is found by the forms that programs write, and by nothing that a tracker writes."""
-    assert {kind: sorted(rows) for kind, rows in find_damaged_ids(ids, ["\n".join(ids)])} == found
+    kinds = [name for name, rule in RULES.items() if rule.about == "ids"]
+    assert {name: sorted(rows) for name in kinds if (rows := RULES[name].find(ids, ["\n".join(ids)]))} == found
 
 
 def test_a_check_says_it(program: Program) -> None:
