@@ -112,33 +112,27 @@ class Checked:
 
     @property
     def refusal(self) -> str:
-        """Why `--strict` sends nothing, or ""."""
         incomplete = self.completeness.refusal
         return self.coverage.refusal or (incomplete and f"--strict: {incomplete}")
 
     @property
     def attachments(self) -> int:
-        """The attachments that the file names."""
         return self.coverage.named_attachments
 
     @property
     def planned(self) -> int:
-        """Issues that a send pass would create or update."""
         return self.creates + self.updates
 
     @property
     def updates(self) -> int:
-        """Issues that a send pass would update."""
         return self.workload.operations[Act.UPDATE]
 
     @property
     def creates(self) -> int:
-        """Issues that a send pass would create."""
         return self.workload.operations[Act.CREATE]
 
     @property
     def rejected(self) -> int:
-        """Rows that would not be sent."""
         return self.tally.outcomes[Outcome.REJECTED]
 
 
@@ -304,7 +298,6 @@ def spool_rows(examined: Examined) -> list[SpooledRow]:
 
 
 def key_spool(job: Job) -> KeySpool:
-    """Open what compares the rows of each key."""
     model, names = job.mapping.model, [file.name for file in job.source.files]
     policy: Policy = "newest" if isinstance(model.duplicates, Duplicates) else model.duplicates
     return KeySpool(policy, names, grouped=bool(model.group))
@@ -392,7 +385,6 @@ class Probes:
         self.markers: list[str] = []
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Choose among those of a chunk."""
         if len(self.markers) == PROBES and not any(map(self.markers[-1].__gt__, examined.records.keys.markers)):
             return  # as in most chunks
         self.markers = nsmallest(PROBES, [*self.markers, *plan.markers_to_create()])
@@ -405,12 +397,10 @@ class _TextChanges:
         self._neutralised = self._private = 0
 
     def add(self, examined: Examined, _: Plan) -> None:
-        """Count those of a chunk."""
         self._neutralised += examined.records.neutralised
         self._private += examined.records.private.total()
 
     def warnings(self) -> Iterator[str]:
-        """Say what there was."""
         if self._private:
             yield f"private comments: {self._private:,} dropped, as the mapping says"
         if self._neutralised:

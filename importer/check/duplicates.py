@@ -180,7 +180,6 @@ class KeySpool:
             self._stack.close()
 
     def add(self, rows: list[SpooledRow]) -> None:
-        """Spool rows, in the order of the input."""
         with temporary_files():
             marshal.dump(rows, self._rows)
             self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
@@ -222,7 +221,6 @@ class KeySpool:
             yield from files
 
     def _losses(self, rows: IO[bytes]) -> Iterator[_Loss]:
-        """Yield the rows of a file that lose."""
         winners: dict[str, SpooledRow] = {}
         for row in chain.from_iterable(_read(rows)):
             best = winners.setdefault(row[0], row)
@@ -236,7 +234,6 @@ class KeySpool:
 
 
 def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:
-    """Yield the lists of rows that were written to a file."""
     file.seek(0)
     with suppress(EOFError):
         while True:

@@ -98,7 +98,6 @@ class Examined:
         return next(self.creates([row], hashed=hashed))
 
     def creates(self, rows: Sequence[int], *, hashed: bool) -> Iterator[Operation]:
-        """Make the creates of rows, as `create` makes one."""
         keys = self.records.keys
         columns: dict[str, Iterable[object]] = {
             "key": map(keys.full.__getitem__, rows),
@@ -161,7 +160,6 @@ def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None
 
 
 def transform_of(job: Job) -> Transform:
-    """Make the transform of a source's chunks."""
     return Transform(job.mapping.model, job.source_name, job.people, job.account_names, job.find_keys)
 
 

@@ -63,7 +63,6 @@ class _Length:
         self._record, self._line = 0, 0
 
     def check(self, chunk: Chunk, keys: Sequence[str | None]) -> None:
-        """Raise SourceError where a group goes on for too long."""
         for record, line, key in zip(chunk.records, chunk.lines, keys, strict=True):
             if key == "" or (key is not None and (chunk.file, key) != self._group):
                 self._group, self._record, self._line = (chunk.file, key), record, line
@@ -88,7 +87,6 @@ def take_rows(chunk: Chunk, start: int, end: int) -> Chunk:
 
 
 def join_chunks(first: Chunk, second: Chunk) -> Chunk:
-    """Join two consecutive chunks of one file."""
     length = len(first)
     cells, positions = _join_cells(first, second)
     return replace(

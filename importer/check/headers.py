@@ -108,7 +108,6 @@ def _can_be_filled(text: Text, names: set[str]) -> bool:
 
 
 def _place(job: Job, path: KeyPath, text: Text) -> Place:
-    """The line of the key that says where a text comes from."""
     return job.mapping.place(*path, next(name for name in TEXT_SOURCES if getattr(text, name) is not None))
 
 

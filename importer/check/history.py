@@ -50,7 +50,6 @@ NEAR = 0.8
 
 
 def with_absent(job: Job, ledger: Ledger, target: str) -> Job:
-    """Give a job what its files lack of the columns that its source had, by the ledger."""
     last = read_columns(ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
     return replace(job, absent=find_absent(job, last, knows_issues=known))
@@ -93,7 +92,6 @@ class LedgerHistory:
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
-        """Compare rows with the ledger: key → status; keys to be created are absent."""
         own, self.taken = dict(bodies), ([], [])
         statuses = dict(self._find_unchanged(own))
         others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
@@ -107,7 +105,6 @@ class LedgerHistory:
         return statuses
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        """Say what was added to the issues of these keys."""
         additions = self._ledger.additions(self._target, self._source_name)
         known = additions.of(dict.fromkeys(keys))
         # A relation whose other issue was deleted and made anew is to be added again.
@@ -115,11 +112,9 @@ class LedgerHistory:
         return {key: find_already_added(added, targets) for key, added in known.items()}
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """Say which of these keys have an issue in Triage."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
 
     def find_corrected(self, row: Row) -> LedgerStatus | None:
-        """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
         if self._corrected_rows is None:
             self._corrected_rows = find_corrected_rows(self._ledger.transaction, self._target, self._source_name)
         corrected = self._corrected_rows.get(row.key)
@@ -143,24 +138,19 @@ class LedgerHistory:
         return self._sampled.undecided
 
     def sample(self) -> KnownSample:
-        """Give some of the keys that have an issue, spread over all of them."""
         return KnownSample(self._sampled.total, self._sampled.step, list(_read_issues(self._sampled.issues)))
 
     def all_keys(self) -> Iterator[Sequence[str]]:
-        """Yield all keys of the source that were sent, some at a time."""
         return read_keys(self._ledger, self._target, self._source_name)
 
     def issues(self, keys: Iterable[str]) -> Iterator[KnownIssue]:
-        """Give those of these keys that have an issue."""
         return self._issues_of(self._source_name, keys)
 
     def in_other_sources(self, native_keys: Collection[str]) -> Iterator[tuple[str, Iterator[KnownIssue]]]:
-        """Give the issues of these keys of the tracker in each other source in the target, with its name."""
         for name in self._other_names:
             yield name, self._issues_of(name, (f"{name}:{key}" for key in native_keys))
 
     def count_issues(self, source_name: str) -> int:
-        """Count the issues of a source in the target."""
         return sample_issues(self._ledger, self._target, source_name, 1).total
 
     @cached_property
@@ -351,7 +341,6 @@ def _fold(title: str) -> str:
 
 
 def _read_issues(kept: Iterable[tuple[str, bytes, bytes]]) -> Iterator[KnownIssue]:
-    """Read the key, content and snapshot of issues that aren't gone."""
     for key, content, returned in kept:
         if not is_gone(returned):
             yield KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))

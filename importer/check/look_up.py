@@ -47,7 +47,6 @@ class AccountNames:
         self._pairs = Counter[Identity]()
 
     def add(self, chunk: Chunk, columns: Columns) -> None:
-        """Count the people of a chunk."""
         for person in self._persons:
             count_known(self._pairs, chain.from_iterable(identify_all(person, columns)))
 
@@ -116,7 +115,6 @@ class KeyAliases:
             self._scratch.close()
 
     def add(self, chunk: Chunk, columns: Columns) -> None:
-        """Collect the texts and keys of a chunk."""
         assert self._scratch is not None
         assert self._transform is not None
         keys = [as_bytes(key) for key in self._transform.name_rows(chunk)]
@@ -130,7 +128,6 @@ class KeyAliases:
             self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
 
     def finder(self) -> FindKeys:
-        """The function that finds keys, after all rows."""
         if self._scratch is None:
             return find_no_keys
         self._scratch.script(_JOIN)
@@ -156,8 +153,7 @@ class Collector(Protocol):
     refs: Sequence[Ref]
     tables: Sequence[Table]
 
-    def add(self, chunk: Chunk, columns: Columns) -> None:
-        """Collect from a chunk."""
+    def add(self, chunk: Chunk, columns: Columns) -> None: ...
 
 
 @contextmanager

@@ -83,7 +83,6 @@ class Plan(NamedTuple):
         return [row for row in rows if outcomes[row] is not Outcome.SKIPPED]
 
     def markers_to_create(self) -> Iterator[str]:
-        """Yield the markers of the issues that are to be created."""
         return (operation.marker for operation in self.operations.values() if operation.act is Act.CREATE)
 
 
@@ -172,7 +171,6 @@ def _refuse_secret_names(examined: Examined) -> Examined:
 
 
 def find_left_out(rows: Rows) -> Collection[int]:
-    """The places of the rows of which nothing is sent."""
     return {place for place, outcome in enumerate(rows.columns["outcome"]) if outcome in LEFT_OUT}
 
 
@@ -371,6 +369,5 @@ def _note_edited(count: int) -> Finding:
 
 
 def _add_findings(of: RowColumns, row: int, findings: Sequence[Finding]) -> None:
-    """Append findings to those that a row has already."""
     for name, values in zip(_FOUND, zip(*map(_of_finding, findings), strict=True), strict=True):
         of[name][row] = (*of[name][row], *values)

@@ -109,7 +109,6 @@ class TargetFindings:
         return [_finding(*row) for row in rows]
 
     def add_to(self, examined: Examined) -> None:
-        """Add those of a chunk's rows to its findings."""
         for place, finding in self.between(*examined.span):
             examined.findings.add(place - examined.first, finding)
 

@@ -41,11 +41,9 @@ class Findings:
     by_row: dict[int, list[Finding]] = field(default_factory=dict)
 
     def add(self, row: int, finding: Finding) -> None:
-        """Append one finding to a row."""
         self.by_row.setdefault(row, []).append(finding)
 
     def change(self, change: Callable[[Finding], Finding]) -> None:
-        """Replace each finding by what is made of it."""
         for row, found in self.by_row.items():
             self.by_row[row] = list(map(change, found))
 
@@ -216,7 +214,6 @@ def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
-    """Find texts that can't be sent or stored."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
     to_delete = "delete it (\\u0000 in JSON); many of them mean a wrong --encoding"
     columns = {

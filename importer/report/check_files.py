@@ -56,7 +56,6 @@ class PlannedFile:
                     self._file.write(lines)
 
     def write(self, operations: Iterable[Operation]) -> None:
-        """Append creates and updates, in input order."""
         for lines in _write(
             {"method": each.method, "path": each.path, "key": each.key, "body": each.body.decode()}
             for each in operations

@@ -43,7 +43,6 @@ class News:
         self.tells_known = last is not None and last.is_new_week
 
     def add(self, rows: Rows) -> None:
-        """Look at rows, in the order of the input."""
         of = rows.columns
         for place, (outcome, codes) in enumerate(zip(of["outcome"], of["codes"], strict=True)):
             if outcome in NEEDS_SOMEBODY or INCOMPLETE in codes:

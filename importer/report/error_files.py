@@ -73,7 +73,6 @@ class ErrorFiles:
             self._folder.recode(ERRORS, place, self._encoding)
 
     def write(self, rows: Rows) -> None:
-        """Append those of the rows that are rejected or failed."""
         for place, raw in enumerate(rows.columns["raw"]):
             if raw is None:  # as of most
                 continue

@@ -42,7 +42,6 @@ class MarkWhereNeeded(io.BufferedIOBase):
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # TextIOWrapper hands bytes over, no other buffer
-        """Append bytes."""
         if not self._is_marked and not data.isascii():
             self._mark()
         return self._file.write(data)
@@ -60,7 +59,6 @@ class MarkWhereNeeded(io.BufferedIOBase):
         self._is_marked = True
 
     def flush(self) -> None:
-        """Flush the file."""
         if not self.closed:
             self._file.flush()
 
@@ -145,7 +143,6 @@ class ReportFolder:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """The names of the errors files that were written."""
         return tuple(path.name for path, name in self._written.items() if name in (ERRORS, ERRORS_JSON))
 
     @contextmanager
@@ -175,7 +172,6 @@ class ReportFolder:
             other.unlink(missing_ok=True)
 
     def write(self, name: str, text: str) -> None:
-        """Write one report of which the whole text is there, as `open` does."""
         with self.open(name) as file:
             file.write(text)
 

@@ -139,7 +139,6 @@ def count_additions(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, 
 
 
 def kept_details(run: Run) -> PageDetails:
-    """Return what a run has kept for its page."""
     details = unpack_details(run.options.get(PAGE, ""))
     return replace(details, verified=run.verification, ledger=run.ledger)
 
@@ -209,7 +208,6 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
 
 
 def _is_of(run: Run, path: Path) -> bool:
-    """Whether a summary.json is that of this run."""
     try:
         summary = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError):

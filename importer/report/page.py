@@ -258,7 +258,6 @@ def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
 
 
 def _find_steps_after(summary: Summary, ledger: str) -> list[NextStep]:
-    """Return what may be typed after a run, and why."""
     name, way = summary.run_id, ["--close"] if summary.created else []
     fields = ",".join(VALUE_FIELDS)
     return [

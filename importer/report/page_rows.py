@@ -60,7 +60,6 @@ class PackedRows:
 
     @property
     def left(self) -> int:
-        """How many more rows it takes."""
         return ROWS_SHOWN - self.count if self._bytes < BYTES_SHOWN else 0
 
     def add(self, lines: Sequence[tuple[object, ...]]) -> None:
@@ -107,7 +106,6 @@ class PageRows:
         self.passed_over = Counter[tuple[str, str]]()
 
     def add(self, rows: Rows) -> None:
-        """Add rows, at least one, in input order."""
         of = rows.columns
         noted = {place: rows[place] for place, codes in enumerate(of["codes"]) if codes}
         for row in noted.values():
@@ -170,12 +168,10 @@ class PageRows:
 
     @property
     def needing(self) -> int:
-        """Rows that need somebody."""
         return self._blocks[True].count + self._blocks[True].left_out
 
     @property
     def left_out(self) -> int:
-        """Rows that are not in the table."""
         return self.count - sum(blocks.count for blocks in self._blocks.values())
 
     def packed(self) -> dict[str, Iterator[str]]:

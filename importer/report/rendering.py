@@ -37,7 +37,6 @@ def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, An
 
 
 def load_template(name: str) -> Template:
-    """Return a template, compiled."""
     return _environment().get_template(name)
 
 
@@ -108,7 +107,6 @@ def _shown(value: Any) -> Any:
 
 
 def _whole_text(text: str) -> str:
-    """Escape a text of several lines, of any length."""
     from markupsafe import escape
 
     return escape("\n".join(map(escape_controls, text.split("\n"))))

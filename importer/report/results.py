@@ -73,7 +73,6 @@ class ResultsFile:
         file.write(",".join(COLUMNS) + "\r\n")
 
     def write(self, rows: Rows) -> None:
-        """Append rows, in input order."""
         of = rows.columns
         titles = [row.shown_title for row in rows] if any(of["codes"]) else of["title"]
         columns = (

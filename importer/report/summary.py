@@ -96,12 +96,10 @@ class Summary:
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the issues of a run are in a sandbox."""
         return bool(self.run_id) and self.target.startswith(SANDBOX_PREFIX)
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether a run ended before its end."""
         return bool(self.run_id and self.stopped_because)
 
     @property
@@ -117,11 +115,9 @@ class Summary:
         return self.findings.get(INCOMPLETE, 0)
 
     def outcomes(self) -> dict[str, int]:
-        """Outcome → rows."""
         return {outcome.value: getattr(self, outcome.value) for outcome in Outcome}
 
     def as_text(self) -> str:
-        """The summary as JSON text."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
 
 

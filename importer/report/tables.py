@@ -159,7 +159,6 @@ class VerifyFile:
         self._writer.writerow(VERIFY_COLUMNS)
 
     def write(self, lines: Iterable[Verified]) -> None:
-        """Append lines."""
         self._writer.writerows(map(escape_cell, line) for line in lines)
 
 
@@ -187,5 +186,4 @@ class VerifySummary:
     version: str = ""
 
     def as_text(self) -> str:
-        """The summary as JSON text."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"

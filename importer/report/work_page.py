@@ -83,7 +83,6 @@ class WorkRows:
     to_see: int = 0
 
     def add(self, issues: Sequence[Judged]) -> None:
-        """Add issues."""
         first = self.verdicts.total() + 1
         self.verdicts.update(issue.verdict for issue in issues)
         shown = issues[: self.packed.left]

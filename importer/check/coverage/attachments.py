@@ -53,7 +53,6 @@ class AttachmentSpool:
         self._scratch: Scratch | None = None
 
     def add(self, attachments: Sequence[Attachment]) -> None:
-        """Add the attachments of a chunk."""
         if attachments and self._scratch is None:
             self._scratch = Scratch("CREATE TABLE kept (key BLOB, name BLOB, url BLOB);")
         if self._scratch is not None:
@@ -61,7 +60,6 @@ class AttachmentSpool:
             self._scratch.write("INSERT INTO kept VALUES (?, ?, ?)", texts)
 
     def __iter__(self) -> Iterator[Attachment]:
-        """Yield all attachments in the order of the source."""
         rows = () if self._scratch is None else self._scratch.rows("SELECT * FROM kept ORDER BY rowid")
         for row in rows:
             yield Attachment(*map(as_text, row))

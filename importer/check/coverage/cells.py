@@ -84,7 +84,6 @@ class CellCounter:
 
 
 def _find_sent(left_out: Collection[int], rows: int) -> Mask | None:
-    """Return a mask of the rows that are sent; None: all."""
     if not left_out:
         return None
     sent = np.ones(rows, dtype=np.bool_)

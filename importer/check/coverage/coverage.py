@@ -61,7 +61,6 @@ class Coverage:
         self.attachments = AttachmentSpool()
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the cells of a chunk, and keep the attachments of the rows that are sent."""
         records, counts = examined.records, examined.counts
         if counts is not None and examined.bodiless() == set(plan.left_out):
             self._lines.merge(counts.lines)
@@ -124,11 +123,9 @@ class Coverage:
 
     @property
     def named_attachments(self) -> int:
-        """The attachments that the rows that are sent name."""
         return self._attachments
 
     def as_json(self) -> dict[str, Any]:
-        """The figures, as `losses` of summary.json has them."""
         dropped = self.dropped()
         return {
             "dropped_cells": sum(line.cells for line in dropped),

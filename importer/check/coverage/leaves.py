@@ -47,7 +47,6 @@ class _Consumer:
     _wider: Sequence[str] = ()
 
     def turn_to(self, records: Records, consumed: Consumed) -> None:
-        """Prepare for the leaves of the next chunk."""
         columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
         masks = {position: consumed[position] for position in columns if position in consumed}
         self.always = self.keys_read.whole and bool(masks) and all(rows is None for rows in masks.values())
@@ -193,7 +192,6 @@ class Leaves:
                         yield from read_cell(key, item)
 
     def add_unreadable(self, raw: str) -> None:
-        """Count a record that can't be read."""
         self._add(self.lines.line(RECORD, NOT_SENT), raw)
 
     def _step(self, place: _Place, key: str | None) -> _Place:

@@ -108,7 +108,6 @@ class CoverageLines:
         return self._lines[column, label]
 
     def merge(self, later: CoverageLines) -> None:
-        """Add the lines of later rows."""
         for line in later:
             self.line(line.column, line.label).merge(line)
 

@@ -58,7 +58,6 @@ def read_ref(ref: Ref, parts: Sequence[str] = ()) -> KeysRead:
 
 @lru_cache(maxsize=4096)
 def read_path(expression: str) -> KeysRead:
-    """Find what a JMESPath expression reads."""
     walker = _Walker()
     parsed = jmespath.compile(expression).parsed
     taken = (*walker.read(parsed, ((),)), *walker.taken)

@@ -99,7 +99,6 @@ class Corrections:
         self._shown, self._persons = shown, {plain_name(ref.name) for ref in person_refs(mapping)}
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Collect the bad values of a chunk and count its corrections."""
         self._bad.add(examined, plan.rows.columns["outcome"])
         self._rows += len(examined.fixed)
         self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
@@ -217,6 +216,5 @@ class Unknowns:
             self._found[name, source] = (count + 1, samples, evidence)
 
     def as_list(self) -> list[Unknown]:
-        """Return the values by field, most frequent first within each."""
         found = sorted(self._found.items(), key=lambda item: (VALUE_FIELDS.index(item[0][0]), -item[1][0], item[0][1]))
         return [Unknown(name, value, count, samples, evidence) for (name, value), (count, samples, evidence) in found]

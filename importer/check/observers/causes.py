@@ -114,7 +114,6 @@ class Causes:
         return [Cause(first.code, first.field, said, first.hint, first.value, kind.rows, samples)]
 
     def all(self, weight: Weight) -> list[Cause]:
-        """The causes of a weight, most rows first."""
         found = [cause for kind in self.kinds(weight) for cause in self.of_kind(weight, kind)]
         return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
 
@@ -144,7 +143,6 @@ class Tally:
         self._codes = Counter[str]()
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the rows of a chunk and their findings."""
         of = plan.rows.columns
         self.count(plan.rows)
         said: dict[int, list[Finding]] = {}
@@ -162,7 +160,6 @@ class Tally:
             self.find(said[place], row_name(of["key"][place], of["file_name"][place], of["line"][place]))
 
     def count(self, rows: Rows) -> None:
-        """Count rows by their outcome."""
         of = rows.columns
         outcomes = Counter(of["outcome"])
         self.rows += outcomes.total()

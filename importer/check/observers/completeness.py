@@ -35,7 +35,6 @@ class Completeness:
         self._is_partial, self._left = mapping.input.partial == "expected", ""
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count a chunk."""
         records, left_out, additions = examined.records, plan.left_out, plan.additions
         for row, parts in records.parts.items():
             if parts.evidence and row not in left_out:
@@ -78,7 +77,6 @@ class Completeness:
 
     @property
     def refusal(self) -> str:
-        """Why `--strict` sends nothing, or ""."""
         return "; ".join(filter(None, (self._left, self._describe() if self._absent[COMMENTS] else "")))
 
     def _describe(self) -> str:

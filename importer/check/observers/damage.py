@@ -275,7 +275,6 @@ class _Hits:
     decided: bool = False
 
     def merge(self, later: _Hits) -> None:
-        """Add those of later rows."""
         self.rows += later.rows
         self.sample = self.sample or later.sample
         self.columns = later.columns | self.columns
@@ -413,7 +412,6 @@ class DamageSigns:
         return begun
 
     def warnings(self) -> Iterator[str]:
-        """Return a sentence for each sign: what was found, where, and what to do."""
         yield from self._full_files()
         yield from (_say(sign, hits) for sign, hits in sorted(self._found.signs.items()))
         for ref in self._dates:

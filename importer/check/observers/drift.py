@@ -63,7 +63,6 @@ class Drift:
         self._rereads: list[str] = []
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count a chunk: all keys in it, and its plan."""
         for key, status in plan.ledger.items():
             if status.issue_id:
                 self._add(key, status)
@@ -216,7 +215,6 @@ class MovedKeys:
         self._new = 0
 
     def add(self, keys: Iterable[str], creates: Collection[Operation]) -> None:
-        """Look at all keys of a chunk, and at its creates."""
         self._absent.difference_update(keys)
         self._new += len(creates)
         for create in creates:
@@ -267,7 +265,6 @@ class RespelledKeys:
         weakref.finalize(self, self._seen.close)
 
     def add(self, keys: Iterable[str], creates: Iterable[Operation]) -> None:
-        """Look at all keys of a chunk, and at its creates."""
         with temporary_files():
             self._seen.write(array("q", map(hash, keys)).tobytes())
         for create in creates if len(self._new) < MOST else ():
@@ -330,7 +327,6 @@ class OtherSources:
         self._new = 0
 
     def add(self, creates: Collection[Operation]) -> None:
-        """Look at the creates of a chunk."""
         self._new += len(creates)
         of = {create.key.partition(":")[2]: create for create in creates}
         for name, issues in self._known.in_other_sources(of) if of else ():

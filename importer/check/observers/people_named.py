@@ -43,7 +43,6 @@ class Assignments(NamedTuple):
     planned: int = 0
 
     def as_json(self, sent: int) -> dict[str, int]:
-        """The figures, as `counted` of summary.json has them."""
         has = {"people": self.people, "matched": self.matched}
         return {**has, "source_says": 0, "file_has": self.named, "planned": self.planned, "sent": sent}
 
@@ -74,7 +73,6 @@ class PeopleNamed:
                     self._issues[each] += issues
 
     def assignments(self) -> Assignments:
-        """Return how many owners and assignees there are."""
         people = {who for who, _ in self._issues}
         matched = sum(1 for who in people if self._roster.find(who))
         return Assignments(len(people), matched, self._named, self._planned)
@@ -98,7 +96,6 @@ class UnmatchedPeople:
         self._issues: defaultdict[str, Counter[Identity]] = defaultdict(Counter)
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the people of a chunk."""
         if not self._asked:
             return
         for name, people in examined.records.people.unmatched.items():
@@ -121,5 +118,4 @@ class UnmatchedPeople:
 
 
 def count_open(people: Sequence[Named]) -> int:
-    """Count the open issues whose person has no user."""
     return sum(each.open for each in people if each.user == NOBODY)

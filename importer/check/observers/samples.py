@@ -90,7 +90,6 @@ class Showcase:
         return not self._missing if self._wanted else len(self._candidates) >= CANDIDATES
 
     def warnings(self) -> Iterator[str]:
-        """Say which of the wanted issues are not shown."""
         if self._missing:
             yield f"--show: no row that could be sent has {listed(sorted(self._missing), ISSUES)}"
         if self._wanted and len(self._candidates) > ISSUES:
@@ -176,7 +175,6 @@ class CanarySample:
         self._longest = {name: (0, "", frozenset[Trait]()) for name in LONGEST}
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Add the rows of a chunk that would be created as candidates."""
         for place, body in examined.bodies.items():
             if plan.rows.is_new(place):
                 said = (len(each.body) for each in plan.additions.get(place, ()) if each.act is Act.COMMENT)

@@ -44,7 +44,6 @@ class SourceAge:
             self._check(age_seconds, "The newest file of the source was changed")
 
     def add(self, examined: Examined, _: Plan) -> None:
-        """Look at the dates of a chunk."""
         if self._job.max_age_seconds is None or self._job.limit is not None:
             return
         times = (date.timestamp() for date in self._dates(examined))

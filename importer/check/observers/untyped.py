@@ -39,7 +39,6 @@ class Untyped:
         self._is_asked = spec.titles is None
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the titles of a chunk."""
         mapped = examined.records.values["category"]
         defaults = {code for code, step in enumerate(mapped.steps) if step.how == "default"}
         if not defaults or not self._is_asked or self.titles.is_full:

@@ -42,12 +42,10 @@ class Stream:
 
     @property
     def target(self) -> str:
-        """The target value, or `rejected`."""
         return "rejected" if self.step.target is None else self.step.target
 
     @property
     def source(self) -> str:
-        """The source value, or `(empty)`."""
         return self.step.source or "(empty)"
 
     @property
@@ -127,7 +125,6 @@ class ValueFlow:
         return streams.setdefault(step, Stream(step))
 
     def streams(self, name: str) -> list[Stream]:
-        """The streams of a field, widest first."""
         return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
 
     def suspicious_mappings(self) -> list[str]:

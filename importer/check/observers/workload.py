@@ -61,11 +61,9 @@ class Workload:
 
     @property
     def discussion(self) -> int:
-        """Requests of the source's comments, as they are bundled."""
         return self.comments[OPEN, self.open] + self.comments[CLOSED, self.closed]
 
     def as_json(self) -> dict[str, int]:
-        """Operations and requests, as `forecast` of summary.json has them."""
         done = {str(act): number for act, number in self.operations.items() if number}
         return {**done, **({"looks": self.looks} if self.looks else {}), "requests": self.requests}
 
@@ -91,7 +89,6 @@ class WorkCounter:
         self.workload = Workload(open=self._ways[0], closed=self._ways[1])
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the operations of a chunk."""
         acts = Counter([operation.act for operation in plan.operations.values()])
         acts.update([addition.act for additions in plan.additions.values() for addition in additions])
         if acts[Act.EVIDENCE]:  # that of a new issue is part of its create
