@@ -192,8 +192,8 @@ class Results:
         for page in self._pages(lambda: nullcontext(connection)):
             first, last = ((row.file, row.record) for row in (page[0], page[-1]))
             told = [row._replace(raw=None) if is_in(row) else row for row in fold(connection, page, page)]
-            if any(find_plain(Rows.of(told))):
-                connection.execute(delete(rows).where(rows.c.run_id == self._id, place >= first, place <= last))
+            # Anew, as a row without its raw cells would leave its room in the page unused.
+            connection.execute(delete(rows).where(rows.c.run_id == self._id, place >= first, place <= last))
             self._store(connection, told)
         self._end_freezing(connection)
 
