@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -32,6 +33,8 @@ UNWRITABLE = ("attempt to write a readonly database", "unable to open database f
 SIDE = ("-wal", "-shm")
 """How the names of SQLite's own files end."""
 
+KEPT = ".before-upgrade"
+"""How the name of the copy ends that an upgrade leaves beside a ledger, in place of that of an earlier one."""
 OF_THE_DISK = ("disk I/O error", "database or disk is full", "database is locked", "out of memory")
 """What SQLite says where it can't read or write, whatever is in the file."""
 
@@ -57,6 +60,7 @@ def open_database_file(path: Path, wait_seconds: float) -> Iterator[Database]:
         with open_generation(path) as generation:
             is_as_left = generation.is_as_left(path)
             with _connected(_url(str(path))) as engine:
+                _keep_old(engine, path)
                 with engine.begin() as connection:
                     prepare(connection, str(path))
                     if not is_as_left:
@@ -211,6 +215,20 @@ def _refuse_stranger(path: Path) -> None:
             if str(error.orig).startswith(OF_THE_DISK):
                 raise
             raise damaged(path, str(error.orig)) from error
+
+
+def _keep_old(engine: Engine, path: Path) -> None:
+    """Copy a ledger of the version before, which is about to be upgraded: only this program's own can go on with it."""
+    with engine.connect() as connection:
+        version = read_version(connection, str(path))
+        if version in (0, SCHEMA_VERSION):
+            return
+        kept = _beside(path, KEPT)
+        with os.fdopen(os.open(kept, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)) as file:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(kept),))
+            os.fsync(file.fileno())
+    message = "The ledger %s is upgraded from schema version %d to %d. As it was before, it is kept: %s"
+    logging.getLogger(__name__).warning(message, path, version, SCHEMA_VERSION, kept)
 
 
 def _copy(engine: Engine, other: Engine) -> None:

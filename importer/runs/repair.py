@@ -33,6 +33,7 @@ from importer.runs.change_set import (
     judge,
     values_written,
 )
+from importer.transform.bodies import decode_cells
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
@@ -72,7 +73,7 @@ class Repair(ChangeSet):
 
     def _map(self, some: Sequence[KnownCreate]) -> Iterator[tuple[KnownCreate, list[Step | str]]]:
         """Yield each issue with the mapping's step for each field, or with the reason why there is none."""
-        cells = ((each, orjson.loads(each.cells or b"[]")) for each in some)
+        cells = ((each, decode_cells(each.cells or b"[]")) for each in some)
         for _, alike in groupby(cells, key=lambda each: [len(column) for column in each[1]]):
             group = list(alike)
             columns = Columns(_chunk([row for _, row in group], self._refs), self._dates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 import orjson
@@ -49,11 +50,26 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
 
 
 def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:
-    """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show."""
+    """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show.
+
+    A number stands for as many references without a column: presets have names in many languages, a file has those in
+    one, and to say of a hundred that they aren't there would take more room than all else that is kept of a row.
+    """
     columns = [list(map(shown.clean, records.columns.cells(ref))) for ref in refs]
-    none = [()] * len(records.chunk)
-    cells = list(zip(*(zip(*column, strict=True) if column else none for column in columns), strict=True)) or none
-    return {row: encode(cells[row]) for row in rows}
+    parts = list[int | list[list[str]]]()
+    for is_there, some in groupby(columns, key=bool):
+        alike = list(some)
+        parts += alike if is_there else [len(alike)]
+    return {
+        row: encode([part if isinstance(part, int) else [cells[row] for cells in part] for part in parts])
+        for row in rows
+    }
+
+
+def decode_cells(kept: bytes) -> list[list[str]]:
+    """Return the cells of a row: for each reference those of its columns."""
+    parts = ([[]] * each if isinstance(each, int) else [each] for each in orjson.loads(kept))
+    return [*chain.from_iterable(parts)]
 
 
 def value_refs(mapping: MappingModel) -> tuple[Ref, ...]:

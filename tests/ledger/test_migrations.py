@@ -19,11 +19,7 @@ from tests.harness.hostile import RunningSandbox
 from tests.harness.postgres import PostgresServer, schema_of
 from tests.harness.running import Ended, Program, issue_row, write_csv
 
-BEFORE = (
-    "DROP TABLE starts",
-    "ALTER TABLE operations ADD COLUMN outcome VARCHAR",
-    f"UPDATE stamp SET schema_version = {SCHEMA_VERSION - 1}",
-)
+BEFORE = (f"UPDATE stamp SET schema_version = {SCHEMA_VERSION - 1}",)
 """What makes a ledger of this version into one of the version before."""
 KILLED = (
     "UPDATE runs SET state = 'open', frozen = 0, exit_code = NULL, ended_at = NULL, summary = NULL",
@@ -100,7 +96,6 @@ def before(program: Program, serve: Serve, place: str | Path) -> Import:
 def test_a_file_becomes_what_a_new_one_is(path: Path, tmp_path: Path) -> None:
     """Every table has the same columns and indexes, whether it grew or was made so."""
     execute(path, *BEFORE)
-    assert "starts" not in read_file_schema(path)
     for each in (path, tmp_path / "new.db"):
         with open_ledger(each):
             pass
@@ -130,6 +125,20 @@ def test_it_is_read_without_a_touch(program: Program, serve: Serve, path: Path) 
         assert [row.key for row in run.results()] == ["jira:PROJ-1", "jira:PROJ-2", "jira:PROJ-3"]
         assert [undecided.key for undecided in run.find_undecided()] == ["jira:PROJ-3"]
     assert path.read_bytes() == kept
+
+
+def test_a_file_is_kept_as_it_was(program: Program, path: Path) -> None:
+    """A copy that only its owner reads is beside it, whole, and named; the next upgrade leaves its own in its place."""
+    kept = path.with_name(f"{path.name}.before-upgrade")
+    for note in ("first", "second"):
+        execute(path, f"INSERT INTO targets (url, org_id) VALUES ('{note}', '')", *BEFORE)
+        for is_upgraded in (True, False):
+            said = program.apart("settle", "jira:PROJ-1", "absent", "--ledger", path).err
+            assert (f"As it was before, it is kept: {kept}\n" in said) == is_upgraded, said
+        with closing(sqlite3.connect(kept)) as connection:
+            assert connection.execute("SELECT schema_version FROM stamp").fetchall() == [(SCHEMA_VERSION - 1,)]
+            assert note in {url for (url,) in connection.execute("SELECT url FROM targets")}
+        assert kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_import_goes_on(before: Import) -> None:
