@@ -8,7 +8,6 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import repeat
-from typing import NamedTuple
 
 from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
@@ -59,9 +58,8 @@ class Checked:
     unknowns         values that the mapping doesn't cover, for suggested-mapping.yaml
     verdicts         place in the input → why that row loses against another one with its key
     drift            how far the rows are from what the ledger knows of them
-    absent           keys of `--only` that no row has
     digest           SHA-256 of the source, in hex
-    notices          what somebody should look at in the source, such as signs of damage, a sentence each
+    suspicious       what is valid, but should be looked at, such as signs of damage, a sentence each
     fixes            the lines of fixes.csv: values that reject rows
     workload         the requests that a send pass would take
     coverage         what becomes of every filled cell, column by column
@@ -69,12 +67,11 @@ class Checked:
     issues           a few issues before and after, for the page
     people           whom the source names as owner or assignee
     assignments      how often it does, and how many of these have a user in Triage
-    probes           markers of a few rows to be created; as they are hashes, the first are spread over all rows
+    probes           markers of a few rows to be created
     sample           keys of the canary sample, if one was wanted
     target_findings  findings on the issues that rows name; None if there are none
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
     lacking          what the files lack of the columns that the source had before
-    of_headers       warnings from before the first row
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
@@ -83,10 +80,9 @@ class Checked:
     unknowns: Sequence[Unknown]
     verdicts: Mapping[int, DuplicateVerdict]
     drift: Drift
-    absent: tuple[str, ...]
     digest: str
     elapsed_seconds: float
-    notices: tuple[str, ...]
+    suspicious: tuple[str, ...]
     fixes: Sequence[Sequence[str]]
     workload: Workload
     coverage: Coverage
@@ -99,16 +95,12 @@ class Checked:
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
     newest: float | None = None
-    of_headers: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
         """What is valid but suspicious, in sentences; what is absent first, as a screen may have no room for more."""
-        absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
-        of_rows = [*self.flow.suspicious_mappings(), *absent, *self.coverage.warnings()]
-        of_rows += filter(None, [rare_categories(self.flow)])
-        return [*self.completeness.warnings(self.attachments), *self.before, *self.notices, *self.of_headers, *of_rows]
+        return [*self.completeness.warnings(self.attachments), *self.before, *self.suspicious]
 
     @property
     def refusal(self) -> str:
@@ -154,59 +146,7 @@ def check(
         SourceNotReady: the source changed while it was read, or is older than the job allows.
         StorageFull: the temporary disk takes no more.
     """
-    started = time.monotonic()
-    found = _read(job, known, progress, sample, writers)
-    reading, signs = found.reading, found.signs
-    if reading.corrections.sentence:
-        progress.say(reading.corrections.sentence)
-    digest = job.source.digest()
-    job.source.check_unchanged()  # after the digest: a file that was replaced in between is noticed, too
-    is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
-    beside = job.source.warnings() if is_whole else []  # of comments that belong to no record
-    if is_whole:
-        reading.completeness.add_pages(job.source.pages)
-    return Checked(
-        tally=reading.tally,
-        flow=reading.flow,
-        unknowns=reading.unknowns.as_list(),
-        verdicts=found.verdicts,
-        drift=reading.drift,
-        absent=tuple(sorted(found.keys.absent)),
-        digest=digest,
-        elapsed_seconds=time.monotonic() - started,
-        notices=tuple(reading.shown.clean([*signs.warnings(), *beside, *reading.notices(), *signs.of_markup()])),
-        fixes=reading.corrections.lines(),
-        workload=reading.work.workload,
-        coverage=reading.coverage,
-        completeness=reading.completeness,
-        issues=reading.showcase.chosen(),
-        people=reading.people.people(),
-        assignments=reading.people.assignments(),
-        probes=reading.probes.markers,
-        lacking=job.absent,
-        sample=sample.keys if sample else (),
-        target_findings=found.target_findings,
-        newest=found.age.newest,
-        of_headers=(*job.warnings, *filter(None, [_say_nameless(found.keys, job)])),
-    )
-
-
-class _Read(NamedTuple):
-    """The last reading of a source, and what only its first one or both together have found."""
-
-    reading: Reading
-    verdicts: Mapping[int, DuplicateVerdict]
-    target_findings: TargetFindings | None
-    keys: _Keys
-    signs: DamageSigns
-    age: SourceAge
-
-
-def _read(
-    job: Job, known: Knows, progress: Progress, sample: CanarySample | None, writers: Sequence[OpenWriter]
-) -> _Read:
-    """Read a source: once more where only the end of the first reading tells what becomes of some rows."""
-    model = job.mapping.model
+    started, model = time.monotonic(), job.mapping.model
     age, signs = SourceAge(job, time.time()), DamageSigns(model, job.source.files, whole=job.limit is None)
     age.check_files()
     shown = ShownPeople(model.people, job.people)
@@ -219,14 +159,17 @@ def _read(
         reading = Reading(job, known, shown)
         # A ledger may compare any row, and dates are read in all.
         with_rows = not isinstance(known, NoLedger) or job.max_age_seconds is not None
-        chunks = examine_all(job, executor, progress, with_rows=with_rows)
-        reading.read(chunks, progress, writers, observers)
+        reading.read(examine_all(job, executor, progress, with_rows=with_rows), progress, writers, observers)
         age.check_dates()
         verdicts = spool.verdicts()
         if verdicts.need_advice:
             verdicts.advice = advise(job, verdicts)
         if job.only and len(keys.absent) == len(job.only):
-            raise _nothing_selected(job)
+            limited = f"the first {job.limit:,} rows" if job.limit else "the source"
+            raise UsageError(
+                f"--only names no key in {limited}: {listed(sorted(job.only), NAMES_SHOWN)}.",
+                hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
+            )
         links = None if targets is None else targets.find(known.in_triage, verdicts)
         target_findings = links.findings if links and links.findings else None
         if verdicts or target_findings:  # they change outcomes, and so all counts and reports
@@ -243,7 +186,41 @@ def _read(
             reading.work.count_links(links)
         if target_findings:
             stack.pop_all()  # their spool stays open: the send pass reads the findings again
-    return _Read(reading, verdicts, target_findings, keys, signs, age)
+    if reading.corrections.sentence:
+        progress.say(reading.corrections.sentence)
+    digest = job.source.digest()
+    job.source.check_unchanged()  # after the digest: a file that was replaced in between is noticed, too
+    is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
+    beside = job.source.warnings() if is_whole else []  # of comments that belong to no record
+    if is_whole:
+        reading.completeness.add_pages(job.source.pages)
+    notices = reading.shown.clean([*signs.warnings(), *beside, *reading.notices(), *signs.of_markup()])
+    nameless = filter(None, [_say_nameless(keys, job)])
+    absent = [f"--only: no row has {listed(sorted(keys.absent), NAMES_SHOWN)}"] if keys.absent else []
+    rare = filter(None, [rare_categories(reading.flow)])
+    of_rows = [*reading.flow.suspicious_mappings(), *absent, *reading.coverage.warnings(), *rare]
+    return Checked(
+        tally=reading.tally,
+        flow=reading.flow,
+        unknowns=reading.unknowns.as_list(),
+        verdicts=verdicts,
+        drift=reading.drift,
+        digest=digest,
+        elapsed_seconds=time.monotonic() - started,
+        suspicious=(*notices, *job.warnings, *nameless, *of_rows),
+        fixes=reading.corrections.lines(),
+        workload=reading.work.workload,
+        coverage=reading.coverage,
+        completeness=reading.completeness,
+        issues=reading.showcase.chosen(),
+        people=reading.people.people(),
+        assignments=reading.people.assignments(),
+        probes=reading.probes,
+        lacking=job.absent,
+        sample=sample.keys if sample else (),
+        target_findings=target_findings,
+        newest=age.newest,
+    )
 
 
 class _Keys:
@@ -275,14 +252,6 @@ def _say_nameless(keys: _Keys, job: Job) -> str:
     when = ", ".join(f"{{{each}, filled: false}}" for each in dict.fromkeys(empty))
     bare = BARE.format(rows=keys.bare, empty=when) if 0 < 2 * keys.bare <= keys.rows and len(empty) > 1 else ""
     return f"{NAMELESS.format(rows=keys.nameless)}{IDLE if is_idle else ''}{bare}" if keys.nameless else ""
-
-
-def _nothing_selected(job: Job) -> UsageError:
-    limited = f"the first {job.limit:,} rows" if job.limit else "the source"
-    return UsageError(
-        f"--only names no key in {limited}: {listed(sorted(job.only or ()), NAMES_SHOWN)}.",
-        hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
-    )
 
 
 def spool_rows(examined: Examined) -> list[SpooledRow]:
@@ -339,10 +308,12 @@ class Reading:
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
-        self.probes, self._changes, self.untyped = Probes(), _TextChanges(), Untyped(model.category)
+        self.untyped = Untyped(model.category)
+        self.probes: list[str] = []
+        self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes, self.untyped),
+            *(self.completeness, self.showcase, self.people, self.unmatched, self.untyped),
         )
 
     def read(
@@ -359,6 +330,11 @@ class Reading:
                 plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
                 for observer in observers:
                     observer.add(examined, plan)
+                self._neutralised += examined.records.neutralised
+                self._private += examined.records.private.total()
+                # As markers are hashes, the first ones are spread over all rows; those of most chunks are none of them.
+                if len(self.probes) < PROBES or any(map(self.probes[-1].__gt__, examined.records.keys.markers)):
+                    self.probes = nsmallest(PROBES, [*self.probes, *plan.markers_to_create()])
                 progress.figures(f"{self.tally.rows:,} rows")
                 progress.reach(source.bytes_read)
                 del examined, plan  # their memory is free before the next chunk is read, not after
@@ -375,32 +351,6 @@ class Reading:
         yield from name_finished_files(self.flow, (file.name for file in self._job.source.files))
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
-        yield from self._changes.warnings()
-
-
-class Probes:
-    """The markers of a few rows to be created; as they are hashes, the first ones are spread over all rows."""
-
-    def __init__(self) -> None:
-        self.markers: list[str] = []
-
-    def add(self, examined: Examined, plan: Plan) -> None:
-        if len(self.markers) == PROBES and not any(map(self.markers[-1].__gt__, examined.records.keys.markers)):
-            return  # as in most chunks
-        self.markers = nsmallest(PROBES, [*self.markers, *plan.markers_to_create()])
-
-
-class _TextChanges:
-    """Counts what the transform changed in texts, and left out of comments."""
-
-    def __init__(self) -> None:
-        self._neutralised = self._private = 0
-
-    def add(self, examined: Examined, _: Plan) -> None:
-        self._neutralised += examined.records.neutralised
-        self._private += examined.records.private.total()
-
-    def warnings(self) -> Iterator[str]:
         if self._private:
             yield f"private comments: {self._private:,} dropped, as the mapping says"
         if self._neutralised:
