@@ -14,7 +14,16 @@ import orjson
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.absent_columns import find_absent
 from importer.check.job import Job
-from importer.check.knowledge import ChangePolicy, Create, Difference, KnownIssue, KnownSample, LedgerStatus, OnChange
+from importer.check.knowledge import (
+    ChangePolicy,
+    Create,
+    Difference,
+    KnownIssue,
+    KnownSample,
+    Knows,
+    LedgerStatus,
+    OnChange,
+)
 from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
@@ -59,8 +68,8 @@ TakenIn = tuple[list[Decision], list[Operation]]
 """Issues that discovery found, as their rows' own: what `Run.decide` records of them."""
 
 
-class LedgerHistory:
-    """Asks a ledger about rows; it implements `knowledge.Knows`.
+class LedgerHistory(Knows):
+    """Asks a ledger about rows.
 
     With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by; otherwise `taken`
     has what is to be recorded of the last rows. With `near`, an issue without a marker is named beside rows with a

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS
 from importer.errors import UsageError
@@ -109,75 +109,51 @@ Create = Callable[[str], Operation]
 """Makes the create of a key."""
 
 
-class Knows(Protocol):
-    """What a ledger knows of a source: of its rows, of what was added to their issues, and of other keys."""
+class Knows:
+    """What a ledger knows of a source: of its rows, of what was added to their issues, and of other keys.
+
+    As it stands here it knows nothing.
+    """
 
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Say how rows stand, by key; those of which there is nothing to say are absent: they are created.
 
         `bodies` are their keys and bodies; where more is to be known of a row, `create` makes its operation.
         """
+        return {}
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
         """Say what was added to the issues of these keys, by key; keys without anything are absent."""
+        return {}
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """Say which of these keys have an issue in Triage."""
+        return ()
 
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
-
-    def sample(self) -> KnownSample:
-        """Give some of the keys that have an issue, and how many there are."""
-
-    def all_keys(self) -> Iterator[Sequence[str]]:
-        """Yield all keys that have an issue, and perhaps others that were to get one, some at a time."""
-
-    def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
-        """Give those of these keys that have an issue."""
-
-    def in_other_sources(self, native_keys: Collection[str]) -> Iterable[tuple[str, Iterable[KnownIssue]]]:
-        """Give the issues of these keys of the tracker in each other source in the target, with its name."""
-
-    def count_issues(self, source_name: str) -> int:
-        """Count the issues of a source in the target."""
-
-
-class NoLedger:
-    """Knows of no row, no addition and no issue: a check without a ledger. Implements `Knows`."""
-
-    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
-        """No row was sent: all are to be created."""
-        return {}
-
-    def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        """Nothing was added."""
-        return {}
-
-    def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """No key has an issue in Triage."""
-        return ()
-
-    def find_corrected(self, row: Row) -> LedgerStatus | None:
-        """None has an issue."""
         return None
 
     def sample(self) -> KnownSample:
-        """There is none."""
+        """Give some of the keys that have an issue, and how many there are."""
         return KnownSample(0, 1, ())
 
     def all_keys(self) -> Iterator[Sequence[str]]:
-        """There is none."""
+        """Yield all keys that have an issue, and perhaps others that were to get one, some at a time."""
         return iter(())
 
     def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
-        """None has an issue."""
+        """Give those of these keys that have an issue."""
         return ()
 
     def in_other_sources(self, native_keys: Collection[str]) -> Iterable[tuple[str, Iterable[KnownIssue]]]:
-        """There is no source."""
+        """Give the issues of these keys of the tracker in each other source in the target, with its name."""
         return ()
 
     def count_issues(self, source_name: str) -> int:
-        """There is none."""
+        """Count the issues of a source in the target."""
         return 0
+
+
+class NoLedger(Knows):
+    """Knows of no row, no addition and no issue: a check without a ledger."""
