@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from importer.api import VALUE_FIELDS
-from importer.mapping.issue_parts import Comments, Person, Relation
+from importer.mapping.issue_parts import Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
 from importer.mapping.reads import narrow
@@ -22,8 +23,6 @@ RULE = "rule"
 
 ATTACHMENTS = "footer: Attachments"
 """The class of names and addresses of attachments."""
-
-_SEARCHED = (Link, Relation)
 
 Wanted = Callable[[Records], Mask | None]
 """Returns a mask of the rows in which a text is read; None: all."""
@@ -57,25 +56,41 @@ def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
 
 
 def _uses(mapping: MappingModel) -> Iterator[Use]:
-    source = mapping.input
-    people = ("owner", mapping.owner_id, mapping.owner), ("assignee", mapping.assignee_id, mapping.assignee)
+    source, comments = mapping.input, mapping.comments
+    people = (
+        ("owner", mapping.owner_id, mapping.owner, lambda records: to_mask(records.people.owners)),
+        ("assignee", mapping.assignee_id, mapping.assignee, lambda records: to_mask(records.people.assignees)),
+    )
     yield Use("key", source.key)
     if source.local_key is not None:
-        yield Use("key", source.local_key, wanted=_with_local_key)
+        yield Use("key", source.local_key, wanted=lambda records: to_mask(records.keys.local))
     yield from (Use("key", text) for text in mapping.group)
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
-    yield from _uses_of_values(mapping)
+    for field in VALUE_FIELDS:
+        value = getattr(mapping, field)
+        yield Use(field, value, wanted=partial(_without_rule, field))
+        yield from (Use(field, text, wanted=partial(_by_fallback, field)) for text in value.beside.values())
     yield Use("source", mapping.source)
-    for name, user_id, person in people:
+    for name, user_id, person, are_matched in people:
         if user_id is not None:
             yield Use(name, user_id)
-        yield from (Use(name, text, wanted=_matched(name)) for text in _texts_of(person))
+        yield from (Use(name, text, wanted=are_matched) for text in (person.texts if person else ()))
     yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
-    yield from _uses_of_flags(mapping)
-    if mapping.comments is not None:
-        yield from _uses_of_comments(mapping.comments)
+    for flag in mapping.flags:
+        if flag.from_ is not None:
+            yield Use("flag", flag.from_, every=True)
+        if flag.call is not None:
+            has_call = partial(_with_text, flag.call)
+            texts = (flag.call, flag.type, flag.note, flag.message_index)
+            yield from (Use("flag", text, wanted=has_call) for text in texts if text is not None)
+    are_sent = _with_comments if comments and "drop" in (comments.open, comments.closed) else None
+    for each in comments.from_ if comments else ():
+        yield Use("comment", each, every=True, wanted=are_sent)
+        yield from (Use("comment", text, every=True, wanted=are_sent) for text in (each.lines or {}).values())
+        if each.beside is not None:
+            yield Use("comment", each.beside.key, wanted=are_sent)
     yield from (Use("relation", relation, every=True) for relation in mapping.relations)
     yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
     if mapping.attachments is not None:
@@ -83,39 +98,27 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
     if mapping.restricted is not None:
         yield Use("footer: Restricted", mapping.restricted.level)
-    for name, _, person in people:  # who is not matched is named in the footer, once
-        for place, text in enumerate(_texts_of(person)):
+    for name, _, person, _ in people:  # who is not matched is named in the footer, once
+        for place, text in enumerate(person.texts if person else ()):
             yield Use("people" if place else f"footer: {name.capitalize()}", text)
     yield from (Use("people", text) for person in mapping.people.known for text in person.texts)
 
 
-def _uses_of_values(mapping: MappingModel) -> Iterator[Use]:
-    for field in VALUE_FIELDS:
-        value = getattr(mapping, field)
-        yield Use(field, value, wanted=_without_rule(field))
-        yield from (Use(field, text, wanted=_by_fallback(field)) for text in value.beside.values())
+def _without_rule(field: str, records: Records) -> Mask | None:
+    ruled = records.values[field].rows_by("rule")
+    return ~ruled if ruled.any() else None
 
 
-def _uses_of_flags(mapping: MappingModel) -> Iterator[Use]:
-    for flag in mapping.flags:
-        if flag.from_ is not None:
-            yield Use("flag", flag.from_, every=True)
-        if flag.call is not None:
-            texts = (flag.call, flag.type, flag.note, flag.message_index)
-            yield from (Use("flag", text, wanted=_with_text(flag.call)) for text in texts if text is not None)
+def _by_fallback(field: str, records: Records) -> Mask | None:
+    return records.values[field].rows_by("fallback")
 
 
-def _texts_of(person: Person | None) -> list[Text]:
-    return [] if person is None else person.texts
+def _with_text(text: Text, records: Records) -> Mask | None:
+    return to_mask([is_filled(each) for each in records.columns.text(text)])
 
 
-def _uses_of_comments(comments: Comments) -> Iterator[Use]:
-    wanted = None if "drop" not in (comments.open, comments.closed) else _with_comments
-    for source in comments.from_:
-        yield Use("comment", source, every=True, wanted=wanted)
-        yield from (Use("comment", text, every=True, wanted=wanted) for text in (source.lines or {}).values())
-        if source.beside is not None:
-            yield Use("comment", source.beside.key, wanted=wanted)
+def _with_comments(records: Records) -> Mask | None:
+    return to_mask([bundling != "drop" for bundling in records.bundlings])
 
 
 def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
@@ -132,39 +135,6 @@ def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     if isinstance(mapping.duplicates, Duplicates):
         texts.append(mapping.duplicates.newest)
     return tuple(dict.fromkeys(ref for text in texts if text is not None for ref in text.refs))
-
-
-def find_of(text: Text) -> str | None:
-    """The pattern that a cell must match somewhere to be consumed, apart from the text's own; None if there is none."""
-    return text.find if isinstance(text, _SEARCHED) else None
-
-
-def _matched(name: str) -> Wanted:
-    return lambda records: to_mask(records.people.owners if name == "owner" else records.people.assignees)
-
-
-def _with_local_key(records: Records) -> Mask | None:
-    return to_mask(records.keys.local)
-
-
-def _without_rule(name: str) -> Wanted:
-    def wanted(records: Records) -> Mask | None:
-        ruled = records.values[name].rows_by("rule")
-        return ~ruled if ruled.any() else None
-
-    return wanted
-
-
-def _by_fallback(name: str) -> Wanted:
-    return lambda records: records.values[name].rows_by("fallback")
-
-
-def _with_text(text: Text) -> Wanted:
-    return lambda records: to_mask([is_filled(each) for each in records.columns.text(text)])
-
-
-def _with_comments(records: Records) -> Mask | None:
-    return to_mask([bundling != "drop" for bundling in records.bundlings])
 
 
 Consumed = dict[int, Mask | None]
@@ -210,7 +180,8 @@ def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> 
 
 
 def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
-    find = find_of(text)
+    # Of these a cell also has to have what `find` looks for.
+    find = text.find if isinstance(text, Link | Relation) else None
     positions = columns.chunk.positions.get(ref, ())
     if text.is_plain and find is None and (every or len(positions) == 1):  # as nearly all texts
         yield from ((position, wanted) for position in positions if columns.has_text(position))
@@ -246,18 +217,18 @@ def _consume_first(
 def _consume_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Columnwise:
     """Yield each choice in the rows where no earlier one has a text; what comes after a constant is never read."""
     constant = next((place for place, choice in enumerate(choices) if choice.value is not None), len(choices))
-    present = [choice for choice in choices[:constant] if _is_present(columns, choice)]
+    positions = columns.chunk.positions
+    present = [
+        choice
+        for choice in choices[:constant]
+        if any(columns.has_text(position) for ref in choice.refs for position in positions.get(ref, ()))
+    ]
     left = wanted
     for number, choice in enumerate(present, start=1):
         yield from _consume(columns, choice, every, left)
         if number < len(present):
             made = columns.every_cell(choice) if every else [columns.text(choice)]
             left = _both(left, ~_filled_in_any(made, len(columns)))
-
-
-def _is_present(columns: Columns, text: Text) -> bool:
-    positions = columns.chunk.positions
-    return any(columns.has_text(position) for ref in text.refs for position in positions.get(ref, ()))
 
 
 def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -267,7 +238,7 @@ def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator
 
 
 def _filled_in_any(columns: Iterable[list[str]], length: int) -> Mask:
-    filled = _nowhere(length)
+    filled = np.zeros(length, dtype=np.bool_)
     for column in columns:
         filled |= find_filled(column)
     return filled
@@ -275,7 +246,3 @@ def _filled_in_any(columns: Iterable[list[str]], length: int) -> Mask:
 
 def _both(first: Mask | None, second: Mask) -> Mask:
     return second if first is None else first & second
-
-
-def _nowhere(length: int) -> Mask:
-    return np.zeros(length, dtype=np.bool_)
