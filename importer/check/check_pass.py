@@ -21,12 +21,12 @@ from importer.check.observers.completeness import Completeness
 from importer.check.observers.damage import DamageSigns
 from importer.check.observers.drift import Drift
 from importer.check.observers.observer import Observer, OpenWriter
-from importer.check.observers.people_named import Assignments, Named, PeopleNamed, UnmatchedPeople
+from importer.check.observers.people_named import Assignments, Named, PeopleNamed
 from importer.check.observers.samples import BeforeAfter, CanarySample, Showcase
 from importer.check.observers.source_age import SourceAge
 from importer.check.observers.untyped import Untyped, name_finished_files, name_marks, propose_category, propose_columns
 from importer.check.observers.value_flow import ValueFlow, rare_categories
-from importer.check.observers.workload import WorkCounter, Workload
+from importer.check.observers.workload import Workload
 from importer.check.part_workers import examine_all, open_executor
 from importer.check.plan import Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
@@ -209,7 +209,7 @@ def check(
         elapsed_seconds=time.monotonic() - started,
         suspicious=(*notices, *job.warnings, *nameless, *of_rows),
         fixes=reading.corrections.lines(),
-        workload=reading.work.workload,
+        workload=reading.work,
         coverage=reading.coverage,
         completeness=reading.completeness,
         issues=reading.showcase.chosen(),
@@ -300,20 +300,20 @@ class Reading:
         self.flow = ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file), has_scale=has_scale)
         self.unknowns = Unknowns(model.evidence, model.status.stage)
         self.corrections = Corrections(model, job.fixes, shown)
-        self.work = WorkCounter(model)
+        self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
         self.drift = Drift(
             job.source_name, known, has_comments_beside=_has_comments_beside(job), is_delta=model.input.kind == "delta"
         )
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)
-        self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
+        self.people = PeopleNamed(job, shown)
         self.untyped = Untyped(model.category)
         self.probes: list[str] = []
         self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.unmatched, self.untyped),
+            *(self.completeness, self.showcase, self.people, self.untyped),
         )
 
     def read(
@@ -343,14 +343,14 @@ class Reading:
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
         yield from self.showcase.warnings()
-        yield from self.unmatched.warnings(self._job)
+        yield from self.people.warnings()
         model, lines = self._job.mapping.model, list(self.coverage.lines())
         yield from propose_columns(model, self.flow, lines)
         yield from propose_category(model, self.flow, lines, self.untyped.titles)
         yield from name_marks(lines)
         yield from name_finished_files(self.flow, (file.name for file in self._job.source.files))
-        if hidden := self.corrections.hidden:
-            yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
+        if hidden := self.corrections.hidden():
+            yield f"values that name people and reject rows: {len(hidden):,}, in errors.csv alone"
         if self._private:
             yield f"private comments: {self._private:,} dropped, as the mapping says"
         if self._neutralised:

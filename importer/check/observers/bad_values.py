@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS, FieldName
@@ -43,17 +43,22 @@ class BadValue:
     hints: dict[str, str] = field(default_factory=dict)
 
 
-class BadValues:
-    """Collects the values that reject rows, each with the column that it came from."""
+class Corrections:
+    """Collects what fixes.csv lists: values that reject rows, with their columns, and those that `--fixes` corrects."""
 
-    def __init__(self, mapping: MappingModel) -> None:
+    def __init__(self, mapping: MappingModel, fixes: Fixes, shown: ShownPeople) -> None:
         self._texts = {name: [getattr(mapping, name)] for name in (*VALUE_FIELDS, "source")}
         self._texts["skip"] = [rule.when[0] for rule in mapping.skip if rule.reject]
         self._texts["date"] = collect_date_texts(mapping)
-        self._found: dict[Cell, BadValue] = {}
+        self._bad = dict[Cell, BadValue]()
+        self._fixes, self._rows, self._rows_of = fixes, 0, Counter[Fix]()
+        self._shown, self._persons = shown, {plain_name(ref.name) for ref in person_refs(mapping)}
 
-    def add(self, examined: Examined, outcomes: Sequence[Outcome]) -> None:
-        """Collect the bad values of a chunk. Costs nothing where no value rejects a row."""
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Collect the bad values of a chunk, at no cost where none rejects a row, and count its corrections."""
+        columns, outcomes = examined.records.columns, plan.rows.columns["outcome"]
+        self._rows += len(examined.fixed)
+        self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
         wrong: dict[str, dict[int, Finding]] = defaultdict(dict)
         for row, findings in examined.findings.by_row.items():
             for finding in findings:
@@ -61,76 +66,40 @@ class BadValues:
                     wrong[FIELDS_OF_CODES[finding.code]][row] = finding
         places: dict[Cell, set[int]] = defaultdict(set)  # a set: two findings of a row may be about one cell
         for name, found in wrong.items():
-            wanted = examined.records.columns.unreadable if name == "date" else None
-            for row, read in self._cells(examined.records.columns, name, found, wanted):
-                cell = _before_fix(read, examined.fixed.get(row, ()))
-                if cell in self._found or len(self._found) < DISTINCT_LIMIT:
-                    self._found.setdefault(cell, BadValue()).hints.setdefault(found[row].code, found[row].hint)
-                    places[cell].add(row)
+            left = set(found)
+            for text in self._texts[name]:
+                cells = find_cells(columns, text, left, columns.unreadable if name == "date" else None)
+                left -= cells.keys()
+                for row, (column, made) in cells.items():
+                    # A bad correction is listed under the value that it was to correct.
+                    fixes = (fix.bad for fix in examined.fixed.get(row, ()) if (fix.column, fix.new) == (column, made))
+                    cell = (column, next(fixes, made))
+                    if cell in self._bad or len(self._bad) < DISTINCT_LIMIT:
+                        self._bad.setdefault(cell, BadValue()).hints.setdefault(found[row].code, found[row].hint)
+                        places[cell].add(row)
         for cell, rejected in places.items():
-            self._found[cell].rows += len(rejected)
-
-    def _cells(
-        self, columns: Columns, name: str, rows: Collection[int], wanted: Mapping[int, str] | None
-    ) -> Iterator[tuple[int, Cell]]:
-        left = set(rows)
-        for text in self._texts[name]:
-            cells = find_cells(columns, text, left, wanted)
-            yield from cells.items()
-            left -= cells.keys()
-
-    def items(self) -> list[tuple[Cell, BadValue]]:
-        """Return the bad values by column, most rows first within each."""
-        return sorted(self._found.items(), key=lambda item: (item[0][0], -item[1].rows, item[0][1]))
-
-
-def _before_fix(cell: Cell, fixed: Iterable[Fix]) -> Cell:
-    """The cell as the source has it: a bad correction is listed under the value that it was to correct."""
-    column, text = cell
-    return next(((column, fix.bad) for fix in fixed if (fix.column, fix.new) == cell), (column, text))
-
-
-class Corrections:
-    """Collects what fixes.csv will list: the values that reject rows, and those that `--fixes` has corrected."""
-
-    def __init__(self, mapping: MappingModel, fixes: Fixes, shown: ShownPeople) -> None:
-        self._bad, self._fixes = BadValues(mapping), fixes
-        self._rows, self._rows_of = 0, Counter[Fix]()
-        self._shown, self._persons = shown, {plain_name(ref.name) for ref in person_refs(mapping)}
-
-    def add(self, examined: Examined, plan: Plan) -> None:
-        self._bad.add(examined, plan.rows.columns["outcome"])
-        self._rows += len(examined.fixed)
-        self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
+            self._bad[cell].rows += len(rejected)
 
     def lines(self) -> list[tuple[str, ...]]:
         """Return the lines of fixes.csv: values to be corrected, then those corrected already; [] if none is to be."""
         given = {(fix.column, fix.bad): fix for fix in self._fixes}
-        hidden = self._hidden()
-        lines = []
-        for (column, text), bad in self._bad.items():
-            if (column, text) in hidden:
-                continue
-            fix = given.pop((column, text), None)
-            hint = "; ".join(filter(None, bad.hints.values()))
-            lines.append((column, text, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
+        hidden, lines = self.hidden(), []
+        for cell, bad in sorted(self._bad.items(), key=lambda item: (item[0][0], -item[1].rows, item[0][1])):
+            if cell not in hidden:
+                fix = given.pop(cell, None)
+                hint = "; ".join(filter(None, bad.hints.values()))
+                lines.append((*cell, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
         done = [(fix.column, fix.bad, str(self._rows_of[fix]), fix.new, "", "") for fix in given.values()]
         return [*lines, *done] if lines else []
 
-    @property
-    def hidden(self) -> int:
-        """How many values are not listed, since they name people who are not shown by name."""
-        return len(self._hidden())
-
-    def _hidden(self) -> set[Cell]:
+    def hidden(self) -> set[Cell]:
+        """The values that are not listed, since they name people who are not shown by name."""
         given = {(fix.column, fix.bad) for fix in self._fixes}  # written by a person, and shown as it is
-        return {cell for cell, _ in self._bad.items() if cell not in given and self._names_somebody(cell)}
-
-    def _names_somebody(self, cell: Cell) -> bool:
-        column, text = cell
-        if column in self._persons and not self._shown.are_named:
-            return True
-        return self._shown.clean([text]) != [text]
+        return {
+            (column, text)
+            for column, text in self._bad.keys() - given
+            if (column in self._persons and not self._shown.are_named) or self._shown.clean([text]) != [text]
+        }
 
     @property
     def sentence(self) -> str:

@@ -12,7 +12,7 @@ from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.plan import Plan
-from importer.mapping.identities import NOBODY, Identity, Roster
+from importer.mapping.identities import NOBODY, Identity
 from importer.phrases import counted
 from importer.sources.command_line import SELECTING
 from importer.transform.shown_people import SOMEBODY, ShownPeople
@@ -51,17 +51,24 @@ class PeopleNamed:
     """Counts issues by the people whom they name; nobody is counted where the mapping has no owner and no assignee."""
 
     def __init__(self, job: Job, shown: ShownPeople) -> None:
-        model = job.mapping.model
-        self._roster, self._unmatched = job.people, model.people.unmatched
-        self._shown = shown
+        self._job, self._roster, self._shown = job, job.people, shown
         self._issues = Counter[tuple[Identity, bool]]()
+        self._unmatched = defaultdict[str, Counter[Identity]](Counter)
         self._named = self._planned = 0
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
-        records, rows = examined.records, plan.counted_rows(examined)
+        records = examined.records
+        # With a users.csv the findings of the rows say who is unmatched.
+        for name, people in () if self._roster.lines else records.people.unmatched.items():
+            known = self._unmatched[name]
+            sent = [who for row, who in enumerate(people) if row not in plan.left_out] if plan.left_out else people
+            for who, count in Counter(sent).items():
+                if who.shown:
+                    known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += count
         if not records.people.named:
             return
+        rows = plan.counted_rows(examined)
         for ids in filter(any, (records.people.owners, records.people.assignees)):
             self._planned += sum(1 for row in plan.operations if ids[row])
         finished = [status in FINISHED for status in records.targets("status")]
@@ -83,33 +90,15 @@ class PeopleNamed:
         for who in dict.fromkeys(who for who, _ in self._issues):
             opened, closed = self._issues[who, False], self._issues[who, True]
             user = self._roster.find(who)
-            instead = self._unmatched.open if opened else self._unmatched.closed
+            unmatched = self._job.mapping.model.people.unmatched
+            instead = unmatched.open if opened else unmatched.closed
             found.append(Named(self._shown.show(who) or SOMEBODY, opened, closed, user or instead))
         return sorted(found, key=lambda each: (each.user != NOBODY, -each.open, -each.closed, each.name))
 
-
-class UnmatchedPeople:
-    """Counts who owns and works on the rows that are sent. With a users.csv the findings of the rows say it."""
-
-    def __init__(self, roster: Roster) -> None:
-        self._asked = not roster.lines
-        self._issues: defaultdict[str, Counter[Identity]] = defaultdict(Counter)
-
-    def add(self, examined: Examined, plan: Plan) -> None:
-        if not self._asked:
-            return
-        for name, people in examined.records.people.unmatched.items():
-            known = self._issues[name]
-            sent = [who for row, who in enumerate(people) if row not in plan.left_out] if plan.left_out else people
-            issues = Counter(sent)
-            for who, count in issues.items():
-                if who.shown:
-                    known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += count
-
-    def warnings(self, job: Job) -> Iterator[str]:
-        """Say how many people are not matched, with the command that helps."""
-        command = job.typed.repeat("users", without=(*SELECTING, "--users"))
-        for name, known in self._issues.items():
+    def warnings(self) -> Iterator[str]:
+        """Say how many people of the rows that are sent are not matched, with the command that helps."""
+        command = self._job.typed.repeat("users", without=(*SELECTING, "--users"))
+        for name, known in self._unmatched.items():
             if known:
                 people = counted(len(known), "person has", "people have")
                 who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"

@@ -13,7 +13,6 @@ from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.check.relation_targets import SendableLinks
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import MappingModel
 from importer.records import Act, Addition, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
@@ -28,16 +27,16 @@ OPEN, CLOSED = "open", "closed"
 class Workload:
     """The operations of a send pass, and how many comments it would send with another bundling.
 
+    open, closed  the bundling that the mapping has for the comments of open and of closed issues
     operations    by what they do
     comments      (`open` or `closed` issue, bundling) → comments that would be sent
-    open, closed  the bundling that the mapping has for the comments of open and of closed issues
     lists         lists of issues from earlier runs, each read before something is added that must not be there twice
     """
 
-    operations: Counter[Act] = field(default_factory=Counter)
-    comments: Counter[tuple[str, Bundling]] = field(default_factory=Counter)
     open: Bundling = "separate"
     closed: Bundling = "separate"
+    operations: Counter[Act] = field(default_factory=Counter)
+    comments: Counter[tuple[str, Bundling]] = field(default_factory=Counter)
     lists: int = 0
 
     @property
@@ -77,17 +76,6 @@ class Workload:
         ]
         return [way for way in ways if way[2] != self.requests]
 
-
-class WorkCounter:
-    """Counts in the check pass the operations of a send pass."""
-
-    def __init__(self, mapping: MappingModel) -> None:
-        comments = mapping.comments
-        self._ways: tuple[Bundling, Bundling] = (
-            ("separate",) * 2 if comments is None else (comments.open, comments.closed)
-        )
-        self.workload = Workload(open=self._ways[0], closed=self._ways[1])
-
     def add(self, examined: Examined, plan: Plan) -> None:
         acts = Counter([operation.act for operation in plan.operations.values()])
         acts.update([addition.act for additions in plan.additions.values() for addition in additions])
@@ -96,11 +84,9 @@ class WorkCounter:
             acts[Act.EVIDENCE] -= sum(each.act is Act.EVIDENCE for additions in new for each in additions)
         known = (additions for place, additions in plan.additions.items() if not plan.rows.is_new(place))
         # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
-        self.workload.lists += sum(
-            len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known
-        )
+        self.lists += sum(len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known)
         acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
-        self.workload.operations += acts
+        self.operations += acts
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Mapping[int, list[Addition]]) -> None:
@@ -112,12 +98,6 @@ class WorkCounter:
             if not (comments := all_parts[row].comments):
                 continue
             which = CLOSED if statuses[row] in FINISHED else OPEN
-            if len(comments) == 1:
-                for addition in additions:
-                    if comments[0].id in addition.covers:
-                        single[which].append(addition.name)
-                        break
-                continue
             names = {name: addition.name for addition in additions for name in addition.covers}
             unsent = [each for each in comments if each.id in names]
             if len(unsent) == 1:
@@ -127,11 +107,11 @@ class WorkCounter:
         counts = {which: sum(map(count_parts, names)) for which, names in single.items()}
         for way in WAYS:
             for which, count in counts.items():
-                self.workload.comments[which, way] += count
+                self.comments[which, way] += count
             for place, _ in plan_comments([Due("", parts, way, AlreadyAdded()) for _, parts in several]):
-                self.workload.comments[several[place][0], way] += 1
+                self.comments[several[place][0], way] += 1
 
     def count_links(self, found: SendableLinks) -> None:
         """Add the relations and references that can be sent, once all rows are read."""
-        self.workload.operations[Act.RELATION] = found.relations
-        self.workload.operations[Act.REFER] = found.refers
+        self.operations[Act.RELATION] = found.relations
+        self.operations[Act.REFER] = found.refers

@@ -86,10 +86,10 @@ def test_to_the_request(random: Random, open_: str, closed: str) -> None:
 def test_choices() -> None:
     """The other ways to send comments are offered with what the whole takes then; those that change nothing are not."""
     load = Workload(
+        "separate",
+        "fold",
         Counter({Act.CREATE: 10, Act.COMMENT: 15, Act.REFER: 2}),
         Counter({("open", "separate"): 9, ("open", "fold"): 4, ("closed", "separate"): 12, ("closed", "fold"): 6}),
-        open="separate",
-        closed="fold",
     )
     assert (load.requests, load.issues, load.discussion) == (31, 12, 15)
     assert load.choices() == [("separate", "separate", 37), ("fold", "fold", 26)]
@@ -98,12 +98,12 @@ def test_choices() -> None:
 @pytest.mark.parametrize(("creates", "looks"), [(0, 0), (1, 2), (100, 2), (101, 3)])
 def test_looks_are_foreseen(creates: int, looks: int) -> None:
     """What creates issues reads the list before, and at its end, a page for a hundred."""
-    load = Workload(Counter({Act.CREATE: creates}))
+    load = Workload(operations=Counter({Act.CREATE: creates}))
     assert (load.requests, load.issues, load.as_json().get("looks", 0)) == (creates + looks, creates + looks, looks)
 
 
 def test_an_update_is_read_first() -> None:
     """It takes two requests, as do numbers in a description."""
-    load = Workload(Counter({Act.UPDATE: 3, Act.REFER: 1, Act.RELATION: 2}))
+    load = Workload(operations=Counter({Act.UPDATE: 3, Act.REFER: 1, Act.RELATION: 2}))
     assert (load.requests, load.issues) == (10, 6)
     assert load.as_json() == {"update": 3, "refer": 1, "relation": 2, "requests": 10}
