@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
@@ -24,7 +24,6 @@ from importer.records import (
     Act,
     Addition,
     AlreadyAdded,
-    Comment,
     Finding,
     IssueParts,
     Operation,
@@ -50,6 +49,7 @@ KEY_IN_NAME = Finding(
 )
 _of_finding = attrgetter("code", "field", "message", "hint")
 _NO_LEDGER: Mapping[str, LedgerStatus] = {}
+_PLANNED = LedgerStatus(Outcome.PLANNED)
 
 
 class Plan(NamedTuple):
@@ -117,7 +117,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     ledger. A row that none of them concerns is planned.
     """
     examined = _refuse_secret_names(examined)
-    losers = {row: verdicts[examined.first + row] for row in _find_losers(examined, verdicts)}
+    first, end = examined.span
+    losers = {place - first: verdicts[place] for place in range(first, end) if place in verdicts} if verdicts else {}
     keys = examined.records.keys.full
     places = dict[str, int]()
 
@@ -143,7 +144,9 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     rows = _make_rows(examined, decided, planned, known)
     outcomes = rows.columns["outcome"]
     to_send = [place for place in examined.bodies if outcomes[place] is Outcome.PLANNED]
-    changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
+    changes = {
+        place: change for place in (to_send if ledger else ()) if (change := ledger.get(keys[place], _PLANNED).change)
+    }
     new = [place for place in to_send if place not in changes] if changes else to_send
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
     creates = dict(zip(new, examined.creates(new, hashed=bool(places)), strict=True))
@@ -172,11 +175,6 @@ def _refuse_secret_names(examined: Examined) -> Examined:
 
 def find_left_out(rows: Rows) -> Collection[int]:
     return {place for place, outcome in enumerate(rows.columns["outcome"]) if outcome in LEFT_OUT}
-
-
-def _find_losers(examined: Examined, verdicts: Mapping[int, DuplicateVerdict]) -> Iterator[int]:
-    first, end = examined.span
-    return (place - first for place in range(first, end) if place in verdicts) if verdicts else iter(())
 
 
 def _decide(
@@ -223,8 +221,12 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
             _add_findings(of, row, findings)
     for leader, *others in examined.records.keys.groups.values():
         if leader in examined.bodies:  # else each row has its own finding
+            # Its own warnings stay where the row is sent.
+            taken = () if outcomes[leader] is Outcome.PLANNED else _FOUND
             for row in others:
-                _follow(of, row, leader)
+                for name in ("outcome", "issue_id", "triage_id", *taken):
+                    of[name][row] = of[name][leader]
+                of["follows"][row] = True
     for row, edited in planned.edited.items():
         _add_findings(of, row, [edited])
     for row in [row for row, outcome in enumerate(outcomes) if outcome is Outcome.REJECTED] if decided else ():
@@ -282,18 +284,6 @@ def _pass_over_corrected(of: RowColumns, place: int, known: Knows) -> bool:
     return True
 
 
-def _find_change(ledger: Mapping[str, LedgerStatus], key: str) -> Operation | None:
-    return ledger[key].change if key in ledger else None
-
-
-def _follow(of: RowColumns, row: int, leader: int) -> None:
-    """Give a row of a group the outcome of its first row; its own warnings stay where that row is sent."""
-    is_sent = of["outcome"][leader] is Outcome.PLANNED
-    for name in ("outcome", "issue_id", "triage_id", *(() if is_sent else _FOUND)):
-        of[name][row] = of[name][leader]
-    of["follows"][row] = True
-
-
 def plan_row_additions(
     examined: Examined, rows: Sequence[int], known: Knows, ledger: Mapping[str, LedgerStatus] = _NO_LEDGER
 ) -> PlannedAdditions:
@@ -329,17 +319,14 @@ def plan_row_additions(
             continue
         planned.own[row] += len(mine.names) + (row in referred)
         if mine.covered and (edited := count_edited(parts.comments, mine)):
-            planned.edited[row] = _note_edited(edited)
-        if mine.covered and left and _are_others(parts.comments, mine, left):
-            planned.reread.add(row)
+            message = f"{edited} of its comments {'was' if edited == 1 else 'were'} edited in the source"
+            hint = "Triage's API can't change a comment: add one by hand"
+            planned.edited[row] = Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
+        if mine.covered and any(each.act is Act.COMMENT and each.covers for each in left):
+            now = {name for comment in parts.comments for name in (comment.id, comment.content)}
+            if any("=" not in name and name not in now for name in mine.covered):
+                planned.reread.add(row)
     return planned
-
-
-def _are_others(comments: Iterable[Comment], had: AlreadyAdded, left: Iterable[Addition]) -> bool:
-    """Whether a row hasn't some of the comments that came from it any more, and others are to be added."""
-    now = {name for comment in comments for name in (comment.id, comment.content)}
-    is_lacking = any("=" not in name and name not in now for name in had.covered)
-    return is_lacking and any(each.act is Act.COMMENT and each.covers for each in left)
 
 
 def _parts_due(parts: IssueParts, body: bytes, had: AlreadyAdded, status: LedgerStatus | None) -> IssueParts:
@@ -360,12 +347,6 @@ def _parts_due(parts: IssueParts, body: bytes, had: AlreadyAdded, status: Ledger
 def _note(code: str) -> Finding:
     """Make the finding of a skip code; one that codes.py doesn't have is named by the mapping."""
     return Finding(code, "", CODES.get(code, "Skipped by a rule of the mapping."), rejects=False)
-
-
-def _note_edited(count: int) -> Finding:
-    message = f"{count} of its comments {'was' if count == 1 else 'were'} edited in the source"
-    hint = "Triage's API can't change a comment: add one by hand"
-    return Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
 
 
 def _add_findings(of: RowColumns, row: int, findings: Sequence[Finding]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import filterfalse
+from itertools import chain, filterfalse
 
 from importer.api import (
     CATEGORY_LIMIT,
@@ -64,24 +64,21 @@ def validate(records: Records, *, name_given: bool, mapping: MappingModel | None
     for row, finding in records.chunk.defects.items():
         if finding.rejects:
             findings.add(row, finding)
-    for row, finding in _all(records, name_given, mapping):
+    for row, finding in chain(
+        _keys(records, name_given),
+        _titles(records, mapping),
+        _descriptions(records),
+        *(_values(name, records.values[name]) for name in VALUE_FIELDS),
+        _sources(records),
+        records.noted,
+        _dates(records),
+        _characters(records),
+    ):
         # Title and description of a group are those of its first row.
         is_merged = row in followers and finding.field in ("title", "description")
         if not records.skips[row] and row not in records.chunk.defects and not is_merged:
             findings.add(row, finding)
     return findings
-
-
-def _all(records: Records, name_given: bool, mapping: MappingModel | None) -> Iterator[tuple[int, Finding]]:
-    yield from _keys(records, name_given)
-    yield from _titles(records, mapping)
-    yield from _descriptions(records)
-    for name in VALUE_FIELDS:
-        yield from _values(name, records.values[name])
-    yield from _sources(records)
-    yield from records.noted
-    yield from _dates(records)
-    yield from _characters(records)
 
 
 def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
