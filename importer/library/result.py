@@ -123,16 +123,16 @@ def run_result(summary: Summary) -> RunResult:
 
 def verify_result(summary: VerifySummary) -> VerifyResult:
     """Return the result of a verification."""
-    from importer.report.tables import VERIFY_COLUMNS
+    from importer.report.tables import Verified
 
-    return _result(summary, "verify.csv", VERIFY_COLUMNS, _read_verified)
+    return _result(summary, "verify.csv", Verified._fields, _read_verified)
 
 
 def undo_result(summary: Summary) -> UndoResult:
     """Return the result of an undo."""
-    from importer.report.tables import CHANGE_COLUMNS, ChangeLine
+    from importer.report.tables import ChangeLine
 
-    return _result(summary, "results.csv", CHANGE_COLUMNS, lambda line: ChangeLine(**line))
+    return _result(summary, "results.csv", ChangeLine._fields, lambda line: ChangeLine(**line))
 
 
 def _result(summary: S, name: str, header: Sequence[str], read: Callable[[Mapping[str, str]], R]) -> Result[S, R]:

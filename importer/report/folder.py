@@ -1,6 +1,7 @@
 """The folder of reports: private, replaced file by file, and careful with files that people have edited.
 
-A table has a byte order mark where one is needed: without it spreadsheets show "Müller" as "MÃ¼ller".
+All that writes a report raises StorageFull where it can't be written. A table has a byte order mark where one is
+needed: without it spreadsheets show "Müller" as "MÃ¼ller".
 """
 
 from __future__ import annotations

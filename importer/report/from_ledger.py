@@ -49,9 +49,6 @@ def write_rows(
     """Write results.csv, the errors files and conflicts.csv of a run; returns outcome → rows, code → rows, its page's.
 
     `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run. `news` gets all rows.
-
-    Raises:
-        StorageFull: one of them can't be written.
     """
     url = IssueUrl(issue_url or kept_details(run).issue_url)
     form = tuple(run.options.get("form", PLAIN))
@@ -122,11 +119,7 @@ def write_end(run: Run, folder: ReportFolder, summary: Summary, page: PageRows |
 
 
 def write_last(run: Run, folder: ReportFolder, summary: Summary, page: PageRows | None) -> None:
-    """Write the pages of a run, without `page` none, and summary.json, which is the last report to be written.
-
-    Raises:
-        StorageFull: one of them can't be written.
-    """
+    """Write the pages of a run, without `page` none, and summary.json, which is the last report to be written."""
     if page is not None:
         write_pages(folder, summary, page, kept_details(run), run.read_attempts())
     folder.write(SUMMARY, summary.as_text())

@@ -42,9 +42,6 @@ def write_migration(
     """Write migration.csv, and with a tracker the CSV for it, `migration-TRACKER.csv`; each walks through all keys.
 
     With a `url` the second has the address of each issue in a column of its own; the first has that column always.
-
-    Raises:
-        StorageFull: one of them can't be written.
     """
     states = Counter[str]()
 

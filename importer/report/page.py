@@ -145,11 +145,7 @@ def unpack_details(packed: str) -> PageDetails:
 def write_pages(
     folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails, attempts: Sequence[AttemptTimes] = ()
 ) -> None:
-    """Write report.html and summary.html; a run that sends has attempts.
-
-    Raises:
-        StorageFull: one of them can't be written.
-    """
+    """Write report.html and summary.html; a run that sends has attempts."""
     view = {**_view(summary, rows, details), "attempts": [*map(_describe_attempt, attempts)]}
     render(folder, REPORT, "report.html", {**view, "whole": True})
     by_code = {name: _first(rows.causes.kinds(weight)) for name, weight in CAUSES.items()}

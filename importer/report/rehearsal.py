@@ -40,11 +40,7 @@ class Rehearsed(NamedTuple):
 
 
 def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
-    """Write rehearsal.html.
-
-    Raises:
-        StorageFull: it can't be written.
-    """
+    """Write rehearsal.html."""
     article, packed, shown = load_template("issue.html"), PackedRows(), list[Mapping[str, Any]]()
     for issue in rehearsed.issues:
         if not packed.left:

@@ -26,11 +26,7 @@ ROWS_SCRIPT = "rows.js"
 
 
 def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, Any]) -> None:
-    """Write a page, piece by piece: a whole one is megabytes, several times.
-
-    Raises:
-        StorageFull: it can't be written.
-    """
+    """Write a page, piece by piece: a whole one is megabytes, several times."""
     script = mark_whole(_read("page.js") + _read(SCRIPTS.get(template, ROWS_SCRIPT)))
     with folder.open(name) as file:
         file.writelines(load_template(template).generate(view, styles=mark_whole(_read("report.css")), script=script))

@@ -25,25 +25,7 @@ class Summary:
     """The figures of a check or a run. Outcomes add up to `rows`; a check has `planned` for created and updated.
 
     Outcomes are those of the run; `additions`, `requests`, `retries`, `rate_limited` (answers 429), `elapsed_seconds`
-    and `issues_per_second` those of this attempt. Hashes are SHA-256 in hex.
-
-    forecast       operations that the check has planned, by what they do, and their `requests`
-    losses         figures of the columns that are lost, see `Coverage.as_json`
-    counted        comments and attachments as the source counts them, beside what the file has, and evidence, see
-                   `Completeness`; owners and assignees, see `Assignments`
-    additions      additions that were made, by what they do
-    findings       code → rows
-    duplicates     issues with the marker of another, or that the ledger doesn't know, settled ones, too
-    known          rejected, failed and incomplete rows that were so for the same reasons in the last run
-    new            the first rows that need somebody and are not known, see `comparison.News`
-    tells_known    whether the known ones are to be said again, as once a week
-    vanished       issues whose keys the source had in the run `vanished_since`, and has no more
-    same_as        the run that this one was the same as, so that nothing was read; "" if it was read
-    repeats        how many runs were the same as that one by now
-    source_age_seconds  of the newest file of the source, where nothing was read; None if it was piped in
-    value_flow     see `ValueFlow.as_json`
-    unknown_until  ISO 8601 time from which on the next run can settle the unknown rows
-    started_at, ended_at  when this attempt began and ended, as ISO 8601 in UTC
+    and `issues_per_second` those of this attempt. report/README.md says what each of them is.
     """
 
     run_id: str

@@ -11,12 +11,21 @@ from enum import StrEnum
 from itertools import chain, islice
 from typing import IO, NamedTuple
 
+from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
 from importer.mapping.edited_tables import BAD, COLUMN, NEW
 from importer.report.folder import FIXES, SUMMARY, ReportFolder
 from importer.spreadsheet import escape_cell
 
-CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message", "before", "after")
+CONFLICTS = "conflicts.csv"
+CONFLICT_COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
+LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1", "sample_2")
+"""`share` is the class's share of the column's filled cells, `columns` how many columns have this header."""
+FIX_COLUMNS = (COLUMN, BAD, "rows", NEW, "code", "hint")
+VERIFY_FILES = ("verify.csv", "report.html", SUMMARY)
+
+Conflicts = Iterable[tuple[str, str, Sequence[Sequence[str]]]]
+"""Key, number (`T-…`), and for each field its name, what we wrote, what is there, and what we would have written."""
 
 
 class ChangeLine(NamedTuple):
@@ -36,63 +45,24 @@ class ChangeLine(NamedTuple):
 
 
 def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:
-    """Write results.csv of a repair or an undo; without a line it has the header alone.
-
-    Raises:
-        StorageFull: it can't be written.
-    """
-    write_table(folder, "results.csv", CHANGE_COLUMNS, lines, is_optional=False)
-
-
-CONFLICTS = "conflicts.csv"
-
-
-CONFLICT_COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
-
-
-Conflicts = Iterable[tuple[str, str, Sequence[Sequence[str]]]]
-"""Key, number (`T-…`), and for each field its name, what we wrote, what is there, and what we would have written."""
+    """Write results.csv of a repair or an undo; without a line it has the header alone."""
+    write_table(folder, "results.csv", ChangeLine._fields, lines, is_optional=False)
 
 
 def write_conflicts(folder: ReportFolder, conflicts: Conflicts) -> int:
-    """Write conflicts.csv, a line for each field, if there is any; returns the number of fields.
-
-    Raises:
-        StorageFull: it can't be written.
-    """
+    """Write conflicts.csv, a line for each field, if there is any; returns the number of fields."""
     lines = ((key, triage_id, *conflict) for key, triage_id, fields in conflicts for conflict in fields)
     return write_table(folder, CONFLICTS, CONFLICT_COLUMNS, lines)
 
 
-LOSSES, ATTACHMENTS = "losses.csv", "attachments.csv"
-
-
-LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1", "sample_2")
-"""`share` is the class's share of the column's filled cells, `columns` how many columns have this header."""
-
-
-ATTACHMENT_COLUMNS = ("key", "name", "url")
-
-
 def write_coverage(folder: ReportFolder, losses: Coverage) -> None:
-    """Write losses.csv and attachments.csv, each if it has a line.
-
-    Raises:
-        StorageFull: one of them can't be written.
-    """
-    write_table(folder, LOSSES, LOSS_COLUMNS, losses.table())
-    write_table(folder, ATTACHMENTS, ATTACHMENT_COLUMNS, losses.attachments)
-
-
-FIX_COLUMNS = (COLUMN, BAD, "rows", NEW, "code", "hint")
+    """Write losses.csv and attachments.csv, each if it has a line."""
+    write_table(folder, "losses.csv", LOSS_COLUMNS, losses.table())
+    write_table(folder, "attachments.csv", Attachment._fields, losses.attachments)
 
 
 def write_fixes(folder: ReportFolder, lines: Sequence[Sequence[str]]) -> None:
-    """Write fixes.csv, to be filled in and given back as `--fixes`; without a line remove an earlier one.
-
-    Raises:
-        StorageFull: it can't be written.
-    """
+    """Write fixes.csv, to be filled in and given back as `--fixes`; without a line remove an earlier one."""
     if not write_table(folder, FIXES, FIX_COLUMNS, lines):
         with suppress(OSError):
             folder.file(FIXES).unlink(missing_ok=True)
@@ -104,9 +74,6 @@ def write_table(
     """Write a CSV file row by row, cells escaped as in results.csv; returns the number of rows.
 
     One that `is_optional` is only made if there is a row.
-
-    Raises:
-        StorageFull: it can't be written.
     """
     remaining = iter(rows)
     first = list(islice(remaining, 1))
@@ -116,14 +83,9 @@ def write_table(
     with folder.open(name) as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        for row in chain(first, remaining):
+        for count, row in enumerate(chain(first, remaining), start=1):  # noqa: B007 - it is the number of rows
             writer.writerow(map(escape_cell, row))
-            count += 1
     return count
-
-
-VERIFY_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "field", "ours", "theirs")
-VERIFY_FILES = ("verify.csv", "report.html", SUMMARY)
 
 
 class Verdict(StrEnum):
@@ -156,7 +118,7 @@ class VerifyFile:
 
     def __init__(self, file: IO[str]) -> None:
         self._writer = csv.writer(file)
-        self._writer.writerow(VERIFY_COLUMNS)
+        self._writer.writerow(Verified._fields)
 
     def write(self, lines: Iterable[Verified]) -> None:
         self._writer.writerows(map(escape_cell, line) for line in lines)

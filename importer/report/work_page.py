@@ -144,9 +144,6 @@ def write_work_page(
     stopped   why it ended early, or ""
     commands  what to type next: why, and the command
     sums      kind → how many were sent, and how many of these are in Triage; {} where that wasn't looked at
-
-    Raises:
-        StorageFull: one of them can't be written.
     """
     view = {
         "name": name,
