@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from importer.load.attempt import Sent
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
-    from importer.report.comparison import Comparison
+    from importer.report.from_ledger import Comparison
 
 CHECK_FOLDER = "triage-import-check"
 MANY_CALLS, NAMED = 10, 3
@@ -267,7 +267,7 @@ class _Report:
     def __init__(
         self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder, started: float
     ) -> None:
-        from importer.report.comparison import NOTHING, News
+        from importer.report.from_ledger import NOTHING, News
 
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped, self._started = sent.stopped, started
@@ -280,8 +280,7 @@ class _Report:
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
         from importer.load.discovery import name_duplicates
-        from importer.report.comparison import News, find_last, find_vanished
-        from importer.report.from_ledger import count_additions, write_end, write_rows
+        from importer.report.from_ledger import News, count_additions, find_last, find_vanished, write_end, write_rows
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()

@@ -274,7 +274,7 @@ def configure(
     if command is not None:
         root.default_map = {name: (values := found.values(command, given))}
         if REPORTS in given and name == "run":
-            from importer.report.kept_folders import new_folder
+            from importer.report.folder import new_folder
 
             values["out"] = new_folder(Path(found.relative(given[REPORTS]["dir"])), which)
     places = [found.sources(which) if word in asked[:1] else [word] for word in words]

@@ -55,7 +55,7 @@ class Recorded(cloup.Command):
             code = self._start(ctx)
         found, _, said = ctx.find_root().obj or (None, "", dict[str, Any]())
         if found is not None and REPORTS in said and out.is_dir() and not ctx.params["dry_run"]:
-            from importer.report.kept_folders import remove_old
+            from importer.report.folder import remove_old
 
             with _warning():
                 remove_old(out, said[REPORTS]["keep"], found.text)

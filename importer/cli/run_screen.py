@@ -12,7 +12,7 @@ from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE
 from importer.errors import ExitCode
 from importer.phrases import counted, format_duration
 from importer.records import Act, Outcome
-from importer.report.comparison import NEWS_SHOWN
+from importer.report.from_ledger import NEWS_SHOWN
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary

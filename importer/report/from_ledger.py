@@ -1,4 +1,7 @@
-"""Writes the reports of a run from the ledger alone: at its end, again for `report`, and where a run repeats it."""
+"""Writes the reports of a run from the ledger alone: at its end, again for `report`, and where a run repeats it.
+
+A run is compared with the last finished one: what needs somebody for the first time, and which keys have vanished.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,100 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
-from importer.codes import by_frequency
+from importer.codes import GAVE_UP, INCOMPLETE, by_frequency
 from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
+from importer.ledger.journal import Run
+from importer.ledger.previous_run import Pair, count_rows, find_pair, hash_reason
+from importer.ledger.store import Ledger
 from importer.phrases import counted, format_duration
-from importer.records import Act, Outcome, Rows
-from importer.report.comparison import News
+from importer.records import NEEDS_SOMEBODY, Act, Outcome, Row, Rows
 from importer.report.error_files import PLAIN, Columns, ErrorFiles
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.results import IssueUrl, ResultsFile
 from importer.report.summary import STILL_RUNNING, Summary
-from importer.report.tables import CONFLICTS, write_conflicts
+from importer.report.tables import CONFLICTS, write_conflicts, write_table
 from importer.triage.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from importer.ledger.journal import Run
-    from importer.ledger.store import Ledger
+VANISHED = "vanished.csv"
+NEWS_SHOWN = 10
+
+VANISHED_COLUMNS = ("key", "triage_id", "issue_id")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Keys that the run before had, in snapshots, and this one has no more; `run` is that one, "" if there is none."""
+
+    vanished: int = 0
+    run: str = ""
+
+
+class News:
+    """Tells rows that need somebody for the first time from those that did so in the last run, for the same reason.
+
+    known  rejected, failed and incomplete rows that did: kind → rows. Unknown ones never do, nor rows without a key
+    new    the others
+    first  the first of these, as they are shown
+    tells_known  whether known ones are said again, as once a week
+    """
+
+    def __init__(self, last: Pair | None = None) -> None:
+        self.known, self.new = Counter[str](), 0
+        self.first: list[dict[str, str]] = []
+        self._before = last.read_reasons() if last is not None else set[int]()
+        self.tells_known = last is not None and last.is_new_week
+
+    def add(self, rows: Rows) -> None:
+        of = rows.columns
+        for place, (outcome, codes) in enumerate(zip(of["outcome"], of["codes"], strict=True)):
+            if outcome in NEEDS_SOMEBODY or INCOMPLETE in codes:
+                self._add(rows[place])
+
+    def _add(self, row: Row) -> None:
+        kind = row.outcome.value if row.outcome in NEEDS_SOMEBODY else INCOMPLETE
+        may_be_known = row.key and row.outcome is not Outcome.UNKNOWN and GAVE_UP not in row.codes
+        if may_be_known and hash_reason(row.key, row.outcome, row.codes, row.fields, row.messages) in self._before:
+            self.known[kind] += 1
+            return
+        self.new += 1
+        if len(self.first) < NEWS_SHOWN:
+            place, said = f"{row.file_name}:{row.line}", "; ".join(row.messages)
+            shown = {"outcome": kind, "row": place, "key": row.key, "code": "; ".join(row.codes), "message": said}
+            self.first.append(shown)
+
+
+def find_last(ledger: Ledger, run: Run, rows: int, *, snapshots: bool = False) -> Pair | None:
+    """Pair a run with the last finished one, see `find_pair`; `rows` is how many the source has.
+
+    Where the ledger knows another number, as after a stop or of a source that changed, nothing is compared.
+    """
+    if count_rows(ledger.transaction, run.name) != rows:
+        return None
+    return find_pair(ledger.transaction, run.name, snapshots=snapshots)
+
+
+def find_vanished(last: Pair | None, folder: ReportFolder) -> Comparison:
+    """Write vanished.csv if any key of the last snapshot has vanished. Raises StorageFull if it can't be written."""
+    if last is None:
+        return NOTHING
+    return Comparison(write_table(folder, VANISHED, VANISHED_COLUMNS, last.vanished()), last.name)
+
+
+NOTHING = Comparison()
+
 
 NAMES = ("results.csv", ERRORS, ERRORS_JSON, CONFLICTS, REPORT, MAILED, SUMMARY)
 """Reports that the ledger alone is enough for."""

@@ -29,8 +29,7 @@ from importer.report.folder import ReportFolder
 from importer.report.next_steps import NextStep, find_steps
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
-from importer.report.summary import STILL_RUNNING, Summary
-from importer.report.sums import add_up, count_needing, describe_verification
+from importer.report.summary import STILL_RUNNING, Summary, add_up, count_needing, describe_verification
 from importer.triage.redaction import redact
 
 REPORT, MAILED = "report.html", "summary.html"

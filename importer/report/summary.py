@@ -1,4 +1,4 @@
-"""The summary of a check or a run: the figures of summary.json, which `--json` prints, and those for Prometheus."""
+"""The figures of a check or a run: for summary.json, which `--json` prints, for Prometheus, and as sums that add up."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.check.observers.completeness import ASSIGNMENTS
+from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE, ISSUES
 from importer.codes import INCOMPLETE, MARKER_AMBIGUOUS, OPEN
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError, how_to_install
-from importer.phrases import format_iso
-from importer.records import SANDBOX_PREFIX, Outcome
+from importer.phrases import counted, format_iso, format_time
+from importer.records import SANDBOX_PREFIX, Act, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +217,79 @@ def write_metrics(path: Path, summary: Summary, name: str, started_at: float) ->
     except OSError as error:
         hint = "Name a file that can be written, in a folder that is there."
         raise StorageFull(f"--metrics-file {path}: {error.strerror}.", hint=hint) from error
+
+
+ISSUE, ASSIGNMENT = "issue", "assignment"
+ADDED_NAMES = {
+    "comment": "Requests for comments",
+    "evidence": "Calls, conversations and files",
+    "flag": "Flags",
+    "relation": "Relations",
+    "refer": "Numbers in descriptions",
+}
+KINDS = {ISSUE: "Issues", ASSIGNMENT: "Owners and assignees", **ADDED_NAMES}
+"""What is read back → its name on a page."""
+ROWS = "Issues, by their rows"
+"""Several rows may be one issue, and what is counted before a verification is rows."""
+COUNTED_ACTS = {ASSIGNMENTS: ASSIGNMENT, EVIDENCE: str(Act.EVIDENCE)}
+"""Kinds under `counted` whose figures are those of the whole run → what is read back of them."""
+READ_BACK, AT = "read_back", "at"
+
+
+class Sum(NamedTuple):
+    """What a source has of a kind, and what became of it; None where nobody knows.
+
+    note         what else there is to say of it
+    read_back    how many a verification found, of how many it looked for
+    """
+
+    kind: str
+    source_says: int | None
+    file_has: int | None
+    planned: int
+    sent: int
+    read_back: tuple[int, int] | None = None
+    note: str = ""
+
+
+def add_up(summary: Summary, verified: Mapping[str, Any]) -> list[Sum]:
+    """Return the sums of a check or a run: of issues for the whole run, of what belongs to them as `summary` has it.
+
+    `verified` are the figures of a verification, {} if there is none.
+    """
+    there = {kind: (each["found"], each["sent"]) for kind, each in verified.get(READ_BACK, {}).items()}
+    arrived = summary.created + summary.updated
+    to_send = arrived + summary.planned + summary.failed + summary.unknown
+    every_kind: dict[str, Any] = dict(summary.counted)
+    says = every_kind.pop(ISSUES, {}).get("source_says") or None
+    sums = [Sum(ROWS, says, summary.rows, to_send, arrived, there.get(ISSUE))]
+    for kind, figures in every_kind.items():
+        says, has, planned, sent = (figures[name] for name in ("source_says", "file_has", "planned", "sent"))
+        act, note = COUNTED_ACTS.get(kind, ""), ""
+        if act:
+            planned = max(planned, sent)  # of a continued run the last attempt has planned only what was left
+        if kind == ASSIGNMENTS:
+            people, matched = figures["people"], figures["matched"]
+            note = f"{counted(people, 'person', 'people')} named, {matched:,} with a user in Triage"
+        sums.append(Sum(KINDS.get(act, kind.capitalize()), says or None, has, planned, sent, there.get(act), note))
+    for act, name in ADDED_NAMES.items():
+        if act == str(Act.EVIDENCE) and EVIDENCE in every_kind:
+            continue
+        planned, sent, found = summary.forecast.get(act, 0), summary.additions.get(act, 0), there.get(act)
+        if planned or sent or found:
+            sums.append(Sum(name, None, None, planned, sent, found))
+    return sums
+
+
+def describe_verification(verified: Mapping[str, Any]) -> str:
+    """Say when a run was read back, and what was found."""
+    issues, others = verified["same"] + verified["different"] + verified["missing"], count_needing(verified)
+    were = "was as it was" if verified["same"] == 1 else "were as they were"
+    found = f"{verified['same']:,} of {counted(issues, 'issue')} {were} sent"
+    rest = counted(others, "needs you", "need you") if others else "nothing differed"
+    return f"Read back on {format_time(verified[AT])}: {found}; {rest}."
+
+
+def count_needing(verified: Mapping[str, Any]) -> int:
+    """Count the issues that a verification has found other than as sent, and those that may be duplicates."""
+    return sum(verified.get(name, 0) for name in ("different", "missing", "stranger", "unsettled"))

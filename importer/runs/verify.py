@@ -30,7 +30,7 @@ from importer.records import Act
 from importer.report.folder import ReportFolder
 from importer.report.from_ledger import kept_details
 from importer.report.results import IssueUrl
-from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
+from importer.report.summary import ASSIGNMENT, ISSUE, KINDS
 from importer.report.tables import VERIFY_FILES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, WorkRows, write_work_page
 from importer.runs.change_set import values_written

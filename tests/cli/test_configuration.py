@@ -12,7 +12,7 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.lock import hold_folder, holding_folders
-from importer.report.kept_folders import new_folder
+from importer.report.folder import new_folder
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import KEY, SAMPLES, Ended, Program, read_csv

@@ -56,14 +56,14 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "reports that a person has edited, in old folders",
-        "importer/report/kept_folders.py",
+        "importer/report/folder.py",
         "file.stat().st_mtime_ns <= finished",
         "True",
         "tests/cli/test_configuration.py::test_folders_that_stay",
     ),
     Mutation(
         "what is no report in old folders of reports",
-        "importer/report/kept_folders.py",
+        "importer/report/folder.py",
         "_REPORT.match(file.name) and ",
         "",
         "tests/cli/test_configuration.py::test_folders_that_stay",

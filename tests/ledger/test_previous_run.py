@@ -14,8 +14,8 @@ from importer.ledger.previous_run import find_pair
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
-from importer.report.comparison import NEWS_SHOWN, Comparison, News, find_last, find_vanished
 from importer.report.folder import ReportFolder
+from importer.report.from_ledger import NEWS_SHOWN, Comparison, News, find_last, find_vanished
 from tests.harness.running import read_csv
 
 TARGET, SOURCE = "https://t.example", "s"

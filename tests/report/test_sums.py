@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importer.report.summary import Summary
-from importer.report.sums import Sum, add_up, count_needing, describe_verification
+from importer.report.summary import Sum, Summary, add_up, count_needing, describe_verification
 
 EVIDENCE = {"source_says": 0, "file_has": 9, "planned": 2, "sent": 7}
 PEOPLE = {"people": 3, "matched": 1, "source_says": 0, "file_has": 8, "planned": 4, "sent": 2}
