@@ -7,14 +7,16 @@ from pathlib import Path
 import orjson
 import pytest
 
-from importer.check.examine import examine
+from importer.check.examine import apply_fixes, examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
+from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.reader import load_mapping
 from importer.records import Outcome
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
+from tests.harness.making import chunk_of, rows_of
 from tests.harness.small_source import all_rows, job_of
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
@@ -92,3 +94,40 @@ def test_real_exports(pattern: str, preset: str, rows: int | None) -> None:
     for row in found:
         assert row.outcome is Outcome.PLANNED or row.codes
         assert row.outcome is not Outcome.REJECTED or all(row.hints)
+
+
+HIGH = Fix("Priority", "P9", "High", 2)
+
+
+def fixes_of(*fixes: Fix) -> Fixes:
+    columns: dict[str, dict[str, Fix]] = {}
+    for fix in fixes:
+        columns.setdefault(fix.column, {})[fix.bad] = fix
+    return Fixes(Path("fixes.csv"), columns)
+
+
+def test_cells_are_replaced_whole_and_only_in_their_column() -> None:
+    """Outer white space aside; both columns of a header that repeats; the raw rows stay as they came."""
+    rows = [("A", "P9", "x", "P9"), ("B", " P9 ", "P9", "P99"), ("C", "p9", "P9 ", "")]
+    chunk = chunk_of(("Key", "Priority", "Other", "Priority"), rows)
+    done, fixed = apply_fixes(fixes_of(HIGH), chunk)
+    assert rows_of(done) == [
+        ["A", "High", "x", "High"],
+        ["B", "High", "P9", "P99"],
+        ["C", "p9", "P9 ", ""],
+    ]
+    assert fixed == {0: (HIGH,), 1: (HIGH,)}
+    assert done.raw == rows
+
+
+def test_fixes_are_not_applied_to_what_fixes_made() -> None:
+    """Two values can be exchanged."""
+    fixes = fixes_of(Fix("A", "x", "y", 2), Fix("A", "y", "x", 3))
+    assert apply_fixes(fixes, chunk_of(("A",), [("x",), ("y",)]))[0].cells[0] == ["y", "x"]
+
+
+def test_where_nothing_is_to_be_done_the_chunk_stays() -> None:
+    """The very same: no copy is made."""
+    chunk = chunk_of(("Key", "Priority"), [("A", "P1")])
+    for fixes in (Fixes(), fixes_of(HIGH)):
+        assert apply_fixes(fixes, chunk)[0] is chunk

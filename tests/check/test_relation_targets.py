@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.relation_targets import ASKED_AT_ONCE, RelationTargets, SendableLinks
+from importer.check.relation_targets import ASKED_AT_ONCE, NODES_SHOWN, RelationTargets, SendableLinks, find_cycles
 from importer.records import Finding, Mention, Relation
 from importer.transform.relations import relate
 from tests.harness.running import WAIT_SECONDS
@@ -284,3 +285,38 @@ def test_full_disk(tmp_path: Path) -> None:
     assert result.stderr == ""
     assert result.stdout.startswith(f"{tmp_path} takes no more: ")
     assert "set TMPDIR" in result.stdout
+
+
+NODES = st.integers(0, 7)
+GRAPHS = st.dictionaries(NODES, st.lists(NODES, unique=True, max_size=4))
+
+
+def is_acyclic(graph: dict[int, list[int]]) -> bool:
+    """Whether a graph has no cycle, by the standard library."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        return False
+    return True
+
+
+@given(GRAPHS)
+def test_cycles_are_cycles(graph: dict[int, list[int]]) -> None:
+    """Each cycle is one and comes once; without the steps that close them the graph has none."""
+    cycles = [nodes for nodes, _ in find_cycles(graph, lambda node: graph.get(node, ()), shown=99)]
+    closing = {(nodes[-1], nodes[0]) for nodes in cycles}
+    assert len(closing) == len(cycles)
+    for nodes in cycles:
+        assert len(set(nodes)) == len(nodes)
+        assert all(after in graph[node] for node, after in zip(nodes, [*nodes[1:], nodes[0]], strict=True))
+    left = {node: [after for after in afters if (node, after) not in closing] for node, afters in graph.items()}
+    assert is_acyclic(left)
+    assert bool(cycles) is not is_acyclic(graph)
+
+
+def test_long_cycles_are_not_written_out() -> None:
+    """Of a long cycle the beginning and the length are given, so that many of them cost little."""
+    chain = {node: [node + 1, 0] for node in range(1_000)}
+    cycles = list(find_cycles([0], lambda node: chain.get(node, ())))
+    assert cycles[0] == (list(range(NODES_SHOWN)), 1_000)
+    assert len(cycles) == 1_000

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from importer.check.check_pass import check
+from importer.check.knowledge import NoLedger
+from importer.check.observers.damage import RULES
+from importer.progress import Unseen
+from tests.harness.people import job_of
 from tests.harness.running import HEADER, Program, issue_row, write_csv, write_issues
 
 MAPPING = """
@@ -288,3 +293,98 @@ def test_programs_words_for_nothing_are_empty_cells(program: Program) -> None:
     losses = Path("triage-import-check/losses.csv").read_text(encoding="utf-8-sig").splitlines()
     found = {tuple(line.split(",")[:3]) for line in losses if ",nothing," in line or ",dropped," in line}
     assert found == {(name, "nothing", "7") for name in ("Text", "Said", "Who")}
+
+
+LONG = ("1204567890123450", "1204567890123460", "1204567890123470")
+"""Of 16 digits, of which the last is lost."""
+
+
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (["1.2E+11", "A-1"], {"approximate": [0]}),
+        ([*LONG, "A-1", "17"], {"approximate": [0, 1, 2]}),
+        (["900719925474099000", *LONG, "1.2E+15"], {"approximate": [0, 1, 2, 3, 4]}),
+        ([*LONG, "1204567890123456"], {}),  # one that is whole: so are the others
+        (LONG[:2], {}),
+        (["120456789012340"] * 5, {}),
+        (["12.0", "7", " 3.0 "], {"decimal": [0, 2]}),
+        (["1.10", "2.01", "v1.0", "1.0.0"], {}),
+        (["12-Mar", "Mar-45", "01. Sep", "MAR-13"], {"date": [0, 1, 2]}),
+        (["MAR-12", "SEP-3", "DEC-99", "12-MAR", "Mark-12", "Marching-12"], {}),
+    ],
+)
+def test_what_became_of_ids(ids: Sequence[str], found: dict[str, list[int]]) -> None:
+    """Each kind is found by the forms that programs write, and by nothing that a tracker writes."""
+    kinds = [name for name, rule in RULES.items() if rule.about == "ids"]
+    assert {name: sorted(rows) for name in kinds if (rows := RULES[name].find(ids, ["\n".join(ids)]))} == found
+
+
+def test_a_check_says_it(program: Program) -> None:
+    """With the column, a sample, and what to do; once."""
+    rows = [["1.0", "A", "12. Sep"], ["2.0", "B", ""]]
+    source = write_csv(program.folder / "export.csv", rows, ("Id", "Title", "Owner"))
+    mapping = program.folder / "mine.yaml"
+    mapping.write_text(
+        "input: {name: demo, key: Id}\ntitle: Title\ndescription: {value: ''}\nowner_id: Owner\n"
+        "severity: {value: low}\nstatus: {value: todo}\ncategory: {value: Bug}\n",
+        encoding="utf-8",
+    )
+    decimals, dates = program("validate", source, "-m", mapping, "--json").summary["warnings"][:2]
+    assert decimals.startswith("1 row has a date instead of an id in Owner ('12. Sep' in demo:1.0, ")
+    assert dates.startswith("2 rows have a decimal instead of an id in Id ('1.0' in demo:1.0, ")
+    assert dates.endswith("don't open the file in a spreadsheet.")
+
+
+MARKUP_MAPPING = """
+input: {name: demo, key: Key}
+title: Key
+description: {column: Text%s}
+severity: {value: low}
+status: {value: todo}
+category: {value: Bug}
+"""
+HTML, WIKI, PLAIN = "<p>It is <b>broken</b>.</p>", "h1. Broken\n{code}x{code}", "It is broken, 1 < 2."
+
+
+def notices(folder: Path, texts: list[str], more: str = "") -> list[str]:
+    rows = [(f"K-{number}", text) for number, text in enumerate(texts)]
+    with job_of(folder, rows, MARKUP_MAPPING % more, ("Key", "Text")) as job:
+        return check(job, NoLedger(), Unseen()).warnings
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ([HTML, "", "<div>x</div>"], "description: 2 of 2 texts look like html and are sent as they are"),
+        ([PLAIN, WIKI, PLAIN], "description: 1 of 3 texts looks like jira and is sent as it is"),
+        ([HTML, *[PLAIN] * 5], ""),
+        (["<details>x</details>", "<!-- hidden -->", "{not: wiki}", "[link](x)"], ""),
+    ],
+)
+def test_markup_of_descriptions(tmp_path: Path, texts: list[str], said: str) -> None:
+    """A fifth of the descriptions in HTML or wiki markup is said with the line that converts them; Markdown isn't."""
+    found = [notice.partition(";")[0] for notice in notices(tmp_path, texts) if " sent as " in notice]
+    assert found == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (
+            ["# Steps\n```\n# x\n```", WIKI, "[log](https://x.io)"],
+            "2 of 3 texts look like markdown and are read as jira",
+        ),
+        ([WIKI, HTML], "1 of 2 texts looks like html and is read as jira"),
+        ([WIKI, "[log|https://x.io] {code}x{code}"], ""),
+    ],
+)
+def test_another_format_than_a_preset_reads(tmp_path: Path, texts: list[str], said: str) -> None:
+    """A list with Jira's columns isn't always Jira's: its Markdown would be damaged."""
+    found = [each.partition(";")[0] for each in notices(tmp_path, texts, ", format: jira") if "read as jira" in each]
+    assert found == ([f"description: {said}"] if said else [])
+
+
+def test_nothing_is_said_of_a_format(tmp_path: Path) -> None:
+    """Where the mapping names the format, nothing is left raw."""
+    assert not any(" sent as " in notice for notice in notices(tmp_path, [HTML], ", format: html"))
