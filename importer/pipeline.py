@@ -21,8 +21,8 @@ from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observers.completeness import COMMENTS, EVIDENCE
-from importer.check.observers.observer import OpenWriter
 from importer.check.observers.samples import CanarySample
+from importer.check.plan import OpenWriter
 from importer.codes import (
     DUPLICATE_IN_TRIAGE,
     EVIDENCE_MISSING,

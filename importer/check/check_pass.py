@@ -20,7 +20,6 @@ from importer.check.observers.causes import Tally
 from importer.check.observers.completeness import Completeness
 from importer.check.observers.damage import DamageSigns
 from importer.check.observers.drift import Drift
-from importer.check.observers.observer import Observer, OpenWriter
 from importer.check.observers.people_named import Assignments, Named, PeopleNamed
 from importer.check.observers.samples import BeforeAfter, CanarySample, Showcase
 from importer.check.observers.source_age import SourceAge
@@ -28,7 +27,7 @@ from importer.check.observers.untyped import Untyped, name_finished_files, name_
 from importer.check.observers.value_flow import ValueFlow, rare_categories
 from importer.check.observers.workload import Workload
 from importer.check.part_workers import examine_all, open_executor
-from importer.check.plan import Plan, plan_rows
+from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates

@@ -1,14 +1,18 @@
-"""Examined chunk + ledger → plan: the outcome of each row before sending, its operation, and its additions."""
+"""Examined chunk + ledger → plan: the outcome of each row before sending, its operation, and its additions.
+
+Observers see each chunk with its plan, and keep a bounded part of it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -84,6 +88,23 @@ class Plan(NamedTuple):
 
     def markers_to_create(self) -> Iterator[str]:
         return (operation.marker for operation in self.operations.values() if operation.act is Act.CREATE)
+
+
+DISTINCT_LIMIT = 10_000
+"""Distinct things, such as values or people, that an observer keeps apart: free text must not fill the memory."""
+SAMPLES = 2
+"""Rows or texts that it keeps of each, for people to look at."""
+SAMPLE_CHARACTERS = 40
+
+
+class Observer(Protocol):
+    """Learns something of a source while it is read: it sees each chunk with its plan."""
+
+    def add(self, examined: Examined, plan: Plan) -> None: ...
+
+
+OpenWriter = Callable[[], AbstractContextManager[Observer]]
+"""Opens an observer that writes what one reading shows it; a second reading replaces what the first has written."""
 
 
 class _Decided(NamedTuple):

@@ -11,7 +11,7 @@ from importer.check.coverage.attachments import Attachment, holds_attachments, r
 from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, OTHERS, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Consumed, Use
-from importer.check.observers.observer import DISTINCT_LIMIT
+from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import islice
 from operator import itemgetter
 
-from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
+from importer.check.plan import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
 from importer.mapping.header_names import has, names_of
 from importer.phrases import tokens_of
 from importer.transform.columns import Mask, is_filled

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS, FieldName
 from importer.check.examine import Examined
-from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
-from importer.check.plan import Plan
+from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
 from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import EvidenceTexts, MappingModel

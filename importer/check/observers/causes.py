@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
-from importer.check.observers.observer import DISTINCT_LIMIT
-from importer.check.plan import Plan
+from importer.check.plan import DISTINCT_LIMIT, Plan
 from importer.codes import CODES, OPEN, by_frequency
 from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Rows

@@ -17,8 +17,7 @@ from typing import Literal, NamedTuple
 
 from importer.api import count_units
 from importer.check.examine import Examined, raw_text
-from importer.check.observers.observer import SAMPLE_CHARACTERS
-from importer.check.plan import Plan
+from importer.check.plan import SAMPLE_CHARACTERS, Plan
 from importer.mapping.model import MappingModel
 from importer.mapping.patterns import compiled
 from importer.mapping.reads import collect_date_texts, collect_value_refs

@@ -10,8 +10,7 @@ from typing import NamedTuple
 from importer.api import FINISHED
 from importer.check.examine import Examined
 from importer.check.job import Job
-from importer.check.observers.observer import DISTINCT_LIMIT
-from importer.check.plan import Plan
+from importer.check.plan import DISTINCT_LIMIT, Plan
 from importer.mapping.identities import NOBODY, Identity
 from importer.phrases import counted
 from importer.sources.command_line import SELECTING

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
-from importer.check.observers.observer import DISTINCT_LIMIT, SAMPLES
-from importer.check.plan import Plan
+from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
 from importer.mapping.unknown_values import Evidence, Unknown

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from importer.check.coverage import leaves
 from importer.check.coverage.coverage import Coverage
 from importer.check.coverage.lines import DROP, DROPPED, OTHERS, CoverageLines
-from importer.check.observers.observer import DISTINCT_LIMIT
+from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.model import MappingModel
 from tests.harness.coverage import cells_of, losses_of
 from tests.harness.making import HEADER, mapping_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importer.check.observers.causes import Tally, Weight
-from importer.check.observers.observer import DISTINCT_LIMIT
+from importer.check.plan import DISTINCT_LIMIT
 from importer.records import Finding, Outcome, Row, Rows
 
 

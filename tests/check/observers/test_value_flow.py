@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.api import VALUE_FIELDS
-from importer.check.observers.observer import DISTINCT_LIMIT
 from importer.check.observers.value_flow import OTHERS, ValueFlow, rare_categories
+from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.model import MappingModel
 from tests.harness.making import examined_of, mapping_of, plan_of
 
