@@ -56,7 +56,7 @@ PREVIEW_MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class IssueVerdict:
     """An issue, the verdict on it, and what differs."""
 
     key: str
@@ -82,7 +82,7 @@ class WorkRows:
     seen: list[Printed] = field(default_factory=list)
     to_see: int = 0
 
-    def add(self, issues: Sequence[Judged]) -> None:
+    def add(self, issues: Sequence[IssueVerdict]) -> None:
         first = self.verdicts.total() + 1
         self.verdicts.update(issue.verdict for issue in issues)
         shown = issues[: self.packed.left]
@@ -105,7 +105,7 @@ class WorkRows:
                 ]
             )
 
-    def _keep_seen(self, issues: Sequence[Judged]) -> None:
+    def _keep_seen(self, issues: Sequence[IssueVerdict]) -> None:
         some = issues[: TO_BE_SEEN - len(self.seen)]
         self.to_see += len(issues)
         titles = self.find_titles([each.key for each in some]) if some else {}

@@ -36,7 +36,7 @@ from importer.report.work_page import (
     CHANGED_MEANINGS,
     OPEN_VERDICTS,
     PREVIEW_MEANINGS,
-    Judged,
+    IssueVerdict,
     WorkRows,
     write_work_page,
 )
@@ -252,7 +252,7 @@ class ChangeRunner:
         for some in portions(lines):
             rows.add(
                 [
-                    Judged(key, number, verdict, ": ".join(filter(None, (fields, message))), issue_id)
+                    IssueVerdict(key, number, verdict, ": ".join(filter(None, (fields, message))), issue_id)
                     for key, number, issue_id, verdict, fields, message, *_ in some
                 ]
             )

@@ -32,7 +32,7 @@ from importer.report.from_ledger import kept_details
 from importer.report.results import IssueUrl
 from importer.report.summary import ASSIGNMENT, ISSUE, KINDS
 from importer.report.tables import VERIFY_FILES, Verdict, Verified, VerifyFile, VerifySummary
-from importer.report.work_page import Judged, WorkRows, write_work_page
+from importer.report.work_page import IssueVerdict, WorkRows, write_work_page
 from importer.runs.change_set import values_written
 from importer.scratch import Scratch
 from importer.transform.markers import find_marker, find_marker_lines, record_marker, source_marker
@@ -136,19 +136,19 @@ def verify_run(
     return summary
 
 
-def _judge(lines: Sequence[Verified]) -> Judged:
+def _judge(lines: Sequence[Verified]) -> IssueVerdict:
     """Make one line of the page of those that an issue has in verify.csv."""
     first = lines[0]
     differs = (f"{line.field}: {line.ours!r} was sent, {line.theirs!r} is there" for line in lines if line.field)
     own = f"the issue of its key is {first.ours}" if first.verdict is Verdict.STRANGER and first.ours else ""
-    return Judged(first.key, first.triage_id, first.verdict, own or "\n".join(differs), first.issue_id)
+    return IssueVerdict(first.key, first.triage_id, first.verdict, own or "\n".join(differs), first.issue_id)
 
 
 async def _verify(
     run: Run, target: Target, calls: PacedCalls, file: VerifyFile, progress: Progress, rows: WorkRows
 ) -> Verifier:
     async with TriageClient(target.url, target.api_key) as client:
-        verifier, judged = Verifier(client, run, calls, progress), list[Judged]()
+        verifier, judged = Verifier(client, run, calls, progress), list[IssueVerdict]()
         try:
             async for lines in verifier.verify():
                 file.write(lines)

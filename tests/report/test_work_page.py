@@ -14,7 +14,7 @@ from importer.report.work_page import (
     CHANGED_MEANINGS,
     OPEN_VERDICTS,
     PREVIEW_MEANINGS,
-    Judged,
+    IssueVerdict,
     WorkRows,
     write_work_page,
 )
@@ -40,8 +40,13 @@ def write(folder: Path, rows: WorkRows, meanings: Mapping[str, str]) -> None:
 def test_a_verification(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     """The verdict, its counts, and every line with its title."""
     rows = WorkRows(titles)
-    rows.add([Judged("k:1", "T-1", "same"), Judged("k:2", "T-2", "different", "title: 'A' was sent, '<b>' is there")])
-    rows.add([Judged("k:3", "T-3", "same")])
+    rows.add(
+        [
+            IssueVerdict("k:1", "T-1", "same"),
+            IssueVerdict("k:2", "T-2", "different", "title: 'A' was sent, '<b>' is there"),
+        ]
+    )
+    rows.add([IssueVerdict("k:3", "T-3", "same")])
     write(tmp_path, rows, {"same": "as sent"})
     page = Page(tmp_path / "report.html")
     page.assert_harmless()
@@ -90,7 +95,7 @@ def test_what_somebody_has_to_look_at(tmp_path: Path) -> None:
     rows = WorkRows(titles)
     for number in range(300):
         verdict = "same" if number % 2 else "missing"
-        rows.add([Judged(f"k:{number}", f"T-{number}", verdict, "gone")])
+        rows.add([IssueVerdict(f"k:{number}", f"T-{number}", verdict, "gone")])
     write(tmp_path, rows, {})
     page = Page(tmp_path / "report.html")
     assert "… and 50 more: verify.csv has all." in page.texts

@@ -59,14 +59,23 @@ class CellCounter:
             whole = ((label, None),)  # one for all columns that it consumes: there may be 100,000
             for position, rows in consumed.items():
                 shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
-        sent, names = _find_sent(left_out, len(chunk)), self.names[chunk.file]
+        sent, names = None, self.names[chunk.file]
+        if left_out:
+            sent = np.ones(len(chunk), dtype=np.bool_)
+            sent[list(left_out)] = False
         for position, cells, texts in _columns_as_they_came(examined):
             if count := texts and texts - sum(map(str.isspace, cells)):
                 name = names[position] if position < len(names) else name_column("", position)
                 _count_column(lines, name, cells, count, sent, shares.get(position, ()))
         lines.end_chunk()
         places = self._attachment_places[chunk.file]
-        found = list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
+        found = [
+            attachment
+            for row, cells in enumerate(chunk.raw if places else ())
+            for place in places
+            if row not in left_out and place < len(cells) and is_filled(cells[place])
+            for attachment in read_cell(records.keys.full[row], cells[place])
+        ]
         return [*found, *read_texts(self.addresses, records, left_out)]
 
     def _list_consumed(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
@@ -81,23 +90,6 @@ class CellCounter:
         once = {ref for use in self._uses_of[file] if not use.every for ref in use.text.refs}
         last = {ref: 1 if ref in once else None for ref in self._rule_refs}
         yield RULE, {place: None for ref in last for place in positions.get(ref, ())[: last[ref]]}
-
-
-def _find_sent(left_out: Collection[int], rows: int) -> Mask | None:
-    if not left_out:
-        return None
-    sent = np.ones(rows, dtype=np.bool_)
-    sent[list(left_out)] = False
-    return sent
-
-
-def _attachments_in(
-    raw: Sequence[Sequence[str]], places: Sequence[int], keys: Sequence[str], sent: Mask | None
-) -> Iterator[Attachment]:
-    for row in range(len(raw)) if sent is None else sent.nonzero()[0].tolist():
-        for place in places:
-            if place < len(raw[row]) and is_filled(raw[row][place]):
-                yield from read_cell(keys[row], raw[row][place])
 
 
 def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str], int]]:

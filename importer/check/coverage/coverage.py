@@ -187,13 +187,15 @@ def _find_reader(file: SourceFile) -> Reader | None:
 
 def _read_json(envelope: str, raw: str) -> Mapping[str, Any] | None:
     """Read a record as the mapping saw it, envelope opened; None where it can't be read."""
-    try:
-        value = decoder.decode(raw)
-    except JSONDecodeError:
-        value = _read_leniently(raw)
-    except RecursionError:
-        return None
-    return open_envelope(envelope, value) if isinstance(value, dict) else None
+    for its_decoder in (decoder, lenient_decoder):
+        try:
+            value = its_decoder.decode(raw)
+        except JSONDecodeError:
+            continue
+        except RecursionError:
+            break
+        return open_envelope(envelope, value) if isinstance(value, dict) else None
+    return None
 
 
 def _read_embedded(header: Sequence[str], column: int, raw: Sequence[str]) -> Mapping[str, Any] | None:
@@ -207,13 +209,6 @@ def _read_embedded(header: Sequence[str], column: int, raw: Sequence[str]) -> Ma
     # The record has the columns around its JSON, too; the JSON's own column is no leaf of it.
     around = header[column].strip()
     return {key: value for key, value in record.items() if key != around or value is not cells[column]}
-
-
-def _read_leniently(raw: str) -> Any:
-    try:
-        return lenient_decoder.decode(raw)
-    except (JSONDecodeError, RecursionError):
-        return None
 
 
 def _describe(line: CoverageLine, *, hides: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -103,7 +103,9 @@ class ValueFlow:
         short_of_samples: dict[int, Stream] = {}
         for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
             if count:
-                stream = self._stream(streams, step)
+                if step not in streams and len(streams) >= DISTINCT_LIMIT:
+                    step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
+                stream = streams.setdefault(step, Stream(step))
                 stream.rows += count
                 if len(stream.samples) < SAMPLES:
                     short_of_samples[code] = stream
@@ -117,20 +119,18 @@ class ValueFlow:
                 if len(stream.samples) == SAMPLES:  # also by another code of the same step
                     del short_of_samples[code]
 
-    def _stream(self, streams: dict[Step, Stream], step: Step) -> Stream:
-        if step not in streams and len(streams) >= DISTINCT_LIMIT:
-            target = OTHERS if step.how == "kept" else step.target
-            step = Step(OTHERS, target, step.how, step.path[:1])
-        return streams.setdefault(step, Stream(step))
-
     def streams(self, name: str) -> list[Stream]:
         return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
 
     def suspicious_mappings(self) -> list[str]:
         """Warn of what is valid but suspicious: inverted ranks, contradicting words, one target for nearly all rows."""
         ranked = [stream for stream in self.streams("severity") if not self._is_shipped(stream.step.path)]
-        inverted = [] if self._has_scale else list(_inversion(ranked))
-        return [*inverted, *(each for name in VALUE_FIELDS for each in _suspicious_mappings(name, self.streams(name)))]
+        said = [] if self._has_scale else list(_inversion(ranked))
+        for name in VALUE_FIELDS:
+            streams = self.streams(name)
+            ranks = RANKS.get(name, {})
+            said += [*_dominance(name, streams), *_undeclared(name, streams), *_contradictions(name, ranks, streams)]
+        return said
 
     def as_json(self) -> dict[str, list[dict[str, object]]]:
         """Field → its lines, widest first, as objects of summary.json: source, target, how, rows, samples."""
@@ -147,13 +147,6 @@ class ValueFlow:
             ]
             for name in VALUE_FIELDS
         }
-
-
-def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
-    yield from _dominance(name, streams)
-    yield from _undeclared(name, streams)
-    if name in RANKS:
-        yield from _contradictions(name, streams)
 
 
 def _undeclared(name: str, streams: list[Stream]) -> Iterator[str]:
@@ -217,9 +210,8 @@ RANKS = {
 }
 
 
-def _contradictions(name: str, streams: Iterable[Stream]) -> Iterator[str]:
+def _contradictions(name: str, ranks: Mapping[str, int], streams: Iterable[Stream]) -> Iterator[str]:
     """Warn where a source value is a known word, and its target is at least two ranks away from what that means."""
-    ranks = RANKS[name]
     for stream in streams:
         said = meaning(name, stream.step.source) if stream.target in ranks else None
         if said is not None and said.is_whole and abs(ranks[said.target] - ranks[stream.target]) > 1:
