@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from importer.check.examine import apply_fixes
 from importer.check.job import Job
@@ -135,25 +135,12 @@ class KeyAliases:
 
 
 def _find_all(scratch: Scratch, place: int, texts: Iterable[str]) -> Mapping[str, str]:
-    return dict(_find(scratch, place, texts))
-
-
-def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
-    names = {as_bytes(text): text for text in texts}
+    names, found = {as_bytes(text): text for text in texts}, dict[str, str]()
     left = iter(names)
     while some := list(islice(left, ASKED_AT_ONCE)):
         statement = _FIND.format(",".join("?" * len(some)))
-        for text, key in scratch.rows(statement, (place, *some)):
-            yield names[text], as_text(key)
-
-
-class Collector(Protocol):
-    """Collects something from all rows of a source; without `refs` it wants none of them."""
-
-    refs: Sequence[Ref]
-    tables: Sequence[Table]
-
-    def add(self, chunk: Chunk, columns: Columns) -> None: ...
+        found |= {names[text]: as_text(key) for text, key in scratch.rows(statement, (place, *some))}
+    return found
 
 
 @contextmanager
@@ -165,15 +152,12 @@ def look_up(job: Job) -> Iterator[Job]:
     """
     with KeyAliases(job) as aliases:
         names = AccountNames(job)
-        _read(job, [collector for collector in (names, aliases) if collector.refs])
+        wanted: list[AccountNames | KeyAliases] = [each for each in (names, aliases) if each.refs]
+        refs = tuple(dict.fromkeys(ref for each in wanted for ref in each.refs))
+        tables = tuple(dict.fromkeys(table for each in wanted for table in each.tables))
+        for chunk in job.source.chunks(refs, tables=tables) if refs else ():
+            corrected = apply_fixes(job.fixes, chunk)[0]
+            columns = Columns(corrected)
+            for each in wanted:
+                each.add(corrected, columns)
         yield replace(job, account_names=names.by_account(), find_keys=aliases.finder())
-
-
-def _read(job: Job, collectors: Sequence[Collector]) -> None:
-    refs = tuple(dict.fromkeys(ref for collector in collectors for ref in collector.refs))
-    tables = tuple(dict.fromkeys(table for collector in collectors for table in collector.tables))
-    for chunk in job.source.chunks(refs, tables=tables) if refs else ():
-        corrected = apply_fixes(job.fixes, chunk)[0]
-        columns = Columns(corrected)
-        for collector in collectors:
-            collector.add(corrected, columns)

@@ -96,17 +96,16 @@ class TargetFindings:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[tuple[int, Finding]]:
-        rows = self._scratch.rows("SELECT place, code, value, message FROM findings ORDER BY place, rowid")
-        return (_finding(*row) for row in rows)
-
     def between(self, first: int, end: int) -> list[tuple[int, Finding]]:
         """Give the findings of the rows from place `first` to before `end`: those of one chunk."""
         rows = self._scratch.rows(
             "SELECT place, code, value, message FROM findings WHERE place >= ? AND place < ? ORDER BY place, rowid",
             (first, end),
         )
-        return [_finding(*row) for row in rows]
+        return [
+            (place, Finding(code, "relations", message, _HINTS[code], value, rejects=False))
+            for place, code, value, message in rows
+        ]
 
     def add_to(self, examined: Examined) -> None:
         for place, finding in self.between(*examined.span):
@@ -262,10 +261,6 @@ def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int
     if reach == 0:
         return place, RELATION_END_REJECTED, native, f"{what}, whose row is rejected"
     return place, RELATION_END_MISSING, native, f"{what}, which is neither in this import nor in Triage"
-
-
-def _finding(place: int, code: str, value: str, message: str) -> tuple[int, Finding]:
-    return place, Finding(code, "relations", message, _HINTS[code], value, rejects=False)
 
 
 def _as_name(key: bytes) -> str:

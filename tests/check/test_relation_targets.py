@@ -38,7 +38,7 @@ class Told(NamedTuple):
 
 def read(found: SendableLinks) -> Told:
     """Take along what is only readable while the ends are open."""
-    return Told(found.relations, found.refers, list(found.findings))
+    return Told(found.relations, found.refers, found.findings.between(0, 1 << 40))
 
 
 def told(
@@ -165,7 +165,6 @@ def test_findings_of_a_chunk() -> None:
         findings = ends.find(lambda keys: ()).findings
         assert [place for place, _ in findings.between(1, 4)] == [1, 3]
         assert [place for place, _ in findings.between(4, 9)] == [4, 5]
-        assert [place for place, _ in findings] == [1, 3, 4, 5]
         assert len(findings) == 4
 
 
