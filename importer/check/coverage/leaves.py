@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import repeat
+from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
@@ -29,16 +29,17 @@ RECORD = "(record)"
 class _Consumer:
     """A reference of a use, and the cells that it consumes in the present chunk.
 
+    label   the class of what it consumes
     order   its place among all consumers: a leaf belongs to the first that consumes it
     always  whether it consumes every leaf that its chains lead to
     texts   else the cells that it consumes, by row; () if there are none
     _cells  those of _row, and _wider those among them that a leaf may be a part of
     """
 
-    order: int
     label: str
     ref: Ref
     keys_read: KeysRead
+    order: int = 0
     always: bool = False
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
@@ -109,18 +110,17 @@ class _Place:
         if key is ITEM:
             return _Place(f"{self.name}[]", self.consumers, self.open, self.attached)
         consumers, still_open = list(self.consumers), []
-        for consumer, chain, depth in self.open:
-            if chain[depth] is None or chain[depth] == key:
-                if depth + 1 == len(chain):
+        for consumer, keys, depth in self.open:
+            if keys[depth] is None or keys[depth] == key:
+                if depth + 1 == len(keys):
                     consumers.append(consumer)
                 else:
-                    still_open.append((consumer, chain, depth + 1))
+                    still_open.append((consumer, keys, depth + 1))
         consumers.sort(key=lambda consumer: consumer.order)
         name = f"{self.name}.{key}" if self.name else key
         return _Place(name, tuple(dict.fromkeys(consumers)), tuple(still_open), holds_attachments(name))
 
 
-@dataclass(slots=True)
 class Leaves:
     """Counts the leaves of JSON records.
 
@@ -129,31 +129,21 @@ class Leaves:
     part of a cell that joins several.
     """
 
-    lines: CoverageLines
-    uses: Sequence[Use]
-    rule_refs: Sequence[Ref]
-    _consumers: list[list[_Consumer]] = field(init=False)
-    _rules: list[_Consumer] = field(init=False)
-    _root: _Place = field(init=False)
-    _places: int = 0
-
-    def __post_init__(self) -> None:
-        """Make a consumer of each reference of a use and of a rule, and one of what expressions only decide by."""
-        consumers: list[_Consumer] = []
-        self._consumers = []
-        for use in self.uses:
-            own = [_Consumer(0, use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]
-            self._consumers.append(own)
-            consumers += own
-        self._rules = [_Consumer(0, RULE, ref, read_ref(ref)) for ref in self.rule_refs]
-        consumers += self._rules
-        asked = dict.fromkeys(chain for consumer in consumers for chain in consumer.keys_read.decided)
-        consumers.append(_Consumer(0, RULE, Ref("path", "@"), KeysRead(tuple(asked)), always=True))
-        for order, consumer in enumerate(consumers):
+    def __init__(self, lines: CoverageLines, uses: Sequence[Use], rule_refs: Sequence[Ref]) -> None:
+        self._lines, self._places = lines, 0
+        self._consumers = [
+            [_Consumer(use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs] for use in uses
+        ]
+        self._rules = [_Consumer(RULE, ref, read_ref(ref)) for ref in rule_refs]
+        every = [*chain.from_iterable(self._consumers), *self._rules]
+        # What expressions only decide by is read, too.
+        asked = dict.fromkeys(keys for consumer in every for keys in consumer.keys_read.decided)
+        every.append(_Consumer(RULE, Ref("path", "@"), KeysRead(tuple(asked)), always=True))
+        for order, consumer in enumerate(every):
             consumer.order = order
-        chains = [(consumer, chain) for consumer in consumers for chain in consumer.keys_read.taken]
-        everywhere = tuple(consumer for consumer, chain in chains if not chain)
-        self._root = _Place("", everywhere, tuple((consumer, chain, 0) for consumer, chain in chains if chain), False)
+        chains = [(consumer, keys) for consumer in every for keys in consumer.keys_read.taken]
+        everywhere = tuple(consumer for consumer, keys in chains if not keys)
+        self._root = _Place("", everywhere, tuple((consumer, keys, 0) for consumer, keys in chains if keys), False)
 
     def turn_to(self, records: Records, consumed_of: Sequence[Consumed]) -> None:
         """Prepare for the next chunk; `consumed_of` has the consumed cells of each use."""
@@ -192,7 +182,7 @@ class Leaves:
                         yield from read_cell(key, item)
 
     def add_unreadable(self, raw: str) -> None:
-        self._add(self.lines.line(RECORD, NOT_SENT), raw)
+        self._add(self._lines.line(RECORD, NOT_SENT), raw)
 
     def _step(self, place: _Place, key: str | None) -> _Place:
         below = place.below(key)
@@ -210,7 +200,7 @@ class Leaves:
             label = NOTHING if label == DROPPED and value in words_for_nothing() else label
         line = place.lines.get(label)
         if line is None:
-            line = place.lines[label] = self.lines.line(place.name, label)
+            line = place.lines[label] = self._lines.line(place.name, label)
         self._add(line, value)
 
     def _add(self, line: CoverageLine, value: Any) -> None:
