@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,7 @@ from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, U
 from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Outcome
-from importer.report.check_files import CheckFiles
+from importer.report.check_files import CheckFiles, open_check_files
 from importer.report.error_files import Columns
 from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
@@ -221,11 +221,11 @@ class _CheckReports:
         self._job, self._aim, self.started = job, aim, time.time()
         self._rows = PageRows(url=IssueUrl(job.issue_url))
 
-    def open(self) -> CheckFiles:
+    def open(self) -> AbstractContextManager[CheckFiles]:
         """Open the tables of a reading."""
         source, absent = self._job.source, self._job.absent
         columns = Columns.of([file.header for file in source.files], absent.columns)
-        return CheckFiles(self.folder, columns, self._rows, source.form)
+        return open_check_files(self.folder, columns, self._rows, source.form)
 
     def folder_at(self, path: Path) -> ReportFolder:
         """Return the folder at a path; that of the check already knows which files must not be overwritten."""

@@ -6,11 +6,10 @@ import csv
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import zip_longest
-from types import TracebackType
 from typing import IO, Any, NamedTuple
 
 from importer.check.absent_columns import ColumnsRead
@@ -46,6 +45,16 @@ class Columns(NamedTuple):
         ]
 
 
+@contextmanager
+def open_errors(folder: ReportFolder, files: Sequence[Columns], form: tuple[str, str] = PLAIN) -> Iterator[ErrorFiles]:
+    """Open the errors files; those that are tables get the encoding of the source at the end."""
+    with ExitStack() as open_files:
+        errors = ErrorFiles(folder, files, form, open_files)
+        yield errors
+    for place in range(len(errors.tables)):
+        folder.recode(ERRORS, place, form[1])
+
+
 class ErrorFiles:
     """Writes rejected and failed rows in the format they came in: tables to errors.csv, JSON to errors.jsonl.
 
@@ -56,21 +65,13 @@ class ErrorFiles:
     column of the second `Comment` of the other.
     """
 
-    def __init__(self, folder: ReportFolder, files: Sequence[Columns], form: tuple[str, str] = PLAIN) -> None:
-        self._folder, self._files, (self._delimiter, self._encoding) = folder, files, form
-        self._stack = ExitStack()
-        self._tables: dict[Lacked, Any] = {}
-        self._lines: dict[Lacked, IO[str]] = {}
-
-    def __enter__(self) -> ErrorFiles:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self, folder: ReportFolder, files: Sequence[Columns], form: tuple[str, str], open_files: ExitStack
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
-        for place in range(len(self._tables)) if kind is None else ():
-            self._folder.recode(ERRORS, place, self._encoding)
+        self._folder, self._files, (self._delimiter, _) = folder, files, form
+        self._open_files = open_files
+        self.tables: dict[Lacked, Any] = {}
+        self._lines: dict[Lacked, IO[str]] = {}
 
     def write(self, rows: Rows) -> None:
         for place, raw in enumerate(rows.columns["raw"]):
@@ -96,13 +97,13 @@ class ErrorFiles:
 
     def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
         lacked = self._files[row.file].lacked
-        columns, writer = self._columns[lacked], self._tables.get(lacked)
+        columns, writer = self._columns[lacked], self.tables.get(lacked)
         if writer is None:
-            file = self._stack.enter_context(self._folder.open(ERRORS, len(self._tables)))
+            file = self._open_files.enter_context(self._folder.open(ERRORS, len(self.tables)))
             # Line ends of CR LF: before 3.13 Python quotes a lone CR in a cell only then.
             writer = csv.writer(file, delimiter=self._delimiter if self._delimiter in DELIMITERS else ",")
             writer.writerow([*(escape_cell(name) for name, _ in columns), *IMPORT_COLUMNS])
-            self._tables[lacked] = writer
+            self.tables[lacked] = writer
         placed = [""] * len(columns)
         places = self._places[row.file]
         for place, cell in zip(places, cells, strict=False):
@@ -113,7 +114,7 @@ class ErrorFiles:
     def _write_json(self, row: Row, raw: str) -> None:
         lacked = self._files[row.file].lacked
         if lacked not in self._lines:
-            self._lines[lacked] = self._stack.enter_context(self._folder.open(ERRORS_JSON, len(self._lines)))
+            self._lines[lacked] = self._open_files.enter_context(self._folder.open(ERRORS_JSON, len(self._lines)))
         added = json.dumps(dict(zip(IMPORT_COLUMNS, _import_cells(row), strict=True)), ensure_ascii=False)
         # A line end within a string would be no JSON: they only stand between tokens. Numbers stay as they are written.
         record = re.sub(r"[\r\n]", "", raw) if _is_object(raw) else json.dumps({IMPORT_RAW: raw}, ensure_ascii=False)

@@ -28,7 +28,7 @@ from importer.ledger.previous_run import Pair, count_rows, find_pair, hash_reaso
 from importer.ledger.store import Ledger
 from importer.phrases import counted, format_duration
 from importer.records import NEEDS_SOMEBODY, Act, Outcome, Row, Rows
-from importer.report.error_files import PLAIN, Columns, ErrorFiles
+from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
@@ -124,7 +124,7 @@ def write_rows(
     columns = Columns.of(run.options["headers"], run.options.get("columns", {}))
     counts, codes, has_conflicts = Counter[Outcome](), Counter[str](), False
     page = PageRows(run.find_titles, url)
-    with folder.open("results.csv") as file, ErrorFiles(folder, columns, form) as errors:
+    with folder.open("results.csv") as file, open_errors(folder, columns, form) as errors:
         results = ResultsFile(file, url)
         for rows in map(partial(_with_titles, run), run.result_blocks()):
             results.write(rows)

@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from importer.phrases import plain_name
 from importer.records import Chunk, Outcome, Row, Rows
-from importer.report.error_files import Columns, ErrorFiles
+from importer.report.error_files import Columns, open_errors
 from importer.report.folder import ReportFolder
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
@@ -40,7 +40,7 @@ def write(folder: Path, headers: Sequence[tuple[str, ...] | None], rows: Iterabl
     """Write the rows' error files."""
     reports = ReportFolder(folder)
     reports.prepare()
-    with ErrorFiles(reports, Columns.of(headers, {})) as errors:
+    with open_errors(reports, Columns.of(headers, {})) as errors:
         errors.write(Rows.of(rows))
 
 

@@ -14,7 +14,7 @@ import pytest
 from importer.errors import StorageFull, UsageError
 from importer.records import Outcome, Row, Rows
 from importer.report import folder
-from importer.report.error_files import Columns, ErrorFiles
+from importer.report.error_files import Columns, open_errors
 from importer.report.folder import NAMES, ReportFolder
 from tests.harness.running import ROOT, Program, issue_row, read_csv, write_csv
 
@@ -91,7 +91,7 @@ def test_full_disk(tmp_path: Path) -> None:
     row = Row(0, "f", 1, 2, "k", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["x" * 100_000])
     with (
         pytest.raises(StorageFull, match=r"errors\.csv"),
-        ErrorFiles(ReportFolder(tmp_path), [Columns(("A",))]) as errors,
+        open_errors(ReportFolder(tmp_path), [Columns(("A",))]) as errors,
     ):
         errors.write(Rows.of([row]))
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Act, Addition, Operation, Outcome, Row, Rows
-from importer.report.check_files import PlannedFile
+from importer.report.check_files import open_planned
 
 
 def written(*operations: Operation) -> str:
     """The text of planned.jsonl."""
     file = io.BytesIO()
-    with PlannedFile(file) as planned:
+    with open_planned(file) as planned:
         planned.write(operations)
     return file.getvalue().decode()
 
@@ -36,7 +36,7 @@ def test_body_is_the_exact_text(bodies: list[str]) -> None:
 def test_all_creates_come_first() -> None:
     """However the rows are chunked, the lines are in the order of sending: no addition stands before a create."""
     file = io.BytesIO()
-    with PlannedFile(file) as planned:
+    with open_planned(file) as planned:
         for number in range(3):
             key = f"demo:P-{number}"
             row = Row(0, "a.csv", number + 1, number + 2, key, Outcome.PLANNED)
@@ -50,7 +50,7 @@ def test_all_creates_come_first() -> None:
 def test_a_relation_that_both_rows_name_is_one_request() -> None:
     """It is sent once, whichever row says it, and stands where the first of them does."""
     file = io.BytesIO()
-    with PlannedFile(file) as planned:
+    with open_planned(file) as planned:
         for number in (1, 2):
             row = Row(0, "a.csv", number, number + 1, f"demo:P-{number}", Outcome.PLANNED)
             link = Addition(
