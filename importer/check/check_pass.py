@@ -156,7 +156,7 @@ def check(
             targets = stack.enter_context(RelationTargets())
             observers.append(targets)
         reading = Reading(job, known, shown)
-        # A ledger may compare any row, and dates are read in all.
+        # Any row may be compared with a ledger, and --max-source-age looks at the dates of all rows.
         with_rows = not isinstance(known, NoLedger) or job.max_age_seconds is not None
         reading.read(examine_all(job, executor, progress, with_rows=with_rows), progress, writers, observers)
         age.check_dates()

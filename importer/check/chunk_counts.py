@@ -1,4 +1,4 @@
-"""What is counted of a chunk's cells where it is examined, so that who puts chunks together needn't have the cells."""
+"""Counts of a chunk's cells, made where it is examined: the process that merges chunks doesn't need the cells then."""
 
 from __future__ import annotations
 

@@ -332,7 +332,7 @@ class OtherSources:
         for name, issues in self._known.in_other_sources(of) if of else ():
             for issue in issues:
                 new = of[issue.key.partition(":")[2]]
-                # Two sites may have the same numbers, and the same alerts; an issue without a title has none in common.
+                # Two sites may share numbers, and alerts that recur; two issues without a title are not alike for that.
                 is_same = bool(new.content) and new.content == issue.content
                 if is_same or letters(issue.title) == letters(_title_of(new)) != "":
                     found = self._found[name]
