@@ -26,10 +26,7 @@ def regroup(chunks: Iterable[Chunk], group_keys_of: GroupKeys) -> Iterator[Chunk
     """
     held: Chunk | None = None  # rows at the end of the chunk before, and their keys
     waiting: list[str | None] = []
-    length = _Length()
-    for chunk in chunks:
-        keys = list(group_keys_of(chunk))
-        length.check(chunk, keys)
+    for chunk, keys in _with_keys(chunks, group_keys_of):
         if held is not None and held.file == chunk.file:
             chunk, keys = join_chunks(held, chunk), waiting + keys
         elif held is not None:
@@ -55,22 +52,20 @@ def _find_opening(keys: Sequence[str | None]) -> int:
     return next((opening for opening in openings if len(keys) - opening <= GROUP_ROWS), len(keys))
 
 
-class _Length:
-    """Measures the present group, row by row as they are read, however they are chunked."""
-
-    def __init__(self) -> None:
-        self._group = (-1, "")
-        self._record, self._line = 0, 0
-
-    def check(self, chunk: Chunk, keys: Sequence[str | None]) -> None:
+def _with_keys(chunks: Iterable[Chunk], group_keys_of: GroupKeys) -> Iterator[tuple[Chunk, list[str | None]]]:
+    """Yield each chunk with the keys of its rows; raises SourceError where a group is longer than GROUP_ROWS."""
+    group, first, first_line = (-1, ""), 0, 0
+    for chunk in chunks:
+        keys = list(group_keys_of(chunk))
         for record, line, key in zip(chunk.records, chunk.lines, keys, strict=True):
-            if key == "" or (key is not None and (chunk.file, key) != self._group):
-                self._group, self._record, self._line = (chunk.file, key), record, line
-            elif key is not None and record - self._record >= GROUP_ROWS:
+            if key == "" or (key is not None and (chunk.file, key) != group):
+                group, first, first_line = (chunk.file, key), record, line
+            elif key is not None and record - first >= GROUP_ROWS:
                 raise SourceError(
-                    f"{chunk.file_name}:{self._line}: {key!r} would be one issue of more than {GROUP_ROWS:,} rows.",
+                    f"{chunk.file_name}:{first_line}: {key!r} would be one issue of more than {GROUP_ROWS:,} rows.",
                     hint="Name other columns under `group`, or leave these rows out with a rule under `skip`.",
                 )
+        yield chunk, keys
 
 
 def take_rows(chunk: Chunk, start: int, end: int) -> Chunk:

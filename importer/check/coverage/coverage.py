@@ -57,7 +57,7 @@ class Coverage:
         self._hides, self._shown = mapping.people.hides, shown
         self._lines = CoverageLines(mapping.drop, shown.clean if self._hides else None)
         self._uses = list_uses(mapping)
-        self._attachments = self._issues_with_attachments = 0
+        self.named_attachments = self._issues_with_attachments = 0  # of the rows that are sent
         self.attachments = AttachmentSpool()
 
     def add(self, examined: Examined, plan: Plan) -> None:
@@ -69,7 +69,7 @@ class Coverage:
             attachments = self._cells.count(self._lines, examined, plan.left_out)
         else:
             attachments = self._add_leaves(records, plan, read)
-        self._attachments += len(attachments)
+        self.named_attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
             names = self._shown.clean([attachment.name for attachment in attachments])
@@ -121,17 +121,13 @@ class Coverage:
         """Return the lines of cells that are lost, and that the mapping doesn't name under `drop`."""
         return [line for line in self.lines() if line.label == DROPPED]
 
-    @property
-    def named_attachments(self) -> int:
-        return self._attachments
-
     def as_json(self) -> dict[str, Any]:
         dropped = self.dropped()
         return {
             "dropped_cells": sum(line.cells for line in dropped),
             "dropped_columns": [line.column for line in dropped[:COLUMNS_NAMED]],
             "more_columns": max(0, len(dropped) - COLUMNS_NAMED),
-            "attachments": self._attachments,
+            "attachments": self.named_attachments,
         }
 
     def show(self) -> list[str]:
@@ -158,8 +154,11 @@ class Coverage:
             )
         if authors:
             said.append(f"authors are kept as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
-        if self._attachments:
-            files, issues = counted(self._attachments, "attachment"), counted(self._issues_with_attachments, "issue")
+        if self.named_attachments:
+            files, issues = (
+                counted(self.named_attachments, "attachment"),
+                counted(self._issues_with_attachments, "issue"),
+            )
             said.append(
                 f"{files} of {issues} can't be sent, and their addresses stop working once the old tracker is gone: "
                 "see attachments.csv"
