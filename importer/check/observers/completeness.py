@@ -27,11 +27,8 @@ class Completeness:
     def __init__(self, mapping: MappingModel, *, beside: bool) -> None:
         sources = [] if mapping.comments is None else mapping.comments.from_
         self._may_join = not beside and any(source.beside is not None and not source.beside.in_ for source in sources)
-        self._says: Counter[str] = Counter()
-        self._has: Counter[str] = Counter()
-        self._planned: Counter[str] = Counter()
-        self._absent: Counter[str] = Counter()
-        self._issues: Counter[str] = Counter()
+        self._says, self._has, self._planned = Counter[str](), Counter[str](), Counter[str]()
+        self._absent = self._issues = 0  # comments that the file lacks, and issues that lack any
         self._is_partial, self._left = mapping.input.partial == "expected", ""
 
     def add(self, examined: Examined, plan: Plan) -> None:
@@ -48,10 +45,10 @@ class Completeness:
         for name, counts in records.source_counts.items():
             for row, number in counts.items():
                 if row not in left_out:
-                    absent = max(0, number - records.discussed.get(row, 0)) if name == COMMENTS else 0
                     self._says[name] += number
-                    self._absent[name] += absent
-                    self._issues[name] += bool(absent)
+                    if name == COMMENTS and (absent := number - records.discussed.get(row, 0)) > 0:
+                        self._absent += absent
+                        self._issues += 1
 
     def add_pages(self, pages: Pages) -> None:
         """Add what the whole source says of its pages, unless the mapping expects no more of them."""
@@ -65,7 +62,7 @@ class Completeness:
     def warnings(self, attachments: int) -> list[str]:
         """Say where the source counts more than the file has; `attachments` are those that the file names."""
         said = [f"{self._left}: {OTHER_PAGES}"] if self._left else []
-        if self._absent[COMMENTS]:
+        if self._absent:
             brings = (
                 "fetch them from its API and add them with --comments FILE" if self._may_join else "export them, too"
             )
@@ -77,13 +74,12 @@ class Completeness:
 
     @property
     def refusal(self) -> str:
-        return "; ".join(filter(None, (self._left, self._describe() if self._absent[COMMENTS] else "")))
+        return "; ".join(filter(None, (self._left, self._describe() if self._absent else "")))
 
     def _describe(self) -> str:
-        absent, issues = (counts[COMMENTS] for counts in (self._absent, self._issues))
-        says = f"the source counts {counted(self._says[COMMENTS], 'comment')}"
-        are = "is" if absent == 1 else "are"
-        return f"{says}; {absent:,} of them, on {counted(issues, 'issue')}, {are} not in the file"
+        says, issues = counted(self._says[COMMENTS], "comment"), counted(self._issues, "issue")
+        are = "is" if self._absent == 1 else "are"
+        return f"the source counts {says}; {self._absent:,} of them, on {issues}, {are} not in the file"
 
     def as_json(self, attachments: int, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """The figures, as `counted` of summary.json has them; `sent` are those of COMMENTS and EVIDENCE."""
