@@ -275,20 +275,8 @@ class RespelledKeys:
 
         Raises StorageFull if the temporary disk is full.
         """
-        respelled = self._find() if self._new else {}
-        if not respelled:
-            return ""
-        return with_samples(
-            f"{counted(len(respelled), 'row')} would be created whose key is that of a row in Triage in another "
-            "spelling: other capitals, blanks or marks.",
-            [f"{new} was {old}" for old, new in list(respelled.items())[:SAMPLES]],
-            f"With the key as it was, they are recognised. To create them again anyway: {GO_ON}",
-        )
-
-    def _find(self) -> dict[str, str]:
-        """Old key → new key."""
         spelled = dict[str, _New]()
-        for page in self._known.all_keys():
+        for page in self._known.all_keys() if self._new else ():
             for old, its_letters in zip(page, letters("\0".join(page)).split("\0"), strict=True):
                 new = self._new.get(its_letters)
                 if new is not None and new.key != old:
@@ -299,7 +287,15 @@ class RespelledKeys:
             if (new := spelled[issue.key]).content == issue.content or (new.title and new.title == letters(issue.title))
         }
         there = self._find_seen({hash(old) for old in alike}) if alike else ()
-        return {old: new for old, new in alike.items() if hash(old) not in there}
+        respelled = {old: new for old, new in alike.items() if hash(old) not in there}
+        if not respelled:
+            return ""
+        return with_samples(
+            f"{counted(len(respelled), 'row')} would be created whose key is that of a row in Triage in another "
+            "spelling: other capitals, blanks or marks.",
+            [f"{new} was {old}" for old, new in list(respelled.items())[:SAMPLES]],
+            f"With the key as it was, they are recognised. To create them again anyway: {GO_ON}",
+        )
 
     def _find_seen(self, wanted: set[int]) -> set[int]:
         found = set[int]()
@@ -310,20 +306,14 @@ class RespelledKeys:
         return found
 
 
-class _Found:
-    """Rows to be created that another source has: how many have its content, and how many that or its titles."""
-
-    def __init__(self) -> None:
-        self.content = self.both = 0
-        self.pairs: list[str] = []
-
-
 class OtherSources:
     """Finds rows that another source of the ledger has in the target: the tracker's key is the same, and the title."""
 
     def __init__(self, known: Knows) -> None:
         self._known = known
-        self._found = defaultdict[str, _Found](_Found)
+        # By the name of the other source: rows that have its content, and those that have that or its title.
+        self._content, self._both = Counter[str](), Counter[str]()
+        self._pairs = defaultdict[str, list[str]](list)
         self._new = 0
 
     def add(self, creates: Collection[Operation]) -> None:
@@ -335,25 +325,21 @@ class OtherSources:
                 # Two sites may share numbers, and alerts that recur; two issues without a title are not alike for that.
                 is_same = bool(new.content) and new.content == issue.content
                 if is_same or letters(issue.title) == letters(_title_of(new)) != "":
-                    found = self._found[name]
-                    found.content += is_same
-                    found.both += 1
-                    if len(found.pairs) < SAMPLES:
-                        found.pairs.append(f"{new.key} is {issue.key}")
+                    self._content[name] += is_same
+                    self._both[name] += 1
+                    _keep(self._pairs[name], f"{new.key} is {issue.key}")
 
     def doubts(self) -> Iterator[str]:
         """Say of each other source that has most of the rows, or most of whose issues come again, that it is so."""
-        for name, found in self._found.items():
-            is_moved = found.content >= FEW and 2 * found.content >= self._new
-            is_named = found.both >= MANY / 2 and (
-                2 * found.both >= self._new or 2 * found.both > self._known.count_issues(name)
-            )
+        for name, both in self._both.items():
+            is_moved = self._content[name] >= FEW and 2 * self._content[name] >= self._new
+            is_named = both >= MANY / 2 and (2 * both >= self._new or 2 * both > self._known.count_issues(name))
             if is_moved or is_named:
                 yield _say_there(
                     self._new,
                     "content" if is_moved else "titles",
                     f"from the source {name!r}: each issue would be there twice.",
-                    found.pairs,
+                    self._pairs[name],
                     f"To go on with that source: the same command with --source-name {shell_join([name])}",
                 )
 
