@@ -1,7 +1,8 @@
-"""rehearsal.html, read without running it."""
+"""The page of a rehearsal, and the Markdown in it, which can do nothing but be read."""
 
 from __future__ import annotations
 
+import re
 import zlib
 from base64 import b64decode
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from importer.report import rehearsal
 from importer.report.folder import REHEARSAL, ReportFolder
-from importer.report.rehearsal import Rehearsed, write_rehearsal
+from importer.report.rehearsal import Rehearsed, render_markdown, write_rehearsal
 from tests.harness.pages import Page
 
 
@@ -96,3 +97,52 @@ def test_a_hostile_issue(tmp_path: Path) -> None:
     assert "<script>alert" not in page.source
     assert "<script" not in only
     assert "\u202e" not in page.source + only
+
+
+def test_it_is_rendered() -> None:
+    """Lists, tables, code and emphasis; a line stays a line; a heading is none of the page's outline."""
+    html = render_markdown("# Steps\n\n1. **call**\n2. `hang\tup`\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\none\ntwo")
+    assert '<p class="heading">Steps</p>' in html
+    assert "<li><strong>call</strong></li>" in html
+    assert "<code>hang  up</code>" in html
+    assert "<td>1</td>" in html
+    assert "one<br>\ntwo" in html
+
+
+def test_links() -> None:
+    """Pages and mail; a picture is a link to it, as nothing is loaded."""
+    html = render_markdown(
+        "[page](https://a.example) <mailto:a@b.example> ![shot](http://a.example/x.png) ![](http://b)"
+    )
+    assert re.findall(r'<a href="([^"]*)">([^<]*)</a>', html) == [
+        ("https://a.example", "page"),
+        ("mailto:a@b.example", "mailto:a@b.example"),
+        ("http://a.example/x.png", "shot"),
+        ("http://b", "picture"),
+    ]
+    assert "<img" not in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        '<https://a.example/"onmouseover=alert(1)>',
+        "[a](javascript:alert(1)) [a](JaVaScRiPt:alert(1)) [a](&#106;avascript:alert(1)) [a](  data:text/html,x)",
+        "[a](file:///etc/passwd) [a](#top) [a](other.html) ![a](javascript:alert(1)) ![a](data:image/svg+xml,x)",
+        "[a]: javascript:alert(1)\n\n[a]",
+        '```x" onclick="alert(1)\n</code><script>\n```',
+    ],
+)
+def test_nothing_runs(text: str) -> None:
+    """No tag of the text, no attribute of it, and no address but a page's or a mail's."""
+    html = render_markdown(text)
+    assert set(re.findall(r"<(/?\w+)", html)) <= {"p", "/p", "a", "/a", "pre", "/pre", "code", "/code"}
+    assert all(re.match("https?:|mailto:", address) for address in re.findall(r'href="([^"]*)', html))
+    assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', '""', html))
+
+
+def test_controls_are_shown() -> None:
+    """Also those that an entity hides: nothing changes the direction of writing."""
+    assert render_markdown("a\u202eb &#x202e; \x1b") == "<p>a\\u202eb \\u202e \\x1b</p>\n"
