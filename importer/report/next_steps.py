@@ -45,7 +45,9 @@ def find_steps(job: Job, summary: Summary) -> Iterator[NextStep]:
         is_open = not UNDECIDED_CODES.isdisjoint(summary.findings)
         before = f"replace each `?` in {summary.suggestion}" if is_open else f"read {summary.suggestion}"
         yield NextStep("Check again with the proposals", _join(save, before), command)
-    if (fixes := _find_newest(out, "fixes*.csv")) and _changed(fixes) >= _changed(out / "results.csv"):
+    if (fixes := max(out.glob("fixes*.csv"), key=_changed, default=None)) and _changed(fixes) >= _changed(
+        out / "results.csv"
+    ):
         command = typed.repeat("validate", "--fixes", str(fixes))
         before = _join(save, f"fill in `new value` in {fixes}")
         yield NextStep("Check again with your corrected values", before, command)
@@ -59,10 +61,6 @@ def find_steps(job: Job, summary: Summary) -> Iterator[NextStep]:
             DECIDE, _join(save, f"make the missing decision, with the line above in {summary.mapping}"), decided
         )
     yield NextStep("Rehearse in a sandbox", save, typed.repeat("run", "--sandbox"))
-
-
-def _find_newest(folder: Path, pattern: str) -> Path | None:
-    return max(folder.glob(pattern), key=_changed, default=None)
 
 
 def _changed(path: Path) -> int:

@@ -113,7 +113,11 @@ class PageRows:
         self.additions_planned += sum(of["additions_planned"])
         self.additions_done += sum(of["additions_done"])
         self.additions_failed += sum(of["additions_failed"])
-        urgent = [place for place, row in noted.items() if _needs_somebody(row)]
+        urgent = [
+            place
+            for place, row in noted.items()
+            if row.outcome in NEEDS_SOMEBODY or not set(OPEN).isdisjoint(row.codes)
+        ]
         others = sorted({*range(len(rows))}.difference(urgent)) if urgent else range(len(rows))
         for is_urgent, places in ((True, urgent), (False, others)):
             blocks = self._blocks[is_urgent]
@@ -177,10 +181,6 @@ class PageRows:
     def packed(self) -> dict[str, Iterator[str]]:
         """The compressed rows in base64, in pieces: those that need somebody, and the others."""
         return {"urgent": self._blocks[True].packed(), "others": self._blocks[False].packed()}
-
-
-def _needs_somebody(row: Row) -> bool:
-    return row.outcome in NEEDS_SOMEBODY or not set(OPEN).isdisjoint(row.codes)
 
 
 def _reason(row: Row) -> str:

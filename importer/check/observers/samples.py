@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -103,7 +104,11 @@ class Showcase:
         header = self._files[records.chunk.file].header
         cells: Iterable[tuple[str, str]] = ()
         if not self._hides:  # else names may stand in any of them
-            cells = _record(raw) if isinstance(raw, str) or header is None else _cells(header, raw)
+            if isinstance(raw, str) or header is None:
+                cells = _record(raw)
+            else:
+                filled = ((name, cell) for name, cell in zip(header, raw, strict=False) if is_filled(cell))
+                cells = islice(filled, CELLS)
         return BeforeAfter(
             records.keys.full[place],
             [
@@ -129,17 +134,12 @@ class Showcase:
         return tuple(chosen)
 
 
-def _cells(header: Sequence[str], raw: Sequence[str]) -> Iterator[tuple[str, str]]:
-    filled = ((name, cell) for name, cell in zip(header, raw, strict=False) if is_filled(cell))
-    yield from (pair for _, pair in zip(range(CELLS), filled, strict=False))
-
-
-def _record(raw: Sequence[str] | str) -> Iterator[tuple[str, str]]:
+def _record(raw: Sequence[str] | str) -> list[tuple[str, str]]:
     text = raw if isinstance(raw, str) else "\n".join(raw)
     try:
-        yield "", json.dumps(json.loads(text), ensure_ascii=False, indent=1)
+        return [("", json.dumps(json.loads(text), ensure_ascii=False, indent=1))]
     except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
-        yield "", text
+        return [("", text)]
 
 
 def _masked(text: str) -> str:
