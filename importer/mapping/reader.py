@@ -21,7 +21,7 @@ from importer.mapping.problems import UNKNOWN_KEY, hint_for_colon, model_problem
 from importer.mapping.scalars import OF_PRESET
 from importer.mapping.texts import KeyPath, Text
 from importer.mapping.vocabulary import digest_of_words, words_of
-from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, plain, read_small
+from importer.mapping.yaml_tree import Node, Place, parse, plain, read_small
 from importer.phrases import clip
 
 LARGEST = 4 * 2**20
@@ -186,7 +186,7 @@ class _Chain:
             way = " → ".join([*(file.shown for file in self.files), shown])
             self._break(f"extends itself: {way}", asked)
             return None
-        tree, problems = (parse_preset if is_preset(path) else parse)(text, shown)
+        tree, problems = parse(text, shown)
         self.problems += problems
         if tree is not None and not isinstance(tree.value, dict):
             self._break("holds no keys", tree.place, _hint_for_no_keys(tree))

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-import warnings
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.presets import shared_path
 from importer.records import Ref
-
-if TYPE_CHECKING:
-    from ruamel.yaml.error import YAMLError
-
 
 NODES_LIMIT = 200_000
 """Values of a mapping, those that aliases repeat counted each time: a few lines can stand for billions."""
@@ -121,24 +115,27 @@ def plain(node: Node) -> Any:
 
 
 def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """The tree of a YAML 1.2 text, and what is wrong with it; no tree if it can't be read as YAML at all.
+    """The tree of a YAML text, and what is wrong with it; no tree if it can't be read as YAML at all.
 
     Keys that come twice, keys and values that are empty, and keys that are no text are problems. The tree then holds
     what is left of them, so that the rest can be checked in the same pass.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError, YAMLWarning
+    import yaml  # type: ignore[import-untyped]
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", YAMLWarning)  # an anchor's name used twice is legal
-            root = YAML(typ="safe", pure=True).compose(text)
-            if root is None:
-                return None, [Problem("is empty", file, hint="a mapping begins with `extends: jira` or `input:`")]
-            builder = _Builder(file)
-            return builder.build(root, Place(file, 1), ""), builder.problems
-    except YAMLError as error:
-        return None, [_syntax_problem(error, text, file)]
+        try:  # libyaml takes a twentieth of the time; what it refuses is read again for the better sentence
+            root = yaml.compose(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        except yaml.YAMLError:
+            root = yaml.compose(text, yaml.BaseLoader)
+        if root is None:
+            return None, [Problem("is empty", file, hint="a mapping begins with `extends: jira` or `input:`")]
+        builder = _Builder(file)
+        return builder.build(root, Place(file, 1), ""), builder.problems
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        return None, [Problem(f"has the character U+{error.character:04X}, which YAML doesn't allow", file, line)]
+    except yaml.YAMLError as error:
+        return None, [_syntax_problem(error, file)]
     except _TooLargeError as error:
         return None, [error.problem]
     except RecursionError:
@@ -146,57 +143,33 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
 
 
 @cache
-def parse_preset(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """What `parse` gives for one of our own files, in a twentieth of the time: by libyaml.
-
-    That knows YAML 1.1 only and words its errors otherwise; a test holds that both read the presets alike.
-    """
-    import yaml  # type: ignore[import-untyped]
-
-    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML can be built without libyaml
-    with suppress(yaml.YAMLError):
-        root = yaml.compose(text, loader)
-        if root is not None:
-            builder = _Builder(file)
-            return builder.build(root, Place(file, 1), ""), builder.problems
-    return parse(text, file)
-
-
 def parse_shared(name: str) -> Node:
     """One of the files that presets share."""
-    tree, problems = parse_preset(shared_path(name).read_text(encoding="utf-8"), f"shared/{name}")
+    tree, problems = parse(shared_path(name).read_text(encoding="utf-8"), f"shared/{name}")
     assert tree is not None, problems
     return tree
 
 
-def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
-    from ruamel.yaml.error import MarkedYAMLError
-    from ruamel.yaml.reader import ReaderError
-
-    if isinstance(error, ReaderError):
-        line = text.count("\n", 0, error.position) + 1
-        return Problem(f"has the character U+{ord(text[error.position]):04X}, which YAML doesn't allow", file, line)
-    if not isinstance(error, MarkedYAMLError):
-        return Problem(f"is not YAML: {error}", file)
-    never_closed = "stream end" in str(error.problem) or "end of stream" in str(error.problem)
+def _syntax_problem(error: Any, file: str) -> Problem:
+    what = ", ".join(filter(None, (error.context, error.problem)))
+    never_closed = "stream end" in what or "end of stream" in what
     mark = (error.context_mark if never_closed else None) or error.problem_mark
-    line = mark.line + 1 if mark else 0
-    what = f"{error.context}, {error.problem}" if error.context else str(error.problem)
     if "'\\t'" in what:
-        return Problem("has a tab before a key or a value", file, line, hint="YAML allows only spaces there")
+        return Problem("has a tab before a key or a value", file, mark.line + 1, hint="YAML allows only spaces there")
     hint = next((hint for part, hint in _SYNTAX_HINTS.items() if part in what), _QUOTES_HINT)
-    return Problem(f"is not YAML: {what}", file, line, hint=hint)
+    return Problem(f"is not YAML: {what}", file, mark.line + 1, hint=hint)
 
 
 _QUOTES_HINT = (
     "a text needs quotes if it contains `: ` or ` #`, is `?`, or begins with one of [ ] { } & * ! | > ' \" % @ `"
 )
+_SECOND_DOCUMENT = "a mapping is a single document: delete the line `---` or `...` before the second"
 _SYNTAX_HINTS = {
-    "another document": "a mapping is a single document: delete the line `---` or `...` before the second",
+    "another document": _SECOND_DOCUMENT,
+    "<document start>": _SECOND_DOCUMENT,
     "could not find expected ':'": "a key is followed by a colon and an ordinary space: `title: Summary`",
     "mapping values are not allowed here": f"the keys of a group must start in the same column; {_QUOTES_HINT}",
     "expected <block end>": f"the keys of a group must start in the same column; {_QUOTES_HINT}",
-    "did not find expected key": f"the keys of a group must start in the same column; {_QUOTES_HINT}",
     "stream end": "a bracket, brace or quote that is opened here is never closed",
     "end of stream": "a bracket, brace or quote that is opened here is never closed",
 }
@@ -208,7 +181,7 @@ EMPTIED = frozenset(f"{field}.neutral" for field in VALUE_FIELDS)
 
 
 class _Builder:
-    """Builds the tree of the nodes of either library, which have the same attributes."""
+    """Builds the tree of the library's nodes."""
 
     def __init__(self, file: str) -> None:
         self.file = file

@@ -121,7 +121,7 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys\n"
         "from importer.cli.mappings import mappings\n"
         "mappings(['--help'], standalone_mode=False)\n"
-        "heavy = {'pandas', 'httpx', 'pydantic', 'ruamel.yaml', 'jmespath', 'sqlalchemy'} & set(sys.modules)\n"
+        "heavy = {'pandas', 'httpx', 'pydantic', 'yaml', 'jmespath', 'sqlalchemy'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
