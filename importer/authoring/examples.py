@@ -14,10 +14,10 @@ from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Place
 from importer.records import Chunk, Finding
+from importer.sources.annexes import tables_in
 from importer.sources.document import Document
-from importer.sources.found_rows import FoundRow, chunk_rows
+from importer.sources.json import FoundRow, chunk_rows
 from importer.sources.json_values import find_values, make_getter, write
-from importer.sources.side_tables import tables_in
 from importer.transform.chunk_records import Records
 from importer.transform.footers import find_footer
 from importer.transform.transform import Transform

@@ -17,9 +17,9 @@ from importer.mapping.reads import collect_refs, with_rest
 from importer.mapping.texts import walk_texts
 from importer.phrases import shell_join
 from importer.records import Ref
-from importer.sources.sampling import SAMPLED_RECORDS
+from importer.sources.header import find_columns
+from importer.sources.json_outline import SAMPLED_RECORDS
 from importer.sources.source import Source
-from importer.sources.table_columns import find_columns
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:

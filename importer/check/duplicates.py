@@ -27,7 +27,7 @@ from importer.mapping.yaml_tree import as_placeholder, as_source
 from importer.phrases import tokens_of
 from importer.records import Finding, Outcome, Ref
 from importer.scratch import temporary_files
-from importer.sources.sampling import dotted_names
+from importer.sources.json_outline import dotted_names
 from importer.transform.columns import Columns
 
 if TYPE_CHECKING:

@@ -29,9 +29,8 @@ from importer.mapping.reads import can_read, collect_annexes, collect_refs, with
 from importer.mapping.yaml_tree import read_small
 from importer.phrases import shell_join
 from importer.sources.command_line import ANY_SEVERITY, CommandLine
-from importer.sources.later_keys import find_later_keys
-from importer.sources.sampling import SAMPLED_RECORDS
-from importer.sources.source import Source, SourceFile, SourceOptions
+from importer.sources.json_outline import SAMPLED_RECORDS
+from importer.sources.source import Source, SourceFile, SourceOptions, find_later_keys
 from importer.sources.survey import Sample, open_source, survey_files
 
 

@@ -16,7 +16,7 @@ from importer.check.absent_columns import ColumnsRead
 from importer.codes import INCOMPLETE
 from importer.records import Outcome, Row, Rows
 from importer.report.folder import ERRORS, ERRORS_JSON, ReportFolder
-from importer.sources.delimiters import DELIMITERS
+from importer.sources.detect import DELIMITERS
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
 Header = tuple[str, ...]

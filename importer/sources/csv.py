@@ -17,16 +17,17 @@ from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import LONGEST, cut_off, too_long
 from importer.sources.header import (
     NOTE_ROWS,
+    column_name,
     count_filled,
+    find_columns,
     find_notes,
     find_repeated_headers,
     fits,
     is_note,
     least_width,
     may_be_note,
+    take_columns,
 )
-from importer.sources.table_columns import find_columns, take_columns
-from importer.sources.text_formulas import column_name
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 LINE_ENDS = ("\n", "\r")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from importer.errors import SourceError
 from importer.mapping.header_names import weigh
-from importer.phrases import tokens_of
-from importer.records import Finding
+from importer.phrases import plain_name, tokens_of
+from importer.records import Finding, Ref
+
+if TYPE_CHECKING:
+    from importer.sources.csv import Batch
+
 
 HEAD_ROWS = 20
 HEADER_CELLS = 3
@@ -231,3 +236,49 @@ def _is_total(row: Sequence[str]) -> bool:
     """Whether a row says what the rows above it come to: `Grand Totals,(2 records)`, `Total,,,25`."""
     first, *others = [*filter(None, map(str.strip, row))] or [""]
     return _TOTAL.fullmatch(first.rstrip(" :")) is not None and all(map(_FIGURE.fullmatch, others))
+
+
+NOTICE = 'cells like ="0012" or =HYPERLINK("…","0012") are read as the text that a spreadsheet shows: 0012'
+
+_TEXT = r'"((?:[^"]|"")*+)"'
+_FORMULA = re.compile(rf"\s*=\s*(?:{_TEXT}|HYPERLINK\(\s*{_TEXT}(?:\s*[,;]\s*{_TEXT})?\s*\))\s*", re.IGNORECASE)
+
+
+def open_formula(cell: str) -> str:
+    """The text that a spreadsheet shows for such a cell; any other cell as it is."""
+    match = _FORMULA.fullmatch(cell) if cell.lstrip().startswith("=") else None
+    return cell if match is None else (match[1] or match[3] or match[2] or "").replace('""', '"')
+
+
+def has_formulas(rows: Iterable[Iterable[str]]) -> bool:
+    """Whether any cell of these rows is such a formula."""
+    return any(open_formula(cell) is not cell for row in rows for cell in row)
+
+
+def column_name(cell: str) -> str:
+    """The name of a column, by its cell in the header."""
+    return plain_name(open_formula(cell))
+
+
+def open_formulas(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches of a file with such cells, each cell as its text; what is written back of a row has it, too."""
+    for batch in batches:
+        raw = [list(map(open_formula, row)) for row in batch.raw]
+        yield batch._replace(raw=raw, cells=[list(map(open_formula, row)) for row in batch.cells])
+        del batch, raw  # as in `chunk_batches`
+
+
+def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
+    """Return for each reference all physical columns, from 0, with that header, as both look."""
+    columns: dict[str, list[int]] = defaultdict(list)
+    for index, cell in enumerate(header):
+        columns[column_name(cell)].append(index)
+    return {ref: tuple(columns.get(column_name(ref.name), ())) if ref.kind == "column" else () for ref in refs}
+
+
+def take_columns(rows: Iterable[Sequence[str]], width: int, places: Iterable[int]) -> dict[int, list[str]]:
+    """Place → the cells of that column, of rows that are all `width` wide."""
+    cells = list[str]()
+    for row in rows:
+        cells += row  # one after the other: `zip` of so many rows takes half as long again
+    return {place: cells[place::width] for place in places}

@@ -6,15 +6,15 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, NamedTuple
 
 from importer.errors import SourceError, SourceNotReady
-from importer.records import Finding, Ref
+from importer.records import CHUNK_CHARACTERS, Chunk, Finding, Ref, Table
+from importer.sources.csv import Batch
 from importer.sources.document import Document, ends_inside, explain
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import LONGEST, cut_off, too_long
-from importer.sources.found_rows import FoundRow
-from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_text, write
+from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_columns, to_text, write
 from importer.sources.paging import paging_keys
 from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, in_line, line_keys, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
@@ -246,3 +246,138 @@ def find_rows(
             yield FoundRow(line, own_text(own), to_text(record[IMPORT_COLUMNS[0]]), found)
         else:
             yield FoundRow(line, raw, "", find_values(getters, open_envelope(envelope, record)))
+
+
+class FoundRow(NamedTuple):
+    """A row with the values of its references.
+
+    line    physical line where it begins
+    raw     its raw text, or its cells
+    origin  its place in the original source, of an errors file; else ""
+    found   one value for each reference, or why the row can't be used
+    """
+
+    line: int
+    raw: str | Sequence[str]
+    origin: str
+    found: Sequence[Any] | Finding
+
+
+def chunk_rows(
+    rows: Iterable[FoundRow],
+    number: int,
+    name: str,
+    refs: Sequence[Ref],
+    size: int,
+    tables: Mapping[Table, Mapping[str, str]],
+) -> Iterator[Chunk]:
+    """Yield chunks of up to `size` rows, and of CHUNK_CHARACTERS.
+
+    `number` is the file's place in the source, `name` as the user typed it, `tables` the look-up tables beside its
+    records. Every reference gets a column: a key that is absent in this chunk may be in the next one.
+    """
+    nothing = [None] * len(refs)
+    first = 1
+    for batch in _take_batches(rows, size):
+        lines, raw, origins, found = (list(part) for part in zip(*batch, strict=True))
+        defects = {index: values for index, values in enumerate(found) if isinstance(values, Finding)}
+        values = zip(*(nothing if index in defects else row for index, row in enumerate(found)), strict=True)
+        columns, positions = _place_columns(dict(zip(refs, values, strict=True)))
+        numbers = range(first, first + len(batch))
+        known = {index: origin for index, origin in enumerate(origins) if origin}
+        yield Chunk(number, name, numbers, lines, raw, columns, positions, defects, known, tables)
+        first = numbers.stop
+
+
+def _take_batches(rows: Iterable[FoundRow], size: int) -> Iterator[list[FoundRow]]:
+    batch: list[FoundRow] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(row.raw) if isinstance(row.raw, str) else sum(map(len, row.raw))
+        if len(batch) >= size or characters >= CHUNK_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _place_columns(
+    values: Mapping[Ref, Sequence[Any]],
+) -> tuple[dict[int, list[str]], dict[Ref, tuple[int, ...]]]:
+    """Return the columns of all references, labelled from 0, and the labels of each reference."""
+    columns: dict[int, list[str]] = {}
+    positions: dict[Ref, tuple[int, ...]] = {}
+    for ref, own_values in values.items():
+        own = dict(enumerate(to_columns(own_values), start=len(columns)))
+        positions[ref] = tuple(own)
+        columns |= own
+    return columns, positions
+
+
+COLUMNS_AT_MOST = 12
+"""A wider table has its data in its columns."""
+
+OBJECT_SHARE = 0.5
+"""The least share of the column's cells that are objects; the others need to be corrected."""
+
+TEXT_SHARE = 0.5
+"""The least share of the rows' text that is in the column: a small object is a field of the record, not the record."""
+
+HINT = "Correct the JSON in that cell."
+
+
+def find_json_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """Return the index of the column whose cells are JSON objects with most of the rows' text, None without one."""
+    if len(header) > COLUMNS_AT_MOST:
+        return None
+    cells = {column: [row[column] for row in rows if column < len(row)] for column in range(len(header))}
+    least = TEXT_SHARE * sum(len(cell) for row in rows for cell in row)
+    for column, texts in cells.items():
+        if sum(map(len, texts)) >= least and any(texts) and _are_objects(texts):
+            return column
+    return None
+
+
+def _are_objects(cells: Sequence[str]) -> bool:
+    """Whether at least half of the cells are JSON objects."""
+    objects = sum(cell.lstrip().startswith("{") and isinstance(_parse(cell), dict) for cell in cells)
+    return objects >= OBJECT_SHARE * len(cells)
+
+
+def _parse(cell: str) -> Any:
+    try:
+        return decoder.decode(cell.strip())
+    except (JSONDecodeError, RecursionError):
+        return None
+
+
+def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, line: int) -> dict[str, Any] | Finding:
+    """Return the object in a row's cell, together with the other cells by header; the object's own keys win."""
+    where = f"Line {line}, column {header[column].strip()!r}"
+    cell = cells[column].strip()
+    if not cell:
+        return Finding("row-malformed", "", f"{where} is empty instead of a JSON object", hint=HINT)
+    try:
+        record = check_value(line, cell, refuse_ambiguous(line, decoder.decode(cell)))
+    except JSONDecodeError as error:
+        message = f"{where} is not valid JSON at character {error.pos + 1:,}: {error.msg}"
+        return Finding("row-malformed", "", message, hint=HINT)
+    except RecursionError:
+        return Finding("row-malformed", "", f"{where} is nested too deeply", hint=HINT)
+    if isinstance(record, Finding):
+        return record
+    beside = {name.strip(): text for name, text in zip(header, cells, strict=True) if name.strip() not in record}
+    return {**beside, **record}
+
+
+def find_embedded(
+    batches: Iterable[Batch], header: Sequence[str], column: int, refs: Sequence[Ref]
+) -> Iterator[FoundRow]:
+    """Yield each row's line, raw cells, origin, and the values of the references in its record."""
+    getters = {ref: make_getter(ref) for ref in refs}
+    for batch in batches:
+        for index, (line, raw, cells) in enumerate(zip(batch.lines, batch.raw, batch.cells, strict=True)):
+            record = batch.defects.get(index) or embedded_record(header, cells, column, line)
+            found = record if isinstance(record, Finding) else find_values(getters, record)
+            yield FoundRow(line, raw, batch.origins.get(index, ""), found)

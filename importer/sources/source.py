@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self, TextIO
 from importer.phrases import plain_name
 from importer.records import CHUNK_ROWS, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
-from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool
+from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool, read_arrays, read_tables
 from importer.sources.detect import Format
 from importer.sources.document import Document
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
-from importer.sources.found_rows import chunk_rows
-from importer.sources.json_column import embedded_record, find_embedded
+from importer.sources.header import open_formulas
+from importer.sources.json import chunk_rows, embedded_record, find_embedded
+from importer.sources.json_outline import NAME_DEPTH, open_cells
 from importer.sources.paging import Pages
-from importer.sources.sheet_cells import open_cells
-from importer.sources.side_tables import read_arrays, read_tables
-from importer.sources.text_formulas import open_formulas
 from importer.sources.wrappers import open_envelope
 
 if TYPE_CHECKING:
     from importer.mapping.reads import Annex
+
 
 HEAD_BYTES = 4096
 SAMPLE_CHARACTERS = 256 * 1024
@@ -353,3 +352,39 @@ class Source:
 def _check_unchanged(file: SourceFile, before: Stamp) -> None:
     if take_stamp(file.stored) != before:
         raise still_written(file.name)
+
+
+KEYS_LIMIT = 500
+"""Keys that are given: where JSON has data as keys, ids above all, there is no end to them."""
+PATHS_LIMIT = 10_000
+"""Paths that are told apart."""
+
+
+def find_later_keys(source: Source, files: Collection[int], known: Collection[str]) -> list[str]:
+    """List the keys of all records of some files beside those that are known, those within objects dotted.
+
+    Raises SourceNotReady or SourceError if a file can't be read to its end.
+    """
+    tree: dict[str, Any] = {}
+    names = dict[str, None]()
+    paths = 0
+    for number in files:
+        for record in source.records(number):
+            for name in _new_names(record, tree, "", NAME_DEPTH):
+                paths += 1
+                if name not in known:
+                    names[name] = None
+            if paths > PATHS_LIMIT or len(names) > KEYS_LIMIT:
+                return list(names)[:KEYS_LIMIT]
+    return list(names)
+
+
+def _new_names(record: dict[str, Any], tree: dict[str, Any], before: str, depth: int) -> Iterator[str]:
+    """Yield the keys of a record that the tree doesn't have yet, and put them there."""
+    for key, value in record.items():  # the hot loop: nearly all keys are there
+        below = tree.get(key)
+        if below is None:
+            below = tree[key] = {}
+            yield before + key
+        if depth > 1 and type(value) is dict:
+            yield from _new_names(value, below, f"{before}{key}.", depth - 1)

@@ -12,26 +12,44 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.phrases import counted
 from importer.records import Finding
 from importer.sources import csv, json
-from importer.sources.delimiters import check_delimiter, check_quotes, find_delimiter, find_errors_delimiter
-from importer.sources.detect import Format, choose_format, refuse_foreign
+from importer.sources.annexes import read_arrays
+from importer.sources.detect import (
+    Format,
+    check_delimiter,
+    check_quotes,
+    choose_format,
+    find_delimiter,
+    find_errors_delimiter,
+    refuse_foreign,
+)
 from importer.sources.document import Document
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
-from importer.sources.header import FURTHER_DOWN, HEAD_ROWS, check_header, count_above
-from importer.sources.json_column import embedded_record, find_json_column
+from importer.sources.header import (
+    FURTHER_DOWN,
+    HEAD_ROWS,
+    NOTICE,
+    check_header,
+    count_above,
+    has_formulas,
+    open_formula,
+)
+from importer.sources.json import embedded_record, find_json_column
 from importer.sources.json_outline import (
     AS_RECORDS,
+    COLUMNS,
+    ROWS,
     Outline,
+    Sampler,
     choose_records,
+    dotted_names,
     is_gathered_page,
     is_page,
+    is_sheet,
     outline_document,
 )
 from importer.sources.json_values import to_text
-from importer.sources.sampling import Sampler, dotted_names
-from importer.sources.sheet_cells import COLUMNS, ROWS, is_sheet
-from importer.sources.side_tables import read_arrays
 from importer.sources.source import (
     HEAD_BYTES,
     SAMPLE_CHARACTERS,
@@ -43,11 +61,10 @@ from importer.sources.source import (
     open_lines,
     read_values,
 )
-from importer.sources.text_formulas import NOTICE, has_formulas, open_formula
 from importer.sources.wrappers import ANSWER, is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
-SHOWN = 40
+LINE_SHOWN = 40
 """Characters of a beginning that an error shows."""
 
 
@@ -273,7 +290,7 @@ def _survey_json(file: JsonFile, options: SourceOptions) -> Surveyed:
         document = Document(text, file.name)
         first = document.peek()
         if first not in ("[", "{"):
-            shown = " ".join(_read_sample(file.stored, file.encoding)[:SHOWN].split())
+            shown = " ".join(_read_sample(file.stored, file.encoding)[:LINE_SHOWN].split())
             raise SourceError(
                 f"{file.name} is not a JSON array or object: it begins with “{shown}”.",
                 hint="Remove what surrounds the JSON, or name the file's format: --format csv or jsonl",

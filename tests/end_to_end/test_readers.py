@@ -18,7 +18,7 @@ import pytest
 
 from importer.records import Chunk, Ref
 from importer.sources.csv import Lines, chunk_batches, open_rows, read_batches, read_rows
-from importer.sources.delimiters import find_delimiter
+from importer.sources.detect import find_delimiter
 from importer.sources.encodings import choose_encoding
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS
 from tests.end_to_end.exports import EXPORTS

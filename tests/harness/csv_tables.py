@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from hypothesis import strategies as st
 
-from importer.sources.delimiters import DELIMITERS
+from importer.sources.detect import DELIMITERS
 
 
 class Dialect(NamedTuple):

@@ -11,8 +11,7 @@ from importer.check.plan import Plan, plan_rows
 from importer.check.rules import validate
 from importer.mapping.model import MappingModel
 from importer.records import Chunk, Finding, Ref
-from importer.sources.found_rows import chunk_rows
-from importer.sources.json import check_records, find_rows, parse_lines
+from importer.sources.json import check_records, chunk_rows, find_rows, parse_lines
 from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
 from importer.transform.transform import Transform

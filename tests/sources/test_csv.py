@@ -25,8 +25,8 @@ from importer.sources.csv import (
     read_batches,
     read_rows,
 )
+from importer.sources.header import find_columns
 from importer.sources.source import Source
-from importer.sources.table_columns import find_columns
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource, table_of

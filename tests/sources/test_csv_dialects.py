@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.records import Ref
-from importer.sources.delimiters import DELIMITERS, find_delimiter
+from importer.sources.detect import DELIMITERS, find_delimiter
+from importer.sources.header import NOTICE
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from importer.sources.text_formulas import NOTICE
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.making import rows_of

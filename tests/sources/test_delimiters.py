@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.errors import UsageError
-from importer.sources.delimiters import check_delimiter, find_delimiter
+from importer.sources.detect import check_delimiter, find_delimiter
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import SourceError
-from importer.sources.encoding_hints import rank_encodings, wide_encoding
+from importer.sources.encodings import rank_encodings, wide_encoding
 from tests.harness.source_files import MakeSource
 
 TEXTS = [

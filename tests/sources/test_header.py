@@ -10,7 +10,7 @@ from importer.check.rules import validate
 from importer.errors import SourceError
 from importer.mapping.model import MappingModel
 from importer.records import Finding, Ref
-from importer.sources.delimiters import DELIMITERS
+from importer.sources.detect import DELIMITERS
 from importer.sources.header import (
     FURTHER_DOWN,
     NOTES_MOST,

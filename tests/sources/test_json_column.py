@@ -9,7 +9,7 @@ import json
 import pytest
 
 from importer.records import Ref
-from importer.sources.json_column import find_json_column
+from importer.sources.json import find_json_column
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource, table_of

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from importer.sources.later_keys import LIMIT, find_later_keys
-from importer.sources.source import SourceOptions
+from importer.sources.source import KEYS_LIMIT, SourceOptions, find_later_keys
 from importer.sources.survey import survey_files
 
 KNOWN = {"id", "title", "customer", "customer.name"}
@@ -32,9 +31,9 @@ def test_in_the_order_of_the_file(tmp_path: Path) -> None:
 
 def test_perhaps_the_keys_are_data(tmp_path: Path) -> None:
     """Then they have no end, and only the first ones are given."""
-    records = [FIRST, *({**FIRST, "votes": {f"u{number}": 1}} for number in range(2 * LIMIT))]
+    records = [FIRST, *({**FIRST, "votes": {f"u{number}": 1}} for number in range(2 * KEYS_LIMIT))]
     found = later_keys(tmp_path / "a.jsonl", records)
-    assert (len(found), found[:2]) == (LIMIT, ["votes", "votes.u0"])
+    assert (len(found), found[:2]) == (KEYS_LIMIT, ["votes", "votes.u0"])
 
 
 @pytest.mark.parametrize("wrap", [lambda record: {"node": record}, lambda record: ["issues", record]])

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from python_calamine import load_workbook
 
-from importer.sources.sheet_facts import CellFacts
-from importer.sources.sheet_rows import Value, cell_text, read_sheet, write_sheet
+from importer.sources.sheet_rows import CellFacts, Value, cell_text, read_sheet, write_sheet
 from tests.harness.workbooks import Cell, Formula, Marked, write_ods, write_xlsx
 
 

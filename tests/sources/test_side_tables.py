@@ -6,7 +6,7 @@ import pytest
 
 from importer.errors import SourceNotReady
 from importer.records import Ref, Table
-from importer.sources.side_tables import read_tables
+from importer.sources.annexes import read_tables
 from tests.harness.source_files import MakeSource
 
 LISTS = Table("lists", "id", "name")

@@ -26,7 +26,7 @@ from importer.check.duplicates import Repeats
 from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
 from importer.phrases import listed
-from importer.sources.delimiters import DELIMITERS
+from importer.sources.detect import DELIMITERS
 from importer.sources.wrappers import LINE_KEY
 
 FOOTER_LINES = 25

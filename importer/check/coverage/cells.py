@@ -23,7 +23,7 @@ from importer.check.coverage.uses import (
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_value_refs
 from importer.mapping.vocabulary import words_for_nothing
-from importer.sources.table_columns import take_columns
+from importer.sources.header import take_columns
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled, to_mask
 from importer.transform.file_addresses import FileAddresses

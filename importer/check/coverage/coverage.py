@@ -19,7 +19,7 @@ from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.phrases import counted, listed
 from importer.records import Finding
-from importer.sources.json_column import embedded_record
+from importer.sources.json import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
