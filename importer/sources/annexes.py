@@ -1,4 +1,4 @@
-"""Objects beside the records, such as comments: spooled on disk, and found by the record that they belong to."""
+"""What stands beside the records: look-up tables, and objects such as comments, which are spooled on disk."""
 
 from __future__ import annotations
 

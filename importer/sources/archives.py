@@ -46,8 +46,8 @@ _DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, 
 """What `zipfile` raises for damaged bytes; NotImplementedError if they name a version or method unknown to it."""
 
 
-class DamagedArchive(Exception):
-    """An archive whose table of contents can't be read."""
+class Damaged(Exception):
+    """An archive whose table of contents can't be read, or data that can't be decompressed."""
 
 
 def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
@@ -56,7 +56,7 @@ def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
     There is none where the archive is a workbook, of which `wanted` is a sheet. Where it is a workbook within the
     archive, `wanted` may go on with one of its sheets. `name` is the archive's.
 
-    Raises SourceError if that is not clear or can't be read, EOFError if the archive is cut off, DamagedArchive.
+    Raises SourceError if that is not clear or can't be read, EOFError if the archive is cut off, Damaged.
     """
     archive = _read_directory(name, stored)
     entries = [entry for entry in archive.infolist() if _is_shown(entry)]
@@ -107,18 +107,18 @@ def say_which(name: str, within: Sequence[str]) -> str:
 def open_member(name: str, stored: BinaryIO, member: str) -> BinaryIO:
     """Open a file of an archive to read; its bytes are decompressed as they are read.
 
-    Raises SourceError if it can't be read, EOFError if the archive is cut off, DamagedArchive.
+    Raises SourceError if it can't be read, EOFError if the archive is cut off, Damaged.
     """
     archive = _read_directory(name, stored)
     try:
         entry = archive.getinfo(member)
     except KeyError as error:  # another archive was put in its place
-        raise DamagedArchive(f"{member} is no longer in it") from error
+        raise Damaged(f"{member} is no longer in it") from error
     _check(name, entry)
     try:
         return archive.open(entry)  # type: ignore[return-value]  # ZipExtFile reads like any binary file
     except _DAMAGED as error:
-        raise DamagedArchive(str(error)) from error
+        raise Damaged(str(error)) from error
 
 
 def _is_shown(entry: zipfile.ZipInfo) -> bool:
@@ -195,11 +195,11 @@ def _read_directory(name: str, stored: BinaryIO) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(stored)
     except _DAMAGED as error:
-        raise DamagedArchive(str(error)) from error
+        raise Damaged(str(error)) from error
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        raise DamagedArchive("it refers to parts before its own beginning") from error
+        raise Damaged("it refers to parts before its own beginning") from error
 
 
 def _count_directory(stored: BinaryIO) -> int:

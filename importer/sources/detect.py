@@ -1,4 +1,4 @@
-"""Detecting a file's format: CSV, JSON lines or JSON, by its name, else its beginning; other formats are refused."""
+"""Detecting a file's format, by its name, else its beginning, and the delimiter of a CSV file; others are refused."""
 
 from __future__ import annotations
 

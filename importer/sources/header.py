@@ -1,4 +1,4 @@
-"""Finding the header of a CSV file: titles above it, repetitions of it, and files without one."""
+"""The header of a CSV file: titles above it, its repetitions, notes below the table, and the columns that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reading JSON and JSON lines: each record with its physical line and raw text, in flat memory."""
+"""Reading JSON and JSON lines: each record with its physical line and raw text, in flat memory; and chunks of these.
+
+So are CSV files read whose records are JSON objects in one column, as data pipelines write them.
+"""
 
 from __future__ import annotations
 

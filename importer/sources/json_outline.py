@@ -1,4 +1,4 @@
-"""Outlining a JSON object: where its arrays of records are, or whether it is itself a record or an error."""
+"""What JSON has in it before it is read: where its arrays of records are, how records are wrapped, and their keys."""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 The library holds all of a sheet in memory, which is given back when the process ends. The last line of stderr says how
 it ended, as JSON: a word and a list of texts.
+
+Of cells with an error, or with a formula that nobody has computed, the library says that they are empty; of notes,
+links and parts of an .ods it says nothing. These are found in the XML of the workbook. An .xls has none.
 """
 
 from __future__ import annotations
