@@ -15,6 +15,9 @@ from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
 SANDBOX_PREFIX = "sandbox:"
 """The prefix of targets that are a sandbox inside this process; others are URLs."""
 
+Format = Literal["csv", "jsonl", "json"]
+"""What a file of a source may be; what another one takes is in `importer/README.md`, under “Where is …”."""
+
 
 class Ref(NamedTuple):
     """Something that a mapping reads: a column by its header (in JSON: a top-level key), or a JMESPath expression."""

@@ -12,6 +12,7 @@ from annotated_types import Ge, Le, Lt
 from importer.api import DEFAULT_URL, SeverityName
 from importer.library.declared import Section, option
 from importer.library.row_limit import RowLimit
+from importer.records import Format
 
 if TYPE_CHECKING:
     from importer.library.targets import Key
@@ -25,7 +26,6 @@ Duration = Annotated[float, Ge(0), Lt(inf), "duration"]
 """Seconds, which are typed as 90s, 10m, 2h or 90d."""
 Rate = Annotated[float, Ge(0), Lt(inf), "rate"]
 """Requests a second; 0 is no limit on our side."""
-Format = Literal["csv", "jsonl", "json"]
 Order = Literal["source", "open-first", "oldest-first"]
 OnChange = Literal["report", "update", "overwrite", "skip"]
 FailOn = Literal["new", "any"]

@@ -50,6 +50,7 @@ from importer.mapping.scalars import (
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
 from importer.mapping.vocabulary import known_languages
 from importer.phrases import plain_name
+from importer.records import Format
 
 
 def fold(value: str) -> str:
@@ -337,9 +338,7 @@ class Input(Strict):
     partial: Literal["expected"] | None = Field(
         None, description="`expected`: it is known that the files are some of the pages of what the source says it has."
     )
-    format: Literal["csv", "jsonl", "json"] | None = Field(
-        None, description="Detected from the file's name and content if unset."
-    )
+    format: Format | None = Field(None, description="Detected from the file's name and content if unset.")
     encoding: Encoding | None = Field(None, description="Needed unless it is UTF-8, or UTF-16 with a byte order mark.")
     delimiter: Delimiter | None = Field(None, description="One character, or `tab`. Detected if unset.")
     skip_lines: Number | None = Field(

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from importer.errors import SourceError
 from importer.phrases import listed, shell_join, shell_quote
+from importer.records import Format
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 """How an archive begins; the second is an empty one."""
@@ -24,12 +25,19 @@ DIRECTORY_BYTES = 8 * 1024 * 1024
 """The largest table of contents, some 80,000 files: all of it is held in memory."""
 BOMB_BYTES, BOMB_RATIO = 256 * 1024 * 1024, 200
 """A file that is larger, and so many times as large as it is in the archive, is no export."""
-TABLES = (".csv", ".tsv")
-EXPORTS = (*TABLES, ".json", ".jsonl", ".ndjson")
+EXTENSIONS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+}
 SHAPE_BYTES, SHAPE_KEYS = 64 * 1024, 3
 """What is read of an export, and how many of its first keys are compared, to see whether several are of one kind."""
 TEXT = ".txt"
 """May be an export, or what somebody says about one beside it."""
+EXPORTS = tuple(ending for ending in EXTENSIONS if ending != TEXT)
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 NESTED = (".zip", ".gz", ".zst", ".tar", ".tgz", ".7z")
 """What is packed once more, and is not read within an archive."""
@@ -160,7 +168,7 @@ def _find_shape(archive: zipfile.ZipFile, name: str) -> tuple[bytes, ...]:
     """Return the first line of a table, or the first keys of a document."""
     with archive.open(name) as file:
         head = file.read(SHAPE_BYTES)
-    if name.lower().endswith(TABLES):
+    if EXTENSIONS[PurePosixPath(name.lower()).suffix] == "csv":
         return (head.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0].strip(),)
     return tuple(_KEY.findall(head)[:SHAPE_KEYS])
 

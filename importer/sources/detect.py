@@ -9,11 +9,11 @@ import re
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import Literal
 
 from importer.errors import SourceError, UsageError
 from importer.phrases import clip, shell_join, shell_quote
-from importer.sources.archives import MAGICS, is_workbook
+from importer.records import Format
+from importer.sources.archives import EXTENSIONS, MAGICS, is_workbook
 from importer.sources.csv import CELL_CHARACTERS, LINE_ENDS
 from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file, can_decode
 from importer.sources.errors_file import is_errors_header
@@ -22,17 +22,6 @@ from importer.sources.header import HEAD_ROWS, HEADER_CELLS, count_above, fits, 
 from importer.sources.workbooks import OLE_MAGIC
 from importer.sources.wrappers import is_pair
 
-Format = Literal["csv", "jsonl", "json"]
-
-EXTENSIONS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-}
-# A few NULs concern only their rows. UTF-16 has one in nearly every second byte.
 FEW_NULS = 3
 NUL_SHARE = 0.02
 
@@ -118,7 +107,10 @@ def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
         raise SourceError(f"{name} is a tar archive.", hint=_unpack(name, "tar -xf"))
     if encoding is None and _ISO_2022_JP.search(head):
         raise SourceError(f"{name} is text in iso2022_jp.", hint="Name its encoding: --encoding iso2022_jp")
-    if encoding is None and not head.startswith(tuple(BYTE_ORDER_MARKS)) and _is_binary(head):
+    # A few NULs concern only their rows. UTF-16 has one in nearly every second byte.
+    nuls = head.count(b"\0")
+    is_binary = nuls > max(FEW_NULS, NUL_SHARE * len(head)) or (nuls > 0 and not can_decode(head, "utf-8"))
+    if encoding is None and is_binary and not head.startswith(tuple(BYTE_ORDER_MARKS)):
         raise binary_file(name, head)
 
 
@@ -128,11 +120,6 @@ def _unpack(name: str, command: str) -> str:
         return EXPORT_AS_TEXT
     told = "" if name == STDIN else f": {command} {shell_quote(name)}"
     return f"Unpack it and give the file with the issues{told}"
-
-
-def _is_binary(head: bytes) -> bool:
-    nuls = head.count(b"\0")
-    return nuls > max(FEW_NULS, NUL_SHARE * len(head)) or (nuls > 0 and not can_decode(head, "utf-8"))
 
 
 def refuse_other_text(name: str, sample: str, option: Format | None) -> None:

@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self, TextIO
 
 from importer.phrases import plain_name
-from importer.records import CHUNK_ROWS, Chunk, Finding, Ref, Table
+from importer.records import CHUNK_ROWS, Chunk, Finding, Format, Ref, Table
 from importer.sources import csv, json
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool, read_arrays, read_tables
-from importer.sources.detect import Format
 from importer.sources.document import Document
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.phrases import counted
-from importer.records import Finding
+from importer.records import Finding, Format
 from importer.sources import csv, json
 from importer.sources.annexes import read_arrays
 from importer.sources.detect import (
-    Format,
     check_delimiter,
     check_quotes,
     choose_format,

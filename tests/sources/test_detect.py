@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from importer.errors import SourceError
-from importer.sources.detect import Format, choose_format, refuse_foreign
+from importer.records import Format
+from importer.sources.detect import choose_format, refuse_foreign
 
 
 @pytest.mark.parametrize(
