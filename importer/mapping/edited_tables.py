@@ -59,13 +59,18 @@ def read_table(path: Path, needed: Collection[str], others: Collection[str] = ()
         return EditedTable(problems=(Problem(f"can't be read: {error.strerror}", file),))
     encoding = "utf-16" if stored.startswith(_UTF16) else "utf-8-sig"
     try:
-        text = _without_separator(stored.decode(encoding))
+        text = stored.decode(encoding)
     except UnicodeDecodeError as error:
         return EditedTable(problems=(_not_text(file, error.object.count(b"\n", 0, error.start) + 1),))
+    separator = next(io.StringIO(text, newline=""), "")
+    if separator.strip().startswith("sep="):  # which spreadsheets write and read for themselves; the line stays
+        text = text[len(separator.rstrip("\r\n")) :]
     first = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
     if "\0" in first:  # it is UTF-16 without its mark
         return EditedTable(problems=(_not_text(file, 1),))
-    delimiter = _find_delimiter(first, needed)
+    wanted = set(map(fold, needed))
+    fitting = (each for each in _DELIMITERS if wanted <= set(map(fold, _split_header(first, each))))
+    delimiter = next(fitting, max(_DELIMITERS, key=first.count))
     lines, damage = _split_lines(text, delimiter, file)
     number, names = lines[0] if lines else (1, [])
     known = {fold(name): name for name in (*needed, *others)}
@@ -82,25 +87,15 @@ def read_table(path: Path, needed: Collection[str], others: Collection[str] = ()
             hint = f"put a text that contains {'a tab' if delimiter == chr(9) else repr(delimiter)} in quotes"
             problems.append(Problem("has more cells than the header", file, number, hint=hint))
         else:
-            rows.append((number, {name: _read_cell(cells, place) for place, name in enumerate(header)}))
+            filled_up = [*cells, *[""] * (len(header) - len(cells))]
+            texts = (unescape_cell(cell.strip()).strip() for cell in filled_up)
+            rows.append((number, dict(zip(header, texts, strict=True))))
     return EditedTable(encoding, delimiter, header, tuple(rows), (*problems, *damage))
 
 
 def _not_text(file: str, line: int) -> Problem:
     hint = "in the spreadsheet, save it as `CSV UTF-8` or `Unicode text`"
     return Problem("is neither UTF-8 nor UTF-16", file, line, hint=hint)
-
-
-def _without_separator(text: str) -> str:
-    """The text without `sep=;` in its first line, which spreadsheets write and read for themselves; the line stays."""
-    first = next(io.StringIO(text, newline=""), "")
-    return text[len(first.rstrip("\r\n")) :] if first.strip().startswith("sep=") else text
-
-
-def _find_delimiter(first: str, needed: Collection[str]) -> str:
-    wanted = set(map(fold, needed))
-    fitting = (each for each in _DELIMITERS if wanted <= set(map(fold, _split_header(first, each))))
-    return next(fitting, max(_DELIMITERS, key=first.count))
 
 
 def _split_header(line: str, delimiter: str) -> Sequence[str]:
@@ -123,11 +118,6 @@ def _split_lines(text: str, delimiter: str, file: str) -> tuple[list[tuple[int, 
         hint = "a quote within quotes is doubled"
         return lines, [Problem(f"can't be read as CSV: {error}", file, line, hint=hint)]
     return lines, []
-
-
-def _read_cell(cells: Sequence[str], place: int) -> str:
-    """A cell as it was before it was escaped, without outer white space; "" where a short row has none."""
-    return unescape_cell(cells[place].strip()).strip() if place < len(cells) else ""
 
 
 # values.csv, beside a mapping: what each value of the source becomes.

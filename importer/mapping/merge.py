@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from importer.mapping.edited_tables import DecidedValue
 from importer.mapping.introspect import Kind, below, holds_model, model_of
@@ -139,7 +140,10 @@ class _Cover:
         self._all = "unknown" in keys or "value" in keys or (keep is not None and keep.value == "true")
         self._missing = "missing" in keys
         self._exact = {*TARGETS[field], *(fold(name) for name in names if not is_pattern(name))}
-        self._patterns = [found for name in names if is_pattern(name) for found in _compiled(name)]
+        self._patterns: list[re.Pattern[str]] = []
+        for name in filter(is_pattern, names):
+            with suppress(re.error):  # a problem of the mapping, which people are told of elsewhere
+                self._patterns.append(re.compile(name[1:-1], re.IGNORECASE))
 
     def has(self, value: str) -> bool:
         """Whether there is a target for this value."""
@@ -147,10 +151,3 @@ class _Cover:
             return self._missing
         known = fold(value) in self._exact or any(pattern.search(value.strip()) for pattern in self._patterns)
         return known or self._all
-
-
-def _compiled(name: str) -> list[re.Pattern[str]]:
-    try:
-        return [re.compile(name[1:-1], re.IGNORECASE)]
-    except re.error:  # a problem of the mapping, which people are told of elsewhere
-        return []

@@ -173,29 +173,16 @@ def _own_keys(model: type[BaseModel]) -> set[str]:
     return set(fields_of(model)) - of_texts
 
 
-def _missing(path: KeyPath, _detail: Any) -> tuple[str, str]:
-    return "is missing", f"{_description(path)} {_START if len(path) == 1 else ''}".strip()
-
-
 def _not_one_of(path: KeyPath, detail: Any) -> tuple[str, str]:
     kind = kind_at(MappingModel, path)
-    words, forms = _literals(kind), _forms(kind)
+    words = [name for found in alternatives(kind) for name in get_args(found) if isinstance(name, str)]
+    model = model_of(kind)  # a group that is allowed in place of a word, as it is written: `{newest: COLUMN}`
+    forms = {key: f"{{{key}: COLUMN}}" for key in fields_of(model)} if model else {}
     message = f"{_shown(detail['input'])} is not one of {', '.join([*words, *forms.values()])}"
     hint = nearest(str(detail["input"])[:SHOWN], [*words, *forms], ratio=_TARGET_RATIO)
     for key, form in forms.items():
         hint = hint.replace(f"`{key}`", f"`{form}`")
     return message, hint
-
-
-def _forms(kind: Kind) -> dict[str, str]:
-    """The groups that are allowed in place of a word, as they are written: `{newest: COLUMN}`."""
-    model = model_of(kind)
-    return {key: f"{{{key}: COLUMN}}" for key in fields_of(model)} if model else {}
-
-
-def _literals(kind: Kind) -> list[str]:
-    """The literal names among a kind's alternatives."""
-    return [name for found in alternatives(kind) for name in get_args(found) if isinstance(name, str)]
 
 
 def _must_be(what: str) -> Callable[[KeyPath, Any], tuple[str, str]]:
@@ -219,19 +206,11 @@ def _is_empty(path: KeyPath, detail: Any) -> tuple[str, str]:
     return f"is an empty{what if isinstance(detail['input'], list | str) else ' group'}", _description(path)
 
 
-def _below(_path: KeyPath, detail: Any) -> tuple[str, str]:
-    return detail["ctx"]["message"], detail["ctx"]["hint"]
-
-
-def _not_shaped(path: KeyPath, detail: Any) -> tuple[str, str]:
-    return f"{_shown(detail['input'])} can't be used here", _description(path)
-
-
 _SENTENCES: dict[str, Callable[[KeyPath, Any], tuple[str, str]]] = {
     "extra_forbidden": _unknown_key,
-    "missing": _missing,
+    "missing": lambda path, _: ("is missing", f"{_description(path)} {_START if len(path) == 1 else ''}".strip()),
     "literal_error": _not_one_of,
-    "error_at": _below,
+    "error_at": lambda _, detail: (detail["ctx"]["message"], detail["ctx"]["hint"]),
     "string_type": _must_be("a text"),
     "bool_type": _must_be("`true` or `false`"),
     "list_type": _must_be("a list"),
@@ -241,5 +220,8 @@ _SENTENCES: dict[str, Callable[[KeyPath, Any], tuple[str, str]]] = {
     "model_attributes_type": _must_be(_GROUP),
     "too_short": _is_empty,
     "string_too_short": _is_empty,
-    "string_pattern_mismatch": _not_shaped,
+    "string_pattern_mismatch": lambda path, detail: (
+        f"{_shown(detail['input'])} can't be used here",
+        _description(path),
+    ),
 }

@@ -329,18 +329,14 @@ CHOICES: dict[KeyPath, tuple[str, str]] = {
 def open_targets(mapping: LoadedMapping) -> list[Problem]:
     """A problem for each target that nobody has decided, at the line where it has to be filled in."""
     targets = [(path, what, _hint(field)) for field in TARGETS for path, what in _open_paths(mapping.model, field)]
-    choices = [(path, what, hint) for path, (what, hint) in CHOICES.items() if _is_open(mapping.tree, path)]
+    # Of the other choices those that are written so: what no mapping names is left open row by row.
+    written = ((path, mapping.tree.child(*path), said) for path, said in CHOICES.items())
+    choices = [(path, *said) for path, node, said in written if node is not None and node.value == UNDECIDED]
     return [
         Problem(f"{what} is undecided", place.file, place.line, ".".join(map(str, path)), hint)
         for path, what, hint in (*targets, *choices)
         for place in [mapping.place(*path)]
     ]
-
-
-def _is_open(tree: Node, path: KeyPath) -> bool:
-    """Whether a choice is left open where it is written: what no mapping names is left open row by row."""
-    node = tree.child(*path)
-    return node is not None and node.value == UNDECIDED
 
 
 def _open_paths(model: MappingModel, field: str) -> Iterator[tuple[KeyPath, str]]:

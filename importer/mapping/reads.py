@@ -109,7 +109,11 @@ def _narrow(node: Any, present: Set[Ref]) -> Any:
         return node if all(map(is_, items, node)) else items
     if isinstance(node, dict):
         parts = {key: _narrow(each, present) for key, each in node.items()}
-        kept = {key: each for key, each in parts.items() if not isinstance(each, Text) or _may_be_in(each, present)}
+        kept = {
+            key: each
+            for key, each in parts.items()
+            if not isinstance(each, Text) or (each.may_be_in(present) if each.first is None else each.first)
+        }
         return node if len(kept) == len(node) and all(map(is_, kept.values(), node.values())) else kept
     if not isinstance(node, BaseModel):
         return node
@@ -120,10 +124,6 @@ def _narrow(node: Any, present: Set[Ref]) -> Any:
     if "first" in changed:
         changed["refs"] = node.refs
     return node.model_copy(update=changed) if changed else node
-
-
-def _may_be_in(line: Text, present: Set[Ref]) -> bool:
-    return line.may_be_in(present) if line.first is None else bool(line.first)
 
 
 _NO_LABEL = re.compile(r"[:\s\x1c-\x1e\x85]+")

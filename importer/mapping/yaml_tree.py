@@ -206,12 +206,13 @@ class _Builder:
             self._complain("is an alias of something that contains it", place, key)
             return Node("", place)
         self._open.add(id(node))
-        built = self._group(node, key) if node.id == "mapping" else self._list(node, key)
+        built: dict[str, Node] | list[Node]
+        if node.id == "mapping":
+            built = self._group(node, key)
+        else:
+            built = [self.build(item, self._place(item), f"{key}.{index}") for index, item in enumerate(node.value)]
         self._open.discard(id(node))
         return Node(built, place)
-
-    def _list(self, node: Any, key: str) -> list[Node]:
-        return [self.build(item, self._place(item), f"{key}.{index}") for index, item in enumerate(node.value)]
 
     def _group(self, node: Any, key: str) -> dict[str, Node]:
         group: dict[str, Node] = {}

@@ -116,20 +116,16 @@ class AnnexSpool:
             names = {text: as_bytes(text.strip()) for text in set(texts)}
             found: dict[bytes, list[str]] = {}
             asked = set[tuple[int, bytes]]()
-            for place, name, text in self._select(file, names.values()):
-                found.setdefault(name, []).append(text)
-                asked.add((place, name))
+            left = iter(dict.fromkeys(names.values()))
+            while some := list(islice(left, ASKED_AT_ONCE)):
+                statement = _FIND.format(",".join("?" * len(some)))
+                for place, name, text in self._scratch.rows(statement, (file, ANY_FILE, *some)):
+                    found.setdefault(name, []).append(as_text(text))
+                    asked.add((place, name))
             self._scratch.write("INSERT OR IGNORE INTO asked VALUES (?, ?)", asked)
             return {text: found[name] for text, name in names.items() if name in found}
 
         return find
-
-    def _select(self, file: int, names: Iterable[bytes]) -> Iterator[tuple[int, bytes, str]]:
-        left = iter(dict.fromkeys(names))
-        while some := list(islice(left, ASKED_AT_ONCE)):
-            statement = _FIND.format(",".join("?" * len(some)))
-            for place, name, text in self._scratch.rows(statement, (file, ANY_FILE, *some)):
-                yield place, name, as_text(text)
 
     def warnings(self) -> Iterator[str]:
         """Yield sentences about objects that belong to no record; call it after all records have been read."""

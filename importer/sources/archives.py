@@ -73,7 +73,9 @@ def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
         for entry in entries:
             _check(name, entry)
         return []
-    found = [each for each in names if _is_wanted(each, wanted)] if wanted else _find_exports(names)
+    found = _find_exports(names)
+    if wanted:
+        found = [each for each in names if each == wanted or (is_workbook(each) and wanted.startswith(f"{each}/"))]
     if not found:
         what = f"no {wanted}" if wanted else "no CSV, JSON or workbook"
         raise SourceError(
@@ -138,10 +140,6 @@ def _is_shown(entry: zipfile.ZipInfo) -> bool:
 def is_workbook(name: str) -> bool:
     """Whether a file is a workbook by its name."""
     return name.lower().endswith(WORKBOOKS)
-
-
-def _is_wanted(name: str, wanted: str) -> bool:
-    return name == wanted or (is_workbook(name) and wanted.startswith(f"{name}/"))
 
 
 def _find_exports(names: list[str]) -> list[str]:

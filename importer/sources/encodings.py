@@ -86,7 +86,8 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
     line, offset = 1, 0
     while True:
         block = read()
-        if not offset and _lacks_mark(block, encoding):
+        needs_mark = codecs.lookup(encoding).name in ("utf-16", "utf-32")  # which nothing but a mark gives an order
+        if not offset and needs_mark and not block.startswith(tuple(BYTE_ORDER_MARKS)):
             message = f"{name} has no byte order mark, which {encoding} requires."
             return SourceError(message, hint=_suggest_wide(block) or ANY_ENCODING)
         waiting = decoder.getstate()[0]
@@ -94,7 +95,10 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
             line += newlines.decode(decoder.decode(block, final=not block), final=not block).count("\n")
         except UnicodeDecodeError as error:
             if not block:
-                return _ends_in_character(name, line, error)
+                half = error.object[error.start :].hex(" ")
+                where = f"in the middle of a character (line {line:,}, bytes {half})"
+                otherwise = f"its encoding isn't {error.encoding}: name the right one with --encoding."
+                return cut_off(name, where, f"If it is complete, {otherwise}")
             good = block[: max(0, error.start - len(waiting))]  # the decoder still holds the waiting bytes
             line += newlines.decode(decoder.decode(good), final=True).count("\n")
             return _undecodable(name, encoding, line, offset - len(waiting) + error.start, error)
@@ -103,11 +107,6 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
         if not block:
             return still_written(name)
         offset += len(block)
-
-
-def _lacks_mark(head: bytes, encoding: str) -> bool:
-    """Whether it is an encoding without a byte order, and nothing says which the text has."""
-    return codecs.lookup(encoding).name in ("utf-16", "utf-32") and not head.startswith(tuple(BYTE_ORDER_MARKS))
 
 
 def _suggest_wide(head: bytes) -> str:
@@ -138,15 +137,6 @@ def _suggest(sample: bytes, encoding: str) -> str:
     others = ", ".join([name for name, other in ranked[1:] if other != text][:OTHERS_SHOWN])
     return f"Try --encoding {best}: the text then reads “{shown}”." + (
         f" If that is wrong: {others}." if others else ""
-    )
-
-
-def _ends_in_character(name: str, line: int, error: UnicodeDecodeError) -> SourceNotReady:
-    half = error.object[error.start :].hex(" ")
-    return cut_off(
-        name,
-        f"in the middle of a character (line {line:,}, bytes {half})",
-        f"If it is complete, its encoding isn't {error.encoding}: name the right one with --encoding.",
     )
 
 
@@ -185,7 +175,7 @@ _PLAIN_LETTER = re.compile("[A-Za-z]")
 _CYRILLIC = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁёІіЇїЄєҐґЎў")
 _TURKISH = frozenset("çğıöşüÇĞİÖŞÜâîûÂÎÛ")
 _TURKISH_ALONE = frozenset("ğışĞİŞ")
-"""What only Turkish has there: all others are the same bytes in cp1252."""
+"""What only Turkish has there: all others are the same bytes in cp1252, where Icelandic has letters in these places."""
 _BALTIC = frozenset("ąčęėįšųūžĄČĘĖĮŠŲŪŽāēģīķļņĀĒĢĪĶĻŅõäöüÕÄÖÜ")
 _HEBREW_INNER = re.compile("[ךםןףץ](?=[א-ת])")
 """Forms of letters that only end a word."""
@@ -227,18 +217,14 @@ def _cyrillic(text: str) -> float:
     return max(0, letters - 3 * _turned(text)) / len(_high(text))
 
 
-def _turkish(text: str) -> float:
-    """Rate Turkish text, which has letters that only Icelandic has in cp1252, with others that Turkish lacks."""
-    if _TURKISH_ALONE.isdisjoint(text):
-        return 0.0
-    usual = sum(character in _TURKISH for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
-    return 1.01 * max(0, usual - _turned(text)) / len(_high(text))
+def _alphabet(letters: frozenset[str], weight: float, alone: frozenset[str] = frozenset()) -> Callable[[str], float]:
+    """Return a rating for text of these letters among ASCII letters; it must have one of those that it has `alone`."""
 
+    def rate(text: str) -> float:
+        usual = sum(character in letters for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
+        return 0.0 if alone and alone.isdisjoint(text) else weight * max(0, usual - _turned(text)) / len(_high(text))
 
-def _baltic(text: str) -> float:
-    """Rate Lithuanian, Latvian and Estonian text: their letters among ASCII letters."""
-    usual = sum(character in _BALTIC for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
-    return 0.9 * max(0, usual - _turned(text)) / len(_high(text))
+    return rate
 
 
 def _script(letters: str, odd: re.Pattern[str], weight: float) -> Callable[[str], float]:
@@ -287,14 +273,14 @@ RATINGS: dict[str, Callable[[str], float]] = {
     "cp1253": _script("Ά-ώ", _GREEK_ODD, 1.0),
     "cp1256": _script("ء-ي٠-٩پچژگ", re.compile(r"ة(?=\w)|ى(?=\w)"), 0.99),
     "cp874": _script("ก-ฺเ-๛", _THAI_ODD, 1.0),
-    "cp1254": _turkish,
+    "cp1254": _alphabet(_TURKISH, 1.01, _TURKISH_ALONE),
     "cp1252": _latin,
     "cp1250": _central,
     "cp1251": _cyrillic,
     "koi8_r": _cyrillic,
     "cp866": lambda text: 0.98 * _cyrillic(text),
     "mac_roman": lambda text: 0.95 * _latin(text),
-    "cp1257": _baltic,
+    "cp1257": _alphabet(_BALTIC, 0.9),  # Lithuanian, Latvian, Estonian
     "cp850": lambda text: 0.94 * _latin(text),
     "shift_jis": _japanese,
     "cp932": _japanese,
@@ -317,7 +303,8 @@ def rank_encodings(sample: bytes, known: str = "") -> list[tuple[str, str]]:
         text = _decode(sample[:SAMPLE_BYTES], encoding)
         if text is None or encoding == excluded or not _high(text):
             continue
-        rating = 0.0 if _has_controls(text) else rate(text)
+        has_controls = any("\x80" <= character <= "\x9f" for character in text)
+        rating = 0.0 if has_controls else rate(text)
         if rating >= LIKELY:
             rated.append((rating, encoding, text))
     rated.sort(key=lambda entry: -entry[0])  # of equals the first in RATINGS
@@ -331,15 +318,12 @@ def _decode(sample: bytes, encoding: str) -> str | None:
         return None
 
 
-def _has_controls(text: str) -> bool:
-    return any("\x80" <= character <= "\x9f" for character in text)
-
-
 def wide_encoding(head: bytes) -> str:
     """Return the UTF-16 or UTF-32 encoding that explains the NUL bytes, "" if none does."""
     if head.count(0) < WIDE_NULS:
         return ""
-    nuls = [_share_of_nuls(head, place) for place in range(4)]
+    parts = [head[place::4] for place in range(4)]
+    nuls = [part.count(0) / len(part) for part in parts]
     if min(nuls[2:]) > WIDE_SHARE:
         encoding = "utf-32-le"
     elif min(nuls[:2]) > WIDE_SHARE:
@@ -348,8 +332,3 @@ def wide_encoding(head: bytes) -> str:
         encoding = "utf-16-le" if nuls[1] + nuls[3] > nuls[0] + nuls[2] else "utf-16-be"
     text = _decode(head, encoding)
     return encoding if text is not None and not any(character < "\t" for character in text) else ""
-
-
-def _share_of_nuls(head: bytes, place: int) -> float:
-    part = head[place::4]
-    return part.count(0) / len(part) if part else 0.0

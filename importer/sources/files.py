@@ -120,7 +120,10 @@ def _find_file(given: str, stack: ExitStack) -> list[StoredFile]:
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
             raise SourceError(f"{name} is a device.", hint="Name a file, or pipe the export in and name `-`.")
         regular = stat.S_ISREG(mode)
-        file = StoredFile(name, path if regular else _spool_pipe(path, stack), spooled=not regular)
+        if not regular:
+            with path.open("rb") as pipe:
+                path = _spool(pipe, stack)
+        file = StoredFile(name, path, spooled=not regular)
     if take_stamp(file).size == 0:
         shown = "Standard input" if name == STDIN else name
         raise SourceNotReady(f"{shown} is empty: 0 bytes.", hint="Export it again, or wait until it is written.")
@@ -176,11 +179,6 @@ def _take_out(inside: StoredFile, sheet: str, stack: ExitStack) -> StoredFile:
     if take_stamp(inside) != before:
         raise still_written(inside.name)
     return found._replace(spooled=inside.spooled, workbook=inside.path)
-
-
-def _spool_pipe(path: Path, stack: ExitStack) -> Path:
-    with path.open("rb") as pipe:
-        return _spool(pipe, stack)
 
 
 def _spool(stream: BinaryIO, stack: ExitStack) -> Path:

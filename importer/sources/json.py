@@ -105,7 +105,9 @@ def _elements_at(
         for key in document.members() if document.peek() == "{" else ():
             is_each = path[depth] == EACH and document.peek() == "{"
             if is_each and depth + 1 == len(path):
-                yield _with_id(key, _numbered(document))
+                numbered = _numbered(document)
+                is_nameless = isinstance(numbered[2], dict) and IDENTITY_KEYS.isdisjoint(numbered[2])
+                yield _with_keys(numbered, {"id": key} if is_nameless else {})
             elif is_each or key == path[depth]:
                 yield from _elements_at(document, path, depth + 1, within=within or is_each, around=around)
             elif key in paging_keys() or (is_element and document.peek() not in "[{"):
@@ -146,18 +148,8 @@ def _elements(document: Document, path: Sequence[str], around: Around) -> Iterat
             for _ in document.elements():
                 yield _numbered(document)
         else:
-            yield _with_around(_numbered(document), path, around)
-
-
-def _with_around(numbered: NumberedValue, path: Sequence[str], around: Around) -> NumberedValue:
-    """A record with what is known of the objects that it lies in: `_boards: {name: Voice}`."""
-    return _with_keys(numbered, {f"_{path[depth - 1]}": own for depth, own in around if own})
-
-
-def _with_id(key: str, numbered: NumberedValue) -> NumberedValue:
-    """A record that stands under its id, with that as a key of its own if it has none."""
-    value = numbered[2]
-    return _with_keys(numbered, {"id": key} if isinstance(value, dict) and IDENTITY_KEYS.isdisjoint(value) else {})
+            within = {f"_{path[depth - 1]}": own for depth, own in around if own}  # `_boards: {name: Voice}`
+            yield _with_keys(_numbered(document), within)
 
 
 def _with_keys(numbered: NumberedValue, keys: Mapping[str, Any]) -> NumberedValue:
@@ -185,16 +177,10 @@ def check_records(values: Iterable[NumberedValue], envelope: str) -> Iterator[Nu
 
     A pair or a tuple becomes one object, and so does its text, for the errors file.
     """
-    if envelope in (PAIRS, TUPLES):
-        values = (_as_object(numbered) for numbered in values)
     for line, raw, value in values:
+        if envelope in (PAIRS, TUPLES) and (record := open_array(value)) is not None:
+            raw, value = write(record), record
         yield line, raw, check_value(line, raw, value)
-
-
-def _as_object(numbered: NumberedValue) -> NumberedValue:
-    line, _, value = numbered
-    record = open_array(value)
-    return numbered if record is None else (line, write(record), record)
 
 
 def check_value(line: int, raw: str, value: Any) -> dict[str, Any] | Finding:
@@ -202,7 +188,8 @@ def check_value(line: int, raw: str, value: Any) -> dict[str, Any] | Finding:
     if isinstance(value, Finding):
         return value
     if not isinstance(value, dict):
-        return _malformed(f"Line {line} holds {_name_type(value)} instead of a JSON object")
+        names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+        return _malformed(f"Line {line} holds {names.get(type(value), 'a number')} instead of a JSON object")
     if HALF_CHARACTER.search(raw):
         try:
             write(value).encode()
@@ -220,11 +207,6 @@ def refuse_ambiguous(line: int, value: Any) -> Any:
 
 def _malformed(message: str) -> Finding:
     return Finding("row-malformed", "", message, hint="Correct the record in the source, or export it again.")
-
-
-def _name_type(value: Any) -> str:
-    names = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
 
 
 def no_records(name: str) -> SourceNotReady:
@@ -337,22 +319,16 @@ def find_json_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> in
     cells = {column: [row[column] for row in rows if column < len(row)] for column in range(len(header))}
     least = TEXT_SHARE * sum(len(cell) for row in rows for cell in row)
     for column, texts in cells.items():
-        if sum(map(len, texts)) >= least and any(texts) and _are_objects(texts):
+        if sum(map(len, texts)) >= least and any(texts) and sum(map(_is_object, texts)) >= OBJECT_SHARE * len(texts):
             return column
     return None
 
 
-def _are_objects(cells: Sequence[str]) -> bool:
-    """Whether at least half of the cells are JSON objects."""
-    objects = sum(cell.lstrip().startswith("{") and isinstance(_parse(cell), dict) for cell in cells)
-    return objects >= OBJECT_SHARE * len(cells)
-
-
-def _parse(cell: str) -> Any:
+def _is_object(cell: str) -> bool:
     try:
-        return decoder.decode(cell.strip())
+        return cell.lstrip().startswith("{") and isinstance(decoder.decode(cell.strip()), dict)
     except (JSONDecodeError, RecursionError):
-        return None
+        return False
 
 
 def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, line: int) -> dict[str, Any] | Finding:

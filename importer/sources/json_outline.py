@@ -365,18 +365,14 @@ class Sampler:
         if is_errors_record(value):
             self.errors_file = self.errors_file or not self.rows
             record = own_keys(value)
-        self.rows[self._stream(record)] += 1
+        stream = stream_of(record) if isinstance(record, dict) else str(record[0]) if is_pair(record) else ""
+        self.rows[stream] += 1
         if self._envelope is not None:
             self._add_names(record)
         elif not (isinstance(record, dict) and IMPORT_RAW in record):
             self._head.append(record)
             if len(self._head) == HEAD_RECORDS:
                 self._decide()
-
-    def _stream(self, record: Any) -> str:
-        if is_pair(record):
-            return str(record[0])
-        return stream_of(record) if isinstance(record, dict) else ""
 
     def _decide(self) -> None:
         if self._envelope is None:

@@ -88,14 +88,10 @@ def write(value: Any) -> str:
     """Return a value as compact JSON, with numbers as they were written."""
     if isinstance(value, dict | list):
         try:
-            return orjson.dumps(value, _fragment).decode()
+            return orjson.dumps(value, lambda number: orjson.Fragment(number.text)).decode()
         except orjson.JSONEncodeError:  # of half a character, or of an integer or a nesting that it doesn't take
             return _write_parts(value)
     return value.text if isinstance(value, WrittenNumber) else _encode(value)
-
-
-def _fragment(number: WrittenNumber) -> orjson.Fragment:
-    return orjson.Fragment(number.text)
 
 
 def _write_parts(value: dict[str, Any] | list[Any]) -> str:

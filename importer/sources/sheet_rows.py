@@ -122,14 +122,11 @@ def _read_row(number: int, values: Sequence[Value], offset: int, facts: CellFact
         if 0 <= column - offset < len(row):
             row[column - offset] = text
     for column, address in facts.links.get(number, {}).items():
-        if 0 <= column - offset < len(row) and not _shows_address(row[column - offset], address):
+        text = row[column - offset] if 0 <= column - offset < len(row) else address
+        # A cell may show the part of its address that matters: `PROJ-7` of `https://t/browse/PROJ-7`.
+        if address not in text and not (text and text in address):
             facts.add(LINK, number, column, address)
     return row
-
-
-def _shows_address(text: str, address: str) -> bool:
-    """Whether a cell's text is its address, or the part of it that matters: `PROJ-7` of `https://t/browse/PROJ-7`."""
-    return address in text or bool(text and text in address)
 
 
 def cell_text(value: Value) -> str:
@@ -151,19 +148,15 @@ def cell_text(value: Value) -> str:
     return str(value)
 
 
-def _limit_memory(limit: int) -> None:
-    with suppress(ValueError, OSError):  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def main() -> None:
     """Read the workbook on stdin, write the sheet to stdout, and say on stderr how it ended.
 
     The arguments of this process are the memory that it may take, in bytes, and the sheet; "" is the only one.
     """
     _, limit, wanted = sys.argv
-    _limit_memory(int(limit))
+    with suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open(1, "w", encoding="utf-8", newline="", closefd=False) as out:
         ending = write_sheet(sys.stdin.buffer, wanted, out)
     sys.stderr.write(f"{json.dumps(ending)}\n")

@@ -179,15 +179,10 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
             elif any(cells) and file.json_column is not None:
                 yield line, embedded_record(file.header, cells, file.json_column, line)
             elif any(cells):
-                yield line, _name_cells(file.header, cells)
-
-
-def _name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    for name, cell in zip(map(str.strip, header), cells, strict=True):
-        if not named.get(name):
-            named[name] = cell
-    return named
+                named: dict[str, Any] = {}
+                for name, cell in zip(map(str.strip, file.header), cells, strict=True):
+                    named[name] = named.get(name) or cell
+                yield line, named
 
 
 class Source:
@@ -250,11 +245,14 @@ class Source:
         whatever `AnnexSpool` raises.
         """
         self._bytes_before, self.pages = 0, Pages()
-        spools = {place: self._spool(annex) for place, annex in (annexes or {}).items()}
+        for annex in (annexes or {}).values():
+            if annex not in self._spools:
+                self._spools[annex] = AnnexSpool(annex, self._objects(annex))
+                self._resources.callback(self._spools[annex].close)
         for number, file in enumerate(self.files):
             stamp = take_stamp(file.stored)
             found = read_tables(file.stored, file.encoding, tables) if file.format == "json" else {}
-            beside = {place: spool.finder(number) for place, spool in spools.items()}
+            beside = {place: self._spools[annex].finder(number) for place, annex in (annexes or {}).items()}
             with open_text(file.stored, file.encoding) as opened:
                 self._reading = opened.stored
                 for chunk in _read_file(file, number, opened.text, refs, size, found, self.pages):
@@ -272,12 +270,6 @@ class Source:
             for _, record in _read_objects(file, text):
                 if not isinstance(record, Finding):
                     yield own_keys(record) if file.errors_file and is_errors_record(record) else record
-
-    def _spool(self, annex: Annex) -> AnnexSpool:
-        if annex not in self._spools:
-            self._spools[annex] = AnnexSpool(annex, self._objects(annex))
-            self._resources.callback(self._spools[annex].close)
-        return self._spools[annex]
 
     def _objects(self, annex: Annex) -> Iterator[AnnexObject]:
         """Yield an annex's objects; its array may be in a `--comments` file too, as an errors file has only records."""

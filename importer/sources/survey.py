@@ -319,31 +319,21 @@ def _survey_records(file: JsonFile, *, may_be_empty: bool = False) -> Surveyed:
                 break
             unreadable = unreadable or value
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
-            while not sampler.full and _add_next(values, sampler):
-                pass
+            while not sampler.full and (numbered := next(values, None)) is not None:
+                if not isinstance(numbered[2], Finding):
+                    sampler.add(numbered[2])
     if not any_value and not may_be_empty:
         raise json.no_records(file.name)
     file = _with_sample(file, sampler)
     if sampler.rows and not (file.errors_file or any(sampler.names.values())):
         raise SourceError(f"{file.name} contains lists or single values instead of objects with keys.", hint=AS_RECORDS)
-    error = _none_readable(file.name, unreadable) if unreadable and not sampler.rows else None
+    error = None
+    if unreadable and not sampler.rows:
+        error = SourceError(
+            f"{file.name} has nothing that can be read as a record. {unreadable.message}.",
+            hint="Correct the file, or name its format if its extension is wrong: --format csv, jsonl or json",
+        )
     return Surveyed(_samples(file, sampler), {file.array: file}, file, error)
-
-
-def _none_readable(name: str, first: Finding) -> SourceError:
-    return SourceError(
-        f"{name} has nothing that can be read as a record. {first.message}.",
-        hint="Correct the file, or name its format if its extension is wrong: --format csv, jsonl or json",
-    )
-
-
-def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:
-    """Sample the next value; return whether there was one."""
-    for _, _, value in values:
-        if not isinstance(value, Finding):
-            sampler.add(value)
-        return True
-    return False
 
 
 def _survey_object(file: JsonFile, outline: Outline) -> Surveyed:

@@ -51,10 +51,6 @@ def is_tuple(value: Any) -> bool:
     return is_long and not isinstance(value[0], list | dict) and not TITLE_KEYS.isdisjoint(value[3])
 
 
-def _is_tuple_or_answer(value: Any) -> bool:
-    return is_tuple(value.get("result") if isinstance(value, dict) else value)
-
-
 def _is_perceval(value: Any) -> bool:
     return isinstance(value, dict) and "backend_name" in value and isinstance(value.get("data"), dict)
 
@@ -90,10 +86,6 @@ def find_answered(value: Any) -> list[str]:
     return []
 
 
-def _is_answer(value: Any) -> bool:
-    return bool(find_answered(value))
-
-
 def is_message(value: Any) -> bool:
     """Whether a value is a message of a Singer tap or an Airbyte source."""
     kind = value.get("type") if isinstance(value, dict) else None
@@ -104,17 +96,13 @@ def is_message(value: Any) -> bool:
     )
 
 
-def _are_messages(values: Sequence[Any]) -> bool:
-    return all(map(is_message, values)) and any({"record", "schema", "catalog"} & value.keys() for value in values)
-
-
 _FORMS: dict[str, Callable[[Any], bool]] = {
     PAIRS: is_pair,
-    TUPLES: _is_tuple_or_answer,
+    TUPLES: lambda value: is_tuple(value.get("result") if isinstance(value, dict) else value),
     PERCEVAL: _is_perceval,
     EDGES: _is_edge,
     HITS: _is_hit,
-    ANSWER: _is_answer,
+    ANSWER: lambda value: bool(find_answered(value)),
 }
 
 
@@ -140,9 +128,11 @@ def in_line(own: Mapping[str, Any], record: Any) -> Mapping[str, Any]:
 def find_envelope(values: Sequence[Any]) -> str:
     """Return the envelope that all of these values are in, in words; "" if there is none. Scalars are ignored."""
     values = [value for value in values if isinstance(value, list | dict)]
-    if values and _are_messages(values):
+    if not values:
+        return ""
+    if all(map(is_message, values)) and any({"record", "schema", "catalog"} & value.keys() for value in values):
         return MESSAGES
-    return next((name for name, fits in _FORMS.items() if values and all(map(fits, values))), "")
+    return next((name for name, fits in _FORMS.items() if all(map(fits, values))), "")
 
 
 def open_pair(pair: Sequence[Any]) -> dict[str, Any]:
