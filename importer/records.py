@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +12,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
+from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES, FieldName
 
 SANDBOX_PREFIX = "sandbox:"
 """The prefix of targets that are a sandbox inside this process; others are URLs."""
@@ -413,3 +415,23 @@ class AlreadyAdded(NamedTuple):
     covered: frozenset[str] = frozenset()
     referred: frozenset[tuple[bytes, str]] = frozenset()
     is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Other columns of the rows with an unknown status: text → rows that have it, empty texts included."""
+
+    status_category: Counter[str] = dataclasses.field(default_factory=Counter)
+    resolution: Counter[str] = dataclasses.field(default_factory=Counter)
+    closed: Counter[bool] = dataclasses.field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A source value that the mapping doesn't know, and in how many rows it is; `""` is an empty cell."""
+
+    field: FieldName
+    value: str
+    count: int
+    samples: tuple[str, ...] = ()
+    evidence: Evidence = dataclasses.field(default_factory=Evidence)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from importer.api import BUILT_IN_CATEGORIES, FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS, FieldName
 from importer.authoring.spelling import Near, Spellings
 from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold, is_pattern
-from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import is_denied, meaning
+from importer.records import Evidence, Unknown
 from importer.transform.value_maps import ValueMap, stage_of
 
 DEFAULT_CATEGORY = "Bug"

@@ -22,9 +22,9 @@ from importer.codes import (
 from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
-from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
+from importer.records import Evidence, Unknown
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked

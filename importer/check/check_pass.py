@@ -32,12 +32,11 @@ from importer.check.relation_targets import RelationTargets, TargetFindings, wit
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
-from importer.mapping.unknown_values import Unknown
 from importer.mapping.vocabulary import ends_of_scale
 from importer.mapping.yaml_tree import as_source
 from importer.phrases import listed
 from importer.progress import Progress
-from importer.records import Act, Outcome
+from importer.records import Act, Outcome, Unknown
 from importer.sources.header import count_filled
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople

@@ -9,7 +9,7 @@ import pytest
 from importer.api import FieldName
 from importer.authoring.proposals import Proposal, Proposer
 from importer.mapping.reader import load_mapping
-from importer.mapping.unknown_values import Evidence, Unknown
+from importer.records import Evidence, Unknown
 
 
 @pytest.fixture(scope="module")

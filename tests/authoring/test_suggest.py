@@ -17,7 +17,7 @@ from importer.authoring.suggest import suggest
 from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.reader import LoadedMapping, load_mapping, open_targets
-from importer.mapping.unknown_values import Evidence, Unknown
+from importer.records import Evidence, Unknown
 
 WriteMapping = Callable[..., str]
 

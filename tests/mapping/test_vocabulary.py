@@ -13,8 +13,8 @@ from importer.authoring.proposals import Proposer
 from importer.mapping.model import is_pattern
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
-from importer.mapping.unknown_values import Unknown
 from importer.mapping.vocabulary import TURNED, is_denied, meaning
+from importer.records import Unknown
 from importer.transform.value_maps import ValueMap
 from tests.harness.meanings import REFUSED, phrases
 from tests.harness.opposites import OPPOSITES

@@ -18,10 +18,10 @@ from importer.check.examine import apply_fixes
 from importer.mapping.edited_tables import Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
-from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import TitleCount, ends_of_scale, meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
+from importer.records import Evidence, Unknown
 from importer.transform.columns import Columns, single_line
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import EvidenceTexts, MappingModel
 from importer.mapping.reads import collect_date_texts
 from importer.mapping.texts import Text
-from importer.mapping.unknown_values import Evidence, Unknown
 from importer.phrases import counted, plain_name
-from importer.records import Finding, Outcome
+from importer.records import Evidence, Finding, Outcome, Unknown
 from importer.transform.columns import Columns, is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 

@@ -16,10 +16,10 @@ from importer.check.examine import Examined
 from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.texts import KeyPath
-from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
+from importer.records import Evidence, Unknown
 from importer.transform.value_maps import Mapped, Step
 
 OTHERS = "(other values)"

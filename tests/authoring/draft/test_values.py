@@ -10,7 +10,7 @@ import pytest
 from importer.authoring.draft.values import Value, decide
 from importer.authoring.proposals import Proposer
 from importer.mapping.model import MappingModel
-from importer.mapping.unknown_values import Unknown
+from importer.records import Unknown
 from tests.harness.drafts import draft, save, write_table
 
 ROWS = [
