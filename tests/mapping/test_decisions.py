@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from importer.errors import MappingError, Problem
-from importer.mapping.edited_tables import read_decisions
 from importer.mapping.reader import LoadedMapping, load_mapping, open_targets
 
 WriteMapping = Callable[..., str]
@@ -123,40 +121,6 @@ def test_decisions_are_part_of_the_digest(load: Load) -> None:
     assert undecided != load("status,New,done").digest == load("", plain.replace("New: todo", "New: done")).digest
 
 
-TABLE = "field,value,rows,decision\r\nstatus,Nöw,3,done\r\n"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        TABLE.encode(),
-        codecs.BOM_UTF8 + TABLE.encode(),
-        TABLE.replace(",", ";").encode(),
-        codecs.BOM_UTF16_LE + TABLE.replace(",", "\t").encode("utf-16-le"),
-        codecs.BOM_UTF16_BE + TABLE.replace(",", "\t").encode("utf-16-be"),
-        ("sep=;\r\n" + TABLE.replace(",", ";")).encode(),
-        TABLE.replace("field,value", "Field,VALUE").encode(),
-        TABLE.replace("\r\n", "\n\n").encode(),
-    ],
-    ids=["utf-8", "bom", "semicolon", "utf-16-le", "utf-16-be", "sep", "case", "blank lines"],
-)
-def test_it_is_read_as_spreadsheets_save_it(load: Load, data: bytes) -> None:
-    """Delimiter, byte order mark and the case of headers don't matter."""
-    assert load(data).model.status.values["Nöw"] == "done"
-
-
-def test_an_escaped_cell_is_the_value(load: Load) -> None:
-    """The apostrophe that keeps a spreadsheet from running it is taken away."""
-    assert load("status,'=1+1,done").model.status.values["=1+1"] == "done"
-
-
-def test_another_encoding_is_refused(load: Load) -> None:
-    """Nothing is guessed: the sentence says where it broke and how to save it."""
-    [problem] = problems_of(load, b"field,value,decision\nstatus,New,done\nstatus,N\xf6w,done\n")
-    assert (problem.line, problem.message) == (3, "is neither UTF-8 nor UTF-16")
-    assert "CSV UTF-8" in problem.hint
-
-
 @pytest.mark.parametrize(
     ("line", "column", "said"),
     [
@@ -174,23 +138,11 @@ def test_a_wrong_word_has_its_place(load: Load, line: str, column: str, said: st
     assert problem.hint
 
 
-def test_a_line_is_the_physical_one(load: Load) -> None:
-    """A value with a line break in it takes two lines."""
-    [problem] = problems_of(load, 'status,"a\nb",done\nstatus,New,dnoe\n')
-    assert problem.line == 4
-
-
 def test_two_decisions_on_one_value_are_a_problem(load: Load) -> None:
     """Neither wins in silence; the same decision twice is fine."""
     [problem] = problems_of(load, "status,New,done\nstatus,NEW,closed\n")
     assert (problem.line, problem.key) == (3, "decision")
     assert load("status,New,done\nstatus,NEW,done\n").model.status.values["New"] == "done"
-
-
-def test_a_table_without_its_columns_is_a_problem(load: Load) -> None:
-    """Its header must name field, value and decision."""
-    [problem] = problems_of(load, b"a,b,c\n1,2,3\n")
-    assert problem.message == "the header lacks 'field', 'value', 'decision'; it has 'a', 'b', 'c'"
 
 
 def test_a_table_that_is_not_there_is_a_problem(write: WriteMapping) -> None:
@@ -199,14 +151,6 @@ def test_a_table_that_is_not_there_is_a_problem(write: WriteMapping) -> None:
         load_mapping(write(MAPPING.replace("values.csv", "other.csv")))
     [problem] = caught.value.problems
     assert (problem.line, problem.key, problem.message) == (6, "decisions", "there is no file 'other.csv'")
-
-
-def test_a_damaged_table_is_a_problem(tmp_path: Path) -> None:
-    """A quote that is never closed doesn't end in a traceback."""
-    table = tmp_path / "values.csv"
-    table.write_text('field,value,decision\nstatus,"New,done\n', encoding="utf-8")
-    [problem] = read_decisions(table)[1]
-    assert "can't be read as CSV" in problem.message
 
 
 def test_a_row_that_has_moved_decides_nothing(load: Load) -> None:

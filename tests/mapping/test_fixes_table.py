@@ -32,25 +32,6 @@ def fixes_of(*fixes: Fix) -> Fixes:
     return Fixes(Path("fixes.csv"), columns)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_tables_as_spreadsheets_save_them(tmp_path: Path, encoding: str, delimiter: str, end: str) -> None:
-    """Any delimiter, encoding and order of columns; empty lines and lines without a new value are passed over."""
-    rows = [
-        ("new value", "column", "bad value"),
-        ("High", " Priority", "P9 "),
-        ("", "", ""),
-        ("", "Priority", "P8"),
-        ("'=A", "Status", "'-1"),
-    ]
-    path = tmp_path / "fixes.csv"
-    path.write_bytes(end.join(delimiter.join(row) for row in rows).encode(encoding))
-    fixes = read_fixes(path)
-    assert list(fixes) == [HIGH, Fix("Status", "-1", "=A", 5)]
-    assert fixes.left == 1
-
-
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -66,32 +47,6 @@ def test_lines_that_are_wrong(tmp_path: Path, lines: list[tuple[str, str, str]],
         read_fixes(path)
     assert len(caught.value.problems) == 2
     assert str(caught.value.problems[0]).startswith(f"{path}:{said}")
-
-
-@pytest.mark.parametrize(
-    ("stored", "said"),
-    [
-        (b"", "it has no columns"),
-        (b"column,value\nA,b\n", "1: the header lacks 'bad value', 'new value'; it has 'column', 'value'"),
-        ("column,bad value,new value\nA,b,c\nA,é,e\n".encode("cp1252"), "3: is neither UTF-8 nor UTF-16"),
-        (b'column,bad value,new value\nA,b,c\nA,"b"c,d\n', "3: can't be read as CSV"),
-    ],
-)
-def test_files_that_can_t_be_used(tmp_path: Path, stored: bytes, said: str) -> None:
-    """What is wrong, on which line, and what to do."""
-    path = tmp_path / "fixes.csv"
-    path.write_bytes(stored)
-    with pytest.raises(UsageError) as caught:
-        read_fixes(path)
-    assert said in " ".join([caught.value.message, *map(str, caught.value.problems)])
-    assert caught.value.hint
-
-
-def test_a_file_that_isn_t_there(tmp_path: Path) -> None:
-    """A sentence with its name."""
-    with pytest.raises(UsageError) as caught:
-        read_fixes(tmp_path / "none.csv")
-    assert str(caught.value.problems[0]) == f"{tmp_path}/none.csv: can't be read: No such file or directory"
 
 
 def test_columns_that_nobody_reads_are_named() -> None:
@@ -228,14 +183,3 @@ def test_records_within_a_table(program: Program) -> None:
     fixes = table(Path("mine.csv"), ("priority", "P9", "P1"))
     ended = program("validate", "a.csv", "-m", "mine.yaml", "--fixes", fixes)
     assert (ended.code, "fixes: 1 value, 1 row\n" in ended.err) == (0, True), ended.err
-
-
-def test_a_row_that_has_moved_is_refused(tmp_path: Path) -> None:
-    """Its new value would be how many rows have the bad one."""
-    path = tmp_path / "fixes.csv"
-    path.write_text(f"{','.join(HEADER)}\nPriority,P9, old,3,High,priority-unknown,\n", encoding="utf-8")
-    with pytest.raises(UsageError) as caught:
-        read_fixes(path)
-    assert [(problem.line, problem.message) for problem in caught.value.problems] == [
-        (2, "has more cells than the header")
-    ]

@@ -11,7 +11,7 @@ from importer.authoring.people_counts import Someone
 from importer.authoring.users import UsersFile
 from importer.errors import StorageFull, UsageError
 from importer.mapping.edited_tables import USER_COLUMNS, read_users
-from importer.mapping.identities import Identity, RosterLine
+from importer.mapping.identities import Identity
 from tests.harness.running import read_csv, write_csv
 
 ANN, BEN, CY = Identity("Ann Meyer", "5f1", "ann@x.example"), Identity("Ben Ott", "5f2"), Identity("Cy")
@@ -20,22 +20,6 @@ ANN, BEN, CY = Identity("Ann Meyer", "5f1", "ann@x.example"), Identity("Ben Ott"
 def table(path: Path, *lines: tuple[str, str, str, str]) -> Path:
     """A table that somebody has written: name, account, mail, user id."""
     return write_csv(path, lines, ("name", "account", "mail", "triage_user_id"))
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_tables_as_spreadsheets_save_them(tmp_path: Path, encoding: str, delimiter: str, end: str) -> None:
-    """Any delimiter, encoding and order of columns; empty lines are passed over, short ones are filled up."""
-    rows = [
-        ("triage_user_id", "Team", " name", "mail"),
-        ("u 1".replace(" ", "-"), "x", "'=Ann ", "a@x"),
-        ("", "", "", ""),
-    ]
-    path = tmp_path / "users.csv"
-    path.write_bytes(end.join([*(delimiter.join(row) for row in rows), "u-2" + 2 * delimiter + "Ben"]).encode(encoding))
-    roster = read_users(path)
-    assert roster.lines == (RosterLine(Identity("=Ann", "", "a@x"), "u-1", 2), RosterLine(Identity("Ben"), "u-2", 4))
 
 
 def test_everything_that_is_wrong_at_once(tmp_path: Path) -> None:
@@ -163,17 +147,3 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """Is said in a sentence."""
     with pytest.raises(StorageFull, match="can't be written"):
         UsersFile(tmp_path / "none" / "users.csv").update([])
-
-
-def test_a_row_that_has_moved_is_refused(tmp_path: Path) -> None:
-    """A comma that was typed without quotes puts every cell behind it under another name; so may a doubled column."""
-    path = tmp_path / "users.csv"
-    path.write_text("name,triage_user_id,Triage_User_ID \nMeyer, Ann,u-1,u-1\nBen,u-2,\nCy,,,x\n", encoding="utf-8")
-    with pytest.raises(UsageError) as caught:
-        read_users(path)
-    assert [(problem.line, problem.key, problem.message) for problem in caught.value.problems] == [
-        (1, "triage_user_id", "stands in the header twice"),
-        (2, "", "has more cells than the header"),
-        (4, "", "has more cells than the header"),
-    ]
-    assert caught.value.problems[1].hint == "put a text that contains ',' in quotes"
