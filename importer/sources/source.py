@@ -306,10 +306,6 @@ class Source:
             any(ref.kind == "column" and plain_name(ref.name) in names for ref in refs) for refs in choices
         )
 
-    def stamp(self) -> tuple[Stamp, ...]:
-        """Return each file's stamp, without reading it: unequal stamps mean that it may have changed."""
-        return tuple(take_stamp(file.stored) for file in self.files)
-
     def check_unchanged(self) -> None:
         """Raise SourceNotReady if a file has changed since the source was opened: something is still writing it."""
         for file, opened in zip(self.files, self._opened, strict=True):

@@ -38,12 +38,6 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("encoding", "text"), TEXTS)
-def test_the_likeliest_encoding(encoding: str, text: str) -> None:
-    """Text that people write is known by a few words, and comes back in full."""
-    assert rank_encodings(text.encode(encoding))[0] == (encoding, text)
-
-
-@pytest.mark.parametrize(("encoding", "text"), TEXTS)
 def test_the_hint_shows_the_text(make_source: MakeSource, encoding: str, text: str) -> None:
     """The error names the line, the hint the encoding and what the text would be; nothing is read by a guess."""
     content = f"id,title\n1,plain\n2,{text}\n".encode(encoding)

@@ -14,14 +14,6 @@ from importer.sources.encodings import check_encoding, choose_encoding, find_bad
 from tests.harness.source_files import MakeSource
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_utf_needs_no_option(make_source: MakeSource, encoding: str) -> None:
-    """UTF-8, with a byte order mark or without, and UTF-16 with one are read as they are."""
-    source = make_source("größe,b\n✓,😀\n".encode(encoding))
-    assert source.files[0].header == ("größe", "b")
-    assert [chunk.raw for chunk in source.chunks([])] == [[["✓", "😀"]]]
-
-
 def test_a_mark_is_stronger_than_the_option() -> None:
     """A byte order mark is evidence; the option is for files without one."""
     assert choose_encoding(b"\xef\xbb\xbfa", "cp1252") == "utf-8-sig"

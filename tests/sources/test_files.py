@@ -33,15 +33,6 @@ def read(path: Path) -> bytes:
         return opened.data.read()
 
 
-@pytest.mark.parametrize("compress", [bytes, gzip.compress, zstd.compress])
-def test_compression_is_known_by_content(tmp_path: Path, compress: object) -> None:
-    """What gzip or zstd has compressed is read whatever the file's name."""
-    path = tmp_path / "issues.csv"
-    assert callable(compress)
-    path.write_bytes(compress(b"a,b\n" * 100_000))
-    assert read(path) == b"a,b\n" * 100_000
-
-
 def test_several_frames(tmp_path: Path) -> None:
     """Compressed files that were appended to one another are read to the end."""
     for compress in (gzip.compress, zstd.compress):

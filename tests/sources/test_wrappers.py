@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from importer.records import Chunk, Ref
 from importer.sources.wrappers import ANSWER, find_answered, find_envelope, open_envelope, open_pair, stream_of
-from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.source_files import MakeSource, json_of
 
 REFS = [Ref("column", name) for name in ("id", "_stream", "_category")]
@@ -98,24 +97,6 @@ def test_edges(make_source: MakeSource) -> None:
     assert [row[0] for row in cells(chunk)] == ["1.50", "2"]
     assert chunk.raw == ['{"cursor": "x", "node": {"id": 1.50}}', '{"node": {"id": 2}}']
     assert json_of(source).records == ("data", "issues", "edges")
-
-
-@pytest.mark.parametrize(
-    ("text", "name"), [(json.dumps(PERCEVAL), "a.json"), (PAIRS, "a.json"), (EDGES, "a.json"), ('[{"id":1}]', "a.json")]
-)
-def test_an_errors_file_is_unwrapped_as_the_source_was(make_source: MakeSource, text: str, name: str) -> None:
-    """Records that were wrapped read the same when they come back with import columns, their own text too."""
-    [first] = make_source(text, name).chunks(REFS)
-    added = {column: f"f:{column}" for column in IMPORT_COLUMNS}
-    lines = [f"{raw[:-1]}, {json.dumps(added)[1:]}" for raw in first.raw if isinstance(raw, str)]
-    source = make_source("\n".join(lines), "errors.jsonl")
-    assert source.files[0].errors_file
-    [again] = source.chunks(REFS)
-    assert cells(again) == cells(first)
-    assert [json.loads(str(raw)) for raw in again.raw] == [json.loads(str(raw)) for raw in first.raw]
-    assert set(again.origins.values()) == {"f:import_row"}
-    if "_stream" in str(first.raw[0]):
-        assert again.raw == first.raw
 
 
 def test_what_is_not_wrapped_among_pairs(make_source: MakeSource) -> None:
