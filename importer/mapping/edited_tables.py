@@ -221,8 +221,7 @@ class Fixes:
     def check_columns(self, refs: Iterable[Ref], headers: Sequence[Collection[str] | None]) -> None:
         """Check that the mapping reads each column and that some file has it, where all files have headers.
 
-        Raises:
-            UsageError: with every line that names another column.
+        Raises UsageError with every line that names another column.
         """
         mapped = {plain_name(ref.name) for ref in refs}
         problems = []
@@ -294,11 +293,7 @@ def identities(table: EditedTable) -> Iterator[Identity]:
 
 
 def read_users(path: Path) -> Roster:
-    """Read a filled-in users.csv.
-
-    Raises:
-        UsageError: it can't be read, or some lines are wrong; all of them at once.
-    """
+    """Read a filled-in users.csv. Raises UsageError if it can't be read, or with all lines that are wrong."""
     return make_roster(read_sheet(path), path)
 
 
@@ -337,11 +332,7 @@ def _user_problems(lines: Iterable[RosterLine], file: str) -> Iterator[Problem]:
 
 
 def read_sheet(path: Path) -> EditedTable:
-    """Read a table as it is stored.
-
-    Raises:
-        UsageError: it can't be read, or its header is none of ours.
-    """
+    """Read users.csv as it is stored. Raises UsageError if it can't be read, or its header is none of ours."""
     table = read_table(path, (USER,), (*IDENTIFYING, PSEUDONYM))
     problems = table.problems
     if not problems and set(IDENTIFYING).isdisjoint(table.header):

@@ -297,26 +297,20 @@ def with_labels(tree: Node) -> Node:
         Text.model_validate(plain(labels))
     except ValidationError:  # which is said of `labels` itself
         return tree
-    own = group.child("rules")
-    rules = [_rule(labels, target, names) for target, names in _names().items()]
-    rules += own.value if own and isinstance(own.value, list) else []
-    return tree.with_child("category", group.with_child("rules", Node(rules, labels.place)))
-
-
-def _names() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for words in map(words_of, ("category", "label")):
         for target, languages in words.items():
-            found.setdefault(target, []).extend(name for listed in languages.values() for name in listed.split(", "))
-    return found
-
-
-def _rule(labels: Node, target: str, names: list[str]) -> Node:
-    place = labels.place
-    text = labels.keys or {"column" if isinstance(labels.value, str) else "first": labels}
-    pattern = _LABEL % "|".join(name.replace(" ", "[ -]") for name in names)
-    when = Node(text | {"matches": Node(pattern, place)}, place)
-    return Node({"name": Node(f"label {target.casefold()}", place), "when": when, "then": Node(target, place)}, place)
+            names.setdefault(target, []).extend(name for listed in languages.values() for name in listed.split(", "))
+    place, text = labels.place, labels.keys or {"column" if isinstance(labels.value, str) else "first": labels}
+    rules: list[Node] = []
+    for target, every in names.items():
+        pattern = _LABEL % "|".join(name.replace(" ", "[ -]") for name in every)
+        when = Node(text | {"matches": Node(pattern, place)}, place)
+        name = Node(f"label {target.casefold()}", place)
+        rules.append(Node({"name": name, "when": when, "then": Node(target, place)}, place))
+    own = group.child("rules")
+    rules += own.value if own and isinstance(own.value, list) else []
+    return tree.with_child("category", group.with_child("rules", Node(rules, place)))
 
 
 NAME_SHOWN = 60

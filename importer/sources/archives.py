@@ -156,19 +156,18 @@ def _are_alike(archive: zipfile.ZipFile, names: Sequence[str]) -> bool:
     """Whether several exports are pages or boards of one kind: tables with one header, objects with the same keys."""
     if any(name.lower().endswith((*WORKBOOKS, TEXT)) for name in names):
         return False
+    shapes = set[tuple[bytes, ...]]()  # the first line of a table, or the first keys of a document
     try:
-        return len({_find_shape(archive, name) for name in names}) == 1
+        for name in names:
+            with archive.open(name) as file:
+                head = file.read(SHAPE_BYTES)
+            if EXTENSIONS[PurePosixPath(name.lower()).suffix] == "csv":
+                shapes.add((head.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0].strip(),))
+            else:
+                shapes.add(tuple(_KEY.findall(head)[:SHAPE_KEYS]))
     except (*_DAMAGED, EOFError, zlib.error):  # whoever names one of them is told which is damaged
         return False
-
-
-def _find_shape(archive: zipfile.ZipFile, name: str) -> tuple[bytes, ...]:
-    """Return the first line of a table, or the first keys of a document."""
-    with archive.open(name) as file:
-        head = file.read(SHAPE_BYTES)
-    if EXTENSIONS[PurePosixPath(name.lower()).suffix] == "csv":
-        return (head.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0].strip(),)
-    return tuple(_KEY.findall(head)[:SHAPE_KEYS])
+    return len(shapes) == 1
 
 
 def _check(name: str, entry: zipfile.ZipInfo) -> None:

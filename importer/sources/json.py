@@ -267,7 +267,12 @@ def chunk_rows(
         lines, raw, origins, found = (list(part) for part in zip(*batch, strict=True))
         defects = {index: values for index, values in enumerate(found) if isinstance(values, Finding)}
         values = zip(*(nothing if index in defects else row for index, row in enumerate(found)), strict=True)
-        columns, positions = _place_columns(dict(zip(refs, values, strict=True)))
+        columns: dict[int, list[str]] = {}
+        positions: dict[Ref, tuple[int, ...]] = {}
+        for ref, own_values in zip(refs, values, strict=True):
+            own = dict(enumerate(to_columns(own_values), start=len(columns)))
+            positions[ref] = tuple(own)
+            columns |= own
         numbers = range(first, first + len(batch))
         known = {index: origin for index, origin in enumerate(origins) if origin}
         yield Chunk(number, name, numbers, lines, raw, columns, positions, defects, known, tables)
@@ -285,19 +290,6 @@ def _take_batches(rows: Iterable[FoundRow], size: int) -> Iterator[list[FoundRow
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _place_columns(
-    values: Mapping[Ref, Sequence[Any]],
-) -> tuple[dict[int, list[str]], dict[Ref, tuple[int, ...]]]:
-    """Return the columns of all references, labelled from 0, and the labels of each reference."""
-    columns: dict[int, list[str]] = {}
-    positions: dict[Ref, tuple[int, ...]] = {}
-    for ref, own_values in values.items():
-        own = dict(enumerate(to_columns(own_values), start=len(columns)))
-        positions[ref] = tuple(own)
-        columns |= own
-    return columns, positions
 
 
 COLUMNS_AT_MOST = 12
