@@ -32,34 +32,24 @@ EXPORT_AS_TEXT = "Export the issues as CSV or JSON and give that file."
 SAVE_AS_CSV = "Open it in a spreadsheet, and save it as CSV or .xlsx."
 
 FOREIGN = {
-    MAGICS[0]: "a zip archive or a workbook, packed once more",
-    OLE_MAGIC: "a workbook (.xls), packed once more",
-    GZIP_MAGIC: "compressed twice",
-    b"%PDF": "a PDF document",
-    b"{\\rtf": "an RTF document",
-    b"SQLite format 3\0": "an SQLite database",
-    b"PAR1": "a Parquet file",
-    b"Obj\x01": "an Avro file",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ\0": "compressed with xz",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!": "a RAR archive",
+    MAGICS[0]: ("a zip archive or a workbook, packed once more", "gunzip"),
+    OLE_MAGIC: ("a workbook (.xls), packed once more", "gunzip"),
+    GZIP_MAGIC: ("compressed twice", "gunzip"),
+    b"%PDF": ("a PDF document", ""),
+    b"{\\rtf": ("an RTF document", ""),
+    b"SQLite format 3\0": ("an SQLite database", ""),
+    b"PAR1": ("a Parquet file", ""),
+    b"Obj\x01": ("an Avro file", ""),
+    b"\x89PNG": ("a picture", ""),
+    b"\xff\xd8\xff": ("a picture", ""),
+    b"GIF8": ("a picture", ""),
+    b"BZh": ("compressed with bzip2", "bunzip2"),
+    b"\xfd7zXZ\0": ("compressed with xz", "unxz"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "7z x"),
+    b"Rar!": ("a RAR archive", "unrar x"),
 }
+"""The first bytes of a file that isn't read → what it is, and the command that unpacks it."""
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
-UNPACK = {
-    MAGICS[0]: "gunzip",
-    OLE_MAGIC: "gunzip",
-    GZIP_MAGIC: "gunzip",
-    b"BZh": "bunzip2",
-    b"\xfd7zXZ\0": "unxz",
-    b"7z\xbc\xaf\x27\x1c": "7z x",
-    b"Rar!": "unrar x",
-}
-"""The first bytes of a file → the command that unpacks it."""
-
 _ISO_2022_JP = re.compile(rb"\x1b\$[@B](?:[!-~]{2})+\x1b\([BJ]")
 """Japanese as in mails: valid UTF-8, and nonsense."""
 LFS_POINTER = "version https://git-lfs.github.com/spec/"
@@ -100,9 +90,9 @@ def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
 
     NUL bytes are accepted if the user names an encoding, and a few of them in valid UTF-8.
     """
-    for magic, what in FOREIGN.items():
+    for magic, (what, command) in FOREIGN.items():
         if head.startswith(magic):
-            raise SourceError(f"{name} is {what}.", hint=_unpack(name, UNPACK.get(magic, "")))
+            raise SourceError(f"{name} is {what}.", hint=_unpack(name, command))
     if head.startswith(TAR_MAGIC, TAR_OFFSET):
         raise SourceError(f"{name} is a tar archive.", hint=_unpack(name, "tar -xf"))
     if encoding is None and _ISO_2022_JP.search(head):
