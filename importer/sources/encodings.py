@@ -1,7 +1,7 @@
 """Decoding files without guessing: by a byte order mark, else as the user says, else as UTF-8.
 
 Where that fails, the encodings are ranked by how plausible the text is that they give: for the hint in the error alone.
-charset-normalizer found 18 of the 23 texts in test_encoding_hints.py, and neither `Größe` nor `Ísland` in cp1252.
+charset-normalizer found 18 of the 23 texts in test_encodings.py, and neither `Größe` nor `Ísland` in cp1252.
 """
 
 from __future__ import annotations
