@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -11,10 +12,10 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
@@ -22,9 +23,14 @@ from importer.phrases import readable, shell_quote
 from importer.sources.archives import MAGICS, Damaged, choose_members, is_workbook, open_member
 from importer.sources.workbooks import OLE_MAGIC, convert_sheet
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZSTD_INPUT_BYTES = 16 * 1024
+"""Small, so that what it decompresses to stays small."""
 
 LONGEST = 32 * 1024 * 1024
 """Characters of a line, or of a record in a JSON document: a longer one is refused before it fills the memory."""
@@ -281,30 +287,57 @@ def _telling_damage(name: str) -> Iterator[None]:
         raise SourceError(f"{name} can't be read: {error.strerror}.") from error
 
 
-def _decompress(file: StoredFile, stored: BinaryIO, magic: bytes) -> AbstractContextManager[BinaryIO]:
+def _decompress(file: StoredFile, stored: BinaryIO, magic: bytes) -> BinaryIO:
     if file.member:
         return open_member(file.name.removesuffix(f"/{file.member}"), stored, file.member)
     if magic.startswith(GZIP_MAGIC):
         return gzip.open(stored)  # type: ignore[return-value]  # GzipFile reads like any binary file
     if magic == ZSTD_MAGIC:
-        return _open_zstd(file.name, stored)
+        return io.BufferedReader(_ZstdFile(file.name, stored))
     return stored
 
 
-@contextmanager
-def _open_zstd(name: str, stored: BinaryIO) -> Iterator[BinaryIO]:
-    try:
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
-    except ImportError as error:
-        raise SourceError(
-            f"{name} is compressed with zstd, which needs a library that is not installed.",
-            hint=how_to_install("zstd"),
-        ) from error
-    try:
-        with zstd.ZstdFile(stored) as data:
-            yield data  # type: ignore[misc]  # ZstdFile reads like any binary file
-    except zstd.ZstdError as error:
-        raise Damaged(str(error)) from error
+class _ZstdFile(io.RawIOBase):
+    """Reads zstd frames one after another. The library's own reader accepts a frame that is cut off."""
+
+    def __init__(self, name: str, stored: BinaryIO) -> None:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise SourceError(
+                f"{name} is compressed with zstd, which needs a library that is not installed.",
+                hint=how_to_install("zstd"),
+            ) from error
+        self._stored = stored
+        self._new_frame = zstandard.ZstdDecompressor().decompressobj
+        self._damage = zstandard.ZstdError
+        self._frame = self._new_frame()
+        self._within_frame = False
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while not self._ready:
+            compressed = self._frame.unused_data or self._stored.read(ZSTD_INPUT_BYTES)
+            if not compressed:
+                if self._within_frame:
+                    raise EOFError
+                return 0
+            self._ready = self._decompress(compressed)
+        count = min(len(view), len(self._ready))
+        view[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _decompress(self, compressed: bytes) -> bytes:
+        if self._frame.eof:
+            self._frame = self._new_frame()
+        try:
+            data = self._frame.decompress(compressed)
+        except self._damage as error:
+            raise Damaged(str(error)) from error
+        self._within_frame = not self._frame.eof
+        return data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,11 +11,6 @@ import pytest
 
 from importer.sources.source import JsonFile, Source, SourceOptions, TableFile
 from importer.sources.survey import open_source
-
-if sys.version_info >= (3, 14):
-    from compression import zstd as zstd
-else:
-    from backports import zstd as zstd
 
 MakeSource = Callable[..., Source]
 

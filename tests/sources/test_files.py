@@ -13,13 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError, how_to_install
 from importer.phrases import shell_quote
 from importer.sources.files import StoredFile, digest_files, find_files, open_file
-from tests.harness.source_files import zstd
 
 
 def find(*paths: Path | str) -> list[StoredFile]:
@@ -35,13 +35,13 @@ def read(path: Path) -> bytes:
 
 def test_several_frames(tmp_path: Path) -> None:
     """Compressed files that were appended to one another are read to the end."""
-    for compress in (gzip.compress, zstd.compress):
+    for compress in (gzip.compress, zstandard.compress):
         path = tmp_path / "issues"
         path.write_bytes(compress(b"a" * 10) + compress(b"b" * 10))
         assert read(path) == b"a" * 10 + b"b" * 10
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, zstd.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 @given(cut=st.integers(5, 4000))
 def test_a_compressed_file_that_is_cut_off(
     tmp_path_factory: pytest.TempPathFactory, compress: object, cut: int
@@ -67,7 +67,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 
 def test_damaged_compression(tmp_path: Path) -> None:
     """Damage inside is a sentence too."""
-    for compressed in (gzip.compress(b"a" * 1000), zstd.compress(b"a" * 1000)):
+    for compressed in (gzip.compress(b"a" * 1000), zstandard.compress(b"a" * 1000)):
         path = tmp_path / "issues.gz"
         path.write_bytes(compressed[:4] + b"\xff" * 16 + compressed[20:])
         with pytest.raises(SourceError, match="is damaged"):
@@ -75,11 +75,11 @@ def test_damaged_compression(tmp_path: Path) -> None:
 
 
 def test_without_the_zstd_library(tmp_path: Path) -> None:
-    """Where no library for zstd is installed, the error says how to install it."""
+    """Where zstandard is not installed, the error says how to install it."""
     path = tmp_path / "a.csv.zst"
-    path.write_bytes(zstd.compress(b"a\n1\n"))
+    path.write_bytes(zstandard.compress(b"a\n1\n"))
     code = (
-        "import sys; sys.modules['backports.zstd'] = sys.modules['compression.zstd'] = None\n"
+        "import sys; sys.modules['zstandard'] = None\n"
         "from importer.errors import SourceError; from importer.sources.survey import *\n"
         "try: open_source([sys.argv[1]], SourceOptions())\n"
         "except SourceError as error: print(error.hint)"

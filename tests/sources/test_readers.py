@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import zstandard
 
 from importer.errors import SourceNotReady
 from importer.records import Ref
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS
-from tests.harness.source_files import zstd
 from tests.harness.workbooks import write_xlsx
 
 HEADER = ["id", "title", "state"]
@@ -74,7 +74,7 @@ FORMS = {
     "titles above": stored("a.csv", table("|", above="Our issues\r\n\r\nOf all teams\r\n")),
     "utf-16": stored("a.txt", table(encoding="utf-16")),
     "gzip": stored("a.csv.gz", gzip.compress(table())),
-    "zstd": stored("a.csv.zst", zstd.compress(table())),
+    "zstd": stored("a.csv.zst", zstandard.compress(table())),
     "archive": zipped("My board/a.csv", table()),
     "workbook": Form("a.xlsx", lambda path: write_xlsx(path, {"Issues": [HEADER, *ROWS]})),
     "lines": stored("a.jsonl", LINES),
