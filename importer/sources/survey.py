@@ -63,7 +63,7 @@ from importer.sources.source import (
 from importer.sources.wrappers import ANSWER, is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
-LINE_SHOWN = 40
+SHOWN = 40
 """Characters of a beginning that an error shows."""
 
 
@@ -289,7 +289,7 @@ def _survey_json(file: JsonFile, options: SourceOptions) -> Surveyed:
         document = Document(text, file.name)
         first = document.peek()
         if first not in ("[", "{"):
-            shown = " ".join(_read_sample(file.stored, file.encoding)[:LINE_SHOWN].split())
+            shown = " ".join(_read_sample(file.stored, file.encoding)[:SHOWN].split())
             raise SourceError(
                 f"{file.name} is not a JSON array or object: it begins with “{shown}”.",
                 hint="Remove what surrounds the JSON, or name the file's format: --format csv or jsonl",
