@@ -45,9 +45,8 @@ def find_steps(job: Job, summary: Summary) -> Iterator[NextStep]:
         is_open = not UNDECIDED_CODES.isdisjoint(summary.findings)
         before = f"replace each `?` in {summary.suggestion}" if is_open else f"read {summary.suggestion}"
         yield NextStep("Check again with the proposals", _join(save, before), command)
-    if (fixes := max(out.glob("fixes*.csv"), key=_changed, default=None)) and _changed(fixes) >= _changed(
-        out / "results.csv"
-    ):
+    fixes = max(out.glob("fixes*.csv"), key=_changed, default=None)
+    if fixes and _changed(fixes) >= _changed(out / "results.csv"):
         command = typed.repeat("validate", "--fixes", str(fixes))
         before = _join(save, f"fill in `new value` in {fixes}")
         yield NextStep("Check again with your corrected values", before, command)
