@@ -67,10 +67,9 @@ def sandbox(
 ) -> None:
     """Run a local simulation of Triage's API. Ctrl-C ends it."""
     try:
-        from importer.sandbox.faults import parse_fault
-        from importer.sandbox.refusals import SandboxError
+        from importer.sandbox.gate import SandboxOptions, parse_fault
         from importer.sandbox.server import serve
-        from importer.sandbox.settings import SandboxOptions
+        from importer.sandbox.storage import SandboxError
     except ModuleNotFoundError as error:
         raise sandbox_missing() from error
     try:

@@ -34,7 +34,7 @@ def rehearse(run: Run, out: Path) -> Path:
         )
     try:
         from importer.sandbox.board import read_board
-        from importer.sandbox.refusals import SandboxError
+        from importer.sandbox.storage import SandboxError
     except ImportError as error:
         raise sandbox_missing() from error
     from importer.check.observers.people_named import Named

@@ -94,9 +94,9 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
     from importer.triage.target import ApiKey, Target
 
     try:
-        from importer.sandbox.refusals import SandboxError
+        from importer.sandbox.gate import SandboxOptions
         from importer.sandbox.server import serve_in_thread
-        from importer.sandbox.settings import SandboxOptions
+        from importer.sandbox.storage import SandboxError
     except ImportError as error:
         raise sandbox_missing() from error
     try:

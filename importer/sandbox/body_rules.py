@@ -1,4 +1,7 @@
-"""Validation of request bodies: the documented fields and limits, as data. Lengths are in UTF-16 units."""
+"""What a request may say: the documented fields and limits of bodies, as data, and how a request is refused.
+
+Lengths are in UTF-16 units.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-
-from importer.sandbox.refusals import bad_request
 
 SEVERITIES = ("low", "medium", "high", "critical")
 STATUSES = ("backlog", "todo", "in_progress", "in_review", "done", "closed")
@@ -21,6 +22,24 @@ LATE = "late-"
 
 Check = Callable[[str, object], Iterable[str]]
 """Path and value → problems, each of which begins with its path."""
+
+
+class Refusal(Exception):
+    """A request that is answered with an error in the API's envelope."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+def not_found(what: str) -> Refusal:
+    """Return a 404 in the documented words: `Issue not found`."""
+    return Refusal(404, "not_found", f"{what} not found")
+
+
+def bad_request(message: str) -> Refusal:
+    """Return a 400; the message names each invalid path."""
+    return Refusal(400, "bad_request", message)
 
 
 class Shape(NamedTuple):
@@ -135,7 +154,6 @@ CREATE_ISSUE = Shape(
 )
 PATCH_ISSUE = Shape({**_ISSUE, "owner_id": or_null(_user), "assignee_id": or_null(_user)})
 COMMENT = Shape({"detail": text(1, 4000), "resource_link_ids": list_of(text(1))}, ("detail",))
-PROMPT = Shape({"detail": text(1, 4000)}, ("detail",))
 FLAG = Shape(
     {
         "call_id": text(1),
@@ -151,4 +169,3 @@ FLAG = Shape(
 RELATION = Shape(
     {"related_issue_id": text(1), "relation_type": one_of(RELATION_TYPES)}, ("related_issue_id", "relation_type")
 )
-CATEGORY = Shape({"name": text(1, 64)}, ("name",))

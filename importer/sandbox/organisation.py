@@ -1,13 +1,12 @@
-"""The endpoints of the organisation: members, memberships, the key's owner, agents, the catalogue of categories."""
+"""The organisation: memberships, members, and the catalogue of categories."""
 
 from __future__ import annotations
 
-from importer.sandbox.body_rules import CATEGORY
-from importer.sandbox.refusals import not_found
-from importer.sandbox.request import Answer, Call, Json
-from importer.sandbox.storage import BUILT_IN_CATEGORIES
+import sqlite3
 
-NORM_ID = "0b1a0000-0000-4000-8000-000000000001"
+from importer.sandbox.body_rules import not_found
+from importer.sandbox.request import Answer, Call, Json, page
+
 CALLER_ID = "5a9d0000-0000-4000-8000-000000000001"
 """The user to whom every key belongs, and so the author of everything that is created."""
 
@@ -16,11 +15,6 @@ _MEMBERS = (
     ("5a9d0000-0000-4000-8000-000000000002", "Kim", "Shore", "kim.shore@example.com", "admin"),
     ("5a9d0000-0000-4000-8000-000000000003", "Alex", "Dune", "alex.dune@example.com", "operator"),
 )
-
-
-def me(call: Call) -> Answer:
-    """GET /v1/me: says that the key works."""
-    return Answer({"status": "active"})
 
 
 def memberships(call: Call) -> Answer:
@@ -54,33 +48,12 @@ def _membership(call: Call, permission: str) -> Json:
     }
 
 
-def agents(call: Call) -> Answer:
-    """GET /v1/triage/agents: only Norm."""
-    call.limit()
-    norm = {"id": NORM_ID, "provider_type": "blandcode", "display_name": "Norm", "description": None, "is_active": True}
-    return Answer({"items": [norm], "next_cursor": None})
-
-
 def list_categories(call: Call) -> Answer:
     """GET /v1/triage/categories: the built-in ones and those in use, by name; the cursor is a name."""
-    limit, cursor = call.limit(), call.cursor() or ""
-    names = sorted(name for name in {*BUILT_IN_CATEGORIES, *call.store.categories} if name > cursor)
-    items = [_category(call, name) for name in names[:limit]]
-    return Answer({"items": items, "next_cursor": items[-1]["name"] if len(names) > limit else None})
+    limit = call.limit()
+    sql = "SELECT * FROM categories WHERE name > ? ORDER BY name LIMIT ?"
 
+    def show(row: sqlite3.Row) -> Json:
+        return {"org_id": call.store.org_id, **dict(row)}
 
-def create_category(call: Call) -> Answer:
-    """POST /v1/triage/categories: 201, or 200 with the existing one of that name."""
-    name = call.fields(CATEGORY)["name"]
-    known = name in call.store.categories or name in BUILT_IN_CATEGORIES
-    call.store.learn_category(name, call.store.now())
-    return Answer(_category(call, name), 200 if known else 201)
-
-
-def _category(call: Call, name: str) -> Json:
-    org_id = call.store.org_id
-    if name in BUILT_IN_CATEGORIES:
-        built_in = f"built-in:{name.lower()}"
-        return {"id": built_in, "org_id": org_id, "name": name, "created_at": call.store.created_at}
-    row = call.store.row("SELECT id, created_at FROM categories WHERE name = ?", name)
-    return {"id": row["id"], "org_id": org_id, "name": name, "created_at": row["created_at"]}
+    return page(call.store.rows(sql, call.cursor() or "", limit + 1), limit, show, key="name")

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 from starlette.datastructures import QueryParams
 
-from importer.sandbox.body_rules import Shape, read_body
-from importer.sandbox.refusals import bad_request
+from importer.sandbox.body_rules import Refusal, Shape, bad_request, not_found, read_body
 from importer.sandbox.storage import Store
 
 Json = dict[str, Any]
@@ -21,9 +20,6 @@ class Answer(NamedTuple):
 
     data: object
     status: int = 200
-
-
-NO_CONTENT = Answer(None, 204)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,14 @@ class Call:
 
     def issue_number(self) -> int:
         """Return the number of the issue in the path. Raises Refusal 404 if there is none."""
-        return self.store.issue_number(self.path["id"])
+        return self.number_of(self.path["id"])
+
+    def number_of(self, issue_id: str) -> int:
+        """Return the number of the issue with this id. Raises Refusal 404 if there is none."""
+        number = self.store.number_or_none(issue_id)
+        if number is None:
+            raise not_found("Issue")
+        return number
 
     def choice(self, name: str, values: Sequence[str], default: str) -> str:
         """Return a query parameter that must be one of `values`. Raises Refusal 400 if it is not."""
@@ -68,21 +71,21 @@ def page(rows: Sequence[sqlite3.Row], limit: int, show: Callable[[sqlite3.Row], 
     return Answer({"items": items, "next_cursor": items[-1][key] if len(rows) > limit else None})
 
 
-def bad_cursor() -> Exception:
+def bad_cursor() -> Refusal:
     """Return a 400 for a cursor that names no item, or one that was deleted."""
     return bad_request("cursor: not a cursor of this list")
 
 
-def page_of(call: Call, table: str, show: Callable[[sqlite3.Row], Json], *, newest_first: bool = False) -> Answer:
-    """Return a page of an issue's rows in `table`, in the order of creation."""
+def page_of(call: Call, rows: str, show: Callable[[sqlite3.Row], Json], *, newest_first: bool = False) -> Answer:
+    """Return a page of what belongs to an issue, in the order of creation; `rows` selects it by the issue's number."""
     number, limit, cursor = call.issue_number(), call.limit(), call.cursor()
-    after, values = "", [number]
+    condition, values = "true", [number]
     order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
     if cursor is not None:
-        last = call.store.row_or_none(f"SELECT seq FROM {table} WHERE id = ? AND issue = ?", cursor, number)
+        last = call.store.row_or_none(f"SELECT seq FROM ({rows}) WHERE id = ?", number, cursor)
         if last is None:
             raise bad_cursor()
-        after = f"AND seq {sign} ?"
+        condition = f"seq {sign} ?"
         values.append(last["seq"])
-    sql = f"SELECT * FROM {table} WHERE issue = ? {after} ORDER BY seq {order} LIMIT ?"
+    sql = f"SELECT * FROM ({rows}) WHERE {condition} ORDER BY seq {order} LIMIT ?"
     return page(call.store.rows(sql, *values, limit + 1), limit, show)

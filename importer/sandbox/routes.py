@@ -12,15 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from importer.sandbox import agent as norm
-from importer.sandbox import flags, issues, organisation, resources, timeline
-from importer.sandbox import issue_list as listing
-from importer.sandbox import issue_relations as relations
-from importer.sandbox.faults import ISSUES_PATH
-from importer.sandbox.refusals import Refusal
+from importer.sandbox import activity, agent, issues, organisation
+from importer.sandbox.body_rules import Refusal
 from importer.sandbox.request import Answer, Call
 from importer.sandbox.storage import Store
 
+ISSUES_PATH = "/v1/triage/issues"
 Endpoint = Callable[[Call], Answer]
 Endpoints = Sequence[tuple[str, str, Endpoint]]
 ISSUE = f"{ISSUES_PATH}/{{id}}"
@@ -28,34 +25,22 @@ ISSUE = f"{ISSUES_PATH}/{{id}}"
 # The busiest first: Starlette tries them in this order.
 ENDPOINTS: Endpoints = (
     ("POST", ISSUES_PATH, issues.create_issue),
-    ("GET", ISSUES_PATH, listing.list_issues),
+    ("GET", ISSUES_PATH, issues.list_issues),
     ("GET", ISSUE, issues.get_issue),
     ("PATCH", ISSUE, issues.patch_issue),
     ("DELETE", ISSUE, issues.delete_issue),
-    ("POST", f"{ISSUE}/comments", timeline.add_comment),
-    ("GET", f"{ISSUE}/activity", timeline.list_activity),
-    ("PUT", f"{ISSUE}/view", issues.view_issue),
-    ("POST", f"{ISSUE}/resources", resources.attach_resource),
-    ("GET", f"{ISSUE}/resources", resources.list_resources),
-    ("DELETE", f"{ISSUE}/resources/{{resource_link_id}}", resources.remove_resource),
-    ("PUT", f"{ISSUE}/calls/{{call_id}}", issues.attach_call),
-    ("DELETE", f"{ISSUE}/calls/{{call_id}}", resources.detach_call),
-    ("GET", f"{ISSUE}/affected", resources.list_affected),
-    ("POST", f"{ISSUE}/flags", flags.add_flag),
-    ("GET", f"{ISSUE}/flags", flags.list_flags),
-    ("DELETE", f"{ISSUE}/flags/{{flag_id}}", flags.remove_flag),
-    ("POST", f"{ISSUE}/relations", relations.add_relation),
-    ("GET", f"{ISSUE}/relations", relations.list_relations),
-    ("DELETE", f"{ISSUE}/relations/{{relation_id}}", relations.remove_relation),
-    ("POST", f"{ISSUE}/agent-sessions", norm.start_session),
-    ("POST", f"{ISSUE}/agent-sessions/{{session_id}}/prompts", norm.prompt_norm),
-    ("GET", "/v1/triage/flag-types", flags.list_flag_types),
+    ("POST", f"{ISSUE}/comments", activity.add_comment),
+    ("GET", f"{ISSUE}/activity", activity.list_activity),
+    ("POST", f"{ISSUE}/resources", activity.attach_resource),
+    ("GET", f"{ISSUE}/resources", activity.list_resources),
+    ("POST", f"{ISSUE}/flags", activity.add_flag),
+    ("GET", f"{ISSUE}/flags", activity.list_flags),
+    ("POST", f"{ISSUE}/relations", activity.add_relation),
+    ("GET", f"{ISSUE}/relations", activity.list_relations),
+    ("POST", f"{ISSUE}/agent-sessions", agent.start_session),
     ("GET", "/v1/triage/categories", organisation.list_categories),
-    ("POST", "/v1/triage/categories", organisation.create_category),
-    ("GET", "/v1/triage/agents", organisation.agents),
     ("GET", "/v1/orgs/self/memberships", organisation.memberships),
     ("GET", "/v1/orgs/{org_id}/members", organisation.members),
-    ("GET", "/v1/me", organisation.me),
 )
 
 
@@ -96,9 +81,5 @@ async def _no_such_path(request: Request, error: Exception) -> Response:
 
 
 async def _not_stored(request: Request, error: Exception) -> Response:
-    return storage_failed(error)
-
-
-def storage_failed(error: Exception) -> Response:
-    """Return the 500 for a database that can't be written, for example on a full disk."""
+    # For example because the disk is full.
     return error_response(500, "internal_error", f"The sandbox's database can't be used: {error}")

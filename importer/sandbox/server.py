@@ -16,13 +16,9 @@ from typing import Any
 
 import uvicorn
 
-from importer.sandbox.gate import Gate
-from importer.sandbox.refusals import SandboxError
+from importer.sandbox.gate import Gate, SandboxOptions
 from importer.sandbox.routes import build_application
-from importer.sandbox.settings import SandboxOptions
-from importer.sandbox.storage import Store
-
-__all__ = ["RunningSandbox", "SandboxError", "SandboxOptions", "serve", "serve_in_thread"]
+from importer.sandbox.storage import SandboxError, Store
 
 HOST = "127.0.0.1"
 _KEEP_ALIVE_SECONDS = 300  # longer than any client's, so that the server never closes an idle connection
@@ -56,7 +52,7 @@ class RunningSandbox:
 
     def _build(self, options: SandboxOptions) -> tuple[Store, Gate]:
         store = Store(options.db)
-        return store, Gate(build_application(store), store, options, self.seed, self._drop)
+        return store, Gate(build_application(store), options, self.seed, self._drop)
 
     def start(self) -> None:
         """Start the server's thread; connections are accepted from now on."""

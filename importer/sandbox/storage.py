@@ -5,32 +5,119 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import orjson
 
-from importer.sandbox.refusals import SandboxError, not_found
-from importer.sandbox.sql_tables import APPLICATION_ID, TABLES, VERSION
+APPLICATION_ID = 0x54524942
+"""Marks a SQLite file as a sandbox's ("TRIB")."""
+VERSION = 3
+FIRST_NUMBER = 1001
 
-BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
+TABLES = f"""
+CREATE TABLE organisation (id TEXT NOT NULL, created_at TEXT NOT NULL);
+
+CREATE TABLE issues (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    description TEXT NOT NULL,
+    status TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    source TEXT NOT NULL,
+    category TEXT NOT NULL,
+    owner_id TEXT,
+    assignee_id TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    last_activity_at TEXT NOT NULL,
+    unread INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX issues_by_activity ON issues (last_activity_at, id);
+CREATE INDEX issues_by_creation ON issues (created_at, id);
+INSERT INTO sqlite_sequence VALUES ('issues', {FIRST_NUMBER - 1});
+
+-- Issues up to the highest rowid are indexed; a search indexes the rest first, so that creates cost nothing.
+CREATE VIRTUAL TABLE words USING fts5 (text);
+
+-- The `late-…` ids that were asked for; opening the file makes all earlier ones exist.
+CREATE TABLE late (resource_id TEXT PRIMARY KEY, is_there INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    issue INTEGER NOT NULL REFERENCES issues ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    from_status TEXT,
+    to_status TEXT,
+    resources TEXT NOT NULL,
+    session_id TEXT,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX events_by_issue ON events (issue, seq);
+
+CREATE TABLE resources (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    issue INTEGER NOT NULL REFERENCES issues ON DELETE CASCADE,
+    resource_type TEXT NOT NULL,
+    resource_id TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    UNIQUE (issue, resource_type, resource_id)
+);
+
+CREATE TABLE flags (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    issue INTEGER NOT NULL REFERENCES issues ON DELETE CASCADE,
+    call_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    note TEXT NOT NULL,
+    node_id TEXT,
+    node_name TEXT,
+    message_index INTEGER,
+    message_text TEXT,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX flags_by_issue ON flags (issue, seq);
+
+CREATE TABLE relations (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    issue INTEGER NOT NULL REFERENCES issues ON DELETE CASCADE,
+    target INTEGER NOT NULL REFERENCES issues ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    created_at TEXT NOT NULL
+);
+CREATE INDEX relations_by_issue ON relations (issue);
+CREATE INDEX relations_by_target ON relations (target);
+
+CREATE TABLE sessions (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    issue INTEGER NOT NULL REFERENCES issues ON DELETE CASCADE
+);
+CREATE INDEX sessions_by_issue ON sessions (issue);
+
+-- One row for each dispatch of Norm; rows stay when the issue is deleted.
+CREATE TABLE dispatches (seq INTEGER PRIMARY KEY, detail TEXT NOT NULL);
+
+CREATE TABLE categories (name TEXT PRIMARY KEY, id TEXT NOT NULL, created_at TEXT NOT NULL);
+"""
+_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
+"""Those that Triage begins with."""
 
 
-class Event(NamedTuple):
-    """An entry of an issue's activity, less its id and time; one with a session is Norm's, any other the caller's.
+class SandboxError(Exception):
+    """The sandbox can't be started as asked; the hint says what helps where `sandbox` was typed."""
 
-    type       `comment`, `status_changed` and so on; source: get/triage-issues-id-activity
-    resources  the links that it shows, as the API shows them
-    """
-
-    type: str
-    detail: str
-    from_status: str | None = None
-    to_status: str | None = None
-    resources: Sequence[dict[str, Any]] = ()
-    session_id: str | None = None
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message, self.hint = message, hint
 
 
 class Store:
@@ -44,8 +131,6 @@ class Store:
         organisation = self.row("SELECT id, created_at FROM organisation")
         self.org_id: str = organisation["id"]
         self.created_at: str = organisation["created_at"]
-        # The categories in use, so that a create needs no query for them.
-        self.categories = {row["name"] for row in self.rows("SELECT name FROM categories")}
 
     def close(self) -> None:
         """Close the database."""
@@ -86,24 +171,32 @@ class Store:
         return cursor.lastrowid or 0
 
     def now(self) -> str:
-        """Return the time by its clock, as the API writes it."""
-        return self.ago(timedelta())
-
-    def ago(self, span: timedelta) -> str:
-        """Return the time that was `span` ago by its clock."""
-        return timestamp(datetime.now(UTC) - span)
+        """Return the time by its clock, as the API writes it: UTC, milliseconds, Z."""
+        return timestamp(datetime.now(UTC))
 
     def number_or_none(self, issue_id: str) -> int | None:
         """Return the number of the issue with this id, None if there is none."""
         row = self.row_or_none("SELECT number FROM issues WHERE id = ?", issue_id)
         return row["number"] if row else None
 
-    def issue_number(self, issue_id: str) -> int:
-        """Return the number of the issue with this id. Raises Refusal 404 if there is none."""
-        number = self.number_or_none(issue_id)
-        if number is None:
-            raise not_found("Issue")
-        return number
+    def add_event(
+        self,
+        number: int,
+        at: str,
+        type: str,
+        detail: str,
+        resources: Sequence[dict[str, Any]] = (),
+        **more: str,
+    ) -> int:
+        """Add an entry to an issue's activity and return its integer key.
+
+        type       `comment`, `status_changed` and so on; source: get/triage-issues-id-activity
+        resources  the links that it shows, as the API shows them
+        more       `from_status` and `to_status`, or the `session_id` that makes it an entry of Norm's
+        """
+        shown = orjson.dumps(resources).decode()
+        values = {"type": type, "detail": detail, "resources": shown, "created_at": at, **more}
+        return self.insert("events", id=new_id(), issue=number, **values)
 
     def touch(self, number: int, at: str) -> None:
         """Mark an issue as changed at this time, with unread activity."""
@@ -111,26 +204,19 @@ class Store:
             "UPDATE issues SET updated_at = ?, last_activity_at = ?, unread = 1 WHERE number = ?", (at, at, number)
         )
 
-    def add_event(self, number: int, at: str, event: Event) -> int:
-        """Add an entry to an issue's activity and return its integer key."""
-        values = event._asdict() | {"resources": orjson.dumps(event.resources).decode()}
-        return self.insert("events", id=new_id(), issue=number, **values, created_at=at)
+    def change(self, number: int, at: str, type: str, detail: str, *resources: dict[str, Any], **more: str) -> int:
+        """Touch an issue and add an entry that says why; return the entry's integer key."""
+        self.touch(number, at)
+        return self.add_event(number, at, type, detail, resources, **more)
 
     def learn_category(self, name: str, at: str) -> None:
         """Add a category to the catalogue, unless it is in it."""
-        if name not in self.categories and name not in BUILT_IN_CATEGORIES:
-            self.insert("categories", name=name, id=new_id(), created_at=at)
-            self.categories.add(name)
+        self.db.execute("INSERT OR IGNORE INTO categories VALUES (?, ?, ?)", (name, new_id(), at))
 
 
 def new_id() -> str:
     """Return a new id like the API's: a random UUID."""
     return str(uuid4())
-
-
-def now() -> str:
-    """Return the time as the API writes it: UTC, milliseconds, Z."""
-    return timestamp(datetime.now(UTC))
 
 
 def timestamp(moment: datetime) -> str:
@@ -155,7 +241,12 @@ def _open(path: Path | None) -> sqlite3.Connection:
         _prepare(db)
     except sqlite3.Error as error:
         db.close()
-        raise _unusable(path, error) from error
+        if "locked" in str(error):
+            hint = "Stop that one, or name another file with --db."
+            raise SandboxError(f"{path} is in use by another sandbox.", hint) from error
+        if "not a database" in str(error):
+            raise SandboxError(f"{path} is not a SQLite file.", "Name another one with --db.") from error
+        raise SandboxError(f"{path} can't be used ({error}).") from error
     except SandboxError as error:
         db.close()
         raise SandboxError(f"{path} {error.message}", error.hint) from error
@@ -181,22 +272,13 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("BEGIN EXCLUSIVE")
     if not tables:
-        _create_tables(db)
+        for statement in TABLES.split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+        at = timestamp(datetime.now(UTC))
+        db.execute("INSERT INTO organisation VALUES (?, ?)", (new_id(), at))
+        built_in = [(name, f"built-in:{name.lower()}", at) for name in _CATEGORIES]
+        db.executemany("INSERT INTO categories VALUES (?, ?, ?)", built_in)
     db.execute("UPDATE late SET is_there = 1")
     db.execute("COMMIT")
-
-
-def _create_tables(db: sqlite3.Connection) -> None:
-    for statement in TABLES.split(";\n"):
-        db.execute(statement)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute("INSERT INTO organisation VALUES (?, ?)", (new_id(), now()))
-
-
-def _unusable(path: Path | None, error: sqlite3.Error) -> SandboxError:
-    if "locked" in str(error):
-        return SandboxError(f"{path} is in use by another sandbox.", "Stop that one, or name another file with --db.")
-    if "not a database" in str(error):
-        return SandboxError(f"{path} is not a SQLite file.", "Name another one with --db.")
-    return SandboxError(f"{path} can't be used ({error}).")

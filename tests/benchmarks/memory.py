@@ -22,8 +22,8 @@ from typing import IO, NamedTuple
 
 import click
 
+from importer.sandbox.gate import SandboxOptions
 from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from tests.benchmarks.check import measure
 from tests.benchmarks.source_files import WORDS, make_ordinary, write_export
 

@@ -22,8 +22,8 @@ from importer.ledger.store import RunIdentity
 from importer.load.creates import Loader
 from importer.load.driver import RunConnection
 from importer.load.updates import Updater
+from importer.sandbox.gate import SandboxOptions
 from importer.sandbox.server import serve_in_thread
-from importer.sandbox.settings import SandboxOptions
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter

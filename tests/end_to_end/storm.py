@@ -28,7 +28,7 @@ from random import Random
 
 import click
 
-from importer.sandbox.faults import Fault
+from importer.sandbox.gate import Fault
 from importer.sandbox.storage import Store
 from importer.transform.markers import record_marker
 from tests.harness.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target

@@ -1,6 +1,6 @@
 """A sandbox that misbehaves more than one for rehearsals: other faults, lag, clocks, texts that are stored differently.
 
-KIND[=SECONDS][:WHERE][@WHEN], as `importer/sandbox/faults.py` reads it; every kind works on every write.
+KIND[=SECONDS][:WHERE][@WHEN], as `importer/sandbox/gate.py` reads it; every kind works on every write.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,18 +21,15 @@ import orjson
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from importer.sandbox import faults, issues, server
+from importer.sandbox import gate, issues, server
+from importer.sandbox.activity import add_flag
 from importer.sandbox.agent import listen
-from importer.sandbox.body_rules import CREATE_ISSUE, Shape
-from importer.sandbox.faults import ISSUES_PATH, Fault
-from importer.sandbox.flags import add_flag
-from importer.sandbox.gate import Gate, GateRequest
-from importer.sandbox.issue_list import list_issues
-from importer.sandbox.refusals import Refusal
+from importer.sandbox.body_rules import CREATE_ISSUE, Refusal, Shape
+from importer.sandbox.gate import Fault, Gate, GateRequest, SandboxOptions
+from importer.sandbox.issues import list_issues
 from importer.sandbox.request import Answer, Call, Json
-from importer.sandbox.routes import ENDPOINTS, Endpoint, Endpoints, build_application, error_response
-from importer.sandbox.settings import SandboxOptions
-from importer.sandbox.storage import Store
+from importer.sandbox.routes import ENDPOINTS, ISSUES_PATH, Endpoint, Endpoints, build_application, error_response
+from importer.sandbox.storage import Store, timestamp
 from tests.harness.rewriting import rewrite
 from tests.harness.sandbox_contents import all_comments, all_flags, all_issues, all_relations, all_resources
 
@@ -64,11 +61,11 @@ KINDS: dict[str, float | None] = {
     **dict.fromkeys(REFUSED_AFTER),
     "endless": None,  # executes it; a list gets a cursor that leads back, so that its pages repeat
     "edit": 0.3,  # executes it; after a read of an issue, a person changes that issue's title later
-    **faults.KINDS,
+    **gate.KINDS,
 }
 Result = TypeVar("Result")
 _WORDS = {word for _, path, _ in ENDPOINTS for word in path.split("/") if not word.startswith("{")}
-parse_fault = partial(faults.parse_fault, kinds=KINDS)
+parse_fault = partial(gate.parse_fault, kinds=KINDS)
 
 
 @dataclass(frozen=True)
@@ -100,11 +97,17 @@ class HostileStore(Store):
 
     def __init__(self, path: Path | None, options: HostileOptions) -> None:
         super().__init__(path)
-        self._offset, self._lag = timedelta(seconds=options.clock_offset), timedelta(seconds=options.read_lag)
+        self._offset, self._lag = options.clock_offset, options.read_lag
+        # The exact body of every create, in the order of arrival, refused ones too.
+        self.db.execute("CREATE TABLE IF NOT EXISTS creates (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)")
 
-    def ago(self, span: timedelta) -> str:
-        """Return the time that was `span` ago by its clock."""
-        return super().ago(span - self._offset)
+    def now(self) -> str:
+        """Return the time by its clock."""
+        return self.ago(0)
+
+    def ago(self, seconds: float) -> str:
+        """Return the time that was so long ago by its clock."""
+        return timestamp(datetime.now(UTC) + timedelta(seconds=self._offset - seconds))
 
     def is_there(self, created_at: str) -> bool:
         """Whether what was created then is visible to a request that comes now."""
@@ -150,7 +153,7 @@ def hostile_endpoints(store: HostileStore, options: HostileOptions) -> Endpoints
                 listen(store, number, at, text)
 
     def is_shown(call: Call, item: Json) -> bool:
-        if "search" in call.query and changed.get(item["id"], "") > store.ago(timedelta(seconds=options.search_lag)):
+        if "search" in call.query and changed.get(item["id"], "") > store.ago(options.search_lag):
             return False
         return store.is_there(item["created_at"])
 
@@ -187,8 +190,9 @@ def _without_zone(data: object) -> object:
 class HostileGate(Gate):
     """A gate that knows all KINDS of faults."""
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, store: Store, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self._store = store
         self.requests: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self._late: set[asyncio.Task[None]] = set()
@@ -203,9 +207,12 @@ class HostileGate(Gate):
 
         await super().__call__(scope, receive, counting)
 
-    def _note(self, request: GateRequest) -> Response | None:
-        self.requests[f"{request.scope['method']} {_path_kind(request.scope['path'])}"] += 1
-        return super()._note(request)
+    def _refuse(self, request: GateRequest) -> Response | None:
+        kind = f"{request.scope['method']} {_path_kind(request.scope['path'])}"
+        self.requests[kind] += 1
+        if kind == f"POST {ISSUES_PATH}":
+            self._store.insert("creates", body=request.body)
+        return super()._refuse(request)
 
     async def _drop_after(self, seconds: float, request: GateRequest) -> None:
         self.statuses[NO_ANSWER] += 1
@@ -216,7 +223,7 @@ class HostileGate(Gate):
         await asyncio.gather(*self._late)
 
     async def _misbehave(self, fault: Fault, request: GateRequest) -> None:
-        if fault.kind in faults.KINDS:
+        if fault.kind in gate.KINDS:
             await super()._misbehave(fault, request)
         elif answer := await self._odd_answer(fault, request):
             await self._answer(request, answer)
@@ -319,7 +326,7 @@ class RunningSandbox(server.RunningSandbox):
         store = HostileStore(options.db, options)
         self.org_id = store.org_id
         application = build_application(store, hostile_endpoints(store, options))
-        return store, HostileGate(application, store, options, self.seed, self._drop)
+        return store, HostileGate(store, application, options, self.seed, self._drop)
 
     async def _serve(self) -> None:
         await super()._serve()

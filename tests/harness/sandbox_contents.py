@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-from importer.sandbox.flags import show_flag
-from importer.sandbox.issue_relations import SELECT_RELATIONS, show_relation
+from importer.sandbox.activity import SELECT_RELATIONS, show_entry, show_flag, show_link, show_relation
 from importer.sandbox.issues import SELECT_ISSUES, show_issue
 from importer.sandbox.request import Json
-from importer.sandbox.resources import show_link
 from importer.sandbox.storage import Store
-from importer.sandbox.timeline import show_entry
 
 
 def all_issues(store: Store) -> list[Json]:

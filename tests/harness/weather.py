@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from importer.sandbox.faults import Fault
+from importer.sandbox.gate import Fault
 from tests.harness.additions import REWRITTEN
 from tests.harness.hostile import HostileOptions, parse_fault
 

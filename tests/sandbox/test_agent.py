@@ -7,6 +7,8 @@ import pytest
 from importer.sandbox.agent import mentions_norm
 from tests.sandbox.conftest import ISSUES, Api, MakeApi
 
+CALL = {"resource_type": "call", "resource_id": "c"}
+
 
 def dispatches(api: Api) -> int:
     """Count how often Norm was set to work."""
@@ -58,7 +60,7 @@ def test_norm_is_not_dispatched_by_an_issue(api: Api) -> None:
     """Only comments are said to set it to work."""
     path = api.path(title="@norm", description="@norm")
     api.data("PATCH", path, {"title": "@norm again"})
-    api.data("PUT", f"{path}/calls/c")
+    api.data("POST", f"{path}/resources", CALL, expect=201)
     api.data("POST", f"{path}/flags", {"call_id": "c", "type": "t", "note": "@norm"}, expect=201)
     assert dispatches(api) == 0
 
@@ -72,7 +74,7 @@ def test_norm_everywhere(make_api: MakeApi) -> None:
     api.data("PATCH", paths[0], {"description": "see @norm"})
     api.data("PATCH", paths[0], {"status": "done"})
     assert dispatches(api) == 3
-    api.data("PUT", f"{paths[0]}/calls/c")
+    api.data("POST", f"{paths[0]}/resources", CALL, expect=201)
     api.data("POST", f"{paths[0]}/flags", {"call_id": "c", "type": "t", "note": "@norm"}, expect=201)
     api.data("POST", f"{paths[0]}/flags", {"call_id": "c", "type": "t"}, expect=201)
     assert dispatches(api) == 4
@@ -88,16 +90,13 @@ def test_mentions_share_a_session(api: Api) -> None:
     assert kinds.count("prompt") == dispatches(api) == 2
 
 
-def test_prompt(api: Api) -> None:
-    """A session can be started and prompted; its first word is the intent."""
+def test_session(api: Api) -> None:
+    """A person can start one, which dispatches nothing; the issue shows it."""
     path = api.path()
     session = api.data("POST", f"{path}/agent-sessions", expect=201)
     assert session["agent_name"] == "Norm"
-    prompts = f"{path}/agent-sessions/{session['id']}/prompts"
-    for detail, intent in (("/verify it", "verify"), ("debug", "fix"), ("look here", "fix")):
-        assert api.data("POST", prompts, {"detail": detail}, expect=202)["intent"] == intent
-    assert api.error("POST", f"{path}/agent-sessions/other/prompts", {"detail": "x"})[0] == 404
-    assert dispatches(api) == 3
+    assert api.data("GET", path)["latest_agent_session"] == session
+    assert dispatches(api) == 0
 
 
 def test_unknown_issue(api: Api) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from importer.sandbox.board import read_board
-from importer.sandbox.refusals import SandboxError
+from importer.sandbox.storage import SandboxError
 from tests.harness.hostile import HostileOptions, serve_in_thread
 from tests.sandbox.conftest import BODY, ISSUES, KEY, Json, post
 

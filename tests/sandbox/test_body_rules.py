@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.sandbox.body_rules import CREATE_ISSUE, FLAG, PATCH_ISSUE, Shape, read_body, text
-from importer.sandbox.refusals import Refusal
+from importer.sandbox.body_rules import CREATE_ISSUE, FLAG, PATCH_ISSUE, Refusal, Shape, read_body, text
 
 GOOD = {"title": "t", "severity": "low", "category": "c"}
 

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from importer.cli.sandbox import sandbox
-from importer.sandbox.faults import KINDS, WHERES
+from importer.sandbox.gate import KINDS, WHERES
 from tests.harness.running import WAIT_SECONDS
 from tests.sandbox.conftest import KEY
 
@@ -45,7 +45,7 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     """It answers, and ends with 0, no words and a closed file."""
     with started("--db", str(tmp_path / "s.db")) as (process, url):
-        assert httpx.get(f"{url}/v1/me", headers=KEY).status_code == 200
+        assert httpx.get(f"{url}/v1/triage/categories", headers=KEY).status_code == 200
         process.send_signal(number)
         _, errors = process.communicate(timeout=WAIT_SECONDS)
     assert (process.returncode, errors) == (0, "")
@@ -55,7 +55,7 @@ def test_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
 def test_its_files_are_private(tmp_path: Path) -> None:
     """Rehearsals are with real issues: only the owner may read the file and those beside it."""
     with started("--db", str(tmp_path / "s.db")) as (_, url):
-        httpx.get(f"{url}/v1/me", headers=KEY)
+        httpx.get(f"{url}/v1/triage/categories", headers=KEY)
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
     assert modes.pop("s.db") == "0o600"
     assert modes

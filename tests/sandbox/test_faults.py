@@ -1,14 +1,16 @@
-"""The grammar of faults, and when they strike."""
+"""The gate's parts: the grammar of faults, when they strike, and the token bucket."""
 
 from __future__ import annotations
+
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.sandbox import faults
-from importer.sandbox.faults import WHERES, Fault, FaultPlan
-from importer.sandbox.refusals import SandboxError
+from importer.sandbox import gate
+from importer.sandbox.gate import WHERES, Fault, FaultPlan, TokenBucket
+from importer.sandbox.storage import SandboxError
 from tests.harness.hostile import KINDS, parse_fault
 
 CREATE = ("POST", "/v1/triage/issues")
@@ -49,7 +51,7 @@ def test_fault_is_read(spec: str, fault: Fault) -> None:
 def test_bad_fault_is_explained(spec: str) -> None:
     """A sentence says how faults are written, with every word that there is."""
     with pytest.raises(SandboxError) as caught:
-        faults.parse_fault(spec)
+        gate.parse_fault(spec)
     assert str(caught.value) == (
         f"The fault {spec!r} can't be used. Write KIND[=SECONDS][:WHERE][@WHEN], as in 500-after:create@req=7 or "
         "429=0.2:all@5%. KIND is one of 500-after, hang-after, 429 (500-after without SECONDS), WHERE one of create, "
@@ -101,7 +103,7 @@ def test_where(where: str, covered: str) -> None:
 def test_a_number_counts_the_requests_that_where_covers() -> None:
     """Reads don't shift the number of a write."""
     plan = FaultPlan([Fault("503", request=2)], seed=0)
-    requests = [CREATE, ("GET", "/v1/me"), CREATE, CREATE]
+    requests = [CREATE, ("GET", CREATE[1]), CREATE, CREATE]
     assert [plan.choose(*request) is not None for request in requests] == [False, False, True, False]
 
 
@@ -125,3 +127,38 @@ def test_chance_is_a_share() -> None:
     """2 % of many requests are about 2 %."""
     plan = FaultPlan([Fault("503", chance=0.02)], seed=1)
     assert 150 < sum(plan.choose(*CREATE) is not None for _ in range(10_000)) < 250
+
+
+def test_one_second_is_worth_of_a_burst() -> None:
+    """A rested bucket of 50/s gives 50 at once, then tells to wait a second."""
+    bucket = TokenBucket(50, lambda: 0.0)
+    assert [bucket.take() for _ in range(51)] == [0] * 50 + [1]
+
+
+def test_slow_rates_name_longer_waits() -> None:
+    """Below one request a second the wait is rounded up to whole seconds."""
+    times = iter([0.0, 0.0, 0.0, 2.5, 4.0])
+    bucket = TokenBucket(0.25, lambda: next(times))
+    assert [bucket.take() for _ in range(4)] == [0, 4, 2, 0]
+
+
+@given(st.floats(0.1, 500), st.lists(st.floats(0, 2), min_size=1, max_size=200))
+def test_never_more_than_rate_and_burst(rate: float, pauses: list[float]) -> None:
+    """In any time the bucket lets no more through than its rate and one second's worth."""
+    times = list(accumulate(pauses))
+    clock = iter([0.0, *times])
+    bucket = TokenBucket(rate, lambda: next(clock))
+    passed = sum(bucket.take() == 0 for _ in times)
+    assert passed <= max(1, rate) + rate * times[-1] + 1e-6
+
+
+@given(st.floats(0.1, 500), st.integers(1, 600))
+def test_the_wait_is_enough(rate: float, requests: int) -> None:
+    """Who waits as long as it is told gets through."""
+    time = 0.0
+    bucket = TokenBucket(rate, lambda: time)
+    for _ in range(requests):
+        wait_seconds = bucket.take()
+        if wait_seconds:
+            time += wait_seconds
+            assert bucket.take() == 0

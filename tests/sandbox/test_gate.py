@@ -29,7 +29,7 @@ from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post
 def test_key(make_sandbox: MakeSandbox, api_key: str | None, sent: str | None, status: int) -> None:
     """Any key will do unless one is asked for; `Bearer` in front is allowed."""
     headers = {} if sent is None else {"Authorization": sent}
-    answer = httpx.get(make_sandbox(api_key=api_key).url + "/v1/me", headers=headers)
+    answer = httpx.get(make_sandbox(api_key=api_key).url + "/v1/triage/categories", headers=headers)
     assert answer.status_code == status
     if status == 401:
         assert answer.json() == {"data": None, "errors": [{"error": "AUTH_FAILURE", "message": "Unauthorized"}]}
@@ -138,10 +138,10 @@ ADDITIONS: dict[str, object] = {
 def test_faults_of_additions(make_sandbox: MakeSandbox, what: str, kind: str, at_once: int, later: int) -> None:
     """Each fault works on each addition as it does on creates; all others are left alone."""
     sandbox = faulty(make_sandbox, f"{kind}:{what}@req=1")
-    issues = [post(sandbox).json()["data"]["id"] for _ in range(2)]
+    with_call = BODY | {"resource_links": [{"resource_type": "call", "resource_id": "c"}]}
+    issues = [post(sandbox, with_call).json()["data"]["id"] for _ in range(2)]
     relation = {"relation_type": "blocks", "related_issue_id": issues[1]}
     with httpx.Client(base_url=sandbox.url + f"{ISSUES}/{issues[0]}", headers=KEY) as client:
-        client.put("/calls/c")
         before = len(getattr(sandbox, f"{what}s")())
         with suppress(httpx.TransportError):
             client.post(f"/{what}s", json=ADDITIONS.get(what, relation))

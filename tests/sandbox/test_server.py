@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.sandbox.refusals import SandboxError
+from importer.sandbox.storage import SandboxError
 from tests.harness.hostile import HostileOptions, parse_fault, serve_in_thread
 from tests.harness.running import WAIT_SECONDS, wait_for
 from tests.harness.sandbox_inside import make_old

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.sandbox.refusals import SandboxError
-from importer.sandbox.storage import Store
+from importer.sandbox.storage import SandboxError, Store
 from tests.sandbox.conftest import ISSUES, Api
 
 
@@ -66,12 +65,12 @@ def test_writing_is_all_or_nothing(tmp_path: Path) -> None:
 
     def fail() -> None:
         with store.writing():
-            store.insert("creates", body=b"x")
+            store.insert("dispatches", detail="x")
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert store.rows("SELECT * FROM creates") == []
+    assert store.rows("SELECT * FROM dispatches") == []
     store.close()
 
 
