@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from importer.errors import ExitCode, ImporterError
-    from importer.library.consent import YES, Question, UndoQuestion
+    from importer.library.caller import YES, Question, UndoQuestion
     from importer.library.public import run, undo, validate, verify
     from importer.library.result import NotDone, Result, ResultRow
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 _PLACES = {
     **dict.fromkeys(("ExitCode", "ImporterError"), "importer.errors"),
-    **dict.fromkeys(("YES", "Question", "UndoQuestion"), "importer.library.consent"),
+    **dict.fromkeys(("YES", "Question", "UndoQuestion"), "importer.library.caller"),
     **dict.fromkeys(("run", "undo", "validate", "verify"), "importer.library.public"),
     **dict.fromkeys(("NotDone", "Result", "ResultRow"), "importer.library.result"),
 }

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import pytest
 
-from importer.cli.configuration import KINDS
+from importer.cli.config import KINDS
 from importer.cli.main import COMMANDS, cli
 from importer.codes import CODES
 from importer.errors import ExitCode

@@ -1,4 +1,4 @@
-"""Writes users.csv: a line for each person of a source, with counts, and proposals for their users in Triage."""
+"""The people of a source: how many issues and comments each of them has, and users.csv, which says who they are."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import csv
 import io
 import os
 import random
+import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from importer.authoring.people_counts import Someone
-from importer.errors import StorageFull
+from importer.api import FINISHED
+from importer.check.examine import Examined, examine
+from importer.check.job import Job
+from importer.check.look_up import count_known
+from importer.errors import StorageFull, UsageError
 from importer.mapping.edited_tables import (
     COUNTED,
     IDENTIFYING,
@@ -26,10 +32,153 @@ from importer.mapping.edited_tables import (
     make_roster,
     read_sheet,
 )
-from importer.mapping.identities import Directory, Identity
+from importer.mapping.identities import Directory, Identity, number_people
+from importer.mapping.model import MappingModel
 from importer.spreadsheet import escape_cell
+from importer.transform.chunk_records import Records
+from importer.transform.people import identify, identify_all
 from importer.triage.answers import Member
 from importer.triage.redaction import redact
+
+if TYPE_CHECKING:
+    from importer.progress import Progress
+
+
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person of the source: counts of issues and comments, the proposed user, and the user's id if it is decided."""
+
+    who: Identity
+    open_issues: int = 0
+    closed_issues: int = 0
+    comments: int = 0
+    proposal: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class CountedPeople:
+    """The people of a source with their counts, the number of open issues, and of those that have a person."""
+
+    people: tuple[Someone, ...]
+    open_issues: int
+    open_with_somebody: int
+
+
+def count_people(job: Job, progress: Progress) -> CountedPeople:
+    """Read a source and count the issues and comments of each person.
+
+    Skipped rows don't count; keys that are repeated count twice.
+
+    Raises:
+        UsageError: the mapping has no owner, assignee or comments.
+    """
+    model = job.mapping.model
+    if not (model.owner or model.assignee or model.comments):
+        raise UsageError(
+            f"The mapping {job.mapping.name} names no people: it has no owner, no assignee and no comments.",
+            hint="`assignee: {name: Assignee, account: Assignee Id}` in the mapping names its columns.",
+        )
+    shown = model.model_copy(update={"people": model.people.model_copy(update={"show": "name", "mails": "keep"})})
+    job = replace(job, mapping=replace(job.mapping, model=shown))  # here people are known by their names
+    work = _Work(model)
+    progress.start("counting", job.source.total_bytes, "B")
+    for examined in examine(job):
+        work.add(examined)
+        progress.reach(job.source.bytes_read)
+    progress.finish()
+    return work.count()
+
+
+class _Work:
+    """Counts by distinct people, so that memory grows with them and not with the rows."""
+
+    def __init__(self, model: MappingModel) -> None:
+        self._holders = [person for person in (model.owner, model.assignee) if person is not None]
+        self._known = model.people.known
+        self._issues = Counter[tuple[tuple[Identity, ...], bool]]()  # its people, and whether it is closed
+        self._authors = Counter[str]()
+        self._taught = Counter[Identity]()
+
+    def add(self, examined: Examined) -> None:
+        """Count a chunk."""
+        records, rows = examined.records, examined.counted_rows()
+        statuses = records.targets("status")
+        holders = [identify(person, records.columns) for person in self._holders]
+        for issue in _issues(records, rows):
+            whose = tuple(_first(column[row] for row in issue) for column in holders)
+            self._issues[whose, statuses[issue[0]] in FINISHED] += 1
+        self._authors.update(_authors(records, rows))
+        for person in self._known:
+            for column in identify_all(person, records.columns):
+                count_known(self._taught, (column[row] for row in rows))
+
+    def count(self) -> CountedPeople:
+        """Merge the identities of each person, and add up their counts."""
+        holding, writing = self._holding(), self._writing()
+        identities = holding + writing + self._taught
+        numbers = number_people(identities)
+        issues = {is_closed: Counter[int]() for is_closed in (False, True)}
+        for (people, is_closed), rows in self._issues.items():
+            # An issue of which somebody is both owner and assignee counts once.
+            issues[is_closed].update({numbers[who]: rows for who in people if who.shown})
+        comments = Counter[int]()
+        for who, written in writing.items():
+            comments[numbers[who]] += written
+        opened = [(people, rows) for (people, is_closed), rows in self._issues.items() if not is_closed]
+        return CountedPeople(
+            tuple(
+                Someone(who, issues[False][number], issues[True][number], comments[number])
+                for number, who in _describe(identities, numbers).items()
+                if number in issues[False] or number in issues[True] or number in comments
+            ),
+            sum(rows for _, rows in opened),
+            sum(rows for people, rows in opened if any(who.shown for who in people)),
+        )
+
+    def _holding(self) -> Counter[Identity]:
+        holding = Counter[Identity]()
+        for (people, _), rows in self._issues.items():
+            holding.update({who: rows for who in people if who.shown})
+        return holding
+
+    def _writing(self) -> Counter[Identity]:
+        """An author is a single text: an account if a column has it as one, else a mail address or a name."""
+        accounts = {who.account for who in (*self._holding(), *self._taught)}
+        writing = Counter[Identity]()
+        for author, written in self._authors.items():
+            part = "account" if author in accounts else "mail" if _MAIL.fullmatch(author) else "name"
+            writing[Identity(**{part: author})] += written
+        return writing
+
+
+def _authors(records: Records, rows: Iterable[int]) -> Iterator[str]:
+    told = (records.parts[row] for row in rows if row in records.parts)
+    return (comment.author for parts in told for comment in parts.comments if comment.author)
+
+
+def _issues(records: Records, rows: Collection[int]) -> Iterable[Sequence[int]]:
+    """Yield the rows of each issue."""
+    if not records.keys.groups:
+        return ((row,) for row in rows)
+    wanted = set(rows)
+    return (group for leader, group in records.keys.groups.items() if leader in wanted)
+
+
+def _first(people: Iterable[Identity]) -> Identity:
+    return next((who for who in people if who.shown), Identity())
+
+
+def _describe(identities: Counter[Identity], numbers: Mapping[Identity, int]) -> dict[int, Identity]:
+    """Return number → identity of that person; where a part differs, the most frequent one counts."""
+    people: dict[int, Identity] = {}
+    for who, _ in identities.most_common():
+        before = people.get(numbers[who], Identity())
+        people[numbers[who]] = Identity(*(old or new for old, new in zip(before, who, strict=True)))
+    return people
 
 
 def propose_users(people: Iterable[Someone], members: Sequence[Member], *, fill: bool) -> list[Someone]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import click
 
-from importer.cli.colour import echo_painted
+from importer.cli.terminal import echo_painted
 from importer.errors import StorageFull
-from importer.library.ends import summarise, summarise_end
+from importer.library.recording import summarise, summarise_end
 from importer.phrases import escape_controls
 from importer.triage.redaction import redact
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import SENTENCE_SHOWN, TEXT_SHOWN, describe_load, printable, shorten
-from importer.cli.wrapping import count_lines, measure, size_of
+from importer.cli.terminal import count_lines, measure, size_of
 from importer.mapping.presets import preset_path
 from importer.phrases import clip, counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind

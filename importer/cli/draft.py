@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
-from importer.cli.declared import takes
-from importer.cli.options import sources_argument
+from importer.cli.options import sources_argument, takes
 from importer.errors import ExitCode, SourceError, UsageError
 from importer.library.declared import option
 from importer.library.options import Input, NewFile
 from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
-    from importer.authoring.draft.draft_contents import Draft
+    from importer.authoring.draft.draft_yaml import Draft
     from importer.authoring.draft.values import Value
     from importer.authoring.recognise import Match
     from importer.cli.console import Console
@@ -114,7 +113,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
 
 
 def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: str | None) -> int:
-    from importer.authoring.draft.update import update_draft
+    from importer.authoring.draft.draft import update_draft
     from importer.cli.console import Console
     from importer.library.inputs import choose_reading
     from importer.mapping.presets import is_preset

@@ -10,8 +10,8 @@ import click
 import cloup
 
 from importer.cli.answers import print_data
-from importer.cli.completion import FILE
-from importer.cli.declared import takes
+from importer.cli.option_types import FILE
+from importer.cli.options import takes
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
 from importer.library.options import Input
@@ -36,7 +36,7 @@ def explain(options: Input, sources: tuple[str, ...], which: str) -> int:
     """
     from importer.authoring.explain import explain_rows
     from importer.cli.console import Console
-    from importer.cli.person import calling
+    from importer.cli.options import calling
     from importer.library.inputs import open_job, reading_of
 
     refuse_wrong_order(sources, which)

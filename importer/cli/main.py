@@ -20,10 +20,9 @@ import click
 
 from importer import __version__
 from importer.cli.answers import print_data, summarise_error
-from importer.cli.colour import AUTO, CHOICES, choose_colour
-from importer.cli.stdout import Stdout
+from importer.cli.terminal import AUTO, CHOICES, Stdout, choose_colour
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
-from importer.library.ends import describe_bug
+from importer.library.recording import describe_bug
 from importer.library.shortage import check_limits, find_shortage
 from importer.phrases import listed, readable, shell_join
 from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact
@@ -104,8 +103,8 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            from importer.cli.configuration import configure
-            from importer.cli.declared import Setting
+            from importer.cli.config import configure
+            from importer.cli.options import Setting
 
             refuse_other_bytes(command, rest)
             if any(isinstance(each, Setting) for each in command.params):

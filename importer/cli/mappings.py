@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.answers import print_data
-from importer.cli.completion import MAPPING, PRESET
+from importer.cli.option_types import MAPPING, PRESET
 from importer.errors import ExitCode, MappingError
 from importer.phrases import counted
 

@@ -9,8 +9,7 @@ import click
 import cloup
 
 from importer.cli.answers import answers_with_summary
-from importer.cli.declared import takes
-from importer.cli.options import Json, sources_argument
+from importer.cli.options import Json, sources_argument, takes
 from importer.library.options import Input, KeyFile, LedgerFile, Out, Paced, Place
 from importer.library.targets import choose_rate, open_target
 
@@ -35,7 +34,7 @@ def rebuild_ledger(options: RebuildOptions, sources: tuple[str, ...]) -> Summary
     it is named.
     """
     from importer.cli.console import Console
-    from importer.cli.person import calling
+    from importer.cli.options import calling
     from importer.cli.run_screen import describe_end
     from importer.ledger.opening import open_ledger
     from importer.library.inputs import open_job, reading_of

@@ -12,9 +12,8 @@ import click
 from importer.api import VALUE_FIELDS
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
-from importer.cli.completion import RUN
-from importer.cli.declared import takes
-from importer.cli.person import arguments_of, calling
+from importer.cli.option_types import RUN
+from importer.cli.options import arguments_of, calling, takes
 from importer.cli.recorded import Recorded
 from importer.library.declared import Section, option
 from importer.library.options import ChangeOptions, MappingName, Severity
@@ -60,8 +59,8 @@ def repair(options: RepairOptions, name: str) -> Summary:
     """
     from importer.check.knowledge import parse_fields
     from importer.cli.console import Console
-    from importer.library.changes import take_back
     from importer.library.inputs import with_severity
+    from importer.library.past_runs import take_back
     from importer.mapping.reader import load_mapping
     from importer.runs.repair import Repair
 

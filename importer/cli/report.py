@@ -12,9 +12,8 @@ import cloup
 from click.core import ParameterSource
 
 from importer.cli.answers import REPORTS_COMPLETE, print_data
-from importer.cli.completion import RUN, SOURCE_NAME
-from importer.cli.declared import takes
-from importer.cli.options import Json, typed_options
+from importer.cli.option_types import RUN, SOURCE_NAME
+from importer.cli.options import Json, takes, typed_options
 from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Folder, IssueUrls, LedgerFile, Place
@@ -74,7 +73,7 @@ def report_run(name: str, options: ReportOptions) -> int:
     from importer.cli.run_screen import describe_folder, describe_outcomes, describe_rehearsal
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
-    from importer.library.rehearse import rehearse
+    from importer.library.past_runs import rehearse
     from importer.report.from_ledger import write_again
 
     with Console() as console, read_ledger(options.ledger) as book:

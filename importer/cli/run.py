@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.answers import answers_with_summary
-from importer.cli.declared import takes
-from importer.cli.options import sources_argument
-from importer.cli.person import calling
+from importer.cli.options import calling, sources_argument, takes
 from importer.cli.recorded import Recorded
 from importer.cli.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from importer.library.caller import Seen
-    from importer.library.consent import Question
+    from importer.library.caller import Question, Seen
     from importer.report.summary import Summary
 
 ENVIRONMENT = """
@@ -45,8 +42,14 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     import importer
     from importer.cli.check_screen import View, describe_check
     from importer.cli.console import Console
-    from importer.cli.question import describe_new_categories, describe_question, requiring_terminal
-    from importer.cli.run_screen import describe_end, describe_outcomes, describe_quietly
+    from importer.cli.run_screen import (
+        describe_end,
+        describe_new_categories,
+        describe_outcomes,
+        describe_question,
+        describe_quietly,
+        requiring_terminal,
+    )
 
     def show(seen: Seen) -> None:
         """Show a check, and above a question what is asked."""

@@ -8,8 +8,7 @@ from typing import Any, Literal
 import click
 from click.core import ParameterSource
 
-from importer.cli.options import Json, Verbose
-from importer.cli.person import arguments_of
+from importer.cli.options import Json, Verbose, arguments_of
 from importer.errors import UsageError
 from importer.library.declared import Section, option
 from importer.library.deliveries import NEWEST

@@ -15,16 +15,13 @@ import click
 import cloup
 
 from importer.cli.answers import print_data
-from importer.cli.completion import RUN, SOURCE_NAME
-from importer.cli.declared import takes
-from importer.cli.deliveries import describe_open
-from importer.cli.numbers import SinceType
-from importer.cli.options import Applied, Json, chosen_ledger
+from importer.cli.option_types import RUN, SOURCE_NAME, SinceType
+from importer.cli.options import Applied, Json, chosen_ledger, takes
+from importer.cli.recorded import describe_open
 from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Duration, LedgerFile, Positive
-from importer.library.past_starts import list_lines, show, with_undone
-from importer.library.recording import FIGURES
+from importer.library.recording import FIGURES, list_lines, show, with_undone
 from importer.phrases import counted
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.numbers import FiniteRange
+from importer.cli.option_types import FiniteRange
 from importer.library.targets import sandbox_missing
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 import cloup
 
-from importer.cli.declared import takes
+from importer.cli.options import takes
 from importer.library.declared import option
 from importer.library.options import KeyFile, LedgerFile, Paced, Place
 from importer.library.targets import choose_rate, open_target

@@ -11,9 +11,8 @@ import click
 import cloup
 
 from importer.cli.answers import print_data
-from importer.cli.completion import SOURCE_NAME
-from importer.cli.declared import takes
-from importer.cli.options import Json, chosen_ledger
+from importer.cli.option_types import SOURCE_NAME
+from importer.cli.options import Json, chosen_ledger, takes
 from importer.library.options import LedgerFile, Place
 from importer.library.targets import target_name
 

@@ -11,15 +11,14 @@ import click
 
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
-from importer.cli.completion import RUN
-from importer.cli.declared import takes
-from importer.cli.person import arguments_of, calling
+from importer.cli.option_types import RUN
+from importer.cli.options import arguments_of, calling, takes
 from importer.cli.recorded import Recorded
 from importer.library import options as library
 from importer.phrases import counted
 
 if TYPE_CHECKING:
-    from importer.library.consent import UndoQuestion
+    from importer.library.caller import UndoQuestion
     from importer.report.summary import Summary
     from importer.runs.change_runner import ChangeRunner
     from importer.runs.change_set import VerdictCount

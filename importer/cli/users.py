@@ -13,8 +13,7 @@ import cloup
 
 from importer import __version__
 from importer.cli.answers import answers_with_summary
-from importer.cli.declared import takes
-from importer.cli.options import Json, sources_argument
+from importer.cli.options import Json, sources_argument, takes
 from importer.errors import ExitCode
 from importer.library.declared import option
 from importer.library.options import KeyFile, NewFile, Place, Reading
@@ -22,7 +21,7 @@ from importer.library.targets import choose_rate, open_target
 from importer.phrases import counted
 
 if TYPE_CHECKING:
-    from importer.authoring.people_counts import CountedPeople
+    from importer.authoring.users import CountedPeople
     from importer.cli.console import Console
     from importer.triage.answers import Member
 
@@ -70,10 +69,9 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     Fill in their Triage user ids and give the table to `run` as --users users.csv. Without --members and --fill no
     connection is opened.
     """
-    from importer.authoring.people_counts import count_people
-    from importer.authoring.users import UsersFile, propose_users
+    from importer.authoring.users import UsersFile, count_people, propose_users
     from importer.cli.console import Console
-    from importer.cli.person import calling
+    from importer.cli.options import calling
     from importer.library.inputs import open_job, reading_of
     from importer.mapping.edited_tables import USER
 

@@ -10,9 +10,7 @@ import click
 import cloup
 
 from importer.cli.answers import REPORTS_COMPLETE, answers_with_summary, print_data
-from importer.cli.declared import takes
-from importer.cli.options import Json, Verbose, sources_argument
-from importer.cli.person import arguments_of, calling
+from importer.cli.options import Json, Verbose, arguments_of, calling, sources_argument, takes
 from importer.library import options as library
 
 if TYPE_CHECKING:

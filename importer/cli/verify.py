@@ -9,10 +9,8 @@ import click
 import cloup
 
 from importer.cli.answers import answers_with_summary
-from importer.cli.completion import RUN
-from importer.cli.declared import takes
-from importer.cli.options import Json
-from importer.cli.person import arguments_of, calling
+from importer.cli.option_types import RUN
+from importer.cli.options import Json, arguments_of, calling, takes
 from importer.library import options as library
 
 if TYPE_CHECKING:

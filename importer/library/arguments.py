@@ -16,8 +16,7 @@ from importer.api import SeverityName
 from importer.errors import Problem, UsageError
 from importer.library.caller import Caller
 from importer.library.declared import Section
-from importer.library.options import FailOn, OnChange, Order
-from importer.library.row_limit import RowLimit
+from importer.library.options import FailOn, OnChange, Order, RowLimit
 from importer.library.targets import find_slow
 from importer.records import Format
 from importer.report.results import find_fault

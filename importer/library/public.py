@@ -23,8 +23,18 @@ from importer.library.arguments import (
     VerifyArguments,
     read_arguments,
 )
-from importer.library.caller import Caller, Lines, Seen
-from importer.library.consent import YES, Confirm, ConfirmUndo, Question, UndoQuestion, ask, check_confirm
+from importer.library.caller import (
+    YES,
+    Caller,
+    Confirm,
+    ConfirmUndo,
+    Lines,
+    Question,
+    Seen,
+    UndoQuestion,
+    ask,
+    check_confirm,
+)
 from importer.library.options import UndoOptions, ValidateOptions, VerifyOptions
 from importer.library.recording import record
 from importer.library.result import run_result, undo_result, verify_result
@@ -166,7 +176,7 @@ def verify(
     """
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import, name_last_change
-    from importer.library.verification import describe_verification, keep
+    from importer.library.past_runs import describe_verification, keep
     from importer.load.preflight import find_organisation
     from importer.runs.verify import verify_run
     from importer.triage.event_loop import run_loop
@@ -215,7 +225,7 @@ def undo(
         LedgerInUse: another process, or thread, writes to the ledger; retryable.
         RunStopped: the target can't be read.
     """
-    from importer.library.changes import take_back
+    from importer.library.past_runs import take_back
     from importer.runs.change_set import UNTOUCHED
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
@@ -308,7 +318,7 @@ def _send(job: Job, options: RunOptions, confirm: Confirm, caller: Caller) -> Su
     """Check, ask and send: the whole import."""
     from importer.ledger.opening import open_ledger
     from importer.library.inputs import refuse_open
-    from importer.library.rehearse import rehearse
+    from importer.library.past_runs import rehearse
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
     from importer.pipeline import run_import

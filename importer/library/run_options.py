@@ -17,12 +17,12 @@ from importer.library.options import (
     Nightly,
     Out,
     Place,
+    RowLimit,
     Selection,
     Sending,
     Ways,
     Workers,
 )
-from importer.library.row_limit import RowLimit
 from importer.library.shortage import check_connections
 from importer.library.targets import choose_rate, target_name
 from importer.phrases import counted

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.people_counts import CountedPeople, Someone, count_people
+from importer.authoring.users import CountedPeople, Someone, count_people
 from importer.check.examine import examine
 from importer.check.job import Job
 from importer.check.look_up import KNOWN_LIMIT, look_up

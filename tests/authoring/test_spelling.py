@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.authoring.spelling import Spellings
+from importer.authoring.proposals import Spellings
 
 SEVERITIES = {
     "P0": "critical",

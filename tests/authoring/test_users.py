@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importer.authoring.people_counts import Someone
-from importer.authoring.users import propose_users
+from importer.authoring.users import Someone, propose_users
 from importer.mapping.identities import Identity
 from importer.triage.answers import Member
 

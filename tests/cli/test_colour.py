@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.colour import ALWAYS, AUTO, NEVER, STYLES, choose_colour, paint, wants_colour
+from importer.cli.terminal import ALWAYS, AUTO, NEVER, STYLES, choose_colour, paint, wants_colour
 from tests.harness.running import Program, issue_row, write_csv
 
 

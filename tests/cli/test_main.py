@@ -12,9 +12,8 @@ import click
 import pytest
 
 from importer.cli.answers import Answer, answers_with_summary
-from importer.cli.declared import takes
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
-from importer.cli.options import Json
+from importer.cli.options import Json, takes
 from importer.errors import ExitCode
 from tests.harness.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.cli.numbers import FiniteRange, RateType, RowLimitType
+from importer.cli.option_types import FiniteRange, RateType, RowLimitType
 from importer.errors import ExitCode
-from importer.library.row_limit import RowLimit
+from importer.library.options import RowLimit
 from tests.harness.running import Program
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.cli.wrapping import count_lines, measure, wrap
+from importer.cli.terminal import count_lines, measure, wrap
 
 COMMAND = "triage-import users 'jira export.csv' -m jira --source-name acme"
 

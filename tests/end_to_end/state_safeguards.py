@@ -329,7 +329,7 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the refusal of a call that nobody has confirmed",
-        "importer/library/consent.py",
+        "importer/library/caller.py",
         "    if confirm is None:\n",
         '    if confirm is None:\n        return ""\n    if False:\n',
         "tests/library/test_public.py::test_nobody_has_confirmed",

@@ -9,7 +9,7 @@ from typing import Any
 
 from importer.authoring.draft.choose import Choice, choose
 from importer.authoring.draft.draft import make_draft, save_draft
-from importer.authoring.draft.draft_contents import Draft
+from importer.authoring.draft.draft_yaml import Draft
 from importer.authoring.draft.profile import Profile, profile_source
 from importer.authoring.proposals import Proposer
 from importer.mapping.reader import LoadedMapping, load_mapping

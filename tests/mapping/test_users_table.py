@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.people_counts import Someone
-from importer.authoring.users import UsersFile
+from importer.authoring.users import Someone, UsersFile
 from importer.errors import StorageFull, UsageError
 from importer.mapping.edited_tables import USER_COLUMNS, read_users
 from importer.mapping.identities import Identity

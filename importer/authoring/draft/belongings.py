@@ -6,9 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from importer.authoring.draft.header_words import header_tokens, holds_internal
-from importer.authoring.draft.profile import TEXT_KEPT, Column
-from importer.authoring.draft.source_columns import LEAVES, make_place
+from importer.authoring.draft.column_scores import header_tokens, holds_internal
+from importer.authoring.draft.profile import LEAVES, TEXT_KEPT, Column, make_place
 from importer.mapping.header_names import has, is_internal, listed_under, may_discuss, names_of
 from importer.mapping.yaml_tree import as_source, quote
 from importer.phrases import tokens_of

@@ -11,6 +11,11 @@ from importer.authoring.draft.column_scores import (
     SURE,
     VARIETY_CELLS,
     Judge,
+    has_leaf,
+    header_tokens,
+    holds_internal,
+    is_leaf,
+    leaf_rank,
     score_category,
     score_date,
     score_description,
@@ -20,7 +25,6 @@ from importer.authoring.draft.column_scores import (
     score_value,
     variety,
 )
-from importer.authoring.draft.header_words import has_leaf, header_tokens, holds_internal, is_leaf, leaf_rank
 from importer.authoring.draft.profile import Column, Profile
 from importer.check.duplicates import Repeats
 from importer.errors import SourceError

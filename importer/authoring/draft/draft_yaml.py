@@ -1,23 +1,107 @@
-"""The draft as YAML with a reason on each line. Pure text; everything that comes from the source is quoted."""
+"""A draft, and its YAML with a reason on each line. Pure text; everything that comes from the source is quoted."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
-from importer.authoring.draft.belongings import markup_of, source_of
-from importer.authoring.draft.column_lines import column_lines
-from importer.authoring.draft.draft_contents import Draft
-from importer.authoring.draft.header_words import header_tokens
-from importer.authoring.draft.profile import Column
+from importer.authoring.draft.belongings import Belongings, find_belongings, markup_of, source_of
+from importer.authoring.draft.choose import Choice
+from importer.authoring.draft.column_scores import header_tokens
+from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, clip_line, is_listed
 from importer.authoring.proposals import DEFAULT_CATEGORY
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED, exact_key
+from importer.mapping.vocabulary import TitleCount
 from importer.mapping.yaml_tree import as_placeholder, quote
 from importer.phrases import counted
 from importer.sources.command_line import CommandLine
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is written into a drafted mapping, and the use of each column; `beside` are columns of `--comments`."""
+
+    profile: Profile
+    choice: Choice
+    values: Sequence[Value]
+    titles: TitleCount
+    beside: Sequence[Column] = ()
+
+    @property
+    def open(self) -> list[Value]:
+        """The undecided values."""
+        return [value for value in self.values if not value.decided]
+
+    @property
+    def untitled(self) -> int:
+        """How many rows have no title: a check rejects them."""
+        return max(0, self.profile.rows - self.choice.title.column.filled)
+
+    @cached_property
+    def belongings(self) -> Belongings:
+        """People, comments, relations and calls, in columns that are no fields."""
+        choice = self.choice
+        chosen = {number for number, use in choice.uses().items() if use != "footer"}
+        others = [column for column in self.profile.columns if column.number not in chosen]
+        prose = [choice.description.column] if choice.description else []
+        return find_belongings(others, choice.key.column if choice.key else None, prose, self.beside)
+
+    @cached_property
+    def uses(self) -> dict[int, str]:
+        """Column number → use, in words; not that of the columns that are half read."""
+        belongings = self.belongings
+        return {**belongings.uses, **self.choice.uses(), **dict.fromkeys(belongings.taken, "comment")}
+
+    def half_read(self) -> Iterator[Column]:
+        """Yield unused columns of objects of which something is used, which `rest` passes over; not of comments."""
+        filled = [column for column in self.profile.columns if column.filled and len(column.place.parts) > 1]
+        read = {column.place.parts[0] for column in filled if self.uses.get(column.number, "comment") != "comment"}
+        yield from (column for column in filled if column.number not in self.uses and column.place.parts[0] in read)
+
+
+SAMPLES_SHOWN = 3
+SAMPLE_LENGTH = 40
+COLUMN_LINES = 400
+COLUMN_LENGTH = 120
+
+
+def column_lines(profile: Profile, uses: dict[int, str]) -> list[str]:
+    """Return comment lines, one for each column: its use and its contents."""
+    lines = ["# The columns, with what is in them:"]
+    for column in profile.columns[:COLUMN_LINES]:
+        use = uses.get(column.number, "not used")
+        lines.append(f"{column_line(column)}: {use}. {describe(column, profile.rows)}")
+    more = len(profile.columns) - COLUMN_LINES
+    if more > 0 or profile.left:
+        lines.append(f"# … and {counted(max(more, 0) + profile.left, 'more column')}")
+    return lines
+
+
+def column_line(column: Column) -> str:
+    """Return the beginning of the comment line of a column."""
+    return f"#   {quote(clip_line(column.place.name, COLUMN_LENGTH))}"
+
+
+def describe(column: Column, rows: int) -> str:
+    """Return the contents of a column on one line: `98 % filled, 12 values; "Open", "Done"`."""
+    if not column.filled:
+        return "Empty"
+    share = "filled" if column.filled >= rows else f"{max(1, int(100 * column.filled / rows))} % filled"
+    many = f"over {column.distinct:,} values" if column.is_free and not column.is_unique else None
+    texts = "all different" if column.is_unique and column.filled > 1 else many or counted(column.distinct, "value")
+    form = column.date_format()
+    kind = "dates" if form == "" else f"dates like {form}" if form else "numbers" if column.is_number else ""
+    kind = "links" if column.is_link else "lists" if column.is_list else kind
+    length = f"up to {counted(column.longest, 'character')}" if column.longest > SAMPLE_LENGTH else ""
+    samples = [quote(clip_line(text, SAMPLE_LENGTH)) for text in list(column.samples)[:SAMPLES_SHOWN]]
+    said = ", ".join(filter(None, (share, kind, texts, length)))
+    return f"{said[:1].upper()}{said[1:]}; {', '.join(samples)}"
+
 
 LABEL_LENGTH = 60
 _LONGEST_SIMPLE_KEY = 1000

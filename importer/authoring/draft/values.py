@@ -1,31 +1,35 @@
-"""The values of a draft: every severity, status and category of a source, counted, with a proposal for each."""
+"""The values of a draft: every severity, status and category, counted, each with a proposal; values.csv."""
 
 from __future__ import annotations
 
+import codecs
+import csv
+import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
 from importer.authoring.draft.choose import Choice, Pick
 from importer.authoring.draft.column_scores import VALUES_LISTED, says_done
-from importer.authoring.draft.profile import Column
-from importer.authoring.draft.source_columns import ROWS_AT_ONCE
+from importer.authoring.draft.profile import ROWS_AT_ONCE, Column
 from importer.authoring.proposals import DEFAULT_CATEGORY, KNOWN, Proposal, Proposer
 from importer.check.examine import apply_fixes
-from importer.mapping.edited_tables import Fixes
+from importer.mapping.edited_tables import VALUE_COLUMNS, EditedTable, Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.vocabulary import TitleCount, ends_of_scale, meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.records import Evidence, Unknown
+from importer.spreadsheet import escape_cell
 from importer.transform.columns import Columns, single_line
 
 if TYPE_CHECKING:
     from importer.sources.source import Source
+
 
 SAMPLE_LENGTH = 80
 RANKS = {
@@ -241,3 +245,45 @@ def decide(value: Value, word: str) -> Value:
 def clip_line(text: str, length: int) -> str:
     """Return a text on one line, cut to `length` characters with `…`."""
     return clip(single_line(text[: 4 * length]), length)
+
+
+FILE_NAME = "values.csv"
+
+
+def new_table(values: Iterable[Value]) -> bytes:
+    """Return the table of a new draft: undecided values first, with `?`; decided ones have an empty cell."""
+    ordered = sorted(values, key=lambda value: value.decided)
+    lines = [_cells(value, UNDECIDED if not value.decided else "") for value in ordered]
+    return codecs.BOM_UTF8 + _csv([VALUE_COLUMNS, *lines], ",").encode()
+
+
+def added_lines(values: Iterable[Value], layout: EditedTable, before: bytes) -> bytes:
+    """Return lines to append to an existing table in its own layout, for values that are nowhere else."""
+    rows = []
+    for value in values:
+        cells = dict(zip(VALUE_COLUMNS, _cells(value, value.proposal if value.decided else UNDECIDED), strict=True))
+        rows.append([cells.get(name, "") for name in map(fold, layout.header)])
+    text = _csv(rows, layout.delimiter)
+    if layout.encoding == "utf-16":
+        little = before.startswith(codecs.BOM_UTF16_LE)
+        encoding, end = ("utf-16-le", b"\n\0") if little else ("utf-16-be", b"\0\n")
+        return ("" if before.endswith(end) else "\r\n").encode(encoding) + text.encode(encoding)
+    return (b"" if before.endswith((b"\n", b"\r")) else b"\r\n") + text.encode()
+
+
+def _cells(value: Value, decision: str) -> list[str]:
+    return [
+        value.field,
+        escape_cell(value.value),
+        str(value.rows),
+        str(value.open_rows),
+        escape_cell(value.sample),
+        escape_cell(value.proposal),
+        escape_cell(decision),
+    ]
+
+
+def _csv(rows: Iterable[Sequence[str]], delimiter: str) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=delimiter).writerows(rows)
+    return buffer.getvalue()

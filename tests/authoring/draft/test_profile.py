@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.draft.profile import BITS, DISTINCT_KEPT, Bits, Column
-from importer.authoring.draft.source_columns import make_place
+from importer.authoring.draft.profile import BITS, DISTINCT_KEPT, Bits, Column, make_place
 from tests.harness.drafts import profile, write_json, write_table
 
 

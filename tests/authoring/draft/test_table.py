@@ -5,8 +5,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from importer.authoring.draft.table import new_table
-from importer.authoring.draft.values import Value
+from importer.authoring.draft.values import Value, new_table
 from importer.mapping.edited_tables import VALUE_COLUMNS, read_decisions
 from tests.harness.running import read_csv
 

@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from importer.authoring.draft.update import UpdateResult, update_draft
+from importer.authoring.draft.draft import UpdateResult, update_draft
 from importer.errors import MappingError
 from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions

@@ -11,7 +11,7 @@ import pytest
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus, NoLedger
 from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
-from importer.library.row_limit import RowLimit
+from importer.library.options import RowLimit
 from importer.records import Operation, Outcome, Row, Rows
 from tests.harness.making import examined_of, mapping_of
 

@@ -1,0 +1,144 @@
+"""Streams: a reader that has gone, the width of a terminal, and colours, which never mean anything by themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from os import get_terminal_size
+from typing import IO, Any, TextIO
+from unicodedata import east_asian_width
+
+import click
+
+from importer.errors import StorageFull
+
+
+class Stdout:
+    """Writes to a stream; a reader that has gone changes nothing about how the command ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write. Raises StorageFull if the stream takes no more."""
+        if text == "":  # click tries so what kind of stream it is, and takes no notice of errors
+            return 0
+        with self._guarded():
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written. Raises StorageFull if the stream takes no more."""
+        with self._guarded():
+            self._stream.flush()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # else the flush at exit fails again
+            if not isinstance(error, BrokenPipeError):
+                raise StorageFull(f"stdout can't be written: {error.strerror}.") from error
+
+
+UNBROKEN = 10_000
+"""The width of what is no terminal: nothing is broken there."""
+_WORDS = re.compile(r"\s*(?:`[^`]*`\S*|triage-import .*|\S+)")
+"""Words with the white space before them. A command goes on to the end of its line: a break in it would be pasted,
+too, while those that a terminal makes itself are not."""
+
+
+def size_of(stream: IO[str]) -> tuple[int, int]:
+    """Return how many columns and lines a terminal has: where there is none, no line is broken, and none is fitted."""
+    try:
+        columns, lines = get_terminal_size(stream.fileno())
+    except (OSError, ValueError):  # no terminal; no file at all
+        return UNBROKEN, 0
+    return columns or UNBROKEN, lines
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """Break a line between words, so that no part is wider than `width` but one that is a single word or command."""
+    if measure(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    lines, used = [""], 0
+    for word in _WORDS.findall(line):
+        taken = measure(word)
+        if used + taken > width and lines[-1].strip():
+            word = indent + word.lstrip()
+            lines.append("")
+            used, taken = 0, measure(word)
+        lines[-1] += word
+        used += taken
+    return lines
+
+
+def count_lines(lines: Iterable[str], width: int) -> int:
+    """Return how many lines of a terminal these take: one that can't be wrapped takes several."""
+    return sum(max(1, -(-measure(part) // width)) for line in lines for part in wrap(line, width))
+
+
+def measure(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese sign takes two."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in "WF") for sign in text)
+
+
+AUTO, ALWAYS, NEVER = CHOICES = ("auto", "always", "never")
+BAD: dict[str, Any] = {"fg": "red", "bold": True}
+DOUBTFUL: dict[str, Any] = {"fg": "yellow"}
+STRONG: dict[str, Any] = {"bold": True}
+STYLES = {
+    "Error:": BAD,
+    "Stopped:": BAD,
+    "Nothing was sent:": BAD,
+    "rejected, not sent:": BAD,
+    "Interrupted": DOUBTFUL,
+    "warning:": DOUBTFUL,
+    "with a warning:": DOUBTFUL,
+    "Next:": {"fg": "green", "bold": True},
+    "Target ": STRONG,
+    "severity:": STRONG,
+    "status:": STRONG,
+    "category:": STRONG,
+}
+"""First words of a line → the style that they get."""
+
+_chosen = [AUTO]
+
+
+def choose_colour(when: str) -> None:
+    """Take the value of `--color` for the rest of the process."""
+    _chosen[0] = when
+
+
+def wants_colour(stream: IO[str]) -> bool:
+    """Whether a stream gets colours: by `--color`, else if it is a terminal, and neither NO_COLOR nor TERM object."""
+    if _chosen[0] != AUTO:
+        return _chosen[0] == ALWAYS
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def echo_painted(text: str, stream: IO[str], *, nl: bool = True) -> None:
+    """Print to a stream, broken between words where it is a terminal, in colour where it wants that. Raises OSError."""
+    has_colour, (width, _) = wants_colour(stream), size_of(stream)
+    text = "\n".join(part for line in text.split("\n") for part in wrap(line, width))
+    click.echo(paint(text) if has_colour else text, file=stream, nl=nl, color=has_colour or None)
+
+
+def paint(text: str) -> str:
+    """Style the first words of each line, if they say what it is."""
+    return "\n".join(map(_paint, text.split("\n")))
+
+
+def _paint(line: str) -> str:
+    for words, style in STYLES.items():
+        if line.startswith(words):
+            return f"{click.style(words, **style)}{line[len(words) :]}"
+    return line
