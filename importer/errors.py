@@ -32,40 +32,62 @@ ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
 
 
 class ExitCode(IntEnum):
-    """How a command ended.
+    """How a command ended: all that is known of an exit code, so that a new one is a line here and one in the README.
 
+    rank             which of several counts: the lowest
     sentence         what `--help` and the README say of it
+    how              what report.html says of an attempt that ended so
     may_be_repeated  whether a script may type the same command again, later, without asking anybody
+    is_complete      whether all rows of the source are accounted for
+    stops_others     whether the next file would end with it, too
     """
 
+    rank: int
     sentence: str
+    how: str
     may_be_repeated: bool
+    is_complete: bool
+    stops_others: bool
 
-    def __new__(cls, value: int, sentence: str, may_be_repeated: bool = False) -> ExitCode:
-        """Make a member that is its number."""
+    def __new__(cls, value: int, rank: int, sentence: str, how: str, *more: str) -> ExitCode:
+        """Make a member that is its number; `more` names what is true of it."""
         member = int.__new__(cls, value)
         member._value_ = value
-        member.sentence, member.may_be_repeated = sentence, may_be_repeated
+        member.rank, member.sentence, member.how = rank, sentence, how
+        for name in ("may_be_repeated", "is_complete", "stops_others"):
+            setattr(member, name, name in more)
         return member
 
-    DONE = 0, "All rows are valid, or in Triage with all their additions, or there was nothing to do."
-    PARTLY = 1, "Finished, but some rows are rejected, failed or incomplete."
-    UNUSABLE = (
-        2,
-        "Nothing was sent: usage, mapping or source is invalid, a column is gone that the last run read, or, with "
-        "--strict, a column, comments or issues would be lost.",
-    )
-    STOPPED = 3, "Stopped by what passes (target, network, disk); the same command continues.", True
-    UNKNOWN = 4, "Finished, but the outcome of some rows is unknown; the same command settles them.", True
-    LEDGER_IN_USE = 5, "The ledger, the source or the report folder is in use by another process.", True
-    NOT_READY = 6, "The source is missing, empty, too old or still being written.", True
-    DECIDE = (
-        7,
-        "Somebody has to decide first: the key is refused or another organisation's, a canary isn't in Triage as it "
-        "was sent, a marker fits several issues, or --max-changes, --max-rejected, --max-errors or --min-rows says no.",
-    )
-    TIME_OVER = 8, "--max-duration is reached; the same command continues.", True
-    INTERRUPTED = 130, "Interrupted; the same command continues."
+    @classmethod
+    def of(cls, number: int) -> ExitCode:
+        """The member with this number."""
+        return next(code for code in cls if code == number)
+
+    # fmt: off
+    DONE = (0, 9, "All rows are valid, or in Triage with all their additions, or there was nothing to do.",
+        "to its end", "is_complete")
+    PARTLY = (1, 8, "Finished, but some rows are rejected, failed or incomplete.",
+        "to its end, some rows need you", "is_complete")
+    UNUSABLE = (2, 4, "Nothing was sent: usage, mapping or source is invalid, a column is gone that the last run read, "
+        "or, with --strict, a column, comments or issues would be lost.",
+        "not at all")
+    STOPPED = (3, 1, "Stopped by what passes (target, network, disk); the same command continues.",
+        "stopped", "may_be_repeated", "stops_others")
+    UNKNOWN = (4, 7, "Finished, but the outcome of some rows is unknown; the same command settles them.",
+        "to its end, the outcome of some rows is not known", "may_be_repeated")
+    LEDGER_IN_USE = (5, 6, "The ledger, the source or the report folder is in use by another process.",
+        "not at all", "may_be_repeated", "stops_others")
+    NOT_READY = (6, 5, "The source is missing, empty, too old or still being written.",
+        "not at all", "may_be_repeated")
+    DECIDE = (7, 2, "Somebody has to decide first: the key is refused or another organisation's, a canary isn't in "
+        "Triage as it was sent, a marker fits several issues, or --max-changes, --max-rejected, --max-errors or "
+        "--min-rows says no.",
+        "until somebody decides")
+    TIME_OVER = (8, 3, "--max-duration is reached; the same command continues.",
+        "to the end of its time", "may_be_repeated", "stops_others")
+    INTERRUPTED = (130, 0, "Interrupted; the same command continues.",
+        "interrupted", "stops_others")
+    # fmt: on
 
 
 INTERRUPTED = "It was interrupted, by Ctrl-C or by a signal."

@@ -41,12 +41,6 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
-STOPS_ALL = (ExitCode.STOPPED, ExitCode.LEDGER_IN_USE, ExitCode.TIME_OVER, ExitCode.INTERRUPTED)
-"""Exit codes that the next file would end with, too."""
-WORST = (130, 3, 7, 8, 2, 6, 5, 4, 1, 0)
-"""Which exit code of several counts, the first of these."""
-
-
 def deliver(options: RunOptions, due: Sequence[Delivery], carry_out: Carry) -> int:
     """Import files one after another; returns the exit code that counts."""
     console, codes, open_ = Console(quiet=options.quiet), list[int](), list[Delivery]()
@@ -62,12 +56,12 @@ def deliver(options: RunOptions, due: Sequence[Delivery], carry_out: Carry) -> i
             codes.append(int(error.exit_code))
         if codes[-1] not in IS_IN:
             open_.append(each)
-        if codes[-1] in STOPS_ALL:
+        if ExitCode.of(codes[-1]).stops_others:
             break
     if open_:
         console.speak()
         console.say(f"Not in yet: {', '.join(each.name for each in open_)}. The same command tries the oldest first.")
-    return min(codes, key=WORST.index)
+    return min(codes, key=lambda code: ExitCode.of(code).rank)
 
 
 Carry = Callable[[Delivery, ImporterError | None], int]

@@ -49,7 +49,6 @@ from importer.ledger.statements import (
 from importer.ledger.stored_rows import encode_row
 from importer.records import Act, AttemptTimes, Operation, Row
 
-FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 VERIFIED, ATTEMPTS = "verified", "attempts"
 """The option of a run that has its last verification, and how many attempts the run had then."""
 
@@ -373,7 +372,7 @@ class Run:
         With `is_over` it is finished whatever the code says.
         """
         ended = {"ended_at": self._now()}
-        state = "finished" if is_over or exit_code in FINISHED else "open"
+        state = "finished" if is_over or ExitCode.of(exit_code).is_complete else "open"
         end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}
         with self._database.advance() as connection:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from importer.library.run_options import RunOptions
 
 EACH_ONCE, NEWEST = "each-once", "newest"
-IS_IN = (ExitCode.DONE, ExitCode.PARTLY)
+IS_IN = [code for code in ExitCode if code.is_complete]
 """Exit codes after which all rows of a delivery are accounted for: in Triage, or in the errors files."""
 
 

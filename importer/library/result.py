@@ -77,7 +77,7 @@ class Result(Generic[S, R]):
     @property
     def exit_code(self) -> ExitCode:
         """The exit code that the command line ends with: 0 if all is well."""
-        return next(code for code in ExitCode if code == self.summary.exit_code)
+        return ExitCode.of(self.summary.exit_code)
 
     def raise_for_status(self) -> None:
         """Raise NotDone unless the exit code is 0; its `retryable` says whether the same call may settle it."""

@@ -60,18 +60,6 @@ NOWHERE = {
 }
 
 
-HOW: Mapping[int, str] = {
-    ExitCode.DONE: "to its end",
-    ExitCode.PARTLY: "to its end, some rows need you",
-    ExitCode.STOPPED: "stopped",
-    ExitCode.UNKNOWN: "to its end, the outcome of some rows is not known",
-    ExitCode.DECIDE: "until somebody decides",
-    ExitCode.TIME_OVER: "to the end of its time",
-    ExitCode.INTERRUPTED: "interrupted",
-}
-"""Exit code → how an attempt ended."""
-
-
 class Aim(NamedTuple):
     """Where a check reckons to send to, "" for nowhere, and how many requests a second; 0 is no limit."""
 
@@ -156,7 +144,7 @@ def _describe_attempt(attempt: AttemptTimes) -> dict[str, Any]:
     if ended is None:
         said = {"ended": "not known", "took": "", "how": "unexpectedly, or still running", "is_cut_off": True}
     else:
-        took, how = format_duration(ended - began), "" if code is None else HOW[code]
+        took, how = format_duration(ended - began), "" if code is None else ExitCode.of(code).how
         said = {"ended": format_time(ended), "took": took, "how": how, "is_cut_off": False}
     return {"began": format_time(began), **said}
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from importer import __version__
 from importer.codes import PERHAPS_GONE
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, UsageError
-from importer.ledger.journal import FINISHED, Run
+from importer.ledger.journal import Run
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger, RunIdentity
 from importer.load.driver import RunConnection
@@ -164,7 +164,7 @@ class ChangeRunner:
         code = decide_exit_code(counts, codes, stopped=stopped, interrupted=interrupted)
         because = stopped.told if stopped else INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.
-        is_over = code in FINISHED
+        is_over = ExitCode.of(code).is_complete
         if is_over and self.unsettled:
             code = ExitCode.UNKNOWN
         summary = self._report(lines, rows, own.conflicts(), counts, code, own.name, because)
