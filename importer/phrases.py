@@ -19,6 +19,11 @@ def counted(number: int, what: str, plural: str = "") -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {plural or f'{what}s'}"
 
 
+def amounts(parts: Iterable[tuple[int, str]]) -> str:
+    """List of what there is some: `3 missing, 1,204 the same`."""
+    return ", ".join(f"{number:,} {what}" for number, what in parts if number)
+
+
 def listed(names: Sequence[str], shown: int) -> str:
     """`a, b and 3 more`: the first names, and how many there are beside them."""
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""

@@ -127,7 +127,7 @@ def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], ne
     if mapped:
         yield "  values:"
     for unknown, proposal in mapped:
-        yield f"    {_entry(unknown.value, proposal.target)}{_comment(unknown, proposal)}"
+        yield f"    {entry(unknown.value, _scalar(proposal.target))}{_comment(unknown, proposal)}"
     for unknown, proposal in proposals:
         if not fold(unknown.value):
             yield f"  missing: {_scalar(proposal.target)}{_comment(unknown, proposal)}"
@@ -161,11 +161,10 @@ def _sum(one: Evidence, other: Evidence) -> Evidence:
     )
 
 
-def _entry(value: str, target: str) -> str:
+def entry(value: str, target: str) -> str:
+    """A line of a group in YAML: what maps just this value to a target, which is YAML already."""
     name = quote(exact_key(value))
-    if len(name) > _LONGEST_SIMPLE_KEY:
-        return f"? {name}\n    : {_scalar(target)}"
-    return f"{name}: {_scalar(target)}"
+    return f"? {name}\n    : {target}" if len(name) > _LONGEST_SIMPLE_KEY else f"{name}: {target}"
 
 
 def _scalar(text: str) -> str:
@@ -173,9 +172,12 @@ def _scalar(text: str) -> str:
 
 
 def _comment(unknown: Unknown, proposal: Proposal) -> str:
-    rows = counted(unknown.count, "row")
-    reason = "".join(character if character.isprintable() else " " for character in proposal.reason)
-    return f"  # {rows}, {reason}"
+    return f"  # {counted(unknown.count, 'row')}, {as_comment(proposal.reason)}"
+
+
+def as_comment(text: str) -> str:
+    """A text that can't end the comment that it stands in."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _extends(mapping: LoadedMapping, beside: Path) -> str:

@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import SENTENCE_SHOWN, TEXT_SHOWN, describe_load, printable, shorten
-from importer.cli.terminal import count_lines, measure, size_of
+from importer.cli.terminal import count_lines, measure, pad, size_of
 from importer.mapping.presets import preset_path
-from importer.phrases import clip, counted, format_duration, listed
+from importer.phrases import amounts, clip, counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind
 
 if TYPE_CHECKING:
@@ -150,10 +150,6 @@ def _fill(
     return lines
 
 
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - measure(text))
-
-
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
@@ -186,7 +182,7 @@ def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterat
         passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
     yield from (f"{outcome}: {', '.join(codes)}" for outcome, codes in passed_over.items())
     yield from found.load[: shown[LOAD]]
-    counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
+    counts = amounts((rows, outcome) for outcome, rows in checked.tally.outcomes.items())
     took = format_duration(checked.elapsed_seconds)
     yield f"checked {counted(checked.tally.rows, 'row')}: {counts or 'nothing to do'}   ({took}){found.cost}"
 
@@ -205,7 +201,7 @@ def _describe_values(values: FieldValues, limit: int) -> Iterator[str]:
     yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
     for source, stream in shown:
         way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
-        yield f"  {_pad(source, source_width)} → {_pad(stream.target, target_width)}   {way}"
+        yield f"  {pad(source, source_width)} → {pad(stream.target, target_width)}   {way}"
 
 
 def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from importer.cli.answers import print_data
 from importer.cli.option_types import FILE, MAPPING, MAPPING_SUFFIXES, Completed
 from importer.cli.options import Setting
+from importer.cli.terminal import as_table
 from importer.errors import ExitCode, Problem, UsageError
 from importer.mapping.presets import preset_path
 from importer.phrases import counted, listed
@@ -334,9 +335,7 @@ def show_command(words: tuple[str, ...]) -> int:
     values = (_shown(each, context.params[each.name or ""]) for each in options)
     origins = (origin(context, each, found, which) for each in options)
     table = list(zip((each.opts[-1] for each in options), values, origins, strict=True))
-    widths = [max(map(len, column)) for column in list(zip(*table, strict=True))[:2]]
-    lines = (f"{option:{widths[0]}}  {value:{widths[1]}}  {where}\n" for option, value, where in table)
-    print_data("".join(lines))
+    print_data("".join(f"{line}\n" for line in as_table(table)))
     return ExitCode.DONE
 
 

@@ -9,6 +9,7 @@ import click
 
 from importer.cli.answers import print_data
 from importer.cli.option_types import MAPPING, PRESET
+from importer.cli.terminal import as_table
 from importer.errors import ExitCode, MappingError
 from importer.phrases import counted
 
@@ -29,10 +30,8 @@ def list_command() -> None:
     """List the presets and what each one reads."""
     from importer.mapping.reader import list_presets
 
-    presets = list_presets()
-    width = max(len(preset.name) for preset in presets)
-    for preset in presets:
-        click.echo(f"{preset.name:{width}}  {preset.about}")
+    for line in as_table([(preset.name, preset.about) for preset in list_presets()]):
+        click.echo(line)
 
 
 @mappings.command("show")

@@ -17,7 +17,7 @@ from importer.cli.options import arguments_of, calling, takes
 from importer.cli.recorded import Recorded
 from importer.library.declared import Section, option
 from importer.library.options import ChangeOptions, MappingName, Severity
-from importer.phrases import counted
+from importer.phrases import amounts, counted
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -110,12 +110,11 @@ def say_counts(counts: Counter[str], differ: int) -> str:
     if not differ:
         return "No issue differs: nothing to repair."
     patched = ((counts[UNTOUCHED], "untouched"), (counts[EDITED], "edited elsewhere"))
-    parts = [" and ".join(f"{count:,} {what}" for count, what in patched if count) + " will be patched"]
+    will = " and ".join(filter(None, (amounts([each]) for each in patched)))
     others = (
         (counts[CORRECTED], "already corrected"),
         (counts[GONE], "deleted in Triage"),
         (counts[CONFLICT], "changed by a person: left alone, see conflicts.csv"),
     )
-    parts = parts if counts[UNTOUCHED] or counts[EDITED] else []
-    parts += [f"{count:,} {what}" for count, what in others if count]
+    parts = filter(None, (will and f"{will} will be patched", amounts(others)))
     return f"{counted(differ, 'differs', 'differ')}: {', '.join(parts)}"

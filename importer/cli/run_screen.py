@@ -13,7 +13,7 @@ from importer.api import BUILT_IN_CATEGORIES
 from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long
 from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE
 from importer.errors import ExitCode, ImporterError, UsageError
-from importer.phrases import counted, format_duration, listed
+from importer.phrases import amounts, counted, format_duration, listed
 from importer.records import Act, Outcome
 from importer.report.from_ledger import NEWS_SHOWN
 
@@ -95,7 +95,7 @@ OTHERWISE = "with other values in Triage than in the source, left as they are"
 def describe_outcomes(summary: Summary) -> Iterator[str]:
     """Yield the outcomes of a run, its speed, and its additions."""
     names = {"rejected": "rejected (not sent)", "failed": "failed (Triage refused)"}
-    counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
+    counts = amounts((rows, names.get(name, name)) for name, rows in summary.outcomes().items())
     speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
     took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
     yield f"{counted(summary.rows, 'row')}{' rehearsed' * summary.is_rehearsal}: {counts or 'nothing to do'}{took}"
@@ -120,8 +120,7 @@ def _describe_news(summary: Summary, shown: Sequence[Mapping[str, str]]) -> Iter
 def describe_quietly(summary: Summary) -> Iterator[str]:
     """Yield what a scheduler mails: nothing if nobody is needed; else what the code means, why, and what is new."""
     if summary.exit_code:
-        (code,) = (code for code in ExitCode if code == summary.exit_code)
-        yield f"Exit code {code:d}: {code.sentence}"
+        yield f"Exit code {summary.exit_code}: {ExitCode.of(summary.exit_code).sentence}"
         yield from filter(None, [summary.stopped_because])
         yield from _describe_news(summary, summary.new)
     if summary.known and (summary.tells_known or summary.exit_code):

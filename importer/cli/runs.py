@@ -18,6 +18,7 @@ from importer.cli.answers import print_data
 from importer.cli.option_types import RUN, SOURCE_NAME, SinceType
 from importer.cli.options import Applied, Json, chosen_ledger, takes
 from importer.cli.recorded import describe_open
+from importer.cli.terminal import as_table
 from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Duration, LedgerFile, Positive
@@ -206,10 +207,10 @@ def read(options: RunsOptions) -> str:
         ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
         its = [each for each in starts if source in (None, each["source_name"])]
         waiting = (f"{line}\n" for line in describe_open(its))
-        return "".join((*as_table(lines), *waiting, "\n", more, *ends))
+        return "".join((*describe_starts(lines), *waiting, "\n", more, *ends))
 
 
-def as_table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of a table: a start each."""
     from importer.cli.sentences import printable
     from importer.phrases import clip, format_duration, format_time, listed
@@ -230,10 +231,7 @@ def as_table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 clip(each["why"], WHY_SHOWN),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        yield f"{printable('  '.join(cells).rstrip())}\n"
+    yield from (f"{printable(line)}\n" for line in as_table(table))
 
 
 @runs.command("show", cls=cloup.Command)

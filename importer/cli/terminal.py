@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import get_terminal_size
 from typing import IO, Any, TextIO
@@ -78,6 +78,18 @@ def wrap(line: str, width: int) -> list[str]:
         lines[-1] += word
         used += taken
     return lines
+
+
+def as_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line for each row; each column is as wide as its widest cell."""
+    widths = [max(map(measure, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def pad(text: str, width: int) -> str:
+    """Fill a text up to so many columns of a terminal."""
+    return text + " " * (width - measure(text))
 
 
 def count_lines(lines: Iterable[str], width: int) -> int:

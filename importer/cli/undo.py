@@ -15,7 +15,7 @@ from importer.cli.option_types import RUN
 from importer.cli.options import arguments_of, calling, takes
 from importer.cli.recorded import Recorded
 from importer.library import options as library
-from importer.phrases import counted
+from importer.phrases import amounts, counted
 
 if TYPE_CHECKING:
     from importer.library.caller import UndoQuestion
@@ -102,7 +102,7 @@ def _describe_created(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
         (unsettled, "perhaps more, with an unknown outcome (they stay)"),
     )
     created = counts.total() + change_set.created_before
-    yield f"{name} created {counted(created, 'issue')}: {_join(*parts)}"
+    yield f"{name} created {counted(created, 'issue')}: {amounts(parts)}"
     traces = _count_by(verdicts, lambda each: each.fields if each.code == TOUCHED else ())
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
@@ -125,7 +125,7 @@ def _describe_updated(change_set: Undo, name: str, verdicts: Sequence[VerdictCou
         (change_set.kept_none, "without old values in the ledger (only additions): they stay"),
     )
     updated = counts.total() + change_set.given_before + change_set.given_already + change_set.kept_none
-    yield f"{name} updated {counted(updated, 'issue')}: {_join(*parts)}"
+    yield f"{name} updated {counted(updated, 'issue')}: {amounts(parts)}"
     fields = _count_by(verdicts, lambda each: each.fields if each.code in (RESTORABLE, EDITED) else ())
     if fields:
         yield "  " + ", ".join(f"{count:,} × {field}" for field, count in fields.most_common())
@@ -141,7 +141,3 @@ def _count_by(verdicts: Iterable[VerdictCount], names: Callable[[VerdictCount], 
         for name in names(each):
             counts[name] += each.issues
     return counts
-
-
-def _join(*parts: tuple[int, str]) -> str:
-    return ", ".join(f"{count:,} {what}" for count, what in parts if count)

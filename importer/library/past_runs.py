@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from importer.errors import ImporterError, UsageError
 from importer.ledger.journal import Run
 from importer.library.targets import choose_rate, open_target_named, sandbox_missing
-from importer.phrases import counted
+from importer.phrases import amounts, counted
 from importer.progress import Progress
 from importer.records import SANDBOX_PREFIX, Outcome
 from importer.report.tables import VerifySummary
@@ -121,8 +121,7 @@ def describe_verification(summary: VerifySummary, last_change: str = "") -> str:
         (summary.unsettled, "not settled yet (the same import command settles them)"),
         (summary.same, "the same"),
     )
-    parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    if parts:
+    if parts := amounts(counts):
         return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}"
     return f"{summary.run_id} created and changed nothing, so there is nothing to read back.{last_change}"
 

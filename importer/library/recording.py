@@ -16,7 +16,7 @@ from importer.codes import EVIDENCE_PENDING, OPEN
 from importer.errors import ExitCode, ImporterError
 from importer.ledger.overview import Note, Overview
 from importer.library.shortage import find_shortage
-from importer.phrases import clip, format_iso, readable
+from importer.phrases import amounts, clip, format_iso, readable
 from importer.records import Outcome
 from importer.triage.redaction import redact
 
@@ -149,7 +149,7 @@ def _why(summary: Summary) -> str:
         return summary.stopped_because.partition("\n")[0] or f"nothing has changed since {summary.same_as}"
     numbers = {"rejected": summary.rejected, "failed": summary.failed, "unknown": summary.unknown}
     numbers |= {code: summary.findings.get(code, 0) for code in OPEN}
-    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
+    return amounts((number, what) for what, number in numbers.items())
 
 
 def record(caller: Caller, files: Sequence[str], options: Section, work: Callable[[Caller], Summary]) -> Summary:

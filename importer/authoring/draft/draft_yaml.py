@@ -14,8 +14,9 @@ from importer.authoring.draft.column_scores import header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, clip_line, is_listed
 from importer.authoring.proposals import DEFAULT_CATEGORY
+from importer.authoring.suggest import as_comment, entry
 from importer.check.observers.untyped import category_source
-from importer.mapping.model import UNDECIDED, exact_key
+from importer.mapping.model import UNDECIDED
 from importer.mapping.vocabulary import TitleCount
 from importer.mapping.yaml_tree import as_placeholder, quote
 from importer.phrases import counted
@@ -104,9 +105,6 @@ def describe(column: Column, rows: int) -> str:
 
 
 LABEL_LENGTH = 60
-_LONGEST_SIMPLE_KEY = 1000
-"""YAML allows 1024 characters before the colon; a longer key takes the `? key` form."""
-
 _HEAD = """\
 # Drafted from {files}: {rows}, {columns}.
 # The comments give the reason for each choice, as the file shows it; correct what is wrong.{open}
@@ -125,14 +123,14 @@ def write_mapping(
     said = (
         ("One target is", "it becomes", "it is") if count == 1 else (f"{count} targets are", "they become", "each is")
     )
-    opened = _OPEN.format(*said, _comment(table)) if count else ""
-    shown = ", ".join(map(_comment, files))
+    opened = _OPEN.format(*said, as_comment(table)) if count else ""
+    shown = ", ".join(map(as_comment, files))
     head = _HEAD.format(
         files=shown,
         rows=counted(draft.profile.rows, "row"),
         columns=counted(len(draft.profile.columns), "column"),
         open=opened,
-        command=_comment(CommandLine(tuple(files)).repeat("validate", "-m", mapping)),
+        command=as_comment(CommandLine(tuple(files)).repeat("validate", "-m", mapping)),
     )
     blocks = [
         [f"decisions: {quote(table)}"],
@@ -213,7 +211,7 @@ def _field(draft: Draft, field: FieldName) -> Iterator[str]:
     if listed:
         yield "  values:"
     for value in listed:
-        yield f"    {entry(value.value, target_of(value))} # {reason_of(value)}"
+        yield f"    {entry(value.value, scalar(target_of(value)))} # {reason_of(value)}"
     nothing = next((value for value in own if not value.value), None)
     if nothing is not None:
         yield f"  missing: {scalar(target_of(nothing))} # {reason_of(nothing)}"
@@ -231,11 +229,11 @@ def _other_categories(draft: Draft) -> Iterator[str]:
     if draft.choice.category is None and places:
         said = category_source(places[0].place.name)
         yield "  # A column may say it; without its `#` the next line takes it from there."
-        yield f"  #{_comment(said)}"
+        yield f"  #{as_comment(said)}"
     if draft.titles.found:
-        yield f"  # {_comment(str(draft.titles))}."
+        yield f"  # {as_comment(str(draft.titles))}."
         yield "  # Without its `#` the next line takes them."
-        yield f"  #titles: {{{_comment(source_of(draft.choice.title.column))}}}"
+        yield f"  #titles: {{{as_comment(source_of(draft.choice.title.column))}}}"
 
 
 def _evidence(draft: Draft) -> list[str]:
@@ -257,7 +255,7 @@ def _footer(draft: Draft) -> list[str]:
             continue
         label = _label(column, labels)
         labels.add(label.casefold())
-        lines.append(f"  {entry(label, None)} {{{source_of(column)}}}")
+        lines.append(f"  {quote(label)}: {{{source_of(column)}}}")
     return ["footer:", *lines] if lines else []
 
 
@@ -270,15 +268,8 @@ def reason_of(value: Value) -> str:
     """Return how often a value occurs, and the reason for its target."""
     rows = counted(value.rows, "row") + (" with an empty cell" if not value.value else "")
     if value.decided:
-        return f"{rows}; {_comment(value.reason)}"
-    return f"{rows}; proposal: {_comment(value.proposal)}, {_comment(value.reason)}"
-
-
-def entry(key: str, target: str | None) -> str:
-    """A line of a group: the key as YAML, a colon, and the target."""
-    name = quote(exact_key(key) if target is not None else key)
-    word = "" if target is None else f" {scalar(target)}"
-    return f"? {name}\n    :{word}" if len(name) > _LONGEST_SIMPLE_KEY else f"{name}:{word}"
+        return f"{rows}; {as_comment(value.reason)}"
+    return f"{rows}; proposal: {as_comment(value.proposal)}, {as_comment(value.reason)}"
 
 
 def scalar(text: str) -> str:
@@ -293,8 +284,3 @@ def _label(column: Column, taken: set[str]) -> str:
     chosen = parts[0] if len(parts) == 1 else " ".join(words).capitalize()
     label = clip_line(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"
     return label if label.casefold() not in taken else f"{label} ({column.number + 1})"
-
-
-def _comment(text: str) -> str:
-    """A text that can't end the comment that it stands in."""
-    return "".join(character if character.isprintable() else " " for character in text)
