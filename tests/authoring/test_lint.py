@@ -1,4 +1,4 @@
-"""Lines of a mapping that can never count, and lines that look so and can."""
+"""Lines of mappings that never have an effect."""
 
 from __future__ import annotations
 
@@ -173,3 +173,60 @@ def test_what_is_about_tables_alone(write: WriteMapping) -> None:
     ]
     assert warnings(write, text.replace("FORMAT", "format: csv,") + status) == []
     assert warnings(write, text.replace("FORMAT", "") + status) == []
+
+
+OTHER_BASE = """\
+input: {name: demo, key: Key}
+title: Title
+severity: {value: low}
+category: {value: General}
+"""
+STATUS = "status: {value: todo}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("skip: [{name: a, when: {column: A, matches: '/^QA/'}}]", "skip.0.when.matches"),
+        ("description: {column: A, pattern: '/QA$/'}", "description.pattern"),
+        ("relations: [{column: A, type: blocks, find: '/^[A-Z]+-\\d+$/'}]", "relations.0.find"),
+    ],
+)
+def test_slashes_around_a_pattern_never_fit(write: WriteMapping, text: str, key: str) -> None:
+    """A beginning behind a character, or an end before one; slashes that texts can have are left alone."""
+    [found] = lint(load_mapping(write(f"{OTHER_BASE}{STATUS}{text}\n")))
+    assert (found.key, found.line) == (key, 6)
+    assert found.message == "never finds anything: its slashes are a part of it"
+    for fine in ("/QA/", "^/QA", r"costs \$/"):
+        text = f"skip: [{{name: a, when: {{column: A, matches: '{fine}'}}}}]"
+        assert lint(load_mapping(write(f"{OTHER_BASE}{STATUS}{text}\n"))) == []
+
+
+def test_a_group_is_not_called_by_a_dollar(write: WriteMapping) -> None:
+    """`$1` is a text; beside a group that is called as it should be, it may be meant."""
+    lines = "description: {column: A, pattern: '(a)', to: '$1 b'}\nreferences: [{pattern: '#(a)', key: $1}]\n"
+    found = lint(load_mapping(write(OTHER_BASE + STATUS + lines)))
+    assert [(problem.key, problem.message) for problem in found] == [
+        ("description.to", "`$1` stays as it is written"),
+        ("references.0.key", "`$1` stays as it is written"),
+    ]
+    assert found[0].hint == r"the group is called `\1` here"
+    fine = r"description: {column: A, pattern: '(a)', to: 'US$5 \1'}"
+    assert lint(load_mapping(write(OTHER_BASE + STATUS + fine))) == []
+
+
+def test_a_value_with_flags_is_no_pattern(write: WriteMapping) -> None:
+    """What can't be a pattern, since more stands behind it, is looked up as it is written."""
+    text = "status: {column: S, values: {/^qa/i: todo, /opt/api: done, '/x/': todo}}\n"
+    [found] = lint(load_mapping(write(OTHER_BASE + text)))
+    assert found.key == "status.values./^qa/i"
+    assert found.hint == "write /^qa/, which ignores case"
+
+
+def test_a_column_that_goes_somewhere_is_not_dropped(write: WriteMapping) -> None:
+    """`drop` takes nothing away; what is read only in part may be named, since the rest of it is lost."""
+    text = "footer: {Created: Created at, Kind: {first: [Kind, Type]}}\ndrop: [Rank, Created at, Type, 'Title*']\n"
+    [found] = lint(load_mapping(write(OTHER_BASE + STATUS + text)))
+    assert (found.key, found.line) == ("drop.1", 7)
+    assert found.message == "'Created at' is not dropped: `footer.Created` takes it"
+    assert "`Created: {value: ''}` takes a line of the footer away" in found.hint

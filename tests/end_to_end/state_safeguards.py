@@ -59,14 +59,14 @@ STATE_SAFEGUARDS = (
         "importer/report/folder.py",
         "file.stat().st_mtime_ns <= finished",
         "True",
-        "tests/cli/test_configuration.py::test_folders_that_stay",
+        "tests/cli/test_config.py::test_folders_that_stay",
     ),
     Mutation(
         "what is no report in old folders of reports",
         "importer/report/folder.py",
         "_REPORT.match(file.name) and ",
         "",
-        "tests/cli/test_configuration.py::test_folders_that_stay",
+        "tests/cli/test_config.py::test_folders_that_stay",
     ),
     Mutation(
         "the record of a start that ends before there is a run",

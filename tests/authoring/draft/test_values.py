@@ -1,17 +1,20 @@
-"""What the values of a source become, how often they come, and what is still open behind them."""
+"""The values of a draft, and their table."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from importer.authoring.draft.values import Value, decide
+from importer.authoring.draft.values import Value, decide, new_table
 from importer.authoring.proposals import Proposer
+from importer.mapping.edited_tables import VALUE_COLUMNS, read_decisions
 from importer.mapping.model import MappingModel
 from importer.records import Unknown
 from tests.harness.drafts import draft, save, write_table
+from tests.harness.running import read_csv
 
 ROWS = [
     {"Title": f"It broke {n} times", "Status": ("Done", "Limbo", "limbo ", "")[n % 4], "Priority": ("P1", "2")[n % 2],
@@ -178,3 +181,29 @@ def test_lists_as_python_prints_them_are_no_category(tmp_path: Path) -> None:
     """A draft doesn't make categories of them, nor of anything else that has one value in a cell."""
     rows = [{"Title": f"It broke {n} times", "Type": ("['bug']", "['ui', 'bug']")[n % 2]} for n in range(8)]
     assert save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.category.column is None
+
+
+def test_open_values_come_first_and_cells_are_safe(tmp_path: Path) -> None:
+    """`?` marks what is open; a formula gets its apostrophe; the table reads back as it was."""
+    values = [
+        Value("status", "Done", 9, 0, "P-1 x", "done", "a known word", True),
+        Value("status", "=cmd()", 2, 1, "+P-2 x", "todo", "no evidence", False),
+        Value("category", "", 1, 1, "@x", "General", "it has none", True),
+    ]
+    path = tmp_path / "values.csv"
+    path.write_bytes(new_table(values))
+    assert path.read_bytes().startswith(codecs.BOM_UTF8)
+    lines = read_csv(path)
+    assert tuple(lines[0]) == VALUE_COLUMNS
+    assert [list(line.values()) for line in lines] == [
+        ["status", "'=cmd()", "2", "1", "'+P-2 x", "todo", "?"],
+        ["status", "Done", "9", "0", "P-1 x", "done", ""],
+        ["category", "", "1", "1", "'@x", "General", ""],
+    ]
+    decisions, problems = read_decisions(path)
+    assert not problems
+    assert [(each.field, each.value, each.target) for each in decisions] == [
+        ("status", "=cmd()", "?"),
+        ("status", "Done", ""),
+        ("category", "", ""),
+    ]

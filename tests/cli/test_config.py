@@ -1,4 +1,4 @@
-"""The configuration file: imports by name, values and where they are from, and all that is wrong in it at once."""
+"""The configuration file, and the commands about it."""
 
 from __future__ import annotations
 
