@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from importer.cli.options import Applied, Json
 from importer.cli.sentences import describe_open
+from importer.cli.terminal import can_ask
 from importer.errors import UsageError
 from importer.library.declared import option
 from importer.library.options import Concurrency, KeyFile, LedgerFile, Out
@@ -50,7 +50,7 @@ def showing(
 
 def require_terminal(options: ApplyOptions) -> None:
     """Raise UsageError where there is to be a question and no terminal."""
-    if options.apply and not options.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if options.apply and not options.yes and not can_ask():
         raise UsageError(
             "There is no terminal to ask for confirmation before changing anything.",
             hint="--apply --yes changes without asking; without --apply it only shows what it would do.",

@@ -60,24 +60,25 @@ class ToShow(NamedTuple):
     cost: str
 
 
-class View(NamedTuple):
-    """How a check is shown: `rate` is in requests a second, 0 is no limit; `below` are the lines that follow it.
+def describe_check(
+    job: Job,
+    checked: Checked,
+    stream: IO[str],
+    rate: float,
+    below: Sequence[str],
+    *,
+    is_asked: bool = False,
+    names_new: bool = False,
+    is_verbose: bool = False,
+) -> list[str]:
+    """Return the lines of a check, as many as fit the screen that a stream is, or all, and those that follow, `below`.
 
-    `is_asked` is whether these are a question, which says itself what is sent, and how long that takes; with
-    `names_new` they say which categories are new.
+    rate       requests a second; 0 is no limit
+    is_asked   whether what follows is a question, which says itself what is sent, and how long that takes
+    names_new  whether it says which categories are new
     """
-
-    rate: float
-    below: Sequence[str] = ()
-    is_asked: bool = False
-    names_new: bool = False
-    is_verbose: bool = False
-
-
-def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> list[str]:
-    """Return the lines of a check, as many as fit the screen that a stream is, or all, and those that follow."""
-    below, found = view.below, _collect(job, checked, view)
-    if view.is_verbose:
+    found = _collect(checked, rate, is_asked=is_asked, names_new=names_new)
+    if is_verbose:
         return [*_describe(job, checked, found, dict.fromkeys(LISTS, EVERYTHING)), *below]
     width, height = size_of(stream)
     above = [f"{job.source.files[0].name}: {job.recognised}"] if job.recognised else []
@@ -111,15 +112,15 @@ STAGES: tuple[Callable[[str], bool], ...] = (
 may have a command, at last."""
 
 
-def _collect(job: Job, checked: Checked, view: View) -> ToShow:
+def _collect(checked: Checked, rate: float, *, is_asked: bool, names_new: bool) -> ToShow:
     known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
     warnings = sorted(checked.warnings, key=known.__contains__)
-    values = [_collect_values(checked.flow, name, names_new=view.names_new) for name in VALUE_FIELDS]
-    added, *choices = [*describe_load(checked.workload, view.rate)] or [""]
-    if view.is_asked:
+    values = [_collect_values(checked.flow, name, names_new=names_new) for name in VALUE_FIELDS]
+    added, *choices = [*describe_load(checked.workload, rate)] or [""]
+    if is_asked:
         return ToShow(values, warnings, choices, "")
     requests = checked.workload.requests
-    hours = f", {format_duration(requests / view.rate)} at {view.rate:g} a second" if view.rate else ""
+    hours = f", {format_duration(requests / rate)} at {rate:g} a second" if rate else ""
     cost = f"; {counted(requests, 'request')} in all{hours}" if requests else ""
     return ToShow(values, warnings, [added, *choices] if added else [], cost)
 

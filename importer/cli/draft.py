@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import click
 import cloup
 
 from importer.cli.options import sources_argument, takes
+from importer.cli.terminal import can_ask
 from importer.errors import ExitCode, SourceError, UsageError
 from importer.library.declared import option
 from importer.library.options import Input, NewFile
@@ -153,7 +153,7 @@ def _ask(console: Console, values: Sequence[Value], severity: str | None = None)
 
     if severity is not None:
         values = [decide(each, severity) if (each.field, each.value) == ("severity", "") else each for each in values]
-    if not (sys.stdin is not None and sys.stdin.isatty() and console.terminal) or all(each.decided for each in values):
+    if not can_ask() or all(each.decided for each in values):
         return values
     console.say("Enter takes what is in brackets; ? leaves it open.")
     return [each if each.decided else _decide(console, each) for each in values]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from click.core import ParameterSource
 
 from importer.cli.answers import START
 from importer.cli.option_types import FILE, MAPPING, DurationType, FiniteRange, IssueUrlType, RateType, RowLimitType
+from importer.cli.terminal import can_ask
 from importer.library.caller import Caller
 from importer.library.declared import Declared, Section, declared, option
 from importer.library.options import LedgerFile, RowLimit
@@ -218,8 +218,7 @@ def calling(console: Console, **hooks: Any) -> Caller:
         by_name = {match.preset: match for match in matches}
         return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]
 
-    is_asked = sys.stdin.isatty() and sys.stderr.isatty()
     options = lambda: [*which, *typed_options()]  # noqa: E731
     if (start := context.meta.get(START)) is not None:
         hooks["named"] = start.named
-    return Caller(console, context.info_name or "", options, choose=choose if is_asked else None, **hooks)
+    return Caller(console, context.info_name or "", options, choose=choose if can_ask() else None, **hooks)

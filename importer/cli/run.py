@@ -40,7 +40,7 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     ./triage-import-RUN/.
     """
     import importer
-    from importer.cli.check_screen import View, describe_check
+    from importer.cli.check_screen import describe_check
     from importer.cli.console import Console
     from importer.cli.run_screen import (
         describe_end,
@@ -60,8 +60,8 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
                 if seen.asks
                 else describe_new_categories(seen.checked, seen.destination)
             )
-        view = View(seen.rate, below, seen.asks, names_new=seen.destination is not None, is_verbose=options.verbose)
-        console.say_all(describe_check(seen.job, seen.checked, view, sys.stderr))
+        how = {"is_asked": seen.asks, "names_new": seen.destination is not None, "is_verbose": options.verbose}
+        console.say_all(describe_check(seen.job, seen.checked, sys.stderr, seen.rate, below, **how))
 
     def confirm(question: Question) -> bool:
         if not question.canary:

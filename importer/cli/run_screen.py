@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES
 from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long
+from importer.cli.terminal import can_ask
 from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE
 from importer.errors import ExitCode, ImporterError, UsageError
 from importer.phrases import amounts, counted, format_duration, listed
@@ -70,7 +70,7 @@ def requiring_terminal(console: Console, *, asks: bool) -> Iterator[Callable[[],
 
     An error before that is shown, too.
     """
-    if not asks or (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not asks or can_ask():
         yield lambda: None
         return
     refusal = UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import get_terminal_size
@@ -90,6 +91,11 @@ def as_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def pad(text: str, width: int) -> str:
     """Fill a text up to so many columns of a terminal."""
     return text + " " * (width - measure(text))
+
+
+def can_ask() -> bool:
+    """Whether somebody can be asked: a question is shown on a terminal, and the answer is typed there."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def count_lines(lines: Iterable[str], width: int) -> int:

@@ -34,15 +34,15 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
     ./triage-import-check/, which is replaced each time.
     """
     import importer
-    from importer.cli.check_screen import View, describe_check, describe_next
+    from importer.cli.check_screen import describe_check, describe_next
     from importer.cli.console import Console
 
     lines = list[str]()
 
     def show(seen: Seen) -> None:
         below = list(describe_next(seen.job, seen.summary)) if seen.summary else []
-        view = View(seen.rate, below, is_verbose=options.verbose)
-        lines.extend(describe_check(seen.job, seen.checked, view, sys.stdout))
+        verbose = options.verbose
+        lines.extend(describe_check(seen.job, seen.checked, sys.stdout, seen.rate, below, is_verbose=verbose))
 
     with Console() as console:
         result = importer.validate(

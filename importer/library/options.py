@@ -62,7 +62,7 @@ Rate = Annotated[float, Ge(0), Lt(inf), "rate"]
 Order = Literal["source", "open-first", "oldest-first"]
 OnChange = Literal["report", "update", "overwrite", "skip"]
 FailOn = Literal["new", "any"]
-# What the words mean to the command line: `cli.declared.TYPES`.
+# What the words mean to the command line: `cli.options.TYPES`.
 File = Annotated[str, "file"]
 MappingName = Annotated[str, "mapping"]
 Folder = Annotated[Path, "folder"]
