@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from importer.cli import question
+from importer.cli import run_screen
 from importer.cli.console import Console
 from importer.errors import ExitCode
 from tests.conftest import Serve
@@ -68,7 +68,7 @@ def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pyt
         return False
 
     monkeypatch.setattr(
-        question, "requiring_terminal", lambda *_, **__: nullcontext(lambda: None)
+        run_screen, "requiring_terminal", lambda *_, **__: nullcontext(lambda: None)
     )  # this process has none
     monkeypatch.setattr(Console, "ask", answer)
     with counted_readings(monkeypatch) as readings:
@@ -90,7 +90,7 @@ def test_yes_after_the_reports_of_the_check(program: Program, serve: Serve, monk
     sandbox = serve()
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="")])
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--out", "seen", "--rate", "0")
-    monkeypatch.setattr(question, "requiring_terminal", lambda *_, **__: nullcontext(lambda: None))
+    monkeypatch.setattr(run_screen, "requiring_terminal", lambda *_, **__: nullcontext(lambda: None))
     monkeypatch.setattr(Console, "ask", lambda *_: True)
     monkeypatch.setattr(Console, "ask_again", lambda *_: True)
     program("validate", "export.csv", "-m", "jira", "--out", "seen")

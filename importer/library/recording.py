@@ -8,22 +8,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from importer import __version__
 from importer.codes import EVIDENCE_PENDING, OPEN
 from importer.errors import ExitCode, ImporterError
-from importer.ledger.overview import Note, Overview
 from importer.library.shortage import find_shortage
 from importer.phrases import amounts, clip, format_iso, readable
 from importer.records import Outcome
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
+    from importer.ledger.overview import Note, Overview
     from importer.library.caller import Caller
     from importer.library.declared import Section
     from importer.report.summary import Summary
+
+    Pair = tuple[Overview, Sequence[Overview]]
+    """A run, and its repairs and undos."""
 
 
 def summarise(error: Exception | KeyboardInterrupt) -> Summary:
@@ -75,6 +77,8 @@ class Start:
     def __init__(
         self, command: str, files: Sequence[str], given: Mapping[str, Any], import_name: str = "", **known: str
     ) -> None:
+        from secrets import token_hex  # not for `--help`, which loads this module, too
+
         said = (f"--{flag.replace('_', '-')}" for flag in SAID if given.get(flag))
         self._place, self._began, self.at = given.get("ledger"), time.monotonic(), time.time()
         self._out, self.import_name = given.get("out"), import_name
@@ -163,8 +167,6 @@ def record(caller: Caller, files: Sequence[str], options: Section, work: Callabl
     return start.end(summary)
 
 
-Pair = tuple[Overview, Sequence[Overview]]
-"""A run, and its repairs and undos."""
 FIELDS_ALONE = "fields"
 """Digest of an undo that leaves what the run has created."""
 FINISHED, STILL_OPEN, RUNNING = "finished", "open", "running"
