@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.cli.options import Applied, Json
-from importer.cli.sentences import describe_open
+from importer.cli.run_screen import describe_open
 from importer.cli.terminal import can_ask
 from importer.errors import UsageError
 from importer.library.declared import option

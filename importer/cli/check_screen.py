@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
-from importer.cli.sentences import SENTENCE_SHOWN, TEXT_SHOWN, describe_load, printable, shorten
-from importer.cli.terminal import count_lines, measure, pad, size_of
+from importer.cli.run_screen import describe_additions
+from importer.cli.terminal import count_lines, measure, pad, printable, size_of
 from importer.mapping.presets import preset_path
-from importer.phrases import amounts, clip, counted, format_duration, listed
+from importer.phrases import amounts, clip, clip_counted, counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from importer.check.job import Job
     from importer.check.observers.causes import Tally
     from importer.check.observers.value_flow import Stream, ValueFlow
+    from importer.check.observers.workload import Workload
     from importer.report.summary import Summary
 
 LINES, AROUND = 22, 2
@@ -30,6 +31,15 @@ WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected
 LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
 """What a check lists: all causes of rejection, which may leave no room for values; warnings grow before the others."""
 OPEN_KINDS = ("rejected", "undecided")
+
+TEXT_SHOWN = 200
+SENTENCE_SHOWN = 600
+"""Characters of a sentence of our own, whose end says what helps."""
+LONG_SECONDS = 3600.0
+WORTH_SAYING = 0.9
+"""What folding comments would change is said where it leaves no more than this share of the requests."""
+FASTER = 4
+"""Of an import that takes longer than LONG_SECONDS it is said how long it takes at a rate so many times higher."""
 
 Shown = Mapping[str, int]
 """List → how many of its items are shown."""
@@ -123,6 +133,30 @@ def _collect(checked: Checked, rate: float, *, is_asked: bool, names_new: bool) 
     hours = f", {format_duration(requests / rate)} at {rate:g} a second" if rate else ""
     cost = f"; {counted(requests, 'request')} in all{hours}" if requests else ""
     return ToShow(values, warnings, [added, *choices] if added else [], cost)
+
+
+def describe_load(load: Workload, rate: float) -> Iterator[str]:
+    """Yield sentences on additions and their requests, and on what folding comments or a higher rate would change.
+
+    None where there are no additions. `rate` is in requests a second; with 0, no limit, no times are given.
+    """
+    added = describe_additions(load)
+    if not added:
+        return
+
+    def hours(requests: int) -> str:
+        return f", {format_duration(requests / rate)}" if rate else ""
+
+    more = load.requests - load.issues
+    yield f"Then {added}: {counted(more, 'request')}{hours(more)}."
+    for open_, closed, requests in load.choices():
+        if requests > WORTH_SAYING * load.requests:
+            continue
+        what = f"`comments: {{open: {open_}, closed: {closed}}}`"
+        yield f"With {what} all of it is {counted(requests, 'request')}{hours(requests)}."
+    if rate and load.requests / rate > LONG_SECONDS:
+        faster = rate * FASTER
+        yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
 
 
 def _collect_values(flow: ValueFlow, name: str, *, names_new: bool) -> FieldValues:
@@ -223,11 +257,11 @@ def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
         elif kind.rows > 1 and not first.value and first.code in CODES:  # each of the rows has a message of its own
             message = _as_message(CODES[first.code])
         samples = ", ".join(sample.name for sample in first.samples[:SAMPLES])
-        yield f"  {kind.rows:,} × {first.code}: {shorten(message)}   {samples}"
+        yield f"  {kind.rows:,} × {first.code}: {clip_counted(message, TEXT_SHOWN)}   {samples}"
         if first.hint and (title == REJECTED or limit > 1):  # a warning's where there is room
             # One that quotes a long text of the source says what helps before it.
             most = TEXT_SHOWN if len(first.value) > TEXT_SHOWN else SENTENCE_SHOWN
-            yield f"      {shorten(first.hint, most)}"
+            yield f"      {clip_counted(first.hint, most)}"
 
 
 def _as_message(sentence: str) -> str:

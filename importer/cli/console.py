@@ -11,15 +11,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from logging import INFO, WARNING
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 import click
 
-from importer.cli.sentences import printable
-from importer.cli.terminal import echo_painted
+from importer.cli.terminal import echo_painted, printable
 from importer.errors import ImporterError, StorageFull
 from importer.phrases import format_iso
 from importer.records import NEEDS_SOMEBODY
@@ -53,6 +51,8 @@ def logging_to(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
+    from logging.handlers import RotatingFileHandler  # loads sockets
+
     try:
         handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from importer.cli.console import Console
 from importer.cli.options import sources_argument, takes
 from importer.cli.terminal import can_ask
 from importer.errors import ExitCode, SourceError, UsageError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from importer.authoring.draft.draft_yaml import Draft
     from importer.authoring.draft.values import Value
     from importer.authoring.recognise import Match
-    from importer.cli.console import Console
     from importer.library.inputs import InputOptions
     from importer.sources.survey import Sample
 
@@ -73,7 +73,6 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     from importer.authoring.draft.draft import NO_FIXES, check_free, make_draft, save_draft
     from importer.authoring.recognise import has_title
     from importer.check.headers import how_to_title
-    from importer.cli.console import Console
     from importer.library.inputs import choose_reading, open_comments
     from importer.mapping.edited_tables import read_fixes
     from importer.mapping.reader import load_mapping
@@ -114,7 +113,6 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
 
 def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: str | None) -> int:
     from importer.authoring.draft.draft import update_draft
-    from importer.cli.console import Console
     from importer.library.inputs import choose_reading
     from importer.mapping.presets import is_preset
     from importer.mapping.reader import load_mapping
@@ -161,7 +159,7 @@ def _ask(console: Console, values: Sequence[Value], severity: str | None = None)
 
 def _decide(console: Console, value: Value) -> Value:
     from importer.authoring.draft.values import decide
-    from importer.cli.sentences import printable
+    from importer.cli.terminal import printable
     from importer.mapping.model import TARGETS, UNDECIDED
 
     shown = repr(value.value[:80]) if value.value else "empty"

@@ -10,9 +10,10 @@ import click
 import cloup
 
 from importer.cli.answers import print_data
+from importer.cli.console import Console
 from importer.cli.option_types import FILE
 from importer.cli.options import takes
-from importer.cli.sentences import printable
+from importer.cli.terminal import printable
 from importer.errors import ExitCode, UsageError
 from importer.library.options import Input
 from importer.phrases import shell_join
@@ -35,7 +36,6 @@ def explain(options: Input, sources: tuple[str, ...], which: str) -> int:
     see it, the request body, and the additions. It uses no network.
     """
     from importer.authoring.explain import explain_rows
-    from importer.cli.console import Console
     from importer.cli.options import calling
     from importer.library.inputs import open_job, reading_of
 

@@ -9,6 +9,7 @@ import click
 import cloup
 
 from importer.cli.answers import answers_with_summary
+from importer.cli.console import Console
 from importer.cli.options import Json, sources_argument, takes
 from importer.library.options import Input, KeyFile, LedgerFile, Out, Paced, Place
 from importer.library.targets import choose_rate, open_target
@@ -33,7 +34,6 @@ def rebuild_ledger(options: RebuildOptions, sources: tuple[str, ...]) -> Summary
     Triage. Rows without an issue are `planned` in results.csv; if an issue without a marker has nearly the same title,
     it is named.
     """
-    from importer.cli.console import Console
     from importer.cli.options import calling
     from importer.cli.run_screen import describe_end
     from importer.ledger.opening import open_ledger

@@ -12,6 +12,7 @@ import click
 from importer.api import VALUE_FIELDS
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
+from importer.cli.console import Console
 from importer.cli.option_types import RUN
 from importer.cli.options import arguments_of, calling, takes
 from importer.cli.recorded import Recorded
@@ -58,7 +59,6 @@ def repair(options: RepairOptions, name: str) -> Summary:
     ./triage-import-RUN-repair/.
     """
     from importer.check.knowledge import parse_fields
-    from importer.cli.console import Console
     from importer.library.inputs import with_severity
     from importer.library.past_runs import take_back
     from importer.mapping.reader import load_mapping

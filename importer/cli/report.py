@@ -12,6 +12,7 @@ import cloup
 from click.core import ParameterSource
 
 from importer.cli.answers import REPORTS_COMPLETE, print_data
+from importer.cli.console import Console
 from importer.cli.option_types import RUN, SOURCE_NAME
 from importer.cli.options import Json, takes, typed_options
 from importer.errors import ExitCode, UsageError
@@ -69,7 +70,6 @@ def report(options: ReportOptions, name: str | None) -> int:
 
 def report_run(name: str, options: ReportOptions) -> int:
     """Write the reports of a run again."""
-    from importer.cli.console import Console
     from importer.cli.run_screen import describe_folder, describe_outcomes, describe_rehearsal
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import find_import
@@ -93,7 +93,6 @@ def report_run(name: str, options: ReportOptions) -> int:
 
 def report_source(name: str, options: ReportOptions) -> int:
     """Write where every key of a source stands by now."""
-    from importer.cli.console import Console
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import walk
     from importer.report.folder import ReportFolder

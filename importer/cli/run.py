@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.answers import answers_with_summary
+from importer.cli.console import Console
 from importer.cli.options import calling, sources_argument, takes
 from importer.cli.recorded import Recorded
 from importer.cli.run_options import RunOptions
@@ -41,7 +42,6 @@ def run(options: RunOptions, sources: tuple[str, ...]) -> Summary:
     """
     import importer
     from importer.cli.check_screen import describe_check
-    from importer.cli.console import Console
     from importer.cli.run_screen import (
         describe_end,
         describe_new_categories,

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES
-from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long
 from importer.cli.terminal import can_ask
-from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE
+from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE, OPEN
 from importer.errors import ExitCode, ImporterError, UsageError
 from importer.phrases import amounts, counted, format_duration, listed
 from importer.records import Act, Outcome
@@ -19,6 +18,7 @@ from importer.report.from_ledger import NEWS_SHOWN
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
+    from importer.check.observers.workload import Workload
     from importer.cli.console import Console
     from importer.load.questions import Destination
     from importer.report.summary import Summary
@@ -26,6 +26,24 @@ if TYPE_CHECKING:
 
 CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
 """Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
+ADDED = {
+    Act.COMMENT: "comment",
+    Act.EVIDENCE: "evidence link",
+    Act.FLAG: "flag",
+    Act.RELATION: "relation",
+    Act.REFER: "numbered description",
+}
+
+
+def how_long(load: Workload, rate: float) -> str:
+    """Say how long sending takes at so many requests a second; 0 is no limit."""
+    return f"about {format_duration(load.requests / rate)} at this rate" if rate else "as fast as the target takes them"
+
+
+def describe_additions(load: Workload) -> str:
+    """List what is added to issues: `4 comments, 2 relations`; "" if there is nothing."""
+    added = ((act, number) for act, number in load.operations.items() if act in ADDED and number)
+    return ", ".join(counted(number, ADDED[act]) for act, number in added)
 
 
 def describe_question(checked: Checked, destination: Destination, page: str, doubts: Iterable[str]) -> Iterator[str]:
@@ -163,6 +181,13 @@ def describe_end(summary: Summary) -> Iterator[str]:
             f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when} "
             "to settle it."
         )
+
+
+def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence for each reason for which something is neither done nor decided."""
+    for code, sentence in OPEN.items():
+        if number := findings.get(code):
+            yield f"{counted(number, 'issue')} {sentence}"
 
 
 def _describe_corrections(summary: Summary) -> Iterator[str]:

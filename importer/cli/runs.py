@@ -15,6 +15,7 @@ import click
 import cloup
 
 from importer.cli.answers import print_data
+from importer.cli.console import Console
 from importer.cli.option_types import RUN, SOURCE_NAME, SinceType
 from importer.cli.options import Applied, Json, chosen_ledger, takes
 from importer.cli.recorded import describe_open
@@ -104,7 +105,6 @@ def check_command(options: LedgerFile) -> None:
 
     A `run` does this by itself if the last one did not shut down cleanly.
     """
-    from importer.cli.console import Console
     from importer.ledger.integrity import check_ledger
     from importer.ledger.opening import read_ledger
 
@@ -125,7 +125,6 @@ def prune_command(options: PruneOptions) -> None:
     These runs can't be verified, repaired or undone afterwards, but nothing is created twice. Their report folders
     stay.
     """
-    from importer.cli.console import Console
     from importer.ledger.forgetting import find_prunable, lost_ways, measure, prune
     from importer.ledger.opening import open_ledger, read_ledger
 
@@ -157,7 +156,6 @@ def forget_command(options: ForgetOptions, what: str) -> None:
     An issue is given by its key, a person by a name or address. The ledger still knows which issue belongs to which
     key, so nothing is created twice. Triage and the reports of runs are not changed; their folders are listed.
     """
-    from importer.cli.console import Console
     from importer.ledger.forgetting import find_traces, forget
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.report.from_ledger import PAGE, kept_page
@@ -212,7 +210,7 @@ def read(options: RunsOptions) -> str:
 
 def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield the lines of a table: a start each."""
-    from importer.cli.sentences import printable
+    from importer.cli.terminal import printable
     from importer.phrases import clip, format_duration, format_time, listed
 
     table = [("start", "import", "took", "exit code", " · ".join(FIGURES), "run", "file", "why")]
@@ -263,7 +261,7 @@ def _how_far(book: Ledger, source: str) -> Iterator[str]:
 
 def as_lines(known: Mapping[str, Any]) -> str:
     """Format a run's JSON object as lines of text, but for what it has nothing of."""
-    from importer.cli.sentences import printable
+    from importer.cli.terminal import printable
 
     lines = []
     for name, value in known.items():

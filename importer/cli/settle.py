@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 import cloup
 
+from importer.cli.console import Console
 from importer.cli.options import takes
 from importer.library.declared import option
 from importer.library.options import KeyFile, LedgerFile, Paced, Place
@@ -37,7 +38,6 @@ def settle(options: SettleOptions, key: str, answer: str) -> None:
     If the KEY has two issues in Triage, ISSUE names the right one; `--delete-other` deletes the others, unless somebody
     has worked on them.
     """
-    from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.runs.settle_by_hand import HandSettling
 

@@ -11,6 +11,7 @@ import click
 import cloup
 
 from importer.cli.answers import print_data
+from importer.cli.console import Console
 from importer.cli.option_types import SOURCE_NAME
 from importer.cli.options import Json, chosen_ledger, takes
 from importer.library.options import LedgerFile, Place
@@ -60,7 +61,6 @@ def list_command(options: ListOptions) -> None:
 @takes(PlaceOptions)
 def retire_command(options: PlaceOptions, name: str) -> None:
     """Refuse further runs of the source NAME, after its cut-over."""
-    from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import how_to_resume, set_retired
 
@@ -76,7 +76,6 @@ def retire_command(options: PlaceOptions, name: str) -> None:
 @takes(PlaceOptions)
 def resume_command(options: PlaceOptions, name: str) -> None:
     """Allow runs of the retired source NAME again."""
-    from importer.cli.console import Console
     from importer.ledger.opening import open_ledger
     from importer.ledger.source_list import set_retired
 
@@ -101,7 +100,7 @@ def show(known: KnownSource) -> dict[str, Any]:
 
 def as_lines(known: KnownSource) -> str:
     """Format a source as a few lines of text."""
-    from importer.cli.sentences import printable
+    from importer.cli.terminal import printable
     from importer.phrases import counted, format_time
 
     retired = "" if known.retired_at is None else f", retired {format_time(known.retired_at)}"

@@ -14,6 +14,8 @@ from unicodedata import east_asian_width
 import click
 
 from importer.errors import StorageFull
+from importer.phrases import escape_controls
+from importer.triage.redaction import redact
 
 
 class Stdout:
@@ -160,3 +162,8 @@ def _paint(line: str) -> str:
         if line.startswith(words):
             return f"{click.style(words, **style)}{line[len(words) :]}"
     return line
+
+
+def printable(text: str) -> str:
+    """Escape characters that would control a terminal, or change the direction of writing; redact the API key."""
+    return escape_controls(redact(text))

@@ -11,6 +11,7 @@ import click
 
 from importer.cli.answers import answers_with_summary
 from importer.cli.changes import ApplyOptions, require_terminal, showing
+from importer.cli.console import Console
 from importer.cli.option_types import RUN
 from importer.cli.options import arguments_of, calling, takes
 from importer.cli.recorded import Recorded
@@ -45,7 +46,6 @@ def undo(options: UndoOptions, name: str) -> Summary:
     --delete, created issues stay. RUN is the import's name, or `last`. The report goes to ./triage-import-RUN-undo/.
     """
     import importer
-    from importer.cli.console import Console
 
     require_terminal(options)
     with Console() as console:

@@ -13,6 +13,7 @@ import cloup
 
 from importer import __version__
 from importer.cli.answers import answers_with_summary
+from importer.cli.console import Console
 from importer.cli.options import Json, sources_argument, takes
 from importer.errors import ExitCode
 from importer.library.declared import option
@@ -22,7 +23,6 @@ from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.authoring.users import CountedPeople
-    from importer.cli.console import Console
     from importer.triage.answers import Member
 
 
@@ -70,7 +70,6 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
     connection is opened.
     """
     from importer.authoring.users import UsersFile, count_people, propose_users
-    from importer.cli.console import Console
     from importer.cli.options import calling
     from importer.library.inputs import open_job, reading_of
     from importer.mapping.edited_tables import USER

@@ -10,6 +10,7 @@ import click
 import cloup
 
 from importer.cli.answers import REPORTS_COMPLETE, answers_with_summary, print_data
+from importer.cli.console import Console
 from importer.cli.options import Json, Verbose, arguments_of, calling, sources_argument, takes
 from importer.library import options as library
 
@@ -35,7 +36,6 @@ def validate(options: ValidateOptions, sources: tuple[str, ...]) -> Summary:
     """
     import importer
     from importer.cli.check_screen import describe_check, describe_next
-    from importer.cli.console import Console
 
     lines = list[str]()
 

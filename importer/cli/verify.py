@@ -9,6 +9,7 @@ import click
 import cloup
 
 from importer.cli.answers import answers_with_summary
+from importer.cli.console import Console
 from importer.cli.option_types import RUN
 from importer.cli.options import Json, arguments_of, calling, takes
 from importer.library import options as library
@@ -35,7 +36,6 @@ def verify(options: VerifyOptions, name: str) -> VerifySummary:
     ./triage-import-RUN-verify/, and the run's own reports are updated.
     """
     import importer
-    from importer.cli.console import Console
 
     with Console() as console:
         return importer.verify(name, caller=calling(console), **arguments_of(options, library.VerifyOptions)).summary

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from importer.cli.repair import say_counts
-from importer.cli.sentences import describe_open
+from importer.cli.run_screen import describe_open
 from importer.codes import OPEN
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
