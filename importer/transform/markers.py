@@ -33,10 +33,10 @@ _QUOTES = (">", "&gt;", "<blockquote")
 
 # The same words within a text that is sent, in every form that is recognised.
 _GAP = f"[{_HIDDEN}]*"
-_MARKING = re.compile(rf"(?ai)t{_GAP}i{_GAP}([sr])(?={_GAP}(?:[\da-f]{_GAP}){{12}})")
-MARKING_SIGNS = frozenset(f"0123456789abcdefABCDEF{_HIDDEN}".encode())
-"""Bytes of which a record's marker has a run of at least `MARKING_RUN`; few other words have one."""
-MARKING_RUN = 20
+_STEM, _DIGIT = rf"t{_GAP}i{_GAP}([sr])", rf"{_GAP}[\da-f]"
+_MARKING = re.compile(f"(?ai){_STEM}(?=(?:{_DIGIT}){{12}})")
+MARKING = f"(?i){_STEM}(?:{_DIGIT}){{20}}"
+"""A pattern for a scan: without a record's marker, that of a source identifies nothing."""
 
 COMMENT_MARKER_LENGTH = 13
 """Of the word that `comment_marker` gives."""

@@ -21,9 +21,9 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from importer.records import Finding
-from importer.transform.markers import MARKING_RUN, MARKING_SIGNS, neutralise_markers
+from importer.transform.markers import MARKING, neutralise_markers
 from importer.transform.scan import Scan
-from importer.transform.secrets import NEEDLES, SIGNS, Secret, find_secrets, find_suspects, mask
+from importer.transform.secrets import SUSPICIOUS, find_secrets, mask
 
 Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
@@ -33,8 +33,7 @@ _AMPERSAND = r"&(?:(?:amp|#0*+38(?!\d)|#x0*+26(?![\da-f]));?)*+"
 _AT = re.compile(rf"[@﹫＠]|{_AMPERSAND}(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
 """Only a text with one of these can match `_AT`."""
-_NEEDLES_OF_MENTIONS = {sign.encode(): 0 for sign in _AT_SIGNS}
-_NEEDLES = {**NEEDLES, **_NEEDLES_OF_MENTIONS}
+_RARE = Scan((*SUSPICIOUS, MARKING))
 _SPELLED = re.compile(r"&(?=[#\w;]{0,40}&)")  # an entity whose own signs are entities: `&&#35;64;`
 _ENTITY = re.compile(rf"{_AMPERSAND}((?:#\d{{1,7}}|#x[\da-f]{{1,6}}|[a-z][a-z\d]{{1,31}});?)", re.IGNORECASE)
 # It begins with a sign, too: three blanks before a fence hold no mention.
@@ -90,33 +89,31 @@ class Sanitizer:
     def clean(self, text: str) -> Sanitized:
         """Sanitise a complete text: mentions and secrets may cross the seam if something is joined to it later."""
         text = neutralise_markers(text)
-        return self._clean(text, () if self.secrets == "ignore" else find_secrets(text))
-
-    def _clean(self, text: str, secrets: Sequence[Secret]) -> Sanitized:
+        secrets = () if self.secrets == "ignore" else find_secrets(text)
         if secrets and self.secrets == "mask":
             text = mask(text, secrets)
-        kinds = tuple(dict.fromkeys(secret.kind for secret in secrets))
-        return Sanitized(
-            neutralise_mentions(text, norm=self.norm == "defuse", mentions=self.mentions == "defuse"), kinds
-        )
+        return Sanitized(self._defuse(text), tuple(dict.fromkeys(secret.kind for secret in secrets)))
+
+    def _defuse(self, text: str) -> str:
+        return neutralise_mentions(text, norm=self.norm == "defuse", mentions=self.mentions == "defuse")
 
     def clean_column(self, texts: Sequence[str]) -> tuple[list[str], dict[int, tuple[str, ...]], int]:
         """Sanitise many texts; also returns row → kinds of its secrets, and how many mentions and markers it had.
 
-        One scan of all texts together finds the few that need to be looked at one by one.
+        What is rare is found in all texts at once, and only those few are looked at one by one.
         """
-        scan = Scan(texts, _NEEDLES, (*SIGNS, MARKING_SIGNS))
-        suspects = set[int]() if self.secrets == "ignore" else find_suspects(scan, texts)
-        mentioning = scan.rows_with(_NEEDLES_OF_MENTIONS) if "defuse" in (self.norm, self.mentions) else set()
-        words = scan.words_with_run(MARKING_SIGNS, MARKING_RUN)
-        marked = {row for row, word in words if neutralise_markers(word) != word}
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
-        for row in sorted(suspects | mentioning | marked):
-            text = neutralise_markers(texts[row]) if row in marked else texts[row]
-            cleaned[row], kinds = self._clean(text, find_secrets(text) if row in suspects else ())
-            neutralised += cleaned[row].count(REPLACEMENT) - text.count(REPLACEMENT) + (text != texts[row])
+        rare = set(_RARE.find(texts))
+        # Four searches for a sign each are ten times as fast as one for any of them.
+        mentioning = {n for n, text in enumerate(texts) if "@" in text or "&" in text or "﹫" in text or "＠" in text}
+        for place in sorted(rare | mentioning):
+            text = texts[place]
+            cleaned[place], kinds = self.clean(text) if place in rare else (self._defuse(text), ())
+            neutralised += cleaned[place].count(REPLACEMENT) - text.count(REPLACEMENT)
+            if place in rare:
+                neutralised += neutralise_markers(text) != text
             if kinds:
-                secrets[row] = kinds
+                secrets[place] = kinds
         return cleaned, secrets, neutralised
 
     def findings(self, field: str, kinds: tuple[str, ...]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
@@ -12,8 +12,7 @@ from importer.records import Finding
 from importer.transform.dates import show_epoch
 from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
-from importer.transform.formats.jira import read_jira
-from importer.transform.formats.jira_marks import find_marked
+from importer.transform.formats.jira import MARKED, read_jira
 from importer.transform.formats.textile import read_textile
 from importer.transform.formats.tree import Element
 from importer.transform.formats.write import write
@@ -83,14 +82,8 @@ def _have_same_words(one: str, other: str) -> bool:
 
 def convert_all(texts: Sequence[str], format: TextFormat, as_: AsText) -> dict[int, Converted]:
     """Place → what becomes of a text that `convert` changes, or loses something of; equal texts are converted once."""
-    if format == "jira":  # texts that have no mark aren't even compared with each other
-        marked = find_marked(texts)
-        places: Collection[int] = marked
-        signs_of = {texts[place]: signs for place, signs in marked.items()}
-        converted = {text: _write(read_jira(text, signs), text, as_) for text, signs in signs_of.items()}
-    else:
-        places = range(len(texts))
-        converted = {text: convert(text, format, as_) for text in dict.fromkeys(texts)}
+    places = MARKED.find(texts) if format == "jira" else range(len(texts))
+    converted = {text: convert(text, format, as_) for text in {texts[place]: None for place in places}}
     found = ((place, converted[texts[place]]) for place in places)
     return {place: each for place, each in found if each.dropped or each.text != texts[place]}
 
