@@ -45,6 +45,6 @@ class FileAddresses:
 
     def find(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
         """(place, address) of each file that a text links to, in order."""
-        for place in sorted(find_texts(self._cores, texts)):
+        for place in find_texts(self._cores, texts):
             for pattern in self._patterns:
                 yield from ((place, match[0].rstrip(_NOT_OF_IT)) for match in pattern.finditer(texts[place]))

@@ -83,7 +83,7 @@ class References:
         """
         names: dict[_Span, str] = {}
         for core, pattern, key, within in self._patterns:
-            if core.search(text) is None:
+            if core not in text:
                 continue
             home = "" if within is None else _search(within, own)
             for match in pattern.finditer(text) if home is not None else ():

@@ -14,9 +14,9 @@ from importer.mapping.reader import load_mapping
 from importer.transform.pattern_cores import find_core, find_texts
 
 CORES = {
-    r"[A-Z](?<![A-Z0-9_][A-Z])[A-Z0-9_]{1,30}-[1-9]\d{0,9}": r"\-\d",
+    r"[A-Z](?<![A-Z0-9_][A-Z])[A-Z0-9_]{1,30}-[1-9]\d{0,9}": "-",
     r"https?://[^\s/]+(?:/[^\s/]+)*?/browse/([A-Z]+-\d+)": "/browse/",
-    r"(?:GH-|#)(\d+)": r"(?:GH\-|\#)\d",
+    r"(?:GH-|#)(\d+)": "",
     r"a(?:bc)+d|e": "",
     r"a(?:bc)+d": "abc",
     r"x*(?:yy)?z": "z",
@@ -35,7 +35,7 @@ def patterns_of_presets() -> list[str]:
 @pytest.mark.parametrize("pattern", CORES)
 def test_cores(pattern: str) -> None:
     """The longest literal text that must be there."""
-    assert find_core(pattern).pattern == CORES[pattern]
+    assert find_core(pattern) == CORES[pattern]
 
 
 @settings(max_examples=600)
@@ -45,12 +45,12 @@ def test_core_of_matches(data: st.DataObject) -> None:
     pattern = data.draw(st.sampled_from([*CORES, *patterns_of_presets()]))
     text = data.draw(st.from_regex(pattern))
     assert re.search(pattern, text)
-    assert find_core(pattern).search(text)
+    assert find_core(pattern) in text
 
 
 @given(st.lists(st.text("abB\n", max_size=4)), st.lists(st.sampled_from(["a", "ab", "b+a", "(?i)ba", "(a|)b{0}"])))
 def test_texts_with_cores(texts: list[str], patterns: list[str]) -> None:
-    """Each text that has one is found; an empty core is in all, of which empty ones don't matter."""
+    """Each text that has one is found; an empty core is in all."""
     cores = [find_core(pattern) for pattern in patterns]
-    expected = {place for place, text in enumerate(texts) if any(text and core.search(text) for core in cores)}
-    assert {place for place in find_texts(cores, texts) if texts[place]} == expected
+    expected = [place for place, text in enumerate(texts) if any(core in text for core in cores)]
+    assert find_texts(cores, texts) == expected
