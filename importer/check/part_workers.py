@@ -30,10 +30,8 @@ from importer.transform.transform import Transform
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-WORTHWHILE_ROWS = 200_000
-"""So many rows of a source make several processes start by default: one needs about ten seconds for them."""
-LEAST_BYTES = 20
-"""A row has so many at least where it is worth a thought; most sources are too small by that, and none is opened."""
+WORTHWHILE_BYTES = 64_000_000
+"""A source of this size makes several processes start by default: one needs three to eight seconds for it."""
 MOST_WORKERS = 4
 """Processes that are started by default, as what is left to this one takes a quarter of the time."""
 AHEAD = 2
@@ -44,24 +42,13 @@ JOB = "job.pickle"
 
 
 def choose_workers(job: Job, wanted: int | None) -> int:
-    """Decide how many processes examine a source: as many as wanted, else by its rows and the cores."""
+    """Decide how many processes examine a source: as many as wanted, else by its size and the cores."""
     if wanted is not None:
         return wanted
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if job.source.total_bytes < WORTHWHILE_ROWS * LEAST_BYTES or find_obstacle(job):
+    if job.source.total_bytes < WORTHWHILE_BYTES or find_obstacle(job):
         return 1
-    return min(cores, MOST_WORKERS) if _estimate_rows(job.source) >= WORTHWHILE_ROWS else 1
-
-
-def _estimate_rows(source: Source) -> float:
-    """Estimate the rows of a source by those of its first part; 0 where that can't be read as one."""
-    file = source.files[0]
-    try:
-        part = next(cut_file(file, 0))
-        rows = sum(map(len, read_part(file, part, ())))
-    except Severed:
-        return 0.0
-    return source.total_bytes * rows / part.end
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
 
 
 def find_obstacle(job: Job) -> str:

@@ -121,7 +121,7 @@ class Workers(Section):
 
     title = "Input"
     workers: Processes | None = option("--workers", metavar="N", decides=False,
-        help="Processes that check a CSV file.  [default: 1 below 200,000 rows, otherwise one per core, at most 4]")
+        help="Processes that check a CSV file.  [default: 1 below 64 MB, otherwise one per core, at most 4]")
 
 
 @dataclass(frozen=True)

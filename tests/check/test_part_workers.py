@@ -24,7 +24,7 @@ import pytest
 from importer.check import part_workers
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
-from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle, open_executor
+from importer.check.part_workers import WORTHWHILE_BYTES, choose_workers, find_obstacle, open_executor
 from importer.check.worker_process import starting
 from importer.errors import StorageFull, WorkerLost
 from importer.library.inputs import open_job
@@ -168,15 +168,13 @@ def test_some_sources_are_read_in_one_piece(tmp_path: Path) -> None:
 
 
 def test_the_size_decides_how_many_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small source is not worth the start of a process; who says a number gets it."""
+    """A small source is not worth the start of a process, however many rows it has; who says a number gets it."""
     with opened(tmp_path) as job:
         assert (choose_workers(job, None), choose_workers(job, 3)) == (1, 3)
-        rows = sum(map(len, job.source.chunks(())))
-        worthwhile = WORTHWHILE_ROWS * job.source.total_bytes / rows
         monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(9), raising=False)
-        monkeypatch.setattr(type(job.source), "total_bytes", worthwhile / 2)  # its rows are estimated by the first ones
+        monkeypatch.setattr(type(job.source), "total_bytes", WORTHWHILE_BYTES - 1)
         assert choose_workers(job, None) == 1
-        monkeypatch.setattr(type(job.source), "total_bytes", worthwhile * 2)
+        monkeypatch.setattr(type(job.source), "total_bytes", WORTHWHILE_BYTES)
         assert choose_workers(job, None) == 4
         assert choose_workers(replace(job, limit=5), None) == 1
 
