@@ -33,10 +33,9 @@ class Scan:
 
     def find(self, texts: Sequence[str]) -> list[int]:
         """The places of the texts that have a match of any pattern, in order."""
-        whole = "\n".join(("", *texts, ""))
-        if whole.isascii():
-            data, sizes = whole.encode(), map(len, texts)
-        else:  # each by itself: one emoji makes the whole four bytes a sign, and slow to encode
+        if all(map(str.isascii, texts)):
+            data, sizes = "\n".join(("", *texts, "")).encode(), map(len, texts)
+        else:  # each by itself: joined, one emoji would make all of them four bytes a sign
             encoded = [text.encode("utf-8", "replace") for text in texts]
             data, sizes = b"\n".join((b"", *encoded, b"")), map(len, encoded)
         found, ends = list[int](), list[int]()
