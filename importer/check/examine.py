@@ -16,8 +16,7 @@ from importer.check.rules import Findings, validate
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
 from importer.records import Chunk, Operation, from_columns
-from importer.transform.bodies import encode_bodies
-from importer.transform.chunk_records import Records
+from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
 

@@ -36,7 +36,7 @@ from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
 from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Row
-from importer.transform.bodies import encode_cells, value_refs
+from importer.transform.chunk_records import encode_cells, value_refs
 from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
 from importer.transform.shown_people import ShownPeople

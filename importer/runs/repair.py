@@ -33,7 +33,7 @@ from importer.runs.change_set import (
     judge,
     values_written,
 )
-from importer.transform.bodies import decode_cells
+from importer.transform.chunk_records import decode_cells
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue

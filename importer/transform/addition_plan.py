@@ -13,7 +13,7 @@ import orjson
 from importer.api import COMMENT_LIMIT
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
-from importer.transform.bodies import encode
+from importer.transform.chunk_records import encode
 from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide, is_rest, name_rest
 from importer.transform.footers import find_footer

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from importer.codes import PRIVATE_UNDECIDED
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import MappingModel
 from importer.records import Comment, Finding, IssueParts, Mention
@@ -19,8 +20,14 @@ from importer.transform.groups import merge_sets
 from importer.transform.prose import ColumnSanitizer, Prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, read_relations
-from importer.transform.restricted import PRIVATE
 from importer.transform.row_keys import RowKeys
+
+PRIVATE = Finding(
+    PRIVATE_UNDECIDED,
+    "comments",
+    "it has comments for the team alone, but in Triage whoever reads the issue can read them",
+    "decide in the mapping: `comments: {private: keep}` sends them, marked `private`; `drop` leaves them out",
+)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,15 @@ from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
-from importer.transform.distinct import map_distinct
 from importer.transform.formats.convert import convert_all
 
 Mask = NDArray[np.bool_]
 _LINES = re.compile(r"\n(?![^{}]*\})")
 """Between the lines of a template: a column's name in braces may have line ends, too."""
+
+
+Item = TypeVar("Item", bound=Hashable)
+Made = TypeVar("Made")
 
 
 class Columns:
@@ -254,6 +258,12 @@ def _replace(column: list[str], pattern: Searcher, to: str | None) -> list[str]:
         return "" if match is None else match[0] if to is None else match.expand(to)
 
     return map_distinct(replace, column)
+
+
+def map_distinct(make: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What is made of each item of a column, made once for equal ones."""
+    made = {item: make(item) for item in set(items)}
+    return list(map(made.__getitem__, items))
 
 
 def to_mask(verdicts: Collection[object]) -> Mask:

@@ -16,9 +16,16 @@ from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.texts import Condition
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
-from importer.transform.cell_ids import each_id, find_ids
+from importer.transform.cell_parts import (
+    PartPaths,
+    compile_parts,
+    each_id,
+    find_ids,
+    find_parts,
+    read_items,
+    write_json,
+)
 from importer.transform.columns import Columns, to_mask
-from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
 from importer.transform.prose import ColumnSanitizer
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from importer.mapping.issue_parts import Attachments
 from importer.mapping.patterns import compile_pattern
 from importer.transform.columns import Columns
-from importer.transform.pattern_cores import find_core, find_texts
+from importer.transform.scan import find_core, find_texts
 
 _NOT_OF_IT = ".,;:!?*_"
 """A sentence or markup may end behind an address."""

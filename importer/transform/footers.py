@@ -17,8 +17,7 @@ from importer.mapping.issue_parts import NAME_HERE, Attachments, Person
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
 from importer.records import Comment, Finding, Ref
-from importer.transform.columns import Columns, is_filled
-from importer.transform.distinct import map_distinct
+from importer.transform.columns import Columns, is_filled, map_distinct
 from importer.transform.groups import merge_texts
 from importer.transform.lengths import find_longer
 from importer.transform.markers import MARKER_NOTE, hex_digest, record_marker

@@ -13,9 +13,8 @@ from importer.mapping.model import MappingModel
 from importer.mapping.patterns import compile_pattern
 from importer.mapping.vocabulary import meaning
 from importer.records import Finding
-from importer.transform.columns import Columns
-from importer.transform.distinct import map_distinct
-from importer.transform.pattern_cores import find_core, find_texts
+from importer.transform.columns import Columns, map_distinct
+from importer.transform.scan import find_core, find_texts
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 _HINT = "give them a triage_user_id in the file of --users, then run the same command again"

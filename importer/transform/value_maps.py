@@ -16,7 +16,6 @@ from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.texts import Condition, KeyPath, Text
 from importer.mapping.vocabulary import BY_TITLE, category_of, is_denied, meaning
 from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
-from importer.transform.distinct import number_texts
 
 How = Literal[
     "rule", "constant", "mapped", "word", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"
@@ -92,9 +91,10 @@ class ValueMap:
         left = np.flatnonzero(codes == -1)
         if len(left):
             texts = columns.as_written.text(self.spec)
-            numbers, distinct = number_texts([texts[row] for row in left.tolist()] if steps else texts)
-            codes[left] = numbers + len(steps)
-            steps += map(self.resolve, distinct)
+            wanted = [texts[row] for row in left.tolist()] if steps else texts
+            numbers = {text: number for number, text in enumerate(dict.fromkeys(wanted), start=len(steps))}
+            codes[left] = list(map(numbers.__getitem__, wanted))
+            steps += map(self.resolve, numbers)
             for key in self.spec.beside:
                 self._fall_back(columns, key, steps, codes)
             if isinstance(self.spec, Category) and self.spec.titles is not None:

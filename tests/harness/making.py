@@ -12,8 +12,7 @@ from importer.check.rules import validate
 from importer.mapping.model import MappingModel
 from importer.records import Chunk, Finding, Ref
 from importer.sources.json import check_records, chunk_rows, find_rows, parse_lines
-from importer.transform.bodies import encode_bodies
-from importer.transform.chunk_records import Records
+from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.transform import Transform
 
 HEADER = ("Key", "Title", "Text", "Priority", "State")

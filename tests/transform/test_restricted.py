@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED
-from importer.transform.restricted import SKIPPED
+from importer.transform.transform import SKIPPED
 from tests.harness.brought import Bring
 from tests.harness.making import mapping_of, records_of
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.transform.scan import Scan
+from importer.mapping.presets import preset_names
+from importer.mapping.reader import load_mapping
+from importer.transform.scan import Scan, find_core, find_texts
 
 PATTERNS = (r"1[a-b]", r"a{2,}", "é@", r"[^\w@]@[^\w@]", r"\n\s*b1")
 TEXTS = st.lists(st.text(alphabet="ab1 \n@é٣\ud800\U0001f600", max_size=12), max_size=6)
@@ -31,3 +35,46 @@ def test_a_pattern_with_too_many_states() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[1]\n", "")
+
+
+CORES = {
+    r"[A-Z](?<![A-Z0-9_][A-Z])[A-Z0-9_]{1,30}-[1-9]\d{0,9}": "-",
+    r"https?://[^\s/]+(?:/[^\s/]+)*?/browse/([A-Z]+-\d+)": "/browse/",
+    r"(?:GH-|#)(\d+)": "",
+    r"a(?:bc)+d|e": "",
+    r"a(?:bc)+d": "abc",
+    r"x*(?:yy)?z": "z",
+    r"a(?i:b)c?": "a",
+    r"[a-z]+\s?": "",
+    r"(a|)b{0}": "",
+}
+
+
+@cache
+def patterns_of_presets() -> list[str]:
+    """The patterns of all presets' references; read when they are needed, not by each worker that collects tests."""
+    return sorted({reference.pattern for name in preset_names() for reference in load_mapping(name).model.references})
+
+
+@pytest.mark.parametrize("pattern", CORES)
+def test_cores(pattern: str) -> None:
+    """The longest literal text that must be there."""
+    assert find_core(pattern) == CORES[pattern]
+
+
+@settings(max_examples=600)
+@given(data=st.data())
+def test_core_of_matches(data: st.DataObject) -> None:
+    """Whatever a pattern of a preset matches has its core."""
+    pattern = data.draw(st.sampled_from([*CORES, *patterns_of_presets()]))
+    text = data.draw(st.from_regex(pattern))
+    assert re.search(pattern, text)
+    assert find_core(pattern) in text
+
+
+@given(st.lists(st.text("abB\n", max_size=4)), st.lists(st.sampled_from(["a", "ab", "b+a", "(?i)ba", "(a|)b{0}"])))
+def test_texts_with_cores(texts: list[str], patterns: list[str]) -> None:
+    """Each text that has one is found; an empty core is in all."""
+    cores = [find_core(pattern) for pattern in patterns]
+    expected = [place for place, text in enumerate(texts) if any(core in text for core in cores)]
+    assert find_texts(cores, texts) == expected

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from importlib import import_module
 from itertools import pairwise
 
 import pytest
@@ -10,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from importer.transform.scan import Scan
-from importer.transform.secret_patterns import TOKENS
-from importer.transform.secrets import SUSPICIOUS, Secret, find_secrets, mask
+from importer.transform.secrets import OF_DETECT_SECRETS, SUSPICIOUS, TOKENS, Secret, find_secrets, mask
 from tests.harness.markup_texts import texts_of_exports
 
 A40 = "abcdefghij0123456789ABCDEFGHIJabcdefghij"
@@ -88,6 +89,18 @@ def test_real_texts() -> None:
     }
     assert {kind for kind, _ in found} <= {"password in a URL"}
     assert len(found) <= 1
+
+
+@pytest.mark.parametrize("path", OF_DETECT_SECRETS)
+def test_same_as_the_library(path: str) -> None:
+    """Each plugin's patterns are written out as they are; those of its flags that change nothing are left out."""
+    module, _, name = path.partition(".")
+    theirs = getattr(import_module(f"detect_secrets.plugins.{module}"), name).denylist
+    ours = [re.compile(pattern) for pattern in OF_DETECT_SECRETS[path][1:]]
+    assert [pattern.pattern.removeprefix("(?i)") for pattern in ours] == [pattern.pattern for pattern in theirs]
+    for own, other in zip(ours, theirs, strict=True):
+        spaced = re.search(r"[\s#]", own.pattern) is not None
+        assert own.flags == other.flags & ~(0 if spaced else re.VERBOSE)
 
 
 @given(st.text(), st.sampled_from(sorted(SECRETS)), st.text())

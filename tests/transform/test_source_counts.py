@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importer.mapping.issue_parts import Counted
 from importer.transform.columns import Columns
-from importer.transform.source_counts import read_source_counts
+from importer.transform.transform import read_source_counts
 from tests.harness.making import chunk_of
 
 

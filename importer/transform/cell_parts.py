@@ -1,14 +1,17 @@
-"""JSON in a cell: the objects in it, and the texts that expressions find in an object."""
+"""What is within a cell: ids of resources and of other issues, and JSON with objects that have parts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from importer.mapping.json_paths import compile_path
+from importer.mapping.patterns import Searcher
+from importer.mapping.texts import Text
+from importer.transform.columns import Columns, is_filled
 
 # Fractions are kept as they are written; an integer is written back as it was.
 _decode = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False).decode
@@ -43,3 +46,20 @@ def to_text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else write_json(value)
+
+
+def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:
+    """(row, id) of every id in the cells of a text: one in a cell, or several separated by `split`."""
+    for cells in columns.cells_with_text(text):
+        for row, cell in enumerate(cells):
+            if is_filled(cell):
+                parts = cell.split(split) if split else (cell,)
+                yield from ((row, part.strip()) for part in parts if is_filled(part))
+
+
+def find_ids(find: Searcher, text: str) -> Iterator[str]:
+    """Every match of a pattern in a text: its group 1, or the whole match where the group is empty."""
+    for match in find.finditer(text):
+        name = (match[1] if find.groups else None) or match[0]
+        if is_filled(name):
+            yield name.strip()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from importer.mapping.issue_parts import Each
-from importer.transform.json_parts import compile_parts, find_parts, read_items, write_json
+from importer.transform.cell_parts import compile_parts, find_parts, read_items, write_json
 
 
 @pytest.mark.parametrize(
