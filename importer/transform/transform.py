@@ -34,7 +34,7 @@ from importer.transform.relations import FindKeys, find_no_keys
 from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
-from importer.transform.value_maps import Mapped, value_maps
+from importer.transform.value_maps import Mapped, Step, ValueMap, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 
@@ -130,16 +130,15 @@ class _FileTransform:
         newest = read_times(columns, rule.newest) if isinstance(rule, Duplicates) else None
         complete = partial(self._files.complete, columns)
         cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown, complete)
-        people = self._read_people(columns)
+        values = {value_map.field: self._map_values(value_map, columns) for value_map in self._value_maps}
+        statuses = merge_targets(values, keys.groups.values(), "status")
+        people, unmatched = self._read_people(columns, statuses, keys.groups.values())
         levels = read_levels(mapping, columns)
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups.values(), cleaner)
-        values = {value_map.field: value_map.apply(columns) for value_map in self._value_maps}
-        self._hide_people(values)
-        self._neutralise(values["category"])
-        bundlings = find_bundlings(mapping, merge_targets(values, keys.groups.values(), "status"))
+        bundlings = find_bundlings(mapping, statuses)
         found = self._parts.read(columns, keys, prose, footers, bundlings, cleaner)
-        records = Records(
+        return Records(
             chunk=columns.chunk,
             columns=columns,
             keys=keys,
@@ -162,57 +161,55 @@ class _FileTransform:
                 *cleaner.findings(),
                 *footers.findings(),
                 *find_dropped(columns, found.discussions),
+                *unmatched,
             ],
             private=found.discussions.private,
             neutralised=cleaner.neutralised,
         )
-        return self._assign(records)
 
-    def _read_people(self, columns: Columns) -> RowPeople:
-        """Read the people of a chunk, as the source has them."""
-        mapping, maps = self._mapping, self._person_maps
-        owners, assignees = (columns.stripped(text) for text in (mapping.owner_id, mapping.assignee_id))
-        given = dict(zip(PERSON_FIELDS, (owners, assignees), strict=True))
-        named = {name: identify(each.person, columns) for name, each in maps.items()}
-        unmatched = {name: maps[name].find_unmatched(people, given[name]) for name, people in named.items()}
-        return RowPeople(owners, assignees, named, unmatched)
-
-    def _assign(self, records: Records) -> Records:
-        """Fill in the Triage users of the people that the source names, where the source has no user id."""
-        people = records.people
-        for name, ids in zip(PERSON_FIELDS, (people.owners, people.assignees), strict=True):
-            if name in self._person_maps:
-                found, findings = self._person_maps[name].apply(people.named[name], ids, records.targets("status"))
-                ids[:] = found
-                records.noted.extend(findings.items())
-            if records.keys.groups:
-                ids[:] = merge_firsts(ids, records.keys.groups.values())
-        return records
+    def _read_people(
+        self, columns: Columns, statuses: Sequence[str | None], groups: Groups
+    ) -> tuple[RowPeople, list[tuple[int, Finding]]]:
+        """Read the people of a chunk, and find their Triage users where the source has no user id."""
+        texts = zip(PERSON_FIELDS, (self._mapping.owner_id, self._mapping.assignee_id), strict=True)
+        ids = {name: columns.stripped(text) for name, text in texts}
+        named, unmatched, findings = {}, {}, list[tuple[int, Finding]]()
+        for name, person_map in self._person_maps.items():
+            named[name] = identify(person_map.person, columns)
+            unmatched[name] = person_map.find_unmatched(named[name], ids[name])
+            ids[name], found = person_map.apply(named[name], ids[name], statuses)
+            findings += found.items()
+        if groups:
+            ids = {name: merge_firsts(each, groups) for name, each in ids.items()}
+        owners, assignees = ids.values()
+        return RowPeople(owners, assignees, named, unmatched), findings
 
     def _name_author(self, author: str) -> str:
         """The name of an account, or the text itself, as people are shown."""
         return self._shown.show_author(self._people.name_of(author) or self._account_names.get(author, "") or author)
 
-    def _neutralise(self, categories: Mapped) -> None:
-        """Neutralise the mentions in categories, since a category may be a cell as it is written."""
-        for place, step in enumerate(categories.steps):
-            if step.target:
-                (target,) = self._shown.clean([single_line(step.target)])
-                categories.steps[place] = replace(step, target=self._sanitizer.clean(target).text)
+    def _map_values(self, value_map: ValueMap, columns: Columns) -> Mapped:
+        """Map a value field, and show in findings, reports and the ledger no person by name who isn't to be shown.
 
-    def _hide_people(self, values: Mapping[str, Mapped]) -> None:
-        """Take names of people out of what values came from: findings, reports and the ledger tell it."""
-        if not self._mapping.people.hides:
-            return
-        persons = person_refs(self._mapping)
-        for name, mapped in values.items():
-            is_person = not persons.isdisjoint(getattr(self._mapping, name).refs)
-            for place, step in enumerate(mapped.steps):
-                role = "Owner" if is_person and step.how != "rule" else ""
-                shown = (self._shown.show_cell(role, step.source) or SOMEBODY) if step.source else ""
-                if shown != step.source:
-                    target = shown if step.how == "kept" else step.target
-                    mapped.steps[place] = replace(step, source=shown, target=target, hidden=True)
+        A category may be a cell as it is written, with mentions.
+        """
+        mapped, hides = value_map.apply(columns), self._mapping.people.hides
+        is_person = hides and not person_refs(self._mapping).isdisjoint(value_map.spec.refs)
+        steps = [self._hide_person(step, is_person=is_person) if hides else step for step in mapped.steps]
+        if value_map.field == "category":
+            steps = [replace(step, target=self._clean(step.target)) if step.target else step for step in steps]
+        return replace(mapped, steps=steps)
+
+    def _clean(self, target: str) -> str:
+        (shown,) = self._shown.clean([single_line(target)])
+        return self._sanitizer.clean(shown).text
+
+    def _hide_person(self, step: Step, *, is_person: bool) -> Step:
+        role = "Owner" if is_person and step.how != "rule" else ""
+        shown = (self._shown.show_cell(role, step.source) or SOMEBODY) if step.source else ""
+        if shown == step.source:
+            return step
+        return replace(step, source=shown, target=shown if step.how == "kept" else step.target, hidden=True)
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
         pattern = self._mapping.people.mentions

@@ -47,10 +47,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A value field of a chunk: the distinct steps, and for each row the index of its step.
-
-    Steps may be replaced until somebody asks for the targets.
-    """
+    """A value field of a chunk: the distinct steps, and for each row the index of its step."""
 
     steps: list[Step]
     codes: NDArray[np.intp]
