@@ -33,7 +33,7 @@ _AMPERSAND = r"&(?:(?:amp|#0*+38(?!\d)|#x0*+26(?![\da-f]));?)*+"
 _AT = re.compile(rf"[@﹫＠]|{_AMPERSAND}(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
 """Only a text with one of these can match `_AT`."""
-_RARE = Scan((*SUSPICIOUS, MARKING))
+_RARE = Scan((*SUSPICIOUS, MARKING, "[﹫＠]"))
 _SPELLED = re.compile(r"&(?=[#\w;]{0,40}&)")  # an entity whose own signs are entities: `&&#35;64;`
 _ENTITY = re.compile(rf"{_AMPERSAND}((?:#\d{{1,7}}|#x[\da-f]{{1,6}}|[a-z][a-z\d]{{1,31}});?)", re.IGNORECASE)
 # It begins with a sign, too: three blanks before a fence hold no mention.
@@ -104,8 +104,8 @@ class Sanitizer:
         """
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
         rare = set(_RARE.find(texts))
-        # Four searches for a sign each are ten times as fast as one for any of them.
-        mentioning = {n for n, text in enumerate(texts) if "@" in text or "&" in text or "﹫" in text or "＠" in text}
+        # The other at-signs are as rare as secrets; two searches for one sign are ten times as fast as one for any.
+        mentioning = {place for place, text in enumerate(texts) if "@" in text or "&" in text}
         for place in sorted(rare | mentioning):
             text = texts[place]
             cleaned[place], kinds = self.clean(text) if place in rare else (self._defuse(text), ())
