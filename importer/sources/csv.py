@@ -1,4 +1,4 @@
-"""Reads CSV strictly: lines without a quote are split, csv.reader has the others. Keeps lines and rows' own widths."""
+"""Reads CSV strictly. Keeps lines and rows' own widths."""
 
 from __future__ import annotations
 
@@ -65,23 +65,13 @@ class Lines:
         self._record: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[str]:
-        """The lines not read yet; whoever takes one that is a whole record says so with `end_line`."""
-        return self._text
+        """The lines not read yet; whoever takes them says with `end_record` where a record ends."""
+        # Nothing in Python stands between the text and its reader: a row may have a hundred lines.
+        return map(self._record.setdefault, count(), self._text)
 
     def _note_end(self) -> Iterator[str]:
         self.ended = True
         yield from ()
-
-    def end_line(self, line: str) -> None:
-        """Note that this line was a record."""
-        self.number += 1
-        self.characters += len(line)
-        self.last = line
-
-    def begin_record(self, first: str) -> Iterator[str]:
-        """Yield `first` and the lines after it; whoever takes them says with `end_record` where a record ends."""
-        # Nothing in Python stands between the text and its reader: a row may have a hundred lines.
-        return map(self._record.setdefault, count(), chain((first,), self._text))
 
     @property
     def record(self) -> Collection[str]:
@@ -90,12 +80,13 @@ class Lines:
 
     def end_record(self) -> None:
         """Begin another record."""
-        _, last = self._record.popitem()
+        _, self.last = self._record.popitem()
+        self.number += 1
+        self.characters += len(self.last)
         if self._record:
             self.number += len(self._record)
             self.characters += sum(map(len, self._record.values()))
             self._record.clear()
-        self.end_line(last)
 
 
 def join_lines(text: Iterable[str]) -> Iterator[str]:
@@ -144,43 +135,26 @@ def read_rows(
 def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedRows:
     """Yield rows; return the cells of the last one if it is sound."""
     row: list[str] | None = None
-    for line in lines:
-        if '"' in line or len(line) > CELL_CHARACTERS:
-            # csv.reader also refuses a cell that is too long.
-            if len(line) >= LONGEST:
-                raise too_long(name, lines.number + 1)
-            row = yield from _split_quoted(line, lines, name, delimiter, blank=blank)
-            continue
-        # Such a line is a row whatever comes behind it, and most are: this takes half the time of csv.reader.
-        lines.end_line(line)
-        text = line.rstrip("\r\n")
-        row = text.split(delimiter) if text else []
-        if row or blank:
-            yield lines.number, row, None
-    return row
-
-
-def _split_quoted(first: str, lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedRows:
-    """Yield rows with csv.reader, from a line with a quote to the first row whose last line has none."""
-    row: list[str] | None = None
-    line = lines.number + 1
-    try:
-        for row in csv.reader(lines.begin_record(first), delimiter=delimiter, strict=True):
+    while not lines.ended:
+        line = lines.number + 1
+        try:
+            for row in csv.reader(lines, delimiter=delimiter, strict=True):
+                lines.end_record()
+                if len(lines.last) >= LONGEST:
+                    raise too_long(name, lines.number)
+                if row or blank:
+                    yield line, row, None
+                line = lines.number + 1
+        except csv.Error as error:
+            first, *others = lines.record
+            if len(first) >= LONGEST:
+                raise too_long(name, line) from error
+            if lines.ended or sum(map(len, (first, *others))) > CELL_CHARACTERS:
+                raise _never_closed(name, lines, delimiter) from error
+            text = "".join((first, *others)).rstrip("\r\n")
             lines.end_record()
-            if len(lines.last) >= LONGEST:
-                raise too_long(name, lines.number)
-            if row or blank:
-                yield line, row, None
-            if '"' not in lines.last:
-                break
-            line = lines.number + 1
-    except csv.Error as error:
-        if lines.ended or sum(map(len, lines.record)) > CELL_CHARACTERS:
-            raise _never_closed(name, lines, delimiter) from error
-        text = "".join(lines.record).rstrip("\r\n")
-        lines.end_record()
-        yield line, [text], _malformed(line, lines.number, error)
-        return None
+            yield line, [text], _malformed(line, lines.number, error)
+            row = None
     return row
 
 
