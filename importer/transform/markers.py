@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b32encode
 from collections.abc import Iterable
 from typing import NamedTuple
-
-import numpy as np
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
 _WORDS = r"(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b"
@@ -27,8 +26,6 @@ _PART = re.compile(r"part (\d+) of (\d+)$")
 _RULE = re.compile(rf"^[^\S\n]*{_DASHES}[^\S\n]*$", re.MULTILINE)
 _RULE_WITHIN = re.compile(r"\s(?:[-‒–—―]{2,}|[—―])\s")
 _BLANK_LINE = re.compile(r"\n\s*\n")
-_BASE_32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
-_FIRST_FIFTY = np.arange(59, 9, -5, dtype=np.uint64)  # where each five of the first 50 of 64 bits begin
 _QUOTES = (">", "&gt;", "<blockquote")
 
 # The same words within a text that is sent, in every form that is recognised.
@@ -100,10 +97,7 @@ def comment_marker(key: str, stem: str) -> str:
 def comment_markers(comments: Iterable[tuple[str, str]]) -> list[str]:
     """The markers of comments, each by the key of its record and its stem."""
     named = [f"{key}\n{stem}".encode("utf-8", "surrogatepass") for key, stem in comments]
-    digests = np.frombuffer(b"".join([hashlib.sha256(name).digest() for name in named]), dtype=">u8")
-    first = digests[::4, np.newaxis]  # of each the first 64 bits
-    signs = _BASE_32[(first >> _FIRST_FIFTY) & 31].tobytes().decode()
-    return [f"tic{signs[place : place + 10]}" for place in range(0, len(signs), 10)]
+    return [f"tic{b32encode(hashlib.sha256(name).digest()[:10])[:10].decode().lower()}" for name in named]
 
 
 def find_openings(detail: str) -> list[Opening]:

@@ -387,8 +387,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the markers in texts",
         "importer/transform/sanitise.py",
-        "            text = neutralise_markers(texts[row]) if row in marked else texts[row]\n",
-        "            text = texts[row]\n",
+        "        text = neutralise_markers(text)\n",
+        "        text = str(text)\n",
         "tests/end_to_end/test_pasted_markers.py::test_texts_with_markers",
     ),
     Mutation(
