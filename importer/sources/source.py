@@ -19,7 +19,7 @@ from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
 from importer.sources.header import open_formulas
 from importer.sources.json import chunk_rows, embedded_record, find_embedded
-from importer.sources.json_outline import NAME_DEPTH, open_cells
+from importer.sources.json_outline import dotted_names, open_cells
 from importer.sources.paging import Pages
 from importer.sources.wrappers import open_envelope
 
@@ -342,9 +342,7 @@ def _check_unchanged(file: SourceFile, before: Stamp) -> None:
 
 
 KEYS_LIMIT = 500
-"""Keys that are given: where JSON has data as keys, ids above all, there is no end to them."""
-PATHS_LIMIT = 10_000
-"""Paths that are told apart."""
+"""Later keys that are given: where JSON has data as keys, ids above all, there is no end to them."""
 
 
 def find_later_keys(source: Source, files: Collection[int], known: Collection[str]) -> list[str]:
@@ -352,26 +350,10 @@ def find_later_keys(source: Source, files: Collection[int], known: Collection[st
 
     Raises SourceNotReady or SourceError if a file can't be read to its end.
     """
-    tree: dict[str, Any] = {}
     names = dict[str, None]()
-    paths = 0
     for number in files:
         for record in source.records(number):
-            for name in _new_names(record, tree, "", NAME_DEPTH):
-                paths += 1
-                if name not in known:
-                    names[name] = None
-            if paths > PATHS_LIMIT or len(names) > KEYS_LIMIT:
+            names |= dict.fromkeys(name for name in dotted_names(record) if name not in known)
+            if len(names) > KEYS_LIMIT:
                 return list(names)[:KEYS_LIMIT]
     return list(names)
-
-
-def _new_names(record: dict[str, Any], tree: dict[str, Any], before: str, depth: int) -> Iterator[str]:
-    """Yield the keys of a record that the tree doesn't have yet, and put them there."""
-    for key, value in record.items():  # the hot loop: nearly all keys are there
-        below = tree.get(key)
-        if below is None:
-            below = tree[key] = {}
-            yield before + key
-        if depth > 1 and type(value) is dict:
-            yield from _new_names(value, below, f"{before}{key}.", depth - 1)
