@@ -53,7 +53,7 @@ class Sent:
 
     outcomes     rows whose create or update it sent, by outcome
     completed    other rows, whose issues it only added to, by outcome
-    additions    additions that were made, by act
+    additions    additions that were made, by act, in the order of ADDITIONS
     comments     comments of the source that are in them
     given_up     sentences on evidence that is no longer tried
     refused      sentences on what waited since earlier runs, and was refused
@@ -121,7 +121,8 @@ class Attempt:
         self.queue.close()
         self.progress.finish()
         ended = time.monotonic() - started, self.stopped, is_interrupted or self.calls.signalled
-        return Sent(self.became, log.outcomes, log.done, log.comments, log.given_up, log.refused, *ended)
+        additions = Counter({act: log.done[act] for act in ADDITIONS if log.done[act]})
+        return Sent(self.became, log.outcomes, additions, log.comments, log.given_up, log.refused, *ended)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("canary", canary.issues, "issue")

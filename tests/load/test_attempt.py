@@ -21,6 +21,7 @@ from importer.records import CHUNK_ROWS
 from importer.transform.markers import comment_marker
 from tests.conftest import Serve
 from tests.harness.additions import ADDED, MAPPING
+from tests.harness.following import WHOLE, Nights
 from tests.harness.hostile import parse_fault
 from tests.harness.running import (
     CATEGORIES,
@@ -229,3 +230,13 @@ def repairs(program: Program) -> int:
     ended = program("repair", "last", "-m", "other.yaml", "--fields", "severity", "--json")
     assert ended.code == ExitCode.DONE, ended.err
     return int(ended.summary["planned"])
+
+
+def test_additions_are_counted_as_they_are_sent(program: Program, serve: Serve) -> None:
+    """In the order in which they are sent, and none of a kind that was only found there."""
+    nights = Nights(program, serve())
+    ended = nights.run(WHOLE)
+    assert [*ended.summary["additions"]] == ["flag", "comment", "relation", "refer"]
+    program.ledger.unlink()
+    ended = nights.run()
+    assert (ended.summary["additions"], "Added to issues" in ended.err) == ({}, False), ended.err
