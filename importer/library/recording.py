@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer import __version__
 from importer.codes import EVIDENCE_PENDING, OPEN
-from importer.errors import ExitCode, ImporterError
+from importer.errors import INTERRUPTED, ExitCode, ImporterError
 from importer.library.shortage import find_shortage
 from importer.phrases import amounts, clip, format_iso, readable
 from importer.records import Outcome
@@ -32,7 +32,7 @@ def summarise(error: Exception | KeyboardInterrupt) -> Summary:
     """Make the summary of what ended with an error."""
     match error:
         case KeyboardInterrupt():
-            return summarise_end(ExitCode.INTERRUPTED, "Interrupted before anything was sent.")
+            return summarise_end(ExitCode.INTERRUPTED, INTERRUPTED)
         case ImporterError():
             return summarise_end(error.exit_code, error.told)
         case _ if shortage := find_shortage(error):

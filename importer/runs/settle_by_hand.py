@@ -238,7 +238,8 @@ class HandSettling:
         if not (is_untouched(issue, entries) and self._is_its(issue)):
             raise UsageError(
                 f"{duplicate.other} is not deleted: somebody has worked on it, or Triage doesn't show that nobody has.",
-                hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage.",
+                hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage. "
+                f"To leave both as they are: {self._command(duplicate.triage_id)}",
             )
         await self._calls.call(partial(client.delete_issue, duplicate.issue_id))
 
