@@ -93,7 +93,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.preflight import preflight
     from importer.load.questions import Destination
     from importer.report.from_ledger import PAGE
-    from importer.triage.categories import find_categories
+    from importer.triage.organisation_lists import find_categories
 
     context = replace(context, job=with_absent(context.job, context.ledger, context.target.name))
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings

@@ -94,7 +94,7 @@ def users(options: UsersOptions, sources: tuple[str, ...]) -> UsersSummary:
 def _read_members(options: UsersOptions, console: Console) -> Sequence[Member]:
     from importer.triage.actions import CallFailed, stop_of
     from importer.triage.event_loop import run_loop
-    from importer.triage.members import fetch_members
+    from importer.triage.organisation_lists import fetch_members
     from importer.triage.paced import PacedCalls
 
     with open_target(options.sandbox, options.api_url, options.api_key_file) as target:

@@ -18,7 +18,7 @@ from importer.phrases import counted
 from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.members import fetch_members
+from importer.triage.organisation_lists import fetch_members
 from importer.triage.paced import PacedCalls
 from importer.triage.redaction import find_redaction, redact
 from importer.triage.target import Target
