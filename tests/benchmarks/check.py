@@ -16,7 +16,14 @@ from statistics import median
 
 import click
 
-from tests.benchmarks.source_files import Texts, make_discussed, make_ordinary, real_texts, write_export
+from tests.benchmarks.source_files import (
+    Texts,
+    make_dashed,
+    make_discussed,
+    make_ordinary,
+    real_texts,
+    write_export,
+)
 
 READER = "import csv, sys; sum(1 for _ in csv.reader(open(sys.argv[1], newline='', encoding='utf-8')))"
 START = """
@@ -28,7 +35,7 @@ print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.
 """
 TIMES = 4
 ROUNDS = 3
-WANTED = {"ordinary": 0.15, "comment a row": 0.12, "real texts": 0.10}
+WANTED = {"ordinary": 0.15, "dash a row": 0.12, "comment a row": 0.12, "real texts": 0.10}
 """The least share of the reader's rows a second, by kind of file."""
 WANTED_MB, WANTED_GROWTH_MB = 400, 64
 
@@ -78,7 +85,12 @@ def compare(folder: Path, kind: str, make: Texts, rows: int) -> bool:
 @click.option("--only", type=click.Choice(list(WANTED)), help="One kind of file.")
 def main(rows: int, only: str | None) -> None:
     """Compare `validate` with `csv.reader`."""
-    makers = {"ordinary": make_ordinary, "comment a row": make_discussed, "real texts": real_texts()}
+    makers = {
+        "ordinary": make_ordinary,
+        "dash a row": make_dashed,
+        "comment a row": make_discussed,
+        "real texts": real_texts(),
+    }
     with tempfile.TemporaryDirectory() as folder:
         good = [compare(Path(folder), kind, make, rows) for kind, make in makers.items() if only in (None, kind)]
     raise SystemExit(0 if all(good) else 1)

@@ -54,8 +54,14 @@ def make_ordinary(draw: Draw, number: int) -> tuple[str, str, str]:
     return f"Issue {number} " + " ".join(draw.choices(WORDS, k=6)), text, ""
 
 
+def make_dashed(draw: Draw, number: int) -> tuple[str, str, str]:
+    """The same with a dash in each description, so that none is ASCII."""
+    title, text, comment = make_ordinary(draw, number)
+    return title, text.replace(" ", " – ", 1), comment
+
+
 def make_discussed(draw: Draw, number: int) -> tuple[str, str, str]:
-    """The same with a comment in each row, as Jira writes them: date, account and text."""
+    """Ordinary rows with a comment each, as Jira writes them: date, account and text."""
     title, text, _ = make_ordinary(draw, number)
     return title, text, f"12/Sep/25 9:05 AM;acc{number % 50};{' '.join(draw.choices(WORDS, k=20))}"
 
