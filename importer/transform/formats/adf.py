@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,17 +70,57 @@ def _texts(nodes: list[dict[str, Any]]) -> list[str]:
 
 
 def _read(node: dict[str, Any], depth: int) -> list[Node]:
-    kind = str(node.get("type"))
-    attrs = _attrs(node)
+    kind, attrs = str(node.get("type")), _attrs(node)
     if kind == "text":
         return [_marked(str(node.get("text", "")), node.get("marks"))]
+    children = _children(node, depth)
     if kind in _BLOCKS:
-        attrs = {_RENAMED.get(name, name): value for name, value in attrs.items()}
-        return [Element(_BLOCKS[kind], attrs, _children(node, depth))]
-    if kind in _READERS:
-        return _READERS[kind](attrs, _children(node, depth))
+        return [Element(_BLOCKS[kind], {_RENAMED.get(name, name): value for name, value in attrs.items()}, children)]
     text = [attrs["text"]] if attrs.get("text") else []
-    return [lost(f"unknown node {kind}"), *text, *_children(node, depth)]
+    match kind:
+        case "heading":
+            level = attrs.get("level", "")
+            return [Element(f"h{level}" if level in tuple("123456") else "p", {}, children)]
+        case "mention":
+            name = attrs.get("text") or attrs.get("id", "")
+            return [f"@{name.removeprefix('@')}", *children]
+        case "emoji":
+            return [attrs.get("text") or attrs.get("shortName", ""), *children]
+        case "inlineCard" | "blockCard" | "embedCard":
+            address = attrs.get("url", "")
+            return [Element("a", {"href": address}, [address]) if address else lost("card"), *children]
+        case "date":
+            return [_day(attrs.get("timestamp", "")), *children]
+        case "media" | "mediaInline":
+            if attrs.get("url"):
+                return [Element("img", {"src": attrs["url"], "alt": attrs.get("alt", "")}), *children]
+            name = attrs.get("alt") or attrs.get("__fileName") or attrs.get("id", "")
+            shown = f"[attachment: {attrs['alt']}]" if attrs.get("alt") else ""
+            return [lost(f"attachment {name}".rstrip()), shown, *children]
+        case "status" | "placeholder":
+            return [attrs.get("text", ""), *children]
+        case "taskItem" | "blockTaskItem":
+            checked = {"checked": ""} if attrs.get("state") == "DONE" else {}
+            return [Element("li", {}, [Element("input", {"type": "checkbox"} | checked), *children])]
+        case "panel":
+            return [_titled("blockquote", attrs.get("panelType", ""), children)]
+        case "expand" | "nestedExpand":
+            return [_titled("div", attrs.get("title", ""), children)]
+        case "extension" | "bodiedExtension" | "inlineExtension":
+            return [lost(f"macro {attrs.get('extensionKey', '')}".rstrip()), *text, *children]
+    return [lost(f"unknown node {kind}"), *text, *children]
+
+
+def _day(timestamp: str) -> str:
+    try:
+        return (_EPOCH + timedelta(milliseconds=int(timestamp))).date().isoformat()
+    except (ValueError, OverflowError):
+        return timestamp
+
+
+def _titled(tag: str, title: str, children: list[Node]) -> Element:
+    heading: list[Node] = [Element("p", {}, [Element("strong", {}, [title[:1].upper() + title[1:]])])] if title else []
+    return Element(tag, {}, heading + children)
 
 
 def _attrs(node: dict[str, Any]) -> dict[str, str]:
@@ -109,86 +148,3 @@ def _mark(node: Node, kind: str, attrs: dict[str, str]) -> Node:
     if kind in ("textColor", "backgroundColor"):
         return Element("span", {"color": attrs.get("color", "")}, [node])
     return node if kind in _PLAIN_MARKS else Element("span", {}, [lost(f"unknown mark {kind}"), node])
-
-
-def _heading(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    level = attrs.get("level", "")
-    return [Element(f"h{level}" if level in tuple("123456") else "p", {}, children)]
-
-
-def _mention(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    name = attrs.get("text") or attrs.get("id", "")
-    return [f"@{name.removeprefix('@')}", *children]
-
-
-def _emoji(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    return [attrs.get("text") or attrs.get("shortName", ""), *children]
-
-
-def _card(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    address = attrs.get("url", "")
-    return [Element("a", {"href": address}, [address]) if address else lost("card"), *children]
-
-
-def _date(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    try:
-        date = _EPOCH + timedelta(milliseconds=int(attrs.get("timestamp", "")))
-    except (ValueError, OverflowError):
-        return [attrs.get("timestamp", ""), *children]
-    return [date.date().isoformat(), *children]
-
-
-def _media(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    if attrs.get("url"):
-        return [Element("img", {"src": attrs["url"], "alt": attrs.get("alt", "")}), *children]
-    name = attrs.get("alt") or attrs.get("__fileName") or attrs.get("id", "")
-    shown = f"[attachment: {attrs['alt']}]" if attrs.get("alt") else ""
-    return [lost(f"attachment {name}".rstrip()), shown, *children]
-
-
-def _status(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    return [attrs.get("text", ""), *children]
-
-
-def _task(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    checked = {"checked": ""} if attrs.get("state") == "DONE" else {}
-    return [Element("li", {}, [Element("input", {"type": "checkbox"} | checked), *children])]
-
-
-def _titled(tag: str, title: str) -> Callable[[dict[str, str], list[Node]], list[Node]]:
-    """A reader for nodes whose title is one of their attributes."""
-
-    def read(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-        text = attrs.get(title, "")
-        heading: list[Node] = [Element("p", {}, [Element("strong", {}, [text[:1].upper() + text[1:]])])] if text else []
-        return [Element(tag, {}, heading + children)]
-
-    return read
-
-
-def _macro(attrs: dict[str, str], children: list[Node]) -> list[Node]:
-    text = [attrs["text"]] if attrs.get("text") else []
-    return [lost(f"macro {attrs.get('extensionKey', '')}".rstrip()), *text, *children]
-
-
-_READERS: dict[str, Callable[[dict[str, str], list[Node]], list[Node]]] = {
-    "heading": _heading,
-    "mention": _mention,
-    "emoji": _emoji,
-    "inlineCard": _card,
-    "blockCard": _card,
-    "embedCard": _card,
-    "date": _date,
-    "media": _media,
-    "mediaInline": _media,
-    "status": _status,
-    "placeholder": _status,
-    "taskItem": _task,
-    "blockTaskItem": _task,
-    "panel": _titled("blockquote", "panelType"),
-    "expand": _titled("div", "title"),
-    "nestedExpand": _titled("div", "title"),
-    "extension": _macro,
-    "bodiedExtension": _macro,
-    "inlineExtension": _macro,
-}
