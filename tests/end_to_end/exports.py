@@ -1,14 +1,9 @@
-"""The table of all real exports: `python -m tests.end_to_end.exports [FOLDER]`.
-
-For each file: as what it is recognised, its rows, how many are valid and skipped, the codes of the others, and how many
-are valid with the suggested mapping as it stands; or the sentence with which it is refused.
-"""
+"""The collection of real exports, and what a check makes of each of its files."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,15 +43,6 @@ class Figures(NamedTuple):
     def share(self) -> float:
         """The share of the rows with a title that are valid, skipped by a named rule, or await a decision."""
         return (self.planned + self.skipped + self.asked) / self.titled if self.titled else 1.0
-
-    def __str__(self) -> str:
-        if self.refusal:
-            return f"| {self.name} | refused: {self.refusal} | | | | | |"
-        codes = ", ".join(f"{count:,} {code}" for code, count in self.codes)
-        return (
-            f"| {self.name} | {self.recognised} | {self.rows:,} | {self.planned:,} + {self.skipped:,} skipped "
-            f"| {self.share:.1%} | {codes} | {self.after:,} |"
-        )
 
 
 def counted_rows(folder: Path) -> dict[str, int]:
@@ -112,19 +98,3 @@ def validate_apart(path: Path, *options: str) -> dict[str, Any]:
     if "Traceback" in ended.err or "This is a bug" in ended.err:
         raise AssertionError(f"{path}: {ended.err}")
     return ended.summary
-
-
-def main() -> None:
-    """Print the table."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else EXPORTS
-    expected = counted_rows(folder) if (folder / "README.md").is_file() else {}
-    print("| file | recognised as | rows | valid | share | rejected by code | valid after the suggestion |")  # noqa: T201
-    print("| --- | --- | --- | --- | --- | --- | --- |")  # noqa: T201
-    for path in files_of(folder):
-        figures = measure(path, folder, validate_apart)
-        wrong = expected.get(figures.name, figures.rows) != figures.rows and not figures.refusal
-        print(figures, f" ROWS, NOT {expected[figures.name]:,}" if wrong else "", sep="", flush=True)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
-from contextlib import chdir
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -25,8 +21,7 @@ from tests.harness.cutting import (
     draw_text,
     texts_at,
 )
-from tests.harness.hostile import HostileOptions, serve_in_thread
-from tests.harness.running import KEY, LONG, Ended, Program, read_csv, write_csv
+from tests.harness.running import LONG, Ended, Program, read_csv, write_csv
 
 pytestmark = pytest.mark.slow
 
@@ -185,18 +180,11 @@ def test_nothing_is_doubled(
         check_texts(sandbox, rows, named | codes().keys())
 
 
-def main(rows: int = 40_000, long: int = 300) -> None:
-    """Import many rows, of which some are long, into a target that keeps 10,000 bytes and comments of 3,000."""
-    with TemporaryDirectory() as folder, chdir(folder), serve_in_thread(HostileOptions()) as sandbox:
-        os.environ |= {"XDG_STATE_HOME": folder, "BLAND_API_KEY": KEY}
-        drawn = draw_rows(Random(1), rows, long)
-        write_csv(Path("issues.csv"), drawn, HEADER)
-        with cutting(sandbox, {"description": 10_000, "detail": 3_000}) as door:
-            ended = send(Program(Path(folder), Path(folder)), door)
-            what = (ended.code, ended.outcomes(), ended.summary["findings"], dict(door.cuts), dict(door.requests))
-            sys.stdout.write(f"{what}\n")
-            check_texts(sandbox, drawn, codes())
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+@pytest.mark.skipif(not LONG, reason="The others show the same with fewer rows.")
+def test_many_rows(program: Program, serve: Serve) -> None:
+    """Of 40,000 rows 300 are long, into a target that keeps 10,000 bytes and comments of 3,000: each word is there."""
+    sandbox, rows = serve(), draw_rows(Random(1), 40_000, 300)
+    write_csv(Path("issues.csv"), rows, HEADER)
+    with cutting(sandbox, {"description": 10_000, "detail": 3_000}) as door:
+        send(program, door)
+        check_texts(sandbox, rows, codes())

@@ -1,9 +1,4 @@
-"""Our CSV reader beside Python's csv and pandas, cell by cell, on real exports.
-
-    python -m tests.end_to_end.test_readers
-
-prints for each file how many rows, cells and differences there are.
-"""
+"""Our CSV reader beside Python's csv and pandas, cell by cell, on real exports."""
 
 from __future__ import annotations
 
@@ -149,23 +144,3 @@ def test_oddities(tmp_path: Path, text: str, rows: list[list[str]]) -> None:
     assert [list(ours.header), *ours.rows] == rows
     assert [row for _, row in read_by_python(path, ours.delimiter, ours.encoding) if row] == rows
     assert read_by_pandas(path, ours.delimiter, ours.encoding) == as_pandas_has_them(rows)
-
-
-def main() -> None:
-    """Print the comparison."""
-    print(f"{'file':60} {'rows':>6} {'cells':>8} {'csv':>4} {'pandas':>6}")  # noqa: T201
-    for path in FILES:
-        ours = read_ours(path)
-        rows = [list(ours.header), *ours.rows]
-        by_python = [row for _, row in read_by_python(path, ours.delimiter, ours.encoding) if row]
-        by_pandas = read_by_pandas(path, ours.delimiter, ours.encoding)
-        name = f"{path.parent.name}/{path.name}"[:60]
-        cells = sum(map(len, rows))
-        others = sum(a != b for a, b in zip(as_pandas_has_them(rows), by_pandas, strict=False))
-        others += abs(len(rows) - len(by_pandas))
-        different = sum(a != b for a, b in zip(rows, by_python, strict=False)) + abs(len(rows) - len(by_python))
-        print(f"{name:60} {len(rows):6,} {cells:8,} {different:4} {others:6}")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()
