@@ -32,7 +32,7 @@ hypothesis.settings.register_profile(  # neither time nor luck is a property of 
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
     derandomize=not LONG,
-    max_examples=200 if LONG else 50,
+    max_examples=200 if LONG else 30,
 )
 hypothesis.settings.load_profile("shared machine")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -19,33 +21,30 @@ pytestmark = pytest.mark.skipif(find_vfs() is None, reason="the library of this 
 SEEDS = range(8)
 
 
-def write_and_die(folder: Path, kind: str) -> None:
-    """Write in a process of its own, which then ends at once, as one that is killed."""
-    command = [sys.executable, "-m", "tests.end_to_end.test_power_loss", str(folder), kind]
+def cut_each(folder: Path, kind: str) -> Iterator[Path]:
+    """Write in a process that ends as one that is killed; give what power cuts leave of the ledger's folder."""
+    command = [sys.executable, "-m", "tests.end_to_end.test_power_loss", str(folder / "written"), kind]
     subprocess.run(command, check=True, cwd=ROOT)
+    for seed in SEEDS:
+        place = shutil.copytree(folder / "written", folder / f"{seed}")
+        cut_power(place / "ledger", place / "synced", Random(seed))
+        yield place / "ledger"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_what_was_recorded_is_there(tmp_path: Path, seed: int) -> None:
+def test_what_was_recorded_is_there(tmp_path: Path) -> None:
     """An intent that `sending` has called durable is known after a power cut, and the file is whole."""
-    write_and_die(tmp_path, "ledger")
-    cut_power(tmp_path / "ledger", tmp_path / "synced", Random(seed))
-    with open_ledger(tmp_path / "ledger" / "ledger.db") as ledger:
-        known = ledger.find_known(TARGET, "jira-acme", [f"k{number}" for number in range(50)])
-    assert len(known) == 50
+    for folder in cut_each(tmp_path, "ledger"):
+        with open_ledger(folder / "ledger.db") as ledger:
+            known = ledger.find_known(TARGET, "jira-acme", [f"k{number}" for number in range(50)])
+        assert len(known) == 50
 
 
 def test_the_harness_sees_what_was_not_synced(tmp_path: Path) -> None:
     """Of a database that doesn't wait for the disk a power cut may leave nothing."""
     lost = 0
-    for seed in SEEDS:
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        write_and_die(folder, "careless")
-        cut_power(folder / "ledger", folder / "synced", Random(seed))
-        path = folder / "ledger" / "ledger.db"
+    for folder in cut_each(tmp_path, "careless"):
         try:
-            lost += sqlite3.connect(path).execute("SELECT count(*) FROM t").fetchone() != (50,)
+            lost += sqlite3.connect(folder / "ledger.db").execute("SELECT count(*) FROM t").fetchone() != (50,)
         except sqlite3.DatabaseError:
             lost += 1
     assert lost
@@ -58,7 +57,7 @@ def main(folder: Path, kind: str) -> None:
     from tests.harness.ledger_sending import begin, send
 
     path = folder / "ledger" / "ledger.db"
-    path.parent.mkdir()
+    path.parent.mkdir(parents=True)
     record_syncs(path.parent, folder / "synced")
     if kind == "ledger":
         opened = open_ledger(path)

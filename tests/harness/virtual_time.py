@@ -9,8 +9,6 @@ from math import inf
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-TURNS = 30
-"""Rounds of the loop that are enough for whatever can go on without time passing."""
 SOON = 0.01
 """So near is what happens in real time, as a commit that waits for company, and no virtual time passes before it."""
 
@@ -53,10 +51,10 @@ class VirtualTime:
         loop.run_in_executor = self._counting(loop.run_in_executor)  # type: ignore[assignment, method-assign]
         task = asyncio.create_task(work)
         while not task.done():
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
-            if task.done():
-                break
+            await asyncio.sleep(0)
+            # Before time passes, whatever can go on without it does: until no callback but this one is left.
+            if task.done() or loop._ready:  # type: ignore[attr-defined]
+                continue
             if self._is_busy(loop) or not self._wake_next():
                 await asyncio.sleep(0.001)
         return await task

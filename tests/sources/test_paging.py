@@ -107,7 +107,13 @@ def test_each_form(program: Program, path: str, said: dict[str, Any], more: int 
     expected = f"1 record of {more:,} that" if isinstance(more, int) else f"1 record, and others follow: see `{more}`"
     assert (expected in err) is (more is not ALL)
     assert ("Nothing was sent: --strict: the files have 1 record" in err) is (more is not ALL)
-    assert "the files have" not in check(program, path, [page], "--strict", accept=", partial: expected")
+
+
+def test_a_part_that_is_expected(program: Program) -> None:
+    """Where the mapping says that a file is a part, nothing is said of the rest, and `--strict` sends it."""
+    for _, path, said, _ in FORMS[:2]:
+        page = answer(path, range(1), said)
+        assert "the files have" not in check(program, path, [page], "--strict", accept=", partial: expected")
 
 
 def offsets(*pages: tuple[int, int, int]) -> list[dict[str, Any]]:

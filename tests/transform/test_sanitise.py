@@ -207,10 +207,10 @@ def test_findings() -> None:
     "trick", ["@", "@\u200b", "@&amp;", "@```\n", "`@a` ", "@n", "&amp;", "&&#35;64;", "@" + "\u200b" * 500]
 )
 def test_hostile_texts(trick: str) -> None:
-    """100 kB of one trick are no work."""
+    """30 kB of one trick are no work: where each sign looked at all behind it, they would take minutes."""
     start = time.process_time()
-    neutralise_mentions(trick * (100_000 // len(trick)) + "@norm", norm=True, mentions=True)
-    assert time.process_time() - start < 10
+    neutralise_mentions(trick * (30_000 // len(trick)) + "@norm", norm=True, mentions=True)
+    assert time.process_time() - start < 3
 
 
 def test_usual_texts_are_fast() -> None:
