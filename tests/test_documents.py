@@ -227,7 +227,7 @@ def test_the_first_command_needs_nothing_but_python() -> None:
 def test_the_second_command_runs_the_tests() -> None:
     """Their environment, then all tests but the slow ones."""
     (line,) = README.blocks[1].text.splitlines()
-    assert re.fullmatch(r"python3 -m venv .+ -e '\.\[test\]' && \.venv/bin/python -m pytest -n 5 -m \"not slow\"", line)
+    assert re.fullmatch(r"python3 -m venv .+ -e '\.\[test\]' && \.venv/bin/python -m pytest -n 4 -m \"not slow\"", line)
 
 
 def test_continuous_integration_types_both() -> None:

@@ -16,7 +16,7 @@ from tests.harness.running import LONG, Program, read_csv
 pytestmark = pytest.mark.slow(seconds=40)
 
 PAGES = 40
-ROWS = 1_000 if LONG else 40
+ROWS = 1_000 if LONG else 16
 """Rows a page; Jira's own limit is 1,000."""
 EDITED_AFTER = 20
 """The page after which somebody edits the issue that is its last row."""

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import socket
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 import httpx
@@ -270,7 +271,7 @@ def test_redirect_is_not_followed() -> None:
     assert asyncio.run(create(server, 1)) == [Action.STOP]
 
 
-LONG = bytes(LONGEST_ANSWER + 1)
+LONG = LONGEST_ANSWER + 1
 BODY = OK.partition(b"\r\n\r\n")[2]
 
 
@@ -280,25 +281,24 @@ def packed(body: bytes) -> bytes:
     return b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{" % len(LONG),
-        b"HTTP/1.1 200 OK\r\n\r\n" + LONG,
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (2 * len(LONG)) + LONG,
-        packed(LONG),
-    ],
-    ids=["by its length", "without a length", "in chunks", "unpacked"],
-)
-def test_an_answer_that_is_too_long(answer: bytes) -> None:
+TOO_LONG: dict[str, Callable[[], bytes]] = {
+    "by its length": lambda: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{" % LONG,
+    "without a length": lambda: b"HTTP/1.1 200 OK\r\n\r\n" + bytes(LONG),
+    "in chunks": lambda: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (2 * LONG) + bytes(LONG),
+    "unpacked": lambda: packed(bytes(LONG)),
+}
+
+
+@pytest.mark.parametrize("answer", TOO_LONG.values(), ids=TOO_LONG)
+def test_an_answer_that_is_too_long(answer: Callable[[], bytes]) -> None:
     """It is not read to its end, and a create's outcome is open."""
-    error = fail(answer)
+    error = fail(answer())
     assert error.action is Action.SETTLE
     assert "the answer is longer than 32 MB" in error.message
 
 
 PACKED = "the answer can't be read: it is compressed as gzip, gzip, which nobody asked for"
-TWICE = packed(gzip.compress(LONG))
+TWICE = packed(gzip.compress(BODY))
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ TWICE = packed(gzip.compress(LONG))
     [
         (TWICE.replace(b": gzip", b": gzip, gzip"), PACKED),
         (TWICE.replace(b"ng: gzip", b"ng: gzip\r\nContent-Encoding: GZIP"), PACKED),
-        (packed(LONG).replace(b": gzip", b": br"), PACKED.replace("gzip, gzip", "br")),
+        (packed(BODY).replace(b": gzip", b": br"), PACKED.replace("gzip, gzip", "br")),
     ],
     ids=["in a line", "in two lines", "brotli"],
 )
