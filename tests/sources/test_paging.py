@@ -46,7 +46,7 @@ def check(program: Program, path: str, pages: list[dict[str, Any]], *options: st
     return ended.err
 
 
-FORMS = [
+FORMS: list[tuple[str, str, dict[str, Any], int | str | None]] = [
     ("jira search", "issues", {"startAt": 0, "maxResults": 50, "total": 500}, 500),
     ("jira search by token", "issues", {"isLast": False, "nextPageToken": "Ch0j"}, "isLast"),
     ("jira service management", "values", {"start": 0, "size": 1, "isLastPage": False}, "isLastPage"),
