@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from tests.end_to_end.mutations import MUTATIONS
 from tests.harness.running import ROOT
 
 PACKAGE, TESTS = ROOT / "importer", ROOT / "tests"
@@ -198,3 +199,9 @@ def test_each_test_says_what_it_shows() -> None:
 
 def _is_sentence(text: str) -> bool:
     return text[:1] != "" and not text[0].islower() and text.rstrip()[-1] in ".:!?`"
+
+
+def test_the_table_of_safeguards_is_up_to_date() -> None:
+    """What each mutation takes out stands where the table says, once."""
+    counts = {each.safeguard: (ROOT / each.file).read_text(encoding="utf-8").count(each.code) for each in MUTATIONS}
+    assert {safeguard: count for safeguard, count in counts.items() if count != 1} == {}

@@ -24,7 +24,6 @@ from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
 from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 
-pytestmark = pytest.mark.slow
 HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
 SAMPLE = SAMPLES / "call-review.csv"
 PENDING, MISSING = "evidence-pending", "evidence-missing"

@@ -23,8 +23,6 @@ from tests.harness.cutting import (
 )
 from tests.harness.running import LONG, Ended, Program, read_csv, write_csv
 
-pytestmark = pytest.mark.slow
-
 
 def send(program: Program, door: Cutting, *options: str) -> Ended:
     """Import `issues.csv`."""

@@ -13,8 +13,6 @@ from tests.conftest import Serve
 from tests.harness.running import Ended, Program, read_csv
 from tests.harness.unmarked import unmarked
 
-pytestmark = pytest.mark.slow
-
 MAPPING = """
 input: {name: demo, key: {path: key}}
 title: {path: title}

@@ -18,7 +18,6 @@ from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, read_csv
 
-pytestmark = pytest.mark.slow
 UNDO = ("undo", "last", "--close", "--apply", "--yes", "--rate", "0", "--json")
 
 

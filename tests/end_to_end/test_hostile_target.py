@@ -24,7 +24,6 @@ from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, finish, listen_for, read_csv, write_csv, write_issues
 from tests.harness.short_waits import SOON
 
-pytestmark = pytest.mark.slow
 RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-canary", "--settle-seconds", "1")
 ATTEMPTS = 4
 EVIDENCE = """

@@ -15,8 +15,6 @@ from tests.harness.hostile import parse_fault
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, read_csv
 
-pytestmark = pytest.mark.slow
-
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

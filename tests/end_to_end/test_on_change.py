@@ -20,7 +20,6 @@ from tests.harness.turnstile import turnstile
 
 Row = tuple[str, ...]
 
-pytestmark = pytest.mark.slow
 GET, PATCH = "GET /v1/triage/issues/{id}", "PATCH /v1/triage/issues/{id}"
 
 

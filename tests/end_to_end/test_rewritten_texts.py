@@ -11,8 +11,6 @@ from tests.harness.hostile import parse_fault
 from tests.harness.rewriting import WAYS
 from tests.harness.running import Program
 
-pytestmark = pytest.mark.slow
-
 ROWS = (
     Row("D-1", ('a <b> & "c"', "it's  🎧 ﬁne \n\n---\n\n too", 'a <b> & "c"')),
     Row("D-2", ("one <i>", "two  &"), state="Closed", call="c-2", flag="Rude <!>", text="As D-1 <b>  says & 🎧"),

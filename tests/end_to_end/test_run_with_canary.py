@@ -29,7 +29,6 @@ from tests.harness.running import (
     write_issues,
 )
 
-pytestmark = pytest.mark.slow
 ITEM = "GET /v1/triage/issues/{id}"
 ROWS = 60
 FAST = ("--rate", "0")

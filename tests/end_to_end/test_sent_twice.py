@@ -17,8 +17,6 @@ from tests.harness.following import PERSON, Nights, Row
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Ended, Program, read_csv
 
-pytestmark = pytest.mark.slow
-
 ROWS = tuple(Row(f"D-{number}", ("one",)) for number in range(1, 7))
 TWICE = {"D-3", "D-6"}
 

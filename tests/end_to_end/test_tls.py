@@ -13,7 +13,6 @@ from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, write_issues
 from tests.harness.tls import Tunnels, tunnels
 
-pytestmark = pytest.mark.slow
 COUNT = 4
 
 

@@ -30,7 +30,6 @@ from tests.harness.running import (
 )
 from tests.harness.sandbox_inside import forget_comment
 
-pytestmark = pytest.mark.slow
 ISSUE = "/v1/triage/issues/{id}"
 
 
