@@ -319,7 +319,7 @@ OUTCOME_SAFEGUARDS = (
         "importer/runs/settle_by_hand.py",
         "        if not (is_untouched(issue, entries) and self._is_its(issue)):\n",
         "        if False:\n",
-        "tests/end_to_end/test_sent_twice.py::test_the_commands_of_the_report",
+        "tests/end_to_end/test_pasted_markers.py::test_the_commands_of_the_report",
     ),
     Mutation(
         "the name of a column",
@@ -396,7 +396,7 @@ OUTCOME_SAFEGUARDS = (
         "importer/triage/snapshot.py",
         "            numbers=None if was_found or numbers is None",
         "            numbers=None if numbers is None",
-        "tests/end_to_end/test_restored_ledger.py::test_numbers_that_we_have_put_in_since",
+        "tests/end_to_end/test_two_ledgers.py::test_numbers_that_we_have_put_in_since",
     ),
     Mutation(
         "pages that the files lack",

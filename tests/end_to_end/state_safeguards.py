@@ -248,7 +248,7 @@ STATE_SAFEGUARDS = (
         "importer/report/results.py",
         'write_cells(escape_cells(of["triage_id"]))',
         'write_cells(of["triage_id"])',
-        "tests/end_to_end/test_letters_of_ids.py::test_ids_are_cells_like_others[=]",
+        "tests/end_to_end/test_hostile_target.py::test_ids_are_cells_like_others[=]",
     ),
     Mutation(
         "entities that are escaped again",

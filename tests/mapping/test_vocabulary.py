@@ -17,9 +17,7 @@ from importer.mapping.reader import load_mapping
 from importer.mapping.vocabulary import LOOKED_AT, TURNED, TitleCount, category_of, is_denied, meaning, words_of
 from importer.records import Unknown
 from importer.transform.value_maps import ValueMap
-from tests.harness.meanings import REFUSED, phrases
-from tests.harness.opposites import OPPOSITES
-from tests.harness.status_names import FINISHED, OPEN
+from tests.harness.meanings import FINISHED, OPEN, OPPOSITES, REFUSED, phrases
 
 SEEN_WRONG: dict[str, dict[str, str | None]] = {
     "severity": {

@@ -14,7 +14,7 @@ from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Flagged, Related
 from importer.triage.client import TriageClient
 from tests.harness.fake_triage import make_issue
-from tests.harness.one_answer import KEY, Answer, call, envelope
+from tests.harness.raw_server import KEY, Answer, call, envelope
 
 
 def test_create() -> None:

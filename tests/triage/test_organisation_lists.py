@@ -19,7 +19,7 @@ from importer.triage.organisation_lists import find_categories
 from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey, Target
 from tests.conftest import Serve
-from tests.harness.one_answer import call, envelope
+from tests.harness.raw_server import call, envelope
 from tests.harness.running import KEY
 
 
