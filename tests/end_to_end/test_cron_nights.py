@@ -11,8 +11,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,10 +21,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.harness.forked import Forked
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Say, Tally, promise
-from tests.harness.running import KEY, LONG, SEED, WAIT_SECONDS
+from tests.harness.running import KEY, LONG, SEED, finish
 
 pytestmark = pytest.mark.slow(seconds=40)
 
@@ -91,23 +90,15 @@ class Nights:
         (folder / "key").write_text(KEY)
         self.starts = 0
 
-    def start(self, *more: str) -> subprocess.Popen[str]:
+    def start(self, *more: str) -> Forked:
         """Start the line of the crontab, or one that a person types."""
         environment = {"PATH": "/usr/bin:/bin", "TRIAGE_IMPORT_API_URL": self._line.url}
-        words = ["-m", "importer", "--config", f"{self._folder}/triage-import.toml", "run", "@nightly", "-q", *more]
-        return subprocess.Popen(
-            [sys.executable, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            cwd=Path(__file__).parents[2],
-        )
+        words = ("--config", f"{self._folder}/triage-import.toml", "run", "@nightly", "-q", *more)
+        return Forked(words, self._folder, environment)
 
     def cron(self, *more: str) -> Mail:
-        started = self.start(*more)
-        said, _ = started.communicate(timeout=WAIT_SECONDS)
-        return Mail(started.returncode, said)
+        ended = finish(self.start(*more))
+        return Mail(ended.code, ended.out + ended.err)
 
     def deliver(self, night: int, *, without: str = "", all_of_them: bool = False) -> Path:
         """Write the file of a night: a few new rows and a few changed ones, or all of them."""
@@ -140,9 +131,7 @@ class Nights:
         match trouble:
             case "overlap":
                 both = [self.start(), self.start()]
-                for each in both:
-                    each.communicate(timeout=WAIT_SECONDS)
-                codes = sorted(each.returncode for each in both)
+                codes = sorted(finish(each).code for each in both)
                 promise(codes in ([0, 0], [0, 5]), "silent", f"two starts at once ended with {codes}")
             case "half written":
                 whole, stamp = path.read_bytes(), path.stat().st_mtime
@@ -197,8 +186,8 @@ class Nights:
         promise("Not in yet" not in page, "misreported", page)
 
     def _runs(self, *options: str) -> str:
-        words = ["-m", "importer", "runs", "--ledger", f"{self._folder}/state/ledger.db", *options]
-        return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True).stdout
+        words = ("runs", "--ledger", f"{self._folder}/state/ledger.db", *options)
+        return finish(Forked(words, self._folder, os.environ)).out
 
 
 def run_cron_nights(seed: int, nights: int, say: Say) -> Tally:

@@ -32,9 +32,9 @@ from tests.harness.running import SAMPLES, Program, write_issues
 
 pytestmark = pytest.mark.slow(seconds=30)
 
-TRIALS = 300
+TRIALS = 200
 SEED = 20261124
-EXAMPLES = 60
+EXAMPLES = 30
 HEADER = ("Key", "Title", "Text", "One", "Two", "When")
 SEEDS = load_seeds(EXPORTS)
 KINDS = st.sampled_from(["csv", "json", "jsonl", "txt", "gz"])
