@@ -142,3 +142,9 @@ def serve(end_later: Callable[[ExitStack], None]) -> Iterator[Serve]:
 
     yield start
     end_later(stack)
+
+
+@pytest.fixture
+def sandbox(serve: Serve) -> RunningSandbox:
+    """Give a sandbox as it is by default."""
+    return serve()

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program
 from tests.harness.workbooks import write_xlsx
@@ -60,11 +59,6 @@ def write_document(rows: Rows) -> Path:
 def write_book(rows: Rows) -> Path:
     write_xlsx(Path("export.xlsx"), {"Issues": [list(rows[0]), *(list(row.values()) for row in rows)]})
     return Path("export.xlsx")
-
-
-@pytest.fixture
-def sandbox(serve: Serve) -> RunningSandbox:
-    return serve()
 
 
 @pytest.fixture
@@ -181,8 +175,7 @@ def test_a_ledger_that_was_lost(program: Program, run: Callable[..., Ended], san
     """Nobody knows what the last run had: a field of which no column is there isn't compared."""
     assert run(write_lines(NIGHT)).outcomes() == {"created": 2}
     before = contents(sandbox)
-    for path in program.ledger.parent.glob("ledger.db*"):
-        path.unlink()
+    program.lose_ledger()
     rebuilt = program("rebuild-ledger", write_lines(NIGHT), "-m", "desk.yaml", "--api-url", sandbox.url, "--rate", "0")
     assert rebuilt.code == ExitCode.DONE, rebuilt.err
     source = write_lines(without(NIGHT, "Priority", "Owner", "Text", "Steps"))

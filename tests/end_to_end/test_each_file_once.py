@@ -71,11 +71,6 @@ Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def sandbox(serve: Serve) -> RunningSandbox:
-    return serve()
-
-
-@pytest.fixture
 def run(program: Program, sandbox: RunningSandbox) -> Run:
     """Give a night: all files that lie there, in no order."""
     Path("desk.yaml").write_text(MAPPING)

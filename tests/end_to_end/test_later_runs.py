@@ -17,11 +17,6 @@ SEND = ("run", "export.csv", "-m", "jira", "--yes", *FAST)
 
 
 @pytest.fixture
-def sandbox(serve: Serve) -> RunningSandbox:
-    return serve()
-
-
-@pytest.fixture
 def runs(program: Program, sandbox: RunningSandbox) -> tuple[str, str]:
     """Give two runs: the first created three issues, the second lowered the first issue and retitled the second."""
     target = ("--api-url", sandbox.url)

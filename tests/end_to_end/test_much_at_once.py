@@ -13,18 +13,12 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import HEADER, Ended, Program, issue_row, write_csv
 
 Import = Callable[..., Ended]
 
 NUMBERS = range(1, 31)
-
-
-@pytest.fixture
-def sandbox(serve: Serve) -> RunningSandbox:
-    return serve()
 
 
 @pytest.fixture
@@ -120,8 +114,7 @@ def test_another_site_and_a_lost_ledger(program: Program, run: Import, sandbox: 
     """What discovery finds by its marker is compared as well."""
     run(FIRST, header=SITE, preset="azuredevops")
     before = contents(sandbox)
-    for path in program.ledger.parent.glob("ledger.db*"):
-        path.unlink()
+    program.lose_ledger()
     ended = run(SECOND, header=SITE, preset="azuredevops")
     assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have very different titles")
 

@@ -11,7 +11,6 @@ from urllib.request import Request, urlopen
 import pytest
 
 from importer.errors import ExitCode
-from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import HEADER, Ended, Program, read_csv, write_csv
 
@@ -23,11 +22,6 @@ def night(number: int, updated: str | None = None) -> Path:
     date = DAYS[number] if updated is None else updated
     row = ("P-1", "Title", "High", STATUSES[number], "Bug", f"Text {number}", date)
     return write_csv(Path(f"night-{number}.csv"), [row], (*HEADER, "Updated"))
-
-
-@pytest.fixture
-def sandbox(serve: Serve) -> RunningSandbox:
-    return serve()
 
 
 @pytest.fixture
@@ -95,11 +89,9 @@ def test_what_a_person_changed_since(run: Callable[..., Ended], sandbox: Running
 def test_a_ledger_that_was_lost(program: Program, run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
     """The row that an issue is found to be of has its date; of an issue that differs nobody knows one."""
     run(night(3))
-    for path in program.ledger.parent.glob("ledger.db*"):
-        path.unlink()
+    program.lose_ledger()
     assert run(night(3)).outcomes() == {"unchanged": 1}
     assert run(night(2)).outcomes() == {"skipped": 1}
-    for path in program.ledger.parent.glob("ledger.db*"):
-        path.unlink()
+    program.lose_ledger()
     assert run(night(2)).outcomes() == {"changed": 1}
     assert status(sandbox) == ("done", "Text 3")

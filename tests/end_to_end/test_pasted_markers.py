@@ -116,8 +116,7 @@ class Pasted:
         self.nights.edit(into, description=f"{self.nights.issue(into)['description']}\n\n{text}")
 
     def lose(self) -> None:
-        for file in self.program.ledger.parent.glob("ledger.db*"):
-            file.unlink()
+        self.program.lose_ledger()
 
     def number(self, title: str) -> str:
         return str(self.nights.issue(title)["triage_id"])

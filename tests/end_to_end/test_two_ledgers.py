@@ -33,8 +33,7 @@ def test_a_triage_that_was_set_back(program: Program, serve: Serve, short_waits:
     assert "doesn't list 2 issues that the ledger knows: T-" in ended.err
     assert any("restored to an earlier state" in warning for warning in ended.summary["warnings"])
     assert nights.run().outcomes() == {"unchanged": 4, "skipped": 2}, "the next one has found the same"
-    for file in program.ledger.parent.glob("ledger.db*"):
-        file.unlink()
+    program.lose_ledger()
     assert nights.run().outcomes() == {"created": 2, "unchanged": 4}
     assert nights.comments() == {row.key: ["one"] for row in rows}
 

@@ -141,6 +141,11 @@ class Program:
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def lose_ledger(self) -> None:
+        """Delete the ledger with the files beside it, as a disk does that breaks."""
+        for path in self.ledger.parent.glob("ledger.db*"):
+            path.unlink()
+
     def start(self, *arguments: str | Path) -> Forked:
         """Start a command in a process of its own."""
         process = Forked(arguments, Path.cwd(), os.environ)

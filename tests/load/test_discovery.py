@@ -81,8 +81,7 @@ def test_a_lost_ledger_doubles_nothing(program: Program, serve: Serve, options: 
     sandbox = serve(**options)
     write_issues(Path("export.csv"), 120)
     assert run(program, sandbox) == {"created": 120}
-    for file in program.ledger.parent.glob("ledger.db*"):
-        file.unlink()
+    program.lose_ledger()
     assert run(program, sandbox) == {"unchanged": 120}
     assert_each_once(sandbox, 120)
     assert run(program, sandbox) == {"unchanged": 120}
