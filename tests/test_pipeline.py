@@ -18,6 +18,7 @@ from importer.cli import run_screen
 from importer.cli.console import Console
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import HEARD, turnstile
 from tests.harness.forked import Forked
 from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.readings import counted_readings
@@ -38,7 +39,6 @@ from tests.harness.running import (
     write_csv,
     write_issues,
 )
-from tests.harness.turnstile import HEARD, turnstile
 
 
 def send_to(url: str, *more: str, source: str = "export.csv") -> tuple[str, ...]:

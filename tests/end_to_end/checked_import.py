@@ -21,19 +21,9 @@ from importer.records import Outcome
 from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
+from tests.harness.doors import CRASHES, Door, Trouble
 from tests.harness.hostile import RunningSandbox
-from tests.harness.machine import (
-    CORRECTED,
-    CRASHES,
-    MAPPING,
-    NUMBER,
-    REMARK,
-    Door,
-    LedgerFiles,
-    People,
-    SourceRow,
-    Trouble,
-)
+from tests.harness.machine import CORRECTED, MAPPING, NUMBER, REMARK, LedgerFiles, People, SourceRow
 from tests.harness.running import KEY, Ended, Program, read_csv
 from tests.harness.unmarked import unmarked
 

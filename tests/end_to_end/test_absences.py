@@ -11,8 +11,8 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import gateway
 from tests.harness.following import Nights, Row
-from tests.harness.gateway import gateway
 from tests.harness.hostile import EDITED_TITLE, parse_fault
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 

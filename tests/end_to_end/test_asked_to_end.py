@@ -14,8 +14,8 @@ import importer
 from importer.api import ISSUES_PATH
 from importer.errors import ENDING_SIGNALS, ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import Door, serve_door
 from tests.harness.forked import Forked
-from tests.harness.machine import Door, serve_door
 from tests.harness.running import Ended, Program, finish, write_issues
 
 SEND = ("run", "export.csv", "-m", "jira", "--yes", "--rate", "0", "--api-url")

@@ -19,10 +19,10 @@ import pytest
 from importer.api import ISSUE_FIELDS
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import turnstile
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
 from tests.harness.short_waits import SOON
-from tests.harness.turnstile import turnstile
 
 HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
 SAMPLE = SAMPLES / "call-review.csv"

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.harness.doors import Door, serve_door
 from tests.harness.forked import Forked
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
-from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Say, Tally, promise
 from tests.harness.running import KEY, LONG, SEED, finish
 

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from tests.conftest import Serve
+from tests.harness.doors import Door, serve_door
 from tests.harness.hostile import RunningSandbox
-from tests.harness.machine import Door, serve_door
 from tests.harness.running import LONG, Ended, Program, read_csv, write_csv
 
 Unit = Literal["bytes", "characters"]

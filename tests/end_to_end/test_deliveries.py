@@ -23,9 +23,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.harness.doors import Door, serve_door
 from tests.harness.forked import Forked
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
-from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Say, Tally, promise
 from tests.harness.running import KEY, LONG, SEED, Ended, finish, read_csv
 
@@ -62,7 +62,6 @@ class Target(Door):
 
     def __init__(self, target: str, seed: int) -> None:
         super().__init__(target)
-        self._to = httpx.Client(base_url=target, timeout=None)
         self._seed, self._tries = seed, Counter[tuple[str, str, bytes]]()
         self.known_from: dict[str, int] = {}  # call → the night from which Triage knows it
         self.night, self.refused = 0, 0
@@ -81,14 +80,10 @@ class Target(Door):
             if Random(f"{self._seed} {method} {place} {body!r} {self._tries[method, place, body]}").random() < 0.02:
                 self.refused += 1
                 return 400, REFUSED
-        done = self._to.request(method, path, headers=headers, content=body)
-        if done.status_code == 201 and path.endswith("/issues"):
-            self._keys[done.json()["data"]["id"]] = key_of(json.loads(body))
-        return done.status_code, done.content
-
-    def close(self) -> None:
-        self._to.close()
-        super().close()
+        status, content = self.pass_on(method, path, headers, body)
+        if status == 201 and path.endswith("/issues"):
+            self._keys[json.loads(content)["data"]["id"]] = key_of(json.loads(body))
+        return status, content
 
 
 @dataclass

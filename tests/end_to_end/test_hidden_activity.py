@@ -15,9 +15,9 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import Door, serve_door
 from tests.harness.following import PERSON, Nights, Row
 from tests.harness.hostile import RunningSandbox, parse_fault
-from tests.harness.machine import Door, serve_door
 from tests.harness.running import Ended, Program, read_csv
 from tests.harness.unmarked import unmarked
 

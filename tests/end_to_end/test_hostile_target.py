@@ -20,9 +20,9 @@ import pytest
 from importer.api import ISSUES_PATH
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import Door, serve_door
 from tests.harness.following import WHOLE, Nights, Row
 from tests.harness.hostile import RunningSandbox, parse_fault
-from tests.harness.machine import Door, serve_door
 from tests.harness.rewriting import WAYS
 from tests.harness.running import Program, finish, listen_for, read_csv, write_csv, write_issues
 from tests.harness.short_waits import SOON

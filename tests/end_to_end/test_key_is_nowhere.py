@@ -21,7 +21,7 @@ import pytest
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
-from tests.harness.machine import Door, serve_door
+from tests.harness.doors import Door, serve_door
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv, write_issues
 

@@ -24,16 +24,9 @@ from importer.errors import ExitCode
 from importer.ledger.schema import UNDECIDED
 from importer.transform.markers import find_marker, record_marker
 from tests.end_to_end.checked_import import WRITING, CheckedImport, choose
+from tests.harness.doors import KINDS, Door, Trouble, serve_door
 from tests.harness.hostile import HostileOptions, serve_in_thread
-from tests.harness.machine import (
-    FIELDS,
-    HEADER,
-    KINDS,
-    Door,
-    SourceRow,
-    Trouble,
-    serve_door,
-)
+from tests.harness.machine import FIELDS, HEADER, SourceRow
 from tests.harness.promises import FINISHED, TO_BE_CONTINUED, check_end
 from tests.harness.running import LONG, Ended, write_csv
 

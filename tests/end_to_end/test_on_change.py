@@ -13,10 +13,10 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import turnstile
 from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
 from tests.harness.short_waits import SOON
-from tests.harness.turnstile import turnstile
 
 Row = tuple[str, ...]
 

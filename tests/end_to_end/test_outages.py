@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
-from tests.harness.gateway import FORMS, Gateway, gateway
+from tests.harness.doors import FORMS, Gateway, gateway
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, write_issues
 from tests.harness.short_waits import SOON

@@ -15,8 +15,8 @@ from importer.api import ISSUES_PATH
 from importer.errors import ExitCode
 from importer.transform.markers import MARKER_NOTE, find_marker_lines, record_marker, source_marker
 from tests.conftest import Serve
+from tests.harness.doors import Door, serve_door
 from tests.harness.following import PERSON, Nights, Row
-from tests.harness.machine import Door, serve_door
 from tests.harness.running import Ended, Program, read_csv
 
 ROWS = tuple(Row(f"D-{number}", ("one",)) for number in range(1, 7))

@@ -14,9 +14,9 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
+from tests.harness.doors import turnstile
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
 from tests.harness.running import Program, finish, read_csv, write_csv, write_issues
-from tests.harness.turnstile import turnstile
 
 __all__ = ["postgres"]
 

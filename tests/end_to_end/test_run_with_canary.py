@@ -14,9 +14,9 @@ import pytest
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
 from tests.conftest import Serve
+from tests.harness.doors import Door, serve_door
 from tests.harness.fake_triage import make_issue
 from tests.harness.hostile import HostileOptions, RunningSandbox, parse_fault, serve_in_thread
-from tests.harness.machine import Door, serve_door
 from tests.harness.running import (
     CATEGORIES,
     Program,

@@ -12,10 +12,10 @@ from importer.errors import ExitCode
 from importer.load.additions import PROBED
 from importer.report.folder import NAMES
 from tests.conftest import Serve
+from tests.harness.doors import turnstile
 from tests.harness.following import Nights, Row
 from tests.harness.hostile import parse_fault
 from tests.harness.running import Program, finish, write_issues
-from tests.harness.turnstile import turnstile
 
 
 def test_a_triage_that_was_set_back(program: Program, serve: Serve, short_waits: None) -> None:

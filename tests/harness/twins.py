@@ -34,8 +34,8 @@ from tests.harness.additions import HEADER, MAPPING, Drawn, ask_target, check_ad
 from tests.harness.attempts import is_incomplete
 from tests.harness.checkouts import Checkout, loaded
 from tests.harness.differences import show
+from tests.harness.doors import Door, serve_door
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
-from tests.harness.machine import Door, serve_door
 from tests.harness.promises import Broken, Source, check_target
 from tests.harness.running import read_csv, write_csv
 from tests.harness.weather import draw_oddities

@@ -14,9 +14,9 @@ from importer.errors import ExitCode, LedgerInUse
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.store import Ledger
 from tests.conftest import Serve
+from tests.harness.doors import turnstile
 from tests.harness.postgres import PostgresServer
 from tests.harness.running import Program, finish, write_issues
-from tests.harness.turnstile import turnstile
 
 URL, OTHER_URL = "https://t.example", "https://t.example/v1"
 ORGANISATION = "0b1a0000"

@@ -21,6 +21,7 @@ from importer.records import CHUNK_ROWS
 from importer.transform.markers import comment_marker
 from tests.conftest import Serve
 from tests.harness.additions import ADDED, MAPPING
+from tests.harness.doors import turnstile
 from tests.harness.following import WHOLE, Nights
 from tests.harness.hostile import parse_fault
 from tests.harness.running import (
@@ -34,7 +35,6 @@ from tests.harness.running import (
     write_csv,
 )
 from tests.harness.running import HEADER as ISSUE_HEADER
-from tests.harness.turnstile import turnstile
 
 HEADER = (*ISSUE_HEADER, "Comment", *ADDED)
 

@@ -30,13 +30,11 @@ from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
 from tests.conftest import Serve
+from tests.harness.doors import Door, gateway, serve_door, turnstile
 from tests.harness.fake_triage import FakeTriage, make_issue
 from tests.harness.following import Nights, Row
-from tests.harness.gateway import gateway
 from tests.harness.hostile import RunningSandbox
-from tests.harness.machine import Door, serve_door
 from tests.harness.running import HEADER, Program, finish, issue_row, read_csv, write_csv, write_issues
-from tests.harness.turnstile import turnstile
 
 TARGET = "https://t.example"
 RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-canary")

@@ -20,9 +20,9 @@ from tests.benchmarks.memory import WANTED_RUN_MB, measure_run
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, find_issue
 from tests.harness.disks import may_mount, mounted
+from tests.harness.doors import turnstile
 from tests.harness.hostile import RunningSandbox, parse_fault
 from tests.harness.running import Ended, Program, read_csv, wait_for, write_issues
-from tests.harness.turnstile import turnstile
 from tests.harness.weather import bad_weather
 
 __all__ = ["may_mount"]
