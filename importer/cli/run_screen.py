@@ -14,7 +14,6 @@ from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE, OPEN
 from importer.errors import ExitCode, ImporterError, UsageError
 from importer.phrases import amounts, counted, format_duration, listed
 from importer.records import Act, Outcome
-from importer.report.from_ledger import NEWS_SHOWN
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
@@ -125,6 +124,8 @@ def describe_outcomes(summary: Summary) -> Iterator[str]:
 
 def _describe_news(summary: Summary, shown: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Yield the first rows that need somebody and didn't in the last run, each with its message."""
+    from importer.report.from_ledger import NEWS_SHOWN  # loads the ledger, which a check does without
+
     for each in shown:
         said = "; ".join((each["message"] or each["code"]).splitlines())
         yield f"  {each['outcome']} {each['key'] or each['row']}: {said}"

@@ -185,6 +185,19 @@ def list_relations(call: Call) -> Answer:
     return page_of(call, rows, lambda row: show_relation(call.store.org_id, row))
 
 
+def remove_relation(call: Call) -> Answer:
+    """DELETE /v1/triage/issues/{id}/relations/{relation_id}: from either side."""
+    number = call.issue_number()
+    find = f"{SELECT_RELATIONS} WHERE asked.number = ? AND relations.id = ?"
+    found = call.store.row_or_none(find, number, call.path["relation_id"])
+    if found is None:
+        raise not_found("Relation")
+    with call.store.writing() as at:
+        call.store.db.execute("DELETE FROM relations WHERE seq = ?", (found["seq"],))
+        call.store.change(number, at, "relation_removed", "Removed a relation.")
+    return Answer(None, 204)
+
+
 def show_relation(org_id: str, row: sqlite3.Row) -> Json:
     """Return a relation as the API shows it."""
     return {

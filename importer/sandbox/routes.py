@@ -37,6 +37,7 @@ ENDPOINTS: Endpoints = (
     ("GET", f"{ISSUE}/flags", activity.list_flags),
     ("POST", f"{ISSUE}/relations", activity.add_relation),
     ("GET", f"{ISSUE}/relations", activity.list_relations),
+    ("DELETE", f"{ISSUE}/relations/{{relation_id}}", activity.remove_relation),
     ("POST", f"{ISSUE}/agent-sessions", agent.start_session),
     ("GET", "/v1/triage/categories", organisation.list_categories),
     ("GET", "/v1/orgs/self/memberships", organisation.memberships),

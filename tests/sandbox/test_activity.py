@@ -163,6 +163,16 @@ def test_relation_shows_from_both_sides(api: Api) -> None:
     assert api.data("GET", f"{ISSUES}/{target['id']}")["relation_count"] == 1
 
 
+def test_relation_is_removed_from_either_side(api: Api) -> None:
+    """The target may break it too, a third issue not."""
+    source, target, other = (api.create() for _ in range(3))
+    body = {"related_issue_id": target["id"], "relation_type": "related_to"}
+    relation = api.data("POST", f"{ISSUES}/{source['id']}/relations", body, expect=201)
+    for issue, status in ((other, 404), (target, 204), (source, 404)):
+        path = f"{ISSUES}/{issue['id']}/relations/{relation['id']}"
+        assert api.send("DELETE", path).status_code == status
+
+
 def test_relations_come_in_pages_and_repeats_show(api: Api) -> None:
     """The same relation again is a second one."""
     path, target = api.path("/relations"), api.create()
