@@ -27,7 +27,7 @@ class Action(StrEnum):
     DONE = "done"
     RETRY = "retry"  # never executed: the same request may be sent again
     SETTLE = "settle"  # may have been executed: read back before anything is sent again
-    REFUSE = "refuse"  # this row, for good
+    REFUSE = "refuse"  # the target says no to this row; a create may have been executed all the same, and is looked for
     STOP = "stop"  # the next row would fail in the same way
 
 
