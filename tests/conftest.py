@@ -25,8 +25,6 @@ from tests.harness.running import KEY, LONG, ROOT, WAIT_SECONDS, Program
 from tests.harness.short_waits import short_waits
 from tests.harness.source_files import make_source
 
-WHOLE_IMPORTS = ROOT / "tests" / "end_to_end"
-"""All that is tested there is slow, where it isn't named."""
 __all__ = ["bring", "make_source", "postgres", "problems", "short_waits", "write"]
 
 hypothesis.settings.register_profile(  # neither time nor luck is a property of what is tested
@@ -60,13 +58,10 @@ def pytest_runtest_call() -> Iterator[None]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file of which nothing is wanted: each worker would read all 270. What is named is always wanted."""
-    if config.option.markexpr == "not slow":
-        return collection_path == WHOLE_IMPORTS or None
-    if config.option.markexpr == "slow" and collection_path.match("test_*.py"):
-        is_slow = collection_path.parent == WHOLE_IMPORTS or "mark.slow" in collection_path.read_text(encoding="utf-8")
-        return not is_slow or None
-    return None
+    """Import no file without slow tests where only those are wanted: eight workers would read all 270."""
+    if config.option.markexpr != "slow" or not collection_path.match("test_*.py"):
+        return None
+    return "mark.slow" not in collection_path.read_text(encoding="utf-8") or None
 
 
 def pytest_sessionfinish() -> None:
@@ -87,9 +82,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     items.sort(key=seconds, reverse=True)
     if config.option.markexpr == "slow":
-        for item in items:
-            if item.path.parent == WHOLE_IMPORTS and item.get_closest_marker("slow") is None:
-                item.add_marker("slow")
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         items[:] = [item for first in reversed(range(workers)) for item in items[first::workers]]
 

@@ -16,6 +16,7 @@ from tests.harness.following import Nights, Row
 from tests.harness.hostile import EDITED_TITLE, parse_fault
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
+pytestmark = pytest.mark.slow
 FAST = ("--rate", "0", "--json", "--no-canary")
 
 

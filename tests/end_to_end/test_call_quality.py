@@ -24,6 +24,7 @@ from tests.harness.hostile import RunningSandbox
 from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
 from tests.harness.short_waits import SOON
 
+pytestmark = pytest.mark.slow
 HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
 SAMPLE = SAMPLES / "call-review.csv"
 PENDING, MISSING = "evidence-pending", "evidence-missing"

@@ -19,6 +19,7 @@ from tests.harness.doors import Door, serve_door
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import LONG, Ended, Program, read_csv, write_csv
 
+pytestmark = pytest.mark.slow
 Unit = Literal["bytes", "characters"]
 Shows = Literal["stored", "all", "little"]
 TEXTS = ("description", "detail")

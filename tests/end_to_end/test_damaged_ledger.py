@@ -24,6 +24,7 @@ from tests.harness.running import LONG, SEED, Ended, Program, write_issues
 
 __all__ = ["may_mount"]
 
+pytestmark = pytest.mark.slow
 
 PAGE = 4096
 HALFWAY, NEARLY_DONE, NEVER = Boundary(AFTER_COMMIT, 7), Boundary(BEFORE_COMMIT, 12), None

@@ -31,6 +31,7 @@ FILES = {
 }
 VALID_SHARE = 0.95
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone."),
 ]
 

@@ -63,6 +63,7 @@ def test_what_was_edited_is_reported_and_not_added_again(program: Program, serve
     assert len(there()) == 3
 
 
+pytestmark = pytest.mark.slow
 UNDO = ("undo", "last", "--close", "--apply", "--yes", "--rate", "0", "--json")
 
 

@@ -27,6 +27,7 @@ from tests.harness.rewriting import WAYS
 from tests.harness.running import Program, finish, listen_for, read_csv, write_csv, write_issues
 from tests.harness.short_waits import SOON
 
+pytestmark = pytest.mark.slow
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -14,6 +14,8 @@ from importer.errors import ExitCode
 from tests.harness.running import Program, read_csv, write_csv
 from tests.harness.workbooks import write_xlsx
 
+pytestmark = pytest.mark.slow
+
 SECRET, TOLD = "Do not tell the customer", "We are looking into it"
 OWN = """
 input: {name: demo, key: {first: [key, Key]}}

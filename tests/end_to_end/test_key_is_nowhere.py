@@ -25,6 +25,8 @@ from tests.harness.doors import Door, serve_door
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv, write_issues
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["postgres"]
 
 CANARY = "org_canary/3f9c+1d77"

@@ -58,6 +58,7 @@ def check(file: Path) -> tuple[int, str, float]:
     return ended.returncode, ended.stderr, float(ended.stdout.split()[-1]) / 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoding", "shape"), [*(("utf-8", shape) for shape in SHAPES), ("utf-16", "csv, a line"), ("utf-16", "json")]
 )
@@ -73,6 +74,7 @@ def test_a_line_without_end(program: Program, encoding: str, shape: str) -> None
     assert peak < MOST_MEGABYTES
 
 
+@pytest.mark.slow
 def test_a_line_without_end_in_an_archive(program: Program) -> None:
     """Nor does it there."""
     with zipfile.ZipFile("a.zip", "w") as archive, archive.open("issues.csv", "w", force_zip64=True) as file:

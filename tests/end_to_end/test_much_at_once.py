@@ -18,6 +18,7 @@ from tests.harness.running import HEADER, Ended, Program, issue_row, write_csv
 
 Import = Callable[..., Ended]
 
+pytestmark = pytest.mark.slow
 NUMBERS = range(1, 31)
 
 

@@ -13,6 +13,8 @@ from tests.harness.following import ISSUE, PERSON, WHOLE, Nights, Row
 from tests.harness.hostile import parse_fault
 from tests.harness.running import Program, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def nights(program: Program, serve: Serve) -> Nights:

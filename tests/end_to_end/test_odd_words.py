@@ -22,6 +22,7 @@ from importer.cli.main import cli, main
 from importer.errors import ExitCode
 from tests.harness.running import LONG, SAMPLES, SEED, Program
 
+pytestmark = pytest.mark.slow
 CASES = 3000 if LONG else 150
 OTHER = os.fsdecode(b"caf\xe9")
 """A name in Latin-1, as archives from elsewhere leave it."""

@@ -20,6 +20,7 @@ from tests.harness.short_waits import SOON
 
 Row = tuple[str, ...]
 
+pytestmark = pytest.mark.slow
 GET, PATCH = "GET /v1/triage/issues/{id}", "PATCH /v1/triage/issues/{id}"
 
 

@@ -15,7 +15,7 @@ from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, write_issues
 from tests.harness.short_waits import SOON
 
-pytestmark = pytest.mark.usefixtures("short_waits")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_waits")]
 COUNT = 4
 MAPPING = "extends: jira\nseverity: {column: Priority, values: {High: critical}}\n"
 BY_ID = "own, by id"

@@ -53,6 +53,7 @@ def count_titles(nights: Nights) -> Counter[str]:
 
 
 @pytest.mark.usefixtures("short_waits")
+@pytest.mark.slow
 def test_the_commands_of_the_report(program: Program, serve: Serve) -> None:
     """Each deletes a duplicate; one on which somebody has worked stays, and the command says so."""
     nights = Nights(program, serve())

@@ -33,6 +33,7 @@ def import_to(target: str, url: str, *more: str) -> tuple[str, ...]:
     return ("run", "export.csv", "-m", "jira", "--ledger", url, *sending, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["immediate", "fast"])
 def test_the_server_is_restarted(postgres: PostgresServer, url: str, program: Program, serve: Serve, mode: str) -> None:
     """In the middle of a run: it stops at once, and the same command continues, each key once."""

@@ -29,6 +29,7 @@ from tests.harness.running import (
     write_issues,
 )
 
+pytestmark = pytest.mark.slow
 ITEM = "GET /v1/triage/issues/{id}"
 ROWS = 60
 FAST = ("--rate", "0")

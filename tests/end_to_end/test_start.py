@@ -126,6 +126,7 @@ def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str,
     assert how_to_install("sandbox") in done.stderr
 
 
+@pytest.mark.slow
 def test_a_checkout_that_is_not_installed(program: Program) -> None:
     """With its libraries beside it, an import runs from the clone as it is; the client says the same version."""
     libraries = program.folder / "libraries"
@@ -147,6 +148,7 @@ def test_a_checkout_that_is_not_installed(program: Program) -> None:
         assert tomllib.load(file)["project"]["version"] == __version__
 
 
+@pytest.mark.slow
 def test_the_tests_without_psycopg(tmp_path: Path) -> None:
     """It is an extra: tests that need a PostgreSQL server are skipped and say why, all others are run."""
     code = "import sys; sys.modules['psycopg'] = None\nimport pytest; sys.exit(pytest.main(sys.argv[1:]))"

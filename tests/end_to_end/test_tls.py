@@ -95,6 +95,7 @@ def tunnels(target: str, host: str) -> Iterator[Tunnels]:
         thread.join()
 
 
+pytestmark = pytest.mark.slow
 COUNT = 4
 
 

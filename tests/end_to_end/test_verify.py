@@ -30,6 +30,7 @@ from tests.harness.running import (
 )
 from tests.harness.sandbox_inside import forget_comment
 
+pytestmark = pytest.mark.slow
 ISSUE = "/v1/triage/issues/{id}"
 
 

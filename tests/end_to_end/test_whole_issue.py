@@ -29,6 +29,7 @@ from tests.harness.running import Ended, Program, read_csv, write_csv
 from tests.harness.text_pieces import put_together
 from tests.harness.unmarked import unmarked
 
+pytestmark = pytest.mark.slow
 LONGEST = EXPORTS / "gitlab" / "meltano__sdk__gitlab_issues_api.ASSEMBLED.json"
 PATCH = "PATCH /v1/triage/issues/{id}"
 GOES_ON = "\n\n[… goes on in the comments]\n\n---\nImported from "
