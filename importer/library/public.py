@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from importer.check.job import Job
     from importer.ledger.store import Facts
     from importer.library.result import RunResult, UndoResult, VerifyResult
-    from importer.load.questions import CanaryFindings, Destination
+    from importer.load.questions import Destination
+    from importer.load.read_back import Findings
     from importer.report.summary import Summary
 
 Source = str | PathLike[str]
@@ -338,7 +339,7 @@ def _send(job: Job, options: RunOptions, confirm: Confirm, caller: Caller) -> Su
         first = Question(*where, *figures, destination.rate, tuple(doubts), Path(page), left=checked.planned)
         return Unusable(answer) if (answer := ask(confirm, first)) else None
 
-    def decide_rest(findings: CanaryFindings, left: int, way_back: str) -> str:
+    def decide_rest(findings: Findings, left: int, way_back: str) -> str:
         for sentence in (found := tuple(findings.sentences())):
             caller.progress.say(sentence)
         if not (left and first):

@@ -1,4 +1,4 @@
-"""The canary: what is read back of the first issues, in the sandbox and from targets that are worse."""
+"""Issues read back: what is said of them, in the sandbox and from targets that are worse."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused
-from importer.load.canary import CanaryIssue, read_back
-from importer.load.questions import CanaryFindings
+from importer.load.read_back import Findings, MadeIssue, read_back
 from tests.harness.bench import Bench
 from tests.harness.fake_triage import ORG, make_issue
 from tests.harness.virtual_time import VirtualTime
@@ -56,12 +55,12 @@ class OddTriage:
         self.issues: list[dict[str, Any]] = []
         self.asked: list[str] = []
 
-    def make(self, number: int, **more: Any) -> CanaryIssue:
+    def make(self, number: int, **more: Any) -> MadeIssue:
         body = body_of(number, **more)
         issue = make_issue(number, "", self.time.now) | dict.fromkeys(("owner_id", "assignee_id"))
         issue |= self.keep(body) | {"resource_count": len(body.get("resource_links", ())), "at": self.time.now}
         self.issues.append(issue)
-        return CanaryIssue(f"jira:{number}", issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
+        return MadeIssue(f"jira:{number}", issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(str(request.url))
@@ -93,11 +92,11 @@ class Contact(Bench):
         self.triage = OddTriage(self.time)
         self.transport = httpx.MockTransport(self.triage.answer)
 
-    def read_back(self, *sent: CanaryIssue, refusal: str = "") -> CanaryFindings:
+    def read_back(self, *sent: MadeIssue, refusal: str = "") -> Findings:
         clock = self.time.clock
         return self.with_client(lambda client, calls: read_back(client, calls, sent, refusal=refusal, clock=clock))
 
-    def say(self, *sent: CanaryIssue) -> str:
+    def say(self, *sent: MadeIssue) -> str:
         return "\n".join(self.read_back(*sent).sentences())
 
 

@@ -1,0 +1,330 @@
+"""Reading issues back right after they were made: by id, in the list and by search, and what that shows.
+
+The canary reads the first issues of a run back, `probe` its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
+from math import inf
+from typing import NamedTuple
+
+import orjson
+
+from importer.api import ISSUE_FIELDS, PAGE_LIMIT
+from importer.phrases import listed
+from importer.transform.markers import find_marker
+from importer.triage.absence import Absence
+from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Clock
+from importer.triage.listing import NewestFirst, created_seconds
+from importer.triage.paced import PacedCalls
+
+LOOK_SECONDS = (0.0, 3.0, 10.0)
+"""When list and search are read, in seconds after the issues themselves, because both may lag."""
+NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The result of reading a canary back. Issues are named by their number, `T-…`.
+
+    organisation  its id, as the issues have it; "" if they have none
+    author        id of the user that made the issues, or ""
+    issues        all that were made
+    otherwise     field → how it is stored otherwise than it was sent → issues
+    twice         other issues with the marker of one that was made
+    gone          issues of which neither reading, list nor search shows anything
+    unmarked      issues whose stored description has lost its marker, or that can't be read
+    unlisted      issues that the list, newest first, doesn't have; all of them if it is in another order
+    unsearched    issues that a search for their marker doesn't find
+    in_order      whether the list was newest first, as it was asked for
+    found_after   seconds after which search had found the last of the others; None if it found none
+    cut_at        characters after which lists cut a description; None if they don't
+    longest       characters of the longest description that a list showed whole
+    problems      error messages of list and search, where these can't be used
+    refusal       the message of a row that Triage refused, or whose link it refused; "" if there was none
+    """
+
+    organisation: str
+    author: str
+    issues: tuple[str, ...]
+    otherwise: dict[str, dict[str, tuple[str, ...]]]
+    gone: tuple[str, ...]
+    unmarked: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    unsearched: tuple[str, ...]
+    in_order: bool
+    found_after: float | None
+    cut_at: int | None
+    longest: int
+    problems: tuple[str, ...] = ()
+    refusal: str = ""
+    twice: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Issues that neither list nor search finds by their marker: a create of one might be executed twice."""
+        return tuple(
+            name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
+        )
+
+    def sentences(self) -> Iterator[str]:
+        """Yield the sentences that are shown; what is bad begins with `warning:`."""
+        if not self.issues:
+            yield f"Canary in {self._organisation}: no issue was created."
+        else:
+            by = f", created by user {self.author}" if self.author else ""
+            yield f"Canary in {self._organisation}: {listed(self.issues, NAMES_SHOWN)}{by}, read back."
+            yield from self._stored()
+            yield from self._found()
+            yield from self._shown()
+        if self.refusal:
+            yield f"This is how Triage refuses: {self.refusal}"
+
+    @property
+    def _organisation(self) -> str:
+        return f"organisation {self.organisation}" if self.organisation else "an organisation whose id is unknown"
+
+    def _stored(self) -> Iterator[str]:
+        if not self.otherwise and not self.unmarked:
+            yield "Every field is stored as it was sent."
+        for name, ways in self.otherwise.items():
+            for how, names in ways.items():
+                yield f"warning: {name} is stored differently from what was sent ({how}): {listed(names, NAMES_SHOWN)}"
+        if self.unmarked:
+            yield f"warning: the marker is not in the stored description: {listed(self.unmarked, NAMES_SHOWN)}"
+
+    def _found(self) -> Iterator[str]:
+        if not self.in_order:
+            yield "warning: the list of issues is not ordered by creation, newest first, as requested."
+        elif self.unlisted:
+            yield f"warning: not in the list of issues: {listed(self.unlisted, NAMES_SHOWN)}"
+        else:
+            yield "All are in the list of issues."
+        if self.unsearched:
+            within = f"within {LOOK_SECONDS[-1]:g} s"
+            yield f"warning: a search for the marker does not find, {within}: {listed(self.unsearched, NAMES_SHOWN)}"
+        elif self.found_after is not None:
+            when = f"after {self.found_after:g} s" if self.found_after else "at once"
+            yield f"A search for the marker finds them {when}."
+        yield from (f"warning: {problem}" for problem in self.problems)
+
+    def _shown(self) -> Iterator[str]:
+        if self.cut_at is not None:
+            yield f"Lists cut descriptions after {self.cut_at:,} characters; issues in question are read individually."
+        elif self.longest:
+            yield f"Lists show descriptions whole (up to {self.longest:,} characters seen)."
+
+
+class MadeIssue(NamedTuple):
+    """An issue that Triage says it created for a key, and the body that was sent."""
+
+    key: str
+    issue_id: str
+    triage_id: str
+    marker: str
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        """Its number, or its id if it has none."""
+        return self.triage_id or self.issue_id
+
+
+@dataclass
+class _Looked:
+    """One issue, and where it has been found so far: by id, in the list, by search."""
+
+    sent: MadeIssue
+    issue: Issue | None = None
+    is_absent: bool = False
+    listed: Issue | None = None
+    found_after: float | None = None
+    duplicates: set[str] = field(default_factory=set)
+
+
+async def read_back(
+    client: TriageClient,
+    calls: PacedCalls,
+    sent: Iterable[MadeIssue],
+    *,
+    refusal: str = "",
+    look_seconds: Sequence[float] = LOOK_SECONDS,
+    clock: Clock = time.monotonic,
+) -> Findings:
+    """Read issues back by id, in the list and by search, until all are found or `look_seconds` have passed.
+
+    `refusal` goes into the findings: the message of a row that was refused.
+    """
+    reading = _ReadBack(client, calls, [_Looked(each) for each in sent], clock)
+    await reading.get()
+    started = clock()
+    for seconds in look_seconds if reading.issues else ():
+        if (left := started + seconds - clock()) > 0:
+            await calls.sleep(left)
+        await reading.list()
+        await reading.search(seconds)
+        if all(looked.listed is not None and looked.found_after is not None for looked in reading.issues):
+            break
+    return reading.conclude(refusal)
+
+
+class _ReadBack:
+    """Reads all issues back: each one, the list, and the search."""
+
+    def __init__(self, client: TriageClient, calls: PacedCalls, issues: list[_Looked], clock: Clock) -> None:
+        self._client, self._calls, self.issues = client, calls, issues
+        # They were made right before, so that they may not be there yet.
+        self._absence, self._made_at = Absence(client, calls, now=clock), clock()
+        self._by_marker = {looked.sent.marker: looked for looked in issues}
+        self._in_order = True
+        self._problems: dict[str, str] = {}  # by what failed: of list and search only the last failure counts
+
+    async def get(self) -> None:
+        """Read each issue by its id."""
+        for looked in self.issues:
+            try:
+                looked.issue = await self._absence.read(looked.sent.issue_id, self._made_at)
+                looked.is_absent = looked.issue is None
+            except CallFailed as error:
+                self._note(f"{looked.sent.name} can't be read", error)
+
+    async def list(self) -> None:
+        """Read the list, newest first, back to the oldest of the issues that were not found in it yet."""
+        wanted = {looked.sent.issue_id: looked for looked in self.issues if looked.listed is None}
+        if not wanted:
+            return
+        times = [created_seconds(looked.issue, inf) for looked in wanted.values() if looked.issue is not None]
+        before = inf
+        self._problems.pop(LIST_FAILS, None)
+        try:
+            async for page in NewestFirst(self._client, self._calls, min(times, default=inf)):
+                self._find_duplicates(page)
+                for issue in page:
+                    created = created_seconds(issue, before)
+                    self._in_order = self._in_order and created <= before
+                    before = created
+                    if issue.id in wanted:
+                        wanted.pop(issue.id).listed = issue
+                if not wanted:
+                    return
+        except CallFailed as error:
+            self._note(LIST_FAILS, error)
+
+    async def search(self, seconds: float) -> None:
+        """Search for each marker that was not found yet; `seconds` is the time to note for those that are."""
+        self._problems.pop(SEARCH_FAILS, None)
+        for looked in self.issues:
+            if looked.found_after is None:
+                try:
+                    search = partial(self._client.list_issues, search=looked.sent.marker, limit=str(PAGE_LIMIT))
+                    page = await self._calls.call(search)
+                except CallFailed as error:
+                    self._note(SEARCH_FAILS, error)
+                    return
+                self._find_duplicates(page.items)
+                if any(issue.id == looked.sent.issue_id for issue in page.items):
+                    looked.found_after = seconds
+
+    def _find_duplicates(self, issues: Iterable[Issue]) -> None:
+        """Note other issues with the marker of a canary issue: a create was executed more than once."""
+        for issue in issues:
+            looked = self._by_marker.get(find_marker(issue.description))
+            if looked is not None and issue.id != looked.sent.issue_id:
+                looked.duplicates.add(issue.triage_id or issue.id)
+
+    def _note(self, what: str, error: CallFailed) -> None:
+        """Keep the message of a refused read. Raises RunStopped for any other failure."""
+        if error.action is not Action.REFUSE:
+            raise error.as_stop() from error
+        self._problems[what] = error.message
+
+    def conclude(self, refusal: str) -> Findings:
+        """Sum up what was found where."""
+        read = [looked.issue for looked in self.issues if looked.issue is not None]
+        pairs = [
+            (looked.listed.description, looked.issue.description)
+            for looked in self.issues
+            if looked.listed and looked.issue
+        ]
+        alike = (takewhile(lambda at: at[0] == at[1], zip(*pair, strict=False)) for pair in pairs if pair[0] != pair[1])
+        cut = [len(list(common)) for common in alike]
+        found = [looked.found_after for looked in self.issues if looked.found_after is not None]
+        contradicted = [looked for looked in self.issues if looked.is_absent and not _is_gone(looked)]
+        self._problems |= {f"{looked.sent.name} can't be read": "it is not there" for looked in contradicted}
+        return Findings(
+            organisation=next((issue.org_id for issue in read if issue.org_id), ""),
+            author=next((issue.author_id for issue in read if issue.author_id), ""),
+            issues=self._names(lambda looked: True),
+            otherwise=self._otherwise(),
+            gone=self._names(_is_gone),
+            unmarked=self._names(
+                lambda looked: looked.issue is None or find_marker(looked.issue.description) != looked.sent.marker
+            ),
+            unlisted=self._names(lambda looked: looked.listed is None or not self._in_order),
+            unsearched=self._names(lambda looked: looked.found_after is None),
+            in_order=self._in_order,
+            found_after=max(found, default=None),
+            cut_at=max(cut, default=None),
+            longest=max((len(shown) for shown, whole in pairs if shown == whole), default=0),
+            problems=tuple(f"{what}: {message}" for what, message in self._problems.items()),
+            refusal=refusal,
+            twice=tuple(sorted(set().union(*(looked.duplicates for looked in self.issues)))),
+        )
+
+    def _names(self, which: Callable[[_Looked], bool]) -> tuple[str, ...]:
+        names = (looked.sent.name for looked in self.issues if which(looked))
+        return tuple(sorted(names, key=lambda name: (len(name), name)))  # T-999 before T-1000
+
+    def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        otherwise: dict[str, dict[str, tuple[str, ...]]] = {}
+        for looked in self.issues:
+            for name, how in _find_differences(looked):
+                ways = otherwise.setdefault(name, {})
+                ways[how] = (*ways.get(how, ()), looked.sent.name)
+        return otherwise
+
+
+LIST_FAILS = "the list of the newest issues can't be read"
+SEARCH_FAILS = "the search can't be used"
+
+
+def _is_gone(looked: _Looked) -> bool:
+    return looked.is_absent and looked.listed is None and looked.found_after is None
+
+
+def _find_differences(looked: _Looked) -> Iterator[tuple[str, str]]:
+    """Compare an issue with what was sent, and yield each field that differs, and how."""
+    if looked.issue is None:
+        return
+    body = orjson.loads(looked.sent.body)
+    stored = {**looked.issue.fields, "description": looked.issue.description}
+    for name in ISSUE_FIELDS:
+        sent, kept = str(body.get(name) or ""), str(stored[name] or "")
+        if sent != kept:
+            yield name, _describe(sent, kept)
+    links, attached = len(body.get("resource_links", ())), looked.issue.resource_count
+    if links != attached:
+        yield "resource_links", f"{attached} of {links} attached"
+
+
+def _describe(sent: str, kept: str) -> str:
+    """Say how a stored text differs from the one that was sent."""
+    if not kept:
+        return "left out"
+    if not sent:
+        return "filled in"
+    if kept == sent.strip():
+        return "trimmed"
+    if sent.startswith(kept):
+        return f"cut after {len(kept):,} characters"
+    if kept.split() == sent.split():
+        return "other white space"
+    return "changed"
