@@ -34,7 +34,7 @@ from importer.load.acts import (
 from importer.records import ADDITIONS, Act, Addition, Operation
 from importer.scratch import Scratch
 from importer.transform.comment_texts import REST, name_part, stem_of
-from importer.transform.markers import comment_markers, find_openings
+from importer.transform.markers import comment_marker, find_openings
 from importer.triage.absence import FAILED_READINGS, REQUEST, Doubt, watch
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
@@ -253,8 +253,7 @@ def find_marked_comments(comments: Sequence[Addition], details: Iterable[str]) -
         carried = list[Addition]()
         for marker, part, total in find_openings(detail):
             if part not in markers:
-                named = ((each.key, f"{id_}/{part}") for id_, each in by_id.items())
-                markers[part] = dict(zip(comment_markers(named), by_id, strict=True))
+                markers[part] = {comment_marker(each.key, f"{id_}/{part}"): id_ for id_, each in by_id.items()}
             id_ = markers[part].pop(marker, "")  # another with the same one is a copy
             stem = f"{id_}/{part}"
             if id_ == REST and stem in stems:

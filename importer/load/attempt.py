@@ -191,7 +191,7 @@ class Attempt:
         if records.keys.full[place] in self.sampled:
             return -inf
         if self.settings.order == "open-first":
-            return float(records.statuses[place] in FINISHED)
+            return float(records.targets("status")[place] in FINISHED)
         if self.settings.order == "oldest-first" and records.created is not None:
             created = records.created[place]
             return inf if created is None else created.timestamp()

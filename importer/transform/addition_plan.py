@@ -53,26 +53,25 @@ def plan_additions(
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    return list(map(_plan, issues, _plan_comments(issues, find_mentions, limit)))
-
-
-def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
-    key, parts, had = issue.key, issue.parts, issue.had
-    if not (parts.evidence or parts.flags or parts.relations or parts.mentions or had.names) and len(comments) < 2:
-        return comments
-    planned = [_attach(key, kind, name) for kind, name in parts.evidence]
-    planned += [_flag(key, flag) for flag in parts.flags]
-    planned += comments
-    planned += [_relate(relation) for relation in parts.relations]
-    if parts.mentions:
-        body = orjson.dumps({"description": issue.description})
-        planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
-    fresh = {  # a name that comes again is the same addition
-        (addition.key, addition.act, addition.name): addition
-        for addition in planned
-        if addition.key != key or (addition.act, addition.name) not in had.names
-    }
-    return list(fresh.values())
+    every = _plan_comments(issues, find_mentions, limit)
+    for place, (issue, comments) in enumerate(zip(issues, every, strict=True)):
+        key, parts, had = issue.key, issue.parts, issue.had
+        if not (parts.evidence or parts.flags or parts.relations or parts.mentions or had.names) and len(comments) < 2:
+            continue
+        planned = [_attach(key, kind, name) for kind, name in parts.evidence]
+        planned += [_flag(key, flag) for flag in parts.flags]
+        planned += comments
+        planned += [_relate(relation) for relation in parts.relations]
+        if parts.mentions:
+            body = orjson.dumps({"description": issue.description})
+            planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
+        fresh = {  # a name that comes again is the same addition
+            (addition.key, addition.act, addition.name): addition
+            for addition in planned
+            if addition.key != key or (addition.act, addition.name) not in had.names
+        }
+        every[place] = list(fresh.values())
+    return every
 
 
 def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None, limit: int) -> list[list[Addition]]:
@@ -117,21 +116,13 @@ def _relate(relation: Relation) -> Addition:
 def plan_comments(issues: Sequence[Due], limit: int = COMMENT_LIMIT) -> Iterator[tuple[int, Detail]]:
     """(place of its issue, comment) of each comment that is not in Triage yet, separate or folded, in order."""
     chosen = [_choose(issue) if issue.parts.comments else _NONE for issue in issues]
-    divided = _divide(issues, [left for left, _ in chosen], limit)
     for place, (issue, (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
         for detail in continue_description(issue.key, issue.parts.rest) if issue.parts.rest else ():
             yield place, detail
-        own = islice(divided, len(left))
+        own = map(divide, repeat(issue.key), left, repeat(limit))
         is_folded = issue.bundling == "fold"
         for detail in _fold(zip(left, own, strict=True), begun, limit) if is_folded else chain.from_iterable(own):
             yield place, detail
-
-
-def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]], limit: int) -> Iterator[list[Detail]]:
-    """Divide the comments that were chosen of each issue."""
-    every = ((issue.key, comment) for issue, left in zip(issues, chosen, strict=True) for comment in left)
-    while some := list(islice(every, TOGETHER)):
-        yield from divide(some, limit)
 
 
 def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:

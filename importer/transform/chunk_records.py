@@ -68,11 +68,6 @@ class Records:
     private: Counter[int]
     neutralised: int
 
-    @property
-    def statuses(self) -> list[str | None]:
-        """Each row's status as it is sent."""
-        return self.targets("status")
-
     def targets(self, name: str) -> list[str | None]:
         """Severity, status or category as it is sent; a group has its worst severity and its least finished status."""
         return merge_targets(self.values, self.keys.groups.values(), name)

@@ -17,7 +17,7 @@ from importer.mapping.model import fold
 from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
-from importer.mapping.texts import AsText, Condition, Text, TextFormat
+from importer.mapping.texts import Condition, Text
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
@@ -132,17 +132,13 @@ class Columns:
             table = self.chunk.tables.get(table_of(spec.lookup), {})
             columns = [[table.get(text, "") for text in column] for column in columns]
         if spec.format is not None:
-            columns = [self._convert(column, spec.format, spec.as_) for column in columns]
+            markup, columns = columns, list(map(list, columns))
+            for column, converted in zip(markup, columns, strict=True):
+                for row, (text, dropped) in convert_all(column, spec.format, spec.as_).items():
+                    converted[row] = text
+                    if dropped:  # one that is asked for twice dropped it once
+                        self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
         return columns
-
-    def _convert(self, column: list[str], form: TextFormat, as_: AsText) -> list[str]:
-        """Convert a column's markup."""
-        converted = list(column)
-        for row, (text, dropped) in convert_all(column, form, as_).items():
-            converted[row] = text
-            if dropped:  # one that is asked for twice dropped it once
-                self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
-        return converted
 
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""

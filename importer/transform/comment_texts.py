@@ -12,7 +12,7 @@ from importer.records import Comment
 from importer.transform.columns import is_filled, single_line
 from importer.transform.dates import show_epoch
 from importer.transform.lengths import SMALLEST_PIECE, is_longer, split_text
-from importer.transform.markers import COMMENT_MARKER_LENGTH, comment_marker, comment_markers
+from importer.transform.markers import COMMENT_MARKER_LENGTH, comment_marker
 
 WHO_LIMIT = 500
 """In UTF-16 units: a longer line of author and date is treated as part of the comment's text."""
@@ -34,23 +34,18 @@ Detail = tuple[str, str, tuple[str, ...]]
 """A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
 
-def divide(comments: Sequence[tuple[str, Comment]], limit: int = COMMENT_LIMIT) -> list[list[Detail]]:
-    """Each of the source's comments, beside its record's full key, as one comment, or as numbered parts if too long.
+def divide(key: str, comment: Comment, limit: int = COMMENT_LIMIT) -> list[Detail]:
+    """A comment of the source, whose record has this full key, as one comment, or as numbered parts if too long.
 
     Without trailing white space. One has the name `ID/1/1`, a part `ID/2 of 3`.
     """
-    markers = comment_markers([(key, f"{comment.id}/1") for key, comment in comments])
-    divided = list[list[Detail]]()
-    for (key, comment), marker in zip(comments, markers, strict=True):
-        id_, author, date, text, is_private, _ = comment
-        who, who_else = _say_who(author, date, is_private)
-        text = who_else + text.rstrip()
-        whole = f"{who}{marker}\n\n{text}"
-        if is_longer(whole, limit):
-            divided.append(_divide_long(key, comment, who, text, limit))
-        else:
-            divided.append([(f"{id_}/1/1", whole, comment.covers)])
-    return divided
+    id_, author, date, text, is_private, _ = comment
+    who, who_else = _say_who(author, date, is_private)
+    text = who_else + text.rstrip()
+    whole = f"{who}{comment_marker(key, f'{id_}/1')}\n\n{text}"
+    if is_longer(whole, limit):
+        return _divide_long(key, comment, who, text, limit)
+    return [(f"{id_}/1/1", whole, comment.covers)]
 
 
 def _divide_long(key: str, comment: Comment, who: str, text: str, limit: int) -> list[Detail]:
@@ -58,9 +53,9 @@ def _divide_long(key: str, comment: Comment, who: str, text: str, limit: int) ->
     opening = f"{who}part {most} of {most}{_BETWEEN}{'m' * COMMENT_MARKER_LENGTH}\n\n"
     room = max(limit - count_units(opening), SMALLEST_PIECE)
     pieces = split_text(text, room, room)
-    stems = [(key, f"{id_}/{number}") for number in range(1, len(pieces) + 1)]
     details = list[Detail]()
-    for number, (piece, marker) in enumerate(zip(pieces, comment_markers(stems), strict=True), start=1):
+    for number, piece in enumerate(pieces, start=1):
+        marker = comment_marker(key, f"{id_}/{number}")
         detail = f"{who}part {number} of {len(pieces)}{_BETWEEN}{marker}\n\n{piece}"
         details.append((name_part(id_, number, len(pieces)), detail, comment.covers))
     return details

@@ -228,8 +228,10 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
         told = ((row, place, problem) for row, place, problem in zip(rows, places, problems, strict=True) if problem)
         findings = ((row, _unreadable(problem, spec.from_[place])) for row, place, problem in told)
         found.findings.extend(dict.fromkeys(findings))
-    contents = _hash_contents(authors, dates, its_texts, rows)
-    names, contents = _identify(ids, contents, rows)
+    quoted = _Once(_quote)
+    said_so = zip(authors, dates, its_texts, strict=True)
+    written = [b"[%b, %b, %b" % (quoted[author], quoted[date], _quote(text)) for author, date, text in said_so]
+    names, contents = _identify(ids, _hash(written, rows), rows)
     stripped = _Once(str.strip).__getitem__
     columns: dict[str, Iterable[object]] = {"id": names, "text": texts, "is_private": is_private, "content": contents}
     columns |= {"author": map(stripped, authors), "date": map(stripped, dates)}
@@ -271,18 +273,11 @@ def _convert(
     return changes
 
 
-def _hash_contents(
-    authors: Sequence[str], dates: Sequence[str], texts: Sequence[str], rows: Sequence[int]
-) -> list[str]:
-    """What identifies a comment by what it says, who says it, and when."""
-    quoted = _Once(_quote)
-    every = zip(authors, dates, texts, strict=True)
-    written = [b"[%b, %b, %b" % (quoted[author], quoted[date], _quote(text)) for author, date, text in every]
-    return _hash(written, rows)
-
-
 def _identify(ids: Sequence[str], contents: list[str], rows: Sequence[int]) -> tuple[list[str], list[str]]:
-    """The id of each comment, and its content where that is another."""
+    """The id of each comment, and its content where that is another.
+
+    `contents` identify a comment by what it says, who says it, and when.
+    """
     own = {number: id_ for number, id_ in enumerate(map(str.strip, ids)) if id_}
     if not own:
         return contents, [""] * len(ids)

@@ -160,7 +160,9 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
     distinct = ((each, list(filter(is_filled, dict.fromkeys(each.texts)))) for each in labels)
     found = [(each, texts) for each, texts in distinct if texts]
     labelled = [f"{each.name}: {one_line(text)}" for each, texts in found for text in texts]
-    cleaned = iter(clean.lines([*_one_lines(keys.full), *labelled]))
+    whole = "".join(keys.full)  # which hardly ever has white space
+    shown_keys = keys.full if whole.split(None, 1) == [whole] else map(one_line, keys.full)
+    cleaned = iter(clean.lines([*shown_keys, *labelled]))
     opening = [f"{_OPENING}{key}\n" for key in islice(cleaned, len(keys.full))]
     lines = []
     for each, texts in found:
@@ -251,11 +253,6 @@ def _shorten(line: _Line, row: int, limit: int) -> None:
 def _continue(label: str, text: str) -> Comment:
     """The comment of a label's whole text: the same one if the text changes."""
     return Comment(hex_digest(f"footer\n{label}")[:16], "", "", f"{label}:\n\n{text}", content=hex_digest(text)[:16])
-
-
-def _one_lines(texts: Sequence[str]) -> Sequence[str]:
-    whole = "".join(texts)
-    return texts if whole.split(None, 1) == [whole] else list(map(one_line, texts))  # keys have hardly any white space
 
 
 def one_line(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b32encode
-from collections.abc import Iterable
 from typing import NamedTuple
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
@@ -91,13 +90,8 @@ def comment_marker(key: str, stem: str) -> str:
 
     `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
     """
-    return comment_markers([(key, stem)])[0]
-
-
-def comment_markers(comments: Iterable[tuple[str, str]]) -> list[str]:
-    """The markers of comments, each by the key of its record and its stem."""
-    named = [f"{key}\n{stem}".encode("utf-8", "surrogatepass") for key, stem in comments]
-    return [f"tic{b32encode(hashlib.sha256(name).digest()[:10])[:10].decode().lower()}" for name in named]
+    name = f"{key}\n{stem}".encode("utf-8", "surrogatepass")
+    return f"tic{b32encode(hashlib.sha256(name).digest()[:10])[:10].decode().lower()}"
 
 
 def find_openings(detail: str) -> list[Opening]:

@@ -129,11 +129,15 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     return {field: PersonMap(field, person, unmatched, roster, shown) for field, person in named if person is not None}
 
 
-def name_mentions(texts: Sequence[str], pattern: str, roster: Roster, account_names: Mapping[str, str]) -> list[str]:
+def name_mentions(
+    texts: Sequence[str], pattern: str | None, roster: Roster, account_names: Mapping[str, str]
+) -> Sequence[str]:
     """Replace each mention of an account, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
     `account_names` are names that the source itself has for accounts; users.csv takes precedence.
     """
+    if pattern is None:
+        return texts
 
     def name(mention: re.Match[str]) -> str:
         account = mention[1] or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
@@ -102,10 +102,12 @@ def write_prose(
     texts = clean.column("description", texts)
     if groups:
         texts = merge_descriptions(texts, prose.titles, groups)
-    openings = _shorten_titles(prose) if mapping.title.too_long == "shorten" else {}
+    for row in find_longer(prose.titles, TITLE_LIMIT) if mapping.title.too_long == "shorten" else ():
+        title = prose.titles[row]
+        texts[row] = f"Full title: {title}\n\n{texts[row]}"
+        prose.note_shortened(row, "title", title)
+        prose.titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
     too_long = "reject" if mapping.description is None else mapping.description.too_long
-    if openings:
-        texts = [openings.get(row, "") + text for row, text in enumerate(texts)]
     pairs = zip(texts, footers, strict=True)
     prose.descriptions = [f"{text}\n\n{footer}" if is_filled(text) else footer for text, footer in pairs]
     if too_long != "reject":
@@ -114,14 +116,3 @@ def write_prose(
             fitting = prose.fit(row, texts[row], footers[row], goes_on=too_long == "continue")
             prose.descriptions[row] = fitting or prose.descriptions[row]
     return prose
-
-
-def _shorten_titles(prose: Prose) -> Mapping[int, str]:
-    """Shorten titles that are too long; returns row → the full title, which opens the description."""
-    openings = {}
-    for row in find_longer(prose.titles, TITLE_LIMIT):
-        title = prose.titles[row]
-        openings[row] = f"Full title: {title}\n\n"
-        prose.note_shortened(row, "title", title)
-        prose.titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
-    return openings

@@ -125,10 +125,8 @@ _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eig
 
 def find_secrets(text: str) -> tuple[Secret, ...]:
     """The secrets of a text in order, without overlaps."""
-    found = [*_find_tokens(text), *_find_passwords(text), *_find_cards(text)]
-    found.sort(key=lambda secret: (secret.start, -secret.end))
     secrets: list[Secret] = []
-    for secret in found:
+    for secret in sorted(_find_any(text), key=lambda secret: (secret.start, -secret.end)):
         if not secrets or secret.start >= secrets[-1].end:
             secrets.append(secret)
     return tuple(secrets)
@@ -144,20 +142,14 @@ def mask(text: str, secrets: Sequence[Secret]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _find_tokens(text: str) -> Iterator[Secret]:
+def _find_any(text: str) -> Iterator[Secret]:
     for kind, *patterns in TOKENS if _MAY_HAVE_TOKENS.find([text]) else ():
         for pattern in patterns:
             yield from _tokens(text, kind, _compile(pattern))
-
-
-def _find_passwords(text: str) -> Iterator[Secret]:
     if "://" in text and "@" in text:
         for match in _URL_PASSWORD.finditer(text):
             if match[1].lower() not in _PLACEHOLDERS and not _SEEMS_MASKED.fullmatch(match[1]):
                 yield Secret("password in a URL", *match.span(1))
-
-
-def _find_cards(text: str) -> Iterator[Secret]:
     for match in _CARD.finditer(text):
         if _is_card(match[0]):
             yield Secret("card number", *match.span())

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
+from typing import Any
 
 from importer.api import FINISHED, PERSON_FIELDS
-from importer.codes import RESTRICTED_UNDECIDED, SKIP_PREFIX, VALUE_REFUSED
+from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, SKIP_PREFIX, VALUE_REFUSED
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling, Counted
 from importer.mapping.model import UNDECIDED, Duplicates, MappingModel
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
 from importer.mapping.texts import Text
 from importer.phrases import clip
-from importer.records import Chunk, Finding, Ref
-from importer.transform.chunk_parts import PartsReader
+from importer.records import Chunk, Comment, Finding, IssueParts, Mention, Ref
 from importer.transform.chunk_records import Records, SourceCounts, merge_targets
 from importer.transform.columns import Columns, map_distinct, single_line
-from importer.transform.comments import Discussions
+from importer.transform.comments import Discussions, read_comments
 from importer.transform.dates import read_time
+from importer.transform.evidence import attach_flagged, read_evidence, read_flags
 from importer.transform.file_addresses import FileAddresses
-from importer.transform.footers import write_footers
+from importer.transform.footers import Footers, write_footers
 from importer.transform.formats.convert import dropped_finding
-from importer.transform.groups import Groups, find_leaders, merge_firsts
+from importer.transform.groups import Groups, find_leaders, merge_firsts, merge_sets
 from importer.transform.people import RowPeople, identify, name_mentions, person_maps
-from importer.transform.prose import ColumnSanitizer, write_prose
+from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
-from importer.transform.relations import FindKeys, find_no_keys
-from importer.transform.row_keys import identify_rows, join_group, name_rows
+from importer.transform.relations import FindKeys, find_no_keys, read_relations
+from importer.transform.row_keys import RowKeys, identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
 from importer.transform.value_maps import Mapped, Step, ValueMap, value_maps
@@ -40,6 +42,12 @@ _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+
 
 _NUMBER = re.compile(r"\s*([0-9]{1,9})(?:\.0+)?\s*")  # a spreadsheet makes 7.0 of 7
 SKIPPED = "skip-restricted"
+PRIVATE = Finding(
+    PRIVATE_UNDECIDED,
+    "comments",
+    "it has comments for the team alone, but in Triage whoever reads the issue can read them",
+    "decide in the mapping: `comments: {private: keep}` sends them, marked `private`; `drop` leaves them out",
+)
 REFUSED_HINT = "put a word that it knows into fixes.csv, or add this one to a rule under `skip` in the mapping"
 
 
@@ -76,22 +84,19 @@ class Transform:
 
     def __call__(self, chunk: Chunk) -> Records:
         """Transform a chunk. Defective rows become empty records; the chunk has their findings already."""
-        columns = self._open(chunk)
+        columns = Columns(chunk, self.mapping.input.dates)
         return self._narrowed(columns).transform(columns)
 
     def group_keys(self, chunk: Chunk) -> list[str | None]:
         """The key of each row's group, which the check asks for so that no group is divided between chunks."""
-        columns = self._open(chunk)
+        columns = Columns(chunk, self.mapping.input.dates)
         return join_group(self.mapping, columns, self._narrowed(columns).find_skips(columns))
 
     def name_rows(self, chunk: Chunk) -> list[str]:
         """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
-        columns = self._open(chunk)
+        columns = Columns(chunk, self.mapping.input.dates)
         skips = self._narrowed(columns).find_skips(columns) if self.mapping.group else ()
         return name_rows(self.mapping, columns, skips)
-
-    def _open(self, chunk: Chunk) -> Columns:
-        return Columns(chunk, self.mapping.input.dates)
 
     def _narrowed(self, columns: Columns) -> _FileTransform:
         """What transforms the file of these columns; one file follows another, so that only the newest is kept."""
@@ -113,13 +118,12 @@ class _FileTransform:
         find_keys: FindKeys,
     ) -> None:
         self._mapping, self._source_name, self._account_names = mapping, source_name, account_names
-        self._shown, self._people = shown, shown.roster
+        self._shown, self._find_keys = shown, find_keys
         self._value_maps = value_maps(mapping)
         self._references = References(mapping.references, source_name)
         self._person_maps = person_maps(mapping, shown.roster)
         self._files = FileAddresses(mapping.attachments)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
-        self._parts = PartsReader(mapping, source_name, self._references, self._name_author, find_keys)
 
     def transform(self, columns: Columns) -> Records:
         """Make the records of a chunk's rows."""
@@ -128,8 +132,13 @@ class _FileTransform:
         keys = identify_rows(mapping, self._source_name, columns, skips)
         rule = mapping.duplicates
         newest = read_times(columns, rule.newest) if isinstance(rule, Duplicates) else None
-        complete = partial(self._files.complete, columns)
-        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown, complete)
+        name = partial(
+            name_mentions,
+            pattern=mapping.people.mentions,
+            roster=self._shown.roster,
+            account_names=self._account_names,
+        )
+        cleaner = ColumnSanitizer(self._sanitizer, name, self._shown, partial(self._files.complete, columns))
         values = {value_map.field: self._map_values(value_map, columns) for value_map in self._value_maps}
         statuses = merge_targets(values, keys.groups.values(), "status")
         people, unmatched = self._read_people(columns, statuses, keys.groups.values())
@@ -137,7 +146,7 @@ class _FileTransform:
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups.values(), cleaner)
         bundlings = find_bundlings(mapping, statuses)
-        found = self._parts.read(columns, keys, prose, footers, bundlings, cleaner)
+        parts, discussions, findings = self._read_parts(columns, keys, prose, footers, bundlings, cleaner)
         return Records(
             chunk=columns.chunk,
             columns=columns,
@@ -148,24 +157,95 @@ class _FileTransform:
             values=values,
             sources=columns.stripped(mapping.source),
             people=people,
-            parts=found.parts,
+            parts=parts,
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
             source_counts=read_source_counts(mapping.counted, columns),
-            discussed=count_discussed(found.discussions, keys.groups.values()),
+            discussed=count_discussed(discussions, keys.groups.values()),
             bundlings=bundlings,
             noted=[
-                *found.findings,
+                *findings,
                 *find_refused(mapping, columns),
                 *find_restricted(mapping, levels),
                 *cleaner.findings(),
                 *footers.findings(),
-                *find_dropped(columns, found.discussions),
+                *find_dropped(columns, discussions),
                 *unmatched,
             ],
-            private=found.discussions.private,
+            private=discussions.private,
             neutralised=cleaner.neutralised,
         )
+
+    def _read_parts(
+        self,
+        columns: Columns,
+        keys: RowKeys,
+        prose: Prose,
+        footers: Footers,
+        bundlings: Sequence[Bundling],
+        clean: ColumnSanitizer,
+    ) -> tuple[dict[int, IssueParts], Discussions, list[tuple[int, Finding]]]:
+        """Read what rows say of their issues beside the create; of a group its first row has it.
+
+        What is too long for a flag's note or the footer is a comment also where the discussion is dropped.
+        """
+        mapping = self._mapping
+        evidence, malformed = read_evidence(mapping.resource_links, columns)
+        flagged = read_flags(mapping.flags, mapping.resource_links, columns, clean)
+        evidence = attach_flagged(evidence, flagged.flags)
+        relations, to_itself = read_relations(mapping.relations, columns, keys.full, self._source_name, self._find_keys)
+        discussions = Discussions()
+        if mapping.comments is not None:
+            discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
+        undecided = [(row, PRIVATE) for row in sorted(discussions.undecided) if bundlings[row] != "drop"]
+        comments: Mapping[int, Sequence[Comment]] = {
+            row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"
+        }
+        for ours in (flagged.notes, footers.rests):  # before what people have said, the footer's first
+            if ours:
+                comments = {row: (*ours.get(row, ()), *comments.get(row, ())) for row in {**ours, **comments}}
+        if groups := keys.groups.values():
+            evidence, relations = merge_sets(evidence, groups), merge_sets(relations, groups)
+            comments = merge_sets(comments, groups)
+            flagged = flagged._replace(flags=merge_sets(flagged.flags, groups))
+        mentions: Mapping[int, Sequence[Mention]] = {}
+        if mapping.references:  # not in the footer, which names the issue itself
+            texts = list(map(str.removesuffix, prose.descriptions, prose.footers))
+            mentions = self._references.find_all(texts, keys.full)
+        parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
+            prose.rests,
+            self._clean_comments(comments, clean),
+            evidence,
+            flagged.flags,
+            relations,
+            mentions,
+        )
+        rows = sorted(set[int]().union(*parts))
+        each = ([tuple(has.get(row, ())) for row in rows] if has else [()] * len(rows) for has in parts)
+        found = dict(zip(rows, map(IssueParts._make, zip(*each, strict=True)), strict=True))
+        return found, discussions, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings]
+
+    def _clean_comments(
+        self, comments: Mapping[int, Sequence[Comment]], clean: ColumnSanitizer
+    ) -> Mapping[int, Sequence[Comment]]:
+        """The comments with their texts, authors and dates sanitised."""
+        if not comments:
+            return comments
+        rows = [row for row, said in comments.items() for _ in said]
+        every = [comment for said in comments.values() for comment in said]
+        texts = [comment.text for comment in every]
+        cleaned = clean.column("comments", texts, rows)
+        authors, dates = list({comment.author for comment in every}), list({comment.date for comment in every})
+        people, others = self._shown.roster, self._account_names
+        whose = (self._shown.show_author(people.name_of(each) or others.get(each, "") or each) for each in authors)
+        lines = clean.lines([*whose, *dates])  # at once, as each is a text of its own
+        names, days = dict(zip(authors, lines, strict=False)), dict(zip(dates, lines[len(authors) :], strict=True))
+        if cleaned == texts and all(each == shown for each, shown in chain(names.items(), days.items())):
+            return comments
+        changed: defaultdict[int, list[Comment]] = defaultdict(list)
+        for row, (id_, author, date, _, is_private, content), text in zip(rows, every, cleaned, strict=True):
+            changed[row].append(Comment._make((id_, names[author], days[date], text, is_private, content)))
+        return changed
 
     def _read_people(
         self, columns: Columns, statuses: Sequence[str | None], groups: Groups
@@ -183,10 +263,6 @@ class _FileTransform:
             ids = {name: merge_firsts(each, groups) for name, each in ids.items()}
         owners, assignees = ids.values()
         return RowPeople(owners, assignees, named, unmatched), findings
-
-    def _name_author(self, author: str) -> str:
-        """The name of an account, or the text itself, as people are shown."""
-        return self._shown.show_author(self._people.name_of(author) or self._account_names.get(author, "") or author)
 
     def _map_values(self, value_map: ValueMap, columns: Columns) -> Mapped:
         """Map a value field, and show in findings, reports and the ledger no person by name who isn't to be shown.
@@ -210,10 +286,6 @@ class _FileTransform:
         if shown == step.source:
             return step
         return replace(step, source=shown, target=shown if step.how == "kept" else step.target, hidden=True)
-
-    def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
-        pattern = self._mapping.people.mentions
-        return texts if pattern is None else name_mentions(texts, pattern, self._people, self._account_names)
 
     def find_skips(self, columns: Columns) -> list[str]:
         """The code of each row that is skipped, "" for the others.

@@ -91,7 +91,7 @@ class Workload:
 
     def _count_ways(self, examined: Examined, planned: Mapping[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
-        all_parts, statuses = examined.records.parts, examined.records.statuses
+        all_parts, statuses = examined.records.parts, examined.records.targets("status")
         single: dict[str, list[str]] = {OPEN: [], CLOSED: []}  # names of comments that are alone
         several = list[tuple[str, IssueParts]]()
         for row, additions in planned.items():

@@ -58,10 +58,6 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
         return Converted(text, ("the whole markup, which can't be read: the text is as it was",))
     if root is None:
         return Converted(unescape(text) if format == "html" else text)
-    return _write(root, text, as_)
-
-
-def _write(root: Element, text: str, as_: AsText) -> Converted:
     written, dropped = write(root, markdown=as_ == "markdown")
     if not dropped and _have_same_words(written, text):
         return Converted(text)
