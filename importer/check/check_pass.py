@@ -98,16 +98,13 @@ class Checked:
     @property
     def warnings(self) -> list[str]:
         """What is valid but suspicious, in sentences; what is absent first, as a screen may have no room for more."""
-        return [*self.completeness.warnings(self.attachments), *self.before, *self.suspicious]
+        named = self.coverage.named_attachments
+        return [*self.completeness.warnings(named), *self.before, *self.suspicious]
 
     @property
     def refusal(self) -> str:
         incomplete = self.completeness.refusal
         return self.coverage.refusal or (incomplete and f"--strict: {incomplete}")
-
-    @property
-    def attachments(self) -> int:
-        return self.coverage.named_attachments
 
     @property
     def planned(self) -> int:
@@ -261,7 +258,9 @@ def spool_rows(examined: Examined) -> list[SpooledRow]:
         dates = [records.newest[row] for row in rows]
         stamps = [UNDATED if date is None else date.timestamp() for date in dates]
     places, files = [examined.first + row for row in rows], repeat(records.chunk.file, len(rows))
-    return list(zip(keys, places, files, lines, examined.digests(), stamps, strict=True))
+    # All that would be sent decides whether two rows say the same: additions, too.
+    contents = map(hash, zip(examined.bodies.values(), map(records.parts.get, rows), strict=True))
+    return list(zip(keys, places, files, lines, contents, stamps, strict=True))
 
 
 def key_spool(job: Job) -> KeySpool:

@@ -88,10 +88,6 @@ class Examined:
         chunk = replace(chunk, records=range(record, record + len(chunk)))
         return replace(self, first=first, records=replace(self.records, chunk=chunk))
 
-    def digests(self) -> Iterator[int]:
-        """Hash all that would be sent for each row that has a body, additions included: to compare rows of one key."""
-        return map(hash, zip(self.bodies.values(), map(self.records.parts.get, self.bodies), strict=True))
-
     def create(self, row: int, *, hashed: bool) -> Operation:
         """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
         return next(self.creates([row], hashed=hashed))

@@ -102,7 +102,14 @@ class LedgerHistory(Knows):
 
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         own, self.taken = dict(bodies), ([], [])
-        statuses = dict(self._find_unchanged(own))
+        statuses = dict[str, LedgerStatus]()
+        # Most rows of a night are as they were last sent, with nothing open: these need no more of the ledger.
+        for each in self._ledger.find_standing(self._target, self._source_name, own):
+            key, returned, issue = each.key, each.returned, (each.issue_id, each.triage_id)
+            is_same = each.body_sha == sha256(own[key]).digest() and key not in self._open_changes
+            if is_same and not is_missing(returned):
+                same = LedgerStatus(Outcome.UNCHANGED, None, None, *issue, True, None, each.attempts, each.content)
+                statuses[key] = same._replace(moved=find_moved(returned))
         others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
         known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
         made = ((key, kept) for key, kept in known.items() if kept.state is State.DONE)
@@ -169,15 +176,6 @@ class LedgerHistory(Knows):
     def _issues_of(self, source_name: str, keys: Iterable[str]) -> Iterator[KnownIssue]:
         standing = self._ledger.find_standing(self._target, source_name, keys)
         return _read_issues((each.key, each.content, each.returned) for each in standing)
-
-    def _find_unchanged(self, bodies: Mapping[str, bytes]) -> Iterator[tuple[str, LedgerStatus]]:
-        """Yield the keys whose issue is what was last sent for it, with nothing open, as in most rows of a night."""
-        for each in self._ledger.find_standing(self._target, self._source_name, bodies):
-            key, returned, issue = each.key, each.returned, (each.issue_id, each.triage_id)
-            is_same = each.body_sha == sha256(bodies[key]).digest() and key not in self._open_changes
-            if is_same and not is_missing(returned):
-                same = LedgerStatus(Outcome.UNCHANGED, None, None, *issue, True, None, each.attempts, each.content)
-                yield key, same._replace(moved=find_moved(returned))
 
     def _compare(self, create: Operation, kept: KnownCreate) -> LedgerStatus:
         """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""

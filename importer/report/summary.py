@@ -180,7 +180,7 @@ def summarise(
 
 def _count_parts(checked: Checked, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """Count what the source has of its issues' comments, attachments and people, and what of it is sent."""
-    parts, assignments = checked.completeness.as_json(checked.attachments, sent), checked.assignments
+    parts, assignments = checked.completeness.as_json(checked.coverage.named_attachments, sent), checked.assignments
     return parts | ({ASSIGNMENTS: assignments.as_json(sent.get(ASSIGNMENTS, 0))} if any(assignments) else {})
 
 

@@ -250,7 +250,11 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     beyond: list[NumberedRow] = []
     notes: dict[int, Finding] | None = None  # by record number, once the file's last rows are known
     while batch := _take_rows(table, ahead, size):
-        is_end = _look_ahead(table, batch[-1][1], ahead, beyond)
+        # Only the next rows show what the last one is: a title, if the header is repeated behind it, or perhaps a note,
+        # if the file ends with such rows.
+        last = batch[-1][1]
+        most = NOTE_ROWS if may_be_note(last) else count_filled(last) == 1
+        is_end = _read_notes(table.rows, ahead, most) and _read_notes(table.beyond, beyond, most)
         lines, raw, findings = map(list, zip(*batch, strict=True))
         following = [row for _, row, _ in (*ahead, *beyond)]
         if is_end and notes is None:
@@ -285,15 +289,6 @@ def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[Nu
             if len(batch) == size or lines.characters >= enough:
                 break
     return batch
-
-
-def _look_ahead(table: OpenTable, last: list[str], ahead: list[NumberedRow], beyond: list[NumberedRow]) -> bool:
-    """Read on where only the next rows show what the last one of a batch is; return whether the file ends with them.
-
-    It is a title if the header is repeated behind it, and it may be a note if the file ends with such rows.
-    """
-    most = NOTE_ROWS if may_be_note(last) else count_filled(last) == 1
-    return _read_notes(table.rows, ahead, most) and _read_notes(table.beyond, beyond, most)
 
 
 def _read_notes(rows: Iterator[NumberedRow], read: list[NumberedRow], most: int) -> bool:

@@ -250,11 +250,6 @@ def open_formula(cell: str) -> str:
     return cell if match is None else (match[1] or match[3] or match[2] or "").replace('""', '"')
 
 
-def has_formulas(rows: Iterable[Iterable[str]]) -> bool:
-    """Whether any cell of these rows is such a formula."""
-    return any(open_formula(cell) is not cell for row in rows for cell in row)
-
-
 def column_name(cell: str) -> str:
     """The name of a column, by its cell in the header."""
     return plain_name(open_formula(cell))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from importer.errors import SourceError, SourceNotReady, UsageError
@@ -31,7 +31,6 @@ from importer.sources.header import (
     NOTICE,
     check_header,
     count_above,
-    has_formulas,
     open_formula,
 )
 from importer.sources.json import embedded_record, find_json_column
@@ -232,7 +231,9 @@ def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int, op
             sampled += islice(rows, HEAD_ROWS - 1)
     titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
     cells = [row for _, row, malformed in filter(None, sampled) if malformed is None]
-    formulas = stored.workbook is None and has_formulas([header, *cells])
+    # A workbook's cells come with what their formulas show.
+    every_cell = chain(header, *cells) if stored.workbook is None else ()
+    formulas = any(open_formula(cell) is not cell for cell in every_cell)
     if formulas:
         stored = stored._replace(notices=(*stored.notices, NOTICE))
         cells = [list(map(open_formula, row)) for row in cells]
@@ -247,19 +248,14 @@ def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int, op
         rows_above=len(above),
         formulas=formulas,
     )
-    return _with_records(file, cells, len(header))
-
-
-def _with_records(file: TableFile, cells: list[list[str]], width: int) -> Surveyed:
-    """Survey a CSV file as a table, or as JSON records in a column; `cells` are its first rows."""
-    header, envelope = file.header, ""
-    names = {name.strip() for name in header}
+    own, envelope = file.header, ""
+    names = {name.strip() for name in own}
     if file.errors_file:
-        cells = [own_cells(row, width - len(IMPORT_COLUMNS)) for row in cells]
-    column = find_json_column(header, cells)
-    if column is not None:
-        file, envelope = replace(file, json_column=column), f"JSON in column {header[column].strip()}"
-        records = (embedded_record(header, [*row, *[""] * width][: len(header)], column, 0) for row in cells)
+        cells = [own_cells(row, len(header) - len(IMPORT_COLUMNS)) for row in cells]
+    column = find_json_column(own, cells)
+    if column is not None:  # each row wraps a record, whose keys a mapping may name, too
+        file, envelope = replace(file, json_column=column), f"JSON in column {own[column].strip()}"
+        records = (embedded_record(own, [*row, *[""] * len(own)][: len(own)], column, 0) for row in cells)
         names.update(name for record in records if isinstance(record, dict) for name in dotted_names(record))
     sample = Sample(file.name, "csv", "", envelope, "", frozenset(names - {""}), len(cells))
     return Surveyed((sample,), {"": file}, file)

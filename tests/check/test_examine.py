@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from importer.check.check_pass import spool_rows
 from importer.check.examine import apply_fixes, examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
@@ -69,8 +70,8 @@ def test_operation(source: Source, tmp_path: Path) -> None:
     assert operation.content not in (b"", examined.create(5, hashed=True).content)
     assert (operation.key, operation.method, operation.path) == ("demo:A", "POST", "/v1/triage/issues")
     assert operation.marker in orjson.loads(operation.body)["description"]
-    digests = dict(zip(examined.bodies, examined.digests(), strict=True))
-    assert digests[0] != digests[5]
+    contents = {place: content for _, place, _, _, content, _ in spool_rows(examined)}
+    assert contents[0] != contents[5]
     assert examined.counted_rows() == [0, 1, 5]
 
 

@@ -9,7 +9,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.duplicates import UNDATED, KeySpool, Policy
+from importer.check.check_pass import spool_rows
+from importer.check.duplicates import KeySpool, Policy
 from importer.check.examine import Examined, examine
 from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
@@ -47,9 +48,7 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
     """Planned rows have a body and a key of their own; all others have a reason, in four lists of one length."""
     examined = examine_rows(rows)
     with KeySpool(policy, ["f"]) as spool:
-        keys = examined.records.keys.full
-        hashed = zip(examined.bodies, examined.digests(), strict=True)
-        spool.add([(keys[place], place, 0, place + 2, digest, UNDATED) for place, digest in hashed])
+        spool.add(spool_rows(examined))
         verdicts = spool.verdicts()
     ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
     found, operations, *_ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))

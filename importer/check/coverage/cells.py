@@ -64,9 +64,23 @@ class CellCounter:
             sent = np.ones(len(chunk), dtype=np.bool_)
             sent[list(left_out)] = False
         for position, cells, texts in _columns_as_they_came(examined):
-            if count := texts and texts - sum(map(str.isspace, cells)):
-                name = names[position] if position < len(names) else name_column("", position)
-                _count_column(lines, name, cells, count, sent, shares.get(position, ()))
+            count = texts and texts - sum(map(str.isspace, cells))
+            if not count:
+                continue
+            name = names[position] if position < len(names) else name_column("", position)
+            its = shares.get(position, ())
+            label, rows = its[0] if its else (DROPPED, None)
+            if sent is None and rows is None:  # nearly all columns of nearly all files: no cell is tested by itself
+                lines.add_filled(name, label, cells, count)
+                continue
+            unclaimed = find_filled(cells)
+            if sent is not None:
+                lines.add_rows(name, NOT_SENT, cells, unclaimed & ~sent)
+                unclaimed &= sent
+            for label, rows in (*its, (DROPPED, None)):
+                taken = unclaimed if rows is None else unclaimed & rows
+                lines.add_rows(name, label, cells, taken)
+                unclaimed = unclaimed & ~taken
         lines.end_chunk()
         places = self._attachment_places[chunk.file]
         found = [
@@ -113,20 +127,3 @@ def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[st
 def name_column(header: str, position: int) -> str:
     """Name a column by its header, or by its position where it has none."""
     return header.strip() or f"(column {position + 1})"
-
-
-def _count_column(
-    lines: CoverageLines, name: str, cells: Sequence[str], count: int, sent: Mask | None, shares: Sequence[Share]
-) -> None:
-    label, rows = shares[0] if shares else (DROPPED, None)
-    if sent is None and rows is None:  # nearly all columns of nearly all files: no cell is tested by itself
-        lines.add_filled(name, label, cells, count)
-        return
-    unclaimed = find_filled(cells)
-    if sent is not None:
-        lines.add_rows(name, NOT_SENT, cells, unclaimed & ~sent)
-        unclaimed &= sent
-    for label, rows in (*shares, (DROPPED, None)):
-        consumed = unclaimed if rows is None else unclaimed & rows
-        lines.add_rows(name, label, cells, consumed)
-        unclaimed = unclaimed & ~consumed

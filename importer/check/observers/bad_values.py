@@ -161,26 +161,23 @@ class Unknowns:
                 for code, step in enumerate(mapped.steps)
                 if step.target is None and step.how in _OPEN_HOWS and not step.hidden
             }
-            if open_codes:
-                self._add(examined, name, open_codes)
-
-    def _add(self, examined: Examined, name: FieldName, open_codes: dict[int, str]) -> None:
-        records = examined.records
-        nothing = [""] * len(records.chunk)
-        columns = [nothing if text is None else records.columns.text(text) for text in self._texts]
-        codes = records.values[name].codes.tolist()
-        for row in examined.counted_rows():
-            source = open_codes.get(codes[row])
-            if source is None or (len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found):
+            if not open_codes:
                 continue
-            count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
-            category, resolution, closed = (column[row] for column in columns)
-            evidence.status_category[category.strip()] += 1
-            evidence.resolution[resolution.strip()] += 1
-            evidence.closed[is_filled(closed)] += 1
-            if len(samples) < SAMPLES:
-                samples = (*samples, records.keys.full[row])
-            self._found[name, source] = (count + 1, samples, evidence)
+            nothing = [""] * len(records.chunk)
+            columns = [nothing if text is None else records.columns.text(text) for text in self._texts]
+            codes = mapped.codes.tolist()
+            for row in examined.counted_rows():
+                source = open_codes.get(codes[row])
+                if source is None or (len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found):
+                    continue
+                count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
+                category, resolution, closed = (column[row] for column in columns)
+                evidence.status_category[category.strip()] += 1
+                evidence.resolution[resolution.strip()] += 1
+                evidence.closed[is_filled(closed)] += 1
+                if len(samples) < SAMPLES:
+                    samples = (*samples, records.keys.full[row])
+                self._found[name, source] = (count + 1, samples, evidence)
 
     def as_list(self) -> list[Unknown]:
         found = sorted(self._found.items(), key=lambda item: (VALUE_FIELDS.index(item[0][0]), -item[1][0], item[0][1]))

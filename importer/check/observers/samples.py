@@ -59,7 +59,7 @@ class Showcase:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
-        if self._is_full():
+        if not self._missing if self._wanted else len(self._candidates) >= CANDIDATES:  # there is no room for more
             return
         records, outcomes = examined.records, plan.rows.columns["outcome"]
         comments, links, flags = ([False] * len(records.chunk) for _ in range(3))
@@ -87,9 +87,6 @@ class Showcase:
                 self._traits |= traits
                 self._candidates.append((traits, self._show(examined, place)))
 
-    def _is_full(self) -> bool:
-        return not self._missing if self._wanted else len(self._candidates) >= CANDIDATES
-
     def warnings(self) -> Iterator[str]:
         if self._missing:
             yield f"--show: no row that could be sent has {listed(sorted(self._missing), ISSUES)}"
@@ -109,12 +106,13 @@ class Showcase:
             else:
                 filled = ((name, cell) for name, cell in zip(header, raw, strict=False) if is_filled(cell))
                 cells = islice(filled, CELLS)
+        shown, most = list[tuple[str, str]](), TEXT if isinstance(raw, str) else CELL
+        for name, cell in cells:
+            cell = cell[: 2 * TEXT]  # enough: what is behind isn't shown, and looking for secrets in it takes its time
+            shown.append((clip_counted(name, CELL), clip_counted(mask(cell, find_secrets(cell)), most)))
         return BeforeAfter(
             records.keys.full[place],
-            [
-                (clip_counted(name, CELL), clip_counted(_masked(cell), TEXT if isinstance(raw, str) else CELL))
-                for name, cell in cells
-            ],
+            shown,
             title,
             clip_counted(description, TEXT),
             [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in body.items()],
@@ -140,11 +138,6 @@ def _record(raw: Sequence[str] | str) -> list[tuple[str, str]]:
         return [("", json.dumps(json.loads(text), ensure_ascii=False, indent=1))]
     except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
         return [("", text)]
-
-
-def _masked(text: str) -> str:
-    text = text[: 2 * TEXT]
-    return mask(text, find_secrets(text))
 
 
 CANARY_LIMIT = 21

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
@@ -20,7 +19,7 @@ from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 from importer.records import Evidence, Unknown
-from importer.transform.value_maps import Mapped, Step
+from importer.transform.value_maps import Step
 
 OTHERS = "(other values)"
 
@@ -91,33 +90,32 @@ class ValueFlow:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
-        records = examined.records
+        records, keys = examined.records, examined.records.keys.full
         places = plan.counted_rows(examined)
         rows = np.fromiter(places, dtype=np.intp, count=len(places))
         for name in VALUE_FIELDS if places else ():
-            self._add(self._streams[name], records.values[name], records.keys.full, rows)
-
-    def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], rows: NDArray[np.intp]) -> None:
-        codes = mapped.codes[rows]
-        counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
-        short_of_samples: dict[int, Stream] = {}
-        for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
-            if count:
-                if step not in streams and len(streams) >= DISTINCT_LIMIT:
-                    step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
-                stream = streams.setdefault(step, Stream(step))
-                stream.rows += count
-                if len(stream.samples) < SAMPLES:
-                    short_of_samples[code] = stream
-        for row, code in zip(rows.tolist(), codes.tolist(), strict=True) if short_of_samples else ():
-            if not short_of_samples:
-                return  # usually after a few rows: only the counts above cover the whole chunk
-            if code in short_of_samples and keys[row]:
-                stream = short_of_samples[code]
-                if len(stream.samples) < SAMPLES and keys[row] not in stream.samples:  # rows of one issue share its key
-                    stream.samples.append(keys[row])
-                if len(stream.samples) == SAMPLES:  # also by another code of the same step
-                    del short_of_samples[code]
+            streams, mapped = self._streams[name], records.values[name]
+            codes = mapped.codes[rows]
+            counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
+            short_of_samples: dict[int, Stream] = {}
+            for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
+                if count:
+                    if step not in streams and len(streams) >= DISTINCT_LIMIT:
+                        step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
+                    stream = streams.setdefault(step, Stream(step))
+                    stream.rows += count
+                    if len(stream.samples) < SAMPLES:
+                        short_of_samples[code] = stream
+            for row, code in zip(rows.tolist(), codes.tolist(), strict=True) if short_of_samples else ():
+                if not short_of_samples:
+                    break  # usually after a few rows: only the counts above cover the whole chunk
+                if code in short_of_samples and keys[row]:
+                    stream = short_of_samples[code]
+                    # Rows of one issue share its key.
+                    if len(stream.samples) < SAMPLES and keys[row] not in stream.samples:
+                        stream.samples.append(keys[row])
+                    if len(stream.samples) == SAMPLES:  # also by another code of the same step
+                        del short_of_samples[code]
 
     def streams(self, name: str) -> list[Stream]:
         return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))

@@ -125,7 +125,11 @@ def _title(options: str) -> list[Node]:
 
 def _lines(text: str) -> list[Node]:
     """The blocks of lines."""
-    first, *others = _LINE.split(_begin_lines(text))
+    if any(map(text.__contains__, _RARE_LINE_ENDS)):
+        text = "\n".join(("", *text.splitlines()))
+    elif text:  # a `\n` before each line, as `_LINE` begins with one
+        text = "\n" + text.removesuffix("\n")
+    first, *others = _LINE.split(text)
     blocks: list[Node] = [Element("p", {}, _read_line(first))] if first else []
     lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
     for sign, line, behind in zip(others[::3], others[1::3], others[2::3], strict=True):
@@ -175,32 +179,21 @@ def _read_line(text: str) -> list[Node]:
     return _read_inline(text, _pieces(signs)) if signs else [text]
 
 
-def _begin_lines(text: str) -> str:
-    """The text with a `\n` before each of its lines, whatever ends them."""
-    if any(map(text.__contains__, _RARE_LINE_ENDS)):
-        return "\n".join(("", *text.splitlines()))
-    return "\n" + text.removesuffix("\n") if text else ""
-
-
 def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, said: list[Node]) -> None:
     """Add an item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
     if not lists or lists[-1][0] != marker:  # else it is beside the one before
-        _open_lists(blocks, lists, marker[:DEPTH_LIMIT])
+        marker = marker[:DEPTH_LIMIT]
+        while lists and not marker.startswith(lists[-1][0]):
+            lists.pop()
+        missing = range(len(lists), len(marker))
+        within = _last_item(lists[-1][1]).children if lists and missing else blocks
+        for depth in missing:
+            opened = Element("ul" if marker[depth] in "*-" else "ol", {}, [])
+            within.append(opened)
+            within = opened.children
+            lists.append((marker[: depth + 1], opened))
     # An item that is nothing but text needs no element of its own until it gets a list within it.
     lists[-1][1].children.append(said[0] if len(said) == 1 else Element("li", {}, said))
-
-
-def _open_lists(blocks: list[Node], lists: list[tuple[str, Element]], marker: str) -> None:
-    """Open the lists that a marker says, as far as they aren't, and close all others."""
-    while lists and not marker.startswith(lists[-1][0]):
-        lists.pop()
-    missing = range(len(lists), len(marker))
-    within = _last_item(lists[-1][1]).children if lists and missing else blocks
-    for depth in missing:
-        opened = Element("ul" if marker[depth] in "*-" else "ol", {}, [])
-        within.append(opened)
-        within = opened.children
-        lists.append((marker[: depth + 1], opened))
 
 
 def _last_item(items: Element) -> Element:
