@@ -9,7 +9,8 @@ from typing import Any
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
-from importer.mapping.model import MappingModel, Skip, Value, fold, is_pattern
+from importer.mapping.model import MappingModel, Skip, Value, fold
+from importer.mapping.patterns import is_pattern
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import TEXT_SOURCES, Condition, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Node

@@ -14,7 +14,8 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS, FieldName
-from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold, is_pattern
+from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold
+from importer.mapping.patterns import is_pattern
 from importer.mapping.vocabulary import is_denied, is_turned, meaning
 from importer.records import Evidence, Unknown
 from importer.transform.value_maps import ValueMap, stage_of

@@ -22,8 +22,8 @@ from importer.mapping.model import (
     exact_key,
     fold,
     identity_of,
-    is_pattern,
 )
+from importer.mapping.patterns import is_pattern
 from importer.mapping.texts import TEXT_SOURCES, Text
 from importer.mapping.yaml_tree import Node
 

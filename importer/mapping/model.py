@@ -32,6 +32,7 @@ from importer.mapping.issue_parts import (
     Relation,
     Restricted,
 )
+from importer.mapping.patterns import is_pattern
 from importer.mapping.scalars import (
     OF_PRESET,
     CategoryName,
@@ -56,11 +57,6 @@ from importer.records import Format
 def fold(value: str) -> str:
     """Normalise a value for comparison: as it looks, in one case."""
     return plain_name(value).casefold()
-
-
-def is_pattern(value: str) -> bool:
-    """Whether a key of a value map is a regular expression between slashes."""
-    return len(value) > 2 and value.startswith("/") and value.endswith("/")
 
 
 def identity_of(name: str) -> str:

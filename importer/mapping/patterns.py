@@ -25,6 +25,11 @@ _REPEATED_GROUP = re.compile(r"\)[*+{]")
 _Found = TypeVar("_Found")
 
 
+def is_pattern(value: str) -> bool:
+    """Whether a text of a mapping is a regular expression between slashes."""
+    return len(value) > 2 and value.startswith("/") and value.endswith("/")
+
+
 class SlowPattern(MappingError):
     """A pattern took too long on a text of the source."""
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.api import VALUE_FIELDS
-from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold, is_pattern
-from importer.mapping.patterns import Searcher, compile_pattern
+from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold
+from importer.mapping.patterns import Searcher, compile_pattern, is_pattern
 from importer.mapping.texts import Condition, KeyPath, Text
 from importer.mapping.vocabulary import BY_TITLE, category_of, is_denied, meaning
 from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
