@@ -14,6 +14,7 @@ SKIP_PREFIX = "skip-"
 """Before the name of a skip rule of the mapping: the code of a row that it leaves out."""
 
 ROW_RAGGED = "row-ragged"
+NO_ANSWERS = "no-answers"
 KEY_DUPLICATE = "key-duplicate"
 GROUP_PARTIAL = "group-partial"
 GROUP_REJECTED = "group-rejected"
@@ -57,6 +58,7 @@ CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",
     "row-header": "The header again, or a title above it; skipped.",
     "row-footer": "A note below the table, such as the author of the report; skipped.",
+    NO_ANSWERS: "The record has no array of answers where `each` looks for one, or an empty one; skipped.",
     ROW_RAGGED: "The row has more or fewer cells than the header.",
     "row-path-failed": "A JMESPath expression of the mapping can't be applied to the record.",
     "row-malformed": "The row isn't valid in the format of the file.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -83,48 +83,58 @@ class Explanation:
 
 
 def explain_rows(job: Job, which: str) -> list[Explanation]:
-    """Explain the rows with this key (native or full), else those of the row at this line, `LINE` or `FILE:LINE`.
+    """Explain the rows with this key (native or full), else those of the record at this line, `LINE` or `FILE:LINE`.
 
-    A line is a physical one, without a file of the first file; its row comes first. Raises UsageError if there is no
+    A line is a physical one, without a file of the first file; its rows come first. Raises UsageError if there is no
     such row.
     """
     file_name, _, number = which.rpartition(":")
-    file_name, line = file_name or job.source.files[0].name, int(number) if number.isdecimal() else 0
-    full, found, at_line = f"{job.source_name}:{which}", dict[int, Explanation](), list[Explanation]()
-    with key_spool(job) as spool:
-        for examined in examine(job):
-            keys, followers = examined.records.keys.full, examined.records.keys.followers()
-            for row, key in enumerate(keys):
-                if key in (which, full) and row not in followers:
-                    found[examined.first + row] = _explain(job.mapping, examined, row)
-            if not found and not at_line and examined.records.chunk.file_name == file_name:
-                row_at = _row_at(examined.records.chunk, line)
-                at_line = [] if row_at is None else [_explain(job.mapping, examined, row_at)]
-            spool.add([row for row in spool_rows(examined) if row[0] in (which, full)])
-            del examined  # else the next one would be read beside it
-        verdicts = spool.verdicts()
+    line = (file_name or job.source.files[0].name, int(number) if number.isdecimal() else 0)
+    found, at_line = _read_rows(job, {which, f"{job.source_name}:{which}"}, line)
     if found:
-        return [each if place not in verdicts else each.lose(verdicts[place]) for place, each in found.items()]
+        return found
     if not at_line:
         raise UsageError(
             f"No row has the key {which!r}, and none is at that line.",
             hint="`triage-import validate` lists every row with its key and line in results.csv.",
         )
-    (only,) = at_line
-    same = explain_rows(job, only.key) if only.key else []
-    own = [each for each in same if (each.file_name, each.line) == (only.file_name, only.line)] or [only]
+    keys = {each.key for each in at_line if each.key}
+    same = _read_rows(job, keys)[0] if keys else []
+    by_place = {(each.file_name, each.record): each for each in same}
+    own = [by_place.get((each.file_name, each.record), each) for each in at_line]
     return [*own, *(each for each in same if each not in own)]
 
 
-def _row_at(chunk: Chunk, line: int) -> int | None:
-    """Return the row that a physical line is part of, None for blank lines and the header."""
-    row = bisect_right(chunk.lines, line) - 1
-    if row < 0:
-        return None
-    raw = chunk.raw[row]
+def _read_rows(
+    job: Job, keys: set[str], line: tuple[str, int] = ("", 0)
+) -> tuple[list[Explanation], list[Explanation]]:
+    """Read the source once and explain the rows with one of these keys; if there is none yet, also those at a line."""
+    found, at_line = dict[int, Explanation](), list[Explanation]()
+    with key_spool(job) as spool:
+        for examined in examine(job):
+            followers, chunk = examined.records.keys.followers(), examined.records.chunk
+            for row, key in enumerate(examined.records.keys.full):
+                if key in keys and row not in followers:
+                    found[examined.first + row] = _explain(job.mapping, examined, row)
+            goes_on = not at_line or at_line[-1].line == chunk.lines[0]  # the answers of one record, in another chunk
+            if goes_on and not found and chunk.file_name == line[0]:
+                at_line += (_explain(job.mapping, examined, row) for row in _rows_at(chunk, line[1]))
+            spool.add([row for row in spool_rows(examined) if row[0] in keys])
+            del examined  # else the next one would be read beside it
+        verdicts = spool.verdicts()
+    return [each.lose(verdicts[at]) if at in verdicts else each for at, each in found.items()], at_line
+
+
+def _rows_at(chunk: Chunk, line: int) -> range:
+    """Return the rows of the record that a physical line is part of, none for blank lines and the header."""
+    end = bisect_right(chunk.lines, line)
+    if not end:
+        return range(0)
+    start = chunk.lines[end - 1]
+    raw = chunk.raw[end - 1]
     cells = [raw] if isinstance(raw, str) else raw
     breaks = sum(len(LINE_BREAK.findall(cell)) for cell in cells)
-    return row if line <= chunk.lines[row] + breaks else None
+    return range(bisect_left(chunk.lines, start), end if line <= start + breaks else 0)
 
 
 def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanation:

@@ -34,7 +34,7 @@ from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
-from importer.phrases import listed
+from importer.phrases import counted, listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
 from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
 
@@ -52,6 +52,7 @@ NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
 
+CRITERIA_SHOWN = 8
 SAMPLE = 1000
 """Most known issues that are held in memory, to recognise rows that come under new keys."""
 NEAR = 0.8
@@ -61,7 +62,11 @@ NEAR = 0.8
 def with_absent(job: Job, ledger: Ledger, target: str) -> Job:
     last = read_columns(ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
-    return replace(job, absent=find_absent(job, last, knows_issues=known))
+    absent = find_absent(job, last, knows_issues=known)
+    new = listed(absent.new_criteria, CRITERIA_SHOWN)
+    number = counted(len(absent.new_criteria), "criterion", "criteria")
+    said = [f"each: {number} that no earlier file had, read like the others: {new}"] if new else []
+    return replace(job, absent=absent, warnings=(*job.warnings, *said))
 
 
 TakenIn = tuple[list[Decision], list[Operation]]

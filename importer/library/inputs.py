@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,11 @@ from importer.mapping.patterns import SlowPattern
 from importer.mapping.presets import is_shipped, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import can_read, collect_annexes, collect_refs, with_rest
+from importer.mapping.scorecards import Each
 from importer.mapping.yaml_tree import read_small
 from importer.phrases import shell_join
 from importer.sources.command_line import ANY_SEVERITY, CommandLine
-from importer.sources.json_outline import SAMPLED_RECORDS
+from importer.sources.json_outline import SAMPLED_RECORDS, dotted_names
 from importer.sources.source import Source, SourceFile, SourceOptions, find_later_keys
 from importer.sources.survey import Sample, open_source, survey_files
 
@@ -140,15 +142,18 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
         # The tables count as part of the mapping: with other ones the same command begins another run.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
         with open_comments(given.comments, mapping, reading.encoding) as beside, survey.open(records, beside) as source:
+            samples = survey.samples
+            if mapping.model.each is not None:
+                samples = _unfold(source, mapping, mapping.model.each, samples)
             if match is not None and match.shape.last:
                 from importer.authoring.draft.draft import give_way
 
                 give_way(mapping, source, typed)
-            mapping = replace(mapping, model=_with_rest(mapping.model, source, survey.samples))
+            mapping = replace(mapping, model=_with_rest(mapping.model, source, samples))
             if given.severity:
                 mapping = with_severity(mapping, given.severity)
             elif not given.makes_users:
-                ask_severity(mapping, source, survey.samples, typed, caller)
+                ask_severity(mapping, source, samples, typed, caller)
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
             job = Job(
@@ -165,8 +170,8 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
                 typed=typed,
             )
             if not job.name_given:
-                refuse_nameless(mapping.model, source, survey.samples)
-            job = replace(job, warnings=_compare(job, survey.samples, given.accept_missing))
+                refuse_nameless(mapping.model, source, samples)
+            job = replace(job, warnings=_compare(job, samples, given.accept_missing))
             # The spool of what is looked up must be there as long as the job is used.
             with _placing_slow_patterns(mapping), look_up(job) as complete:
                 yield complete
@@ -183,7 +188,29 @@ def choose_reading(given: InputOptions, mapping: LoadedMapping | None, records: 
         records=records or said.records,
         may_be_empty=isinstance(said, InputModel)
         and (said.kind == "delta" or (given.may_be_empty and not said.is_snapshot)),
+        answers=None if mapping is None or mapping.model.each is None else mapping.model.each.path,
     )
+
+
+def _unfold(source: Source, mapping: LoadedMapping, each: Each, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Make a row of each answer, and return the samples with the keys of these.
+
+    Raises MappingError, with the line of the mapping, if a file lacks what it names.
+    """
+    try:
+        source.unfold(each)
+    except SourceError as error:
+        place = mapping.place("each")
+        raise MappingError(
+            f"The mapping {mapping.name} doesn't fit the source.",
+            problems=[Problem(error.message, place.file, place.line, "each", error.hint)],
+        ) from error
+    names = dict[tuple[str, str], frozenset[str]]()
+    for number, file in enumerate(source.files):
+        if not file.is_table:
+            first = islice(source.records(number), SAMPLED_RECORDS)
+            names[file.name, file.array] = frozenset(name for record in first for name in dotted_names(record))
+    return tuple(each._replace(names=names.get((each.file_name, each.records), each.names)) for each in samples)
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from importer.api import CATEGORY_LIMIT, VALUE_FIELDS
 from importer.errors import MappingError, Problem
 from importer.mapping.edited_tables import DecidedValue, read_decisions
 from importer.mapping.merge import apply_decisions, apply_open, merge, spell_out
-from importer.mapping.model import TARGETS, UNDECIDED, MappingModel, fold, is_pattern
+from importer.mapping.model import TARGETS, UNDECIDED, MappingModel, fold
+from importer.mapping.patterns import is_pattern
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import UNKNOWN_KEY, hint_for_colon, model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET

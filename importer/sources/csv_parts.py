@@ -108,13 +108,14 @@ def read_part(file: SourceFile, part: Part, refs: Sequence[Ref]) -> Iterator[Chu
         data = stored.read(part.end - part.start)
     try:
         table = _open_part(file, part, data)
-        yield from csv.chunk_batches(open_batches(file, table, PART_ROWS), table.header, part.file, file.name, refs)
+        header = table.header if file.unfolding is None else file.header
+        yield from csv.chunk_batches(open_batches(file, table, PART_ROWS), header, part.file, file.name, refs)
     except (SourceError, SourceNotReady, UnicodeError) as error:
         raise Severed from error
 
 
 def _open_part(file: TableFile, part: Part, data: bytes) -> csv.OpenTable:
-    header = list(file.header)
+    header = list(file.own_header)
     # A byte order mark that isn't at the beginning is part of the text.
     within = "utf-8" if file.encoding == "utf-8-sig" else file.encoding
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Self, TextIO
 
+from importer.errors import SourceError
 from importer.phrases import plain_name
 from importer.records import CHUNK_ROWS, Chunk, Finding, Format, Ref, Table
 from importer.sources import csv, json
 from importer.sources.annexes import ANY_FILE, AnnexObject, AnnexSpool, read_arrays, read_tables
 from importer.sources.document import Document
+from importer.sources.each import Unfolding, unfold_batches, unfold_header, unfold_records
 from importer.sources.encodings import open_text
 from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, read_lines, still_written, take_stamp
@@ -25,6 +27,7 @@ from importer.sources.wrappers import open_envelope
 
 if TYPE_CHECKING:
     from importer.mapping.reads import Annex
+    from importer.mapping.scorecards import Each
 
 
 HEAD_BYTES = 4096
@@ -40,6 +43,7 @@ class SourceOptions:
     skip_lines  the physical lines above the table of a CSV file
     records     dotted path to the array of records in a JSON object
     may_be_empty  whether a file may have no records
+    answers     dotted path to an array in each record that is no array of records
     """
 
     format: Format | None = None
@@ -48,6 +52,7 @@ class SourceOptions:
     skip_lines: int | None = None
     records: str | None = None
     may_be_empty: bool = False
+    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +73,13 @@ class _File:
 class TableFile(_File):
     """A CSV file, or a sheet of a workbook.
 
-    header       the header's cells as they look, without the import columns
+    header       the header's cells as they look, without the import columns; of unfolded rows, theirs
     skip_lines   the physical lines above the table that the user leaves out
     above        the titles above the header
     rows_above   the number of rows above the header, including empty ones
     formulas     whether cells are written as formulas of a text
     json_column  the index of the column whose cells are the records; None if its rows are
+    unfolding    how a row is made of each answer of its rows; None if they stay as they are
     """
 
     format: ClassVar[Literal["csv"]] = "csv"
@@ -85,11 +91,17 @@ class TableFile(_File):
     rows_above: int = 0
     formulas: bool = False
     json_column: int | None = None
+    unfolding: Unfolding | None = None
 
     @property
     def is_table(self) -> bool:
         """Whether its header names everything that a mapping can read."""
         return self.json_column is None
+
+    @property
+    def own_header(self) -> tuple[str, ...]:
+        """The header as it is in the file."""
+        return self.header if self.unfolding is None else self.unfolding.header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +112,7 @@ class JsonFile(_File):
     envelope  what each record is wrapped in, in words; "" if it isn't
     titles    id and title of each column, where the cells of the records name theirs by its id
     are_lines whether each line has an array of its own
+    answers   the keys that lead to an array in each record whose objects are the rows; () if the records are
     """
 
     header: ClassVar[None] = None
@@ -109,6 +122,12 @@ class JsonFile(_File):
     envelope: str = ""
     titles: tuple[tuple[str, str], ...] = ()
     are_lines: bool = False
+    answers: tuple[str, ...] = ()
+
+    @property
+    def row_envelope(self) -> str:
+        """What each row is wrapped in; an answer has left the envelope of its record."""
+        return "" if self.answers else self.envelope
 
     @property
     def array(self) -> str:
@@ -133,7 +152,8 @@ def open_table(file: TableFile, text: TextIO) -> csv.OpenTable:
 def open_batches(file: TableFile, table: csv.OpenTable, size: int) -> Iterator[csv.Batch]:
     """Open the rows below a table's header, in batches of up to `size`."""
     batches = csv.read_batches(table, size)
-    return open_formulas(batches) if file.formulas else batches
+    batches = open_formulas(batches) if file.formulas else batches
+    return batches if file.unfolding is None else unfold_batches(batches, file.unfolding, size)
 
 
 def read_values(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Iterator[json.NumberedValue]:
@@ -142,6 +162,12 @@ def read_values(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Ite
         return json.parse_lines(read_lines(text), file.name)
     values = json.parse_documents(Document(text, file.name, pages=pages), file.records, lines=file.are_lines)
     return open_cells(values, dict(file.titles)) if file.titles else values
+
+
+def _read_records(file: JsonFile, text: TextIO, pages: Pages | None = None) -> Iterator[json.NumberedRecord]:
+    """Yield a JSON file's records, still wrapped, or their answers."""
+    records = json.check_records(read_values(file, text, pages), file.envelope)
+    return unfold_records(records, file.answers, file.envelope) if file.answers else records
 
 
 def _read_file(
@@ -154,21 +180,22 @@ def _read_file(
     pages: Pages,
 ) -> Iterator[Chunk]:
     if file.format != "csv":
-        records = json.check_records(read_values(file, text, pages), file.envelope)
-        found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
+        records = _read_records(file, text, pages)
+        found = json.find_rows(records, refs, file.row_envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
     table = open_table(file, text)
     batches = open_batches(file, table, size)
     if file.json_column is None:
-        return csv.chunk_batches(batches, table.header, number, file.name, refs)
+        header = table.header if file.unfolding is None else file.header
+        return csv.chunk_batches(batches, header, number, file.name, refs)
     return chunk_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
 
 
 def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[str, Any] | Finding]]:
     """Yield each row's line and object; of CSV header → cell, the first filled one where headers repeat."""
     if file.format != "csv":
-        for line, _, record in json.check_records(read_values(file, text), file.envelope):
-            yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
+        for line, _, record in _read_records(file, text):
+            yield line, record if isinstance(record, Finding) else open_envelope(file.row_envelope, record)
         return
     table = open_table(file, text)
     for batch in open_batches(file, table, CHUNK_ROWS):
@@ -220,6 +247,10 @@ class Source:
         """The delimiter and the encoding of its first table."""
         tables = (file for file in self.files if isinstance(file, TableFile))
         return next(((table.delimiter, table.encoding) for table in tables), (",", "utf-8"))
+
+    def unfold(self, each: Each) -> None:
+        """Make a row of each answer from now on. Raises SourceError if a file doesn't have what `each` names."""
+        self.files = tuple(_unfold_file(file, each) for file in self.files)
 
     def close(self) -> None:
         """Close the file that is read, where an error ended the reading, and remove spooled files."""
@@ -334,6 +365,19 @@ class Source:
     def bytes_read(self) -> int:
         """Stored bytes that the current or last reading has read."""
         return self._bytes_before + (self._reading.tell() if self._reading and not self._reading.closed else 0)
+
+
+def _unfold_file(file: SourceFile, each: Each) -> SourceFile:
+    if file.is_table and isinstance(file, TableFile):
+        unfolding = unfold_header(file.name, file.header, each)
+        return file if unfolding is None else replace(file, header=unfolding.long_header, unfolding=unfolding)
+    if file.format == "csv":
+        message = f"{file.name} has its records as JSON in a column, where `each` can't look for answers."
+        raise SourceError(message, hint="Write them to a file of JSON lines.")
+    if each.path is None:
+        message = f"{file.name} is JSON, and `each: {{columns: …}}` is for tables."
+        raise SourceError(message, hint="Name the array of answers in each record: `each: {path: …}`.")
+    return replace(file, answers=tuple(each.path.split(".")))
 
 
 def _check_unchanged(file: SourceFile, before: Stamp) -> None:

@@ -188,9 +188,11 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
     file = JsonFile(stored=stored, encoding=encoding, format=format_)
     first = _first_value(file) if format_ == "jsonl" else None
     is_named = isinstance(first, dict) and options.records and options.records.partition(".")[0] in first
-    if is_named or (options.format is None and is_page(first)):
+    if is_named or (options.format is None and options.answers is None and is_page(first)):
         file = replace(file, format="json", are_lines=True)
-    return _survey_json(file, options)
+    surveyed = _survey_json(file, options)
+    is_record = isinstance(surveyed.choice, JsonFile) and surveyed.choice.array == options.answers
+    return _survey_records(file) if options.answers and is_record else surveyed  # a document that is one record
 
 
 def _read_sample(stored: StoredFile, encoding: str, skip: int = 0, *, may_be_blank: bool = False) -> str:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from importer.authoring.suggest import suggest
 from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
-from importer.mapping.model import fold, is_pattern
+from importer.mapping.model import fold
+from importer.mapping.patterns import is_pattern
 from importer.mapping.reader import LoadedMapping, load_mapping, open_targets
 from importer.records import Evidence, Unknown
 

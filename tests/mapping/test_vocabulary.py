@@ -11,7 +11,7 @@ import pytest
 from importer.api import BUILT_IN_CATEGORIES
 from importer.api import FINISHED as ENDED
 from importer.authoring.proposals import Proposer
-from importer.mapping.model import is_pattern
+from importer.mapping.patterns import is_pattern
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
 from importer.mapping.vocabulary import LOOKED_AT, TURNED, TitleCount, category_of, is_denied, meaning, words_of

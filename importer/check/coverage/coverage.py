@@ -180,7 +180,7 @@ class Coverage:
 
 def _find_reader(file: SourceFile) -> Reader | None:
     if file.format != "csv":
-        return partial(_read_json, file.envelope)
+        return partial(_read_json, file.row_envelope)
     return None if file.json_column is None else partial(_read_embedded, file.header, file.json_column)
 
 

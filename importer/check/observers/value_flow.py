@@ -13,7 +13,8 @@ import numpy as np
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
-from importer.mapping.model import fold, is_pattern
+from importer.mapping.model import fold
+from importer.mapping.patterns import is_pattern
 from importer.mapping.texts import KeyPath
 from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import quote

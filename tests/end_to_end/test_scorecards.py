@@ -1,0 +1,185 @@
+"""Scorecards: each answer of a call is a row with an outcome, and a finding where it failed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.harness.running import Ended, Program, read_csv, write_csv
+
+HEADER = ("call_id", "agent", "Greets", "Greets Comment", "Verifies identity", "Verifies identity Comment", "Score")
+CALLS = [
+    ("c-1", "Ann", "Yes", "", "No", "never asked", "50"),
+    ("c-2", "Bob", "No", "no name", "", "", "0"),
+    ("c-3", "Bob", "perhaps", "", "Yes", "", ""),
+]
+MAPPING = """
+input: {name: qa, key: {template: "{call_id}/{_name}"}}
+each: {columns: {from: Greets, to: Verifies identity}, note: '{name} Comment'}
+title: {template: "{_name}: {agent}"}
+description: _note
+severity: {value: medium}
+status: {value: todo}
+category: {column: _answer, values: {No: Bug}}
+skip:
+  - {name: passed, when: {column: _answer, is: [Yes]}}
+  - {name: empty, when: {column: _answer, filled: false}}
+"""
+IN_JSON = """
+input: {name: qa, key: {template: "{path:_record.call_id}/{name}"}}
+each: {path: results}
+title: {template: "{name}: {path:_record.agent}"}
+description: note
+severity: {value: medium}
+status: {value: todo}
+category: {column: answer, values: {No: Bug}}
+skip:
+  - {name: passed, when: {column: answer, is: [Yes]}}
+  - {name: empty, when: {column: answer, filled: false}}
+rest: footer
+"""
+
+
+def write_wide(rows: Sequence[Sequence[str]] = CALLS, header: Sequence[str] = HEADER, name: str = "wide.csv") -> Path:
+    """Write a table with a column for each criterion, and the mapping beside it."""
+    Path("mine.yaml").write_text(MAPPING, encoding="utf-8")
+    return write_csv(Path(name), rows, header)
+
+
+def write_arrays() -> Path:
+    """Write the same answers as an array in each record, and a mapping beside it."""
+    Path("mine.yaml").write_text(IN_JSON, encoding="utf-8")
+    with Path("calls.jsonl").open("w", encoding="utf-8") as file:
+        for call, agent, greets, note, verifies, other, _ in CALLS:
+            results = [
+                {"name": "Greets", "answer": greets, "note": note},
+                {"name": "Verifies identity", "answer": verifies, "note": other},
+            ]
+            file.write(json.dumps({"call_id": call, "agent": agent, "results": results}) + "\n")
+    return Path("calls.jsonl")
+
+
+def outcomes(folder: str = "triage-import-check") -> dict[str, str]:
+    """Key → outcome, of each row."""
+    return {row["key"].partition(":")[2]: row["outcome"] for row in read_csv(Path(folder) / "results.csv")}
+
+
+def run(program: Program, source: Path, *options: str, out: str = "reports") -> Ended:
+    """Import into the command's own sandbox."""
+    return program(
+        *("run", source, "-m", "mine.yaml", "--sandbox", "--json", "--rate", "0", "--out", out),
+        *("--max-rejected", "100%", *options),
+    )
+
+
+ANSWERS = {
+    "c-1/Greets": "skipped",
+    "c-1/Verifies identity": "planned",
+    "c-2/Greets": "planned",
+    "c-2/Verifies identity": "skipped",
+    "c-3/Greets": "rejected",
+    "c-3/Verifies identity": "skipped",
+}
+
+
+@pytest.mark.parametrize("write", [write_wide, write_arrays])
+def test_each_answer_has_an_outcome(program: Program, write: Callable[[], Path]) -> None:
+    """Of a table and of JSON alike; what is to be corrected can be given back."""
+    source = write()
+    checked = program("validate", source, "-m", "mine.yaml", "--json")
+    assert (checked.code, checked.outcomes()) == (ExitCode.PARTLY, {"skipped": 3, "rejected": 1, "planned": 2})
+    assert outcomes() == ANSWERS
+
+    ran = run(program, source)
+    assert (ran.code, ran.outcomes()) == (ExitCode.PARTLY, {"created": 2, "skipped": 3, "rejected": 1})
+    with program.own_sandbox() as sandbox:
+        assert {issue["title"] for issue in sandbox.issues()} == {"Verifies identity: Ann", "Greets: Bob"}
+        described = {issue["title"]: issue["description"] for issue in sandbox.issues()}
+    assert described["Greets: Bob"].startswith("no name\n")
+
+    [errors] = Path("reports").glob("errors.*")
+    text = errors.read_text("utf-8-sig")
+    Path(f"corrected{errors.suffix}").write_text(text.replace("perhaps", "No"), encoding="utf-8")
+    again = run(program, Path(f"corrected{errors.suffix}"), out="again")
+    assert (again.code, again.outcomes()) == (0, {"created": 1})
+    assert outcomes("again") == {"c-3/Greets": "created"}
+
+
+def test_rows_are_chosen_and_explained(program: Program) -> None:
+    """By their keys, by how many, and by the line of their record."""
+    source = write_wide()
+    only = program("validate", source, "-m", "mine.yaml", "--json", "--only", "c-2/Greets")
+    assert only.outcomes() == {"skipped": 5, "planned": 1}
+    limited = program("validate", source, "-m", "mine.yaml", "--json", "--limit", "2")
+    assert limited.outcomes() == {"skipped": 1, "planned": 1}
+    explained = program("explain", source, "-m", "mine.yaml", "2")
+    assert [line for line in explained.out.splitlines() if "wide.csv:2" in line] == [
+        "qa:c-1/Greets   wide.csv:2, row 1: skipped",
+        "qa:c-1/Verifies identity   wide.csv:2, row 2: planned",
+    ]
+
+
+def test_no_cell_is_left_out_of_account(program: Program) -> None:
+    """A column that is the record's counts for each answer, and one that nothing reads is lost."""
+    assert program("validate", write_wide(), "-m", "mine.yaml", "--strict").code == ExitCode.UNUSABLE
+    lines = {
+        (line["column"], line["class"]): int(line["filled_cells"])
+        for line in read_csv(Path("triage-import-check/losses.csv"))
+    }
+    assert lines["Score", "dropped"] == 2
+    assert lines["_name", "key"] == 2
+    assert lines["_note", "description"] == 2
+
+
+def test_several_processes_see_the_same(program: Program) -> None:
+    """A part of the file has whole records, each of which becomes several rows."""
+    source = write_wide([(f"c-{number}", *CALLS[number % 3][1:]) for number in range(3000)])
+    for workers in ("1", "2"):
+        assert program.apart("validate", source, "-m", "mine.yaml", "--workers", workers, "--out", workers).code == 1
+    for name in ("results.csv", "planned.jsonl", "losses.csv", "errors.csv"):
+        assert Path("1", name).read_bytes() == Path("2", name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (("call_id", "agent", "Greeting", "x", "Verifies identity", "y", "Score"), "no column 'Greets'"),
+        (("call_id", "Greets", "Greets", "x", "Verifies identity", "y", "Score"), "'Greets'"),
+    ],
+)
+def test_a_table_that_lacks_what_is_named(program: Program, header: Sequence[str], said: str) -> None:
+    """The message has the header and the line of the mapping."""
+    ended = program("validate", write_wide(header=header), "-m", "mine.yaml")
+    assert ended.code == ExitCode.UNUSABLE
+    assert said in ended.err
+    assert "mine.yaml:3:each" in ended.err
+
+
+def test_a_criterion_that_is_new_is_reported_once(program: Program) -> None:
+    """And read like the others, the first night and those after it."""
+    run(program, write_wide([CALLS[0]]))
+    header = (*HEADER[:4], "Says goodbye", *HEADER[4:])
+    nights = []
+    for number in (4, 5):
+        source = write_wide([(f"c-{number}", "Ann", "Yes", "", "No", "Yes", "", "9")], header, f"night{number}.csv")
+        nights.append(run(program, source))
+    assert [night.outcomes() for night in nights] == [{"created": 1, "skipped": 2}] * 2
+    assert ["Says goodbye" in " ".join(night.summary["warnings"]) for night in nights] == [True, False]
+
+
+def test_the_keys_around_records_in_lines(program: Program) -> None:
+    """`input.records` within JSON lines passes on what a line says of itself."""
+    source = write_arrays()
+    Path("mine.yaml").write_text(
+        IN_JSON.replace("each: {path: results}", "")
+        .replace("key:", "records: results, key:")
+        .replace("path:_record.", ""),
+        encoding="utf-8",
+    )
+    program("validate", source, "-m", "mine.yaml")
+    assert Counter(outcomes()) == Counter(ANSWERS)
