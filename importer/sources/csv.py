@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-from itertools import chain, count, islice
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
@@ -49,44 +49,46 @@ NumberedRows = Generator[NumberedRow, None, list[str] | None]
 class Lines:
     """The physical lines of a text below `skip` of them. It keeps those of the current record, for error messages.
 
-    skipped     how many were left out
-    number      the number of the last line that was read, of those that were left out too
-    characters  of all records that have ended
-    last        the last line of the newest complete record
-    ended       whether the text has ended
+    skipped      how many were left out
+    number       the number of the last line of the newest complete record, of those that were left out too
+    record       the lines of the current record so far
+    characters   of all records that have ended
+    last         the last line of the newest complete record
+    ended        whether the text has ended
+    is_too_long  whether its next line has LONGEST characters or more
     """
 
     def __init__(self, text: Iterator[str], skip: int = 0) -> None:
         self.skipped = self.number = sum(1 for _ in zip(range(skip), text, strict=False))
         self.characters = 0
         self.last = ""
-        self.ended = False
+        self.ended = self.is_too_long = False
         self._text = chain(text, self._note_end())
-        self._record: dict[int, str] = {}
+        self.record: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
-        """The lines not read yet; whoever takes them says with `end_record` where a record ends."""
-        # Nothing in Python stands between the text and its reader: a row may have a hundred lines.
-        return map(self._record.setdefault, count(), self._text)
+        """Yield the lines not read yet; whoever takes them says with `end_record` where a record ends.
+
+        Raises csv.Error where the next one `is_too_long`: its cells would fill the memory.
+        """
+        for line in self._text:
+            if len(line) >= LONGEST:
+                self.is_too_long = True
+                del line  # the error's traceback would keep it
+                raise csv.Error
+            self.record.append(line)
+            yield line
 
     def _note_end(self) -> Iterator[str]:
         self.ended = True
         yield from ()
 
-    @property
-    def record(self) -> Collection[str]:
-        """The lines of the current record so far."""
-        return self._record.values()
-
     def end_record(self) -> None:
         """Begin another record."""
-        _, self.last = self._record.popitem()
-        self.number += 1
-        self.characters += len(self.last)
-        if self._record:
-            self.number += len(self._record)
-            self.characters += sum(map(len, self._record.values()))
-            self._record.clear()
+        self.last = self.record[-1]
+        self.number += len(self.record)
+        self.characters += sum(map(len, self.record))
+        self.record.clear()
 
 
 def join_lines(text: Iterable[str]) -> Iterator[str]:
@@ -140,20 +142,17 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
         try:
             for row in csv.reader(lines, delimiter=delimiter, strict=True):
                 lines.end_record()
-                if len(lines.last) >= LONGEST:
-                    raise too_long(name, lines.number)
                 if row or blank:
                     yield line, row, None
                 line = lines.number + 1
         except csv.Error as error:
-            first, *others = lines.record
-            if len(first) >= LONGEST:
-                raise too_long(name, line) from error
-            if lines.ended or sum(map(len, (first, *others))) > CELL_CHARACTERS:
+            if lines.is_too_long:
+                raise too_long(name, lines.number + len(lines.record) + 1) from error
+            text = "".join(lines.record)
+            if lines.ended or len(text) > CELL_CHARACTERS:
                 raise _never_closed(name, lines, delimiter) from error
-            text = "".join((first, *others)).rstrip("\r\n")
             lines.end_record()
-            yield line, [text], _malformed(line, lines.number, error)
+            yield line, [text.rstrip("\r\n")], _malformed(line, lines.number, error)
             row = None
     return row
 
