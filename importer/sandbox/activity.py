@@ -185,17 +185,27 @@ def list_relations(call: Call) -> Answer:
     return page_of(call, rows, lambda row: show_relation(call.store.org_id, row))
 
 
-def remove_relation(call: Call) -> Answer:
-    """DELETE /v1/triage/issues/{id}/relations/{relation_id}: from either side."""
+def remove_part(call: Call) -> Answer:
+    """DELETE of one of the PARTS of an issue, by its id; a relation from either side."""
     number = call.issue_number()
-    find = f"{SELECT_RELATIONS} WHERE asked.number = ? AND relations.id = ?"
-    found = call.store.row_or_none(find, number, call.path["relation_id"])
+    name = next(name for name in PARTS if name in call.path)
+    table, what, issues = PARTS[name]
+    find = f"SELECT seq FROM {table} WHERE id = ? AND ? IN ({issues})"
+    found = call.store.row_or_none(find, call.path[name], number)
     if found is None:
-        raise not_found("Relation")
+        raise not_found(what)
     with call.store.writing() as at:
-        call.store.db.execute("DELETE FROM relations WHERE seq = ?", (found["seq"],))
-        call.store.change(number, at, "relation_removed", "Removed a relation.")
+        call.store.db.execute(f"DELETE FROM {table} WHERE seq = ?", (found["seq"],))
+        call.store.change(number, at, f"{what.lower()}_removed", f"Removed a {what.lower()}.")
     return Answer(None, 204)
+
+
+PARTS = {
+    "resource_link_id": ("resources", "Resource", "issue"),
+    "flag_id": ("flags", "Flag", "issue"),
+    "relation_id": ("relations", "Relation", "issue, target"),
+}
+"""Name of its id in the path → the table of what can be removed from an issue, what it is, its issues."""
 
 
 def show_relation(org_id: str, row: sqlite3.Row) -> Json:

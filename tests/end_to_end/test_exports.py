@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from importer.api import ISSUES_PATH
+from tests.conftest import Serve
 from tests.end_to_end.exports import EXPORTS, counted_rows, files_of, measure
 from tests.harness.running import Ended, Program, read_csv
 
@@ -25,10 +26,10 @@ pytestmark = [
 ]
 
 
-def run(program: Program, source: Path, mapping: str, out: str) -> Ended:
-    """Import a file into the sandbox that the command starts."""
-    options = ("--sandbox", "--max-rejected", "100%", "--rate", "0", "--json", "--out", out)
-    return program("run", source, "-m", mapping, *options)
+def run(program: Program, source: Path, mapping: str, out: str, *target: str) -> Ended:
+    """Import a file, into the sandbox that the command starts unless `target` says otherwise."""
+    options = ("--max-rejected", "100%", "--rate", "0", "--json", "--out", out)
+    return program("run", source, "-m", mapping, *(target or ("--sandbox",)), *options)
 
 
 def assert_accounted_for(ended: Ended, rows: int) -> None:
@@ -80,7 +81,7 @@ def test_a_real_export(program: Program, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES, ids=lambda name: name.rpartition("__")[2])
-def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
+def test_what_is_planned_is_what_arrives(program: Program, serve: Serve, name: str) -> None:
     """The creates of a check are byte for byte those that the sandbox receives."""
     preset, _ = FILES[name]
     source = EXPORTS / name
@@ -89,9 +90,9 @@ def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
     program("validate", source, "-m", mapping, "--out", "checked")
     lines = Path("checked/planned.jsonl").read_text(encoding="utf-8").splitlines()
     planned = [write for write in map(json.loads, lines) if write["path"] == ISSUES_PATH]
-    run(program, source, mapping, "out")
-    with program.own_sandbox() as sandbox:
-        assert sorted(write["body"].encode() for write in planned) == sorted(sandbox.create_bodies())
+    sandbox = serve()
+    run(program, source, mapping, "out", "--api-url", sandbox.url, "--yes", "--no-canary")
+    assert sorted(write["body"].encode() for write in planned) == sorted(sandbox.create_bodies())
 
 
 REFUSED = {

@@ -173,6 +173,16 @@ def test_relation_is_removed_from_either_side(api: Api) -> None:
         assert api.send("DELETE", path).status_code == status
 
 
+@pytest.mark.parametrize(("part", "body"), [("resources", {"resource_type": "call"}), ("flags", {"type": "x"})])
+def test_what_was_added_is_removed(api: Api, part: str, body: dict[str, str]) -> None:
+    """Once; the activity says so."""
+    path = flagged(api)
+    made = api.data("POST", f"{path}/{part}", body | {"resource_id": "d", "call_id": "c"}, expect=201)
+    assert [api.send("DELETE", f"{path}/{part}/{made['id']}").status_code for _ in range(2)] == [204, 404]
+    assert made not in api.data("GET", f"{path}/{part}")["items"]
+    assert api.data("GET", f"{path}/activity")["items"][0]["type"] == f"{part[:-1]}_removed"
+
+
 def test_relations_come_in_pages_and_repeats_show(api: Api) -> None:
     """The same relation again is a second one."""
     path, target = api.path("/relations"), api.create()
