@@ -17,7 +17,7 @@ SANDBOX_PREFIX = "sandbox:"
 """The prefix of targets that are a sandbox inside this process; others are URLs."""
 
 Format = Literal["csv", "jsonl", "json"]
-"""What a file of a source may be; what another one takes is in `importer/README.md`, under “Where is …”."""
+"""What a file of a source may be; what another one takes is in `importer/README.md`, under “Changes”."""
 
 
 class Ref(NamedTuple):

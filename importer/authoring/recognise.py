@@ -15,6 +15,7 @@ from importer.mapping.reads import can_read, find_left
 from importer.mapping.yaml_tree import parse, plain
 from importer.phrases import listed
 from importer.sources.command_line import CommandLine
+from importer.sources.detect import NAME_FORMAT
 from importer.sources.header import FURTHER_DOWN, HEADER_CELLS
 from importer.sources.survey import Sample
 
@@ -91,7 +92,7 @@ def recognise(
     if not samples:
         raise SourceError(
             "Nothing in the source can be read as a record.",
-            hint="Look at its first line. If its extension is wrong, name its format: --format csv, jsonl or json",
+            hint=f"Look at its first line. {NAME_FORMAT}",
         )
     by_file = {name: _match_file(found, shapes) for name, found in _by_file(samples)}
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]

@@ -52,4 +52,4 @@ class CommandLine(NamedTuple):
 def _as_file(source: str) -> str:
     if source == "-" or source.startswith("-/"):  # what lies in a file is named behind a slash
         return SAVED + source[1:]
-    return SAVED if source.startswith(("/dev/", "/proc/")) or Path(source).is_fifo() else source
+    return SAVED if source.startswith(("/dev/fd/", "/dev/std", "/proc/")) or Path(source).is_fifo() else source

@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePath
+from typing import get_args
 
 from importer.errors import SourceError, UsageError
 from importer.phrases import clip, shell_join, shell_quote
@@ -26,6 +27,8 @@ FEW_NULS = 3
 NUL_SHARE = 0.02
 
 COMPRESSIONS = (".gz", ".zst")
+
+NAME_FORMAT = f"If its extension is wrong, name its format: --format {', '.join(get_args(Format))}"
 
 EXPORT_AS_TEXT = "Export the issues as CSV or JSON and give that file."
 

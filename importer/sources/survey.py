@@ -14,6 +14,7 @@ from importer.records import Finding, Format
 from importer.sources import csv, json
 from importer.sources.annexes import read_arrays
 from importer.sources.detect import (
+    NAME_FORMAT,
     check_delimiter,
     check_quotes,
     choose_format,
@@ -329,7 +330,7 @@ def _survey_records(file: JsonFile, *, may_be_empty: bool = False) -> Surveyed:
     if unreadable and not sampler.rows:
         error = SourceError(
             f"{file.name} has nothing that can be read as a record. {unreadable.message}.",
-            hint="Correct the file, or name its format if its extension is wrong: --format csv, jsonl or json",
+            hint=f"Correct the file. {NAME_FORMAT}",
         )
     return Surveyed(_samples(file, sampler), {file.array: file}, file, error)
 

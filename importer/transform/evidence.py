@@ -13,7 +13,6 @@ from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
 from importer.mapping.patterns import Searcher, compile_pattern
-from importer.mapping.texts import Condition
 from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
 from importer.transform.cell_parts import (
@@ -25,7 +24,7 @@ from importer.transform.cell_parts import (
     read_items,
     write_json,
 )
-from importer.transform.columns import Columns, to_mask
+from importer.transform.columns import Columns, Mask, to_mask
 from importer.transform.lengths import cut, is_longer
 from importer.transform.prose import ColumnSanitizer
 
@@ -140,29 +139,30 @@ class _FlagTexts(NamedTuple):
     turn: str
 
 
+def choose_flagged(rule: FlagRule, columns: Columns) -> Mask:
+    """The rows where a rule holds and, unless it reads an array, names a call."""
+    named = None if rule.from_ is not None else to_mask(columns.stripped(rule.call))
+    return columns.holds(rule.when or (), among=named)
+
+
 def _find_flags(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _FlagTexts]]:
+    chosen = choose_flagged(rule, columns)
     if rule.from_ is not None:
-        yield from _find_flags_in(rule.from_, rule.when, columns)
+        yield from _find_flags_in(rule.from_, chosen, columns)
         return
-    calls = columns.stripped(rule.call)
-    chosen = to_mask(calls)
-    if rule.when is not None:
-        chosen = columns.holds(rule.when, among=chosen)
     rows = chosen.nonzero()[0].tolist()
     if rows:
-        types, notes, turns = (columns.stripped(text) for text in (rule.type, rule.note, rule.message_index))
+        parts = (rule.call, rule.type, rule.note, rule.message_index)
+        calls, types, notes, turns = (columns.stripped(text) for text in parts)
         for row in rows:
             yield row, _FlagTexts(calls[row], types[row], notes[row], turns[row])
 
 
-def _find_flags_in(
-    source: FlagSource, when: Sequence[Condition] | None, columns: Columns
-) -> Iterator[tuple[int, _FlagTexts]]:
+def _find_flags_in(source: FlagSource, chosen: Mask, columns: Columns) -> Iterator[tuple[int, _FlagTexts]]:
     """The flags in an array of JSON objects; what is no object, or names no call, is none."""
     paths = compile_parts(source.each)
-    wanted = None if when is None else columns.holds(when)
     for row, cell in each_id(columns, source, None):
-        if wanted is None or wanted[row]:
+        if chosen[row]:
             for item in read_items(cell) or ():
                 if isinstance(item, dict) and (texts := _read_object(item, paths)).call:
                     yield row, texts

@@ -12,10 +12,10 @@ import click
 import pytest
 
 from importer.cli.answers import Answer, answers_with_summary
-from importer.cli.main import COMMANDS, cli, exit_codes_help, main
+from importer.cli.main import COMMANDS, PRECEDENCE, cli, exit_codes_help, main
 from importer.cli.options import Json, takes
 from importer.errors import ExitCode
-from tests.harness.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
+from tests.harness.running import PROGRAM, ROOT, SAMPLES, Program, issue_row, write_csv, write_issues
 
 JIRA = str(SAMPLES / "jira.csv")
 
@@ -28,7 +28,8 @@ def test_help_has_every_command_and_exit_code(program: Program) -> None:
         assert f"\n  {name} " in ended.out
     for code in ExitCode:
         assert f"  {int(code):>3}  {code.sentence}\n" in exit_codes_help()
-    assert "what stopped it counts (130, else 3, 7 or 8), then the first of 4, 7, 1, 0." in ended.out
+    assert PRECEDENCE in ended.out
+    assert PRECEDENCE in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "may repeat the same command after 3, 4, 5, 6, 8." in ended.out
 
 

@@ -39,7 +39,7 @@ from importer.mapping.vocabulary import TitleCount, meaning
 from importer.mapping.yaml_tree import parse, quote, read_small
 from importer.phrases import counted, listed, plain_name, shell_join
 from importer.progress import Progress, Unseen
-from importer.sources.archives import WORKBOOKS
+from importer.sources.archives import EXTENSIONS, NESTED, WORKBOOKS
 
 if TYPE_CHECKING:
     from importer.sources.command_line import CommandLine
@@ -143,8 +143,9 @@ def source_name(file: str) -> str:
     """
     path = Path(file)
     name = path.parent.name if path.parent.suffix.lower() in WORKBOOKS else path.name
-    stem = re.sub(r"(?:\.(?:csv|tsv|txt|jsonl?|ndjson|gz|zst|xlsx|xls|ods))+$", "", name, flags=re.IGNORECASE)
-    return re.sub(r"[\s:]+", " ", "".join(filter(str.isprintable, stem))).strip(" -") or "import"
+    while name.lower().endswith((*EXTENSIONS, *WORKBOOKS, *NESTED)):
+        name = name.rpartition(".")[0]
+    return re.sub(r"[\s:]+", " ", "".join(filter(str.isprintable, name))).strip(" -") or "import"
 
 
 def write_new(path: Path, data: bytes) -> None:

@@ -9,14 +9,15 @@ from functools import partial
 import numpy as np
 
 from importer.api import VALUE_FIELDS
-from importer.mapping.issue_parts import Relation
+from importer.mapping.issue_parts import FlagRule, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
 from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns, Mask, is_filled, split_template, to_mask
+from importer.transform.columns import Columns, Mask, split_template, to_mask
+from importer.transform.evidence import choose_flagged
 
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
@@ -79,12 +80,11 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield from (Use(name, text, wanted=are_matched) for text in (person.texts if person else ()))
     yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
     for flag in mapping.flags:
+        is_read = partial(_where_flagged, flag)
         if flag.from_ is not None:
-            yield Use("flag", flag.from_, every=True)
-        if flag.call is not None:
-            has_call = partial(_with_text, flag.call)
-            texts = (flag.call, flag.type, flag.note, flag.message_index)
-            yield from (Use("flag", text, wanted=has_call) for text in texts if text is not None)
+            yield Use("flag", flag.from_, every=True, wanted=is_read)
+        texts = (flag.call, flag.type, flag.note, flag.message_index)
+        yield from (Use("flag", text, wanted=is_read) for text in texts if text is not None)
     are_sent = _with_comments if comments and "drop" in (comments.open, comments.closed) else None
     for each in comments.from_ if comments else ():
         yield Use("comment", each, every=True, wanted=are_sent)
@@ -113,8 +113,8 @@ def _by_fallback(field: str, records: Records) -> Mask | None:
     return records.values[field].rows_by("fallback")
 
 
-def _with_text(text: Text, records: Records) -> Mask | None:
-    return to_mask([is_filled(each) for each in records.columns.text(text)])
+def _where_flagged(rule: FlagRule, records: Records) -> Mask | None:
+    return choose_flagged(rule, records.columns)
 
 
 def _with_comments(records: Records) -> Mask | None:

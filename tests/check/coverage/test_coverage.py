@@ -120,6 +120,15 @@ def test_a_second_column_that_a_rule_asks_for_too(tmp_path: Path) -> None:
     assert (lines["State", "status"], lines["State", "dropped"], lines["state", "dropped"]) == (1, 1, 1)
 
 
+def test_a_call_whose_flag_is_not_wanted(tmp_path: Path) -> None:
+    """A flag consumes its cells only in the rows where its condition holds: elsewhere nothing of them is sent."""
+    rule = {"call": "Call", "type": "What", "when": [{"column": "What", "filled": True}]}
+    lines = count(
+        tmp_path, mapping_of(flags=[rule]), (*HEADER, "Call", "What"), (*ROW, "c-1", "late"), (*ROW, "c-2", "")
+    )
+    assert (lines["Call", "flag"], lines["Call", "dropped"], lines["What", "flag"]) == (1, 1, 1)
+
+
 def test_a_pattern_takes_or_leaves_a_cell(tmp_path: Path) -> None:
     """A cell in which the pattern finds nothing is lost; one of which it takes a part counts as taken."""
     mapping = mapping_of(footer={"Sprint": {"column": "Sprint", "pattern": r"\d+"}})
