@@ -243,8 +243,19 @@ class Fold:
 
     def __call__(self, connection: Connection, page: Sequence[Row], those: Iterable[Row]) -> list[Row]:
         """Return the rows of a page with their outcomes; of others than `those` no operation is asked for."""
-        its = self.find(connection, (row.key for row in those))
-        return [self._follow(self._tell(row, its.get(row.key, ()))) for row in page]
+        every, told = self.find(connection, (row.key for row in those)), list[Row]()
+        for row in page:
+            if its := every.get(row.key, []):
+                row = _with_outcome(row, *self.outcome_of(row.outcome, row.issue_id, its))
+            stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
+            if stands_alone and (duplicate := self.duplicates.get(row.key)):
+                row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
+            if row.additions_planned or stands_alone:  # which may own a relation that another row states
+                issues = [each.issue_id for each in its if each.act == Act.CREATE and each.state == State.DONE]
+                present = [each for each in its if each.act in ADDITIONS and each.issue_id in issues]
+                row = with_additions(row, present, self._run_id)
+            told.append(self._follow(row))
+        return told
 
     def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[Any]]:
         """Return the operations of these keys; keys without any are absent."""
@@ -277,18 +288,6 @@ class Fold:
                 # `updated` is later in the alphabet than `failed`.
                 became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
         return became or registered, change or create
-
-    def _tell(self, row: Row, its: Sequence[Any]) -> Row:
-        if its:
-            row = _with_outcome(row, *self.outcome_of(row.outcome, row.issue_id, its))
-        stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
-        if stands_alone and (duplicate := self.duplicates.get(row.key)):
-            row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
-        if row.additions_planned or stands_alone:  # which may own a relation that another row states
-            issues = [each.issue_id for each in its if each.act == Act.CREATE and each.state == State.DONE]
-            present = [each for each in its if each.act in ADDITIONS and each.issue_id in issues]
-            row = with_additions(row, present, self._run_id)
-        return row
 
     def _follow(self, row: Row) -> Row:
         """Mark another row of an issue as incomplete if its first row is."""

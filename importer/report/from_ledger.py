@@ -27,7 +27,7 @@ from importer.ledger.journal import Run
 from importer.ledger.previous_run import Pair, count_rows, find_pair, hash_reason
 from importer.ledger.store import Ledger
 from importer.phrases import counted, format_duration
-from importer.records import NEEDS_SOMEBODY, Act, Outcome, Row, Rows
+from importer.records import NEEDS_SOMEBODY, Act, Outcome, Rows
 from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
@@ -69,20 +69,18 @@ class News:
     def add(self, rows: Rows) -> None:
         of = rows.columns
         for place, (outcome, codes) in enumerate(zip(of["outcome"], of["codes"], strict=True)):
-            if outcome in NEEDS_SOMEBODY or INCOMPLETE in codes:
-                self._add(rows[place])
-
-    def _add(self, row: Row) -> None:
-        kind = row.outcome.value if row.outcome in NEEDS_SOMEBODY else INCOMPLETE
-        may_be_known = row.key and row.outcome is not Outcome.UNKNOWN and GAVE_UP not in row.codes
-        if may_be_known and hash_reason(row.key, row.outcome, row.codes, row.fields, row.messages) in self._before:
-            self.known[kind] += 1
-            return
-        self.new += 1
-        if len(self.first) < NEWS_SHOWN:
-            place, said = f"{row.file_name}:{row.line}", "; ".join(row.messages)
-            shown = {"outcome": kind, "row": place, "key": row.key, "code": "; ".join(row.codes), "message": said}
-            self.first.append(shown)
+            if outcome not in NEEDS_SOMEBODY and INCOMPLETE not in codes:
+                continue
+            row, kind = rows[place], outcome.value if outcome in NEEDS_SOMEBODY else INCOMPLETE
+            may_be_known = row.key and outcome is not Outcome.UNKNOWN and GAVE_UP not in codes
+            if may_be_known and hash_reason(row.key, outcome, codes, row.fields, row.messages) in self._before:
+                self.known[kind] += 1
+                continue
+            self.new += 1
+            if len(self.first) < NEWS_SHOWN:
+                line, said = f"{row.file_name}:{row.line}", "; ".join(row.messages)
+                shown = {"outcome": kind, "row": line, "key": row.key, "code": "; ".join(codes), "message": said}
+                self.first.append(shown)
 
 
 def find_last(ledger: Ledger, run: Run, rows: int, *, snapshots: bool = False) -> Pair | None:

@@ -66,7 +66,18 @@ class References:
 
         Where matches overlap, the one that begins first counts, then the longer one, then the mapping's first pattern.
         """
-        names = self._names(text, own_key.removeprefix(f"{self._source_name}:"))
+        own = own_key.removeprefix(f"{self._source_name}:")
+        names: dict[_Span, str] = {}  # span of each whole name → its native key, both without outer white space
+        for core, pattern, key, within in self._patterns:
+            if core not in text:
+                continue
+            # What completes names that are relative to the issue that has the text, like `#45`.
+            home = "" if within is None else _search(within, own)
+            for match in pattern.finditer(text) if home is not None else ():
+                start, end = _trim(match)
+                native = f"{home}{match.expand(key)}".strip()
+                if native and start < end and _AT_START.match(text, start) and _AT_END.match(text, end):
+                    names.setdefault((start, end), native)
         if not names:
             return ()
         spans = sorted(names, key=lambda span: (span[0], -span[1]))
@@ -75,23 +86,6 @@ class References:
             for start, end, _ in _places(text, spans)
         )
         return tuple(dict.fromkeys(mention for mention in mentions if mention.key != own_key))
-
-    def _names(self, text: str, own: str) -> dict[_Span, str]:
-        """Span of each whole name → its native key, both without outer white space.
-
-        `own` is the native key of the issue that has the text: it completes names that are relative to it, like `#45`.
-        """
-        names: dict[_Span, str] = {}
-        for core, pattern, key, within in self._patterns:
-            if core not in text:
-                continue
-            home = "" if within is None else _search(within, own)
-            for match in pattern.finditer(text) if home is not None else ():
-                start, end = _trim(match)
-                native = f"{home}{match.expand(key)}".strip()
-                if native and start < end and _AT_START.match(text, start) and _AT_END.match(text, end):
-                    names.setdefault((start, end), native)
-        return names
 
 
 def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from importer.check.examine import Examined
@@ -83,11 +83,8 @@ class SourceAge:
         written = {comment.date for parts in records.parts.values() for comment in parts.comments}
         yield from filter(None, (read_time(text, formats) for text in written))
         for spec in self._job.mapping.model.footer.values():
-            yield from _read_all(records.columns.text(spec), formats)
-
-
-def _read_all(texts: Iterable[str], formats: tuple[str, ...]) -> Iterator[datetime]:
-    yield from filter(None, (read_date(text, formats) for text in set(texts) if text))
+            texts = set(records.columns.text(spec))  # a file has few days, and rows without end
+            yield from filter(None, (read_date(text, formats) for text in texts if text))
 
 
 def _day(time: float) -> str:
