@@ -143,6 +143,7 @@ def check(
     """
     started, model = time.monotonic(), job.mapping.model
     age, signs = SourceAge(job, time.time()), DamageSigns(model, job.source.files, whole=job.limit is None)
+    # Before anything is read: an old file is refused at once.
     age.check_files()
     shown = ShownPeople(model.people, job.people)
     with key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:

@@ -38,6 +38,7 @@ def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
     fixed: dict[int, tuple[Fix, ...]] = {}
     for position, by_value in touched.items():
         texts = chunk.cells[position]
+        # A column has few distinct texts, and hardly one that is to be corrected.
         hits = {text: by_value[text.strip()] for text in set(texts) if text.strip() in by_value}
         if hits:
             cells[position] = [hits[text].new if text in hits else text for text in texts]
@@ -169,6 +170,7 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
         for row, finding in list(hold_back(groups, records.keys.group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
+    # The first row of an issue has the texts of all its rows: the others have no body of their own.
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.is_snapshot
@@ -210,6 +212,7 @@ def _limited(chunks: Iterator[Chunk], limit: int | None, group_keys: GroupKeys |
 def _select(records: Records, only: frozenset[str], source_name: str) -> list[str]:
     prefix = len(source_name) + 1
     return [
+        # A rule that leaves a row out says more than that it wasn't asked for.
         skip or ("" if key in only or key[prefix:] in only else "not-selected")
         for skip, key in zip(records.skips, records.keys.full, strict=True)
     ]

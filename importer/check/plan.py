@@ -153,6 +153,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     ledger = known(ask(), lambda key: examined.create(places[key], hashed=True))
     ledger = _hold_partial(examined, ledger)
     decided, notes = _decide(examined, losers, ledger)
+    # Those without parts of their own, too, whose description goes on in comments as the target keeps less of it.
     takers = [
         row
         for row in dict.fromkeys((*examined.records.parts, *(places[key] for key in ledger if ledger[key].moved)))
@@ -186,6 +187,7 @@ def _refuse_secret_names(examined: Examined) -> Examined:
         names[row] += [name for _, name in parts.evidence]
         names[row] += [name for relation in parts.relations for name in (relation.owner, relation.other)]
     every = "\n".join(map("\n".join, names))
+    # A text without the key is returned itself: no need to compare.
     if redact(every) is every:
         return examined
     secret = {row for row in examined.bodies if any(redact(name) is not name for name in names[row])}
@@ -209,6 +211,7 @@ def _decide(
         if row not in decided:
             rejects = any(finding.rejects for finding in own)
             decided[row] = _Decided(Outcome.REJECTED if rejects else Outcome.PLANNED, own)
+    # What else is wrong with a row that is left out doesn't matter to anybody.
     for row, (outcome, finding) in losers.items():
         decided[row] = _Decided(outcome, [*(found.get(row, ()) if outcome is Outcome.REJECTED else ()), finding])
     for row in examined.bodies if ledger else ():

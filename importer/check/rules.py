@@ -97,6 +97,7 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
     for row, (key, local) in enumerate(zip(records.keys.full, records.keys.local, strict=True)):
         if not key:
             yield row, missing
+        # No character takes more than four bytes: a short key need not be encoded.
         elif len(key) > KEY_LIMIT // 4 and (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_LIMIT:
             message = f"the key, with the source's name, has {size:,} bytes, {KEY_LIMIT:,} allowed"
             yield row, Finding("key-too-long", "key", message, "let `input.key` name a column of short ids")
@@ -218,6 +219,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
         "title": records.texts.titles,
         "description": records.texts.descriptions,
     }
+    # Of these a chunk has few distinct texts, which show at once that there is nothing to find.
     of_few = {
         "category": [category or "" for category in records.values["category"].targets],
         "owner_id": records.people.owners,
@@ -227,6 +229,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     added: dict[str, dict[int, str]] = {}
     comments = [comment for parts in records.parts.values() for comment in parts.comments]
     who_and_when = {comment.author for comment in comments} | {comment.date for comment in comments}
+    # Comments are most of all texts: they are told apart by row only where any of them has a fault.
     has_fault = _has_fault([*who_and_when, *[comment.text for comment in comments]])
     every_part = records.parts.items()
     others = [(row, parts) for row, parts in every_part if parts.evidence or parts.flags or parts.relations]

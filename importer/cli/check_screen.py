@@ -104,6 +104,7 @@ def describe_check(
         return []
 
     first = dict.fromkeys(LISTS, 1) | {REJECTED: EVERYTHING}
+    # Where rows are rejected, why they are is what has to be seen.
     least = first | dict.fromkeys((*VALUE_FIELDS, NOTES, LOAD) if checked.rejected else (), 0)
     for shown in (first, least):
         if lines := fit(shown):

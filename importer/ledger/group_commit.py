@@ -77,6 +77,7 @@ class GroupCommit(Generic[Intent, Decision]):
             return  # what is handed in meanwhile goes with the next group
         if len(self._intents) >= self._group:
             self._start()
+        # With the first intent: a timer that runs is one for outcomes alone, which may wait longer.
         elif self._timer is None or len(self._intents) == 1:
             if self._timer is not None:
                 self._timer.cancel()

@@ -63,6 +63,7 @@ class Lines:
         self.characters = 0
         self.last = ""
         self.ended = self.is_too_long = False
+        # Python's reader takes the end without a word: what stands behind the last line notes it.
         self._text = chain(text, self._note_end())
         self.record: list[str] = []
 
@@ -128,6 +129,7 @@ def read_rows(
                 break
             above -= bool(numbered[1])
     last = yield from rows
+    # One that ends early, at the end of a file and without a line end, is most likely half written.
     if last and len(last) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(last, header):
         where = f"in the middle of a row (line {lines.number:,})"
         otherwise = "If it is complete, add a line break at its end: then only that row is rejected."
@@ -137,6 +139,7 @@ def read_rows(
 def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedRows:
     """Yield rows; return the cells of the last one if it is sound."""
     row: list[str] | None = None
+    # After a malformed row another reader goes on at the next line: this one is still within a quote.
     while not lines.ended:
         line = lines.number + 1
         try:
@@ -260,9 +263,11 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
             if beyond and any(map(is_note, [*raw, *following])):  # each part would see some of them
                 raise Severed
             notes = {first + index: note for index, note in find_notes([*raw, *following], own).items()}
+        # With the row behind them: if it is the header, the last one of these is its title.
         repeated = find_repeated_headers([*raw, *following[:1]], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
         defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
+        # What is wrong with a row itself says more than that it may be a note.
         if notes:
             defects = {index: notes[first + index] for index in range(len(raw)) if first + index in notes} | defects
         origins: dict[int, str] = {}
@@ -281,6 +286,7 @@ def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[Nu
     batch, lines, enough = list[NumberedRow](), table.lines, table.lines.characters + CHUNK_CHARACTERS
     while ahead and len(batch) < size and lines.characters < enough:
         batch.append(ahead.pop(0))
+        # Its text was counted when it was read ahead, with the batch before.
         enough -= sum(map(len, batch[-1][1]))
     if len(batch) < size and lines.characters < enough:
         for row in table.rows:
@@ -330,6 +336,7 @@ def _take_back(
         if ragged is not None:
             defects[index] = ragged
             continue
+        # A person, or a spreadsheet, may have left out the last of these cells.
         origin, codes = (*row[width : width + 2], "", "")[:2]
         if origin:
             origins[index] = unescape_cell(origin)
@@ -345,6 +352,7 @@ def _fit_rows(
     width = len(header)
     blank = [""] * width
     cells = list(raw)
+    # Only these few: nearly all rows are as wide as the header.
     for index in {*defects, *(index for index, row in enumerate(raw) if len(row) != width)}:
         row = raw[index]
         ragged = None if index in defects or least <= len(row) <= width else _ragged(row, header)

@@ -96,6 +96,7 @@ def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
     for magic, (what, command) in FOREIGN.items():
         if head.startswith(magic):
             raise SourceError(f"{name} is {what}.", hint=_unpack(name, command))
+    # A tar archive begins with the name of its first file: its own sign comes after that.
     if head.startswith(TAR_MAGIC, TAR_OFFSET):
         raise SourceError(f"{name} is a tar archive.", hint=_unpack(name, "tar -xf"))
     if encoding is None and _ISO_2022_JP.search(head):
@@ -132,6 +133,7 @@ def refuse_other_text(name: str, sample: str, option: Format | None) -> None:
     if option is not None:
         return
     kinds = {"an SQL dump": _SQL, "an email": _MAIL}
+    # A CSV file may begin like YAML: its extension is believed, unless its beginning can be nothing else.
     if PurePath(name.lower()).suffix not in EXTENSIONS or start[:3] in ("---", "%YA"):
         kinds["YAML"] = _YAML
     for kind, pattern in kinds.items():
@@ -154,6 +156,7 @@ def choose_format(name: str, sample: str, option: Format | None) -> Format:
         path = path.with_suffix("")
     by_content: Format = "json" if start[:1] in ("{", "[") else "csv"
     found = EXTENSIONS.get(path.suffix, by_content)
+    # A line of nothing but a bracket opens an array: there is no record in it.
     if found == "jsonl" and start.partition("\n")[0].strip() == "[":
         found = "json"
     if found == "csv" and _JSON.match(start):
@@ -163,6 +166,7 @@ def choose_format(name: str, sample: str, option: Format | None) -> Format:
 
 def _holds_json_lines(start: str) -> bool:
     first, _, rest = start.partition("\n")
+    # A second line that opens nothing goes on with the first one's value.
     if not rest.lstrip().startswith(("{", "[")):
         return False
     try:
@@ -210,6 +214,7 @@ def find_delimiter(sample: str) -> str:
         share = fitting / len(below) if below else float(width > 1)
         is_fit = width > 1 and share >= 0.5
         is_wide = width >= HEADER_CELLS and 2 * sum(len(row) >= HEADER_CELLS for row in below) > len(below)
+        # In the order in which they decide: of two that fit, one that needs no titles above the header is likelier.
         return (is_fit, is_wide and not is_fit, not above, share, width)
 
     return max(DELIMITERS, key=fitness)
@@ -222,6 +227,7 @@ def check_quotes(name: str, sample: str) -> None:
         return
     inner = [line[1:].rstrip()[:-1].replace('""', '"') if _WHOLE.fullmatch(line) else line for line in lines]
     rows = [[(_parse_sample(line, delimiter) or [[]])[0] for line in inner] for delimiter in DELIMITERS]
+    # A single column of quoted texts with commas is none of these: its header doesn't divide into as many names.
     if any(HEADER_CELLS <= len(names) <= len(cells) for names, cells in rows):
         unquote = shell_join(["sed", "-E", '/^"/{s///; s/"[[:space:]]*$//; s/""/"/g;}', name])
         raise SourceError(

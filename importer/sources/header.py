@@ -196,6 +196,7 @@ def find_repeated_headers(rows: Sequence[list[str]], header: Sequence[str]) -> d
 
 def may_be_note(row: Sequence[str]) -> bool:
     """Whether only the first cell of a row is filled, if any, or it is one of totals; so that it may be a note."""
+    # A long text is what somebody has written, not what a report says of itself.
     if sum(map(len, row)) > NOTE_CHARACTERS:
         return False
     return count_filled(row) == count_filled(row[:1]) or _is_total(row)
@@ -247,6 +248,7 @@ _FORMULA = re.compile(rf"\s*=\s*(?:{_TEXT}|HYPERLINK\(\s*{_TEXT}(?:\s*[,;]\s*{_T
 def open_formula(cell: str) -> str:
     """The text that a spreadsheet shows for such a cell; any other cell as it is."""
     match = _FORMULA.fullmatch(cell) if cell.lstrip().startswith("=") else None
+    # Of a link its label is shown, and its address only where it has none.
     return cell if match is None else (match[1] or match[3] or match[2] or "").replace('""', '"')
 
 

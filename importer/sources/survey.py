@@ -169,6 +169,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         head = opened.data.read(HEAD_BYTES)
     refuse_foreign(stored.name, head, options.encoding)
     encoding = choose_encoding(head, options.encoding)
+    # By its name alone, as nothing is read yet: a file of lines may have none, and is blank then.
     is_jsonl = choose_format(stored.name, "", options.format) == "jsonl"
     sample = _read_sample(stored, encoding, may_be_blank=options.may_be_empty and is_jsonl)
     # The table of an errors file begins in its first line, with its own delimiter, whatever the file it came from had.
@@ -189,6 +190,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
     file = JsonFile(stored=stored, encoding=encoding, format=format_)
     first = _first_value(file) if format_ == "jsonl" else None
     is_named = isinstance(first, dict) and options.records and options.records.partition(".")[0] in first
+    # Each line may be a page of an API's answers, with the records in an array of it.
     if is_named or (options.format is None and options.answers is None and is_page(first)):
         file = replace(file, format="json", are_lines=True)
     surveyed = _survey_json(file, options)
@@ -214,6 +216,7 @@ def _read_sample(stored: StoredFile, encoding: str, skip: int = 0, *, may_be_bla
 def _survey_csv(stored: StoredFile, encoding: str, delimiter: str, skip: int, options: SourceOptions) -> Surveyed:
     with open_text(stored, encoding) as (_, text):
         lines = open_lines(stored, text, skip)
+        # Read twice from its beginning: which row is the header is only known once rows below it were read.
         above = _read_above(csv.read_rows(lines, stored.name, delimiter, blank=True))
     with open_text(stored, encoding) as (_, text):
         lines = open_lines(stored, text, skip)
@@ -293,6 +296,7 @@ def _survey_json(file: JsonFile, options: SourceOptions) -> Surveyed:
                 f"{file.name} is not a JSON array or object: it begins with “{shown}”.",
                 hint="Remove what surrounds the JSON, or name the file's format: --format csv or jsonl",
             )
+        # Pages that somebody has put into one array: the first shows where the records are.
         if first == "[" and is_gathered_page(_first_value(file)):
             pages = document.elements()
             first = next(pages)

@@ -134,6 +134,7 @@ def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
+        # An export may list a comment twice, as one that was edited; the later one counts.
         left = list({each.id: each for each in left}.values())
     return left, begun
 

@@ -144,6 +144,7 @@ class Columns:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""
         present = [cells for choice in choices if (cells := self.every_cell(choice))]
         if len(present) > 1:
+            # Without any text, one is kept all the same, so that each row has its cells.
             present = [cells for cells in present if any(map(any, cells))] or present[:1]
         if len(present) <= 1:
             return present[0] if present else []
@@ -161,6 +162,7 @@ class Columns:
             return [""] * len(self)
         texts = columns[0]
         for column in columns[1:]:
+            # Nothing is left to be filled, whatever a preset names besides.
             if all(texts) and not any(map(str.isspace, texts)):
                 break
             if any(column):  # most columns that a preset names are in no export, or in none of the rows
@@ -178,6 +180,7 @@ class Columns:
         parts, refs = split_template(template)
         if not refs:
             return [parts[0]] * len(self)
+        # As of most templates of a preset: a file has columns of one tracker, in one language.
         if not any(self.has_text(position) for ref in refs for position in self.chunk.positions.get(ref, ())):
             return [""] * len(self)
         lines = _LINES.split(template)
@@ -212,6 +215,7 @@ class Columns:
         mask = np.ones(len(self), dtype=np.bool_) if among is None else among.copy()
         undecided: dict[int, str] = {}
         for condition in conditions:
+            # Patterns and dates take their time: none is looked at once no row is left.
             if mask.any():
                 mask &= self._holds(condition, undecided)
         for row in filter(mask.__getitem__, undecided):
@@ -220,6 +224,7 @@ class Columns:
         return mask
 
     def _holds(self, condition: Condition, undecided: dict[int, str]) -> Mask:
+        # A rule may ask for just such a word: `is: None`.
         read = self.as_written if condition.is_ or condition.matches else self
         columns = read.every_cell(condition) or [[""] * len(self)]
         if condition.before is not None or condition.after is not None:
@@ -242,6 +247,7 @@ class Columns:
             unread = (row for row, date in enumerate(dates) if date is None and is_filled(column[row]))
             doubts.update((row, column[row]) for row in unread)
         undecided.update((row, text) for row, text in doubts.items() if not mask[row])
+        # For now: where another condition excludes them, their dates don't matter.
         mask[list(doubts)] = True
         return mask
 

@@ -215,6 +215,7 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
     rows, every = [row for row, its in said.items() for _ in its], list(chain.from_iterable(said.values()))
     its_texts, authors, dates, privates, ids, places, problems = zip(*every, strict=True)
     texts, found, is_dropped = list(its_texts), Discussions(), spec.private == "drop"
+    # An object says by its flags who may read it; of a plain text only what stands above it can.
     cells = [source.each is None for source in spec.from_]
     is_private = [
         is_internal("visibility", own) if own else cells[place] and has_internal_header(text)
@@ -222,6 +223,7 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
     ]
     for number, (text, dropped) in sorted(_convert(spec, its_texts, places, problems).items()):
         texts[number] = text
+        # Nobody misses the markup of a comment that isn't sent.
         if dropped and not (is_dropped and is_private[number]):
             found.dropped.setdefault(rows[number], Counter()).update(dropped)
     if any(problems):
@@ -230,6 +232,7 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
         found.findings.extend(dict.fromkeys(findings))
     quoted = _Once(_quote)
     said_so = zip(authors, dates, its_texts, strict=True)
+    # By the text as the source has it: a better conversion must not make another comment of it.
     written = [b"[%b, %b, %b" % (quoted[author], quoted[date], _quote(text)) for author, date, text in said_so]
     names, contents = _identify(ids, _hash(written, rows), rows)
     stripped = _Once(str.strip).__getitem__

@@ -44,6 +44,7 @@ _FOOTER = re.compile(rf"^{_OPENING}.*\n(?:.+\n)*tis[0-9a-f]{{12}} tir[0-9a-f]{{2
 
 def find_footer(text: str) -> int:
     """Where the footer begins, or the end of a text that has none."""
+    # The last one: the text above may quote the footer of another issue.
     start = text.rfind(_OPENING)
     return start if start >= 0 and _FOOTER.match(text, start) else len(text)
 
@@ -121,6 +122,7 @@ def write_footers(
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
     columns_of_lines = [opening, *(line.written for line in lines), ending]
     texts = list(map("".join, zip(*columns_of_lines, strict=True)))
+    # Each line fits by now, but all of them together may not.
     for row in find_longer(texts, FOOTER_LIMIT):
         longer |= {(row, line.label): line for line in _shorten_longest(lines, row)}
         texts[row] = "".join(column[row] for column in columns_of_lines)
@@ -264,6 +266,7 @@ def list_attachments(spec: Attachments, columns: Columns) -> list[str]:
     """Of each row its attachments, each with its name and address, as far as the source has them."""
     found: defaultdict[int, list[str]] = defaultdict(list)
     nothing = [""] * len(columns)
+    # A file may have more columns of names than of addresses, or the other way round.
     for names, addresses in zip_longest(*(_cells(text, columns) for text in (spec.name, spec.url)), fillvalue=nothing):
         for row, (name, address) in enumerate(zip(names, addresses, strict=True)):
             if is_filled(name) or is_filled(address):

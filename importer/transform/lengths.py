@@ -79,6 +79,7 @@ def split_text(text: str, first: int, rest: int) -> list[str]:
     if rest < SMALLEST_PIECE:
         raise ValueError(f"pieces of {rest} units are too small, at least {SMALLEST_PIECE}")
     blocks = [block for block in _find_code(text) if count_units(block.opening) <= _LONGEST_OPENING]
+    # What closes a block has to fit, wherever the seam falls.
     spare = max(_CLOSING_UNITS, *(len(block.closing) + 1 for block in blocks)) if blocks else 0
     pieces: list[str] = []
     start, opening = 0, ""
@@ -119,6 +120,7 @@ def _line_of(match: re.Match[str]) -> int:
 
 def _find_seam(text: str, start: int, limit: int) -> int:
     """Where the piece that begins at `start` ends: the last seam of the best kind in its second half, or a cut."""
+    # A piece of less than half of its room would make too many of them.
     half = start + (limit - start + 1) // 2
     for broken in _BREAKS:
         for begin in (max(half - 1, limit - _NEAR), half - 1):  # near the end first, where most texts have one

@@ -59,6 +59,7 @@ def find_marker(description: str) -> str:
 def find_marker_lines(description: str) -> list[tuple[str, str]]:
     """All source and record markers in an issue's description: more than one if somebody has put another's there."""
     text = _restore(description)
+    # Where a target has folded the whole text into one line, no line begins with a marker.
     return _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
 
 
@@ -118,6 +119,7 @@ def _read_openings(text: str) -> list[Opening]:
 
 def _read_opening(piece: str, is_one_line: bool) -> Opening | None:
     paragraph = _BLANK_LINE.split(piece.strip(), maxsplit=1)[0]
+    # What a person quotes of one of ours is the person's.
     if paragraph.startswith(_QUOTES):
         return None
     if is_one_line:

@@ -95,9 +95,11 @@ def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str,
     numbers   full key → number, `T-…`
     limit     UTF-16 units that the text may have; numbers that don't fit are left out, from the end
     """
+    # Backwards, so that of two mentions with one text the first is kept.
     known = {mention.text: numbers[mention.key] for mention in reversed(mentions) if mention.key in numbers}
     if not known:
         return text
+    # The longest first, as `PROJ-1` begins `PROJ-12`.
     names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
     body = text[: find_footer(text)]
     spans = (match.span() for match in re.finditer(f"{_START}(?:{names}){_END}", body))

@@ -68,6 +68,7 @@ def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) ->
 
 def content_key(raw: Sequence[str] | str) -> str:
     """A native key for a row that has none: a hash of everything in it."""
+    # Empty cells at the end of a row say nothing, and another program may leave them out.
     return "row-" + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
 
 

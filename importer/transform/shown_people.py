@@ -83,6 +83,7 @@ class ShownPeople:
         return replace(finding, message=message, hint=hint, value=self._clean(finding.value))
 
     def _read(self, text: str) -> Identity:
+        # The surest first: a name may be that of several people.
         for who in (Identity(account=text), Identity(mail=text), Identity(name=text)):
             if self.roster.pseudonym_of(who) or self.roster.find(who):
                 return who
@@ -104,6 +105,7 @@ class ShownPeople:
         if len(lower) != len(text):  # as of a Turkish capital I: places in it are others
             lower = text
         for word in _WORD.finditer(lower):
+            # It is a part of the name that was replaced last.
             if word.start() < position:
                 continue
             for name, shown in self._names.get(word[0], ()):

@@ -141,8 +141,10 @@ class _FileTransform:
         cleaner = ColumnSanitizer(self._sanitizer, name, self._shown, partial(self._files.complete, columns))
         values = {value_map.field: self._map_values(value_map, columns) for value_map in self._value_maps}
         statuses = merge_targets(values, keys.groups.values(), "status")
+        # After the values: whom users.csv lacks may be treated otherwise once an issue is closed.
         people, unmatched = self._read_people(columns, statuses, keys.groups.values())
         levels = read_levels(mapping, columns)
+        # Before the descriptions, whose room depends on it.
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups.values(), cleaner)
         bundlings = find_bundlings(mapping, statuses)
@@ -197,6 +199,7 @@ class _FileTransform:
         discussions = Discussions()
         if mapping.comments is not None:
             discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
+        # Where all comments are dropped, nobody has to decide about the private ones.
         undecided = [(row, PRIVATE) for row in sorted(discussions.undecided) if bundlings[row] != "drop"]
         comments: Mapping[int, Sequence[Comment]] = {
             row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"
@@ -281,6 +284,7 @@ class _FileTransform:
         return self._sanitizer.clean(shown).text
 
     def _hide_person(self, step: Step, *, is_person: bool) -> Step:
+        # What a rule read is shown as the rule's own words, and these name nobody.
         role = "Owner" if is_person and step.how != "rule" else ""
         shown = (self._shown.show_cell(role, step.source) or SOMEBODY) if step.source else ""
         if shown == step.source:

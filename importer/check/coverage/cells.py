@@ -64,6 +64,7 @@ class CellCounter:
             sent = np.ones(len(chunk), dtype=np.bool_)
             sent[list(left_out)] = False
         for position, cells, texts in _columns_as_they_came(examined):
+            # White space is text, but nothing that could be lost.
             count = texts and texts - sum(map(str.isspace, cells))
             if not count:
                 continue

@@ -67,6 +67,7 @@ class Showcase:
             comments[place], flags[place] = bool(parts.comments), bool(parts.flags)
             links[place] = bool(parts.relations or parts.evidence)
         every = list(zip(*map(records.targets, VALUE_FIELDS), comments, links, flags, strict=True))
+        # As of most chunks but the first.
         if not self._wanted and self._seen.issuperset(every):
             return
         for place in examined.bodies:
