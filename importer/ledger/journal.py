@@ -267,6 +267,7 @@ class Run:
     def _write(self, intents: Sequence[Intent], decisions: Sequence[Decision]) -> Callable[[], None]:
         with self._doubting_shared(), ExitStack() as stack:
             connection = stack.enter_context(self._database.advance(exact=self._is_exact))
+            # Outcomes before intents: an operation may be sent again, which must not count as settled.
             self._decide(connection, decisions)
             writes = [each.replacement for each in intents if each.replacement]
             if writes:
@@ -324,6 +325,7 @@ class Run:
             self._id if decision.is_own else None,
             str(state),
             decision.attempts,
+            # Of a new issue when it was made, as nobody may see it for a while.
             decision.since or (self._now() if made else None),
             decision.issue_id,
             decision.triage_id,

@@ -223,6 +223,7 @@ class Ledger:
                 }
                 run_id = _new_id(connection, insert(runs).values(values))
             else:
+                # It is continued: what became of its rows follows from their operations again.
                 thaw(connection, run_id)
                 if out is not None:
                     connection.execute(update(runs).where(runs.c.id == run_id).values(out=_as_text(out)))

@@ -141,6 +141,7 @@ class AdditionLog:
             work.known_counts[operation.act][mark] += 1
             self.done[operation.act] += code != FOUND_AT_TARGET
             if operation.act is Act.COMMENT and code != FOUND_AT_TARGET:
+                # One that has an id of the source's is there with its content as well.
                 self.comments += sum("=" not in name for name in covers)
 
     def refuse(self, work: IssueWork, operation: Operation, error: CallFailed, result: Result) -> None:
@@ -174,6 +175,7 @@ class AdditionLog:
         """Record a refused comment as settled that has been sent since, within a comment that is folded differently."""
         covered = work.had().covered
         for each in list(work.known.values()):
+            # A part of a long comment is never folded into another one.
             is_part = "/" in each.name and not each.name.endswith("/1/1")
             is_left = each.act is Act.COMMENT and each.state in (State.REFUSED, State.UNSENT)
             if is_left and not is_part and each.covers and covered.issuperset(each.covers):

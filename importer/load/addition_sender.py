@@ -80,6 +80,7 @@ class AdditionSender:
     async def add(self, work: IssueWork, addition: Addition) -> None:
         """Send one addition, or record why it can't be sent yet."""
         filled, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
+        # A person has to say first whether it is there.
         if earlier is not None and earlier.code == ADDITION_UNPROVEN:
             return
         operation = work.operation(filled or addition)

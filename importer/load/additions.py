@@ -145,6 +145,7 @@ class AdditionLoader:
             planned = plan_additions([due], self._references.find_all, limit)[0]
             if limit < 2 * SMALLEST_PIECE or all(self._is_kept(work, each) for each in planned):
                 break
+            # What a target counts isn't known for sure: shorter parts are tried until it takes all of them.
             limit = limit * 3 // 4
         names = {(each.act, each.name) for each in planned}
         waiting = [each for name, each in work.known.items() if each.waits and name not in names]

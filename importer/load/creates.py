@@ -135,6 +135,7 @@ class Loader:
                 raise TargetDoubted(f"Triage answers the create of {operation.key} with another issue repeatedly.")
             is_misled |= error.message == OF_ANOTHER
             is_refused = error.action is Action.REFUSE
+            # Counted as failed until it is known: else many more would be sent meanwhile that fail, too.
             with self._connection.cap.doubted(int(is_refused)):
                 async with self._workers.idle():
                     its_issue = await self._find(create, is_refused=is_refused)

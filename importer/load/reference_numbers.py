@@ -88,6 +88,7 @@ class ReferenceNumbers:
         """Return the answer to the change and what was sent, if anything was."""
         operation, item, covers = write.operation, work.item, tuple(numbers)
         earlier = work.known.get((Act.REFER, ""))
+        # An earlier attempt may have put them in, and this run has done it then.
         if earlier is not None and earlier.state in UNDECIDED:
             self._sent.add(item.key)
         issue = await self._absence.read_once(operation.issue_id, operation.since)

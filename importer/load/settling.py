@@ -114,6 +114,7 @@ class Settler:
             if not pending.outcome.done() and not pending.is_refused:
                 await self._search(pending)
         left = [pending for pending in due if not pending.outcome.done()]
+        # Where nothing was shown before it was sent, the list can't lack any of that.
         marks = [pending.mark for pending in left if pending.mark > 0]
         is_old = any(mark > pages.newest + ROUNDING for mark in marks)
         if is_old or (any(mark < pages.oldest for mark in marks) and not await self._is_whole(shown)):

@@ -194,6 +194,7 @@ class Change:
         answer = issue
         if self._seen is not None:
             before = {**self._seen.fields, "description": self._seen.description}
+            # What an answer leaves out is as it was sent, or else as it was read.
             issue = issue.completed({**before, **patch})
         changed = bool(patch) or self._learned() is not None
         state = State.DONE if changed else State.LEFT if conflicts else State.SAME

@@ -121,7 +121,7 @@ class Workers:
             self.start(self._perform(work, item))
         else:
             return
-        self._slots.release()
+        self._slots.release()  # that of the next item, of which there is none
 
     async def _take_slot(self) -> bool:
         """Wait for the slot of the next item; return whether it may be begun."""

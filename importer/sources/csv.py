@@ -152,6 +152,7 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
             if lines.is_too_long:
                 raise too_long(name, lines.number + len(lines.record) + 1) from error
             text = "".join(lines.record)
+            # An open quote has swallowed all that follows, so that there is no line to go on at.
             if lines.ended or len(text) > CELL_CHARACTERS:
                 raise _never_closed(name, lines, delimiter) from error
             lines.end_record()

@@ -36,6 +36,7 @@ class Breaker:
         silence = self._clock() - self._last_success
         if self._failures >= self.FAILURES and silence >= self.SECONDS:
             raise _unreachable(f"{self._failures} calls in {silence:.0f} seconds failed, the last with: {message}")
+        # One or two may fail by themselves.
         return 0.0 if self._failures < 3 else min(self.LONGEST_PAUSE, 0.25 * 2 ** min(10, self._failures - 3))
 
     def limit(self) -> None:

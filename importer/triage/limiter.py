@@ -102,6 +102,7 @@ class Rate:
         sustained = max(1, self._burst) / max(SHORTEST_SPAN, pause_until - self._measured_from)
         self.value = min(self._limit, max(LOWEST, BIT_BELOW * sustained))
         self._kept, self._wait = 0.0, FIRST_WAIT
+        # These were answers at the rate that was too high.
         self._answers.clear()
         self._plan(HASTE, pause_until)
 

@@ -77,6 +77,7 @@ async def _read_pages(client: TriageClient, calls: PacedCalls, cursor: str, **qu
         try:
             page = await calls.call(partial(client.list_issues, **asked))
         except CallFailed as error:
+            # A cursor whose issue was deleted is a bad request; nothing else in the query can be one.
             if error.status != 400 or asked is first or beginnings == BEGINNINGS:
                 raise
             asked, beginnings, seen = first, beginnings + 1, SeenPages("issues")

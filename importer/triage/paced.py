@@ -161,6 +161,7 @@ class PacedCalls:
             except TooLate as late:
                 cause = late.__cause__
                 self.retries += 1
+                # After a pause the next turn is as good as the first.
                 if isinstance(cause, CallFailed) and not cause.rate_limited:
                     failed += 1
                     if failed == FAILED_TURNS:
@@ -243,7 +244,7 @@ class PacedCalls:
                 self._limiter.pause(self._breaker.fail(error.message))
             except TargetUnreachable as stop:
                 raise stop from error
-        else:
+        else:  # a refusal is an answer, too: the target works
             self._limiter.accept()
             self._breaker.succeed()
         seconds = self._limiter.pause_left
@@ -264,7 +265,7 @@ class PacedCalls:
         try:
             await wait()
         except asyncio.CancelledError:
-            if self.interrupted:
+            if self.interrupted:  # else somebody else has cancelled it
                 raise Interrupted from None
             raise
         finally:

@@ -166,6 +166,7 @@ async def _exchange(connection: Connection, request: httpx.Request, due: _Due) -
             message, content = await protocol.read()
         due.body = content
         raw = await _read(content, int(message.headers.get("Content-Length", 0)))
+    # Its answer may still come, and must not be taken for that of the next request.
     except BaseException:
         connection.close()
         raise
