@@ -156,6 +156,7 @@ def read_decisions(path: Path) -> tuple[list[DecidedValue], Sequence[Problem]]:
         target, message, hint = _target(field, cells["decision"])
         decision = DecidedValue(field, value, target, place)
         first = firsts.setdefault((field, fold(value)), decision)
+        # A line without a decision leaves it to another one of the same value.
         if target not in ("", UNDECIDED, first.target):
             if first.target not in ("", UNDECIDED):
                 message = f"{value!r} becomes {target!r} here and {first.target!r} on line {first.place.line}"
@@ -228,6 +229,7 @@ class Fixes:
         for fix in self:
             if fix.column not in mapped:
                 problems.append(self._problem(fix, "the mapping reads no column of this name", mapped))
+            # JSON has no header, and its keys differ from record to record.
             elif all(header is not None for header in headers):
                 names = {name.strip() for header in headers for name in header or ()}
                 if fix.column not in names:
@@ -325,6 +327,7 @@ def _user_problems(lines: Iterable[RosterLine], file: str) -> Iterator[Problem]:
             hint = "fill in a name, an account or a mail"
             yield Problem("has a user id, but doesn't say whose", file, line.number, "name", hint)
         else:
+            # An account is one person's; without one, all that is known of them has to be the same.
             other = first.setdefault(line.who.account or line.who, line)
             if other.user_id != line.user_id:
                 message = f"{line.who.shown} is {line.user_id!r} here and {other.user_id!r} on line {other.number}"

@@ -59,6 +59,7 @@ def weigh(tokens: tuple[str, ...], field: str) -> int:
             best = max(best, weight + IS)
         elif tokens[-len(own) :] == own or (tokens and tokens[-1].endswith(word) and word in names_of("compound_ends")):
             best = max(best, weight + ENDS)
+        # Where a language writes no spaces, or joins its words, one may stand anywhere in a header.
         elif tokens[: len(own)] == own or (not word.isascii() and len(own) == 1 and len(word) > 1 and word in joined):
             best = max(best, weight + BEGINS)
     return best

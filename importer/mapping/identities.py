@@ -83,6 +83,7 @@ def number_people(identities: Collection[Identity]) -> dict[Identity, int]:
     numbers: dict[Identity, int] = {}
     keys: dict[tuple[str, str], int] = {}
     for part in ("account", "mail", "name"):
+        # Anew for each part: those with a better one have their numbers by now.
         known = Directory(numbers.items())
         for who in identities:
             word: str = getattr(who, part)
@@ -120,6 +121,7 @@ class Roster:
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
+        # Backwards, so that of two lines with one account the first is kept.
         return {line.who.account: line.who.name for line in reversed(self.lines) if line.who.account}
 
     def find(self, who: Identity) -> str:

@@ -21,6 +21,7 @@ from importer.transform.columns import is_filled
 
 ITEM = None
 """In place of a key: the items of an array."""
+NO_ROW: tuple[int, frozenset[str], Sequence[str]] = (-1, frozenset(), ())
 RECORD = "(record)"
 """The path under which a record that can't be read is counted, as one cell."""
 
@@ -33,7 +34,7 @@ class _Consumer:
     order   its place among all consumers: a leaf belongs to the first that consumes it
     always  whether it consumes every leaf that its chains lead to
     texts   else the cells that it consumes, by row; () if there are none
-    _cells  those of _row, and _wider those among them that a leaf may be a part of
+    _asked  the row that was asked for last, its cells, and those of them that a leaf may be a part of
     """
 
     label: str
@@ -43,15 +44,13 @@ class _Consumer:
     always: bool = False
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
-    _row: int = -1
-    _cells: frozenset[str] = frozenset()
-    _wider: Sequence[str] = ()
+    _asked: tuple[int, frozenset[str], Sequence[str]] = NO_ROW
 
     def turn_to(self, records: Records, consumed: Consumed) -> None:
         columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
         masks = {position: consumed[position] for position in columns if position in consumed}
         self.always = self.keys_read.whole and bool(masks) and all(rows is None for rows in masks.values())
-        self.texts, self._many, self._row = (), len(columns) > 1, -1
+        self.texts, self._many, self._asked = (), len(columns) > 1, NO_ROW
         if masks and not self.always:
             texts: list[list[str]] = [[] for _ in records.keys.full]
             for position, rows in masks.items():
@@ -67,11 +66,12 @@ class _Consumer:
         cells = self.texts[row]
         if self.keys_read.whole and not self._many:
             return bool(cells)
-        if row != self._row:  # a record may have 100,000 labels, each of which is asked for
-            self._row, self._cells = row, frozenset(cells)
-            self._wider = [cell for cell in cells if self.keys_read.joined or cell[0] in "[{"]
+        if row != self._asked[0]:  # a record may have 100,000 labels, each of which is asked for
+            wider = [cell for cell in cells if self.keys_read.joined or cell[0] in "[{"]
+            self._asked = row, frozenset(cells), wider
+        _, its_cells, its_wider = self._asked
         text = to_text(value)  # only here: most leaves are decided above without it
-        return text in self._cells or any(self._is_part(value, text, cell) for cell in self._wider)
+        return text in its_cells or any(self._is_part(value, text, cell) for cell in its_wider)
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
         return (self.keys_read.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)
