@@ -39,6 +39,9 @@ COMMENT_EDITED = "comment-edited"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
 VALUE_REFUSED = "value-refused"
+ANSWER_PASSED = "answer-passed"
+ANSWER_NOT_APPLICABLE = "answer-not-applicable"
+ANSWER_UNKNOWN = "answer-unknown"
 RESTRICTED_UNDECIDED = "restricted-undecided"
 PRIVATE_UNDECIDED = "private-undecided"
 UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
@@ -115,6 +118,9 @@ CODES: dict[str, str] = {
     PRIVATE_UNDECIDED: "The issue has private comments, and the mapping doesn't decide whether to send them.",
     DATE_UNREADABLE: "A date that a rule needs can't be read.",
     VALUE_REFUSED: "A rule under `skip` with `reject: true` matches: a value that the mapping doesn't know.",
+    ANSWER_PASSED: "The answer says that the criterion is met; skipped.",
+    ANSWER_NOT_APPLICABLE: "The answer is empty, or says that the criterion doesn't apply; skipped.",
+    ANSWER_UNKNOWN: "The mapping doesn't know whether the answer is a finding.",
     COMMENT_EDITED: "A comment was edited in the source; the one in Triage is left as it is (warning).",
     "comment-unreadable": "A comment is not the JSON that the mapping expects; it is used as plain text (warning).",
     "text-not-unicode": "A text contains half a character (a lone surrogate), which can't be sent.",

@@ -22,6 +22,7 @@ from importer.records import Act, Addition, Chunk, Finding, Ref
 from importer.transform.columns import Columns, is_filled
 from importer.transform.people import identify
 from importer.transform.value_maps import Step
+from importer.transform.verdicts import AnswerRule
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -176,6 +177,9 @@ class _Tracer:
         if model.description is not None:
             yield self._trace(("description",), model.description, self._columns.text(model.description)[row])
         yield from map(self._value, VALUE_FIELDS)
+        if model.answer is not None:
+            verdict = AnswerRule(model.answer).verdicts(self._columns)[row]
+            yield self._trace(("answer",), model.answer, verdict.replace("_", " "))
         for name, texts in (
             ("source", records.sources),
             ("owner_id", records.people.owners),

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from importer.api import BUILT_IN_CATEGORIES, FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS, FieldName
 from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold
 from importer.mapping.patterns import is_pattern
-from importer.mapping.vocabulary import is_denied, is_turned, meaning
+from importer.mapping.vocabulary import is_denied, is_turned, meaning, normalised
 from importer.records import Evidence, Unknown
 from importer.transform.value_maps import ValueMap, stage_of
 
@@ -191,6 +191,20 @@ class Proposer:
             return Proposal(ended, f"resolution {resolution}")
         proposal = _by_closing_date(evidence.closed)
         return said.proposal if said is not None and stage is None and proposal.neutral else proposal
+
+
+_ASIDE = re.compile(r"\([^()]*\)")
+
+
+def propose_answer(text: str) -> tuple[str, str]:
+    """What an answer may mean, as `VERDICTS` call it, and why: failed if nobody knows, so that no finding is lost."""
+    words = normalised(_ASIDE.sub(" ", text)).split()
+    for length in range(len(words), 0, -1):
+        begins = " ".join(words[:length])
+        found = meaning("answer", begins)
+        if found is not None and (found.target != "passed" or length == len(words)):
+            return found.target, f"it begins with {begins!r}" if length < len(words) else "beside what is in brackets"
+    return "failed", "no word tells: a finding, so that none is lost"
 
 
 def _known(spec: Severity | Status | Category) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import VALUE_FIELDS, FieldName
-from importer.authoring.proposals import Proposal, Proposer
+from importer.authoring.proposals import Proposal, Proposer, propose_answer
 from importer.check.observers.value_flow import find_neutral
 from importer.codes import (
     DESCRIPTION_TOO_LONG,
@@ -22,9 +22,11 @@ from importer.codes import (
 from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.scorecards import Answer
 from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 from importer.records import Evidence, Unknown
+from importer.transform.verdicts import number_in
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
@@ -35,6 +37,8 @@ _LONGEST_SIMPLE_KEY = 1000
 _NEUTRAL_KEY = "  neutral:"
 HERE = Path()
 NO_OTHERS: Mapping[str, int] = {}
+SCALES = (1, 5, 10, 100)
+"""What the best number of an answer may be."""
 NEUTRAL = "which nobody has decided: change it or leave it"
 
 _HEAD = "# Suggested for what {name} rejects or leaves undecided. {usable}"
@@ -77,9 +81,9 @@ def suggest_for(mapping: LoadedMapping, checked: Checked, beside: Path) -> str:
     }
     # Whoever wrote a mapping decides there; a preset can't be written into.
     neutral = find_neutral(checked.flow) if is_preset(mapping.files[0]) else []
-    if not (checked.unknowns or others or neutral):
+    if not (checked.unknowns or checked.answers or others or neutral):
         return ""
-    return suggest(mapping, checked.unknowns, others, neutral=neutral, beside=beside)
+    return suggest(mapping, checked.unknowns, others, answers=checked.answers, neutral=neutral, beside=beside)
 
 
 def suggest(
@@ -87,12 +91,14 @@ def suggest(
     unknowns: Iterable[Unknown],
     others: Mapping[str, int] = NO_OTHERS,
     *,
+    answers: Mapping[str, int] = NO_OTHERS,
     neutral: Sequence[tuple[Unknown, str]] = (),
     beside: Path = HERE,
 ) -> str:
     """Return the YAML of a mapping that extends the one in use, accepts all of `unknowns`, and names what others say.
 
     others   code of `PROPOSALS` → number of rows that have it
+    answers  answers that the mapping doesn't know → number of rows
     neutral  values for which the mapping has a target that nobody has decided, each with that
     beside   the folder that the text will be written to, to which the path under `extends` is relative
 
@@ -114,6 +120,8 @@ def suggest(
         proposals += [each for each in left if each[0].field == field]
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
+    if answers and mapping.model.answer is not None:
+        lines += _answer_lines(mapping.model.answer, answers)
     for code, rows in others.items():
         lines.append(PROPOSALS[code].format(rows=counted(rows, "row")))
     usable = _USABLE if UNDECIDED_CODES.isdisjoint(others) else _LEFT_OPEN
@@ -139,6 +147,26 @@ def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], ne
         yield f"    - {quote(value)}"
 
 
+def _answer_lines(spec: Answer, answers: Mapping[str, int]) -> Iterator[str]:
+    """The lines under `answer`; a list replaces the one below it, so what it has is named again."""
+    numbers = {text: number for text in answers if (number := number_in(text)) is not None}
+    added: dict[str, list[str]] = {}
+    for text, rows in sorted(answers.items(), key=lambda each: (-each[1], each[0])):
+        if text not in numbers and _is_text(text):
+            verdict, reason = propose_answer(text)
+            added.setdefault(verdict, []).append(f"    - {quote(text)}  # {counted(rows, 'row')}, {reason}")
+    yield "answer:"
+    for verdict in added:
+        yield f"  {verdict}:"
+        yield from (f"    - {quote(word)}" for word in getattr(spec, verdict))
+        yield from added[verdict]
+    if numbers:
+        most, count = max(numbers.values()), counted(sum(map(answers.__getitem__, numbers)), "row")
+        scales = SCALES[-1:] if any(text.endswith("%") for text in numbers) else SCALES
+        best = next((scale for scale in scales if most <= scale), most)
+        yield f"  below: {best:g}  # {count} with numbers up to {most:g}: all but the best is a finding, until you say"
+
+
 def _grouped(unknowns: Iterable[Unknown]) -> Iterable[Unknown]:
     """Merge unknown values that a value map treats as equal, in order of first occurrence."""
     groups: dict[tuple[str, str], Unknown] = {}
@@ -151,8 +179,12 @@ def _grouped(unknowns: Iterable[Unknown]) -> Iterable[Unknown]:
 
 
 def _can_be_written(unknown: Unknown) -> bool:
+    return _is_text(unknown.value)
+
+
+def _is_text(value: str) -> bool:
     """Whether a value is valid text: a lone surrogate fits neither YAML nor Triage, so its rows stay rejected."""
-    return unknown.value.isascii() or not any("\ud800" <= character <= "\udfff" for character in unknown.value)
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _sum(one: Evidence, other: Evidence) -> Evidence:

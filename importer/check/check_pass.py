@@ -15,7 +15,7 @@ from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, Ke
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
-from importer.check.observers.bad_values import Corrections, Unknowns
+from importer.check.observers.bad_values import Corrections, UnknownAnswers, Unknowns
 from importer.check.observers.causes import Tally
 from importer.check.observers.completeness import Completeness
 from importer.check.observers.damage import DamageSigns
@@ -54,6 +54,7 @@ class Checked:
     tally            rows by outcome, and findings by cause
     flow             source value → target value of each value field, with the number of rows
     unknowns         values that the mapping doesn't cover, for suggested-mapping.yaml
+    answers          answers that it doesn't know, and how many rows have each
     verdicts         place in the input → why that row loses against another one with its key
     drift            how far the rows are from what the ledger knows of them
     digest           SHA-256 of the source, in hex
@@ -76,6 +77,7 @@ class Checked:
     tally: Tally
     flow: ValueFlow
     unknowns: Sequence[Unknown]
+    answers: Mapping[str, int]
     verdicts: Mapping[int, DuplicateVerdict]
     drift: Drift
     digest: str
@@ -199,6 +201,7 @@ def check(
         tally=reading.tally,
         flow=reading.flow,
         unknowns=reading.unknowns.as_list(),
+        answers=reading.answers.counts,
         verdicts=verdicts,
         drift=reading.drift,
         digest=digest,
@@ -297,6 +300,7 @@ class Reading:
         has_scale = any(ends_of_scale(ref.name) for ref in model.severity.refs)
         self.flow = ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file), has_scale=has_scale)
         self.unknowns = Unknowns(model.evidence, model.status.stage)
+        self.answers = UnknownAnswers(model.answer)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
         self.drift = Drift(
@@ -311,7 +315,7 @@ class Reading:
         self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.untyped),
+            *(self.completeness, self.showcase, self.people, self.untyped, self.answers),
         )
 
     def read(

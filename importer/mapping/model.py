@@ -48,7 +48,7 @@ from importer.mapping.scalars import (
     Scalars,
     check_pattern,
 )
-from importer.mapping.scorecards import Each
+from importer.mapping.scorecards import Answer, Each
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
 from importer.mapping.vocabulary import known_languages
 from importer.phrases import plain_name
@@ -412,6 +412,7 @@ class MappingModel(Strict):
     people: People = Field(default_factory=People.model_construct, description="How the source names people.")
     created: Text | None = Field(None, description="When the issue was created; `--order oldest-first` sorts by it.")
     each: Each | None = Field(None, description="One record, several rows: the answers of a scorecard.")
+    answer: Answer | None = Field(None, description="Which answers of a scorecard are findings; others are left out.")
     group: list[Text] = Field(
         [],
         description="Rows that follow each other with the same texts here are one issue; the texts are its native key.",

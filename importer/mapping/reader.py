@@ -271,6 +271,8 @@ def _digest(model: MappingModel) -> str:
     """
     silent = {"about", "decisions", "recognise", *OF_ONE_FILE}  # what is decided in a table stands in the values
     meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=silent)
+    if model.answer is not None and model.answer.words:
+        meaning["answer"]["vocabulary"] = digest_of_words()
     for name in VALUE_FIELDS:
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}

@@ -62,7 +62,8 @@ def collect_refs(mapping: Any) -> tuple[Ref, ...]:
 def collect_key_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     """Every column and path that is needed to build the rows' native keys."""
     named = [mapping.input.key, mapping.input.local_key]
-    return collect_refs([*named, mapping.group, mapping.skip, mapping.restricted] if mapping.group else named)
+    left_out = [mapping.skip, mapping.answer, mapping.restricted]
+    return collect_refs([*named, mapping.group, *left_out] if mapping.group else named)
 
 
 def collect_date_texts(mapping: MappingModel) -> list[Text]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from importer.mapping.patterns import is_pattern
-from importer.mapping.scalars import OF_PRESET, RecordsPath, Scalar, Scalars, check_pattern
-from importer.mapping.texts import Strict
+from importer.mapping.scalars import OF_PRESET, OneOrMany, RecordsPath, Scalar, Scalars, as_list, check_pattern
+from importer.mapping.texts import Strict, Text, error_at
+from importer.phrases import plain_name
 
 NAME, ANSWER, NOTE, RECORD = "_name", "_answer", "_note", "_record"
 """The columns of a row that is an answer: the criterion, its answer, its note; in JSON what stands around the array."""
+VERDICTS = ("failed", "passed", "not_applicable")
+"""What an answer may mean, as the vocabulary and a mapping call it."""
 NEXT = "next"
 """As `note`: the column behind the criterion's."""
 
@@ -63,4 +67,45 @@ class Each(Strict):
             raise ValueError("`note` belongs to `columns`; the objects of an array have keys of their own")
         if self.note is not None and self.note != NEXT and "{name}" not in self.note:
             raise ValueError("`note` is `next`, or a header with `{name}` in it, which stands for the criterion's")
+        return self
+
+
+def _decimal(value: Any) -> Any:
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d+(\.\d+)?", value):
+            raise ValueError(f"{value!r} is not a number, like 80 or 0.5")
+        return float(value)
+    return value
+
+
+class Answer(Text):
+    """What an answer of a scorecard says: a row is a finding where it failed, and is left out where it didn't.
+
+    Its lists come before the vocabulary's words. A file without the column has findings alone.
+    """
+
+    failed: Scalars = Field([], description="Answers that are findings; case and spaces don't count.")
+    passed: Scalars = Field([], description="Answers that are none: their rows are skipped.")
+    not_applicable: Scalars = Field(
+        [], description="Answers that say nothing: their rows are skipped, as with an empty one."
+    )
+    below: Annotated[float, BeforeValidator(_decimal), Field(ge=0)] | None = Field(
+        None, description="A number or percentage below this one is a finding; without it nobody knows."
+    )
+    inverted: Scalars = Field([], description="Criteria that ask for what shouldn't be: there `yes` is a finding.")
+    criterion: Text = Field(
+        default_factory=lambda: Text.model_construct(column=NAME), description="The criterion, for `inverted`."
+    )
+    words: Annotated[list[Literal["answers"]], BeforeValidator(as_list), OneOrMany()] = Field(
+        ["answers"], description="`answers`: what the vocabulary says of answers in all languages; `[]`: nothing."
+    )
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        seen = dict[str, str]()
+        for name in VERDICTS:
+            for number, word in enumerate(getattr(self, name)):
+                if seen.setdefault(plain_name(word).casefold(), name) != name:
+                    hint = "an answer means one thing: delete it here or there"
+                    raise error_at((name, number), f"{word!r} is under `{seen[plain_name(word).casefold()]}` too", hint)
         return self

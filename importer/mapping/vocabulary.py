@@ -29,7 +29,7 @@ _NEAR = 3
 """So many words before another one `not` and `will` take it back."""
 _CAPITALS = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
 _APOSTROPHES = re.compile("['’`´]")
-_SIGNS = re.compile(r"[^\w%?,✓✔☑✅☐❌]+|_")
+_SIGNS = re.compile(r"[^\w%?,✓✔☑✅☐❌✗✘]+|_")
 _COMMAS = re.compile(r"\s*[,;]\s*")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _LETTERS = str.maketrans({"ł": "l", "ı": "i", "đ": "d", "œ": "oe"})  # these don't decompose

@@ -37,6 +37,7 @@ from importer.transform.row_keys import RowKeys, identify_rows, join_group, name
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
 from importer.transform.value_maps import Mapped, Step, ValueMap, value_maps
+from importer.transform.verdicts import AnswerRule
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 
@@ -120,6 +121,7 @@ class _FileTransform:
         self._mapping, self._source_name, self._account_names = mapping, source_name, account_names
         self._shown, self._find_keys = shown, find_keys
         self._value_maps = value_maps(mapping)
+        self._answers = None if mapping.answer is None else AnswerRule(mapping.answer)
         self._references = References(mapping.references, source_name)
         self._person_maps = person_maps(mapping, shown.roster)
         self._files = FileAddresses(mapping.attachments)
@@ -168,6 +170,7 @@ class _FileTransform:
             noted=[
                 *findings,
                 *find_refused(mapping, columns),
+                *(self._answers.findings(columns) if self._answers is not None else ()),
                 *find_restricted(mapping, levels),
                 *cleaner.findings(),
                 *footers.findings(),
@@ -308,6 +311,8 @@ class _FileTransform:
             for row in columns.holds(rule.when).nonzero()[0].tolist():
                 if row not in columns.chunk.defects:
                     skips[row] = skips[row] or code
+        if self._answers is not None:
+            skips = [skip or code for skip, code in zip(skips, self._answers.skips(columns), strict=True)]
         if self._mapping.restricted is not None and self._mapping.restricted.issues == "skip":
             levels = read_levels(self._mapping, columns)
             skips = [skip or (SKIPPED if level else "") for skip, level in zip(skips, levels, strict=True)]

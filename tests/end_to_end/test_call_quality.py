@@ -204,16 +204,16 @@ def test_none_of_many_calls_is_known(program: Program, serve: Serve) -> None:
 def test_answers_that_the_preset_does_not_know(program: Program, serve: Serve) -> None:
     """A pass or what doesn't apply, in each of its languages, is no finding; what is neither is asked."""
     answers = {
-        "created": ["fail", "Nein", "no cumple", "Não", ""],
-        "skipped": ["Pass", "Ja", "bestanden", "Sí", "Oui", "Entfällt", "N/A", "não se aplica", "n.v.t."],
-        "rejected": ["5/5", "100 %", "godkänd", "maybe"],
+        "created": ["fail", "Nein", "no cumple", "Não", "3/5", "2 von 5"],
+        "skipped": ["Pass", "Ja", "bestanden", "Sí", "Oui", "5/5", "Entfällt", "N/A", "não se aplica", "n.v.t.", ""],
+        "rejected": ["100 %", "godkänd", "maybe"],
     }
     rows = [(f"c-{number}", "Greets", answer) for number, answer in enumerate(chain.from_iterable(answers.values()))]
     write_csv(Path("findings.csv"), rows, ("call_id", "criterion", "result"))
     sandbox = serve()
     ended = import_(program, sandbox, mapping="call-qa")
     assert ended.outcomes() == {how: len(its) for how, its in answers.items()}
-    assert ended.summary["findings"] == {"skip-passed": 5, "skip-not-applicable": 4, "value-refused": 4}
+    assert ended.summary["findings"] == {"answer-passed": 6, "answer-not-applicable": 5, "answer-unknown": 3}
     fixes = read_csv(Path("reports/fixes.csv"))
     assert {(row["column"], row["bad value"]) for row in fixes} == {("result", each) for each in answers["rejected"]}
     assert {issue["category"] for issue in sandbox.issues()} == {"Bug"}

@@ -183,3 +183,42 @@ def test_the_keys_around_records_in_lines(program: Program) -> None:
     )
     program("validate", source, "-m", "mine.yaml")
     assert Counter(outcomes()) == Counter(ANSWERS)
+
+
+ANSWERED = """
+input: {name: qa, key: {template: "{call_id}/{_name}"}}
+each: {columns: {from: Greets, to: Verifies identity}, note: '{name} Comment'}
+answer: {column: _answer, inverted: [Verifies identity]}
+title: {template: "{_name}: {agent}"}
+severity: {value: medium}
+status: {value: todo}
+category: {value: Bug}
+"""
+
+
+def test_answers_decide_what_is_a_finding(program: Program) -> None:
+    """The others are left out by name, and what nobody knows is proposed: taken, the proposal decides it."""
+    calls = [*CALLS, ("c-4", "Cy", "2 von 5", "", "3/5", "", ""), ("c-5", "Cy", "90 %", "", "Nein", "", "")]
+    source = write_wide(calls)
+    Path("mine.yaml").write_text(ANSWERED, encoding="utf-8")
+    checked = program("validate", source, "-m", "mine.yaml", "--json")
+    assert checked.outcomes() == {"skipped": 4, "rejected": 2, "planned": 4}
+    found = {"answer-passed": 3, "answer-not-applicable": 1, "answer-unknown": 2}
+    assert checked.summary["findings"] == found
+    planned = {key for key, outcome in outcomes().items() if outcome == "planned"}
+    assert planned == {"c-2/Greets", "c-3/Verifies identity", "c-4/Greets", "c-4/Verifies identity"}
+    suggested = Path("triage-import-check/suggested-mapping.yaml")
+    assert 'failed:\n    - "perhaps"  # 1 row, no word tells' in suggested.read_text("utf-8")
+    assert "below: 100  # 1 row with numbers up to 90" in suggested.read_text("utf-8")
+    again = program("validate", source, "-m", suggested, "--json")
+    assert (again.code, again.outcomes()) == (0, {"skipped": 4, "planned": 6})
+    explained = program("explain", source, "-m", "mine.yaml", "c-3/Verifies identity")
+    assert "result  'failed'" in explained.out
+
+
+def test_a_table_without_the_answers(program: Program) -> None:
+    """It isn't read as one of findings alone."""
+    Path("mine.yaml").write_text(ANSWERED.replace("each:", "x:").replace("x: {", "drop: [x] # {"), encoding="utf-8")
+    source = write_csv(Path("long.csv"), [("c-1", "Greets", "Ann")], ("call_id", "_name", "agent"))
+    ended = program("validate", source, "-m", "mine.yaml")
+    assert (ended.code, "'_answer'" in ended.err) == (ExitCode.UNUSABLE, True)

@@ -128,6 +128,7 @@ def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     flags = [flag.when for flag in mapping.flags if flag.when is not None]
     texts: list[Text | None] = [condition for conditions in (*rules, *flags) for condition in conditions]
     texts += [*(text for value in values for text in value.beside.values()), mapping.category.titles]
+    texts += [] if mapping.answer is None else [mapping.answer, mapping.answer.criterion]
     texts += [relation.by for relation in mapping.relations]
     texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
     texts += [mapping.counted.comments, mapping.counted.attachments]

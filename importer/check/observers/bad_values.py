@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from importer.api import VALUE_FIELDS, FieldName
 from importer.check.examine import Examined
 from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
-from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
+from importer.codes import ANSWER_UNKNOWN, CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
 from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import EvidenceTexts, MappingModel
 from importer.mapping.reads import collect_date_texts
+from importer.mapping.scorecards import Answer
 from importer.mapping.texts import Text
 from importer.phrases import counted, plain_name
 from importer.records import Evidence, Finding, Outcome, Unknown
@@ -25,6 +26,7 @@ FIELDS_OF_CODES = {
     SOURCE_INVALID: "source",
     DATE_UNREADABLE: "date",
     VALUE_REFUSED: "skip",
+    ANSWER_UNKNOWN: "answer",
 }
 """Codes of findings about the value of one cell → the field of the mapping that reads it."""
 
@@ -47,6 +49,7 @@ class Corrections:
     def __init__(self, mapping: MappingModel, fixes: Fixes, shown: ShownPeople) -> None:
         self._texts = {name: [getattr(mapping, name)] for name in (*VALUE_FIELDS, "source")}
         self._texts["skip"] = [rule.when[0] for rule in mapping.skip if rule.reject]
+        self._texts["answer"] = [] if mapping.answer is None else [mapping.answer]
         self._texts["date"] = collect_date_texts(mapping)
         self._bad = dict[Cell, BadValue]()
         self._fixes, self._rows, self._rows_of = fixes, 0, Counter[Fix]()
@@ -139,6 +142,27 @@ def find_cells(
                 found[row] = (plain_name(ref.name), cell[row].strip())
                 break
     return found
+
+
+class UnknownAnswers:
+    """Counts the answers that nobody knows, for suggested-mapping.yaml."""
+
+    def __init__(self, spec: Answer | None) -> None:
+        self._spec = spec
+        self.counts = Counter[str]()
+
+    def add(self, examined: Examined, _: Plan) -> None:
+        """Count those of a chunk, at no cost where all are known."""
+        rows = [
+            row
+            for row, findings in examined.findings.by_row.items()
+            if any(finding.code == ANSWER_UNKNOWN for finding in findings)
+        ]
+        if self._spec is not None and rows:
+            texts = examined.records.columns.as_written.text(self._spec)
+            for text in (texts[row].strip() for row in rows):
+                if text in self.counts or len(self.counts) < DISTINCT_LIMIT:
+                    self.counts[text] += 1
 
 
 _OPEN_HOWS = ("unknown", "missing")
