@@ -180,7 +180,7 @@ def test_presets() -> None:
     assert f"The program comes with [{spell(len(preset_names()))}" in " ".join(
         document("mappings/README.md").text.split()
     )
-    trackers = set(preset_names()) - {"triage", "bug-list", "call-qa", "call-review", "jira-requests"}
+    trackers = set(preset_names()) - {"triage", "bug-list", "call-qa", "call-review", "bland-evals", "jira-requests"}
     assert (
         f"presets for [{spell(len(trackers))} trackers, Triage's own fields, plain lists" in document("README.md").text
     )

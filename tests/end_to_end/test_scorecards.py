@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,3 +223,64 @@ def test_a_table_without_the_answers(program: Program) -> None:
     source = write_csv(Path("long.csv"), [("c-1", "Greets", "Ann")], ("call_id", "_name", "agent"))
     ended = program("validate", source, "-m", "mine.yaml")
     assert (ended.code, "'_answer'" in ended.err) == (ExitCode.UNUSABLE, True)
+
+
+def verdict(number: int, **keys: Any) -> dict[str, Any]:
+    """A verdict as Bland's API answers it."""
+    return {
+        "id": f"v-{number}",
+        "org_id": "o-1",
+        "eval_run_id": "r-1",
+        "eval_run_call_result_id": "cr-1",
+        "eval_run_agent_snapshot_id": "s-1",
+        "eval_agent_id": "j-1",
+        "eval_agent_version_id": "jv-1",
+        "call_id": f"c-{number}",
+        "selected_level_key": "fail",
+        "selected_level_label": "Fail",
+        "score_normalized_0_100": 20.0,
+        "is_target_match": False,
+        "is_insufficient_evidence": False,
+        "confidence": 0.93,
+        "reasoning_md": "**Never** asked for the number.",
+        "evidence": [{"source": "audio", "speaker": None, "start_ms": 45200, "end_ms": 52100, "text": "I see."}],
+        "failed": False,
+        "failure_code": None,
+        "failure_message": None,
+        "billable_cost_usd": 0.02,
+        "audit": {"prompt_version": "v3", "latency_ms": 1843},
+        "created_at": "2026-05-27T10:00:48.000Z",
+        **keys,
+    }
+
+
+NO_LEVEL = {"selected_level_key": None, "selected_level_label": None, "is_target_match": None}
+VERDICTS = [
+    verdict(1),
+    verdict(2, is_target_match=True, selected_level_label="Pass"),
+    verdict(3, **NO_LEVEL, is_insufficient_evidence=True),
+    verdict(4, **NO_LEVEL, failed=True, failure_code="timeout"),
+]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_evaluations_of_the_api(program: Program, *, nested: bool) -> None:
+    """Both answers are recognised; what met its target, or can't be judged, is left out by name; nothing is lost."""
+    call = {"id": "cr-1", "call_id": "c-1", "call_display_name": "Inbound", "call_started_at": "2026-05-20T13:45:00Z"}
+    listed = [{**call, "status": "COMPLETE", "agent_results": VERDICTS}] if nested else VERDICTS
+    answer = {"data": {"object": "list", "data": listed, "has_more": False, "next_cursor": None}, "errors": None}
+    Path("answer.json").write_text(json.dumps(answer), encoding="utf-8")
+    ended = program("run", "answer.json", "--sandbox", "--json", "--strict", "--rate", "0", "--out", "reports")
+    assert (ended.code, ended.outcomes()) == (0, {"created": 1, "skipped": 3})
+    assert ended.summary["findings"] == {
+        "answer-passed": 1,
+        "skip-insufficient-evidence": 1,
+        "skip-scoring-failed": 1,
+    }
+    with program.own_sandbox() as sandbox:
+        [issue] = sandbox.issues()
+        assert issue["title"] == "Fail: **Never** asked for the number."
+        assert "> unknown: I see." in issue["description"]
+        assert ("Call name: Inbound" in issue["description"]) == nested
+        assert [link["resource_id"] for link in sandbox.resources()] == ["c-1"]
+        assert [flag["note"] for flag in sandbox.flags()] == [VERDICTS[0]["reasoning_md"]]
