@@ -65,6 +65,7 @@ class Plan(NamedTuple):
     ledger      key → what the ledger says of it; keys of which it has nothing to say are absent
     left_out    places of the rows of which nothing is sent
     reread      places of the rows of which other comments are read than those that their issues have from them
+    counted     places of the rows that figures of values and people count: those of Examined, but for skipped ones
     """
 
     rows: Rows
@@ -74,17 +75,7 @@ class Plan(NamedTuple):
     ledger: Mapping[str, LedgerStatus]
     left_out: Collection[int] = ()
     reread: Collection[int] = ()
-
-    def counted_rows(self, examined: Examined) -> Sequence[int]:
-        """The rows that figures of values and people count: those of `examined`, without ones skipped by the plan.
-
-        Of rows with one key and the same content that is one: the others are not another issue.
-        """
-        rows = examined.counted_rows()
-        if not self.left_out:
-            return rows
-        outcomes = self.rows.columns["outcome"]
-        return [row for row in rows if outcomes[row] is not Outcome.SKIPPED]
+    counted: Sequence[int] = ()
 
     def markers_to_create(self) -> Iterator[str]:
         return (operation.marker for operation in self.operations.values() if operation.act is Act.CREATE)
@@ -173,8 +164,10 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
     creates = dict(zip(new, examined.creates(new, hashed=bool(places)), strict=True))
     operations = {place: changes.get(place) or creates[place] for place in to_send} if changes else creates
-    left_out = find_left_out(rows) if decided else ()
-    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread)
+    left_out, counted_ones = find_left_out(rows) if decided else (), examined.counted_rows()
+    if left_out:  # of rows with one key and the same content one counts: the others are not another issue
+        counted_ones = [row for row in counted_ones if outcomes[row] is not Outcome.SKIPPED]
+    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread, counted_ones)
 
 
 def _refuse_secret_names(examined: Examined) -> Examined:

@@ -67,12 +67,11 @@ class PeopleNamed:
                     known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += count
         if not records.people.named:
             return
-        rows = plan.counted_rows(examined)
         for ids in filter(any, (records.people.owners, records.people.assignees)):
             self._planned += sum(1 for row in plan.operations if ids[row])
         finished = [status in FINISHED for status in records.targets("status")]
         issues_of = list(zip(*records.people.named.values(), finished, strict=True))
-        for (*named, is_finished), issues in Counter(map(issues_of.__getitem__, rows)).items():
+        for (*named, is_finished), issues in Counter(map(issues_of.__getitem__, plan.counted)).items():
             self._named += issues * sum(1 for who in named if who.shown)
             for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):
                 if each in self._issues or len(self._issues) < DISTINCT_LIMIT:

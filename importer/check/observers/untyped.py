@@ -44,7 +44,7 @@ class Untyped:
         if not defaults or not self._is_asked or self.titles.is_full:
             return
         titles = examined.records.texts.titles
-        for row in plan.counted_rows(examined):
+        for row in plan.counted:
             if mapped.codes[row] in defaults and not self.titles.is_full:
                 self.titles.add(titles[row])
 

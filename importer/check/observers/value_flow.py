@@ -92,9 +92,8 @@ class ValueFlow:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
         records, keys = examined.records, examined.records.keys.full
-        places = plan.counted_rows(examined)
-        rows = np.fromiter(places, dtype=np.intp, count=len(places))
-        for name in VALUE_FIELDS if places else ():
+        rows = np.fromiter(plan.counted, dtype=np.intp, count=len(plan.counted))
+        for name in VALUE_FIELDS if plan.counted else ():
             streams, mapped = self._streams[name], records.values[name]
             codes = mapped.codes[rows]
             counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
