@@ -29,6 +29,7 @@ from importer.report.folder import NAMES
 from importer.report.results import COLUMNS
 from importer.report.summary import Summary
 from importer.spreadsheet import IMPORT_COLUMNS
+from importer.triage.assumptions import ASSUMPTIONS
 from tests.harness.documents import DOCUMENTS, Block, Document, code, document, tables
 from tests.harness.running import ROOT, SAMPLES, Program
 from tests.harness.shell import serve_shell
@@ -196,9 +197,15 @@ def spell(number: int) -> str:
 def test_outcomes_and_reports() -> None:
     """Each outcome and report in one row, and every column of theirs is named."""
     assert Counter(names("outcome")) == Counter(outcome.value for outcome in Outcome)
-    assert Counter(names("report")) == Counter([*NAMES, "verify.csv", "migration.csv"])
+    assert Counter(names("report")) == Counter([*NAMES, "verify.csv", "migration.csv", "probe.html", "probe.json"])
     for name in (*COLUMNS, *IMPORT_COLUMNS):
         assert f"`{name}`" in REPORTS, name
+
+
+def test_assumptions() -> None:
+    """Each line of the data in one row, word for word and in its order, and no other."""
+    rows = [row for _, table in tables("assumption") for row in table.rows]
+    assert rows == [(f"`{each.id}`", each.assumed, each.source, each.asked, each.otherwise) for each in ASSUMPTIONS]
 
 
 def test_keys_of_the_summary() -> None:

@@ -32,6 +32,7 @@ from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, red
 COMMANDS = {
     "run": "Check every row of a source, ask, send, and report.",
     "validate": "Check every row and write what would be sent.",
+    "probe": "Ask Triage whether it does what an import assumes.",
     "explain": "Show what one row becomes, and why.",
     "verify": "Compare what a run sent with what is in Triage now.",
     "repair": "Correct severity, status or category of a run's issues.",

@@ -86,7 +86,7 @@ targets = Table(
     Column("id", Integer, primary_key=True),
     Column("url", String, nullable=False, unique=True),  # normalised, or `sandbox:FILE`
     Column("org_id", String, nullable=False, default=""),  # as first seen
-    Column("contact", LargeBinary),  # JSON: what the canary found out
+    Column("contact", LargeBinary),  # JSON: what the canary and a probe found out
 )
 sources = Table(
     "sources",

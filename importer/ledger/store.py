@@ -161,21 +161,22 @@ class Ledger:
         with self.transaction() as connection:
             return AddedOperations(self.transaction, find_source(connection, target, source_name))
 
-    def find_canary(self, target: str, org_id: str = "") -> dict[str, Any] | None:
-        """Return what the canary found out about a target, or its organisation at another URL; None if none ran."""
-        same = targets.c.url == target
-        if org_id:
-            same = or_(same, targets.c.org_id == org_id)
+    def find_contact(self, target: str, org_id: str = "") -> dict[str, Any]:
+        """Return what canary and probe found out about a target, or its organisation at another URL; {} if none did."""
         with self.transaction() as connection:
-            kept = connection.scalar(select(targets.c.contact).where(same, targets.c.contact.is_not(None)).limit(1))
-        return None if kept is None else dict(orjson.loads(kept))
+            known = org_id or connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
+            same = or_(targets.c.url == target, targets.c.org_id == known) if known else targets.c.url == target
+            kept = connection.scalars(select(targets.c.contact).where(same, targets.c.contact.is_not(None))).all()
+        return {name: value for each in kept for name, value in orjson.loads(each).items()}
 
-    def keep_canary(self, target: str, found: Mapping[str, Any]) -> None:
-        """Keep what the canary found out about a target."""
+    def keep_contact(self, target: str, found: Mapping[str, Any]) -> None:
+        """Keep what a canary or a probe found out about a target, beside what the other did."""
         with self.transaction() as connection:
             target_id = _take_target(connection, target)
-            values = {"contact": orjson.dumps(found)}
-            connection.execute(update(targets).where(targets.c.id == target_id).values(values))
+            its = targets.c.id == target_id
+            kept = connection.scalar(select(targets.c.contact).where(its))
+            values = {"contact": orjson.dumps({**(orjson.loads(kept) if kept else {}), **found})}
+            connection.execute(update(targets).where(its).values(values))
 
     def check_org(self, target: str, org_id: str) -> None:
         """Compare the organisation of a target with the one it had first, and keep it; "" is not compared.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge, Le, Lt
 
 from importer.api import DEFAULT_URL, SeverityName
+from importer.errors import UsageError
 from importer.library.declared import Section, option
 from importer.records import Format
 
@@ -192,7 +193,21 @@ class Concurrency(Paced):
 
 
 @dataclass(frozen=True)
-class Sending(Section):
+class Expected(Section):
+    """Whose key it must be."""
+
+    title = "Sending and limits"
+    expect_org: str | None = option("--expect-org", metavar="ID", decides=False,
+        help="Send nothing unless the API key belongs to this organisation.")
+
+    def check_expected(self) -> None:
+        """Raise UsageError for an organisation that isn't named after all."""
+        if self.expect_org == "":
+            raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
+
+
+@dataclass(frozen=True)
+class Sending(Expected):
     """How it is sent, and what stops it."""
 
     title = "Sending and limits"
@@ -212,8 +227,6 @@ class Sending(Section):
         "first, so `open-first` puts open work at the bottom of its list.")
     max_duration: Duration | None = option("--max-duration", metavar="TIME", decides=False,
         help="Stop sending after this time, such as 6h or 90m; the same command continues.")
-    expect_org: str | None = option("--expect-org", metavar="ID", decides=False,
-        help="Send nothing unless the API key belongs to this organisation.")
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,7 @@ class RunOptions(
 
     def check(self) -> None:
         """Raise UsageError for options that exclude each other."""
-        if self.expect_org == "":
-            raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
+        self.check_expected()
         if self.sandbox and self.api_url:
             raise UsageError("--sandbox and --api-url can't be used together.", hint="Take one of them.")
         check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 
 from importer.check.observers.samples import CANARY_LIMIT
@@ -11,6 +11,7 @@ from importer.errors import TargetDoubted
 from importer.ledger.commands import ABSENT
 from importer.ledger.journal import Run
 from importer.load.context import ImportContext
+from importer.load.probed import find_answers, probe_command
 from importer.load.read_back import NAMES_SHOWN, Findings, MadeIssue, read_back
 from importer.phrases import listed
 from importer.records import Outcome
@@ -50,8 +51,12 @@ class Canary:
         if len(self.keys) > len(self._first):  # one alone first: if it can't be found again, no other is made
             findings = self._try(self.keys, send)
         if findings.issues:
+            answers = find_answers(self._context.ledger, self._run.target, findings.organisation)
+            if answers is not None:
+                command = probe_command(self._context.ledger.name, self._run.target)
+                findings = replace(findings, doubts=tuple(answers.contradictions(findings.answers(), command)))
             self._context.ledger.check_org(self._run.target, findings.organisation)
-            self._context.ledger.keep_canary(self._run.target, asdict(findings))
+            self._context.ledger.keep_contact(self._run.target, asdict(findings))
         return findings
 
     def _try(self, keys: Sequence[str], send: SendKeys) -> Findings:

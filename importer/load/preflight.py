@@ -12,6 +12,7 @@ from importer.ledger.previous_run import SNAPSHOT, WHOLE
 from importer.ledger.source_list import refuse_retired
 from importer.ledger.store import Ledger
 from importer.load.context import ImportContext
+from importer.load.probed import find_answers, probe_command
 from importer.mapping.edited_tables import USER
 from importer.mapping.identities import FINDING, NOBODY
 from importer.phrases import counted
@@ -52,6 +53,7 @@ def preflight(context: ImportContext) -> Preflight:
         TargetMismatch: it is another organisation than the expected one, or than the one that the ledger knows.
         LedgerInUse: another process works on the source.
         TargetUnreachable: nothing answers.
+        TargetDoubted: a probe has found that an import can't work.
         UsageError: the source is retired, or a given user id is not a member's.
         RunStopped: the key is refused.
     """
@@ -60,7 +62,11 @@ def preflight(context: ImportContext) -> Preflight:
     check_quiet(job, time.time())
     organisation = claim_source(target, ledger, job.source_name, context.progress.say, settings.expect_org)
     warnings = run_loop(check_members(target, context.calls, organisation, job)) if settings.check_users else []
-    return Preflight(organisation, tuple(warnings), ledger.find_canary(target.name, organisation) is None)
+    answers, command = find_answers(ledger, target.name, organisation), probe_command(ledger.name, target.name)
+    if answers is not None:
+        answers.refuse(command)
+        warnings += answers.warnings(command)
+    return Preflight(organisation, tuple(warnings), "issues" not in ledger.find_contact(target.name, organisation))
 
 
 def claim_source(

@@ -6,7 +6,7 @@ The canary reads the first issues of a run back, `probe` its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -18,6 +18,7 @@ import orjson
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
 from importer.phrases import listed
 from importer.transform.markers import find_marker
+from importer.transform.prose import CONTINUED
 from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
@@ -29,6 +30,7 @@ from importer.triage.paced import PacedCalls
 LOOK_SECONDS = (0.0, 3.0, 10.0)
 """When list and search are read, in seconds after the issues themselves, because both may lag."""
 NAMES_SHOWN = 5
+_CUTTABLE = ("title", "description")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Findings:
     cut_at        characters after which lists cut a description; None if they don't
     longest       characters of the longest description that a list showed whole
     problems      error messages of list and search, where these can't be used
+    doubts        sentences on what a probe has found otherwise
     refusal       the message of a row that Triage refused, or whose link it refused; "" if there was none
     """
 
@@ -67,6 +70,7 @@ class Findings:
     problems: tuple[str, ...] = ()
     refusal: str = ""
     twice: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -74,6 +78,26 @@ class Findings:
         return tuple(
             name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
         )
+
+    def answers(self, copies: Collection[str] = ()) -> dict[str, tuple[bool | None, str]]:
+        """Say of assumptions whether they are so, None if that wasn't seen, and what was; `copies` were sent twice."""
+        cut = {name: [how for how in self.otherwise.get(name, ()) if how.startswith("cut")] for name in _CUTTABLE}
+        short = {name for how in cut["description"] for name in self.otherwise["description"][how]}
+        fields = [name for name in self.otherwise if name not in (*_CUTTABLE, "resource_links")]
+        unmarked, twice = [*filter(lambda name: name not in short, self.unmarked)], [*{*self.twice} - {*copies}]
+        after = "not found" if self.unsearched else f"after {self.found_after:g} s" if self.found_after else "at once"
+        whole = None if self.cut_at is None and not self.longest else self.cut_at is None
+        return {
+            **{name: (not cut[name], "; ".join(cut[name]) or "whole") for name in _CUTTABLE},
+            "fields": (not fields, ", ".join(fields) or "all"),
+            "marker": (not unmarked, listed(unmarked, NAMES_SHOWN) or "in each"),
+            "once": (not twice, listed(twice, NAMES_SHOWN) or "once"),
+            "order": (self.in_order, "newest first" if self.in_order else "another order"),
+            "list": (not self.unlisted if self.in_order else None, listed(self.unlisted, NAMES_SHOWN) or "all"),
+            "whole-items": (whole, f"cut after {self.cut_at:,} characters" if self.cut_at is not None else "whole"),
+            "search": (not self.unsearched, after),
+            "search-at-once": (None if self.unsearched else not self.found_after, after),
+        }
 
     def sentences(self) -> Iterator[str]:
         """Yield the sentences that are shown; what is bad begins with `warning:`."""
@@ -85,6 +109,7 @@ class Findings:
             yield from self._stored()
             yield from self._found()
             yield from self._shown()
+        yield from self.doubts
         if self.refusal:
             yield f"This is how Triage refuses: {self.refusal}"
 
@@ -150,6 +175,9 @@ class _Looked:
     duplicates: set[str] = field(default_factory=set)
 
 
+FindMarker = Callable[[str], str]
+
+
 async def read_back(
     client: TriageClient,
     calls: PacedCalls,
@@ -157,13 +185,14 @@ async def read_back(
     *,
     refusal: str = "",
     look_seconds: Sequence[float] = LOOK_SECONDS,
+    find: FindMarker = find_marker,
     clock: Clock = time.monotonic,
 ) -> Findings:
     """Read issues back by id, in the list and by search, until all are found or `look_seconds` have passed.
 
-    `refusal` goes into the findings: the message of a row that was refused.
+    `refusal` goes into the findings: the message of a row that was refused. `find` finds the marker in a description.
     """
-    reading = _ReadBack(client, calls, [_Looked(each) for each in sent], clock)
+    reading = _ReadBack(client, calls, [_Looked(each) for each in sent], find, clock)
     await reading.get()
     started = clock()
     for seconds in look_seconds if reading.issues else ():
@@ -179,8 +208,10 @@ async def read_back(
 class _ReadBack:
     """Reads all issues back: each one, the list, and the search."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, issues: list[_Looked], clock: Clock) -> None:
-        self._client, self._calls, self.issues = client, calls, issues
+    def __init__(
+        self, client: TriageClient, calls: PacedCalls, issues: list[_Looked], find: FindMarker, clock: Clock
+    ) -> None:
+        self._client, self._calls, self.issues, self._find = client, calls, issues, find
         # They were made right before, so that they may not be there yet.
         self._absence, self._made_at = Absence(client, calls, now=clock), clock()
         self._by_marker = {looked.sent.marker: looked for looked in issues}
@@ -236,7 +267,7 @@ class _ReadBack:
     def _find_duplicates(self, issues: Iterable[Issue]) -> None:
         """Note other issues with the marker of a canary issue: a create was executed more than once."""
         for issue in issues:
-            looked = self._by_marker.get(find_marker(issue.description))
+            looked = self._by_marker.get(self._find(issue.description))
             if looked is not None and issue.id != looked.sent.issue_id:
                 looked.duplicates.add(issue.triage_id or issue.id)
 
@@ -266,7 +297,7 @@ class _ReadBack:
             otherwise=self._otherwise(),
             gone=self._names(_is_gone),
             unmarked=self._names(
-                lambda looked: looked.issue is None or find_marker(looked.issue.description) != looked.sent.marker
+                lambda looked: looked.issue is None or self._find(looked.issue.description) != looked.sent.marker
             ),
             unlisted=self._names(lambda looked: looked.listed is None or not self._in_order),
             unsearched=self._names(lambda looked: looked.found_after is None),
@@ -323,6 +354,8 @@ def _describe(sent: str, kept: str) -> str:
         return "filled in"
     if kept == sent.strip():
         return "trimmed"
+    if CONTINUED in kept and CONTINUED not in sent:
+        return "goes on in comments"
     if sent.startswith(kept):
         return f"cut after {len(kept):,} characters"
     if kept.split() == sent.split():

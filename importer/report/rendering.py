@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).with_name("templates")
 CELL_SHOWN = 400
 """Characters of a text in the page."""
-SCRIPTS = {"rehearsal.html": "board.js"}
+SCRIPTS = {"rehearsal.html": "board.js", "probe.html": ""}
 """The script of a template, behind page.js; the others have ROWS_SCRIPT."""
 ROWS_SCRIPT = "rows.js"
 
 
 def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, Any]) -> None:
     """Write a page, piece by piece: a whole one is megabytes, several times."""
-    script = mark_whole(_read("page.js") + _read(SCRIPTS.get(template, ROWS_SCRIPT)))
+    scripts = filter(None, ("page.js", SCRIPTS.get(template, ROWS_SCRIPT)))
+    script = mark_whole("".join(map(_read, scripts)))
     with folder.open(name) as file:
         file.writelines(load_template(template).generate(view, styles=mark_whole(_read("report.css")), script=script))
 

@@ -34,6 +34,11 @@ _MARKING = re.compile(f"(?ai){_STEM}(?=(?:{_DIGIT}){{12}})")
 MARKING = f"(?i){_STEM}(?:{_DIGIT}){{20}}"
 """A pattern for a scan: without a record's marker, that of a source identifies nothing."""
 
+PROBE_TITLE, PROBE_END = "triage-import probe", 60
+"""How the title of an issue of `probe` begins, and characters in which the last line of its description ends."""
+_PROBE_WORD = re.compile(r"tip[0-9a-f]{20}")
+_PROBE = re.compile(f"{PROBE_TITLE} ({_PROBE_WORD.pattern}) - may be deleted")
+
 COMMENT_MARKER_LENGTH = 13
 """Of the word that `comment_marker` gives."""
 
@@ -61,6 +66,27 @@ def find_marker_lines(description: str) -> list[tuple[str, str]]:
     text = _restore(description)
     # Where a target has folded the whole text into one line, no line begins with a marker.
     return _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
+
+
+def probe_title(marker: str) -> str:
+    """The beginning of the title of an issue that `probe` makes; `marker` is `tip` and 20 hex digits."""
+    return f"{PROBE_TITLE} {marker} - may be deleted"
+
+
+def find_probe(title: str, description: str) -> str:
+    """The marker of an issue that `probe` has made, `""` of any other: one that quotes it, or an import's.
+
+    It is in the title and in the description's first line, as its last line may have been cut off.
+    """
+    found = _PROBE.match(title)
+    is_ours = found is not None and found[1] in description.partition("\n")[0] and not find_marker(description)
+    return found[1] if found is not None and is_ours else ""
+
+
+def find_probe_end(description: str) -> str:
+    """The marker in the last line of a description that `probe` has made, `""` where that line is lost."""
+    found = _PROBE_WORD.findall(_restore(description)[-PROBE_END:])
+    return found[-1] if found else ""
 
 
 def neutralise_markers(text: str) -> str:

@@ -85,8 +85,7 @@ def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> N
     assert "Lists cut descriptions after 100 characters" in first.err
     read = sandbox.requests()[ITEM]
     with read_ledger(program.ledger) as ledger:
-        canary = ledger.find_canary(sandbox.url)
-    assert canary is not None
+        canary = ledger.find_contact(sandbox.url)
     assert canary["cut_at"] == 100
     assert len(canary["issues"]) < 6
 

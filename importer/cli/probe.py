@@ -1,0 +1,193 @@
+"""`triage-import probe`: asks an organisation's Triage whether it does what this program assumes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from importer import __version__
+from importer.cli.answers import answers_with_summary
+from importer.cli.console import Console
+from importer.cli.options import Json, takes
+from importer.cli.run_options import Unasked
+from importer.errors import ExitCode, RunStopped
+from importer.library.caller import NO
+from importer.library.declared import Section, option
+from importer.library.options import Expected, KeyFile, LedgerFile, Out, Paced, Place
+from importer.library.targets import choose_rate, open_target
+from importer.phrases import clip, counted, format_duration, format_iso
+
+if TYPE_CHECKING:
+    from importer.load.probe import Probe
+    from importer.load.probed import Answers
+    from importer.report.folder import ReportFolder
+
+PAGE, DATA, OUT = "probe.html", "probe.json", Path("triage-import-probe")
+LOCK = "triage-import probe"
+"""As a source is locked in its organisation: two probes at a time would delete each other's issues."""
+STATUS = {True: "as-assumed", False: "otherwise", None: "not-seen"}
+ORDER = ("otherwise", "not-seen", "as-assumed")
+PLAN = (
+    "  Three closed issues, nobody's, in a category of Triage's own, with three comments and a relation, are created, "
+    "read back, changed"
+)
+DELETED, KEPT = " and deleted; only their numbers stay used.", "; they stay until the next probe, as --keep says."
+SHOWN = 160
+"""Characters of what was seen, on the screen."""
+
+
+# fmt: off
+@dataclass(frozen=True)
+class Kept(Section):
+    """Whether anything stays."""
+
+    title = "Sending and limits"
+    keep: bool = option("--keep", default=False, variable=False, configurable=False,
+        help="Don't delete the issues, to look at them; the next probe does.")
+# fmt: on
+
+
+@dataclass(frozen=True)
+class ProbeOptions(Place, KeyFile, LedgerFile, Expected, Paced, Unasked, Kept, Out, Json):
+    """The options of `probe`."""
+
+
+@dataclass(frozen=True)
+class ProbeSummary:
+    """What a probe has seen: `exit_code`, and all that probe.json has."""
+
+    exit_code: int
+    document: dict[str, Any]
+
+    def as_text(self) -> str:
+        """The summary as JSON text."""
+        return json.dumps({"exit_code": self.exit_code, **self.document}, ensure_ascii=False, indent=2) + "\n"
+
+
+@click.command(cls=cloup.Command)
+@takes(ProbeOptions)
+@answers_with_summary
+def probe(options: ProbeOptions) -> ProbeSummary:
+    """Ask Triage whether it does what this program assumes, before you import anything.
+
+    Creates three issues, comments on them, relates and changes them, reads them back in every way, and deletes them: at
+    most 80 requests in two minutes. The answers are kept in the ledger, and later runs use them. The report goes to
+    ./triage-import-probe/.
+    """
+    from importer.cli.run_screen import requiring_terminal
+    from importer.ledger.opening import open_ledger
+    from importer.load.preflight import claim_source
+    from importer.load.probe import run_probe
+    from importer.report.folder import ReportFolder
+
+    options.check_expected()
+    is_asked, folder, started = not (options.sandbox or options.yes), ReportFolder(options.out or OUT), time.monotonic()
+    console = Console(dated=True)
+    with (
+        console,
+        requiring_terminal(console, asks=is_asked) as ready,
+        open_ledger(options.ledger) as book,
+        open_target(options.sandbox, options.api_url, options.api_key_file) as target,
+    ):
+        ready()
+        folder.prepare((PAGE, DATA))
+        rate = choose_rate(options.rate, target.name)
+        organisation = claim_source(target, book, LOCK, console.say, options.expect_org or "")
+        console.say(f"Target {target.name}, organisation {organisation or 'unknown'}:")
+        console.say(PLAN + (KEPT if options.keep else DELETED))
+        if is_asked and not click.confirm("Probe it?", default=False, err=True):
+            raise RunStopped(NO, hint="Nothing was sent.")
+        answers, asked, requests = run_probe(target, book, organisation, rate, console.say, keep=options.keep)
+    left = [] if options.keep else [*asked.made.values()]
+    document = {
+        "version": __version__,
+        "target": target.name,
+        "organisation": organisation,
+        "at": format_iso(answers.at),
+        "requests": requests,
+        "elapsed_seconds": round(time.monotonic() - started, 1),
+        "issues": answers.numbers,
+        "left": left,
+        "refuses": answers.refuses,
+        "assumptions": [*describe(answers, asked)],
+        "out": str(folder.path),
+    }
+    is_otherwise = bool(answers.otherwise or left)
+    code = ExitCode.DECIDE if answers.refuses else ExitCode.PARTLY if is_otherwise else ExitCode.DONE
+    summary = ProbeSummary(code, document)
+    folder.write(DATA, summary.as_text())
+    write_page(folder, document)
+    console.say_all(describe_end(document, keep=options.keep))
+    return summary
+
+
+def describe(answers: Answers, asked: Probe) -> Iterator[dict[str, Any]]:
+    """Yield what was seen of each assumption; of what is otherwise also the exchange that shows it."""
+    from importer.triage.assumptions import ASSUMPTIONS
+
+    for each in ASSUMPTIONS:
+        is_so, seen = answers.seen.get(each.id, (None, "" if each.is_asked else each.asked))
+        line: dict[str, Any] = {
+            "id": each.id,
+            "status": STATUS[is_so],
+            "assumed": each.assumed,
+            "source": each.source,
+            "seen": seen,
+        }
+        if is_so is False:
+            line |= {"follows": each.otherwise}
+            if (exchange := asked.shown.get(each.id)) is not None:
+                line |= {"exchange": exchange.show(asked.ids)}
+        yield line
+
+
+def write_page(folder: ReportFolder, document: Mapping[str, Any]) -> None:
+    """Write probe.html."""
+    from importer.report.rendering import lay_out_bar, render
+
+    lines = sorted(document["assumptions"], key=lambda line: ORDER.index(line["status"]))
+    counts = Counter(line["status"] for line in lines)
+    view = {
+        "name": f"Probe of {document['target']}",
+        "verdict": say_counts(counts),
+        "stopped": "; ".join(document["refuses"]),
+        "whole": True,
+        "bar": lay_out_bar(counts),
+        "total": len(lines),
+        "noun": "assumption",
+        "facts": {name: document[name] for name in ("organisation", "at", "requests", "version")},
+        "lines": lines,
+    }
+    render(folder, PAGE, "probe.html", view)
+
+
+def say_counts(counts: Mapping[str, int]) -> str:
+    """Sum up in a sentence."""
+    return f"{counts['as-assumed']} as assumed, {counts['otherwise']} otherwise, {counts['not-seen']} not seen"
+
+
+def describe_end(document: Mapping[str, Any], *, keep: bool) -> Iterator[str]:
+    """Yield what is otherwise and what follows, what stays, and where the report is."""
+    lines = document["assumptions"]
+    for line in lines:
+        if line["status"] == "otherwise":
+            yield f"otherwise: {line['id']}: {line['assumed']}"
+            yield f"  seen: {clip(line['seen'], SHOWN)}; what follows: {line['follows']}"
+    unseen = [line["id"] for line in lines if line["status"] == "not-seen"]
+    yield f"{say_counts(Counter(line['status'] for line in lines))} ({', '.join(unseen)})"
+    yield from (f"warning: {each}; no import is sent" for each in document["refuses"])
+    numbers = ", ".join(document["issues"])
+    if document["left"]:
+        yield f"warning: not deleted: {', '.join(document['left'])}. The next probe tries again."
+    elif numbers:
+        yield f"{numbers} {'stay until the next probe' if keep else 'are deleted'}; their numbers stay used."
+    took = format_duration(document["elapsed_seconds"])
+    yield f"{counted(document['requests'], 'request')}, {took}. Report: {Path(document['out']) / PAGE}"

@@ -1,0 +1,573 @@
+"""The probe: three issues by which Triage is asked about each assumption, read back in every way, and deleted.
+
+It starts no agent, notifies nobody and creates no category: its issues are closed, nobody's, and in a category that is
+there. An interrupted probe is cleaned up by the next one, which knows its issues by `find_probe`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from itertools import pairwise
+from secrets import token_hex
+from typing import Any, TypeVar
+
+import orjson
+
+from importer.api import BUILT_IN_CATEGORIES, COMMENT_LIMIT, DESCRIPTION_LIMIT, PAGE_LIMIT, TITLE_LIMIT, count_units
+from importer.ledger.store import Ledger
+from importer.load.keeping import Keeping, Size, TargetKeeping
+from importer.load.probed import LEFT, PROBE, Answers
+from importer.load.read_back import LOOK_SECONDS, MadeIssue, read_back
+from importer.transform.markers import (
+    PROBE_TITLE,
+    comment_marker,
+    find_opening,
+    find_probe,
+    find_probe_end,
+    probe_title,
+)
+from importer.transform.sanitise import Sanitizer
+from importer.triage.actions import Action, CallFailed, is_own_form
+from importer.triage.answers import OUTGOING, Entry, Issue, Page, plain_id
+from importer.triage.assumptions import BY_ID
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
+from importer.triage.limiter import Clock
+from importer.triage.listing import created_seconds
+from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.recorder import Exchange, Recorder
+from importer.triage.target import Target
+from importer.triage.transport import AiohttpTransport, Timeouts
+
+T = TypeVar("T")
+MOST_REQUESTS, MOST_SECONDS = 80, 120.0
+REQUESTS_LEFT, SECONDS_LEFT = 20, 20.0
+"""What is kept of them for deleting what was made."""
+MOST_PAGES = 3
+"""Pages of the list in which the issues of an interrupted probe are looked for."""
+AGENTS = {"session_started", "prompt", "thought", "action", "response", "artifact", "error"}
+"""Entries in an activity that show an agent at work. Source: get/triage-issues-id-activity."""
+NEWEST = {"sort": "created_at", "order": "desc"}
+NORM = Sanitizer().clean("@norm").text
+LATIN, MIXED = "Latin ", "жд漢字𠀀 "
+WHITE = "two  blanks,\ta tab  \r\n\r\n\r\n  and blanks at both ends  "
+PIECES = {"signs": "<b>&lt;&amp;</b>&<i>", "emoji": "🎧👩‍💻☎", "letters": "ﬁ½\"q\"'s'---e\u0301"}
+"""Assumption → what shows whether it is so, without white space, which is another assumption."""
+
+
+COVERED = ("a comment", "a relation")
+"""What has a line of its own for not being there at all."""
+SHORT = 1000
+"""Bytes of a description that any target takes."""
+
+
+class _Enough(Exception):
+    """So many requests, or so much time, that the rest is for deleting what was made."""
+
+
+class Probe:
+    """Asks one organisation.
+
+    seen   id of an assumption → whether it is so, None if that wasn't seen; and what was
+    shown  id → the exchange that shows it
+    made   id → number of each issue of a probe that is there, as far as is known; `note_made` is told of each change
+    ids    of all issues that were made
+    """
+
+    def __init__(
+        self,
+        client: TriageClient,
+        calls: PacedCalls,
+        recorder: Recorder,
+        organisation: str,
+        note_made: Callable[[Sequence[str]], object] = lambda ids: None,
+        *,
+        look_seconds: Sequence[float] = LOOK_SECONDS,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._client, self._calls, self._recorder, self._organisation = client, calls, recorder, organisation
+        self._note_made, self._look_seconds, self._clock = note_made, look_seconds, clock
+        self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
+        self.made, self.numbers, self.ids = dict[str, str](), list[str](), set[str]()
+        self._expected = list[Exchange]()  # refusals that were asked for
+        self._keeping, self._settle, self._is_closing, self._end = TargetKeeping(), 0.0, False, clock() + MOST_SECONDS
+
+    async def ask(self, left: Sequence[str] = (), *, keep: bool = False) -> Answers:
+        """Ask everything, then delete what was made, unless it is to be kept; `left` are ids of an interrupted probe.
+
+        Raises RunStopped if the key is refused or the target is down, and Interrupted after a signal.
+        """
+        await self.clean(left)
+        with suppress(_Enough):
+            await self._ask_all()
+        self._is_closing = True
+        if not keep:
+            await self._ask_deletion()
+        self._conclude()
+        kinds = (self._keeping.descriptions, self._keeping.comments)
+        kept = tuple((tuple(each.whole), tuple(each.most)) for each in kinds)
+        rate = self._calls.rate if self._calls.rate_limited > 1 else None  # one 429 tells no limit
+        author = self.seen.get("author", (None, ""))[1]
+        return Answers(time.time(), self._organisation, author, rate, self._settle, self.seen, kept, self.numbers)
+
+    async def clean(self, left: Sequence[str]) -> None:
+        """Delete what an interrupted probe has left: issues with these ids, and all that can be found."""
+        for issue_id in left:
+            issue = await self._try(partial(self._client.get_issue, issue_id))
+            if issue is not None and issue.title.startswith(PROBE_TITLE):
+                self.made[issue_id] = issue.triage_id
+        await self._remove()
+
+    async def _ask_all(self) -> None:
+        page = await self._try(partial(self._client.list_categories, limit=str(PAGE_LIMIT)))
+        there = page.items if page else ()
+        category = next(filter(BUILT_IN_CATEGORIES.__contains__, there), BUILT_IN_CATEGORIES[0])
+        fields = {"severity": "low", "status": "closed", "category": category, "source": "client"}
+        odd_title, odd_text, marker = _odd()
+        odd = await self._make({**fields, "title": odd_title, "description": odd_text})
+        twin = await self._make({**fields, "title": odd_title, "description": odd_text})
+        long = await self._make_long(fields)
+        if odd is None or twin is None or long is None:
+            return
+        self._saw("twice", odd[0].id != twin[0].id, f"{odd[0].triage_id} and {twin[0].triage_id}")
+        await self._ask_texts(odd, twin, long)
+        await self._ask_comments(odd[0], twin[0], long[0])
+        await self._ask_relation(odd[0], long[0])
+        await self._ask_lists([odd, long], twin[0])
+        await self._ask_patch(twin[0], marker)
+        await self._ask_refusal(fields)
+        await self._ask_filter(category, there)
+
+    async def _make_long(self, fields: dict[str, str]) -> tuple[Issue, dict[str, Any]] | None:
+        """Make the issue with long texts; what is refused is tried again with shorter ones."""
+        marker = f"tip{token_hex(10)}"
+        title, whole = fill(f"{probe_title(marker)} ", MIXED, "", TITLE_LIMIT), _long(marker, MIXED, DESCRIPTION_LIMIT)
+        in_bytes = _long(marker, MIXED, DESCRIPTION_LIMIT, measure=count_bytes)
+        little, short = _long(marker, MIXED, SHORT, count_bytes), probe_title(marker)
+        tries = ((title, whole), (title, in_bytes), (title, little), (short, whole), (short, in_bytes))
+        for place, (its_title, text) in enumerate(tries):
+            if made := await self._make({**fields, "title": its_title, "description": text}):
+                if place:
+                    self._saw("title", its_title == title, "a longer one is refused")
+                    self._saw("description", text == whole, f"a longer one than {Size.of(text)} is refused")
+                    self._keeping.descriptions.most = (
+                        Size.of(text) if text != whole else self._keeping.descriptions.most
+                    )
+                return made
+        return None
+
+    async def _make(self, body: dict[str, Any]) -> tuple[Issue, dict[str, Any]] | None:
+        """Create an issue; None if it is refused. One without an answer is looked for, and made again if need be."""
+        sent, marker = orjson.dumps(body), find_probe(body["title"], body["description"])
+
+        async def find() -> Issue | None:
+            found = await self._look_for(marker)
+            self._saw(
+                "limited",
+                found is None,
+                "a create that was answered 429 was " + ("not done" if found is None else "done"),
+            )
+            return found
+
+        for _ in range(2):
+            try:
+                issue: Issue | None = await self._call(partial(self._client.create_issue, sent), find=find)
+            except CallFailed as error:
+                self._check(error)
+                is_refused = error.action is Action.REFUSE
+                self._expected += [self._recorder.exchanges[-1]] * is_refused
+                issue = await self._look_for(marker, self._look_seconds[: 2 if is_refused else None])
+                self._note_refused(error if is_refused else None, issue is not None)
+                if is_refused and issue is None:
+                    return None
+            if issue is not None:
+                self._note(issue)
+                stored = await self._poll("an issue", partial(self._client.get_issue, issue.id))
+                return (stored or issue), body
+        return None
+
+    def _note(self, issue: Issue) -> None:
+        if issue.id not in self.made:
+            self.numbers.append(issue.triage_id or issue.id)
+        self.made[issue.id] = issue.triage_id or issue.id
+        self.ids.add(issue.id)
+        self._note_made([*self.made])
+
+    async def _look_for(self, marker: str, look_seconds: Sequence[float] = (0.0,)) -> Issue | None:
+        """Look for an issue with this marker that isn't known yet, in the list."""
+        for seconds in look_seconds:
+            await self._calls.sleep(seconds)
+            page = await self._try(partial(self._client.list_issues, limit=str(PAGE_LIMIT), **NEWEST))
+            for issue in page.items if page else ():
+                if find_probe(issue.title, issue.description) == marker and issue.id not in self.made:
+                    return issue
+        return None
+
+    async def _ask_texts(self, odd: _Made, twin: _Made, long: _Made) -> None:
+        issues = [odd[0], twin[0], long[0]]
+        for issue, sent in (odd, long):
+            await self._ask_text("description", self._keeping.descriptions, sent["description"], issue.description)
+            if issue is odd[0] and len(issue.title) >= len(sent["title"]):
+                self._compare("title", issue.title)
+        numbers = [int(found[1]) if (found := re.fullmatch(r"T-(\d+)", issue.triage_id)) else 0 for issue in issues]
+        grows = all(one < other for one, other in pairwise(numbers) if odd[0].id != twin[0].id)
+        self._saw("numbers", all(numbers) and grows, ", ".join(issue.triage_id for issue in issues))
+        times = [issue.created_at for issue in issues]
+        self._saw("times", all(re.fullmatch(r".*T.*(Z|[+-]\d\d:\d\d)", each) for each in times), times[0])
+        authors = sorted({issue.author_id for issue in issues})
+        self._saw("author", len(authors) == 1 and authors[0] != "", ", ".join(authors))
+        self._saw("organisation", issues[0].org_id == self._organisation != "", self._organisation or "none")
+
+    async def _ask_text(self, what: str, keeping: Keeping, sent: str, stored: str) -> None:
+        """See what is left of a text; of one that isn't cut, which signs are otherwise."""
+
+        async def read() -> str:
+            return stored
+
+        left = await keeping.look(sent, stored, read)
+        self._saw(what, left is None, f"{Size.of(left or sent)} are stored of {Size.of(sent)}")
+        if left is not None:  # so much is kept, at least
+            keeping.whole = Size(*map(max, Size.of(left), keeping.whole))
+        elif PIECES["signs"] in sent:
+            self._compare(what, stored)
+            shapes = [re.sub(r"\S+", "x", text) for text in (sent, stored)]
+            self._saw(
+                "white-space",
+                shapes[0] == shapes[1],
+                f"it is {'the same' if shapes[0] == shapes[1] else 'other'} in a {what}",
+            )
+
+    def _compare(self, what: str, stored: str) -> None:
+        for name, piece in PIECES.items():
+            self._saw(name, piece in stored, f"{piece} is {'the same' if piece in stored else 'otherwise'} in a {what}")
+
+    async def _ask_comments(self, odd: Issue, twin: Issue, long: Issue) -> None:
+        odd_text = "\n\n".join([WHITE, *PIECES.values(), NORM, "ends"])
+        for issue, filling in ((odd, ""), (long, MIXED), (twin, LATIN)):
+            marker = comment_marker(issue.id, token_hex(5))
+            head = f"{PROBE_TITLE} · {marker}\n\n"
+            for measure in (count_units, count_bytes):
+                text = fill(head, filling, " ends", COMMENT_LIMIT, measure) if filling else head + odd_text
+                body = orjson.dumps({"detail": text})
+                refused = await self._write(partial(self._client.add_comment, issue.id, body))
+                is_there = await self._ask_activity(issue, text, marker, is_refused=refused is not None)
+                self._note_refused(refused, is_there)
+                if refused is None or is_there:
+                    break
+                self._saw("comment", False, f"{Size.of(text)} are refused: {refused.message}")
+                self._keeping.comments.most = Size.of(fill(head, filling or LATIN, " ends", COMMENT_LIMIT, count_bytes))
+        changed = await self._try(partial(self._client.get_issue, odd.id))
+        self._saw("moved", changed and changed.updated_at != odd.updated_at, "after a comment")
+
+    async def _ask_activity(self, issue: Issue, sent: str, marker: str, *, is_refused: bool) -> bool:
+        """See whether a comment is in the activity, and how; of a refused one only whether."""
+        entries: Sequence[Entry] = ()
+
+        async def read() -> Entry | None:
+            nonlocal entries
+            entries = (await self._call(partial(self._client.list_activity, issue.id, limit=str(PAGE_LIMIT)))).items
+            return next((entry for entry in entries if entry.type == "comment"), None)
+
+        entry = await (self._try(read) if is_refused else self._poll("a comment", read))
+        if entry is None and is_refused:
+            return False
+        times = [created_seconds(each, 0.0) for each in entries]
+        self._saw("activity", entry is not None and times == sorted(times, reverse=True), f"{len(entries)} entries")
+        agents = [*AGENTS.intersection(each.type for each in entries), *(["a session"] * issue.had_agent)]
+        self._saw("norm", not agents, ", ".join(agents) or "no agent is at work")
+        if entry is not None:
+            opening = find_opening(entry.detail)
+            is_known = opening is not None and opening.marker == marker
+            self._saw("comment-marker", is_known, entry.detail.partition("\n")[0])
+            await self._ask_text("comment", self._keeping.comments, sent, entry.detail)
+        return entry is not None
+
+    async def _ask_relation(self, one: Issue, other: Issue) -> None:
+        before = await self._try(partial(self._client.get_issue, one.id))
+        body = orjson.dumps({"related_issue_id": other.id, "relation_type": "related_to"})
+        refused = await self._write(partial(self._client.add_relation, one.id, body))
+        for issue, its_other in ((one, other), (other, one)):
+
+            async def read(issue: Issue = issue, its_other: Issue = its_other) -> bool | None:
+                page = await self._call(partial(self._client.list_relations, issue.id, limit=str(PAGE_LIMIT)))
+                ways = [each.direction == OUTGOING for each in page.items if each.related_issue_id == its_other.id]
+                return ways[0] is (issue is one) if ways else None
+
+            found = await self._poll("a relation", read)
+            self._saw("relation", bool(found), f"of {issue.triage_id}")
+            self._note_refused(refused, found is not None)
+        after = await self._try(partial(self._client.get_issue, one.id))
+        self._saw("moved", before and after and after.updated_at != before.updated_at, "after a relation")
+
+    async def _ask_lists(self, made: Sequence[_Made], twin: Issue) -> None:
+        sent = [
+            MadeIssue("", issue.id, issue.triage_id, find_probe(body["title"], body["description"]), orjson.dumps(body))
+            for issue, body in made
+        ]
+        looks = {"look_seconds": self._look_seconds, "clock": self._clock, "find": find_probe_end}
+        found = await read_back(self._client, self._calls, sent, **looks)  # type: ignore[arg-type]
+        for name, (is_so, text) in found.answers({twin.triage_id}).items():
+            self._saw(name, is_so, text)
+        self._settle = max(self._settle, found.found_after or 0.0)
+        query, ids = {"limit": "1", **NEWEST}, list[str]()
+        for _ in range(MOST_PAGES):
+            page = await self._try(partial(self._client.list_issues, **query))
+            ids += [issue.id for issue in page.items] if page else []
+            if page is None or page.next_cursor is None:
+                break
+            query["cursor"] = page.next_cursor
+        self._saw("pages", len(set(ids)) == len(ids) if len(ids) > 1 else None, f"{len(ids)} pages of one issue")
+
+    async def _ask_patch(self, issue: Issue, marker: str) -> None:
+        text = _long(marker, LATIN, DESCRIPTION_LIMIT)
+        refused = await self._write(partial(self._client.update_issue, issue.id, orjson.dumps({"description": text})))
+
+        async def read() -> Issue | None:
+            stored = await self._call(partial(self._client.get_issue, issue.id))
+            return stored if stored.description != issue.description else None
+
+        stored = await (self._try(read) if refused else self._poll("a change", read))
+        self._note_refused(refused, stored is not None)
+        if refused is not None and stored is None:
+            self._saw("description", False, f"{Size.of(text)} are refused: {refused.message}")
+        if stored is None:
+            return
+        changed = [name for name, value in stored.fields.items() if value != issue.fields[name]]
+        self._saw("patch", not changed, f"{', '.join(changed) or 'no other field'} changed")
+        self._saw("moved", stored.updated_at != issue.updated_at, "after a change")
+        await self._ask_text("description", self._keeping.descriptions, text, stored.description)
+
+    async def _ask_refusal(self, fields: dict[str, str]) -> None:
+        title, text, marker = _odd()
+        body = {**fields, "title": title, "description": text, "severity": None}
+        try:
+            issue = await self._call(partial(self._client.create_issue, orjson.dumps(body)))
+            self._note(issue)
+            self._saw("refusal", False, "it was accepted")
+        except CallFailed as error:
+            self._check(error)
+            its = self._recorder.exchanges[-1]
+            self._expected.append(its)
+            self._saw("refusal", error.status == 400 and is_own_form(its.raw), error.message)
+            found = await self._look_for(marker, self._look_seconds[:2])
+            self._saw(
+                "refused",
+                found is None,
+                "an issue without a severity, " + ("which was not made" if found is None else "which was made"),
+            )
+
+    async def _ask_filter(self, category: str, there: Sequence[str]) -> None:
+        folded = [name.casefold() for name in there]
+        if len(set(folded)) < len(folded):
+            self._saw("category-case", True, "there are two that differ in their case only")
+            return
+
+        async def finds(name: str) -> bool:
+            page: Page[Issue] | None = await self._try(
+                partial(self._client.list_issues, category=name, limit=str(PAGE_LIMIT), **NEWEST)
+            )
+            self._expected += [] if page else [self._recorder.exchanges[-1]]
+            return page is not None and any(issue.id in self.made for issue in page.items)
+
+        if await finds(category) and not await finds(token_hex(8)):
+            self._saw("category-case", not await finds(category.lower()), "by the filter of the list")
+
+    async def _ask_deletion(self) -> None:
+        """Delete what was made; see that it is gone, and how that is said."""
+        first = next(iter(self.made), "")
+        self._saw(
+            "delete", await self._remove(), "gone" if not self.made else f"still there: {', '.join(self.made.values())}"
+        )
+        if not first or self.made:
+            return
+        try:
+            await self._call(partial(self._client.get_issue, first))
+            self._saw("delete", False, "it can still be read")
+        except CallFailed as error:
+            self._expected.append(self._recorder.exchanges[-1])
+            is_own = error.status == 404 and is_own_form(self._expected[-1].raw)
+            self._saw("absent", is_own, error.message)
+
+    async def _remove(self) -> bool:
+        """Delete the known issues of probes and all that can be found; return whether each was gone at once."""
+        deleted, is_enough = set[str](), True
+        for _ in range(3):
+            for issue in await self._find_ours():
+                self.made[issue.id] = issue.triage_id or issue.id
+            is_enough = is_enough and not deleted.intersection(self.made)
+            if not self.made:
+                break
+            for issue_id in [*self.made]:
+                if await self._delete(issue_id):
+                    deleted.add(issue_id)
+                    del self.made[issue_id]
+        self._note_made([*self.made])
+        return is_enough
+
+    async def _find_ours(self) -> list[Issue]:
+        """Find issues of probes in the newest pages of the list, and by search."""
+        found, query = list[Issue](), {"limit": str(PAGE_LIMIT), **NEWEST}
+        for _ in range(MOST_PAGES if not self._is_closing else 1):
+            page = await self._try(partial(self._client.list_issues, **query))
+            found += page.items if page else ()
+            if page is None or page.next_cursor is None:
+                break
+            query["cursor"] = page.next_cursor
+        page = await self._try(partial(self._client.list_issues, search=PROBE_TITLE, limit=str(PAGE_LIMIT)))
+        found += page.items if page else ()
+        return [issue for issue in found if find_probe(issue.title, issue.description)]
+
+    async def _delete(self, issue_id: str) -> bool:
+        try:
+            await self._call(partial(self._client.delete_issue, issue_id))
+        except CallFailed as error:
+            self._check(error)
+            return error.is_gone and not error.is_foreign
+        return True
+
+    async def _poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Read until it is there, and note if that wasn't at once."""
+        started, seconds = self._clock(), 0.0
+        for seconds in self._look_seconds:
+            if (left := started + seconds - self._clock()) > 0:
+                await self._calls.sleep(left)
+            if (found := await self._try(read)) is not None:
+                self._settle = max(self._settle, seconds)
+                self._saw("reads", seconds == 0, f"{what} {'at once' if seconds == 0 else f'after {seconds:g} s'}")
+                return found
+        self._saw("reads", None if what in COVERED else False, f"{what} not within {seconds:g} s")
+        return None
+
+    async def _try(self, send: Callable[[], Awaitable[T]]) -> T | None:
+        """Make a call; None where it fails, which is seen in the end."""
+        try:
+            return await self._call(send)
+        except CallFailed as error:
+            self._check(error)
+            return None
+
+    async def _write(self, send: Callable[[], Awaitable[object]]) -> CallFailed | None:
+        """Make a call that writes; return its refusal, None after any other answer, or none: it is read back."""
+        try:
+            await self._call(send)
+        except CallFailed as error:
+            self._check(error)
+            if error.action is Action.REFUSE:
+                self._expected.append(self._recorder.exchanges[-1])
+                return error
+        return None
+
+    def _note_refused(self, error: CallFailed | None, is_done: bool) -> None:
+        if error is not None:
+            self._saw("refused", not is_done, f"{error.message}: it was {'not ' * (not is_done)}done")
+
+    async def _call(self, send: Callable[[], Awaitable[T]], **more: Any) -> T:
+        is_over = self._calls.requests >= MOST_REQUESTS - REQUESTS_LEFT or self._clock() > self._end - SECONDS_LEFT
+        if is_over and not self._is_closing:
+            raise _Enough
+        return await self._calls.call(send, **more)
+
+    def _check(self, error: CallFailed) -> None:
+        """Raise RunStopped for a failure that every call would meet."""
+        if error.action is Action.STOP:
+            raise error.as_stop() from error
+
+    def _saw(self, name: str, is_so: object, text: str) -> None:
+        """Note what was seen of an assumption. What contradicts it once stays."""
+        if self.seen.get(name, (None, ""))[0] is not False:
+            self.seen[name] = (None if is_so is None else bool(is_so), text)
+            asked = re.search("`([A-Z]+ [a-z]+)`", BY_ID[name].asked)
+            exchange = (self._recorder.last(asked[1]) if asked else None) or next(
+                reversed(self._recorder.exchanges), None
+            )
+            if exchange is not None:
+                self.shown[name] = exchange
+
+    def _conclude(self) -> None:
+        """See what all answers show together."""
+        exchanges = self._recorder.exchanges
+        odd = [each for each in exchanges if not _is_documented(each) and each not in self._expected]
+        self._saw("answers", not odd, ", ".join(f"{each.name} → {each.status or 'none'}" for each in odd[:5]) or "each")
+        if odd:
+            self.shown["answers"] = odd[0]
+        ids = {str(item["id"]) for each in exchanges for item in each.items() if "id" in item}
+        self._saw("ids", len({plain_id(each) for each in ids}) == len(ids), "each in one way")
+        limited = self._calls.rate_limited
+        self._saw("rate", not limited, f"{limited} × 429" if limited else f"{self._calls.requests} requests, no 429")
+        headers = {f"{name}: {value}" for each in exchanges for name, value in (each.headers or {}).items()}
+        headers = {each for each in headers if not each.lower().startswith("retry-after")}
+        self._saw("rate-headers", not headers, ", ".join(sorted(headers)) or "none")
+
+
+_Made = tuple[Issue, dict[str, Any]]
+"""An issue as it is stored, and what was sent."""
+
+
+def count_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def fill(begin: str, word: str, end: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
+    """Return a text of this size between a beginning and an end: words, and in the end letters."""
+    room = limit - measure(begin + end)
+    return begin + word * (room // measure(word)) + "x" * (room % measure(word)) + end
+
+
+def _head(marker: str) -> str:
+    return f"{marker} was made by triage-import probe, to see what Triage does; the probe deletes it.\n\n"
+
+
+def _odd() -> tuple[str, str, str]:
+    """Make title and description with signs of every kind, and their marker."""
+    marker = f"tip{token_hex(10)}"
+    title = " ".join([probe_title(marker), *PIECES.values(), NORM])
+    text = "\n\n".join([WHITE, *PIECES.values(), NORM])
+    return title, f"{_head(marker)}{text}\n\n---\n{marker} ends it", marker
+
+
+def _long(marker: str, word: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
+    return fill(_head(marker), word, f"\n\n---\n{marker} ends it", limit, measure)
+
+
+def _is_documented(exchange: Exchange) -> bool:
+    """Whether an answer has a status and a body that the reference knows; what is absent may not be there yet."""
+    if exchange.status == 429 or exchange.status == 204:
+        return True
+    if exchange.status == 404:
+        return exchange.request.method in ("GET", "DELETE") and is_own_form(exchange.raw)
+    return 200 <= exchange.status < 300 and isinstance(exchange.document, dict) and "data" in exchange.document
+
+
+def run_probe(
+    target: Target, ledger: Ledger, organisation: str, rate: float, say: Callable[[str], object], *, keep: bool
+) -> tuple[Answers, Probe, int]:
+    """Probe a target, and keep the answers in the ledger; returns them, what asked, and the number of requests.
+
+    Raises RunStopped as `Probe.ask`, and KeyboardInterrupt once what was made is deleted after a signal.
+    """
+    calls = PacedCalls.at(rate, say)
+    left = ledger.find_contact(target.name, organisation).get(LEFT, ())
+
+    async def ask() -> tuple[Answers | None, Probe]:
+        recorder = Recorder(AiohttpTransport(Timeouts()))
+        note = lambda ids: ledger.keep_contact(target.name, {LEFT: ids})  # noqa: E731
+        async with TriageClient(target.url, target.api_key, transport=recorder) as client:
+            probe = Probe(client, calls, recorder, organisation, note)
+            try:
+                with calls.ended_by_signals():
+                    return await probe.ask(left, keep=keep), probe
+            except Interrupted:
+                again = Probe(client, PacedCalls.at(rate, say), recorder, organisation, note)
+                await again.clean([*probe.made])
+                return None, again
+
+    answers, probe = run_loop(ask())
+    if answers is None:
+        raise KeyboardInterrupt
+    ledger.keep_contact(target.name, {PROBE: asdict(answers)})
+    return answers, probe, calls.requests

@@ -1,0 +1,108 @@
+"""The answers of a probe, as the ledger keeps them, and what a run makes of them: limits, warnings, a refusal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import TargetDoubted
+from importer.ledger.commands import source_command
+from importer.load.keeping import NO_LIMIT, Size, TargetKeeping
+from importer.phrases import format_time
+from importer.triage.actions import DAY_SECONDS
+from importer.triage.assumptions import ASSUMPTIONS
+
+if TYPE_CHECKING:
+    from importer.ledger.store import Ledger
+    from importer.load.context import Settings
+
+PROBE, LEFT = "probe", "probe_left"
+"""Names in what the ledger keeps of a target: the answers, and ids of issues that an interrupted probe has left."""
+VALID_SECONDS = 90 * DAY_SECONDS
+LAGS = 3
+"""How often the longest lag that a probe has seen is waited for before an absence is believed."""
+
+Seen = Mapping[str, tuple[bool | None, str]]
+"""Id of an assumption → whether it is so, None if that wasn't seen; and what was seen."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a probe has found out.
+
+    at       when, in seconds since 1970
+    rate     requests a second that were taken, None if none was answered with 429
+    settle   seconds until everything was there
+    kept     of descriptions and of comments: the largest that was stored whole, and the least that was left of one
+    numbers  of the issues that were made
+    """
+
+    at: float
+    organisation: str
+    author: str
+    rate: float | None
+    settle: float
+    seen: Seen
+    kept: Sequence[Sequence[Sequence[int]]]
+    numbers: Sequence[str] = ()
+
+    @property
+    def otherwise(self) -> list[str]:
+        """Ids of the assumptions that aren't so."""
+        return [each.id for each in ASSUMPTIONS if self.seen.get(each.id, (None, ""))[0] is False]
+
+    @property
+    def refuses(self) -> list[str]:
+        """What can't work, each in a sentence."""
+        wrong = set(self.otherwise)
+        fatal = [each for each in ASSUMPTIONS if each.refuses and wrong >= {*each.refuses}]
+        return [f"{each.assumed}: that isn't so ({self.seen[each.id][1]})" for each in fatal]
+
+    def keeping(self) -> TargetKeeping:
+        """Return what the target keeps of texts, for a run to begin with."""
+        keeping = TargetKeeping()
+        for each, (whole, most) in zip((keeping.descriptions, keeping.comments), self.kept, strict=True):
+            each.whole, each.most = Size(*whole), NO_LIMIT if Size(*most) == NO_LIMIT else Size(*most)
+        return keeping
+
+    def limit(self, settings: Settings) -> Settings:
+        """Return a run's settings, slower and more patient if need be."""
+        rate = min(settings.rate or inf, self.rate or inf)
+        settle = max(settings.settle_seconds, LAGS * self.settle)
+        return replace(settings, rate=settings.rate if rate == inf else rate, settle_seconds=settle)
+
+    def warnings(self, command: str) -> Iterator[str]:
+        """Yield that it is to be asked again, with the command, if these answers are old."""
+        if time.time() - self.at > VALID_SECONDS:
+            yield f"this organisation was probed on {format_time(self.at)}, more than 90 days ago; ask again: {command}"
+        if self.rate is not None:
+            yield f"at most {self.rate:.2g} requests a second, as the probe met a limit; to ask again: {command}"
+
+    def contradictions(self, seen: Seen, command: str) -> Iterator[str]:
+        """Yield what was so for the probe and isn't any more, with the command to ask again."""
+        for name, (is_so, text) in seen.items():
+            if is_so is False and self.seen.get(name, (None, ""))[0]:
+                told = f"{name}: {text}, and wasn't so on {format_time(self.at)}, when this organisation was probed"
+                yield f"warning: {told}; ask again: {command}"
+
+    def refuse(self, command: str) -> None:
+        """Raise TargetDoubted if an import can't work."""
+        if self.refuses:
+            found = f"The probe of {format_time(self.at)} found that an import can't work:"
+            hint = f"Nothing was sent. If Triage has changed since, ask again: {command}"
+            raise TargetDoubted("\n".join([found, *self.refuses]), hint=hint)
+
+
+def find_answers(ledger: Ledger, target: str, organisation: str = "") -> Answers | None:
+    """Return the last answers of a target, or of its organisation at another URL; None if it was never probed."""
+    kept: dict[str, Any] | None = ledger.find_contact(target, organisation).get(PROBE)
+    is_ours = kept is not None and kept.keys() == {field.name for field in fields(Answers)}
+    return Answers(**kept) if kept is not None and is_ours else None
+
+
+def probe_command(ledger: str, target: str) -> str:
+    """Return the command that probes a target."""
+    return source_command(ledger, target, "probe")

@@ -1,0 +1,96 @@
+"""A transport that keeps each request with its answer, so that `probe` can show what it has seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from importer.api import CATEGORIES_PATH, ISSUES_PATH
+from importer.triage.redaction import redact
+
+HEADERS_SHOWN = re.compile(r"(?i)(x-)?rate-?limit|retry-after")
+
+
+@dataclass
+class Exchange:
+    """A request and its answer; the status is 0 if none came, and `raw` says why."""
+
+    request: httpx.Request
+    status: int = 0
+    raw: bytes = b""
+    headers: dict[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """What is asked, as the table of assumptions names it: `GET issue`, `POST comments`, `GET search`."""
+        method, path, query = self.request.method, self.request.url.path, self.request.url.params
+        if path == ISSUES_PATH and method == "GET":
+            return "GET search" if "search" in query else "GET filter" if "category" in query else "GET list"
+        _, has_id, part = path.partition(f"{ISSUES_PATH}/")[2].partition("/")
+        return f"{method} {part if has_id else 'categories' if path == CATEGORIES_PATH else 'issue'}"
+
+    @property
+    def document(self) -> Any:
+        """The answer as JSON, {} if it is none."""
+        try:
+            return orjson.loads(self.raw) if self.raw else {}
+        except orjson.JSONDecodeError:
+            return {}
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """Yield what the answer is about: an issue, an entry, or those of a page."""
+        document = self.document
+        data = document.get("data") if isinstance(document, dict) else None
+        listed = data.get("items") if isinstance(data, dict) else None
+        yield from (each for each in (listed if isinstance(listed, list) else [data]) if isinstance(each, dict))
+
+    def show(self, ours: Collection[str]) -> dict[str, Any]:
+        """Return request and answer to be shown to others: of a page only what belongs to these issues, and no key."""
+        answer = self.document or self.raw.decode(errors="replace")[:1000]
+        if isinstance(answer, dict) and isinstance(answer.get("data"), dict) and "items" in answer["data"]:
+            kept = [each for each in self.items() if {each.get("id"), each.get("issue_id")} & {*ours}]
+            answer = {**answer, "data": {"items": kept, "left_out": len([*self.items()]) - len(kept)}}
+        sent = self.request.read()
+        shown = {
+            "request": f"{self.request.method} {self.request.url.raw_path.decode()}",
+            "body": orjson.loads(sent) if sent else None,
+            "status": self.status,
+            "headers": self.headers or {},
+            "answer": answer,
+        }
+        return dict(orjson.loads(redact(orjson.dumps(shown))))
+
+
+class Recorder(httpx.AsyncBaseTransport):
+    """Passes requests on, and keeps them in `exchanges`."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+        self.exchanges: list[Exchange] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request. Raises as the transport behind it."""
+        exchange = Exchange(httpx.Request(request.method, request.url, content=await request.aread()))
+        self.exchanges.append(exchange)
+        try:
+            response = await self._transport.handle_async_request(request)
+            exchange.raw = await response.aread()
+        except httpx.HTTPError as error:
+            exchange.raw = (str(error) or type(error).__name__).encode()
+            raise
+        exchange.status = response.status_code
+        exchange.headers = {name: value for name, value in response.headers.items() if HEADERS_SHOWN.match(name)}
+        return httpx.Response(exchange.status, headers=exchange.headers, stream=httpx.ByteStream(exchange.raw))
+
+    async def aclose(self) -> None:
+        """Close the transport behind it."""
+        await self._transport.aclose()
+
+    def last(self, name: str) -> Exchange | None:
+        """Return the last exchange of this name, None if there is none."""
+        return next((each for each in reversed(self.exchanges) if each.name == name), None)

@@ -1,0 +1,282 @@
+"""`triage-import probe`, as people type it: what it shows and keeps, what a run makes of it, that nothing stays."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.ledger.opening import open_ledger
+from importer.load.probed import LEFT, PROBE, VALID_SECONDS
+from tests.conftest import Serve
+from tests.harness.doors import Door, Trouble, serve_door
+from tests.harness.hostile import RunningSandbox
+from tests.harness.running import KEY, Ended, Program, issue_row, read_csv, write_csv, write_issues
+
+pytestmark = pytest.mark.slow
+SECRET = "words of somebody else"
+MARKED = "triage-import probe tip0123456789abcdef0123 - may be deleted"
+
+
+def probe(program: Program, url: str, *more: str) -> Ended:
+    """Probe a target without asking."""
+    return program("probe", "--api-url", url, "--yes", "--rate", "0", "--json", "--out", "probed", *more)
+
+
+def statuses(ended: Ended) -> dict[str, str]:
+    return {line["id"]: line["status"] for line in ended.summary["assumptions"]}
+
+
+class Cutting(Door):
+    """Keeps 10,000 bytes of a description."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.headers = {}
+        self.cuts = 0
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Cut, and carry out."""
+        fields = json.loads(body) if body else {}
+        if text := fields.get("description"):
+            kept = text.encode()[:10_000].decode(errors="ignore")
+            self.cuts += kept != text
+            body = json.dumps({**fields, "description": kept}).encode()
+        return super().answer(method, path, headers, body)
+
+
+@contextmanager
+def cutting(sandbox: RunningSandbox) -> Iterator[Cutting]:
+    door = Cutting(sandbox.url)
+    with serve_door(door):
+        yield door
+
+
+def test_it_asks_first(program: Program, serve: Serve) -> None:
+    """It names the organisation and what it makes; after a no nothing was sent, and without a terminal nothing is."""
+    sandbox = serve()
+    refused = program.apart("probe", "--api-url", sandbox.url)
+    assert (refused.code, sandbox.create_bodies()) == (ExitCode.UNUSABLE, [])
+    assert "There is no terminal" in refused.err
+    with program.on_terminal("probe", "--api-url", sandbox.url) as terminal:
+        terminal.read_until("Probe it?")
+        assert sandbox.org_id in terminal.shown
+        assert "Three closed issues" in terminal.shown
+        terminal.type("n\n")
+        ended = terminal.end()
+    assert (ended.code, sandbox.create_bodies()) == (ExitCode.STOPPED, [])
+    wrong = probe(program, sandbox.url, "--expect-org", "another")
+    assert (wrong.code, sandbox.create_bodies()) == (ExitCode.DECIDE, [])
+
+
+def test_what_it_shows_and_keeps(program: Program, serve: Serve) -> None:
+    """Screen, page and data have each assumption; what contradicts one is there with its request and its answer."""
+    sandbox = serve(cut_descriptions=True)
+    write_issues(Path("export.csv"), 1)
+    ended = probe(program, sandbox.url)
+    assert ended.code == ExitCode.PARTLY
+    assert [name for name, status in statuses(ended).items() if status == "otherwise"] == ["whole-items"]
+    assert ended.summary["requests"] <= 80
+    assert ended.summary["left"] == []
+    assert "T-1001, T-1002, T-1003 are deleted" in ended.err
+    assert "otherwise: whole-items: An item of the list has its whole description" in ended.err
+    assert json.loads(Path("probed/probe.json").read_text(encoding="utf-8")) == ended.summary
+    page = Path("probed/probe.html").read_text(encoding="utf-8")
+    assert all(name in page for name in statuses(ended))
+    with open_ledger(str(program.ledger)) as ledger:
+        kept = ledger.find_contact(sandbox.url)
+    assert kept[PROBE]["organisation"] == sandbox.org_id
+    assert kept[LEFT] == []
+
+
+def test_findings_have_no_key_and_no_text_of_others(program: Program, serve: Serve) -> None:
+    """Of a list only what is the probe's own is shown."""
+    sandbox = serve(cut_descriptions=True)
+    write_csv(Path("export.csv"), [(*issue_row(number)[:-1], SECRET) for number in (1, 2, 3)])
+    assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
+    ended = probe(program, sandbox.url)
+    (line,) = (line for line in ended.summary["assumptions"] if line["status"] == "otherwise")
+    assert line["exchange"]["request"].startswith("GET /v1/triage/issues?")
+    assert line["exchange"]["answer"]["data"]["left_out"] == 3
+    assert line["exchange"]["answer"]["data"]["items"]
+    for name in ("probe.json", "probe.html"):
+        text = Path("probed", name).read_text(encoding="utf-8")
+        assert SECRET not in text
+        assert KEY not in text
+
+
+def test_issues_that_are_kept(program: Program, serve: Serve) -> None:
+    """They stay to be looked at, and the next probe deletes them; no import takes one for its own."""
+    sandbox = serve()
+    kept = probe(program, sandbox.url, "--keep")
+    assert (kept.code, len(sandbox.issues())) == (0, 3), kept.err
+    write_issues(Path("export.csv"), 3)
+    ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    assert (ended.code, ended.outcomes()) == (0, {"created": 3})
+    assert probe(program, sandbox.url).code == 0
+    assert len(sandbox.issues()) == 3
+    program.lose_ledger()
+    again = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    assert again.outcomes() == {"unchanged": 3}, again.err
+
+
+def test_issues_that_quote_a_probe(program: Program, serve: Serve) -> None:
+    """What a person or an import has made is never deleted, whatever its title says."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [(*issue_row(1, title=MARKED)[:-1], f"{MARKED}\nquoted")])
+    assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
+    assert probe(program, sandbox.url).code == 0
+    assert [issue["title"] for issue in sandbox.issues()] == [MARKED]
+
+
+@pytest.mark.slow(seconds=120)
+def test_a_probe_that_is_killed(program: Program, serve: Serve) -> None:
+    """After each of its requests, which is before the next one; probed again, nothing of it is left."""
+    sandbox = serve()
+    door = Door(sandbox.url)
+    with serve_door(door):
+        assert probe(program, sandbox.url).code == 0
+        requests = int(json.loads(Path("probed/probe.json").read_text(encoding="utf-8"))["requests"]) + 1
+        left = set[int]()
+        for number in range(1, requests + 1):
+            kept = program.ledger.read_bytes()
+            with door.troubled(
+                Trouble("crash-after", number, writes=False), crash=lambda: None, edit=lambda: None
+            ) as has_met:
+                ended = probe(program, door.url)
+                assert ended.code != 0 or not has_met(), number
+            left.add(len(sandbox.issues()))
+            if number % 2:  # what the ledger knows isn't needed
+                program.ledger.write_bytes(kept)
+            assert probe(program, door.url).code == 0, number
+            assert sandbox.issues() == [], number
+    assert {0, 1, 2, 3} <= left
+
+
+def test_ctrl_c(program: Program, serve: Serve) -> None:
+    """What was made is deleted before it ends."""
+    sandbox = serve()
+    with program.on_terminal("probe", "--api-url", sandbox.url, "--yes", "--rate", "10") as terminal:
+        while len(sandbox.issues()) < 2:
+            time.sleep(0.02)
+        terminal.interrupt()
+        ended = terminal.end()
+    assert ended.code == ExitCode.INTERRUPTED
+    assert sandbox.issues() == []
+
+
+def draw_rows(rows: int, long: int) -> list[tuple[str, ...]]:
+    """Rows of which the first ones have long Cyrillic texts."""
+    random = Random(1)
+    texts = [
+        " ".join(f"слово{random.randrange(10**6):06}" for _ in range(700 if place < long else 4))
+        for place in range(rows)
+    ]
+    return [(f"D-{place}", f"D-{place}", text, "Open") for place, text in enumerate(texts, 1)]
+
+
+MAPPING = """
+input: {name: demo, key: Key}
+title: Title
+description: {column: Text, too_long: continue}
+severity: {value: low}
+status: {column: State, values: {Open: todo}}
+category: {value: Bug}
+"""
+
+
+def test_an_import_into_a_target_that_cuts(program: Program, serve: Serve) -> None:
+    """Once it was probed, no text is cut: what is too long goes on in comments, nothing is held, nothing is doubled."""
+    sandbox, rows = serve(), draw_rows(1000, 200)
+    write_csv(Path("issues.csv"), rows, ("Key", "Title", "Text", "State"))
+    Path("mapping.yaml").write_text(MAPPING, encoding="utf-8")
+    with cutting(sandbox) as door:
+        probed = probe(program, door.url)
+        assert [name for name, status in statuses(probed).items() if status == "otherwise"] == ["description"]
+        door.cuts = 0
+        command = ("run", "issues.csv", "-m", "mapping.yaml", "--api-url", door.url, "--yes", "--rate", "0", "--json")
+        ended = program(*command, "--out", "reports")
+        assert (ended.code, ended.outcomes(), door.cuts) == (0, {"created": 1000}, 0), ended.err
+    assert {row["code"] for row in read_csv(Path("reports/results.csv"))} == {""}
+    issues = {issue["title"]: issue for issue in sandbox.issues()}
+    assert len(issues) == len(sandbox.issues()) == 1000
+    said: dict[str, str] = {}
+    for comment in sandbox.comments():
+        said[comment["issue_id"]] = said.get(comment["issue_id"], "") + comment["detail"]
+    for _, title, text, _ in rows:
+        whole = issues[title]["description"] + said.get(issues[title]["id"], "")
+        assert all(whole.count(word) == text.count(word) for word in text.split()), title
+
+
+def age(program: Program, url: str, **values: Any) -> None:
+    """Change what the ledger keeps of a probe."""
+    with open_ledger(str(program.ledger)) as ledger:
+        ledger.keep_contact(url, {PROBE: {**ledger.find_contact(url)[PROBE], **values}})
+
+
+def test_an_old_probe(program: Program, serve: Serve) -> None:
+    """After 90 days a run asks for another one, with the command."""
+    sandbox = serve()
+    probe(program, sandbox.url)
+    write_issues(Path("export.csv"), 1)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    assert "ask again" not in program(*command).err
+    age(program, sandbox.url, at=time.time() - VALID_SECONDS - 1)
+    write_issues(Path("export.csv"), 2)
+    assert f"ask again: triage-import probe --api-url {sandbox.url}" in program(*command).err
+
+
+def test_a_canary_that_contradicts(program: Program, serve: Serve) -> None:
+    """What was so when it was probed, and isn't any more, is said, with the command."""
+    sandbox = serve(search_lag=2.5)
+    probe(program, sandbox.url)
+    with open_ledger(str(program.ledger)) as ledger:
+        seen = ledger.find_contact(sandbox.url)[PROBE]["seen"]
+    age(program, sandbox.url, seen={**seen, "search-at-once": [True, "at once"]})
+    write_issues(Path("export.csv"), 1)
+    ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    assert "warning: search-at-once: after " in ended.err
+    assert f"ask again: triage-import probe --api-url {sandbox.url}" in ended.err
+
+
+@pytest.mark.parametrize("wrong", [("marker",), ("once",), ("norm",), ("search", "list")])
+def test_an_import_that_can_t_work(program: Program, serve: Serve, wrong: tuple[str, ...]) -> None:
+    """It is refused with a sentence, before anything is sent; one of search and list is enough to go on."""
+    sandbox = serve()
+    probe(program, sandbox.url)
+    with open_ledger(str(program.ledger)) as ledger:
+        seen = ledger.find_contact(sandbox.url)[PROBE]["seen"]
+    write_issues(Path("export.csv"), 1)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    made = len(sandbox.create_bodies())
+    age(program, sandbox.url, seen={**seen, **{name: [False, "seen"] for name in wrong}})
+    ended = program(*command)
+    assert (ended.code, len(sandbox.create_bodies())) == (ExitCode.DECIDE, made)
+    assert "found that an import can't work" in ended.err
+    assert f"triage-import probe --api-url {sandbox.url}" in ended.err
+    if len(wrong) > 1:
+        age(program, sandbox.url, seen={**seen, wrong[0]: [False, "seen"]})
+        assert program(*command).code == 0
+
+
+def test_a_search_that_lags_is_waited_for(program: Program, serve: Serve) -> None:
+    """The longest lag that was seen, three times; and the rate is that which was taken."""
+    from importer.load.context import Settings
+    from importer.load.probed import find_answers
+
+    sandbox = serve(search_lag=2.5)
+    probe(program, sandbox.url)
+    age(program, sandbox.url, settle=20.0, rate=2.0)
+    with open_ledger(str(program.ledger)) as ledger:
+        answers = find_answers(ledger, sandbox.url)
+    assert answers is not None
+    limited = answers.limit(Settings(rate=5.0))
+    assert (limited.settle_seconds, limited.rate) == (60.0, 2.0)
+    assert answers.limit(Settings(rate=0.0)).rate == 2.0

@@ -1,0 +1,35 @@
+"""Asks a target everything, as `probe` does, and gives what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from importer.load.preflight import find_organisation
+from importer.load.probe import Probe
+from importer.load.probed import Answers
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
+from importer.triage.paced import PacedCalls
+from importer.triage.recorder import Recorder
+from importer.triage.target import ApiKey, Target
+from importer.triage.transport import AiohttpTransport, Timeouts
+
+QUICK = (0.0, 0.6, 1.8)
+"""When is looked, in seconds: what lags in tests lags less."""
+
+
+def probe_target(
+    url: str, *, rate: float = 0, keep: bool = False, left: Sequence[str] = ()
+) -> tuple[Answers, Probe, PacedCalls]:
+    """Probe a target; the answers, what asked, and its calls."""
+    key = ApiKey("org_rehearsal")
+    calls = PacedCalls.at(rate, lambda text: None)
+
+    async def ask() -> tuple[Answers, Probe, PacedCalls]:
+        recorder = Recorder(AiohttpTransport(Timeouts(answer=1.0)))
+        organisation = await find_organisation(Target(url, url, key), lambda text: None)
+        async with TriageClient(url, key, transport=recorder) as client:
+            probe = Probe(client, calls, recorder, organisation, look_seconds=QUICK)
+            return await probe.ask(left, keep=keep), probe, calls
+
+    return run_loop(ask())

@@ -1,0 +1,381 @@
+"""The probe: each misbehaviour of a target turns the line of the table that it should, and no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from importer.errors import KeyRefused, TargetUnreachable
+from importer.load.probe import MOST_REQUESTS, fill
+from importer.load.probed import Answers
+from importer.triage.assumptions import ASSUMPTIONS, BY_ID
+from tests.conftest import Serve
+from tests.harness import fake_triage, rewriting
+from tests.harness.doors import FORMS, Door, serve_door
+from tests.harness.hostile import KINDS, HostileOptions, RunningSandbox, parse_fault
+from tests.harness.probing import probe_target
+
+pytestmark = pytest.mark.slow
+LISTS = "/v1/triage/issues?"
+Answer = tuple[int, bytes]
+Change = Callable[["Odd", str, str, dict[str, Any], Answer], Answer | None]
+"""Makes of the method, the path, the body that was sent, and the answer, another answer; None leaves it."""
+
+
+class Odd(Door):
+    """Passes requests on, and changes some answers; `send` changes what is sent."""
+
+    def __init__(self, target: str, change: Change, send: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        super().__init__(target)
+        self._change, self._send = change, send
+        self.headers = {}
+        self.made: dict[str, bytes] = {}
+        self.asked: list[str] = []
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        """Answer with what is left of the target's own answer."""
+        fields = json.loads(body) if body else {}
+        self.asked.append(f"{method} {path}")
+        changed = json.dumps(self._send(fields)).encode() if body else body
+        passed = super().answer(method, path, headers, changed)
+        assert passed is not None
+        return self._change(self, method, path, fields, passed) or passed
+
+
+def nothing(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """Leave the answer as it is."""
+    return None
+
+
+def items(change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], part: str, method: str = "GET") -> Change:
+    """Change the items of a list, or the one thing of an answer, whose path has this part."""
+
+    def changed(door: Odd, its: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+        if its != method or part not in path or answer[0] >= 300:
+            return None
+        document = json.loads(answer[1])
+        if "items" in document["data"]:
+            document["data"]["items"] = change(document["data"]["items"])
+        else:
+            (document["data"],) = change([document["data"]])
+        return answer[0], json.dumps(document).encode()
+
+    return changed
+
+
+def each(part: str, method: str = "GET", **values: Callable[[Any], Any]) -> Change:
+    """Change values of each item."""
+    return items(
+        lambda those: [
+            {**one, **{name: make(one.get(name)) for name, make in values.items() if name in one}} for one in those
+        ],
+        part,
+        method,
+    )
+
+
+def idempotent(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """The same POST of an issue gives the same issue."""
+    if method != "POST" or not path.endswith("/issues") or answer[0] >= 300:
+        return None
+    key = json.dumps(sent)
+    if key in door.made:
+        door.pass_on("DELETE", f"{path}/{json.loads(answer[1])['data']['id']}", {"Authorization": "key-key-key"}, b"")
+    return 201, door.made.setdefault(key, answer[1])
+
+
+def doubling(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """Each POST of an issue is executed twice."""
+    if method == "POST" and path.endswith("/issues") and answer[0] < 300:
+        headers = {"Authorization": "key-key-key", "Content-Type": "application/json"}
+        door.pass_on(method, path, headers, json.dumps(sent).encode())
+    return None
+
+
+def limiting(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """The first create is answered with 429 although it is done."""
+    if method == "POST" and not door.made:
+        door.made[""] = b""
+        return 429, b"{}"
+    return None
+
+
+def patching(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """A PATCH resets the severity."""
+    if method == "PATCH" and "severity" not in sent:
+        headers = {"Authorization": "key-key-key", "Content-Type": "application/json"}
+        return door.pass_on(method, path, headers, b'{"severity": "critical"}')
+    return None
+
+
+def keeping(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """Deleted issues are shown by the list once more."""
+    if method == "DELETE":
+        return None
+    if LISTS in path and "search" not in path and answer[0] == 200:
+        listed = json.loads(answer[1])
+        if listed["data"]["items"]:
+            door.made["list"] = answer[1]
+        elif "list" in door.made:
+            return 200, door.made.pop("list")
+    return None
+
+
+def absent(form: str) -> Change:
+    """An issue that isn't there is answered in a form of a gateway's."""
+
+    def changed(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+        return FORMS[form] if method == "GET" and answer[0] == 404 else None
+
+    return changed
+
+
+def filtering(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+    """The list has a filter by category, which takes any case."""
+    if "category=" not in path:
+        return None
+    if "category=bug" not in path.lower():
+        return 200, b'{"data": {"items": [], "next_cursor": null}, "errors": null}'
+    return door.pass_on("GET", "/v1/triage/issues?sort=created_at&limit=100", {"Authorization": "key-key-key"}, b"")
+
+
+def cutting(name: str, limit: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Of a text so many bytes are kept."""
+    return lambda body: {
+        **body,
+        **({name: body[name].encode()[:limit].decode(errors="ignore")} if isinstance(body.get(name), str) else {}),
+    }
+
+
+SWITCHES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    # Options of the sandbox, and of the hostile one: the lines that turn.
+    "search_lag": ({"search_lag": 1.0}, {"search-at-once"}),
+    "search_lag, for good": ({"search_lag": 99.0}, {"search"}),
+    "read_lag": ({"read_lag": 0.4}, {"reads"}),
+    "no_zone": ({"no_zone": True}, {"times"}),
+    "cut_descriptions": ({"cut_descriptions": True}, {"whole-items"}),
+    "invalid_status": ({"invalid_status": 422}, {"refusal"}),
+    "rate_limit": ({"rate_limit": 10}, {"rate"}),
+    **{
+        f"rewrite_texts={way}": ({"rewrite_texts": way}, {line})
+        for way, line in {
+            "escape": "signs",
+            "blanks": "white-space",
+            "emoji": "emoji",
+            "trim": "white-space",
+            "polish": "letters",
+        }.items()
+    },
+    # What no line notices, and why.
+    "clock_offset": ({"clock_offset": 3600.0}, set()),  # clocks are never compared
+    "norm_everywhere": ({"norm_everywhere": True}, set()),  # a real mention is never sent
+    "seed": ({"seed": 1}, set()),  # is for faults by chance
+}
+KEY_ONLY = {"db", "api_key", "faults"}
+"""Options that say where and for whom a sandbox works; a key that it refuses ends the probe. Faults are below."""
+FAULTS: dict[str, set[str]] = {
+    **{
+        kind: {"answers"}
+        for kind in (
+            *("500-before", "hang-before=9", "reset-before", "reset-after", "late-commit=0.9", "not-json", "503=1"),
+            *("gateway-404", "gateway-html", "500-after", "hang-after=9"),
+        )
+    },
+    **{kind: {"refused"} for kind in ("400-after", "409-after", "422-after")},
+    "429=1": {"rate"},
+    "endless:read": {"pages"},
+    "slow": set(),  # an answer in time is as assumed
+    "edit:read": set(),  # a person's change is no behaviour of the target
+}
+ENDING = {"403-after": KeyRefused, "404-after": TargetUnreachable}
+"""Faults of a create that end a probe, as they end a run: nothing is seen, and the next probe cleans up."""
+DOORS: dict[str, tuple[set[str], Change, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "titles are cut": ({"title"}, nothing, cutting("title", 150)),
+    "descriptions are cut": ({"description"}, nothing, cutting("description", 10_000)),
+    "comments are cut": ({"comment"}, nothing, cutting("detail", 3000)),
+    "markers are lost": (
+        {"marker"},
+        each("", description=lambda text: text.replace("---\ntip", "---\ntop")),
+        dict,
+    ),
+    "comments lose theirs": (
+        {"comment-marker"},
+        each("/activity", detail=lambda text: text.replace("tic", "t")),
+        dict,
+    ),
+    "severity": ({"fields"}, each("/issues/", severity=lambda _: "high"), dict),
+    "each POST is done twice": ({"once"}, doubling, dict),
+    "a POST is done once": ({"twice"}, idempotent, dict),
+    "an unlisted issue": ({"list"}, items(lambda those: those[1:], "limit=100&sort"), dict),
+    "another order": ({"order"}, items(lambda those: those[::-1], "limit=100&sort"), dict),
+    "no search": ({"search"}, items(lambda those: [], "search=tip"), dict),
+    "updated_at stands": ({"moved"}, each("", updated_at=lambda _: "2026-01-01T00:00:00.000Z"), dict),
+    "capital ids": ({"ids"}, each("/issues/", id=str.upper), dict),
+    "no numbers": ({"numbers"}, each("", triage_id=lambda text: text.replace("T-", "#")), dict),
+    "a PATCH resets": ({"patch"}, patching, dict),
+    "oldest comments first": ({"activity"}, items(lambda those: those[::-1], "/activity"), dict),
+    "one side of relations": (
+        {"relation"},
+        items(lambda those: [one for one in those if one["direction"] == "outgoing"], "/relations"),
+        dict,
+    ),
+    "429, and done": ({"limited", "rate"}, limiting, dict),
+    **{f"404 of a {form}": ({"absent"}, absent(form), dict) for form in FORMS if form != "own"},
+    "deleted issues are listed": ({"delete"}, keeping, dict),
+    "categories of another organisation": ({"organisation"}, each("/categories", org_id=lambda _: "another"), dict),
+    "no author": ({"author"}, each("/issues/", author_id=lambda _: ""), dict),
+    "categories in any case": ({"category-case"}, filtering, dict),
+    "an agent": ({"norm"}, each("/activity", type=lambda text: text.replace("created", "session_started")), dict),
+}
+HEADERS = {"X-RateLimit-Limit": "120"}
+
+
+@contextmanager
+def odd_door(
+    sandbox: RunningSandbox, change: Change, send: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Iterator[Odd]:
+    door = Odd(sandbox.url, change, send)
+    with serve_door(door):
+        yield door
+
+
+def turned(answers: Answers) -> set[str]:
+    return set(answers.otherwise)
+
+
+def test_a_target_as_the_reference_describes_it(serve: Serve) -> None:
+    """Each line that can be asked is as assumed, but those that nothing has shown; nothing is left."""
+    sandbox = serve()
+    answers, probe, calls = probe_target(sandbox.url)
+    assert turned(answers) == set()
+    seen = {name for name, (is_so, _) in answers.seen.items() if is_so}
+    asked = {line.id for line in ASSUMPTIONS if line.is_asked}
+    assert seen == asked - {"limited", "category-case"}
+    assert (sandbox.issues(), probe.made, answers.refuses) == ([], {}, [])
+    assert calls.requests <= 50 < MOST_REQUESTS
+    assert len(answers.numbers) == 3
+    assert sandbox.norm_dispatches() == 0
+    assert not [body for body in sandbox.create_bodies() if b"@norm" in body]
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_switch_turns_its_line(serve: Serve, switch: str) -> None:
+    """Of the sandbox's options and the hostile one's each turns one line, or is named as one that turns none."""
+    options, lines = SWITCHES[switch]
+    sandbox = serve(**options)
+    answers, _, calls = probe_target(sandbox.url)
+    assert turned(answers) == lines, answers.seen
+    assert sandbox.issues() == []
+    assert sandbox.norm_dispatches() == 0
+    assert calls.requests <= MOST_REQUESTS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_turns_its_line(serve: Serve, fault: str) -> None:
+    """The first create meets it, or, where it is about reads, all of them."""
+    where = "" if ":" in fault else ":create@req=1"
+    sandbox = serve(faults=(parse_fault(f"{fault}{where}"),))
+    answers, _, calls = probe_target(sandbox.url)
+    assert turned(answers) == FAULTS[fault], answers.seen
+    assert fault != "429=1" or answers.seen["limited"][0] is True
+    assert sandbox.issues() == []
+    assert calls.requests <= MOST_REQUESTS
+
+
+@pytest.mark.parametrize("where", ["comment", "relation", "update"])
+def test_what_is_refused_and_done(serve: Serve, where: str) -> None:
+    """Of what belongs to an issue, too: it is looked for, and found."""
+    answers, _, _ = probe_target(serve(faults=(parse_fault(f"400-after:{where}"),)).url)
+    assert turned(answers) == {"refused"}, answers.seen
+
+
+@pytest.mark.parametrize("fault", ENDING)
+def test_a_fault_that_ends_it(serve: Serve, fault: str) -> None:
+    """As it ends a run; the next probe deletes what is left."""
+    sandbox = serve(faults=(parse_fault(f"{fault}:create@req=1"),))
+    with pytest.raises(ENDING[fault]):
+        probe_target(sandbox.url)
+    assert len(sandbox.issues()) == 1
+    assert turned(probe_target(sandbox.url)[0]) == set()
+    assert sandbox.issues() == []
+
+
+@pytest.mark.parametrize("oddity", DOORS)
+def test_a_door_turns_its_line(serve: Serve, oddity: str) -> None:
+    """What no option of a sandbox does."""
+    lines, change, send = DOORS[oddity]
+    sandbox = serve()
+    with odd_door(sandbox, change, send) as door:
+        answers, _, calls = probe_target(door.url)
+    assert turned(answers) == lines, {name: answers.seen[name] for name in {*turned(answers), *lines} & {*answers.seen}}
+    assert sandbox.issues() == []
+    assert calls.requests <= MOST_REQUESTS
+
+
+def test_headers_of_a_limit(serve: Serve) -> None:
+    """They are named with their values."""
+    with odd_door(serve(), nothing, dict) as door:
+        door.headers = HEADERS
+        answers, _, _ = probe_target(door.url)
+    assert turned(answers) == {"rate-headers"}
+    assert answers.seen["rate-headers"][1].lower() == "x-ratelimit-limit: 120"
+
+
+def test_each_switch_and_each_line_is_in_a_table() -> None:
+    """No switch of the harness is forgotten, and each line that is asked is turned by something."""
+    options = {each.name for each in fields(HostileOptions)} - KEY_ONLY
+    assert options == {name.partition("=")[0].partition(",")[0] for name in SWITCHES}
+    ways = {name.partition("=")[2] for name in SWITCHES if name.startswith("rewrite_texts=")}
+    assert ways == set(rewriting.WAYS)
+    kinds = {name.partition(":")[0].partition("=")[0] for name in FAULTS} | set(ENDING)
+    assert kinds == set(KINDS)
+    assert {*fake_triage.REFUSALS} <= {kind.removesuffix("-after") for kind in kinds} | {"401"}
+    lines = [lines for _, lines in SWITCHES.values()] + [*FAULTS.values()] + [lines for lines, *_ in DOORS.values()]
+    turned_by_something = set().union(*lines) | {"rate-headers"}
+    assert turned_by_something == {line.id for line in ASSUMPTIONS if line.is_asked}
+
+
+def test_what_is_kept_of_long_texts(serve: Serve) -> None:
+    """The unit that a target counts is known after a text of each kind."""
+    with odd_door(serve(), nothing, cutting("description", 10_000)) as door:
+        keeping = probe_target(door.url)[0].keeping().descriptions
+    assert keeping.takes("x" * 9_990)
+    assert keeping.takes("ж" * 4_990)
+    assert not keeping.takes("ж" * 5_100)
+
+
+@pytest.mark.parametrize("limit", [10_000, 4_000])
+def test_a_target_that_refuses_long_texts(serve: Serve, limit: int) -> None:
+    """It is tried with a shorter one, and what is taken is known."""
+
+    class Refusing(Odd):
+        def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+            text = json.loads(body).get("description") if body else ""
+            if text and len(text.encode()) > limit:
+                return 400, b'{"data": null, "errors": [{"error": "bad_request", "message": "description: too long"}]}'
+            return super().answer(method, path, headers, body)
+
+    sandbox = serve()
+    door = Refusing(sandbox.url, nothing, dict)
+    with serve_door(door):
+        answers, _, _ = probe_target(door.url)
+    assert turned(answers) == {"description"}
+    assert not answers.keeping().descriptions.takes("ж" * 5_100)
+    assert sandbox.issues() == []
+
+
+def test_a_text_has_the_size_that_was_asked_for() -> None:
+    """In units and in bytes, to the last one."""
+    assert len(fill("begin ", "word ", " end", 200)) == 200
+    assert len(fill("begin ", "жд漢 ", " end", 203, lambda text: len(text.encode())).encode()) == 203
+
+
+def test_ids_stand_once() -> None:
+    """Each assumption has a name of its own, and what refuses names others."""
+    assert len(BY_ID) == len(ASSUMPTIONS)
+    assert {name for line in ASSUMPTIONS for name in line.refuses} <= set(BY_ID)
