@@ -91,11 +91,14 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.discovery import note_discovered, scan_back
     from importer.load.nothing_to_send import SettledRows, find_same_run
     from importer.load.preflight import preflight
+    from importer.load.probed import find_answers
     from importer.load.questions import Destination
     from importer.report.from_ledger import PAGE
     from importer.triage.organisation_lists import find_categories
 
     context = replace(context, job=with_absent(context.job, context.ledger, context.target.name))
+    if (answers := find_answers(context.ledger, context.target.name)) is not None:
+        context = replace(context, settings=answers.limit(context.settings))
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
     if (same := find_same_run(context, found.organisation)) is not None:

@@ -31,6 +31,7 @@ from importer.load.creates import Loader
 from importer.load.driver import RunConnection
 from importer.load.keeping import TargetKeeping
 from importer.load.preflight import describe_input
+from importer.load.probed import find_answers
 from importer.load.questions import ConfirmRest
 from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
@@ -86,7 +87,8 @@ class Attempt:
         self.queue = AdditionQueue()
         self.cap = FailureCap(self.settings.max_errors or None, hint=MORE_ERRORS)
         self.log = AdditionLog(run, self.cap)
-        self.keeping = TargetKeeping()
+        answers = find_answers(context.ledger, context.target.name)
+        self.keeping = answers.keeping() if answers is not None else TargetKeeping()
         self.sampled = frozenset[
             str
         ]()  # keys of the canary: their additions come first, the longest comment among them
