@@ -125,6 +125,7 @@ class PageRows:
             blocks.left_out += len(places) - len(shown)
             if shown:
                 some = rows
+                # Mostly they are all of them, and need not be picked out.
                 if len(shown) < len(rows):
                     some = Rows({name: [column[place] for place in shown] for name, column in of.items()})
                 self._show(shown, some, urgent=is_urgent)

@@ -108,6 +108,7 @@ def fill(form: str, columns: Sequence[Sequence[object]]) -> str:
     varied, line = list[Sequence[object]](), list[str]()
     for column in columns:
         is_alike = column.count(column[0]) == len(column)
+        # The form is filled twice: with what is alike, then with the rest of each row.
         line.append(str(column[0]).replace("%", "%%") if is_alike else "%s")
         varied += [] if is_alike else [column]
     values: list[object] = [""] * (len(varied) * len(columns[0]))

@@ -134,6 +134,7 @@ def decide_exit_code(
     partly = sum(codes.get(code, 0) for code in OPEN)
     partly += counts[Outcome.REJECTED] + counts[Outcome.FAILED] - sum(known.values())
     unknown = counts[Outcome.UNKNOWN] + undecided
+    # A signal that came when all was done has ended nothing.
     if interrupted and (stopped or counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
         return ExitCode.INTERRUPTED
     if stopped:
