@@ -111,15 +111,17 @@ def _read_rows(
 ) -> tuple[list[Explanation], list[Explanation]]:
     """Read the source once and explain the rows with one of these keys; if there is none yet, also those at a line."""
     found, at_line = dict[int, Explanation](), list[Explanation]()
+    has_answers = job.mapping.model.each is not None  # else the records of a JSON document may share a line
     with key_spool(job) as spool:
         for examined in examine(job):
             followers, chunk = examined.records.keys.followers(), examined.records.chunk
             for row, key in enumerate(examined.records.keys.full):
                 if key in keys and row not in followers:
                     found[examined.first + row] = _explain(job.mapping, examined, row)
-            goes_on = not at_line or at_line[-1].line == chunk.lines[0]  # the answers of one record, in another chunk
+            goes_on = not at_line or (has_answers and at_line[-1].line == chunk.lines[0])
             if goes_on and not found and chunk.file_name == line[0]:
-                at_line += (_explain(job.mapping, examined, row) for row in _rows_at(chunk, line[1]))
+                rows = _rows_at(chunk, line[1])
+                at_line += (_explain(job.mapping, examined, row) for row in (rows if has_answers else rows[-1:]))
             spool.add([row for row in spool_rows(examined) if row[0] in keys])
             del examined  # else the next one would be read beside it
         verdicts = spool.verdicts()

@@ -142,6 +142,14 @@ def test_a_json_record_of_several_lines(tmp_path: Path) -> None:
     assert explain(path, str(line), "github").title == "T2"
 
 
+def test_a_json_document_of_one_line(tmp_path: Path) -> None:
+    """All its records are there: one of them is explained."""
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"html_url": f"https://x.test/{n}", "title": f"T{n}"} for n in range(600)]))
+    with opened(path, mapping="github") as job:
+        assert len(explain_rows(job, "1")) == 1
+
+
 @pytest.mark.parametrize("which", ["2", "LAST"])
 def test_memory_is_that_of_one_chunk(tmp_path: Path, which: str) -> None:
     """However many chunks a file has, one of them is held at a time, wherever the row is."""
