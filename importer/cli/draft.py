@@ -124,6 +124,8 @@ def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: 
         raise UsageError(f"{path} is a preset, and presets stay as they are.", hint=hint)
     reading = choose_reading(given, mapping, records)
     with Console() as console, survey_files(sources, reading) as survey, survey.open() as source:
+        if mapping.model.each is not None:
+            source.unfold(mapping.model.each)
         added = update_draft(source, mapping, console, lambda values: _ask(console, values))
         if not added.values and not added.columns:
             console.say(f"{path} knows all values and columns of {' '.join(sources)}; nothing was added.")

@@ -93,12 +93,16 @@ class Answer(Text):
         None, description="A number or percentage below this one is a finding; without it nobody knows."
     )
     inverted: Scalars = Field([], description="Criteria that ask for what shouldn't be: there `yes` is a finding.")
-    criterion: Text = Field(
-        default_factory=lambda: Text.model_construct(column=NAME), description="The criterion, for `inverted`."
-    )
+    criterion: Text | None = Field(None, description="The criterion, for `inverted`; `_name` if it isn't said.")
     words: Annotated[list[Literal["answers"]], BeforeValidator(as_list), OneOrMany()] = Field(
         ["answers"], description="`answers`: what the vocabulary says of answers in all languages; `[]`: nothing."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        is_open = isinstance(value, dict) and value.get("inverted") and "criterion" not in value
+        return {**value, "criterion": NAME} if is_open else value
 
     @model_validator(mode="after")
     def _said_once(self) -> Self:

@@ -377,6 +377,8 @@ def _unfold_file(file: SourceFile, each: Each) -> SourceFile:
     if each.path is None:
         message = f"{file.name} is JSON, and `each: {{columns: …}}` is for tables."
         raise SourceError(message, hint="Name the array of answers in each record: `each: {path: …}`.")
+    if file.array == each.path:  # the answers seemed to be the records
+        file = replace(file, format="jsonl" if file.are_lines else file.format, records=(), are_lines=False)
     return replace(file, answers=tuple(each.path.split(".")))
 
 

@@ -89,7 +89,7 @@ class AnswerRule:
             return [FAILED] * len(columns)
         texts = self._texts(columns)
         verdicts = map_distinct(self.judge, texts)
-        if self._inverted:
+        if self._inverted and self._spec.criterion is not None:
             names = map_distinct(fold, columns.text(self._spec.criterion))
             for row in [row for row, name in enumerate(names) if name in self._inverted]:
                 verdicts[row] = self.judge(texts[row], inverted=True)

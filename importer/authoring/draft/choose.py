@@ -26,6 +26,7 @@ from importer.authoring.draft.column_scores import (
     variety,
 )
 from importer.authoring.draft.profile import Column, Profile
+from importer.authoring.draft.scorecard import Scorecard
 from importer.check.duplicates import Repeats
 from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
@@ -62,6 +63,7 @@ class Choice:
     closed: Pick | None = None
     created: Pick | None = None
     footer: list[Column] = field(default_factory=list)
+    card: Scorecard | None = None
 
     @property
     def closing_rule(self) -> Pick | None:
@@ -87,7 +89,7 @@ class Choice:
 
 def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     """Choose the columns of a draft; `name` is the source's. Raises SourceError if no column can be the title."""
-    columns = [column for column in profile.columns if column.filled and not holds_internal(column)]
+    columns = _usable(profile)
     rows = profile.rows
     title = _best(columns, lambda column: score_title(column, rows), "title")
     if title is None and len(profile.columns) == 1 and any(map(profile.columns[0].place.name.count, DELIMITERS)):
@@ -126,6 +128,30 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     choice.closed = _best(evidence, lambda column: score_date(column, "closed"), "closing date")
     choice.created = _best(evidence, lambda column: score_date(column, "created"), "creation date")
     choice.footer = _footer(evidence)
+    return choice
+
+
+def _usable(profile: Profile) -> list[Column]:
+    return [column for column in profile.columns if column.filled and not holds_internal(column)]
+
+
+def choose_of_card(profile: Profile, judge: Judge, card: Scorecard) -> Choice:
+    """Choose the columns of a draft of a scorecard: the criterion decides the title and the category."""
+    columns = _usable(profile)
+    others = [column for column in columns if column not in card.parts]
+
+    def pick(name: FieldName) -> Pick | None:
+        named = [column for column in others if weigh(header_tokens(column), name) >= NAMED]
+        return _best(named, lambda column: score_value(column, name, judge), name)
+
+    choice = Choice(Pick(card.criterion, "the criterion, and whose call it was"), card=card)
+    choice.key = Pick(card.record, "a call's answer to a criterion") if card.record else None
+    choice.description = Pick(card.note, "why it failed") if card.note else None
+    choice.severity, choice.status = pick("severity"), pick("status")
+    choice.category = Pick(card.criterion, "the criterion decides")
+    used = [each.column for each in (choice.severity, choice.status) if each]
+    choice.created = _best(others, lambda column: score_date(column, "created"), "creation date")
+    choice.footer = _footer([card.answer, *(column for column in others if column not in used)])
     return choice
 
 

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import FINISHED, VALUE_FIELDS
-from importer.authoring.draft.choose import COLUMNS_SHOWN, choose, settle_key
+from importer.authoring.draft.choose import COLUMNS_SHOWN, choose, choose_of_card, settle_key
 from importer.authoring.draft.column_scores import says_done
 from importer.authoring.draft.draft_yaml import Draft, column_line, column_lines, write_mapping
 from importer.authoring.draft.profile import Column, Profile, profile_source
+from importer.authoring.draft.scorecard import find_each, find_scorecard
 from importer.authoring.draft.values import (
     FILE_NAME,
     Value,
     added_lines,
     count_values,
     new_table,
+    propose_criterion,
     propose_unknown,
     propose_values,
     text_of,
@@ -62,6 +64,15 @@ def make_draft(
     """
     proposer = Proposer(preset)
     profile = profile_source(source, progress)
+    before, each = profile, find_each(source, profile)
+    if each is not None:
+        profile = profile_source(source, progress)
+    card = find_scorecard(profile, each, before)
+    if card is not None:
+        choice = choose_of_card(profile, proposer.judge, card)
+        titles = TitleCount()
+        values = propose_values(count_values(source, choice, progress, titles, fixes), choice, proposer)
+        return Draft(profile, choice, ask(values), TitleCount())
     choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
     texts = {each.place.name: text_of(each) for each in profile.columns if "{" not in each.place.name}
     settle_key(
@@ -213,7 +224,12 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
         progress.reach(source.bytes_read)
     progress.finish()
     proposer = Proposer(mapping.model)
-    return [propose_unknown(found, open_rows[found.field, found.value], proposer) for found in unknowns.as_list()]
+    return [
+        propose_criterion(found, open_rows[found.field, found.value])
+        if found.field == "category" and found.value and mapping.model.answer is not None
+        else propose_unknown(found, open_rows[found.field, found.value], proposer)
+        for found in unknowns.as_list()
+    ]
 
 
 def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:

@@ -17,6 +17,7 @@ from importer.authoring.proposals import DEFAULT_CATEGORY
 from importer.authoring.suggest import as_comment, entry
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED
+from importer.mapping.scorecards import ANSWER, NAME, NOTE
 from importer.mapping.vocabulary import TitleCount
 from importer.mapping.yaml_tree import as_placeholder, quote
 from importer.phrases import counted
@@ -136,12 +137,13 @@ def write_mapping(
         [f"decisions: {quote(table)}"],
         _input(draft, name, options),
         *([[f"duplicates: {{newest: {{{source_of(newest)}}}}} # its rows are states of one issue"]] if newest else []),
+        list(draft.choice.card.head_lines()) if draft.choice.card else [],
         _title(draft),
         _description(draft),
         *(list(_field(draft, field)) for field in VALUE_FIELDS),
         _evidence(draft),
         _created(draft),
-        *draft.belongings.lines,
+        *(draft.belongings.lines if draft.choice.card is None else [draft.choice.card.evidence_lines()]),
         ["rest: footer # each column, or key of a record, that nothing else in this file reads"],
         _footer(draft),
         column_lines(
@@ -153,8 +155,12 @@ def write_mapping(
 
 def _input(draft: Draft, name: str, options: Mapping[str, str]) -> list[str]:
     lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
-    key = draft.choice.key
-    if key is None:
+    key, card = draft.choice.key, draft.choice.card
+    if key is not None and card is not None:
+        lines += [f"  key: {{template: {quote(card.key())}}} # {key.reason}"]
+        if card.counts():
+            lines += ["  # The key counts 1, 2, 3: in a sheet that starts again each week it names other rows."]
+    elif key is None:
         lines += ["  key: {content: true} # no column with a usual name for keys differs in every row"]
     else:
         both = " ".join(as_placeholder(column.place.ref) for column in (draft.choice.key_part, key.column) if column)
@@ -174,7 +180,9 @@ def _dated(draft: Draft) -> list[Column]:
 
 
 def _title(draft: Draft) -> list[str]:
-    pick = draft.choice.title
+    pick, card = draft.choice.title, draft.choice.card
+    if card is not None:
+        return ["title:", f"  template: {quote(card.title())} # {pick.reason}", "  too_long: shorten"]
     empty = f"; {counted(draft.untitled, 'row')} without one, to be rejected" if draft.untitled else ""
     lines = ["title:", f"  {source_of(pick.column)} # {pick.reason}{empty}"]
     if pick.column.longest > TITLE_LIMIT:
@@ -200,6 +208,8 @@ def _field(draft: Draft, field: FieldName) -> Iterator[str]:
     yield f"{field}:"
     if pick is not None:
         yield f"  {source_of(pick.column)} # {pick.reason}; {counted(pick.column.distinct, 'value')}"
+    if field == "severity" and draft.choice.card is not None:
+        yield from draft.choice.card.severity_rules()
     if field == "status" and draft.choice.closing_rule is not None:
         why = "where a card lies says less than its closing date" if pick else "no column says the status"
         yield f"  rules: # {why}"
@@ -282,5 +292,6 @@ def _label(column: Column, taken: set[str]) -> str:
     parts = [part.removesuffix("[]") for part in column.place.parts]
     words = header_tokens(column)
     chosen = parts[0] if len(parts) == 1 else " ".join(words).capitalize()
+    chosen = chosen[1:].capitalize() if chosen in (ANSWER, NAME, NOTE) else chosen
     label = clip_line(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"
     return label if label.casefold() not in taken else f"{label} ({column.number + 1})"

@@ -20,7 +20,7 @@ from importer.check.examine import apply_fixes
 from importer.mapping.edited_tables import VALUE_COLUMNS, EditedTable, Fixes
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
-from importer.mapping.vocabulary import TitleCount, ends_of_scale, meaning
+from importer.mapping.vocabulary import TitleCount, category_of, ends_of_scale, meaning
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.records import Evidence, Unknown
@@ -195,6 +195,8 @@ def _propose(name: FieldName, found: _Seen, choice: Choice, proposer: Proposer) 
     if not found.value and choice.value_pick(name) is None:
         proposal = _without_column(unknown, choice, proposer)
         return _as_value(unknown, proposal, 0)
+    if name == "category" and choice.card is not None and found.value:
+        return propose_criterion(unknown, 0)
     if name == "status" and choice.status and says_done(choice.status.column):
         if not fold(found.value.strip("-")):
             return _as_value(unknown, Proposal("todo", "nothing says that it is done"), 0)
@@ -216,6 +218,13 @@ def propose_unknown(unknown: Unknown, open_rows: int, proposer: Proposer) -> Val
     if unknown.field == "category" and not is_ours and text and count_units(text) <= CATEGORY_LIMIT:
         proposal = Proposal(text, "as it is written")
     return _as_value(unknown, proposal, open_rows)
+
+
+def propose_criterion(unknown: Unknown, open_rows: int) -> Value:
+    """Return a criterion with the one of Triage's own categories that a word of it tells; else it stays open."""
+    target = category_of(unknown.value)
+    why = "a word of it tells" if target else "no word of it tells"
+    return _as_value(unknown, Proposal(target or DEFAULT_CATEGORY, why, neutral=not target), open_rows)
 
 
 def _without_column(unknown: Unknown, choice: Choice, proposer: Proposer) -> Proposal:

@@ -75,6 +75,8 @@ def propose_category(
 def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[CoverageLine]) -> Iterator[str]:
     """Name the columns that are called a severity or a status, where no issue has what the mapping reads for it."""
     for spec, field in ((mapping.severity, "severity"), (mapping.status, "status")):
+        if field == "status" and mapping.answer is not None:  # a scorecard has sections and states of calls
+            continue
         default = _default_of_all(flow, field)
         column, names = _unread(lines, spec, partial(_is_called, field)) if default else ("", "")
         if column:

@@ -1,0 +1,234 @@
+"""Scorecards in a source to be drafted: which columns, or objects of an array, are answers, and of which call."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from importer.authoring.draft.column_scores import SURE, header_tokens, score_key, score_title
+from importer.authoring.draft.profile import Column, Profile
+from importer.errors import SourceError
+from importer.mapping.header_names import has, names_of
+from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, Answer, ColumnRange, Each
+from importer.mapping.yaml_tree import as_placeholder, as_source, quote
+from importer.phrases import plain_name, tokens_of
+from importer.sources.each import unfold_header
+from importer.sources.source import JsonFile, Source, TableFile
+from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in
+
+LEAST_COLUMNS = 4
+LEAST_COUNT = 3
+AUTO_FAIL = "(?i)auto[- ]?fail|zero[- ]tolerance|fatal"
+"""What says, of a criterion or of an answer, that the whole call fails."""
+_BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """The columns of a source whose rows are answers; `each` is how they are made of its records, if they are.
+
+    `record` is the call, or what else tells one record from the others.
+    """
+
+    each: Each | None
+    record: Column | None
+    criterion: Column
+    answer: Column
+    note: Column | None
+    call: Column | None
+    agent: Column | None
+    turn: Column | None
+    auto_fail: Column | None
+
+    @property
+    def parts(self) -> list[Column]:
+        """The columns that have a use of their own."""
+        return [column for column in (self.criterion, self.answer, self.note, self.record, self.turn) if column]
+
+    def key(self) -> str:
+        """The template of the key."""
+        return "/".join(as_placeholder(each.place.ref) for each in (self.record, self.criterion, self.turn) if each)
+
+    def counts(self) -> bool:
+        """Whether the records are only numbered, 1, 2, 3."""
+        return self.record is not None and is_counted(self.record)
+
+    def title(self) -> str:
+        return ": ".join(as_placeholder(each.place.ref) for each in (self.criterion, self.agent) if each)
+
+    def head_lines(self) -> Iterator[str]:
+        """The lines that say where the answers are, and which are findings."""
+        if self.each is not None:
+            yield f"each: {_each_yaml(self.each)} # a row for each answer"
+        percent = any(number_in(text) is not None for text in self.answer.samples)
+        below = ", below: 100" if percent else ""
+        yield f"answer: {{{as_source(self.answer.place.ref)}{below}}} # a row is a finding where it failed"
+        if percent:
+            yield "# Percentages are findings below 100; correct it if less is good enough."
+
+    def severity_rules(self) -> Iterator[str]:
+        """The rules for criteria that fail the whole call."""
+        found = [column for column in (self.criterion, self.answer) if any(map(_AUTO_FAIL.search, column.samples))]
+        if found or self.auto_fail is not None:
+            yield "  rules: # it fails the whole call"
+        for column in found:
+            yield f"    - {{when: {{{as_source(column.place.ref)}, matches: '{AUTO_FAIL}'}}, then: critical}}"
+        if self.auto_fail is not None:
+            said = ", ".join(quote(text) for text in self.auto_fail.samples if _BUILT_IN.judge(text) == "passed")
+            yield f"    - {{when: {{{as_source(self.auto_fail.place.ref)}, is: [{said}]}}, then: critical}}"
+
+    def evidence_lines(self) -> list[str]:
+        """The lines that attach the call, and flag it."""
+        if self.call is None:
+            return []
+        call, note = as_source(self.call.place.ref), self.note and as_source(self.note.place.ref)
+        more = (f", note: {{{note}}}" if note else "") + (
+            f", message_index: {{{as_source(self.turn.place.ref)}}}" if self.turn else ""
+        )
+        return [
+            "resource_links:",
+            f"  - {{{call}, type: call}}",
+            "flags:",
+            f"  - {{call: {{{call}}}, type: {{{as_source(self.criterion.place.ref)}}}{more}}}",
+        ]
+
+
+_AUTO_FAIL = re.compile(AUTO_FAIL)
+
+
+def is_counted(column: Column) -> bool:
+    """Whether a column counts its rows: 1, 2, 3."""
+    numbers = [int(text) for text in column.samples if text.isdecimal()]
+    return len(numbers) >= LEAST_COUNT and numbers == list(range(1, len(column.samples) + 1))
+
+
+def find_each(source: Source, profile: Profile) -> Each | None:
+    """Find what makes rows of a source's answers; None if they are rows already, or there are none."""
+    file = source.files[0]
+    found = None
+    if isinstance(file, TableFile) and file.is_table:
+        found = _find_columns(file, profile)
+    elif isinstance(file, JsonFile):
+        array = next((path for path, column in _arrays(profile) if _holds_answers(column, within=True)), "")
+        lines = file.array if file.are_lines and find_scorecard(profile, Each(path=file.array)) is not None else ""
+        found = Each(path=array or lines) if array or lines else None
+    if found is not None:
+        try:
+            source.unfold(found)
+        except SourceError:  # another file hasn't the same columns
+            return None
+    return found
+
+
+def find_scorecard(profile: Profile, each: Each | None, before: Profile | None = None) -> Scorecard | None:
+    """Find the columns of rows that may be answers; None if they aren't. `before` are those of the records."""
+    columns = [column for column in profile.columns if column.filled]
+    by_name = {column.place.name: column for column in columns}
+    own = [column for column in columns if column.place.parts[0] != RECORD]
+    if each is not None and each.columns is not None:
+        criterion, answer, note = by_name.get(NAME), by_name.get(ANSWER), by_name.get(NOTE)
+    else:
+        answers = [column for column in own if _holds_answers(column) and has(_tokens(column), "answers")]
+        answer = next(iter(answers), None)
+        groups = ("criteria", "criteria_names") if each is not None else ("criteria",)
+        named = [column for group in groups for column in own if has(_tokens(column), group)]
+        criterion = next((each for each in named if each is not answer and not each.is_number), None)
+        note = next((each for each in own if has(_tokens(each), "remarks") and each is not answer), None)
+    if criterion is None or answer is None:
+        return None
+    others = [column for column in columns if column not in (criterion, answer, note)]
+    call = next((column for column in others if _names_call(column)), None)
+    keys = [column for column in before.columns if column.filled] if before is not None else []
+    best = max(keys, key=lambda column: score_key(column, before.whole) if before else 0.0, default=None)
+    own_key = "" if best is None or before is None or score_key(best, before.whole) < SURE else best.place.name
+    agents = [column for column in others if has(_tokens(column), "agents")]
+    return Scorecard(
+        each,
+        call or by_name.get(own_key) or by_name.get(f"{RECORD}.{own_key}"),
+        criterion,
+        answer,
+        note,
+        call=call,
+        agent=min(agents, key=lambda column: "id" in _tokens(column), default=None),
+        turn=next((column for column in others if _tokens(column) == ("turn",)), None),
+        auto_fail=next((column for column in others if _is_auto_fail(column)), None),
+    )
+
+
+def _tokens(column: Column) -> tuple[str, ...]:
+    """The words that name a column, without those of what it stands in."""
+    return tokens_of(column.place.parts[-1]) if column.place.parts[0] == RECORD else header_tokens(column)
+
+
+def _holds_answers(column: Column, *, within: bool = False) -> bool:
+    """Whether all texts of a column are answers; `within` a list, of which a cell has all of a record."""
+    texts = [part for text in column.samples for part in (text.split(", ") if within else [text])]
+    return bool(texts) and not column.is_free and all(map(_is_answer, texts))
+
+
+def _is_answer(text: str) -> bool:
+    return _BUILT_IN.judge(text) != UNKNOWN or (text.endswith("%") and number_in(text) is not None)
+
+
+def _find_columns(file: TableFile, profile: Profile) -> Each | None:
+    """The columns of a wide table; flags of a tracker's issues, which have a title, are no answers."""
+    columns = [column for column in profile.columns if not has(_tokens(column), "remarks")]
+    every = [column for column in columns if _holds_answers(column)]
+    found = [column for column in every if not any(number_in(text) is not None for text in column.samples)]
+    found = found if len(found) >= LEAST_COLUMNS else every  # a percentage beside other answers is their sum
+    header = list(map(plain_name, file.header))
+    names = {name for column in found if header.count(name := plain_name(column.place.name)) == 1}
+    others = [column for column in profile.columns if column.filled and column not in found]
+    has_title = any(score_title(column, profile.rows) >= SURE for column in others) and len(others) >= len(found)
+    said = {text.casefold() for column in found for text in column.samples}
+    if len(names) < LEAST_COLUMNS or has_title or said <= {"true", "false"}:
+        return None
+    ordered = [name for name in header if name in names]
+    filled = {plain_name(column.place.name) for column in profile.columns if column.filled}
+    note = _find_note(header, ordered)
+    whole = Each(columns=ColumnRange.model_validate({"from": ordered[0], "to": ordered[-1]}), note=note)
+    try:
+        unfolding = unfold_header(file.name, file.header, whole)
+    except SourceError:  # one of them is another's note
+        return None
+    extra = {each.name for each in unfolding.criteria} - names if unfolding else set()
+    return Each(columns=ordered, note=note) if extra & filled else whole
+
+
+def _find_note(header: Sequence[str], criteria: Sequence[str]) -> str | None:
+    others = [name for name in header if name not in criteria]
+    made = Counter(other.replace(name, "{name}") for name in criteria for other in others if name in other)
+    template, times = next(iter(made.most_common(1)), ("", 0))
+    behind = [header[at + 1] for at, name in enumerate(header[:-1]) if name in criteria]
+    noted = sum(has(tokens_of(name), "remarks") for name in behind if name not in criteria)
+    return template if 2 * times > len(criteria) else NEXT if 2 * noted >= len(criteria) else None
+
+
+def _arrays(profile: Profile) -> Iterator[tuple[str, Column]]:
+    """The path of each array of objects within the records, with each column of these that is called as answers are."""
+    for column in profile.columns:
+        *keys, last = column.place.parts
+        path = ".".join(keys).removesuffix("[]")
+        if keys and keys[-1].endswith("[]") and "[]" not in path and has(tokens_of(last), "answers"):
+            yield path, column
+
+
+def _names_call(column: Column) -> bool:
+    words = set(_tokens(column))
+    return has(words, "calls", "called") and words <= {*names_of("calls", "called", "pointers"), "link", "url", "nr"}
+
+
+def _is_auto_fail(column: Column) -> bool:
+    words = " ".join(_tokens(column))
+    return words in names_of("auto_fails") and all(_is_answer(text) for text in column.samples)
+
+
+def _each_yaml(each: Each) -> str:
+    if each.path is not None:
+        return f"{{path: {quote(each.path)}}}"
+    note = f", note: {quote(each.note)}" if each.note else ""
+    if isinstance(each.columns, ColumnRange):
+        return f"{{columns: {{from: {quote(each.columns.from_)}, to: {quote(each.columns.to)}}}{note}}}"
+    return f"{{columns: [{', '.join(map(quote, each.columns or ()))}]{note}}}"

@@ -1,0 +1,152 @@
+"""Drafts of scorecards: answers are found in columns, in arrays and in rows, and nothing is left open but decisions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from importer.authoring.draft.draft_yaml import Draft
+from importer.mapping.scorecards import ColumnRange
+from importer.records import Ref
+from tests.harness.drafts import draft, save, write_json, write_table
+from tests.harness.running import Program, read_csv, write_csv
+
+BASE = ("call_id", "agent", "Section")
+CRITERIA = ("Greets", "Verifies identity (auto-fail)", "Response latency", "Says goodbye")
+ANSWERS = [("Yes", "No", "N/A", "Yes"), ("Yes", "Yes", "No", "3/5"), ("Ja", "Yes", "", "5/5")]
+
+
+def write_wide(path: Path, note: str = "{name} Comment") -> Path:
+    """Write a table with a column for each criterion, and one of notes behind each."""
+    header = [*BASE, *(name for each in CRITERIA for name in (each, note.replace("{name}", each))), "Total"]
+    rows = [
+        [f"c-{number}", "Ann", "Sales", *(cell for answer in answers for cell in (answer, "bad")), "67%"]
+        for number, answers in enumerate(ANSWERS)
+    ]
+    return write_csv(path, rows, header)
+
+
+def each_of(made: Draft) -> object:
+    """The `each` that a draft has found."""
+    assert made.choice.card is not None
+    return made.choice.card.each
+
+
+@pytest.mark.parametrize(("header", "note"), [("{name} Comment", "{name} Comment"), ("Comment", "next")])
+def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
+    """With their notes, whether these have names of their own or not; a sum in percent is no answer."""
+    each = save(write_wide(tmp_path / "a.csv", header), tmp_path / "mine.yaml").model.each
+    assert each is not None
+    assert each.note == note
+    assert isinstance(each.columns, ColumnRange)
+    assert (each.columns.from_, each.columns.to) == (CRITERIA[0], CRITERIA[-1])
+
+
+def test_what_a_draft_of_a_scorecard_says(tmp_path: Path) -> None:
+    """A title of criterion and agent, a key of call and criterion, evidence, and no status from a section."""
+    mapping = save(write_wide(tmp_path / "a.csv"), tmp_path / "mine.yaml").model
+    assert mapping.title.template == "{_name}: {agent}"
+    assert mapping.input.key.template == "{call_id}/{_name}"
+    assert mapping.description is not None
+    assert mapping.description.column == "_note"
+    assert mapping.answer is not None
+    assert mapping.answer.refs == (Ref("column", "_answer"),)
+    assert [rule.then for rule in mapping.severity.rules] == ["critical"]
+    assert (mapping.status.refs, mapping.status.missing) == ((), "todo")
+    assert [link.column for link in mapping.resource_links] == ["call_id"]
+    assert [flag.type.column for flag in mapping.flags if flag.type] == ["_name"]
+    decided = {row["value"]: row["decision"] for row in read_csv(tmp_path / "values.csv") if row["field"] == "category"}
+    assert decided == {**dict.fromkeys(CRITERIA, "?"), "Response latency": ""}
+    assert mapping.category.values["Response latency"] == "Latency"
+
+
+@pytest.mark.parametrize("is_document", [False, True])
+def test_arrays_of_answers(tmp_path: Path, *, is_document: bool) -> None:
+    """Within JSON lines, and within the records of a document; the call is that of the record."""
+    calls = [
+        {
+            "call_id": f"c-{number}",
+            "agent": {"name": "Ann"},
+            "results": [{"name": name, "answer": answer} for name, answer in zip(CRITERIA, answers, strict=True)],
+        }
+        for number, answers in enumerate(ANSWERS)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f"{json.dumps(call)}\n" for call in calls), encoding="utf-8")
+    if is_document:
+        path = write_json(tmp_path / "a.json", calls)
+    mapping = save(path, tmp_path / "mine.yaml").model
+    assert mapping.each is not None
+    assert mapping.each.path == "results"
+    assert mapping.answer is not None
+    assert mapping.answer.column == "answer"
+    assert mapping.input.key.template == "{path:_record.call_id}/{name}"
+
+
+def test_rows_that_are_answers(tmp_path: Path) -> None:
+    """A column of answers beside one of criteria; the answer is never the title."""
+    rows = [
+        {"Call": f"c-{number}", "Agent": "Ann", "Question": name, "Result": answer, "Turn": "1"}
+        for number, answers in enumerate(ANSWERS)
+        for name, answer in zip(CRITERIA, answers, strict=True)
+    ]
+    mapping = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model
+    assert (mapping.each, mapping.title.template) == (None, "{Question}: {Agent}")
+    assert mapping.answer is not None
+    assert mapping.answer.column == "Result"
+    assert mapping.input.key.template == "{Call}/{Question}/{Turn}"
+
+
+def test_a_key_that_only_counts(tmp_path: Path) -> None:
+    """In a sheet that begins again each week the same numbers are other calls."""
+    header = ["Nr", "Agent", *CRITERIA]
+    path = write_csv(tmp_path / "a.csv", [[str(at), "Ann", *each] for at, each in enumerate(ANSWERS, 1)], header)
+    save(path, tmp_path / "mine.yaml")
+    assert "The key counts 1, 2, 3" in (tmp_path / "mine.yaml").read_text("utf-8")
+    save(write_wide(tmp_path / "b.csv"), tmp_path / "other.yaml")
+    assert "The key counts" not in (tmp_path / "other.yaml").read_text("utf-8")
+
+
+def test_percentages_need_a_limit(tmp_path: Path) -> None:
+    """Which somebody has to look at: until then all but the best is a finding."""
+    rows = [[f"c-{at}", "Ann", *[f"{at}{number} %" for number in range(4)]] for at in range(1, 4)]
+    mapping = save(write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *CRITERIA]), tmp_path / "mine.yaml").model
+    assert mapping.answer is not None
+    assert mapping.answer.below == 100
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"Summary": "Call drops", "a": "yes", "b": "no", "c": "yes", "d": "no", "Text": "x", "Who": "Ann", "On": "1"},
+        {"a": "true", "b": "false", "c": "true", "d": "false", "Summary": "Call drops"},
+        {"Summary": "Call drops", "Passed": "yes", "Fixed": "no"},
+    ],
+)
+def test_flags_of_issues_are_no_answers(tmp_path: Path, row: dict[str, str]) -> None:
+    """Where there are titles and other columns, where all are true or false, or where they are few."""
+    rows = [{**row, "Summary": f"Call {number} drops"} for number in range(9)]
+    assert draft(write_table(tmp_path / "a.csv", rows)).choice.card is None
+
+
+def test_a_draft_is_usable_once_it_is_decided(program: Program) -> None:
+    """Only `?` stand between the first file and its import; a criterion of a later file is asked for, too."""
+    write_wide(Path("night1.csv"))
+    assert program("draft", "night1.csv", "-o", "mine.yaml").code == 0
+    table = read_csv(Path("values.csv"))
+    decided = {"severity": "medium", "category": "Bug"}
+    rows = [{**row, "decision": row["decision"] and decided[row["field"]]} for row in table]
+    write_table(Path("values.csv"), rows)
+    ended = program("run", "night1.csv", "-m", "mine.yaml", "--sandbox", "--json", "--rate", "0", "--out", "reports")
+    assert (ended.code, ended.outcomes()) == (0, {"created": 3, "skipped": 9})
+    with program.own_sandbox() as sandbox:
+        assert {issue["category"] for issue in sandbox.issues()} == {"Bug", "Latency"}
+        assert {issue["severity"] for issue in sandbox.issues()} == {"critical", "medium"}
+
+    header = ["call_id", "agent", "Section", "Greets", "Greets Comment", "Offers help", *CRITERIA[1:]]
+    write_csv(Path("night2.csv"), [["c-9", "Ann", "Sales", "Yes", "", "No", "Yes", "Yes", "Yes"]], header)
+    assert program("draft", "night2.csv", "--update", "mine.yaml").code == 0
+    added = {row["value"]: row["decision"] for row in read_csv(Path("values.csv"))}
+    assert added["Offers help"] == "?"
