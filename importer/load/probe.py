@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import orjson
 
 from importer.api import BUILT_IN_CATEGORIES, COMMENT_LIMIT, DESCRIPTION_LIMIT, PAGE_LIMIT, TITLE_LIMIT, count_units
+from importer.errors import RunStopped
 from importer.ledger.store import Ledger
 from importer.load.keeping import Keeping, Size, TargetKeeping
 from importer.load.probed import LEFT, PROBE, Answers
@@ -37,7 +38,6 @@ from importer.triage.answers import OUTGOING, Entry, Issue, Page, plain_id
 from importer.triage.assumptions import BY_ID
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.limiter import Clock
 from importer.triage.listing import created_seconds
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.recorder import Exchange, Recorder
@@ -88,14 +88,18 @@ class Probe:
         note_made: Callable[[Sequence[str]], object] = lambda ids: None,
         *,
         look_seconds: Sequence[float] = LOOK_SECONDS,
-        clock: Clock = time.monotonic,
     ) -> None:
         self._client, self._calls, self._recorder, self._organisation = client, calls, recorder, organisation
-        self._note_made, self._look_seconds, self._clock = note_made, look_seconds, clock
+        self._note_made, self._look_seconds = note_made, look_seconds
         self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
         self.made, self.numbers, self.ids = dict[str, str](), list[str](), set[str]()
         self._expected = list[Exchange]()  # refusals that were asked for
-        self._keeping, self._settle, self._is_closing, self._end = TargetKeeping(), 0.0, False, clock() + MOST_SECONDS
+        self._keeping, self._settle, self._is_closing, self._end = (
+            TargetKeeping(),
+            0.0,
+            False,
+            time.monotonic() + MOST_SECONDS,
+        )
 
     async def ask(self, left: Sequence[str] = (), *, keep: bool = False) -> Answers:
         """Ask everything, then delete what was made, unless it is to be kept; `left` are ids of an interrupted probe.
@@ -103,8 +107,14 @@ class Probe:
         Raises RunStopped if the key is refused or the target is down, and Interrupted after a signal.
         """
         await self.clean(left)
-        with suppress(_Enough):
-            await self._ask_all()
+        try:
+            with suppress(_Enough):
+                await self._ask_all()
+        except RunStopped:
+            self._is_closing = True
+            with suppress(RunStopped):  # what can't be deleted now, the next probe deletes
+                await self._remove()
+            raise
         self._is_closing = True
         if not keep:
             await self._ask_deletion()
@@ -117,11 +127,13 @@ class Probe:
 
     async def clean(self, left: Sequence[str]) -> None:
         """Delete what an interrupted probe has left: issues with these ids, and all that can be found."""
+        self._is_closing = True
         for issue_id in left:
             issue = await self._try(partial(self._client.get_issue, issue_id))
             if issue is not None and issue.title.startswith(PROBE_TITLE):
                 self.made[issue_id] = issue.triage_id
-        await self._remove()
+        await self._remove(MOST_PAGES)
+        self._is_closing = False
 
     async def _ask_all(self) -> None:
         page = await self._try(partial(self._client.list_categories, limit=str(PAGE_LIMIT)))
@@ -143,52 +155,44 @@ class Probe:
         await self._ask_refusal(fields)
         await self._ask_filter(category, there)
 
-    async def _make_long(self, fields: dict[str, str]) -> tuple[Issue, dict[str, Any]] | None:
+    async def _make_long(self, fields: dict[str, str]) -> _Made | None:
         """Make the issue with long texts; what is refused is tried again with shorter ones."""
         marker = f"tip{token_hex(10)}"
-        title, whole = fill(f"{probe_title(marker)} ", MIXED, "", TITLE_LIMIT), _long(marker, MIXED, DESCRIPTION_LIMIT)
-        in_bytes = _long(marker, MIXED, DESCRIPTION_LIMIT, measure=count_bytes)
-        little, short = _long(marker, MIXED, SHORT, count_bytes), probe_title(marker)
-        tries = ((title, whole), (title, in_bytes), (title, little), (short, whole), (short, in_bytes))
-        for place, (its_title, text) in enumerate(tries):
+        short, keeping = probe_title(marker), self._keeping.descriptions
+        title, whole = fill(f"{short} ", MIXED, "", TITLE_LIMIT), _long(marker, MIXED, DESCRIPTION_LIMIT)
+        fewer, least = (_long(marker, MIXED, limit, count_bytes) for limit in (DESCRIPTION_LIMIT, SHORT))
+        for its_title, text in ((title, whole), (title, fewer), (title, least), (short, whole), (short, fewer)):
             if made := await self._make({**fields, "title": its_title, "description": text}):
-                if place:
-                    self._saw("title", its_title == title, "a longer one is refused")
-                    self._saw("description", text == whole, f"a longer one than {Size.of(text)} is refused")
-                    self._keeping.descriptions.most = (
-                        Size.of(text) if text != whole else self._keeping.descriptions.most
-                    )
+                if its_title != title:
+                    self._saw("title", False, "a longer one is refused")
+                if text != whole:
+                    self._saw("description", False, f"a longer one than {Size.of(text)} is refused")
+                    keeping.most = Size.of(text)
                 return made
         return None
 
-    async def _make(self, body: dict[str, Any]) -> tuple[Issue, dict[str, Any]] | None:
+    async def _make(self, body: dict[str, Any]) -> _Made | None:
         """Create an issue; None if it is refused. One without an answer is looked for, and made again if need be."""
         sent, marker = orjson.dumps(body), find_probe(body["title"], body["description"])
 
         async def find() -> Issue | None:
             found = await self._look_for(marker)
-            self._saw(
-                "limited",
-                found is None,
-                "a create that was answered 429 was " + ("not done" if found is None else "done"),
-            )
+            self._saw("limited", found is None, f"a create was {'not ' * (found is None)}done")
             return found
 
         for _ in range(2):
+            refused: CallFailed | None = None
             try:
                 issue: Issue | None = await self._call(partial(self._client.create_issue, sent), find=find)
             except CallFailed as error:
-                self._check(error)
-                is_refused = error.action is Action.REFUSE
-                self._expected += [self._recorder.exchanges[-1]] * is_refused
-                issue = await self._look_for(marker, self._look_seconds[: 2 if is_refused else None])
-                self._note_refused(error if is_refused else None, issue is not None)
-                if is_refused and issue is None:
-                    return None
+                refused = self._as_refusal(error)
+                issue = await self._look_for(marker, self._look_seconds[: 2 if refused else None])
+                self._note_refused(refused, issue is not None)
             if issue is not None:
                 self._note(issue)
-                stored = await self._poll("an issue", partial(self._client.get_issue, issue.id))
-                return (stored or issue), body
+                return await self._poll("an issue", partial(self._client.get_issue, issue.id)) or issue, body
+            if refused is not None:
+                return None
         return None
 
     def _note(self, issue: Issue) -> None:
@@ -235,12 +239,8 @@ class Probe:
             keeping.whole = Size(*map(max, Size.of(left), keeping.whole))
         elif PIECES["signs"] in sent:
             self._compare(what, stored)
-            shapes = [re.sub(r"\S+", "x", text) for text in (sent, stored)]
-            self._saw(
-                "white-space",
-                shapes[0] == shapes[1],
-                f"it is {'the same' if shapes[0] == shapes[1] else 'other'} in a {what}",
-            )
+            is_same = re.sub(r"\S+", "x", sent) == re.sub(r"\S+", "x", stored)
+            self._saw("white-space", is_same, f"{'the same' if is_same else 'otherwise'} in a {what}")
 
     def _compare(self, what: str, stored: str) -> None:
         for name, piece in PIECES.items():
@@ -309,8 +309,8 @@ class Probe:
             MadeIssue("", issue.id, issue.triage_id, find_probe(body["title"], body["description"]), orjson.dumps(body))
             for issue, body in made
         ]
-        looks = {"look_seconds": self._look_seconds, "clock": self._clock, "find": find_probe_end}
-        found = await read_back(self._client, self._calls, sent, **looks)  # type: ignore[arg-type]
+        looks = self._look_seconds
+        found = await read_back(self._client, self._calls, sent, look_seconds=looks, find=find_probe_end)
         for name, (is_so, text) in found.answers({twin.triage_id}).items():
             self._saw(name, is_so, text)
         self._settle = max(self._settle, found.found_after or 0.0)
@@ -344,22 +344,17 @@ class Probe:
 
     async def _ask_refusal(self, fields: dict[str, str]) -> None:
         title, text, marker = _odd()
-        body = {**fields, "title": title, "description": text, "severity": None}
-        try:
-            issue = await self._call(partial(self._client.create_issue, orjson.dumps(body)))
-            self._note(issue)
-            self._saw("refusal", False, "it was accepted")
-        except CallFailed as error:
-            self._check(error)
-            its = self._recorder.exchanges[-1]
-            self._expected.append(its)
-            self._saw("refusal", error.status == 400 and is_own_form(its.raw), error.message)
-            found = await self._look_for(marker, self._look_seconds[:2])
-            self._saw(
-                "refused",
-                found is None,
-                "an issue without a severity, " + ("which was not made" if found is None else "which was made"),
-            )
+        body = orjson.dumps({**fields, "title": title, "description": text, "severity": None})
+        refused = await self._write(partial(self._client.create_issue, body))
+        answer = self._recorder.last("POST issue")
+        if (found := await self._look_for(marker, self._look_seconds[:2])) is not None:
+            self._note(found)
+        self._note_refused(refused, found is not None)
+        if refused is not None:
+            is_own = answer is not None and is_own_form(answer.raw)
+            self._saw("refusal", refused.status == 400 and is_own, refused.message)
+        elif found is not None:
+            self._saw("refusal", False, "an issue without a severity was made")
 
     async def _ask_filter(self, category: str, there: Sequence[str]) -> None:
         folded = [name.casefold() for name in there]
@@ -379,25 +374,20 @@ class Probe:
 
     async def _ask_deletion(self) -> None:
         """Delete what was made; see that it is gone, and how that is said."""
-        first = next(iter(self.made), "")
-        self._saw(
-            "delete", await self._remove(), "gone" if not self.made else f"still there: {', '.join(self.made.values())}"
-        )
+        first, is_enough = next(iter(self.made), ""), await self._remove()
+        self._saw("delete", is_enough, f"left: {', '.join(self.made.values()) or 'none'}")
         if not first or self.made:
             return
-        try:
-            await self._call(partial(self._client.get_issue, first))
-            self._saw("delete", False, "it can still be read")
-        except CallFailed as error:
-            self._expected.append(self._recorder.exchanges[-1])
-            is_own = error.status == 404 and is_own_form(self._expected[-1].raw)
-            self._saw("absent", is_own, error.message)
+        refused = await self._write(partial(self._client.get_issue, first))
+        self._saw("delete", refused is not None, "by id, in the list, by search")
+        if refused is not None:
+            self._saw("absent", refused.status == 404 and is_own_form(self._expected[-1].raw), refused.message)
 
-    async def _remove(self) -> bool:
+    async def _remove(self, pages: int = 1) -> bool:
         """Delete the known issues of probes and all that can be found; return whether each was gone at once."""
         deleted, is_enough = set[str](), True
         for _ in range(3):
-            for issue in await self._find_ours():
+            for issue in await self._find_ours(pages):
                 self.made[issue.id] = issue.triage_id or issue.id
             is_enough = is_enough and not deleted.intersection(self.made)
             if not self.made:
@@ -409,10 +399,10 @@ class Probe:
         self._note_made([*self.made])
         return is_enough
 
-    async def _find_ours(self) -> list[Issue]:
+    async def _find_ours(self, pages: int) -> list[Issue]:
         """Find issues of probes in the newest pages of the list, and by search."""
         found, query = list[Issue](), {"limit": str(PAGE_LIMIT), **NEWEST}
-        for _ in range(MOST_PAGES if not self._is_closing else 1):
+        for _ in range(pages):
             page = await self._try(partial(self._client.list_issues, **query))
             found += page.items if page else ()
             if page is None or page.next_cursor is None:
@@ -432,9 +422,9 @@ class Probe:
 
     async def _poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
         """Read until it is there, and note if that wasn't at once."""
-        started, seconds = self._clock(), 0.0
+        started, seconds = time.monotonic(), 0.0
         for seconds in self._look_seconds:
-            if (left := started + seconds - self._clock()) > 0:
+            if (left := started + seconds - time.monotonic()) > 0:
                 await self._calls.sleep(left)
             if (found := await self._try(read)) is not None:
                 self._settle = max(self._settle, seconds)
@@ -452,22 +442,26 @@ class Probe:
             return None
 
     async def _write(self, send: Callable[[], Awaitable[object]]) -> CallFailed | None:
-        """Make a call that writes; return its refusal, None after any other answer, or none: it is read back."""
+        """Make a call, and return its refusal; None after any other answer, or none: what it did is read back."""
         try:
             await self._call(send)
         except CallFailed as error:
-            self._check(error)
-            if error.action is Action.REFUSE:
-                self._expected.append(self._recorder.exchanges[-1])
-                return error
+            return self._as_refusal(error)
         return None
+
+    def _as_refusal(self, error: CallFailed) -> CallFailed | None:
+        self._check(error)
+        if error.action is not Action.REFUSE:
+            return None
+        self._expected.append(self._recorder.exchanges[-1])
+        return error
 
     def _note_refused(self, error: CallFailed | None, is_done: bool) -> None:
         if error is not None:
             self._saw("refused", not is_done, f"{error.message}: it was {'not ' * (not is_done)}done")
 
     async def _call(self, send: Callable[[], Awaitable[T]], **more: Any) -> T:
-        is_over = self._calls.requests >= MOST_REQUESTS - REQUESTS_LEFT or self._clock() > self._end - SECONDS_LEFT
+        is_over = self._calls.requests >= MOST_REQUESTS - REQUESTS_LEFT or time.monotonic() > self._end - SECONDS_LEFT
         if is_over and not self._is_closing:
             raise _Enough
         return await self._calls.call(send, **more)
