@@ -166,7 +166,8 @@ class Ledger:
         with self.transaction() as connection:
             known = org_id or connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
             same = or_(targets.c.url == target, targets.c.org_id == known) if known else targets.c.url == target
-            kept = connection.scalars(select(targets.c.contact).where(same, targets.c.contact.is_not(None))).all()
+            found = select(targets.c.contact).where(same, targets.c.contact.is_not(None))
+            kept = connection.scalars(found.order_by(targets.c.url == target)).all()  # its own counts most
         return {name: value for each in kept for name, value in orjson.loads(each).items()}
 
     def keep_contact(self, target: str, found: Mapping[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,6 +92,10 @@ def test_what_it_shows_and_keeps(program: Program, serve: Serve) -> None:
     assert json.loads(Path("probed/probe.json").read_text(encoding="utf-8")) == ended.summary
     page = Path("probed/probe.html").read_text(encoding="utf-8")
     assert all(name in page for name in statuses(ended))
+    (copied,) = re.findall('data-text="([^"]*)"', page)
+    assert json.loads(html.unescape(copied)) == next(
+        line["exchange"] for line in ended.summary["assumptions"] if "exchange" in line
+    )
     with open_ledger(str(program.ledger)) as ledger:
         kept = ledger.find_contact(sandbox.url)
     assert kept[PROBE]["organisation"] == sandbox.org_id

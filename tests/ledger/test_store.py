@@ -107,6 +107,20 @@ def test_organisation(ledger: Ledger) -> None:
         ledger.check_org(TARGET, "org-2")
 
 
+def test_what_was_found_out_about_a_target(ledger: Ledger) -> None:
+    """What a canary and a probe have found stands side by side, for the organisation at any URL."""
+    ledger.check_org(TARGET, "org-1")
+    ledger.keep_contact(TARGET, {"issues": ["T-1"], "cut_at": 100})
+    ledger.keep_contact(TARGET, {"probe": {"at": 1.0}, "cut_at": None})
+    assert ledger.find_contact(TARGET) == {"issues": ["T-1"], "cut_at": None, "probe": {"at": 1.0}}
+    assert ledger.find_contact("https://other.example") == {}
+    assert ledger.find_contact("https://other.example", "org-1")["probe"] == {"at": 1.0}
+    ledger.check_org("https://other.example", "org-1")
+    ledger.keep_contact("https://other.example", {"probe": {"at": 2.0}})
+    assert ledger.find_contact("https://other.example")["probe"] == {"at": 2.0}
+    assert ledger.find_contact(TARGET)["probe"] == {"at": 1.0}
+
+
 def test_one_at_a_time(place: str | Path) -> None:
     """A second opening names the first; a look without a lock is free; the lock ends with its holder."""
     with open_ledger(place):

@@ -17,6 +17,9 @@ from importer.transform.markers import (
     find_marker_lines,
     find_opening,
     find_openings,
+    find_probe,
+    find_probe_end,
+    probe_title,
     record_marker,
     source_marker,
 )
@@ -24,6 +27,31 @@ from importer.transform.markers import (
 LINE = f"{source_marker('demo')} {record_marker('demo:P-1')} {MARKER_NOTE}"
 BOTH = (source_marker("demo"), record_marker("demo:P-1"))
 OTHER = f"{source_marker('other')} {record_marker('other:P-2')} {MARKER_NOTE}"
+
+
+PROBE = "tip0123456789abcdef0123"
+
+
+def test_an_issue_of_a_probe() -> None:
+    """It is known by its title and its first line, whatever became of the rest; no import takes it for its own."""
+    title, text = f"{probe_title(PROBE)} and more", f"{PROBE} was made.\n\n{'Text ' * 30}\n\n---\n{PROBE} ends it"
+    assert (find_probe(title, text), find_probe(title, text[:30]), find_marker(text)) == (PROBE, PROBE, "")
+    assert (find_probe_end(text), find_probe_end(text[:120])) == (PROBE, "")
+    assert find_probe_end(text.replace("\n", " ")) == PROBE
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        (probe_title(PROBE), "What is this issue?"),
+        (f"Re: {probe_title(PROBE)}", f"{PROBE} was made."),
+        (probe_title(PROBE), f"{PROBE} was made.\n\n---\n{LINE}"),
+        (probe_title(PROBE), f"Why is this here?\n{PROBE} was made."),
+    ],
+)
+def test_what_only_quotes_a_probe(title: str, text: str) -> None:
+    """An issue of a person's, or an import's, is none of a probe's: that would delete it."""
+    assert find_probe(title, text) == ""
 
 
 @given(st.text(), st.text())
