@@ -257,7 +257,7 @@ def test_a_target_as_the_reference_describes_it(serve: Serve) -> None:
     asked = {line.id for line in ASSUMPTIONS if line.is_asked}
     assert seen == asked - {"limited", "category-case"}
     assert (sandbox.issues(), probe.made, answers.refuses) == ([], {}, [])
-    assert calls.requests <= 50 < MOST_REQUESTS
+    assert calls.requests <= 55 < MOST_REQUESTS
     assert len(answers.numbers) == 3
     assert sandbox.norm_dispatches() == 0
     assert not [body for body in sandbox.create_bodies() if b"@norm" in body]
