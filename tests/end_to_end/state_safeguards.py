@@ -27,6 +27,27 @@ STATE_SAFEGUARDS = (
         "tests/ledger/test_group_commit.py::test_intend_waits_for_the_commit",
     ),
     Mutation(
+        "issues of an import, which no probe deletes",
+        "importer/transform/markers.py",
+        " and not find_marker(description)\n",
+        "\n",
+        "tests/transform/test_markers.py::test_what_only_quotes_a_probe",
+    ),
+    Mutation(
+        "what a probe has found that an import can't do without",
+        "importer/load/preflight.py",
+        "        answers.refuse(command)\n",
+        "",
+        "tests/end_to_end/test_probe.py::test_an_import_that_can_t_work",
+    ),
+    Mutation(
+        "what a probe has found to be kept of texts",
+        "importer/load/attempt.py",
+        "answers.keeping() if answers is not None else TargetKeeping()",
+        "TargetKeeping()",
+        "tests/end_to_end/test_probe.py::test_an_import_into_a_target_that_cuts",
+    ),
+    Mutation(
         "the limit of changes",
         "importer/check/observers/drift.py",
         "        if not limit.is_exceeded(self.changed, total):\n",
