@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from importer.api import FieldName
+from importer.api import BUILT_IN_CATEGORIES, FieldName
 from importer.authoring.draft.column_scores import (
     NAMED,
     SURE,
@@ -148,8 +148,12 @@ def choose_of_card(profile: Profile, judge: Judge, card: Scorecard) -> Choice:
     choice.key = Pick(card.record, "a call's answer to a criterion") if card.record else None
     choice.description = Pick(card.note, "why it failed") if card.note else None
     choice.severity, choice.status = pick("severity"), pick("status")
-    choice.category = Pick(card.criterion, "the criterion decides")
-    used = [each.column for each in (choice.severity, choice.status) if each]
+    ours = pick("category")
+    has_ours = ours is not None and {*map(str.casefold, ours.column.samples)} <= {
+        *map(str.casefold, BUILT_IN_CATEGORIES)
+    }
+    choice.category = ours if has_ours else Pick(card.criterion, "the criterion decides")
+    used = [each.column for each in (choice.severity, choice.status, choice.category) if each]
     choice.created = _best(others, lambda column: score_date(column, "created"), "creation date")
     choice.footer = _footer([card.answer, *(column for column in others if column not in used)])
     return choice

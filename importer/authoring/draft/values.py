@@ -195,7 +195,8 @@ def _propose(name: FieldName, found: _Seen, choice: Choice, proposer: Proposer) 
     if not found.value and choice.value_pick(name) is None:
         proposal = _without_column(unknown, choice, proposer)
         return _as_value(unknown, proposal, 0)
-    if name == "category" and choice.card is not None and found.value:
+    is_criterion = choice.card is not None and choice.category and choice.category.column is choice.card.criterion
+    if name == "category" and is_criterion and found.value:
         return propose_criterion(unknown, 0)
     if name == "status" and choice.status and says_done(choice.status.column):
         if not fold(found.value.strip("-")):

@@ -99,6 +99,14 @@ def test_rows_that_are_answers(tmp_path: Path) -> None:
     assert mapping.input.key.template == "{Call}/{Question}/{Turn}"
 
 
+def test_a_column_of_categories_decides(tmp_path: Path) -> None:
+    """If it has Triage's own alone: any other would stay in the organisation for ever."""
+    for number, (category, column) in enumerate({"Latency": "Category", "STT": "Question"}.items()):
+        rows = [{"Call": "c-1", "Question": "Greets", "Result": "No", "Category": each} for each in (category, "Bug")]
+        spec = save(write_table(tmp_path / f"{number}.csv", rows), tmp_path / f"{number}.yaml").model.category
+        assert spec.column == column
+
+
 def test_a_key_that_only_counts(tmp_path: Path) -> None:
     """In a sheet that begins again each week the same numbers are other calls."""
     header = ["Nr", "Agent", *CRITERIA]
