@@ -82,12 +82,16 @@ class Page(NamedTuple, Generic[T]):
 
 
 class Entry(NamedTuple):
-    """An entry of an issue's activity; `type` is `comment`, `status_changed` and so on, `detail` its text."""
+    """An entry of an issue's activity; `type` is `comment`, `status_changed` and so on, `detail` its text.
+
+    `to_status` is what a change of the status has made of it, "" in other entries.
+    """
 
     id: str
     type: str
     detail: str
     created_at: str = ""
+    to_status: str = ""
 
 
 class Attached(NamedTuple):
@@ -193,7 +197,7 @@ def read_issue_of(data: Mapping[str, Any], issue_id: str) -> Issue:
 
 def read_entry(data: Mapping[str, Any]) -> Entry:
     """Read an entry of the activity. Source: get/triage-issues-id-activity."""
-    return Entry(read_id(data), *_texts(data, "type", "detail", "created_at"))
+    return Entry(read_id(data), *_texts(data, "type", "detail", "created_at", "to_status"))
 
 
 def read_attached(data: Mapping[str, Any]) -> Attached:
