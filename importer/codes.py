@@ -36,6 +36,7 @@ EVIDENCE_MISSING = "evidence-missing"
 DESCRIPTION_EDITED = "description-edited"
 NUMBERS_LEFT_OUT = "numbers-left-out"
 COMMENT_EDITED = "comment-edited"
+ADDED_TO_FINISHED = "added-to-finished"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
 VALUE_REFUSED = "value-refused"
@@ -112,6 +113,8 @@ CODES: dict[str, str] = {
     EVIDENCE_MISSING: "Triage still doesn't know a call, conversation or file; runs no longer try to attach it.",
     DESCRIPTION_EDITED: "Somebody changed the description in Triage; other issues' numbers are not added (warning).",
     NUMBERS_LEFT_OUT: "The description in Triage isn't the row's; other issues' numbers are not added (warning).",
+    ADDED_TO_FINISHED: "The issue is finished, and new occurrences were only added to it (warning).",
+    "occurrence-empty": "The texts of `recurring: occurrence` are empty; the content is the occurrence (warning).",
     SOURCE_INVALID: "The source is not manual, automated or client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched` says `finding`.",
     RESTRICTED_UNDECIDED: "The issue is restricted in the source, and the mapping doesn't decide whether to send it.",

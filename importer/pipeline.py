@@ -100,6 +100,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     if (answers := find_answers(context.ledger, context.target.name)) is not None:
         context = replace(context, settings=answers.limit(context.settings))
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
+    changes = context.changes
     found = preflight(context)
     if (same := find_same_run(context, found.organisation)) is not None:
         return _repeat(context, same, out)
@@ -108,7 +109,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     reports = _CheckReports(job, out, Aim(target.name, settings.rate))
 
     def check_now() -> tuple[LedgerHistory, Checked]:
-        known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
+        known = LedgerHistory(ledger, target.name, job.source_name, changes)
         writers: list[OpenWriter] = [partial(settled.open, known), *([reports.open] if questions.asks else [])]
         return known, check(job, known, context.progress, sample=sample, writers=writers)
 
@@ -131,7 +132,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         tried = Attempt(context, run, checked, known).send(None, questions.confirm_rest, is_settled=True)
         sent = settled.hand_over(run, scan_back(context, run, tried))
     else:
-        known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
+        known = LedgerHistory(ledger, target.name, job.source_name, changes, run)
         canary = Canary(context, run, checked.sample) if checked.sample else None
         sent = scan_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
     return _Report(context, run, checked, sent, folder, reports.started).write(found.organisation)
@@ -197,7 +198,7 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     discover(context, thorough=True)
     identity = RunIdentity(target.name, job.source_name, job.source.digest(), job.mapping.digest, RunKind.REBUILD)
     run = ledger.begin_run(identity)
-    known = partial(LedgerHistory, ledger, target.name, job.source_name, context.settings.changes, run, near=True)
+    known = partial(LedgerHistory, ledger, target.name, job.source_name, context.changes, run, near=True)
     checked, summary = run_check(job, known(), context.progress, out, aim=Aim(target.name))
     if find_hidden(context, checked):
         _, summary = run_check(job, known(), context.progress, out, aim=Aim(target.name))
@@ -278,12 +279,14 @@ class _Report:
         self._news = News()
         self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
+        self._recurring: Mapping[str, int] = {}
         self._waiting = self._known_waiting = 0  # issues without evidence that Triage doesn't know; since earlier runs
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
         from importer.load.discovery import name_duplicates
         from importer.report.from_ledger import News, count_additions, find_last, find_vanished, write_end, write_rows
+        from importer.report.recurring import Recurring
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
@@ -294,7 +297,9 @@ class _Report:
         page: PageRows | None = None
         try:
             self._news = News(find_last(self._context.ledger, run, checked.tally.rows))
-            counted, codes, page = write_rows(run, folder, job.issue_url, self._news)
+            recurring = None if job.mapping.model.recurring is None else Recurring()
+            counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
+            self._recurring = {} if recurring is None else recurring.write(run, folder)
             counts, unknown_until = self._count_all(counted)
             suggestion = write_proposals(job, checked, folder)
             write_coverage(folder, checked.coverage)
@@ -394,6 +399,7 @@ class _Report:
             known=self._news.known.total(),
             new=self._news.first,
             tells_known=self._news.tells_known,
+            recurring=self._recurring,
             vanished=self._comparison.vanished,
             vanished_since=self._comparison.run,
         )

@@ -145,9 +145,10 @@ class Act(_Word):
     COMMENT = "comment"
     RELATION = "relation"
     REFER = "refer"  # puts the new numbers of other issues into the description
+    REOPEN = "reopen"  # looks whether an issue with a new occurrence is finished, and may set it to `todo`
 
 
-ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER)
+ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER, Act.REOPEN)
 """What is sent after all creates, in this order for each issue."""
 NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
 """Those that a second request would duplicate."""
@@ -161,7 +162,8 @@ class Comment(NamedTuple):
     """A comment of the source. Its `id` is unique in its record, and the same under every mapping.
 
     `date` is as the source writes it; `author` and `date` are "" if the source has none. If the source has an id for
-    it, `id` is derived from that, and `content` from author, date and text.
+    it, `id` is derived from that, and `content` from author, date and text. One that says what has become of another
+    names that one and its own number among those that do so: see `transform.occurrences`.
     """
 
     id: str
@@ -170,11 +172,12 @@ class Comment(NamedTuple):
     text: str
     is_private: bool = False
     content: str = ""
+    about: str = ""
 
     @property
     def covers(self) -> tuple[str, ...]:
         """The ids that an addition with this comment covers: its id and, if that is the source's, also its content."""
-        return (self.id, f"{self.id}={self.content}") if self.content else (self.id,)
+        return (self.id, f"{self.about or self.id}={self.content}") if self.content else (self.id,)
 
 
 class Flag(NamedTuple):
@@ -208,12 +211,30 @@ NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
 """The new number of another issue, as it is written after a text's reference to it."""
 
 
+class Occurrence(NamedTuple):
+    """A row of an issue that recurs: see the mapping's `recurring`.
+
+    comment       what it says; `id` is that of the occurrence in its issue, `content` that of its note and answer
+    flags         the flags that it has
+    is_withdrawn  whether it is no finding any more
+    at            when it was, in seconds since 1970; 0 if nobody knows
+    reopens       the statuses of an issue that it ends if it is later than they are
+    """
+
+    comment: Comment
+    flags: tuple[Flag, ...] = ()
+    is_withdrawn: bool = False
+    at: float = 0.0
+    reopens: tuple[str, ...] = ()
+
+
 class IssueParts(NamedTuple):
     """Everything that a row has for its issue besides the fields of the create.
 
-    rest       the parts of a long description that go on in comments, in order
-    evidence   (resource type, resource id) of each resource to attach
-    mentions   other issues that the description names, in its order
+    rest         the parts of a long description that go on in comments, in order
+    evidence     (resource type, resource id) of each resource to attach
+    mentions     other issues that the description names, in its order
+    occurrences  of an issue that recurs: they become comments, and say which flags are new
     """
 
     rest: tuple[str, ...] = ()
@@ -222,6 +243,11 @@ class IssueParts(NamedTuple):
     flags: tuple[Flag, ...] = ()
     relations: tuple[Relation, ...] = ()
     mentions: tuple[Mention, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+
+    def joined(self, other: IssueParts) -> IssueParts:
+        """All of these and of another row's, each once, in order."""
+        return IssueParts._make(tuple(dict.fromkeys((*own, *its))) for own, its in zip(self, other, strict=True))
 
 
 class Addition(NamedTuple):

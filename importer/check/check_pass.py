@@ -15,6 +15,7 @@ from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, Ke
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
+from importer.check.leaders import Leaders, gather
 from importer.check.observers.bad_values import Corrections, UnknownAnswers, Unknowns
 from importer.check.observers.causes import Tally
 from importer.check.observers.completeness import Completeness
@@ -69,6 +70,7 @@ class Checked:
     probes           markers of a few rows to be created
     sample           keys of the canary sample, if one was wanted
     target_findings  findings on the issues that rows name; None if there are none
+    leaders          the first rows of issues that recur; None where none does
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
     lacking          what the files lack of the columns that the source had before
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
@@ -94,6 +96,7 @@ class Checked:
     lacking: Absent
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
+    leaders: Leaders | None = None
     newest: float | None = None
     before: tuple[str, ...] = ()
 
@@ -154,7 +157,8 @@ def check(
         if model.relations or model.references:
             targets = stack.enter_context(RelationTargets())
             observers.append(targets)
-        reading = Reading(job, known, shown)
+        leaders = None if model.recurring is None else Leaders(job.only, job.source_name)
+        reading = Reading(job, known, shown, leaders=leaders)
         # Any row may be compared with a ledger, and --max-source-age looks at the dates of all rows.
         with_rows = not isinstance(known, NoLedger) or job.max_age_seconds is not None
         reading.read(examine_all(job, executor, progress, with_rows=with_rows), progress, writers, observers)
@@ -173,13 +177,19 @@ def check(
         if verdicts or target_findings:  # they change outcomes, and so all counts and reports
             if sample:
                 sample.clear()
-            reading = Reading(job, known, shown, verdicts, target_findings)
+            leaders = None if leaders is None else Leaders(job.only, job.source_name)
+            reading = Reading(job, known, shown, verdicts, target_findings, leaders)
             # What is to be added follows from the row that wins: the first reading may have seen it beside another's.
             again = RelationTargets() if targets and verdicts else None
             more: list[Observer] = [*([sample] if sample else []), *([again] if again else [])]
             with again or nullcontext():
                 reading.read(examine_all(job, executor, progress), progress, writers, more)
                 links = again.find(known.in_triage, verdicts) if again else links
+        if leaders is not None and leaders.is_outdated:  # the first row of an issue shows the worst severity of all
+            if sample:
+                sample.clear()
+            reading = Reading(job, known, shown, verdicts, target_findings, leaders)
+            reading.read(examine_all(job, executor, progress), progress, writers, [sample] if sample else [])
         if links:
             reading.work.count_links(links)
         if target_findings:
@@ -218,6 +228,7 @@ def check(
         lacking=job.absent,
         sample=sample.keys if sample else (),
         target_findings=target_findings,
+        leaders=leaders,
         newest=age.newest,
     )
 
@@ -255,8 +266,8 @@ def _say_nameless(keys: _Keys, job: Job) -> str:
 
 def spool_rows(examined: Examined) -> list[SpooledRow]:
     """The rows of a chunk that would be sent, as they are compared with others of their key."""
-    rows, records = list(examined.bodies), examined.records
-    keys, lines = (map(column.__getitem__, rows) for column in (records.keys.full, records.chunk.lines))
+    rows, records = list(examined.single or examined.bodies), examined.records
+    keys, lines = ([column[row] for row in rows] for column in (records.keys.full, records.chunk.lines))
     stamps = [UNDATED] * len(rows)
     if records.newest is not None:
         dates = [records.newest[row] for row in rows]
@@ -264,6 +275,10 @@ def spool_rows(examined: Examined) -> list[SpooledRow]:
     places, files = [examined.first + row for row in rows], repeat(records.chunk.file, len(rows))
     # All that would be sent decides whether two rows say the same: additions, too.
     contents = map(hash, zip(examined.bodies.values(), map(records.parts.get, rows), strict=True))
+    if examined.single:
+        each = examined.single.values()
+        keys = [f"{key}\n{one.comment.id}" for key, one in zip(keys, each, strict=True)]
+        contents = map(hash, [(one.comment.content, one.flags) for one in each])
     return list(zip(keys, places, files, lines, contents, stamps, strict=True))
 
 
@@ -291,8 +306,9 @@ class Reading:
         shown: ShownPeople,
         verdicts: Mapping[int, DuplicateVerdict] = NO_VERDICTS,
         target_findings: TargetFindings | None = None,
+        leaders: Leaders | None = None,
     ) -> None:
-        self._job, self._known, self._verdicts = job, known, verdicts
+        self._job, self._known, self._verdicts, self._leaders = job, known, verdicts, leaders
         self._target_findings = target_findings
         self.shown = shown
         model, files = job.mapping.model, job.source.files
@@ -329,6 +345,7 @@ class Reading:
             for examined in chunks:
                 if self._target_findings is not None:
                     self._target_findings.add_to(examined)
+                examined = gather(examined, self._verdicts, self._leaders)
                 plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
                 for observer in observers:
                     observer.add(examined, plan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
@@ -15,7 +15,7 @@ from importer.check.job import Job
 from importer.check.rules import Findings, validate
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
-from importer.records import Chunk, Operation, from_columns
+from importer.records import Chunk, Occurrence, Operation, from_columns
 from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
@@ -61,6 +61,12 @@ class Examined:
     is_whole  whether the source has all rows of each issue: it is a snapshot
     held      the fields that aren't compared, for want of columns
     counts    what was counted of its cells already, by another process; else None
+
+    Where issues recur, see `check.leaders`:
+
+    single     row → its occurrence, of rows that are left out, too
+    joined     the leading rows of issues that have their first row in an earlier chunk
+    withdrawn  the leading rows of issues of which the chunk has nothing but occurrences that are no findings any more
     """
 
     first: int
@@ -72,6 +78,9 @@ class Examined:
     is_whole: bool = False
     held: Mapping[str, Sequence[str]] = field(default_factory=dict)
     counts: ChunkCounts | None = None
+    single: Mapping[int, Occurrence] = field(default_factory=dict)
+    joined: Collection[int] = ()
+    withdrawn: Collection[int] = ()
 
     @property
     def span(self) -> tuple[int, int]:
@@ -134,7 +143,7 @@ def examine(job: Job, start: int = 0) -> Iterator[Examined]:
     transform = transform_of(job)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     group_keys: GroupKeys | None = None
-    if job.mapping.model.group:
+    if job.mapping.model.group and job.mapping.model.recurring is None:
         group_keys = partial(_group_keys, job, transform)
         chunks = regroup(chunks, group_keys)
     first = 0

@@ -186,7 +186,7 @@ class LedgerHistory(Knows):
         """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
-        if 0 < create.dated < kept.dated:
+        if 0 < create.dated < kept.dated and not self._policy.recurring:
             return OLDER
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
@@ -195,7 +195,7 @@ class LedgerHistory(Knows):
         # Of an issue that discovery found, what a person changed is only known with the row's body.
         snapshot = Snapshot.parse(kept.returned, was_found=kept.was_found).adopt(create.body)
         kept = kept._replace(returned=snapshot.dump())
-        changes = snapshot.changes(create.body)
+        changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
         differing = pending_fields(kept.pending).union(changes)
         absent = sorted({column for name in changes for column in create.held.get(name, ())})
         lacks = _finding(COLUMN_MISSING, f"the file has no {', '.join(absent)}") if absent else None
@@ -204,11 +204,11 @@ class LedgerHistory(Knows):
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
         # The same cells make another body: not the row has changed, but the mapping.
         only_mapping = is_same_row(kept.content, create.content)
-        differs = None if only_mapping else _difference(snapshot, changes)
+        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes)
         if not wanted and not to_read:
             return settled._replace(finding=settled.finding or lacks, differs=differs)
-        if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
-            if to_read or not only_mapping or self._policy.accept_mapping:
+        if self._policy.writes:
+            if to_read or not only_mapping or self._policy.accept_mapping or self._policy.recurring:
                 written = [name for name in wanted if name in PATCHABLE_FIELDS]
                 change = self._change(create, kept, wanted, differing, to_read=to_read)
                 change = change._replace(finding=change.finding or lacks)
@@ -268,7 +268,7 @@ class LedgerHistory(Knows):
             issue = certain.get(create.marker)
             if issue is not None:
                 snapshot = Snapshot.parse(issue.returned)
-                changes = snapshot.changes(create.body)
+                changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
                 code = "found-changed" if changes else FOUND_AT_TARGET
                 outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS
+from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, SEVERITIES
 from importer.errors import UsageError
+from importer.mapping.model import MappingModel
 from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
 
 
@@ -28,11 +29,31 @@ class ChangePolicy:
     on_change       what happens to their issues
     fields          the only fields that are compared
     accept_mapping  whether issues are updated of which only the mapping changed, and not the row
+    recurring       of issues that recur: whether their severity is raised or kept; nothing else is written
     """
 
     on_change: OnChange = OnChange.REPORT
     fields: frozenset[str] = frozenset(ISSUE_FIELDS)
     accept_mapping: bool = False
+    recurring: Literal["", "raise", "keep"] = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether changed issues are updated."""
+        return self.on_change in (OnChange.UPDATE, OnChange.OVERWRITE) or self.recurring != ""
+
+    def limit(self, ours: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the changes that count: of an issue that recurs a worse severity than the one that we last sent."""
+        if not self.recurring:
+            return dict(changes)
+        known, new = ours.get("severity"), changes.get("severity")
+        is_worse = new is not None and known in SEVERITIES and SEVERITIES.index(new) < SEVERITIES.index(known)
+        return {"severity": new} if is_worse and self.recurring == "raise" else {}
+
+
+def policy_of(changes: ChangePolicy, mapping: MappingModel) -> ChangePolicy:
+    """Complete what is to be done about changed rows with what the mapping says of issues that recur."""
+    return changes if mapping.recurring is None else replace(changes, recurring=mapping.recurring.severity)
 
 
 def read_fields(names: str | None) -> frozenset[str]:

@@ -148,7 +148,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     takers = [
         row
         for row in dict.fromkeys((*examined.records.parts, *(places[key] for key in ledger if ledger[key].moved)))
-        if row in examined.bodies
+        if (row in examined.bodies or row in examined.withdrawn)
         and row not in losers
         and (keys[row] not in ledger or ledger[keys[row]].takes_additions)
     ]
@@ -156,7 +156,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     notes += planned.edited.items()
     rows = _make_rows(examined, decided, planned, known)
     outcomes = rows.columns["outcome"]
-    to_send = [place for place in examined.bodies if outcomes[place] is Outcome.PLANNED]
+    joined = examined.joined
+    to_send = [place for place in examined.bodies if outcomes[place] is Outcome.PLANNED and place not in joined]
     changes = {
         place: change for place in (to_send if ledger else ()) if (change := ledger.get(keys[place], _PLANNED).change)
     }
@@ -244,6 +245,8 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
                 for name in ("outcome", "issue_id", "triage_id", *taken):
                     of[name][row] = of[name][leader]
                 of["follows"][row] = True
+    for row in examined.joined:
+        of["follows"][row] = True
     for row, edited in planned.edited.items():
         _add_findings(of, row, [edited])
     for row in [row for row, outcome in enumerate(outcomes) if outcome is Outcome.REJECTED] if decided else ():
@@ -339,7 +342,8 @@ def plan_row_additions(
             message = f"{edited} of its comments {'was' if edited == 1 else 'were'} edited in the source"
             hint = "Triage's API can't change a comment: add one by hand"
             planned.edited[row] = Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
-        if mine.covered and any(each.act is Act.COMMENT and each.covers for each in left):
+        is_read = mine.covered and not parts.occurrences  # of these each night has others
+        if is_read and any(each.act is Act.COMMENT and each.covers for each in left):
             now = {name for comment in parts.comments for name in (comment.id, comment.content)}
             if any("=" not in name and name not in now for name in mine.covered):
                 planned.reread.add(row)

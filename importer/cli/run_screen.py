@@ -31,6 +31,7 @@ ADDED = {
     Act.FLAG: "flag",
     Act.RELATION: "relation",
     Act.REFER: "numbered description",
+    Act.REOPEN: "reopened issue",
 }
 
 
@@ -226,5 +227,9 @@ def _describe_changes(summary: Summary) -> Iterator[str]:
     if conflicts := summary.findings.get(CONFLICT):
         issues = counted(conflicts, "issue")
         yield f"{issues} changed in Triage too, or perhaps: left as they are there, see conflicts.csv."
+    if summary.recurring:
+        from importer.report.recurring import describe_recurring
+
+        yield describe_recurring(summary.recurring)
     if summary.vanished:
         yield f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv."

@@ -76,6 +76,11 @@ class Added(NamedTuple):
         return self.code == EVIDENCE_PENDING and bool(self.body)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it was decided that nothing is to be done, or that a person's change stays."""
+        return self.state in (State.SAME, State.LEFT)
+
+    @property
     def may_be_there(self) -> bool:
         """Whether a request for it may have reached Triage and been carried out, whatever the answer was."""
         if self.act not in NEVER_TWICE:
@@ -111,6 +116,15 @@ class AddedOperations:
         )
         with self._transaction() as connection:
             return {each.key: as_known(each) for each in find_in_portions(connection, statement, keys)}
+
+    def find_own(self) -> Iterator[tuple[str, Added]]:
+        """Yield key and addition of all that the run has worked on last."""
+        statement = _present_additions(self._source_id).where(
+            operations.c.act.in_(ADDITIONS), operations.c.run_id == self._run_id
+        )
+        with self._transaction() as connection:
+            for each in connection.execute(statement, execution_options={"yield_per": PAGE}):
+                yield each.key, _decode(each)
 
     def find_waiting(self) -> dict[str, list[Added]]:
         """Return key → what its issue lacks until Triage knows the evidence."""
@@ -215,7 +229,8 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, KnownCreate]
     """
     added = list(added)
     comments = [each for each in added if each.act is Act.COMMENT]
-    settled = [*find_present(added, places), *(each for each in added if each.code == EVIDENCE_MISSING)]
+    ended = (each for each in added if each.code == EVIDENCE_MISSING or (each.act is Act.REOPEN and each.is_settled))
+    settled = [*find_present(added, places), *ended]
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),

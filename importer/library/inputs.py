@@ -21,8 +21,8 @@ from importer.library.options import Input, Selection
 from importer.mapping.edited_tables import Fixes, read_fixes, read_users
 from importer.mapping.header_names import may_discuss
 from importer.mapping.identities import Roster
+from importer.mapping.model import UNDECIDED, MappingModel
 from importer.mapping.model import Input as InputModel
-from importer.mapping.model import MappingModel
 from importer.mapping.patterns import SlowPattern
 from importer.mapping.presets import is_shipped, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
@@ -138,6 +138,7 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
             match = find_preset(survey.samples, typed, caller)
             caller.progress.say(f"{match.sample.file_name}: {match}")
             mapping = load_mapping(match.preset)
+        refuse_unfinished(mapping)
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
@@ -238,6 +239,20 @@ def refuse_open(job: Job) -> None:
             hint="Replace each `?`"
             + (f", in the mapping or in the column `decision` of {table}" if table else "")
             + "; on a terminal `triage-import draft` asks for them. Until then, a check rejects their rows.",
+        )
+
+
+def refuse_unfinished(mapping: LoadedMapping) -> None:
+    """Raise MappingError where the mapping doesn't say what becomes of finished issues that recur."""
+    recurring = mapping.model.recurring
+    names = [] if recurring is None else [name for name, what in recurring.finished if what == UNDECIDED]
+    if names:
+        place, path = mapping.place("recurring"), "recurring.finished"
+        what = " and ".join(f"`{name}`" for name in names)
+        raise MappingError(
+            f"The mapping {mapping.name} doesn't say what a new occurrence does to issues that are {what}.",
+            problems=[Problem("is undecided", place.file, place.line, path, "`reopen` sets `todo`, `add` only adds")],
+            hint="Put this below `recurring:`, or with other words:\n  finished: {done: reopen, closed: add}",
         )
 
 

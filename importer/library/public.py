@@ -296,6 +296,7 @@ def describe_opening(target: str, ledger: str, facts: Facts) -> str:
 def _dry_run(job: Job, options: RunOptions, caller: Caller) -> Summary:
     """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory, with_absent
+    from importer.check.knowledge import policy_of
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
@@ -307,7 +308,7 @@ def _dry_run(job: Job, options: RunOptions, caller: Caller) -> Summary:
         refuse_retired(ledger, name, job.source_name)
         progress.say(describe_opening(name, ledger.name, ledger.read_facts(name, job.source_name)))
         job = with_absent(job, ledger, name)
-        known = LedgerHistory(ledger, name, job.source_name, options.changes())
+        known = LedgerHistory(ledger, name, job.source_name, policy_of(options.changes(), job.mapping.model))
         aim = Aim(name, options.chosen_rate)
         checked, summary = run_check(job, known, progress, options.out, aim=aim, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows or 0)

@@ -20,6 +20,7 @@ from importer.load.driver import RunConnection
 from importer.load.keeping import NO_LIMIT
 from importer.load.queue import QueueItem
 from importer.load.reference_numbers import ReferenceNumbers
+from importer.load.reopening import Reopening
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import NEVER_TWICE, Act, Addition, Outcome
@@ -60,6 +61,7 @@ class AdditionLoader:
         self._probed = self._to_probe = PROBED if is_continued else 0
         self._log = log
         self._numbers, self._keeping = ReferenceNumbers(connection, log), connection.keeping.comments
+        self._reopening = Reopening(connection, log)
         self._reader = AdditionReader(
             connection.client,
             connection.calls,
@@ -125,7 +127,10 @@ class AdditionLoader:
                 others = [each for each in planned if each.act is not Act.COMMENT]
                 planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
                 continue
-            await self._sender.add(work, addition)
+            if addition.act is Act.REOPEN:
+                await self._connection.workers.when_sure(partial(self._reopening.look, work, addition))
+            else:
+                await self._sender.add(work, addition)
             self._count_one()
 
     def _count_one(self) -> None:
@@ -168,7 +173,8 @@ class AdditionLoader:
         if not self._plan(work):
             return
         issue_id = work.place.issue_id
-        filled = [each for each in map(self._sender.fill, self._plan(work, "separate")) if each is not None]
+        planned = (each for each in self._plan(work, "separate") if each.act is not Act.REOPEN)
+        filled = [each for each in map(self._sender.fill, planned) if each is not None]
         if not is_doubted:
             filled = [each for each in filled if each.act in NEVER_TWICE and not self._sender.find_lacking(work, each)]
         if not filled:

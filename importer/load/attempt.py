@@ -18,6 +18,7 @@ from importer.check.check_pass import Checked
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, Knows, OnChange
+from importer.check.leaders import gather
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
@@ -157,6 +158,7 @@ class Attempt:
         for examined in examine(job):
             if self.checked.target_findings is not None and bodies is None:
                 self.checked.target_findings.add_to(examined)
+            examined = gather(examined, self.checked.verdicts, self.checked.leaders)
             plan = plan_rows(examined, self.checked.verdicts, self.known)
             rows = self._with_cells(examined, plan)
             if bodies is not None:
@@ -233,7 +235,9 @@ class Attempt:
     async def _load(self, operations: Iterator[Operation]) -> None:
         """Send creates and updates."""
         async with self._connected() as connection:
-            updater = Updater(connection, force=self.settings.changes.on_change is OnChange.OVERWRITE)
+            is_forced = self.settings.changes.on_change is OnChange.OVERWRITE
+            force = is_forced and self.job.mapping.model.recurring is None  # that raises what nobody has changed
+            updater = Updater(connection, force=force)
             await Loader(connection, updater, report=self._advance).load(operations)
 
     async def _add(self) -> None:
@@ -327,7 +331,7 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:
                 parts = parts._replace(rest=())  # it went on before, perhaps from another place
             is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED
             description = records.texts.descriptions[place] if parts.mentions else ""
-            sha = sha256(examined.bodies[place]).digest()
+            sha = sha256(examined.bodies.get(place, b"")).digest()
             yield place, QueueItem(records.keys.full[place], parts, records.bundlings[place], description, sha, is_all)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from importer.check.job import Job
-from importer.check.knowledge import ChangePolicy
+from importer.check.knowledge import ChangePolicy, policy_of
 from importer.ledger.store import Ledger
 from importer.progress import Progress
 from importer.triage.listing import TargetTime
@@ -69,6 +69,11 @@ class ImportContext:
     ledger: Ledger
     settings: Settings
     progress: Progress
+
+    @cached_property
+    def changes(self) -> ChangePolicy:
+        """What happens to issues whose row has changed, the mapping's own word on issues that recur included."""
+        return policy_of(self.settings.changes, self.job.mapping.model)
 
     @cached_property
     def calls(self) -> PacedCalls:

@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeVar
 from importer.check.check_pass import Checked
 from importer.check.examine import examine
 from importer.check.history import LedgerHistory
+from importer.check.leaders import gather
 from importer.check.plan import plan_rows
 from importer.errors import INTERRUPTED, RunStopped, TargetUnreachable
 from importer.ledger.journal import Decision, Run
@@ -339,11 +340,12 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
         "warning: Triage has issues of this source that neither its list nor its search had shown: their pages end too "
         f"early. So each issue to be created is searched for by its own marker first ({checked.creates:,})."
     )
-    known = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.settings.changes)
+    known = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.changes)
     markers = [
         marker
         for examined in examine(context.job)
-        for marker in plan_rows(examined, checked.verdicts, known).markers_to_create()
+        for gathered in [gather(examined, checked.verdicts, checked.leaders)]
+        for marker in plan_rows(gathered, checked.verdicts, known).markers_to_create()
     ]
     search(markers)
     seen.doubt()

@@ -13,6 +13,8 @@ from importer.scratch import Scratch
 _TABLES = """
 CREATE TABLE items (rank REAL NOT NULL, place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, item BLOB NOT NULL);
 CREATE INDEX items_rank ON items (rank, place);
+CREATE TABLE more (key TEXT NOT NULL, item BLOB NOT NULL);
+CREATE INDEX more_key ON more (key);
 CREATE TABLE relations (owner TEXT, type TEXT, other TEXT, PRIMARY KEY (owner, type, other)) WITHOUT ROWID;
 """
 
@@ -74,7 +76,7 @@ class AdditionQueue:
             self._scratch.close()
 
     def add(self, items: Iterable[tuple[float, QueueItem]]) -> None:
-        """Add the items of a chunk with their ranks, lower ones first; of two items of a key the first counts."""
+        """Add the items of a chunk with their ranks, lower ones first; a later item of a key adds its parts."""
         items = list(items)
         if not items:
             return
@@ -83,6 +85,10 @@ class AdditionQueue:
         self._scratch.write(
             "INSERT INTO relations VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (relation for _, item in items for relation in item.parts.relations),
+        )
+        self._scratch.write(
+            "INSERT INTO more SELECT key, ? FROM items WHERE key = ?",
+            ((pickle.dumps(item.parts), item.key) for _, item in items if any(item.parts)),
         )
         self._scratch.write(
             "INSERT INTO items (rank, key, item) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -100,6 +106,8 @@ class AdditionQueue:
         relations = "SELECT owner, type, other FROM relations WHERE owner = ? ORDER BY type, other"
         for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
             item: QueueItem = pickle.loads(pickled)
+            for (others,) in self._scratch.rows("SELECT item FROM more WHERE key = ? ORDER BY rowid", (item.key,)):
+                item = item._replace(parts=item.parts.joined(pickle.loads(others)))
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (item.key,))))
             yield item._replace(parts=item.parts._replace(relations=owned))
         others = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"

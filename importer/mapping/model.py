@@ -33,6 +33,7 @@ from importer.mapping.issue_parts import (
     Restricted,
 )
 from importer.mapping.patterns import is_pattern
+from importer.mapping.recurrence import Recurring
 from importer.mapping.scalars import (
     OF_PRESET,
     CategoryName,
@@ -417,6 +418,9 @@ class MappingModel(Strict):
         [],
         description="Rows that follow each other with the same texts here are one issue; the texts are its native key.",
     )
+    recurring: Recurring | None = Field(
+        None, description="The group lives for many nights: its rows stand anywhere, and each is an occurrence."
+    )
     resource_links: list[Link] = Field([], description="Calls, SMS conversations and files.")
     evidence_wait_days: Number = Field(
         7, description="How long later runs try again to attach what Triage doesn't know yet."
@@ -468,6 +472,12 @@ class MappingModel(Strict):
     )
     recognise: list[Shape] = Field([], description="The forms of export that this mapping is for.")
     examples: list[Example] = Field([], description="Rows and what they must become. Not inherited by `extends`.")
+
+    @model_validator(mode="after")
+    def _recurs_in_groups(self) -> Self:
+        if self.recurring is not None and not self.group:
+            raise error_at(("recurring",), "needs `group`", "name the columns of an issue: `group: [agent, criterion]`")
+        return self
 
     @property
     def is_plain(self) -> bool:

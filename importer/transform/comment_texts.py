@@ -39,7 +39,7 @@ def divide(key: str, comment: Comment, limit: int = COMMENT_LIMIT) -> list[Detai
 
     Without trailing white space. One has the name `ID/1/1`, a part `ID/2 of 3`.
     """
-    id_, author, date, text, is_private, _ = comment
+    id_, author, date, text, is_private, *_ = comment
     who, who_else = _say_who(author, date, is_private)
     text = who_else + text.rstrip()
     whole = f"{who}{comment_marker(key, f'{id_}/1')}\n\n{text}"

@@ -107,7 +107,7 @@ def write_footers(
     `unmatched` are the people of a row that Triage doesn't know, by field, and `levels` who may read it in the source:
     each is named, whatever the mapping names.
     """
-    labels = list(_read_labels(mapping, columns, clean.shown))
+    labels = list(read_labels(mapping, columns, clean.shown))
     for name, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
         if person is not None:
             named = _name_people(unmatched[name], person, labels, clean.shown)
@@ -134,7 +134,8 @@ def write_footers(
     return Footers(texts, links, {row: tuple(comments) for row, comments in rests.items()})
 
 
-def _read_labels(mapping: MappingModel, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
+def read_labels(mapping: MappingModel, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
+    """Read the lines of the footer that the mapping names: of each its label, and the text of each row."""
     persons = person_refs(mapping)
     for label, spec in mapping.footer.items():
         cells = columns.cells_with_text(spec)

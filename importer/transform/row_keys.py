@@ -43,8 +43,10 @@ class RowKeys:
 
 def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
     """Give each row its key and its marker; rows with a code in `skips` are in no group."""
-    group_keys = join_group(mapping, columns, skips) if mapping.group else []
-    groups = {group[0]: group for group in find_groups(group_keys)}
+    # Occurrences are rows by themselves until it is known which of them are sent: see `check.leaders`.
+    recurs = mapping.recurring is not None
+    group_keys = join_group(mapping, columns, [""] * len(columns) if recurs else skips) if mapping.group else []
+    groups = {} if recurs else {group[0]: group for group in find_groups(group_keys)}
     if mapping.group:
         native, local, nameless = [key or "" for key in group_keys], [False] * len(columns), frozenset[int]()
     else:

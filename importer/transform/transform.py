@@ -19,7 +19,7 @@ from importer.mapping.model import UNDECIDED, Duplicates, MappingModel
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
 from importer.mapping.texts import Text
 from importer.phrases import clip
-from importer.records import Chunk, Comment, Finding, IssueParts, Mention, Ref
+from importer.records import Chunk, Comment, Finding, IssueParts, Mention, Occurrence, Ref
 from importer.transform.chunk_records import Records, SourceCounts, merge_targets
 from importer.transform.columns import Columns, map_distinct, single_line
 from importer.transform.comments import Discussions, read_comments
@@ -29,6 +29,7 @@ from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import Footers, write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_leaders, merge_firsts, merge_sets
+from importer.transform.occurrences import make_occurrences, read_occurrences
 from importer.transform.people import RowPeople, identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
@@ -150,7 +151,10 @@ class _FileTransform:
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups.values(), cleaner)
         bundlings = find_bundlings(mapping, statuses)
-        parts, discussions, findings = self._read_parts(columns, keys, prose, footers, bundlings, cleaner)
+        created = None if mapping.created is None else read_times(columns, mapping.created)
+        parts, discussions, findings = self._read_parts(
+            columns, keys, prose, footers, bundlings, cleaner, skips, created
+        )
         return Records(
             chunk=columns.chunk,
             columns=columns,
@@ -163,7 +167,7 @@ class _FileTransform:
             people=people,
             parts=parts,
             newest=newest,
-            created=None if mapping.created is None else read_times(columns, mapping.created),
+            created=created,
             source_counts=read_source_counts(mapping.counted, columns),
             discussed=count_discussed(discussions, keys.groups.values()),
             bundlings=bundlings,
@@ -189,6 +193,8 @@ class _FileTransform:
         footers: Footers,
         bundlings: Sequence[Bundling],
         clean: ColumnSanitizer,
+        skips: Sequence[str],
+        created: Sequence[datetime | None] | None,
     ) -> tuple[dict[int, IssueParts], Discussions, list[tuple[int, Finding]]]:
         """Read what rows say of their issues beside the create; of a group its first row has it.
 
@@ -207,7 +213,8 @@ class _FileTransform:
         comments: Mapping[int, Sequence[Comment]] = {
             row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"
         }
-        for ours in (flagged.notes, footers.rests):  # before what people have said, the footer's first
+        # Before what people have said, the footer's first; an occurrence says all that its footer does.
+        for ours in (flagged.notes, footers.rests if mapping.recurring is None else {}):
             if ours:
                 comments = {row: (*ours.get(row, ()), *comments.get(row, ())) for row in {**ours, **comments}}
         if groups := keys.groups.values():
@@ -218,6 +225,13 @@ class _FileTransform:
         if mapping.references:  # not in the footer, which names the issue itself
             texts = list(map(str.removesuffix, prose.descriptions, prose.footers))
             mentions = self._references.find_all(texts, keys.full)
+        occurrences: Mapping[int, Sequence[Occurrence]] = {}
+        unnamed: Sequence[tuple[int, Finding]] = ()
+        if mapping.recurring is not None:
+            said, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
+            its = self._clean_comments({row: (comment,) for row, comment in said.items()}, clean)
+            own = {row: comment for row, (comment,) in its.items()}
+            occurrences = make_occurrences(mapping, own, skips, flagged.flags, created)
         parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
             prose.rests,
             self._clean_comments(comments, clean),
@@ -225,11 +239,13 @@ class _FileTransform:
             flagged.flags,
             relations,
             mentions,
+            occurrences,
         )
         rows = sorted(set[int]().union(*parts))
         each = ([tuple(has.get(row, ())) for row in rows] if has else [()] * len(rows) for has in parts)
         found = dict(zip(rows, map(IssueParts._make, zip(*each, strict=True)), strict=True))
-        return found, discussions, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings]
+        noted = [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings, *unnamed]
+        return found, discussions, noted
 
     def _clean_comments(
         self, comments: Mapping[int, Sequence[Comment]], clean: ColumnSanitizer
@@ -249,8 +265,9 @@ class _FileTransform:
         if cleaned == texts and all(each == shown for each, shown in chain(names.items(), days.items())):
             return comments
         changed: defaultdict[int, list[Comment]] = defaultdict(list)
-        for row, (id_, author, date, _, is_private, content), text in zip(rows, every, cleaned, strict=True):
-            changed[row].append(Comment._make((id_, names[author], days[date], text, is_private, content)))
+        for row, comment, text in zip(rows, every, cleaned, strict=True):
+            id_, author, date, _, is_private, content, about = comment
+            changed[row].append(Comment._make((id_, names[author], days[date], text, is_private, content, about)))
         return changed
 
     def _read_people(
@@ -337,6 +354,8 @@ def find_refused(mapping: MappingModel, columns: Columns) -> Iterator[tuple[int,
 def find_bundlings(mapping: MappingModel, statuses: Sequence[str | None]) -> list[Bundling]:
     """How the comments of each row's issue are bundled, which depends on whether the issue is finished."""
     comments = mapping.comments
+    if mapping.recurring is not None:
+        return ["fold"] * len(statuses)
     if comments is None:
         return ["separate"] * len(statuses)
     return [comments.closed if status in FINISHED else comments.open for status in statuses]

@@ -1,0 +1,98 @@
+"""Gathers the rows of issues that recur: of each issue in a chunk one row leads, and the others are added to it.
+
+Rows of an issue may stand anywhere in the input, so its rows in a later chunk follow those in the first one: they have
+no create of their own, and what they add is sent with the rest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+
+import orjson
+
+from importer.api import SEVERITIES
+from importer.check.duplicates import DuplicateVerdict
+from importer.check.examine import Examined
+from importer.records import IssueParts
+from importer.transform.chunk_records import encode
+from importer.transform.occurrences import is_withdrawal
+
+
+class Leaders:
+    """The first row of each issue in the whole input, and the worst severity of all its rows; one entry an issue.
+
+    is_outdated  whether a row came with a worse severity than the one with which its issue's first row was shown
+    """
+
+    def __init__(self, only: frozenset[str] | None, source_name: str) -> None:
+        """`only` are the keys that are wanted, with or without the source's name; None are all."""
+        self._of: dict[str, tuple[int, int]] = {}
+        self._only, self._prefix = only, len(source_name) + 1
+        self.is_outdated = False
+
+    def want(self, key: str) -> bool:
+        """Whether a key is one of those that are wanted."""
+        return bool(key) and (self._only is None or not self._only.isdisjoint((key, key[self._prefix :])))
+
+    def add(self, key: str, place: int, rank: int) -> tuple[int, int]:
+        """Add rows of an issue in a chunk, of which the first has this place; return the issue's first, and its rank.
+
+        A rank is the place of a severity in `api.SEVERITIES`, the worst being 0.
+        """
+        first, worst = self._of.get(key, (place, rank))
+        self.is_outdated |= rank < worst
+        self._of[key] = first, min(worst, rank)
+        return self._of[key]
+
+
+def gather(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None) -> Examined:
+    """Gather the rows of each issue of a chunk, but for those that lose against another of the same occurrence.
+
+    Without `leaders` nothing recurs, and the chunk is as it was.
+    """
+    if leaders is None:
+        return examined
+    records, (first, _) = examined.records, examined.span
+    keys, severities = records.keys.full, records.targets("severity")
+    own = {row: its.occurrences[0] for row, its in records.parts.items() if its.occurrences}
+    for row in own.keys() - examined.bodies.keys():
+        if not (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])):
+            del own[row]
+    together = defaultdict[str, list[int]](list)
+    for row in own:
+        if first + row not in verdicts:
+            together[keys[row]].append(row)
+    bodies, parts, groups = dict[int, bytes](), dict[int, IssueParts](), dict[int, list[int]]()
+    joined, withdrawn = set[int](), set[int]()
+    for key, rows in together.items():
+        members = [row for row in rows if row in examined.bodies]
+        leader = (members or rows)[0]
+        # A row that is left out has only its occurrence to tell of.
+        whole = {row: records.parts[row] for row in members}
+        each = (whole.get(row) or IssueParts(occurrences=(own[row],)) for row in rows)
+        parts[leader] = reduce(IssueParts.joined, each)
+        if not members:
+            withdrawn.add(leader)
+            continue
+        groups[leader] = members
+        place, worst = leaders.add(key, first + leader, min(SEVERITIES.index(str(severities[row])) for row in members))
+        bodies[leader] = _with_severity(examined.bodies[leader], SEVERITIES[worst])
+        if place != first + leader:
+            joined.add(leader)
+    return replace(
+        examined,
+        records=replace(records, parts=parts, keys=replace(records.keys, groups=groups)),
+        bodies=bodies,
+        is_whole=True,
+        single=own,
+        joined=joined,
+        withdrawn=withdrawn,
+    )
+
+
+def _with_severity(body: bytes, severity: str) -> bytes:
+    created = orjson.loads(body)
+    return body if created["severity"] == severity else encode({**created, "severity": severity})

@@ -1,0 +1,94 @@
+"""Reopening: looks whether a known issue that got a new occurrence is finished, and sets it to `todo` where wanted."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import orjson
+
+from importer.api import FINISHED, PAGE_LIMIT, issue_path
+from importer.codes import ADDED_TO_FINISHED, CONFLICT
+from importer.ledger.schema import UNDECIDED, State
+from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
+from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
+from importer.load.updates import check_taken
+from importer.records import Addition
+from importer.transform.dates import read_time
+from importer.triage.actions import CallFailed
+from importer.triage.snapshot import Snapshot
+
+TODO = "todo"
+STATUS_CHANGED = "status_changed"
+"""Type of an entry in the activity. Source: get/triage-issues-id-activity."""
+
+
+class Reopening:
+    """Reopens finished issues of a run; `log` records what became of each."""
+
+    def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
+        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._absence, self._log = connection.absence, log
+
+    async def look(self, work: IssueWork, addition: Addition) -> None:
+        """Look at an issue, and reopen it if its status and the time of its newest occurrence want that.
+
+        No outcome has to be settled: the issue is read before each request.
+
+        Raises:
+            IssueGone: the issue was deleted.
+            NotYet: whether it was deleted isn't sure yet: to be called again then.
+        """
+        wanted = orjson.loads(addition.body)
+        operation = work.operation(addition)._replace(method="PATCH", path=issue_path(work.place.issue_id))
+        write = Write(self._run, self._calls, operation)
+        earlier = work.known.get((addition.act, addition.name))
+        was_sent = earlier is not None and earlier.state in UNDECIDED
+
+        def refuse(error: CallFailed) -> None:
+            self._log.refuse(work, operation, error, Result(State.REFUSED))
+
+        async def read_and_write() -> None:
+            nonlocal was_sent
+            issue = await self._absence.read_once(operation.issue_id, work.place.since)
+            if issue is None:
+                raise IssueGone
+            status = str(issue.fields["status"] or "")
+            if was_sent and status == TODO:
+                self._end(work, write, Snapshot.parse(work.place.returned).after_write(issue, {"status": TODO}))
+                return
+            if status not in FINISHED:
+                message = f"the status was changed to {status} in Triage; it is left"
+                result = Result(State.LEFT, CONFLICT, message) if was_sent else Result(State.SAME)
+                self._log.note(work, operation, result._replace(requests=0))
+                return
+            page = await self._calls.call(
+                partial(self._client.list_activity, operation.issue_id, limit=str(PAGE_LIMIT))
+            )
+            changed = next((each for each in page.items if each.type == STATUS_CHANGED), None)
+            if changed is not None and changed.to_status not in ("", status):
+                message = f"the status was changed to {changed.to_status} in Triage; it is left"
+                self._log.note(work, operation, Result(State.LEFT, CONFLICT, message, requests=0))
+                return
+            ended = None if changed is None else read_time(changed.created_at, ())
+            is_later = ended is None or not wanted["at"] or wanted["at"] > ended.timestamp()
+            if status not in wanted["reopens"] or not is_later:
+                why = f"it is {status}" if is_later else f"it was {status} when its new calls had been made"
+                result = Result(State.LEFT, ADDED_TO_FINISHED, f"{why}, so its findings were only added", requests=0)
+                self._log.note(work, operation, result)
+                return
+            patch = {"status": TODO}
+            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
+            was_sent = True
+            answer = await write.send(send, partial(self._run.intend, operation))
+            check_taken(issue, answer, patch)
+            self._end(work, write, Snapshot.parse(work.place.returned).after_write(answer.completed(patch), patch))
+
+        turn = partial(self._calls.in_turn, read_and_write)
+        await carry_out(write, turn, refuse=refuse, doubt=write.doubt, look=send_again)
+
+    def _end(self, work: IssueWork, write: Write, after: Snapshot) -> None:
+        """Record that an issue was reopened, and what it is like since."""
+        work.place = work.place._replace(returned=after.with_writes(["status"]).dump())
+        operation, requests = write.operation, max(write.requests, 1)
+        self._log.note(work, operation, Result(State.DONE, requests=requests))
+        self._run.record(make_decision(operation, State.DONE, 0, remember=work.place))

@@ -1,0 +1,166 @@
+"""Occurrences of issues that recur: what each row says, and what is new of it beside what its issue has.
+
+An occurrence is a comment whose id is derived from the texts under `recurring: occurrence`. What becomes of it later is
+another comment, as none can be edited: its first correction has the number 1. Which of them an issue has, and what the
+last one says, follows from what the ledger says that its comments cover: `ID@0=CONTENT` for the occurrence itself,
+`ID@NUMBER=CONTENT` for a correction, `ID@NUMBER!=CONTENT` where it was withdrawn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+
+from importer.codes import SKIP_PREFIX
+from importer.mapping.model import MappingModel
+from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
+from importer.transform.columns import Columns
+from importer.transform.footers import one_line, read_labels
+from importer.transform.markers import hex_digest
+from importer.transform.row_keys import content_key
+from importer.transform.shown_people import ShownPeople
+
+ANSWER_PREFIX = "answer-"
+EMPTY = Finding(
+    "occurrence-empty",
+    "recurring",
+    "the texts under `occurrence` are empty, so its content tells it from others: once edited, it is another one",
+    "fill the columns that `recurring: occurrence` names",
+    rejects=False,
+)
+_ABOUT = re.compile(r"([0-9a-f]{16})@([0-9]+)(!?)=(.*)")
+
+
+class ChunkOccurrences(NamedTuple):
+    """The occurrences in a chunk: row → its comment, and the findings on rows that are known by their content alone."""
+
+    comments: dict[int, Comment]
+    findings: list[tuple[int, Finding]]
+
+
+def read_occurrences(
+    mapping: MappingModel, columns: Columns, skips: Sequence[str], shown: ShownPeople
+) -> ChunkOccurrences:
+    """Read what each row says of its occurrence, but for rows that are skipped for what they lack.
+
+    A line of the footer that all rows of the issue share, or that names the occurrence, isn't repeated.
+    """
+    assert mapping.recurring is not None
+    named = [[text.strip() for text in columns.text(each)] for each in mapping.recurring.occurrence]
+    shared = [[text.strip() for text in columns.text(each)] for each in mapping.group]
+    nothing = [""] * len(columns)
+    notes = nothing if mapping.description is None else columns.text(mapping.description)
+    dates = nothing if mapping.created is None else columns.text(mapping.created)
+    labels = list(read_labels(mapping, columns, shown))
+    found = ChunkOccurrences({}, [])
+    for row, skip in enumerate(skips):
+        if row in columns.chunk.defects or not (skip == "" or is_withdrawal(skip)):
+            continue
+        own = [column[row] for column in named]
+        if not any(own):
+            own = [content_key(columns.chunk.raw[row])]
+            found.findings.append((row, EMPTY))
+        id_ = hex_digest(orjson.dumps(own).decode())[:16]
+        said = {*own, *(column[row] for column in shared), dates[row].strip()}
+        lines = [f"{each.name}: {one_line(text)}" for each in labels if (text := each.texts[row].strip()) not in said]
+        lines = [line for line in lines if not line.endswith(": ")]
+        if skip:
+            verdict = skip.removeprefix(SKIP_PREFIX).removeprefix(ANSWER_PREFIX).replace("-", " ")
+            lines = [f"It is {verdict} now.", *lines]
+        note = notes[row].strip()
+        text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
+        content = hex_digest(f"{id_}\n{skip}\n{note}")[:16]
+        who = " · ".join(filter(None, own))
+        found.comments[row] = Comment(id_, who, dates[row].strip(), text, content=content, about=f"{id_}@0")
+    return found
+
+
+def is_withdrawal(skip: str) -> bool:
+    """Whether a row is left out because of what it says, by a rule of the mapping: then it is no finding any more."""
+    return skip.startswith((SKIP_PREFIX, ANSWER_PREFIX))
+
+
+def make_occurrences(
+    mapping: MappingModel,
+    comments: Mapping[int, Comment],
+    skips: Sequence[str],
+    flags: Mapping[int, tuple[Flag, ...]],
+    created: Sequence[datetime | None] | None,
+) -> dict[int, tuple[Occurrence, ...]]:
+    """Put together what rows say, with the flags that they have; a row has one occurrence."""
+    assert mapping.recurring is not None
+    reopens, made = mapping.recurring.finished.reopens, dict[int, tuple[Occurrence, ...]]()
+    for row, comment in comments.items():
+        at = None if created is None else created[row]
+        said = comment if comment.text else comment._replace(text="No note.")
+        seconds = 0.0 if at is None else at.timestamp()
+        made[row] = (Occurrence(said, flags.get(row, ()), bool(skips[row]), seconds, reopens),)
+    return made
+
+
+def read_covered(covered: Iterable[str]) -> dict[str, tuple[int, bool, str]]:
+    """Occurrence → the number of what was said of it last, whether that withdrew it, and its content."""
+    last = dict[str, tuple[int, bool, str]]()
+    for name in covered:
+        if found := _ABOUT.fullmatch(name):
+            id_, number, withdrawn, content = found.groups()
+            last[id_] = max(last.get(id_, (-1, False, "")), (int(number), bool(withdrawn), content))
+    return last
+
+
+def read_said(covered: Iterable[str]) -> Counter[str]:
+    """Count what comments say of occurrences: `new`, `corrected`, `withdrawn`."""
+    found = filter(None, map(_ABOUT.fullmatch, covered))
+    return Counter("withdrawn" if each[3] else "corrected" if int(each[2]) else "new" for each in found)
+
+
+def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
+    """Turn the occurrences of an issue into comments: new ones, corrections, withdrawals; corrected ones flag nothing.
+
+    What is known is a comment, too, which isn't planned again once all of it is there.
+    """
+    if not parts.occurrences:
+        return parts
+    last, comments, left_out = read_covered(had.covered), list[Comment](), set[Flag]()
+    for each in parts.occurrences:
+        number, was_withdrawn, content = last.get(each.comment.id, (-1, False, ""))
+        if number < 0 and each.is_withdrawn:  # it never was a finding here
+            continue
+        if number > 0 or (number == 0 and content != each.comment.content):
+            left_out.update(each.flags)
+        is_same = content == each.comment.content and was_withdrawn == each.is_withdrawn
+        comments.append(_number(each, max(number, 0) if is_same or number < 0 else number + 1))
+    flags = tuple(flag for flag in parts.flags if flag not in left_out)
+    return parts._replace(comments=(*parts.comments, *comments), flags=flags)
+
+
+def _number(occurrence: Occurrence, number: int) -> Comment:
+    """The comment of an occurrence that is the `number`-th to say what has become of it; the occurrence itself is 0."""
+    comment, is_withdrawn = occurrence.comment, occurrence.is_withdrawn
+    if not number:
+        return comment
+    about = f"{comment.id}@{number}{'!' * is_withdrawn}"
+    id_ = hex_digest(f"{about}={comment.content}")[:16]
+    return comment._replace(id=id_, about=about, text=f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}")
+
+
+def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:
+    """Plan to look whether a known issue that gets new occurrences is finished, and to reopen it where that is wanted.
+
+    It is named by the latest of these. Of a run that isn't over, those that it has added already count, too.
+    """
+    last = read_covered(had.covered) if parts.occurrences else {}
+    new = [
+        each
+        for each in parts.occurrences
+        if not each.is_withdrawn and (each.comment.id not in last or not (had.is_over or last[each.comment.id][0]))
+    ]
+    if last and new:
+        latest = max(new, key=lambda each: each.at)
+        body = orjson.dumps({"reopens": latest.reopens, "at": latest.at})
+        yield Addition(key, Act.REOPEN, latest.comment.id, body)
