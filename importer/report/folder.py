@@ -37,6 +37,7 @@ NAMES = (
     "planned.jsonl",
     "conflicts.csv",
     "vanished.csv",
+    "recurring.csv",
     "losses.csv",
     "attachments.csv",
     "report.html",

@@ -32,6 +32,7 @@ from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
+from importer.report.recurring import Recurring
 from importer.report.results import IssueUrl, ResultsFile
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.tables import CONFLICTS, write_conflicts, write_table
@@ -111,11 +112,12 @@ CUT_OFF = "The process ended unexpectedly; the same command continues."
 
 
 def write_rows(
-    run: Run, folder: ReportFolder, issue_url: str = "", news: News | None = None
+    run: Run, folder: ReportFolder, issue_url: str = "", news: News | None = None, recurring: Recurring | None = None
 ) -> tuple[Counter[Outcome], Counter[str], PageRows]:
     """Write results.csv, the errors files and conflicts.csv of a run; returns outcome → rows, code → rows, its page's.
 
-    `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run. `news` gets all rows.
+    `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run.
+    `news` and `recurring` get all rows.
     """
     url = IssueUrl(issue_url or kept_details(run).issue_url)
     form = tuple(run.options.get("form", PLAIN))
@@ -130,6 +132,8 @@ def write_rows(
             page.add(rows)
             if news is not None:
                 news.add(rows)
+            if recurring is not None:
+                recurring.add(rows)
             counts.update(rows.columns["outcome"])
             codes.update(chain.from_iterable(map(set, rows.columns["codes"])))
             has_conflicts = has_conflicts or any(each is not None for each in rows.columns["conflicts"])
@@ -157,7 +161,10 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     """
     folder = ReportFolder(out)
     folder.prepare(NAMES, is_shared=is_running)  # the run writes there at its end
-    counts, codes, page = write_rows(run, folder, issue_url)
+    recurring = Recurring() if kept_figures(run).get("recurring") else None
+    counts, codes, page = write_rows(run, folder, issue_url, recurring=recurring)
+    if recurring is not None:
+        recurring.write(run, folder)
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: counts[outcome] for outcome in Outcome}

@@ -60,6 +60,7 @@ class Summary:
     known: int = 0
     new: Sequence[Mapping[str, str]] = ()
     tells_known: bool = False
+    recurring: Mapping[str, int] = field(default_factory=dict)
     vanished: int = 0
     vanished_since: str = ""
     same_as: str = ""
@@ -227,6 +228,7 @@ ADDED_NAMES = {
     "flag": "Flags",
     "relation": "Relations",
     "refer": "Numbers in descriptions",
+    "reopen": "Looks at the status",
 }
 KINDS = {ISSUE: "Issues", ASSIGNMENT: "Owners and assignees", **ADDED_NAMES}
 """What is read back → its name on a page."""

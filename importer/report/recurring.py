@@ -1,0 +1,126 @@
+"""What a night has done to issues that recur: recurring.csv, a line for each, and the figures of all of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from importer.codes import (
+    ADDED_TO_FINISHED,
+    EVIDENCE_MISSING,
+    FOUND_AT_TARGET,
+    GONE_AT_TARGET,
+    PERHAPS_GONE,
+)
+from importer.ledger.journal import Run
+from importer.ledger.schema import State
+from importer.phrases import counted
+from importer.records import Act, Outcome, Rows
+from importer.report.folder import ReportFolder
+from importer.report.tables import write_table
+from importer.transform.occurrences import read_covered, read_said
+
+RECURRING = "recurring.csv"
+IS_FINDING = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
+IS_GONE = frozenset((GONE_AT_TARGET, PERHAPS_GONE))
+
+
+class RecurringLine(NamedTuple):
+    """A line of recurring.csv: what a run has found of an issue, in occurrences; `left` are those that still stand.
+
+    `issue` is `new`, `recurred` if it got new occurrences, else `known`; `evidence_waiting` and `evidence_given_up`
+    count calls and the like. `reopened` and `added_to_closed` are 1 or 0.
+    """
+
+    key: str
+    triage_id: str
+    issue: str
+    new: int = 0
+    known: int = 0
+    corrected: int = 0
+    withdrawn: int = 0
+    left: int = 0
+    reopened: int = 0
+    added_to_closed: int = 0
+    on_deleted: int = 0
+    evidence_waiting: int = 0
+    evidence_given_up: int = 0
+
+
+class Recurring:
+    """Counts the rows of a run by issue; one entry an issue."""
+
+    def __init__(self) -> None:
+        self._findings, self._deleted = Counter[str](), Counter[str]()
+        self._created = set[str]()
+
+    def add(self, rows: Rows) -> None:
+        of = rows.columns
+        for key, outcome, codes in zip(of["key"], of["outcome"], of["codes"], strict=True):
+            if outcome in IS_FINDING:
+                self._findings[key] += 1
+            elif outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes):
+                self._deleted[key] += 1
+            if outcome is Outcome.CREATED:
+                self._created.add(key)
+
+    def write(self, run: Run, folder: ReportFolder) -> Mapping[str, int]:
+        """Write recurring.csv, and return the figures. Raises StorageFull."""
+        lines = self._lines(run)
+        write_table(folder, RECURRING, RecurringLine._fields, (list(map(str, line)) for line in lines))
+        issues, names = Counter(line.issue for line in lines), RecurringLine._fields[3:]
+        sums = {name: sum(getattr(line, name) for line in lines) for name in names}
+        return {
+            "issues_new": issues["new"],
+            "issues_recurred": issues["recurred"],
+            "issues_without_findings": sum(line.withdrawn > 0 and not line.left for line in lines),
+            **{f"occurrences_{name}": sums[name] for name in ("new", "known", "corrected", "withdrawn")},
+            **{name: sums[name] for name in names[5:]},
+        }
+
+    def _lines(self, run: Run) -> list[RecurringLine]:
+        counts = defaultdict[str, Counter[str]](Counter)
+        for key, added in run.additions.find_own():
+            if added.act is Act.REOPEN:
+                counts[key]["reopened"] |= added.state is State.DONE
+                counts[key]["added_to_closed"] |= added.code == ADDED_TO_FINISHED
+            elif added.act is Act.EVIDENCE:
+                counts[key]["evidence_given_up"] += added.code == EVIDENCE_MISSING
+            elif added.act is Act.COMMENT and added.state is State.DONE and added.code != FOUND_AT_TARGET:
+                counts[key].update(read_said(added.covers))
+        for key, waiting in run.additions.find_waiting().items():
+            counts[key]["evidence_waiting"] += sum(each.act is Act.EVIDENCE for each in waiting)
+        keys = sorted({*counts, *self._findings, *self._deleted})
+        places, known = run.additions.places(keys), run.additions.of(keys)
+        lines = list[RecurringLine]()
+        for key in keys:
+            its, findings = counts[key], self._findings[key]
+            said = [name for each in known.get(key, ()) if each.state is State.DONE for name in each.covers]
+            its["known"] = max(0, findings - its["new"] - its["corrected"])
+            its["left"] = sum(not is_withdrawn for _, is_withdrawn, _ in read_covered(said).values())
+            its["on_deleted"] = self._deleted[key]
+            issue = "new" if key in self._created else "recurred" if its["new"] else "known"
+            number = places[key].triage_id if key in places else ""
+            lines.append(RecurringLine(key, number, issue, **{name: its[name] for name in RecurringLine._fields[3:]}))
+        return lines
+
+
+def describe_recurring(figures: Mapping[str, int]) -> str:
+    """Say in a line what a night has done to issues that recur."""
+    issues = f"{counted(figures['issues_new'], 'new issue')}, {figures['issues_recurred']:,} recurred"
+    said = ", ".join(
+        f"{figures[f'occurrences_{name}']:,} {name}" for name in ("new", "known", "corrected", "withdrawn")
+    )
+    rare = {
+        "reopened": "reopened",
+        "added_to_closed": "added to finished ones",
+        "on_deleted": "findings on deleted ones",
+        "issues_without_findings": "without any finding left",
+    }
+    others = [f"{figures[name]:,} {what}" for name, what in rare.items() if figures[name]]
+    waits = {"evidence_waiting": "waiting", "evidence_given_up": "given up"}
+    evidence = [f"{figures[name]:,} {what}" for name, what in waits.items() if figures[name]]
+    parts = [f"Recurring: {issues}", f"occurrences: {said}", ", ".join(others)]
+    parts.append(f"evidence: {', '.join(evidence)}" if evidence else "")
+    return f"{'; '.join(filter(None, parts))}: see {RECURRING}."
