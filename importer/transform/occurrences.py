@@ -3,7 +3,8 @@
 An occurrence is a comment whose id is derived from the texts under `recurring: occurrence`. What becomes of it later is
 another comment, as none can be edited: its first correction has the number 1. Which of them an issue has, and what the
 last one says, follows from what the ledger says that its comments cover: `ID@0=CONTENT` for the occurrence itself,
-`ID@NUMBER=CONTENT` for a correction, `ID@NUMBER!=CONTENT` where it was withdrawn.
+`ID@NUMBER=CONTENT` for a correction, `ID@NUMBER!=CONTENT` where it was withdrawn; behind the content stands the number
+once more, as a correction may say what an earlier one has said.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ EMPTY = Finding(
     "fill the columns that `recurring: occurrence` names",
     rejects=False,
 )
-_ABOUT = re.compile(r"([0-9a-f]{16})@([0-9]+)(!?)=(.*)")
+_ABOUT = re.compile(r"([0-9a-f]{16})@([0-9]+)(!?)=([0-9a-f]{16}).*")
 
 
 class ChunkOccurrences(NamedTuple):
@@ -56,6 +57,7 @@ def read_occurrences(
     nothing = [""] * len(columns)
     notes = nothing if mapping.description is None else columns.text(mapping.description)
     dates = nothing if mapping.created is None else columns.text(mapping.created)
+    answers = nothing if mapping.answer is None else [text.strip() for text in columns.text(mapping.answer)]
     labels = list(read_labels(mapping, columns, shown))
     found = ChunkOccurrences({}, [])
     for row, skip in enumerate(skips):
@@ -66,15 +68,15 @@ def read_occurrences(
             own = [content_key(columns.chunk.raw[row])]
             found.findings.append((row, EMPTY))
         id_ = hex_digest(orjson.dumps(own).decode())[:16]
-        said = {*own, *(column[row] for column in shared), dates[row].strip()}
-        lines = [f"{each.name}: {one_line(text)}" for each in labels if (text := each.texts[row].strip()) not in said]
-        lines = [line for line in lines if not line.endswith(": ")]
+        said = {"", *own, *(column[row] for column in shared), dates[row].strip()}
+        lines = [f"Answer: {one_line(answers[row])}"] if answers[row] else []
+        lines += [f"{each.name}: {one_line(text)}" for each in labels if (text := each.texts[row].strip()) not in said]
         if skip:
             verdict = skip.removeprefix(SKIP_PREFIX).removeprefix(ANSWER_PREFIX).replace("-", " ")
             lines = [f"It is {verdict} now.", *lines]
         note = notes[row].strip()
         text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
-        content = hex_digest(f"{id_}\n{skip}\n{note}")[:16]
+        content = hex_digest("\n".join((id_, skip, answers[row], note)))[:16]
         who = " · ".join(filter(None, own))
         found.comments[row] = Comment(id_, who, dates[row].strip(), text, content=content, about=f"{id_}@0")
     return found
@@ -146,7 +148,8 @@ def _number(occurrence: Occurrence, number: int) -> Comment:
         return comment
     about = f"{comment.id}@{number}{'!' * is_withdrawn}"
     id_ = hex_digest(f"{about}={comment.content}")[:16]
-    return comment._replace(id=id_, about=about, text=f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}")
+    text = f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}"
+    return comment._replace(id=id_, about=about, text=text, content=f"{comment.content}@{number}")
 
 
 def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.conftest import Serve
+from tests.harness.doors import turnstile
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, read_csv, write_csv
 from tests.harness.unmarked import unmarked
@@ -52,7 +53,7 @@ class Nights:
     """One mapping, one target, a file a night."""
 
     def __init__(self, program: Program, sandbox: RunningSandbox) -> None:
-        self.program, self.sandbox = program, sandbox
+        self.program, self.sandbox, self.url = program, sandbox, sandbox.url
         Path("mine.yaml").write_text(MAPPING, encoding="utf-8")
 
     def run(self, rows: Iterable[Row], *options: str, expect: int = 0) -> Ended:
@@ -62,9 +63,9 @@ class Nights:
         assert ended.code == expect, ended
         return ended
 
-    def command(self, url: str = "") -> tuple[str, ...]:
+    def command(self) -> tuple[str, ...]:
         """The scheduled line."""
-        where = ("run", "night.csv", "-m", "mine.yaml", "--api-url", url or self.sandbox.url, "--on-change", "update")
+        where = ("run", "night.csv", "-m", "mine.yaml", "--api-url", self.url, "--on-change", "update")
         how = ("--yes", "--json", "--rate", "0", "--no-canary", "--settle-seconds", "0.2", "--out", "reports")
         return (*where, *how)
 
@@ -149,3 +150,123 @@ def test_three_nights(nights: Nights) -> None:
     nights.run([*calibrated, Row("Ben", "Greets", "b-99", "Ben late")])
     assert len(nights.said("Greets: Ann")) == 3
     assert sum(nights.sandbox.requests().values()) - requests <= 3
+
+
+def test_rows_anywhere(nights: Nights) -> None:
+    """In any chunk of any file, an issue is created once, with the worst severity of all, and has one comment."""
+    agents = ("Ann", "Ben", "Cem")
+    many = [Row(agents[number % 3], "Asks", f"c-{number}", "", turn=str(number)) for number in range(2100)]
+    write_csv(Path("more.csv"), [Row("Ann", "Asks", "c-x", "Worse", severity="critical")], Row._fields)
+    write_csv(Path("night.csv"), [*many, *many[:3]], Row._fields)
+    command = nights.command()
+    ended = nights.program(command[0], "more.csv", *command[1:])
+    assert (ended.code, ended.outcomes()) == (0, {"created": 2101, "skipped": 3}), ended.err
+    assert {issue["title"]: issue["severity"] for issue in nights.sandbox.issues()} == {
+        "Asks: Ann": "critical",
+        "Asks: Ben": "medium",
+        "Asks: Cem": "medium",
+    }
+    occurrences = [text for comment in nights.said("Asks: Ann") for text in comment]
+    assert len(occurrences) == len(set(occurrences)) == 701
+    assert len(nights.sandbox.flags()) == 2101
+    again = nights.program(command[0], "more.csv", *command[1:])
+    assert again.outcomes() == {"unchanged": 2101, "skipped": 3}
+
+
+def test_what_must_be_decided(nights: Nights) -> None:
+    """What becomes of finished issues is asked by a check, with the line to paste."""
+    write_csv(Path("night.csv"), [Row("Ann", "Greets", "c-1", "No name")], Row._fields)
+    Path("mine.yaml").write_text(MAPPING.replace("done: reopen", "done: '?'"), encoding="utf-8")
+    for command in (("validate", "night.csv", "-m", "mine.yaml"), nights.command()):
+        ended = nights.program(*command)
+        assert ended.code == 2
+        assert "finished: {done: reopen, closed: add}" in ended.err
+
+
+def test_rows_that_say_too_little_or_too_much(nights: Nights) -> None:
+    """Without a group, of no occurrence, twice with other notes: rejected, taken with a warning, rejected."""
+    rows = [
+        Row("", "Greets", "c-1", "Whose?"),
+        Row("Ann", "Greets", "", "No call", turn=""),
+        Row("Ann", "Greets", "c-2", "One"),
+        Row("Ann", "Greets", "c-2", "Another"),
+    ]
+    ended = nights.run(rows, "--max-rejected", "100%", expect=1)
+    assert ended.outcomes() == {"created": 2, "rejected": 2}
+    assert ended.summary["findings"] == {"key-missing": 1, "key-duplicate": 1, "occurrence-empty": 1}
+    newest = MAPPING + "duplicates: {newest: date}\n"
+    Path("mine.yaml").write_text(newest, encoding="utf-8")
+    later = Row("Ann", "Greets", "c-3", "Later", date="2099-01-02T00:00:00Z")
+    ended = nights.run([Row("Ann", "Greets", "c-3", "Sooner"), later])
+    assert ended.outcomes() == {"updated": 1, "skipped": 1}
+    assert "Later" in nights.said("Greets: Ann")[-1][0]
+
+
+def test_calls_that_were_made_before(nights: Nights) -> None:
+    """A finished issue isn't reopened for a call that is older than its finishing, only added to, and that is said."""
+    nights.run([Row("Ann", "Greets", "c-1", "No name")])
+    nights.edit("Greets: Ann", status="done")
+    ended = nights.run([Row("Ann", "Greets", "c-0", "Older", date="2020-01-01T00:00:00Z")])
+    assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("done", {"added-to-finished": 1})
+    assert (ended.summary["recurring"]["reopened"], ended.summary["recurring"]["added_to_closed"]) == (0, 1)
+    assert len(nights.said("Greets: Ann")) == 2
+
+
+def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
+    """It is reported, not closed; one that comes back after all is told, without another flag."""
+    rows = [Row("Ann", "Greets", "c-1", "No name")]
+    nights.run(rows)
+    passed = nights.run([rows[0]._replace(result="pass")])
+    assert (passed.outcomes(), passed.summary["recurring"]["issues_without_findings"]) == ({"skipped": 1}, 1)
+    assert nights.issue("Greets: Ann")["status"] == "todo"
+    nights.run(rows)
+    assert [len(said) for said in nights.said("Greets: Ann")] == [1, 1, 1]
+    assert nights.flags("Greets: Ann") == ["c-1"]
+    assert nights.run([Row("Ben", "Greets", "c-2", "", result="pass")]).summary["additions"] == {}
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_a_deleted_issue(nights: Nights) -> None:
+    """It stays deleted, and the findings that it would have got are listed."""
+    nights.run([Row("Ann", "Greets", "c-1", "No name")])
+    url = f"{nights.sandbox.url}/v1/triage/issues/{nights.issue('Greets: Ann')['id']}"
+    assert httpx.delete(url, headers=PERSON).is_success
+    for number in range(2, 5):
+        ended = nights.program(*nights.command()) if number == 2 else None
+        write_csv(Path("night.csv"), [Row("Ann", "Greets", f"c-{number}", "Silence")], Row._fields)
+        ended = nights.program(*nights.command())
+    assert nights.sandbox.issues() == []
+    assert ended is not None
+    assert ended.summary["recurring"]["on_deleted"] == 1
+    (line,) = read_csv(Path("reports/recurring.csv"))
+    assert (line["key"], line["on_deleted"]) == ("findings:Ann/Greets", "1")
+
+
+@pytest.mark.parametrize("loses_ledger", [False, True])
+def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
+    """Killed after each of its requests, and with a new ledger, too: each occurrence and flag is there once."""
+    first = [Row("Ann", "Greets", f"c-{number}", f"Note {number}") for number in range(3)]
+    second = [*first, Row("Ann", "Greets", "c-8", "New", severity="critical"), Row("Ben", "Greets", "c-9", "Other")]
+    with turnstile(nights.sandbox.url, 0) as door:
+        nights.url = door.url
+        door.let(1000)
+        nights.run(first)
+        nights.edit("Greets: Ann", status="done")
+        write_csv(Path("night.csv"), second, Row._fields)
+        for enough in (1, 2) if loses_ledger else (0, 1, 1, 1, 1, 1):
+            door.let(enough)
+            door.kill(nights.program.start(*nights.command()))
+            if loses_ledger:
+                for file in nights.program.ledger.parent.glob("ledger.db*"):
+                    file.unlink()
+        door.let(1000)
+        for _ in range(3):
+            ended = nights.program(*nights.command())
+        assert ended.code == 0, ended.err
+    texts = [text for title in ("Greets: Ann", "Greets: Ben") for said in nights.said(title) for text in said]
+    assert len(texts) == len(set(texts)) == 5
+    assert nights.flags("Greets: Ann") == ["c-0", "c-1", "c-2", "c-8"]
+    assert nights.flags("Greets: Ben") == ["c-9"]
+    issue = nights.issue("Greets: Ann")
+    # A new ledger can't tell whose the severity is of an issue that was changed since it was made.
+    assert (issue["severity"], issue["status"]) == ("medium" if loses_ledger else "critical", "todo")
