@@ -138,7 +138,10 @@ class Probe:
     async def _ask_all(self) -> None:
         page = await self._try(partial(self._client.list_categories, limit=str(PAGE_LIMIT)))
         there = page.items if page else ()
-        category = next(filter(BUILT_IN_CATEGORIES.__contains__, there), BUILT_IN_CATEGORIES[0])
+        if not there:
+            hint = "The probe creates none. Run the same command again once GET /v1/triage/categories lists one."
+            raise RunStopped("Triage lists no category for the issues of the probe.", hint=hint)
+        category = next(filter(BUILT_IN_CATEGORIES.__contains__, there), there[0])
         fields = {"severity": "low", "status": "closed", "category": category, "source": "client"}
         odd_title, odd_text, marker = _odd()
         odd = await self._make({**fields, "title": odd_title, "description": odd_text})

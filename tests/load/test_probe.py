@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from importer.errors import KeyRefused, TargetUnreachable
+from importer.errors import KeyRefused, RunStopped, TargetUnreachable
 from importer.load.probe import MOST_REQUESTS, fill
 from importer.load.probed import Answers
 from importer.triage.assumptions import ASSUMPTIONS, BY_ID
@@ -314,6 +314,19 @@ def test_a_door_turns_its_line(serve: Serve, oddity: str) -> None:
     assert turned(answers) == lines, {name: answers.seen[name] for name in {*turned(answers), *lines} & {*answers.seen}}
     assert sandbox.issues() == []
     assert calls.requests <= MOST_REQUESTS
+
+
+def test_no_category_is_created(serve: Serve) -> None:
+    """An issue is only made in a category that is listed, of Triage's own if there is one."""
+    sandbox = serve()
+    none = items(lambda those: [], "/categories?limit=100")
+    with odd_door(sandbox, none, dict) as door, pytest.raises(RunStopped, match="lists no category"):
+        probe_target(door.url)
+    assert sandbox.create_bodies() == []
+    with odd_door(sandbox, each("/categories", name=lambda name: f"My {name}"), dict) as door:
+        probe_target(door.url)
+        posted = {json.loads(body)["category"] for body in sandbox.create_bodies()}
+    assert posted == {"My Bug"}
 
 
 def test_headers_of_a_limit(serve: Serve) -> None:
