@@ -40,6 +40,7 @@ PLAN = (
     "read back, changed"
 )
 DELETED, KEPT = " and deleted; only their numbers stay used.", "; they stay until the next probe, as --keep says."
+LIMITS = "  At most 80 requests in two minutes. It starts no agent, notifies nobody and creates no category."
 SHOWN = 160
 """Characters of what was seen, on the screen."""
 
@@ -102,7 +103,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         rate = choose_rate(options.rate, target.name)
         organisation = claim_source(target, book, LOCK, console.say, options.expect_org or "")
         console.say(f"Target {target.name}, organisation {organisation or 'unknown'}:")
-        console.say(PLAN + (KEPT if options.keep else DELETED))
+        console.say_all([PLAN + (KEPT if options.keep else DELETED), LIMITS])
         if is_asked and not click.confirm("Probe it?", default=False, err=True):
             raise RunStopped(NO, hint="Nothing was sent.")
         answers, asked, requests = run_probe(target, book, organisation, rate, console.say, keep=options.keep)

@@ -148,6 +148,7 @@ class Probe:
         twin = await self._make({**fields, "title": odd_title, "description": odd_text})
         long = await self._make_long(fields)
         if odd is None or twin is None or long is None:
+            self._saw("answers", False, "an ordinary issue can't be created")
             return
         self._saw("twice", odd[0].id != twin[0].id, f"{odd[0].triage_id} and {twin[0].triage_id}")
         await self._ask_texts(odd, twin, long)
