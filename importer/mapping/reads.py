@@ -19,6 +19,7 @@ from importer.mapping.header_names import is_internal
 from importer.mapping.introspect import fields_with_models
 from importer.mapping.issue_parts import Comments, Person
 from importer.mapping.model import Duplicates, MappingModel
+from importer.mapping.scorecards import RECORD
 from importer.mapping.texts import Lookup, Text, walk_texts
 from importer.phrases import plain_name
 from importer.records import Ref, Table
@@ -165,7 +166,7 @@ def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:
     """Whether columns are there of which a text can be made; of a template all that it names."""
     if text.first is not None:
         return any(can_read(choice, names, is_table) for choice in text.first)
-    tops = {*names, *(name.partition(".")[0] for name in names)}
+    tops = _tops(names)
     keys = [
         {plain_name(ref.name)} if ref.kind == "column" else set() if is_table else _keys_of(ref) for ref in text.refs
     ]
@@ -174,7 +175,7 @@ def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:
 
 def find_left(mapping: MappingModel, names: Collection[str], is_table: bool) -> list[str]:
     """The columns that nothing reads; of an object that nothing reads its keys."""
-    present = {*names} if is_table else {*names, *(name.partition(".")[0] for name in names)}
+    present = {*names} if is_table else _tops(names)
     texts = [text for _, text in walk_texts(mapping, choices=False)]
     read = {name for text in texts for name in _names_of(text, present, is_table)}
     may_drop = [re.compile(re.escape(name.strip()).replace(re.escape("*"), ".*"), re.DOTALL) for name in mapping.drop]
@@ -187,6 +188,12 @@ def find_left(mapping: MappingModel, names: Collection[str], is_table: bool) -> 
         return bool(name) and not (is_read or is_dropped or has_keys or _OWN.match(name))
 
     return [name for name in names if is_left(name)]
+
+
+def _tops(names: Collection[str]) -> set[str]:
+    """The names, and the keys that they begin with; those around an array of answers are keys of the record."""
+    within = (name.split(".")[1] for name in names if name.startswith(f"{RECORD}."))
+    return {*names, *(name.partition(".")[0] for name in names), *(f"{RECORD}.{key}" for key in within)}
 
 
 def _names_of(text: Text, present: Collection[str], is_table: bool) -> Iterator[str]:
@@ -209,6 +216,8 @@ def _begin(node: Any) -> Iterator[str]:
     kind, children = node["type"], node["children"]
     if kind == "field":
         yield node["value"]
+    elif kind == "subexpression" and children[0].get("value") == RECORD and children[1]["type"] == "field":
+        yield f"{RECORD}.{children[1]['value']}"
     elif kind in ("subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection"):
         yield from _begin(children[0])
     else:
@@ -220,7 +229,7 @@ def _label(names: Iterable[str], taken: Iterable[str]) -> Iterator[tuple[str, Te
     """A label for each column, its name as far as a label may have it, and the text of the column."""
     labels = {label.casefold() for label in taken}
     for name in names:
-        stem = label = _NO_LABEL.sub(" ", name).strip() or "Column"
+        stem = label = _NO_LABEL.sub(" ", name.removeprefix(f"{RECORD}.")).strip() or "Column"
         number = 1
         while label.casefold() in labels:
             number += 1

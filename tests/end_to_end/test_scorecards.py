@@ -137,6 +137,21 @@ def test_no_cell_is_left_out_of_account(program: Program) -> None:
     assert lines["_note", "description"] == 2
 
 
+def test_rest_has_what_stands_around_an_array(program: Program) -> None:
+    """A key of the record is one of its own, though others beside it are read."""
+    record = {"call_id": "c-1", "agent": {"name": "Ann", "team": "Blue"}, "date": "1 May"}
+    results = [{"name": "Greets", "answer": "No", "weight": 2}]
+    Path("calls.jsonl").write_text(json.dumps({**record, "results": results}) + "\n", encoding="utf-8")
+    Path("mine.yaml").write_text(IN_JSON.replace("_record.agent", "_record.agent.name"), encoding="utf-8")
+    program("validate", "calls.jsonl", "-m", "mine.yaml")
+    [planned] = Path("triage-import-check/planned.jsonl").read_text("utf-8").splitlines()
+    description = json.loads(json.loads(planned)["body"])["description"]
+    assert "\ndate: 1 May\n" in description
+    assert "\nweight: 2\n" in description
+    lost = {line["column"] for line in read_csv(Path("triage-import-check/losses.csv")) if line["class"] == "dropped"}
+    assert lost == {"_record.agent.team"}
+
+
 def test_several_processes_see_the_same(program: Program) -> None:
     """A part of the file has whole records, each of which becomes several rows."""
     source = write_wide([(f"c-{number}", *CALLS[number % 3][1:]) for number in range(3000)])
