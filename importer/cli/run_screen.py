@@ -42,7 +42,8 @@ def how_long(load: Workload, rate: float) -> str:
 
 def describe_additions(load: Workload) -> str:
     """List what is added to issues: `4 comments, 2 relations`; "" if there is nothing."""
-    added = ((act, number) for act, number in load.operations.items() if act in ADDED and number)
+    known = ADDED.keys() - {Act.REOPEN}  # whether an issue is finished is only seen then
+    added = ((act, number) for act, number in load.operations.items() if act in known and number)
     return ", ".join(counted(number, ADDED[act]) for act, number in added)
 
 

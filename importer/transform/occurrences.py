@@ -68,12 +68,12 @@ def read_occurrences(
             own = [content_key(columns.chunk.raw[row])]
             found.findings.append((row, EMPTY))
         id_ = hex_digest(orjson.dumps(own).decode())[:16]
-        said = {"", *own, *(column[row] for column in shared), dates[row].strip()}
+        said = {"", *own, *(column[row] for column in shared), dates[row].strip(), answers[row]}
         lines = [f"Answer: {one_line(answers[row])}"] if answers[row] else []
         lines += [f"{each.name}: {one_line(text)}" for each in labels if (text := each.texts[row].strip()) not in said]
         if skip:
             verdict = skip.removeprefix(SKIP_PREFIX).removeprefix(ANSWER_PREFIX).replace("-", " ")
-            lines = [f"It is {verdict} now.", *lines]
+            lines = [f"now {verdict}", *lines]
         note = notes[row].strip()
         text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
         content = hex_digest("\n".join((id_, skip, answers[row], note)))[:16]
