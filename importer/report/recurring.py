@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from importer.codes import (
     ADDED_TO_FINISHED,
+    CONFLICT,
     EVIDENCE_MISSING,
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
@@ -58,7 +59,7 @@ class Recurring:
     def add(self, rows: Rows) -> None:
         of = rows.columns
         for key, outcome, codes in zip(of["key"], of["outcome"], of["codes"], strict=True):
-            if outcome in IS_FINDING:
+            if outcome in IS_FINDING or CONFLICT in codes:
                 self._findings[key] += 1
             elif outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes):
                 self._deleted[key] += 1

@@ -270,3 +270,41 @@ def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
     issue = nights.issue("Greets: Ann")
     # A new ledger can't tell whose the severity is of an issue that was changed since it was made.
     assert (issue["severity"], issue["status"]) == ("medium" if loses_ledger else "critical", "todo")
+
+
+def test_a_wide_scorecard(nights: Nights) -> None:
+    """Its answers are occurrences: one that passes later is withdrawn, one with another note corrected; all is said."""
+    Path("mine.yaml").write_text(
+        """
+input: {name: cards, key: {content: true}}
+each: {columns: {from: Greets, to: Ends}, note: '{name} note'}
+answer: {column: _answer}
+group: [agent, _name]
+recurring: {occurrence: [call_id], finished: {done: reopen, closed: add}}
+title: {template: '{_name}: {agent}'}
+description: _note
+created: date
+severity: {value: medium}
+status: {value: todo}
+category: {value: Dialogue}
+resource_links: [{type: call, column: call_id}]
+flags: [{call: call_id, type: _name, note: _note}]
+""",
+        encoding="utf-8",
+    )
+    header = ("call_id", "agent", "date", "Greets", "Greets note", "Ends", "Ends note")
+    figures = []
+    for answers in (("no", "Rude", "3/5", "Too short"), ("yes", "", "2/5", "Too short")):
+        write_csv(Path("night.csv"), [("c-1", "Ann", LATER, *answers)], header)
+        ended = nights.program(*nights.command())
+        assert ended.code == 0, ended.err
+        figures.append(ended.summary["recurring"])
+    assert nights.said("Ends: Ann") == [
+        [f"c-1 · {LATER}\n\nToo short\n\nAnswer: 3/5"],
+        [f"c-1 · {LATER}\n\nCorrected: Too short\n\nAnswer: 2/5"],
+    ]
+    assert nights.said("Greets: Ann")[1] == [f"c-1 · {LATER}\n\nWithdrawn: now passed\nAnswer: yes"]
+    assert [each["occurrences_new"] for each in figures] == [2, 0]
+    assert [figures[1][f"occurrences_{name}"] for name in ("known", "corrected", "withdrawn")] == [0, 1, 1]
+    lost = [row["column"] for row in read_csv(Path("reports/losses.csv")) if row["class"] == "dropped"]
+    assert lost == []

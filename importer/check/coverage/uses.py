@@ -66,6 +66,9 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
     if source.local_key is not None:
         yield Use("key", source.local_key, wanted=lambda records: to_mask(records.keys.local))
     yield from (Use("key", text) for text in mapping.group)
+    if mapping.recurring is not None:  # all that an occurrence says beside its note and its lines of the footer
+        said = [*mapping.recurring.occurrence, mapping.created, mapping.answer]
+        yield from (Use("comment", text) for text in said if text is not None)
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
