@@ -82,6 +82,7 @@ class Recurring:
 
     def _lines(self, run: Run) -> list[RecurringLine]:
         counts = defaultdict[str, Counter[str]](Counter)
+        covered = defaultdict[str, set[str]](set)  # each once, also where a long note has taken several comments
         for key, added in run.additions.find_own():
             if added.act is Act.REOPEN:
                 counts[key]["reopened"] |= added.state is State.DONE
@@ -89,7 +90,9 @@ class Recurring:
             elif added.act is Act.EVIDENCE:
                 counts[key]["evidence_given_up"] += added.code == EVIDENCE_MISSING
             elif added.act is Act.COMMENT and added.state is State.DONE and added.code != FOUND_AT_TARGET:
-                counts[key].update(read_said(added.covers))
+                covered[key].update(added.covers)
+        for key, names in covered.items():
+            counts[key].update(read_said(names))
         for key, waiting in run.additions.find_waiting().items():
             counts[key]["evidence_waiting"] += sum(each.act is Act.EVIDENCE for each in waiting)
         keys = sorted({*counts, *self._findings, *self._deleted})
