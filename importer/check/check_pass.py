@@ -30,9 +30,12 @@ from importer.check.observers.workload import Workload
 from importer.check.part_workers import examine_all, open_executor
 from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
+from importer.codes import ANSWER_UNKNOWN
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
+from importer.mapping.scorecards import NAME
+from importer.mapping.texts import Text
 from importer.mapping.vocabulary import ends_of_scale
 from importer.mapping.yaml_tree import as_source
 from importer.phrases import listed
@@ -70,6 +73,7 @@ class Checked:
     probes           markers of a few rows to be created
     sample           keys of the canary sample, if one was wanted
     target_findings  findings on the issues that rows name; None if there are none
+    excused          rejected rows with an unknown answer to a criterion that no earlier night had, where issues recur
     leaders          the first rows of issues that recur; None where none does
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
     lacking          what the files lack of the columns that the source had before
@@ -96,6 +100,7 @@ class Checked:
     lacking: Absent
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
+    excused: int = 0
     leaders: Leaders | None = None
     newest: float | None = None
     before: tuple[str, ...] = ()
@@ -228,6 +233,7 @@ def check(
         lacking=job.absent,
         sample=sample.keys if sample else (),
         target_findings=target_findings,
+        excused=reading.new_criteria.rows,
         leaders=leaders,
         newest=age.newest,
     )
@@ -251,6 +257,26 @@ class _Keys:
         self._spool.add(spool_rows(examined))
         if self.absent:
             self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
+
+
+class _NewCriteria:
+    """Counts the rows that nothing but an unknown answer rejects, to a criterion that no earlier night had.
+
+    A criterion that comes with words of its own must not hold back the findings of all others.
+    """
+
+    def __init__(self, job: Job) -> None:
+        model = job.mapping.model
+        self._names = frozenset(job.absent.new_criteria if model.recurring is not None else ())
+        self._criterion, self.rows = Text.model_validate({"column": NAME}), 0
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        if not self._names:
+            return
+        criteria, outcomes = examined.records.columns.stripped(self._criterion), plan.rows.columns["outcome"]
+        for row, found in examined.findings.by_row.items():
+            is_new = outcomes[row] is Outcome.REJECTED and criteria[row] in self._names
+            self.rows += is_new and {each.code for each in found if each.rejects} == {ANSWER_UNKNOWN}
 
 
 def _say_nameless(keys: _Keys, job: Job) -> str:
@@ -327,11 +353,13 @@ class Reading:
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people = PeopleNamed(job, shown)
         self.untyped = Untyped(model.category)
+        self.new_criteria = _NewCriteria(job)
         self.probes: list[str] = []
         self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
             *(self.completeness, self.showcase, self.people, self.untyped, self.answers),
+            self.new_criteria,
         )
 
     def read(
