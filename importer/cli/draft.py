@@ -200,6 +200,13 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
         console.say(f"category: {made.titles}; {mapping} has the line that takes them, if you agree.")
     if made.untitled:
         console.say(f"{counted(made.untitled, 'row')} without a title: rejected until they have one.")
+    if choice.card is not None and choice.card.warning:
+        console.say(f"Warning: {choice.card.warning}")
+    if choice.card is not None and choice.card.recurs:
+        console.say(
+            f"`finished` under `recurring` in {mapping} is undecided: what a new finding does to an issue that is done "
+            "or closed. `reopen` sets it to `todo`, `add` only adds: finished: {done: reopen, closed: add}"
+        )
     console.say(f"{mapping} and {table} are written.")
 
 

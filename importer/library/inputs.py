@@ -252,7 +252,8 @@ def refuse_unfinished(mapping: LoadedMapping) -> None:
         raise MappingError(
             f"The mapping {mapping.name} doesn't say what a new occurrence does to issues that are {what}.",
             problems=[Problem("is undecided", place.file, place.line, path, "`reopen` sets `todo`, `add` only adds")],
-            hint="Put this below `recurring:`, or with other words:\n  finished: {done: reopen, closed: add}",
+            hint="Put this below `recurring:` in place of its `finished`, or with other words:\n"
+            "  finished: {done: reopen, closed: add}",
         )
 
 

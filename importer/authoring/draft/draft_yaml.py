@@ -106,6 +106,7 @@ def describe(column: Column, rows: int) -> str:
 
 
 LABEL_LENGTH = 60
+ORDER_USE = "for `run --order oldest-first`"
 _HEAD = """\
 # Drafted from {files}: {rows}, {columns}.
 # The comments give the reason for each choice, as the file shows it; correct what is wrong.{open}
@@ -138,6 +139,7 @@ def write_mapping(
         _input(draft, name, options),
         *([[f"duplicates: {{newest: {{{source_of(newest)}}}}} # its rows are states of one issue"]] if newest else []),
         list(draft.choice.card.head_lines()) if draft.choice.card else [],
+        draft.choice.card.recurring_lines() if draft.choice.card else [],
         _title(draft),
         _description(draft),
         *(list(_field(draft, field)) for field in VALUE_FIELDS),
@@ -156,10 +158,8 @@ def write_mapping(
 def _input(draft: Draft, name: str, options: Mapping[str, str]) -> list[str]:
     lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
     key, card = draft.choice.key, draft.choice.card
-    if key is not None and card is not None:
-        lines += [f"  key: {{template: {quote(card.key())}}} # {key.reason}"]
-        if card.counts():
-            lines += ["  # The key counts 1, 2, 3: in a sheet that starts again each week it names other rows."]
+    if card is not None and card.recurs:
+        lines += ["  key: {content: true} # not used: the texts under `group` are the key"]
     elif key is None:
         lines += ["  key: {content: true} # no column with a usual name for keys differs in every row"]
     else:
@@ -253,8 +253,9 @@ def _evidence(draft: Draft) -> list[str]:
 
 
 def _created(draft: Draft) -> list[str]:
-    pick = draft.choice.created
-    return [f"created: {{{source_of(pick.column)}}} # for `run --order oldest-first`"] if pick else []
+    pick, card = draft.choice.created, draft.choice.card
+    use = "a finding from after the end of its issue may reopen it" if card and card.recurs else ORDER_USE
+    return [f"created: {{{source_of(pick.column)}}} # {use}"] if pick else []
 
 
 def _footer(draft: Draft) -> list[str]:

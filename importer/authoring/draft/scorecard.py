@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from importer.authoring.draft.column_scores import SURE, header_tokens, score_key, score_title
+from importer.authoring.draft.column_scores import SURE, header_tokens, score_date, score_key, score_title
 from importer.authoring.draft.profile import Column, Profile
+from importer.authoring.suggest import as_comment
 from importer.errors import SourceError
-from importer.mapping.header_names import has, names_of
+from importer.mapping.header_names import has, leaves, names_of
 from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, Answer, ColumnRange, Each
 from importer.mapping.yaml_tree import as_placeholder, as_source, quote
 from importer.phrases import plain_name, tokens_of
@@ -20,6 +21,8 @@ from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in
 
 LEAST_COLUMNS = 4
 LEAST_COUNT = 3
+OPEN_FINISHED = "finished: {done: '?', closed: '?'}"
+"""What a new finding does to a finished issue, which no file says."""
 AUTO_FAIL = "(?i)auto[- ]?fail|zero[- ]tolerance|fatal"
 """What says, of a criterion or of an answer, that the whole call fails."""
 _BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
@@ -41,22 +44,44 @@ class Scorecard:
     agent: Column | None
     turn: Column | None
     auto_fail: Column | None
+    date: Column | None
 
     @property
     def parts(self) -> list[Column]:
         """The columns that have a use of their own."""
         return [column for column in (self.criterion, self.answer, self.note, self.record, self.turn) if column]
 
-    def key(self) -> str:
-        """The template of the key."""
-        return "/".join(as_placeholder(each.place.ref) for each in (self.record, self.criterion, self.turn) if each)
-
-    def counts(self) -> bool:
-        """Whether the records are only numbered, 1, 2, 3."""
-        return self.record is not None and is_counted(self.record)
-
     def title(self) -> str:
         return ": ".join(as_placeholder(each.place.ref) for each in (self.criterion, self.agent) if each)
+
+    @property
+    def recurs(self) -> bool:
+        """Whether its findings are occurrences, as something tells the records apart."""
+        return self.record is not None
+
+    @property
+    def warning(self) -> str:
+        """What is to be feared of records that are only numbered; "" if they aren't."""
+        if self.record is None or not is_counted(self.record):
+            return ""
+        said = f"{self.record.place.name} counts 1, 2, 3: in a sheet that starts again each week it names other calls"
+        if self.date is not None:
+            return f"{said}, which only {self.date.place.name} tells apart."
+        return f"{said}, whose findings would be taken for known ones. Give each call a number or date of its own."
+
+    def recurring_lines(self) -> list[str]:
+        """The lines that make one issue of an agent and a criterion; none if nothing tells the records apart."""
+        if not self.recurs:
+            return []
+        dated = self.date if self.warning else None
+        return [
+            f"group: {_texts_yaml(self.agent, self.criterion)} # one issue, for as many nights as it is found",
+            *([f"# {as_comment(self.warning)}"] if self.warning else []),
+            "recurring: # each finding is an occurrence of its issue",
+            f"  occurrence: {_texts_yaml(dated, self.record, self.turn)} # the same again adds nothing",
+            f"  {OPEN_FINISHED} # decide: `reopen` sets `todo`, `add` only adds",
+            "  severity: raise # the worst of all occurrences; or `keep`",
+        ]
 
     def head_lines(self) -> Iterator[str]:
         """The lines that say where the answers are, and which are findings."""
@@ -144,6 +169,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     best = max(keys, key=lambda column: score_key(column, before.whole) if before else 0.0, default=None)
     own_key = "" if best is None or before is None or score_key(best, before.whole) < SURE else best.place.name
     agents = [column for column in others if has(_tokens(column), "agents")]
+    dates = [column for column in others if _score_created(column) >= SURE]
     return Scorecard(
         each,
         call or by_name.get(own_key) or by_name.get(f"{RECORD}.{own_key}"),
@@ -154,12 +180,21 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
         agent=min(agents, key=lambda column: "id" in _tokens(column), default=None),
         turn=next((column for column in others if _tokens(column) == ("turn",)), None),
         auto_fail=next((column for column in others if _is_auto_fail(column)), None),
+        date=max(dates, key=_score_created, default=None),
     )
 
 
+def _score_created(column: Column) -> float:
+    return score_date(column, "created")
+
+
 def _tokens(column: Column) -> tuple[str, ...]:
-    """The words that name a column, without those of what it stands in."""
-    return tokens_of(column.place.parts[-1]) if column.place.parts[0] == RECORD else header_tokens(column)
+    """The words that name a column; of what it stands in, those of an object whose name or id it is: `agent.name`."""
+    if column.place.parts[0] != RECORD:
+        return header_tokens(column)
+    *_, within, last = ("", *column.place.parts[1:])
+    words = tokens_of(last)
+    return (*tokens_of(within), *words) if " ".join(words) in (*leaves(), "id") else words
 
 
 def _holds_answers(column: Column, *, within: bool = False) -> bool:
@@ -223,6 +258,10 @@ def _names_call(column: Column) -> bool:
 def _is_auto_fail(column: Column) -> bool:
     words = " ".join(_tokens(column))
     return words in names_of("auto_fails") and all(_is_answer(text) for text in column.samples)
+
+
+def _texts_yaml(*columns: Column | None) -> str:
+    return f"[{', '.join(f'{{{as_source(column.place.ref)}}}' for column in columns if column)}]"
 
 
 def _each_yaml(each: Each) -> str:

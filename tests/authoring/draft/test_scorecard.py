@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.authoring.draft.draft_yaml import Draft
+from importer.errors import ExitCode
+from importer.mapping.model import MappingModel
+from importer.mapping.reader import load_mapping
 from importer.mapping.scorecards import ColumnRange
 from importer.records import Ref
 from tests.harness.drafts import draft, save, write_json, write_table
@@ -28,10 +30,10 @@ def write_wide(path: Path, note: str = "{name} Comment") -> Path:
     return write_csv(path, rows, header)
 
 
-def each_of(made: Draft) -> object:
-    """The `each` that a draft has found."""
-    assert made.choice.card is not None
-    return made.choice.card.each
+def occurrences(mapping: MappingModel) -> tuple[list[str], list[str]]:
+    """The columns of an issue, and those of an occurrence, of what lives for many nights."""
+    assert mapping.recurring is not None
+    return [text.refs[0].name for text in mapping.group], [text.refs[0].name for text in mapping.recurring.occurrence]
 
 
 @pytest.mark.parametrize(("header", "note"), [("{name} Comment", "{name} Comment"), ("Comment", "next")])
@@ -45,10 +47,13 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
 
 
 def test_what_a_draft_of_a_scorecard_says(tmp_path: Path) -> None:
-    """A title of criterion and agent, a key of call and criterion, evidence, and no status from a section."""
+    """A title of criterion and agent, an issue of both, evidence, and no status from a section."""
     mapping = save(write_wide(tmp_path / "a.csv"), tmp_path / "mine.yaml").model
     assert mapping.title.template == "{_name}: {agent}"
-    assert mapping.input.key.template == "{call_id}/{_name}"
+    assert occurrences(mapping) == (["agent", "_name"], ["call_id"])
+    assert mapping.recurring is not None
+    assert (mapping.recurring.finished.done, mapping.recurring.finished.closed) == ("?", "?")
+    assert mapping.recurring.severity == "raise"
     assert mapping.description is not None
     assert mapping.description.column == "_note"
     assert mapping.answer is not None
@@ -82,7 +87,7 @@ def test_arrays_of_answers(tmp_path: Path, *, is_document: bool) -> None:
     assert mapping.each.path == "results"
     assert mapping.answer is not None
     assert mapping.answer.column == "answer"
-    assert mapping.input.key.template == "{path:_record.call_id}/{name}"
+    assert occurrences(mapping) == (["_record.agent.name", "name"], ["_record.call_id"])
 
 
 def test_rows_that_are_answers(tmp_path: Path) -> None:
@@ -96,7 +101,7 @@ def test_rows_that_are_answers(tmp_path: Path) -> None:
     assert (mapping.each, mapping.title.template) == (None, "{Question}: {Agent}")
     assert mapping.answer is not None
     assert mapping.answer.column == "Result"
-    assert mapping.input.key.template == "{Call}/{Question}/{Turn}"
+    assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"])
 
 
 def test_a_column_of_categories_decides(tmp_path: Path) -> None:
@@ -107,14 +112,18 @@ def test_a_column_of_categories_decides(tmp_path: Path) -> None:
         assert spec.column == column
 
 
-def test_a_key_that_only_counts(tmp_path: Path) -> None:
-    """In a sheet that begins again each week the same numbers are other calls."""
-    header = ["Nr", "Agent", *CRITERIA]
-    path = write_csv(tmp_path / "a.csv", [[str(at), "Ann", *each] for at, each in enumerate(ANSWERS, 1)], header)
-    save(path, tmp_path / "mine.yaml")
-    assert "The key counts 1, 2, 3" in (tmp_path / "mine.yaml").read_text("utf-8")
-    save(write_wide(tmp_path / "b.csv"), tmp_path / "other.yaml")
-    assert "The key counts" not in (tmp_path / "other.yaml").read_text("utf-8")
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_number_that_only_counts(program: Program, *, dated: bool) -> None:
+    """In a sheet that begins again each week the same numbers are other calls, which a date tells apart."""
+    header = ["Nr", *(["Date"] if dated else []), "Agent", *CRITERIA]
+    date = ["2026-05-01"] if dated else []
+    write_csv(Path("a.csv"), [[str(at), *date, "Ann", *each] for at, each in enumerate(ANSWERS, 1)], header)
+    assert "Warning: Nr counts 1, 2, 3" in program("draft", "a.csv", "-o", "mine.yaml").err
+    assert "# Nr counts 1, 2, 3" in Path("mine.yaml").read_text("utf-8")
+    own = occurrences(load_mapping("mine.yaml").model)[1]
+    assert own == (["Date", "Nr"] if dated else ["Nr"])
+    write_wide(Path("b.csv"))
+    assert "counts 1, 2, 3" not in program("draft", "b.csv", "-o", "other.yaml").err
 
 
 def test_percentages_need_a_limit(tmp_path: Path) -> None:
@@ -142,7 +151,13 @@ def test_flags_of_issues_are_no_answers(tmp_path: Path, row: dict[str, str]) -> 
 def test_a_draft_is_usable_once_it_is_decided(program: Program) -> None:
     """Only `?` stand between the first file and its import; a criterion of a later file is asked for, too."""
     write_wide(Path("night1.csv"))
-    assert program("draft", "night1.csv", "-o", "mine.yaml").code == 0
+    drafted = program("draft", "night1.csv", "-o", "mine.yaml")
+    assert (drafted.code, "`finished` under `recurring` in mine.yaml is undecided" in drafted.err) == (0, True)
+    refused = program("validate", "night1.csv", "-m", "mine.yaml")
+    lines = "finished: {done: reopen, closed: add}"
+    assert (refused.code, lines in refused.err) == (ExitCode.UNUSABLE, True)
+    text = Path("mine.yaml").read_text("utf-8")
+    Path("mine.yaml").write_text(text.replace("finished: {done: '?', closed: '?'}", lines), encoding="utf-8")
     table = read_csv(Path("values.csv"))
     decided = {"severity": "medium", "category": "Bug"}
     rows = [{**row, "decision": row["decision"] and decided[row["field"]]} for row in table]
