@@ -73,10 +73,11 @@ class _Enough(Exception):
 class Probe:
     """Asks one organisation.
 
-    seen   id of an assumption → whether it is so, None if that wasn't seen; and what was
-    shown  id → the exchange that shows it
-    made   id → number of each issue of a probe that is there, as far as is known; `note_made` is told of each change
-    ids    of all issues that were made
+    seen      id of an assumption → whether it is so, None if that wasn't seen; and what was
+    shown     id → the exchange that shows it
+    made      id → number of each issue of a probe that is there, as far as is known; `note_made` is told of changes
+    ids       of all issues that were made
+    recorder  has all exchanges
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Probe:
         *,
         look_seconds: Sequence[float] = LOOK_SECONDS,
     ) -> None:
-        self._client, self._calls, self._recorder, self._organisation = client, calls, recorder, organisation
+        self._client, self._calls, self.recorder, self._organisation = client, calls, recorder, organisation
         self._note_made, self._look_seconds = note_made, look_seconds
         self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
         self.made, self.numbers, self.ids = dict[str, str](), list[str](), set[str]()
@@ -273,7 +274,7 @@ class Probe:
 
         async def read() -> Entry | None:
             nonlocal entries
-            entries = (await self._call(partial(self._client.list_activity, issue.id, limit=str(PAGE_LIMIT)))).items
+            entries = (await self._client.list_activity(issue.id, limit=str(PAGE_LIMIT))).items
             return next((entry for entry in entries if entry.type == "comment"), None)
 
         entry = await (self._try(read) if is_refused else self._poll("a comment", read))
@@ -297,7 +298,7 @@ class Probe:
         for issue, its_other in ((one, other), (other, one)):
 
             async def read(issue: Issue = issue, its_other: Issue = its_other) -> bool | None:
-                page = await self._call(partial(self._client.list_relations, issue.id, limit=str(PAGE_LIMIT)))
+                page = await self._client.list_relations(issue.id, limit=str(PAGE_LIMIT))
                 ways = [each.direction == OUTGOING for each in page.items if each.related_issue_id == its_other.id]
                 return ways[0] is (issue is one) if ways else None
 
@@ -325,7 +326,7 @@ class Probe:
         refused = await self._write(partial(self._client.update_issue, issue.id, orjson.dumps({"description": text})))
 
         async def read() -> Issue | None:
-            stored = await self._call(partial(self._client.get_issue, issue.id))
+            stored = await self._client.get_issue(issue.id)
             return stored if stored.description != issue.description else None
 
         stored = await (self._try(read) if refused else self._poll("a change", read))
@@ -343,7 +344,7 @@ class Probe:
         title, text, marker = _odd()
         body = orjson.dumps({**fields, "title": title, "description": text, "severity": None})
         refused = await self._write(partial(self._client.create_issue, body))
-        answer = self._recorder.last("POST issue")
+        answer = self.recorder.last("POST issue")
         if (found := await self._look_for(marker, self._look_seconds[:2])) is not None:
             self._note(found)
         self._note_refused(refused, found is not None)
@@ -410,7 +411,7 @@ class Probe:
         return True
 
     async def _poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Read until it is there, and note if that wasn't at once."""
+        """Read until it is there, and note if that wasn't at once; `read` is one request."""
         started, seconds = time.monotonic(), 0.0
         for seconds in self._look_seconds:
             if (left := started + seconds - time.monotonic()) > 0:
@@ -442,7 +443,7 @@ class Probe:
         self._check(error)
         if error.action is not Action.REFUSE:
             return None
-        self._expected.append(self._recorder.exchanges[-1])
+        self._expected.append(self.recorder.exchanges[-1])
         return error
 
     def _note_refused(self, error: CallFailed | None, is_done: bool) -> None:
@@ -465,15 +466,15 @@ class Probe:
         if self.seen.get(name, (None, ""))[0] is not False:
             self.seen[name] = (None if is_so is None else bool(is_so), text)
             asked = re.search("`([A-Z]+ [a-z]+)`", BY_ID[name].asked)
-            exchange = (self._recorder.last(asked[1]) if asked else None) or next(
-                reversed(self._recorder.exchanges), None
+            exchange = (self.recorder.last(asked[1]) if asked else None) or next(
+                reversed(self.recorder.exchanges), None
             )
             if exchange is not None:
                 self.shown[name] = exchange
 
     def _conclude(self) -> None:
         """See what all answers show together."""
-        exchanges = self._recorder.exchanges
+        exchanges = self.recorder.exchanges
         odd = [each for each in exchanges if not _is_documented(each) and each not in self._expected]
         self._saw("answers", not odd, ", ".join(f"{each.name} → {each.status or 'none'}" for each in odd[:5]) or "each")
         if odd:

@@ -19,14 +19,14 @@ QUICK = (0.0, 0.6, 1.8)
 
 
 def probe_target(
-    url: str, *, rate: float = 0, keep: bool = False, left: Sequence[str] = ()
+    url: str, *, rate: float = 0, keep: bool = False, left: Sequence[str] = (), answer_seconds: float = 30.0
 ) -> tuple[Answers, Probe, PacedCalls]:
-    """Probe a target; the answers, what asked, and its calls."""
+    """Probe a target; the answers, what asked, and its calls. An answer is waited for so many seconds."""
     key = ApiKey("org_rehearsal")
     calls = PacedCalls.at(rate, lambda text: None)
 
     async def ask() -> tuple[Answers, Probe, PacedCalls]:
-        recorder = Recorder(AiohttpTransport(Timeouts(answer=1.0)))
+        recorder = Recorder(AiohttpTransport(Timeouts(answer=answer_seconds)))
         organisation = await find_organisation(Target(url, url, key), lambda text: None)
         async with TriageClient(url, key, transport=recorder) as client:
             probe = Probe(client, calls, recorder, organisation, look_seconds=QUICK)

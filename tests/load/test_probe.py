@@ -257,7 +257,7 @@ def test_a_target_as_the_reference_describes_it(serve: Serve) -> None:
     asked = {line.id for line in ASSUMPTIONS if line.is_asked}
     assert seen == asked - {"limited", "category-case"}
     assert (sandbox.issues(), probe.made, answers.refuses) == ([], {}, [])
-    assert calls.requests <= 55 < MOST_REQUESTS
+    assert calls.requests == len(probe.recorder.exchanges) <= 50 < MOST_REQUESTS
     assert len(answers.numbers) == 3
     assert sandbox.norm_dispatches() == 0
     assert not [body for body in sandbox.create_bodies() if b"@norm" in body]
@@ -280,7 +280,7 @@ def test_a_fault_turns_its_line(serve: Serve, fault: str) -> None:
     """The first create meets it, or, where it is about reads, all of them."""
     where = "" if ":" in fault else ":create@req=1"
     sandbox = serve(faults=(parse_fault(f"{fault}{where}"),))
-    answers, _, calls = probe_target(sandbox.url)
+    answers, _, calls = probe_target(sandbox.url, answer_seconds=2.0 if fault.startswith("hang") else 30.0)
     assert turned(answers) == FAULTS[fault], answers.seen
     assert fault != "429=1" or answers.seen["limited"][0] is True
     assert sandbox.issues() == []
