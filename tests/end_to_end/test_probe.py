@@ -160,7 +160,7 @@ def test_issues_that_quote_a_probe(program: Program, serve: Serve) -> None:
     assert [issue["title"] for issue in sandbox.issues()] == [MARKED]
 
 
-@pytest.mark.slow(seconds=100)
+@pytest.mark.slow(seconds=180)
 def test_a_probe_that_is_killed(program: Program, serve: Serve) -> None:
     """After each of its requests, which is before the next one; probed again, without what it knew, nothing is left."""
     sandbox, left = serve(), set[int]()
