@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.conftest import Serve
-from tests.harness.doors import turnstile
+from tests.harness.doors import Door, serve_door, turnstile
 from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, read_csv, write_csv
 from tests.harness.unmarked import unmarked
@@ -316,3 +316,35 @@ flags: [{call: call_id, type: _name, note: _note}]
     assert ended.outcomes() == {"created": 3, "rejected": 3, "skipped": 3}, ended.err
     write_csv(Path("night.csv"), [(f"{row[0]}-b", *row[1:]) for row in rows], more)
     assert nights.program(*nights.command(), "--max-rejected", "1").code == 7
+
+
+class Meddler(Door):
+    """Answers the first request that reopens an issue with 500, without doing it; a person takes the issue up then."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.has_met = False
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Let the target answer but for that request."""
+        if method == "PATCH" and b"todo" in body and not self.has_met:
+            self.has_met = True
+            self.pass_on("PATCH", path, {**PERSON, "Content-Type": "application/json"}, b'{"status": "in_progress"}')
+            return 500, b"{}"
+        return self.pass_on(method, path, headers, body)
+
+
+def test_a_status_that_changes_meanwhile(nights: Nights) -> None:
+    """An issue that somebody has taken up since it was read stays so, as a conflict, in the next night, too."""
+    door = Meddler(nights.sandbox.url)
+    with serve_door(door):
+        nights.url = door.url
+        nights.run([Row("Ann", "Greets", "c-1", "No name")])
+        nights.edit("Greets: Ann", status="done")
+        rows = [Row("Ann", "Greets", "c-2", "Silence")]
+        ended = nights.run(rows)
+        assert door.has_met
+        assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("in_progress", {"conflict": 1})
+        assert nights.run(rows).summary["recurring"]["occurrences_known"] == 1
+    assert nights.issue("Greets: Ann")["status"] == "in_progress"
+    assert [len(said) for said in nights.said("Greets: Ann")] == [1, 1]

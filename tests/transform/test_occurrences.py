@@ -1,0 +1,57 @@
+"""Occurrences: what is new of them beside what was said, however often it changes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.records import Act, AlreadyAdded, Comment, Flag, IssueParts, Occurrence
+from importer.transform.addition_plan import Due, plan_additions
+from importer.transform.markers import find_openings, hex_digest
+from importer.transform.occurrences import read_covered, read_said
+
+KEY = "demo:Ann/Greets"
+FLAG = Flag("c-1", "greets", "", 1)
+
+
+def occurrence(name: str, answer: str, *, is_withdrawn: bool = False) -> Occurrence:
+    """One that a night has, with this answer."""
+    id_ = hex_digest(name)[:16]
+    content = hex_digest(f"{name} {answer} {is_withdrawn}")[:16]
+    flags = () if is_withdrawn else (FLAG,)
+    return Occurrence(Comment(id_, name, "", answer, content=content, about=f"{id_}@0"), flags, is_withdrawn)
+
+
+def send(occurrences: list[Occurrence], had: AlreadyAdded) -> tuple[list[str], AlreadyAdded]:
+    """What a night plans to say, and what the ledger has once it was sent."""
+    flags = tuple(flag for each in occurrences for flag in each.flags)
+    parts = IssueParts(flags=flags, occurrences=tuple(occurrences))
+    (planned,) = plan_additions([Due(KEY, parts, "fold", had)])
+    names = had.names | {(each.act, each.name) for each in planned}
+    said = [name for each in planned for name in each.covers]
+    return said, AlreadyAdded(names, had.covered | set(said), is_over=True)
+
+
+@given(st.lists(st.sampled_from(["A", "B", "passed"]), min_size=1, max_size=8))
+def test_each_change_is_said_once(answers: list[str]) -> None:
+    """A night says what differs from the last one's answer, also one that was there before; a flag is made once."""
+    had, last, flags = AlreadyAdded(), "passed", 0
+    for answer in answers:
+        is_withdrawn = answer == "passed"
+        before = sum(act is Act.FLAG for act, _ in had.names)
+        said, had = send([occurrence("c-1", answer, is_withdrawn=is_withdrawn)], had)
+        is_first = not read_covered(had.covered.difference(said))
+        expected = "withdrawn" if is_withdrawn else "new" if is_first else "corrected"
+        assert read_said(said) == ({} if answer == last else {expected: 1})
+        assert send([occurrence("c-1", answer, is_withdrawn=is_withdrawn)], had)[0] == []
+        flags += sum(act is Act.FLAG for act, _ in had.names) - before
+        last = answer
+    assert flags == (set(answers) != {"passed"})
+
+
+def test_one_comment_for_all_with_a_marker_each() -> None:
+    """Occurrences that say the same are different ones."""
+    every = [occurrence(f"c-{number}", "No name") for number in range(3)]
+    (planned,) = plan_additions([Due(KEY, IssueParts(occurrences=tuple(every)), "fold", AlreadyAdded())])
+    (comment,) = planned
+    assert len({opening.marker for opening in find_openings(comment.body.decode().replace("\\n", "\n")[11:-2])}) == 3
