@@ -154,7 +154,7 @@ def choose_of_card(profile: Profile, judge: Judge, card: Scorecard) -> Choice:
     }
     choice.category = ours if has_ours else Pick(card.criterion, "the criterion decides")
     used = [each.column for each in (choice.severity, choice.status, choice.category) if each]
-    choice.created = Pick(card.date, "its name says creation date") if card.date else None
+    choice.created = Pick(card.date, "when the call was") if card.date else None
     choice.footer = _footer([card.answer, *(column for column in others if column not in used)])
     return choice
 

@@ -17,7 +17,7 @@ from importer.authoring.proposals import DEFAULT_CATEGORY
 from importer.authoring.suggest import as_comment, entry
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED
-from importer.mapping.scorecards import ANSWER, NAME, NOTE
+from importer.mapping.scorecards import ANSWER, NAME, NOTE, RECORD
 from importer.mapping.vocabulary import TitleCount
 from importer.mapping.yaml_tree import as_placeholder, quote
 from importer.phrases import counted
@@ -290,8 +290,8 @@ def scalar(text: str) -> str:
 
 def _label(column: Column, taken: set[str]) -> str:
     """A footer line's label: the header, or the key of the object whose name is read."""
-    parts = [part.removesuffix("[]") for part in column.place.parts]
-    words = header_tokens(column)
+    parts = [part.removesuffix("[]") for part in column.place.parts if part != RECORD]
+    words = [word for word in header_tokens(column) if column.place.parts[0] != RECORD or word != RECORD[1:]]
     chosen = parts[0] if len(parts) == 1 else " ".join(words).capitalize()
     chosen = chosen[1:].capitalize() if chosen in (ANSWER, NAME, NOTE) else chosen
     label = clip_line(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from importer.authoring.draft.column_scores import SURE, header_tokens, score_date, score_key, score_title
+from importer.authoring.draft.column_scores import SURE, header_tokens, score_key, score_title
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.suggest import as_comment
 from importer.errors import SourceError
-from importer.mapping.header_names import has, leaves, names_of
+from importer.mapping.header_names import has, leaves, names_of, weigh
 from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, Answer, ColumnRange, Each
 from importer.mapping.yaml_tree import as_placeholder, as_source, quote
 from importer.phrases import plain_name, tokens_of
@@ -21,6 +21,8 @@ from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in
 
 LEAST_COLUMNS = 4
 LEAST_COUNT = 3
+MOST = 0.5
+"""The least share of answers where names, or columns on both sides, say that the others are some that nobody knows."""
 OPEN_FINISHED = "finished: {done: '?', closed: '?'}"
 """What a new finding does to a finished issue, which no file says."""
 AUTO_FAIL = "(?i)auto[- ]?fail|zero[- ]tolerance|fatal"
@@ -136,7 +138,7 @@ def find_each(source: Source, profile: Profile) -> Each | None:
     if isinstance(file, TableFile) and file.is_table:
         found = _find_columns(file, profile)
     elif isinstance(file, JsonFile):
-        array = next((path for path, column in _arrays(profile) if _holds_answers(column, within=True)), "")
+        array = next((path for path, column in _arrays(profile) if _holds_answers(column, within=True, least=MOST)), "")
         lines = file.array if file.are_lines and find_scorecard(profile, Each(path=file.array)) is not None else ""
         found = Each(path=array or lines) if array or lines else None
     if found is not None:
@@ -155,7 +157,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     if each is not None and each.columns is not None:
         criterion, answer, note = by_name.get(NAME), by_name.get(ANSWER), by_name.get(NOTE)
     else:
-        answers = [column for column in own if _holds_answers(column) and has(_tokens(column), "answers")]
+        answers = [column for column in own if has(_tokens(column), "answers") and _holds_answers(column, least=MOST)]
         answer = next(iter(answers), None)
         groups = ("criteria", "criteria_names") if each is not None else ("criteria",)
         named = [column for group in groups for column in own if has(_tokens(column), group)]
@@ -169,7 +171,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     best = max(keys, key=lambda column: score_key(column, before.whole) if before else 0.0, default=None)
     own_key = "" if best is None or before is None or score_key(best, before.whole) < SURE else best.place.name
     agents = [column for column in others if has(_tokens(column), "agents")]
-    dates = [column for column in others if _score_created(column) >= SURE]
+    dates = [column for column in others if _score_created(column)]
     return Scorecard(
         each,
         call or by_name.get(own_key) or by_name.get(f"{RECORD}.{own_key}"),
@@ -185,7 +187,9 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
 
 
 def _score_created(column: Column) -> float:
-    return score_date(column, "created")
+    """How much it says when a call was; without a usual name any date may, as in `started_at`."""
+    is_date = column.date_format() is not None and not any(part.endswith("[]") for part in column.place.parts)
+    return max(SURE, weigh(_tokens(column), "created")) if is_date else 0.0
 
 
 def _tokens(column: Column) -> tuple[str, ...]:
@@ -197,10 +201,10 @@ def _tokens(column: Column) -> tuple[str, ...]:
     return (*tokens_of(within), *words) if " ".join(words) in (*leaves(), "id") else words
 
 
-def _holds_answers(column: Column, *, within: bool = False) -> bool:
-    """Whether all texts of a column are answers; `within` a list, of which a cell has all of a record."""
+def _holds_answers(column: Column, *, within: bool = False, least: float = 1) -> bool:
+    """Whether of its texts at least this share are answers; `within` a list, of which a cell has all of a record."""
     texts = [part for text in column.samples for part in (text.split(", ") if within else [text])]
-    return bool(texts) and not column.is_free and all(map(_is_answer, texts))
+    return bool(texts) and not column.is_free and sum(map(_is_answer, texts)) >= least * len(texts)
 
 
 def _is_answer(text: str) -> bool:
@@ -221,7 +225,8 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     if len(names) < LEAST_COLUMNS or has_title or said <= {"true", "false"}:
         return None
     ordered = [name for name in header if name in names]
-    filled = {plain_name(column.place.name) for column in profile.columns if column.filled}
+    others = [column for column in profile.columns if column.filled and not _holds_answers(column, least=MOST)]
+    filled = {plain_name(column.place.name) for column in others}
     note = _find_note(header, ordered)
     whole = Each(columns=ColumnRange.model_validate({"from": ordered[0], "to": ordered[-1]}), note=note)
     try:

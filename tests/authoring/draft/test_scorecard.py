@@ -73,6 +73,7 @@ def test_arrays_of_answers(tmp_path: Path, *, is_document: bool) -> None:
     calls = [
         {
             "call_id": f"c-{number}",
+            "started_at": "2026-05-01T10:00:00Z",
             "agent": {"name": "Ann"},
             "results": [{"name": name, "answer": answer} for name, answer in zip(CRITERIA, answers, strict=True)],
         }
@@ -88,6 +89,10 @@ def test_arrays_of_answers(tmp_path: Path, *, is_document: bool) -> None:
     assert mapping.answer is not None
     assert mapping.answer.column == "answer"
     assert occurrences(mapping) == (["_record.agent.name", "name"], ["_record.call_id"])
+    assert (mapping.created and mapping.created.path, [*mapping.footer]) == (
+        "_record.started_at",
+        ["answer", "Agent", "started_at"],
+    )
 
 
 def test_rows_that_are_answers(tmp_path: Path) -> None:
@@ -102,6 +107,21 @@ def test_rows_that_are_answers(tmp_path: Path) -> None:
     assert mapping.answer is not None
     assert mapping.answer.column == "Result"
     assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"])
+
+
+def test_an_answer_that_nobody_knows(tmp_path: Path) -> None:
+    """Among others a name, or criteria on both sides, say what it is: the check names it, and proposes for it."""
+    header = ["call_id", "agent", CRITERIA[0], "Offers help", *CRITERIA[1:]]
+    wide = write_csv(
+        tmp_path / "a.csv", [["c-1", "Ann", "Yes", each, "No", "No", "Yes"] for each in ("No", "hm")], header
+    )
+    each = save(wide, tmp_path / "wide.yaml").model.each
+    assert each is not None
+    assert isinstance(each.columns, ColumnRange)
+    rows = [{"Call": "c-1", "Question": "Greets", "Result": answer} for answer in ("Yes", "No", "hm")]
+    answer = save(write_table(tmp_path / "b.csv", rows), tmp_path / "long.yaml").model.answer
+    assert answer is not None
+    assert answer.column == "Result"
 
 
 def test_a_column_of_categories_decides(tmp_path: Path) -> None:
