@@ -152,14 +152,15 @@ def test_three_nights(nights: Nights) -> None:
     assert sum(nights.sandbox.requests().values()) - requests <= 3
 
 
-def test_rows_anywhere(nights: Nights) -> None:
+@pytest.mark.parametrize("files", [("more.csv", "night.csv"), ("night.csv", "more.csv")])
+def test_rows_anywhere(nights: Nights, files: tuple[str, ...]) -> None:
     """In any chunk of any file, an issue is created once, with the worst severity of all, and has one comment."""
     agents = ("Ann", "Ben", "Cem")
     many = [Row(agents[number % 3], "Asks", f"c-{number}", "", turn=str(number)) for number in range(2100)]
     write_csv(Path("more.csv"), [Row("Ann", "Asks", "c-x", "Worse", severity="critical")], Row._fields)
     write_csv(Path("night.csv"), [*many, *many[:3]], Row._fields)
-    command = nights.command()
-    ended = nights.program(command[0], "more.csv", *command[1:])
+    command = ("run", *files, *nights.command()[2:])
+    ended = nights.program(*command)
     assert (ended.code, ended.outcomes()) == (0, {"created": 2101, "skipped": 3}), ended.err
     assert {issue["title"]: issue["severity"] for issue in nights.sandbox.issues()} == {
         "Asks: Ann": "critical",
@@ -169,7 +170,7 @@ def test_rows_anywhere(nights: Nights) -> None:
     occurrences = [text for comment in nights.said("Asks: Ann") for text in comment]
     assert len(occurrences) == len(set(occurrences)) == 701
     assert len(nights.sandbox.flags()) == 2101
-    again = nights.program(command[0], "more.csv", *command[1:])
+    again = nights.program(*command)
     assert again.outcomes() == {"unchanged": 2101, "skipped": 3}
 
 
