@@ -62,7 +62,7 @@ class AnswerRule:
         texts = self._texts(columns)
         for row, verdict in enumerate(verdicts):
             if verdict == UNKNOWN:
-                yield row, unknown_finding(texts[row].strip())
+                yield row, unknown_finding(texts[row].strip(), ", ".join(ref.name for ref in self._spec.refs))
 
     def judge(self, text: str, *, inverted: bool = False) -> str:
         """What an answer means, as `VERDICTS` call it, or UNKNOWN.
@@ -103,11 +103,11 @@ def _verdict(*, failed: bool) -> str:
     return FAILED if failed else PASSED
 
 
-def unknown_finding(text: str) -> Finding:
-    """The finding for an answer that nobody knows; all numbers are one, as one key decides them."""
+def unknown_finding(text: str, column: str) -> Finding:
+    """The finding for an answer that nobody knows, in a column; all numbers are one, as one key decides them."""
     if number_in(text) is not None:
-        message = "the mapping doesn't say from which number on an answer is good"
+        message = f"the mapping doesn't say from which number on an answer in {column} is good"
         return Finding(ANSWER_UNKNOWN, "answer", message, "`answer: {below: 80}` makes a lower one a finding")
-    message = f"the mapping doesn't know whether the answer {clip(text, SHOWN)!r} is a finding"
+    message = f"the mapping doesn't know whether the answer {clip(text, SHOWN)!r} in {column} is a finding"
     hint = "put it under `failed`, `passed` or `not_applicable` of `answer`, or take suggested-mapping.yaml"
     return Finding(ANSWER_UNKNOWN, "answer", message, hint, text)

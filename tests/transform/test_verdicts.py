@@ -57,9 +57,10 @@ def test_inverted_criteria() -> None:
 
 def test_numbers_are_one_finding() -> None:
     """One key decides them all; of other answers each is a finding of its own."""
-    assert unknown_finding("80") == unknown_finding("72,5 %")
-    assert "below" in unknown_finding("80").hint
-    assert unknown_finding("maybe").value == "maybe"
+    assert unknown_finding("80", "Result") == unknown_finding("72,5 %", "Result")
+    assert "below" in unknown_finding("80", "Result").hint
+    maybe = unknown_finding("maybe", "Result")
+    assert (maybe.value, "'maybe' in Result" in maybe.message) == ("maybe", True)
 
 
 @pytest.mark.parametrize(
