@@ -24,7 +24,7 @@ class ColumnRange(Strict):
     """Columns that follow each other."""
 
     from_: Scalar = Field(alias="from", description="The header of the first.")
-    to: Scalar = Field(description="The header of the last.")
+    to: Scalar | None = Field(None, description="The header of the last; without it all that follow are criteria.")
 
 
 def _columns_tag(value: Any) -> str:

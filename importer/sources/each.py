@@ -91,13 +91,15 @@ def _find_wanted(name: str, names: Sequence[str], each: Each) -> tuple[set[int],
             hint="Name the criteria's columns instead: `each: {columns: {from: FIRST, to: LAST}}`.",
         )
     if isinstance(each.columns, ColumnRange):
-        first, last = (_place_of(name, names, header) for header in (each.columns.from_, each.columns.to))
+        first = _place_of(name, names, each.columns.from_)
+        last = len(names) - 1 if each.columns.to is None else _place_of(name, names, each.columns.to)
         if first > last:
             raise SourceError(
                 f"{name}: {each.columns.to!r}, the last column under `each`, comes before {each.columns.from_!r}.",
                 hint="Exchange `from` and `to`.",
             )
-        return {first, last}, [place for place in range(first, last + 1) if names[place]]
+        named = {first} if each.columns.to is None else {first, last}
+        return named, [place for place in range(first, last + 1) if names[place]]
     named = {_place_of(name, names, header) for header in each.columns if not is_pattern(header)}
     found = {*named}
     for pattern in filter(is_pattern, each.columns):

@@ -188,6 +188,20 @@ def test_a_criterion_that_is_new_is_reported_once(program: Program) -> None:
     assert ["Says goodbye" in " ".join(night.summary["warnings"]) for night in nights] == [True, False]
 
 
+def test_criteria_without_an_end(program: Program) -> None:
+    """Without `to` one that a later file has behind all others is read, and reported, too."""
+    header, night = HEADER[:-1], ("c-4", "Ann", "Yes", "", "No", "never", "No", "rude")
+    source = write_wide([CALLS[0][:-1]], header)
+    Path("mine.yaml").write_text(MAPPING.replace(", to: Verifies identity", ""), encoding="utf-8")
+    run(program, source)
+    write_csv(Path("later.csv"), [night], (*header, "Says goodbye", "Says goodbye Comment"))
+    later = run(program, Path("later.csv"))
+    assert (later.outcomes(), "Says goodbye" in " ".join(later.summary["warnings"])) == (
+        {"created": 2, "skipped": 1},
+        True,
+    )
+
+
 def test_the_keys_around_records_in_lines(program: Program) -> None:
     """`input.records` within JSON lines passes on what a line says of itself."""
     source = write_arrays()

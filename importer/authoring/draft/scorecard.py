@@ -234,7 +234,11 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     except SourceError:  # one of them is another's note
         return None
     extra = {each.name for each in unfolding.criteria} - names if unfolding else set()
-    return Each(columns=ordered, note=note) if extra & filled else whole
+    if extra & filled:
+        return Each(columns=ordered, note=note)
+    used = {place for one in unfolding.criteria for place in (one.answer, one.note)} if unfolding else set()
+    is_last = len(header) - 1 in used  # then a criterion that is added later stands behind it
+    return Each(columns=ColumnRange.model_validate({"from": ordered[0]}), note=note) if is_last else whole
 
 
 def _find_note(header: Sequence[str], criteria: Sequence[str]) -> str | None:
@@ -274,5 +278,6 @@ def _each_yaml(each: Each) -> str:
         return f"{{path: {quote(each.path)}}}"
     note = f", note: {quote(each.note)}" if each.note else ""
     if isinstance(each.columns, ColumnRange):
-        return f"{{columns: {{from: {quote(each.columns.from_)}, to: {quote(each.columns.to)}}}{note}}}"
+        to = f", to: {quote(each.columns.to)}" if each.columns.to is not None else ""
+        return f"{{columns: {{from: {quote(each.columns.from_)}{to}}}{note}}}"
     return f"{{columns: [{', '.join(map(quote, each.columns or ()))}]{note}}}"

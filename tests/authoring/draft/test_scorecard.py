@@ -46,6 +46,15 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
     assert (each.columns.from_, each.columns.to) == (CRITERIA[0], CRITERIA[-1])
 
 
+def test_criteria_at_the_end(tmp_path: Path) -> None:
+    """One that a later file has behind them is one of them, so that the draft names no last one."""
+    rows = [[f"c-{number}", "Ann", *answers] for number, answers in enumerate(ANSWERS)]
+    each = save(write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *CRITERIA]), tmp_path / "mine.yaml").model.each
+    assert each is not None
+    assert isinstance(each.columns, ColumnRange)
+    assert (each.columns.from_, each.columns.to) == (CRITERIA[0], None)
+
+
 def test_what_a_draft_of_a_scorecard_says(tmp_path: Path) -> None:
     """A title of criterion and agent, an issue of both, evidence, and no status from a section."""
     mapping = save(write_wide(tmp_path / "a.csv"), tmp_path / "mine.yaml").model
