@@ -43,6 +43,7 @@ VALUE_REFUSED = "value-refused"
 ANSWER_PASSED = "answer-passed"
 ANSWER_NOT_APPLICABLE = "answer-not-applicable"
 ANSWER_UNKNOWN = "answer-unknown"
+CATEGORY_UNKNOWN = "category-unknown"
 RESTRICTED_UNDECIDED = "restricted-undecided"
 PRIVATE_UNDECIDED = "private-undecided"
 UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
@@ -104,7 +105,7 @@ CODES: dict[str, str] = {
     "status-unknown": "The mapping doesn't know the status; a warning if it has a value for unknown ones.",
     "status-undecided": "The mapping leaves the status undecided; a warning if a neutral value is used.",
     "category-missing": "The category is empty and the mapping has no default.",
-    "category-unknown": "The mapping doesn't know the category; a warning if it has a value for unknown ones.",
+    CATEGORY_UNKNOWN: "The mapping doesn't know the category; a warning if it has a value for unknown ones.",
     "category-undecided": "The mapping leaves the category undecided; a warning if a neutral value is used.",
     CATEGORY_TOO_LONG: f"The category has more than {CATEGORY_LIMIT} characters.",
     INCOMPLETE: "Comments or other additions of the issue are missing in Triage; the next run sends them.",

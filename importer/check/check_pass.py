@@ -30,7 +30,7 @@ from importer.check.observers.workload import Workload
 from importer.check.part_workers import examine_all, open_executor
 from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
-from importer.codes import ANSWER_UNKNOWN
+from importer.codes import ANSWER_UNKNOWN, CATEGORY_UNKNOWN
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
@@ -260,9 +260,10 @@ class _Keys:
 
 
 class _NewCriteria:
-    """Counts the rows that nothing but an unknown answer rejects, to a criterion that no earlier night had.
+    """Counts the rows that an unknown answer rejects, to a criterion that no earlier night had.
 
-    A criterion that comes with words of its own must not hold back the findings of all others.
+    A criterion that comes with words of its own must not hold back the findings of all others; nor that it may have no
+    category yet, where the criterion decides it.
     """
 
     def __init__(self, job: Job) -> None:
@@ -276,7 +277,8 @@ class _NewCriteria:
         criteria, outcomes = examined.records.columns.stripped(self._criterion), plan.rows.columns["outcome"]
         for row, found in examined.findings.by_row.items():
             is_new = outcomes[row] is Outcome.REJECTED and criteria[row] in self._names
-            self.rows += is_new and {each.code for each in found if each.rejects} == {ANSWER_UNKNOWN}
+            codes = {each.code for each in found if each.rejects}
+            self.rows += is_new and ANSWER_UNKNOWN in codes and codes <= {ANSWER_UNKNOWN, CATEGORY_UNKNOWN}
 
 
 def _say_nameless(keys: _Keys, job: Job) -> str:

@@ -202,6 +202,29 @@ def test_criteria_without_an_end(program: Program) -> None:
     )
 
 
+def test_a_criterion_with_words_of_its_own(program: Program) -> None:
+    """It holds back no other findings, though it has no category either, the first night that it is there."""
+    source = write_wide([("c-1", "Ann", "Yes", "", "No", "never", "")])
+    mapping = (
+        MAPPING.partition("category:")[0]
+        + """
+category: {column: _name, values: {Greets: Bug, Verifies identity: Bug}}
+answer: {column: _answer}
+group: [agent, _name]
+recurring: {occurrence: [call_id], finished: {done: reopen, closed: add}}
+"""
+    )
+    Path("mine.yaml").write_text(mapping, encoding="utf-8")
+    run(program, source)
+    header = (*HEADER[:4], "Says goodbye", *HEADER[4:])
+    nights = []
+    for start in (10, 20):
+        rows = [(f"c-{start + number}", "Ann", "No", "", "hm", "Yes", "", "") for number in range(3)]
+        nights.append(run(program, write_csv(Path("later.csv"), rows, header), "--max-rejected", "1"))
+    assert [night.code for night in nights] == [ExitCode.PARTLY, ExitCode.DECIDE]
+    assert nights[0].outcomes() == {"created": 3, "skipped": 3, "rejected": 3}
+
+
 def test_the_keys_around_records_in_lines(program: Program) -> None:
     """`input.records` within JSON lines passes on what a line says of itself."""
     source = write_arrays()
