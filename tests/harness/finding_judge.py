@@ -1,0 +1,281 @@
+"""A judge of findings night after night: it reads what was delivered, what people did, and what a target has.
+
+It knows nothing of the program, nor of what made the files: only the rules, which it follows in its own way. An answer
+is a finding if it is in `FAILED`, points below the maximum or below 80 %; `INVERTED` criteria ask for what is bad.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+FAILED = {"no", "fail", "nein", "nicht erfüllt", "no cumple"}
+PASSED = {"yes", "pass", "ja", "erfüllt", "sí", "cumple"}
+INVERTED = {"Caller interrupted", "Echo on the line"}
+CRITICAL = {"Verifies identity"}
+EIGHT = {"Transcription", "Speech", "Dialogue", "Routing", "Tools", "Latency", "Telephony", "Bug"}
+_MARK = re.compile(r"\b(?:tic|tir)[a-z2-7]{10}\b")
+_LATER = re.compile(r"(?:Corrected|Withdrawn): ")
+_SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+Pair = tuple[str, str]
+
+
+class Row(NamedTuple):
+    """An answer, as a file has it; `turn` is empty where the layout has none."""
+
+    agent: str
+    criterion: str
+    call: str
+    turn: str
+    answer: str
+    note: str
+    is_old: bool
+
+    @property
+    def fails(self) -> bool:
+        answer = self.answer.strip().lower()
+        if found := re.fullmatch(r"(\d+)/(\d+)", answer):
+            return int(found[1]) < int(found[2])
+        if answer.endswith("%"):
+            return float(answer[:-1].replace(",", ".")) < 80
+        return answer in (PASSED if self.criterion in INVERTED else FAILED)
+
+
+def read(path: Path) -> Iterator[Row]:
+    """Read a delivered file, whatever its layout."""
+    if path.suffix == ".jsonl":
+        for line in path.read_text("utf-8").splitlines():
+            call = json.loads(line)
+            for each in call["results"]:
+                what = (call["agent"], each["criterion"], call["call_id"], str(each["turn"]))
+                yield Row(*what, each["answer"], each["note"], call["date"] < "2026")
+        return
+    if path.suffix == ".xlsx":
+        for _, made, agent, call_id, criterion, answer, note in list(_read_sheet(path))[1:]:
+            yield Row(agent, criterion, call_id, "", answer, note, float(made) < 46_000)
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        for cells in csv.DictReader(file):
+            if "criterion" in cells:
+                what = (cells["agent"], cells["criterion"], cells["call_id"], cells["turn"])
+                yield Row(*what, cells["result"], cells["note"], cells["date"] < "2026")
+                continue
+            for name in cells:
+                if f"{name} Comment" in cells:
+                    what = (cells["Agent"], name, cells["Call ID"], "")
+                    yield Row(*what, cells[name], cells[f"{name} Comment"], cells["Date"] < "2026")
+
+
+def _read_sheet(path: Path) -> Iterator[list[str]]:
+    with zipfile.ZipFile(path) as archive:
+        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
+    for row in sheet.iter(f"{_SHEET}row"):
+        cells = {str(cell.get("r")).rstrip("0123456789"): "".join(cell.itertext()) for cell in row}
+        yield [cells.get(letter, "") for letter in "ABCDEFG"]
+
+
+@dataclass
+class Occurrence:
+    """What was said of a finding last, and all that an issue's comments should have said of it."""
+
+    row: Row
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Issue:
+    """An issue as it should be; `comments` are those that were there, by id, and `persons` texts that people wrote."""
+
+    id: str = ""
+    triage_id: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+    persons: list[str] = field(default_factory=list)
+    is_severity_ours: bool = True
+    is_deleted: bool = False
+    occurrences: dict[tuple[str, str], Occurrence] = field(default_factory=dict)
+    flagged: set[str] = field(default_factory=set)
+
+
+class Judge:
+    """Follows the rules, and compares. What is wrong is told as sentences."""
+
+    def __init__(self) -> None:
+        self.issues: dict[Pair, Issue] = {}
+        self._named: dict[str, int] = {}  # call → the night in which a file named it first
+        self._changed: set[Pair] = set()
+        self.figures: Counter[str] = Counter()
+
+    def saw(self, deeds: Iterable[tuple[str, str, str]]) -> None:
+        """Hear what people did: kind, the issue's id, and what they wrote."""
+        by_id = {issue.id: issue for issue in self.issues.values()}
+        for kind, id_, value in deeds:
+            issue = by_id[id_]
+            if kind == "deleted":
+                issue.is_deleted = True
+            elif kind == "comment":
+                issue.persons.append(value)
+            else:
+                name = "status" if kind in ("done", "closed") else kind
+                issue.is_severity_ours &= name != "severity" or issue.fields[name] == value
+                issue.fields[name] = value
+
+    def took(self, paths: Sequence[Path], night: int) -> None:
+        """Hear which files a run took, and work out what it should have done."""
+        counts = self.figures = Counter[str]()
+        self._changed = set()
+        rows = {(row.agent, row.criterion, row.call, row.turn): row for path in paths for row in read(path)}
+        by_pair: dict[Pair, list[Row]] = defaultdict(list)
+        for row in rows.values():
+            by_pair[row.agent, row.criterion].append(row)
+        for pair, its in by_pair.items():
+            issue = self.issues.get(pair)
+            if issue is not None and issue.is_deleted:
+                counts["on_deleted"] += sum(row.fails for row in its)
+                continue
+            if issue is None:
+                if not any(row.fails for row in its):
+                    continue
+                issue = self.issues[pair] = Issue()
+                counts["issues_new"] += 1
+            if self._take(issue, its, counts, night):
+                self._changed.add(pair)
+
+    def _take(self, issue: Issue, rows: Iterable[Row], counts: Counter[str], night: int) -> bool:
+        told = sum(len(each.told) for each in issue.occurrences.values())
+        new, withdrawn = [], 0
+        for row in rows:
+            there = issue.occurrences.get((row.call, row.turn))
+            if there is None and row.fails:
+                issue.occurrences[row.call, row.turn] = Occurrence(row, [("", row.note)])
+                new.append(row)
+            elif there is not None and row.fails:
+                is_same = there.row.fails and there.row[4:6] == row[4:6]
+                counts["occurrences_known" if is_same else "occurrences_corrected"] += 1
+                if not is_same:
+                    there.told.append(("Corrected: ", row.note))
+                there.row = row
+            elif there is not None:
+                if there.row.fails or there.row[4:6] != row[4:6]:
+                    there.told.append(("Withdrawn: ", row.note))
+                    withdrawn += 1
+                there.row = row
+        counts["occurrences_new"] += len(new)
+        counts["occurrences_withdrawn"] += withdrawn
+        counts["issues_without_findings"] += withdrawn > 0 and not any(
+            each.row.fails for each in issue.occurrences.values()
+        )
+        for row in new:
+            self._named.setdefault(row.call, night)
+            issue.flagged.add(row.call)
+        if issue.id and new:
+            counts["issues_recurred"] += 1
+            if issue.fields["status"] == "done" and not all(row.is_old for row in new):
+                counts["reopened"] += 1
+                issue.fields["status"] = "todo"
+            elif issue.fields["status"] in ("done", "closed"):
+                counts["added_to_closed"] += 1
+        return sum(len(each.told) for each in issue.occurrences.values()) > told
+
+    def compare(self, target: Mapping[str, Sequence[Mapping[str, Any]]], night: int) -> Iterator[str]:
+        """Say what is wrong at a target, of which `issues`, `comments`, `flags` and `resources` are given."""
+        shown = {each["id"]: each for each in target["issues"]}
+        parts: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+        for kind in ("comments", "flags", "resources"):
+            for each in target[kind]:
+                parts[each["issue_id"]][kind].append(each)
+        expected = {pair: issue for pair, issue in self.issues.items() if not issue.is_deleted}
+        if len(shown) != len(expected):
+            titles = Counter(each["title"] for each in shown.values())
+            titles -= Counter(f"{criterion}: {agent}" for agent, criterion in expected)
+            yield f"{len(shown)} issues, not {len(expected)}, besides {[*titles.elements()]}"
+        for pair, issue in expected.items():
+            if not issue.id:
+                found = [each for each in shown.values() if each["title"] == f"{pair[1]}: {pair[0]}"]
+                if len(found) != 1:
+                    yield f"{pair} has {len(found)} issues"
+                    continue
+                issue.id, issue.triage_id = found[0]["id"], found[0]["triage_id"]
+                issue.fields = {
+                    **{name: found[0][name] for name in ("title", "description", "category")},
+                    "status": "todo",
+                }
+            if issue.id not in shown:
+                yield f"{pair} is gone"
+                continue
+            if issue.is_severity_ours:
+                issue.fields["severity"] = "critical" if pair[1] in CRITICAL else "medium"
+            for name, value in issue.fields.items():
+                if shown[issue.id][name] != value:
+                    yield f"{name} of {pair} is {shown[issue.id][name]!r}, not {value!r}"
+            if issue.fields["category"] not in EIGHT:
+                yield f"{pair} is of the category {issue.fields['category']}"
+            yield from self._compare_parts(pair, issue, parts[issue.id], night)
+
+    def _compare_parts(
+        self, pair: Pair, issue: Issue, parts: Mapping[str, Sequence[Mapping[str, Any]]], night: int
+    ) -> Iterator[str]:
+        comments = {each["id"]: each["detail"] for each in parts["comments"]}
+        for id_, detail in issue.comments.items():
+            if comments.get(id_) != detail:
+                yield f"a comment of {pair} was {detail!r}, and is {comments.get(id_)!r}"
+        issue.comments = comments
+        texts = list(comments.values())
+        for text in issue.persons:
+            if texts.count(text) != issue.persons.count(text):
+                yield f"{pair} has {texts.count(text)} times {text!r}"
+        paragraphs = [
+            part for text in texts if text not in issue.persons for part in _MARK.sub("", text).split("\n---\n")
+        ]
+        told = [(call, what) for (call, _), each in issue.occurrences.items() for what in each.told]
+        heads = [part for part in paragraphs if not re.match(r"\s*(?:\S+ )?\(?\d+/\d+", part)]
+        if len(paragraphs) < len(told) or (
+            len(heads) != len(told) and not any(len(what[1]) > 3000 for _, what in told)
+        ):
+            yield f"{pair} has {len(paragraphs)} paragraphs of {len(told)}: {paragraphs}"
+        for call, (kind, note) in told:
+            its = [part for part in paragraphs if call in part and (kind in part if kind else not _LATER.search(part))]
+            wanted = sum(other == call and what[0] == kind for other, what in told)
+            if len(its) != wanted and len(note) < 3000:
+                yield f"{call} is {len(its)} times in {pair} as {kind or 'new'!r}, not {wanted}: {its}"
+            everything = " ".join(" ".join(paragraphs).split())
+            if not all(word in everything for word in note.split()):
+                yield f"a note of {call} in {pair} is lost: {note[:80]!r}"
+        known = {call for call, _ in issue.occurrences if not call.startswith("late-") or self._named[call] < night}
+        wanted_flags = Counter((call, _type(pair[1])) for call, _ in issue.occurrences if call in known)
+        flags = Counter((each["call_id"], _type(each["type"])) for each in parts["flags"])
+        if flags != wanted_flags:
+            yield f"{pair} lacks the flags {wanted_flags - flags}, and has besides {flags - wanted_flags}"
+        links = Counter(each["resource_id"] for each in parts["resources"])
+        if links != Counter(known):
+            yield f"{pair} lacks the calls {Counter(known) - links}, and has besides {links - Counter(known)}"
+
+    def touched(self, night: int) -> int:
+        """Count issues to which tonight's files say something new, or which get a call that they have waited for."""
+        waited = {
+            pair
+            for pair, issue in self.issues.items()
+            if any(call.startswith("late-") and self._named[call] in (night - 1, night - 2) for call in issue.flagged)
+        }
+        return len(self._changed | waited)
+
+    def waiting(self, night: int) -> int:
+        """Count calls that issues wait for."""
+        return sum(
+            len({call for call, _ in issue.occurrences if call.startswith("late-") and self._named[call] == night})
+            for issue in self.issues.values()
+            if not issue.is_deleted
+        )
+
+
+def _type(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower())
