@@ -91,7 +91,9 @@ class Scorecard:
             yield f"each: {_each_yaml(self.each)} # a row for each answer"
         percent = any(number_in(text) is not None for text in self.answer.samples)
         below = ", below: 100" if percent else ""
-        yield f"answer: {{{as_source(self.answer.place.ref)}{below}}} # a row is a finding where it failed"
+        # Where it isn't `_name`, `inverted` would have nothing to compare with.
+        named = "" if self.criterion.place.name == NAME else f", criterion: {{{as_source(self.criterion.place.ref)}}}"
+        yield f"answer: {{{as_source(self.answer.place.ref)}{below}{named}}} # a row is a finding where it failed"
         if percent:
             yield "# Percentages are findings below 100; correct it if less is good enough."
 

@@ -115,6 +115,8 @@ def test_rows_that_are_answers(tmp_path: Path) -> None:
     assert (mapping.each, mapping.title.template) == (None, "{Question}: {Agent}")
     assert mapping.answer is not None
     assert mapping.answer.column == "Result"
+    assert mapping.answer.criterion is not None
+    assert mapping.answer.criterion.column == "Question"
     assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"])
 
 
