@@ -162,7 +162,9 @@ class Attempt:
             plan = plan_rows(examined, self.checked.verdicts, self.known)
             rows = self._with_cells(examined, plan)
             if bodies is not None:
-                bodies |= {examined.records.keys.full[place]: body for place, body in examined.bodies.items()}
+                # Of the rows with one key only one is sent: the others are skipped or rejected.
+                sent = {at: row.key for at, row in enumerate(rows) if row.outcome in WITH_OPERATION}
+                bodies |= {key: examined.bodies[at] for at, key in sent.items() if at in examined.bodies}
                 wanted -= {row.key for row in rows if row.outcome in WITH_OPERATION}
                 rows = [rows[place] for place in plan.operations]
             else:

@@ -321,3 +321,14 @@ def test_a_target_that_cuts_titles(program: Program) -> None:
         ended = program(*send_to(url))
     assert (ended.code, ended.outcomes()) == (0, {"created": 1})
     assert "warning: title is stored differently from what was sent (cut after 4 characters): T-1001" in ended.err
+
+
+@pytest.mark.parametrize("duplicates", ["reject", "first"])
+def test_a_key_in_two_rows(program: Program, serve: Serve, duplicates: str) -> None:
+    """What the row says that isn't sent is no difference in what is stored."""
+    write_csv(Path("export.csv"), [issue_row(1), (*issue_row(1)[:1], "Other", *issue_row(1)[2:]), issue_row(2)])
+    Path("mapping.yaml").write_text(f"extends: jira\nduplicates: {duplicates}\n", encoding="utf-8")
+    sandbox = serve()
+    ended = program("run", "export.csv", "-m", "mapping.yaml", *send_to(sandbox.url)[4:], "--max-rejected", "100%")
+    assert "read back" in ended.err
+    assert "stored differently" not in ended.err

@@ -182,7 +182,7 @@ def test_activity() -> None:
     data = {"items": [comment, {"id": "2", "entry_kind": "agent", "detail": None}], "next_cursor": "2"}
     seen: list[httpx.Request] = []
     page = call(envelope(data), lambda client: client.list_activity("i", limit="2"), seen)
-    assert page == ((("1", "comment", "d", "2026-01-01T00:00:00.000Z"), ("2", "", "", "")), "2")
+    assert page == ((("1", "comment", "d", "2026-01-01T00:00:00.000Z", ""), ("2", "", "", "", "")), "2")
     assert str(seen[0].url) == "https://t.example/v1/triage/issues/i/activity?limit=2"
 
 
