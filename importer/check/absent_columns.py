@@ -1,7 +1,8 @@
 """Columns that a source had before and its files lack now: what they gave an issue that is in Triage stays as it is.
 
 Absent isn't empty: without `Description` each description would be emptied, without `Priority` a default would replace
-each severity. Of JSON a column is a key that some record has, with or without a value.
+each severity. Of JSON a column is a key that some record has, with or without a value; the few records of an errors
+file may lack what others of their export have, so that it loses none.
 """
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Ab
             lacked |= {min(refs) for refs in gone_from if refs}
         gone = {name: sorted(_find_lost(part, had | lacked, here)) for name, part in parts.items()}
         absent.held.append({name: [ref.name for ref in refs] for name, refs in gone.items() if refs})
+        if file.errors_file and not file.is_table:
+            here |= had
         every_lost = _find_lost(model, had | lacked, here)
         absent.lost[file.name] = sorted(ref.name for ref in every_lost & had)
         # A name that has the API key in it isn't kept: masked it would be no column's name.
