@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,10 +142,17 @@ def save_draft(
 
 
 def place_table(mapping: Path) -> Path:
-    """Where the table of a mapping's values goes: beside it, or if that place is taken, into a folder of its name."""
+    """Where the table of a mapping's values goes: beside it, or if that place is taken, into a folder of its name.
+
+    That of `export.csv.yaml` can't be `export.csv`, which is the source: then the folder's name ends in `-values`.
+    """
     table = mapping.with_name(FILE_NAME)
-    folder = mapping.stem if mapping.suffix else f"{mapping.stem}-values"
-    return mapping.with_name(folder) / FILE_NAME if table.exists() else table
+    if not table.exists():
+        return table
+    first = [mapping.stem] if mapping.suffix else []
+    names = chain([*first, f"{mapping.stem}-values"], (f"{mapping.stem}-values-{number}" for number in count(2)))
+    folders = map(mapping.with_name, names)
+    return next(folder for folder in folders if folder.is_dir() or not folder.exists()) / FILE_NAME
 
 
 def source_name(file: str) -> str:

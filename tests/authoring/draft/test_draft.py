@@ -52,6 +52,8 @@ def test_two_drafts_in_one_folder_have_two_tables(tmp_path: Path) -> None:
     assert not (tmp_path / "three.yaml").exists()
     assert table.read_text(encoding="utf-8") == "mine"
     assert save(source, tmp_path / "four").model.decisions == "four-values/values.csv"
+    named_after = tmp_path / f"{source.name}.yaml"
+    assert save(source, named_after).model.decisions == f"{source.name}-values/values.csv"
 
 
 def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
