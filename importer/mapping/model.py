@@ -49,7 +49,7 @@ from importer.mapping.scalars import (
     Scalars,
     check_pattern,
 )
-from importer.mapping.scorecards import Answer, Each
+from importer.mapping.scorecards import NAME, Answer, Each
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
 from importer.mapping.vocabulary import known_languages
 from importer.phrases import plain_name
@@ -477,6 +477,14 @@ class MappingModel(Strict):
     def _recurs_in_groups(self) -> Self:
         if self.recurring is not None and not self.group:
             raise error_at(("recurring",), "needs `group`", "name the columns of an issue: `group: [agent, criterion]`")
+        return self
+
+    @model_validator(mode="after")
+    def _names_inverted(self) -> Self:
+        criterion = None if self.answer is None else self.answer.criterion
+        if self.each is None and criterion is not None and criterion.column == NAME:
+            hint = "name the column of the criterion: `criterion: …`"
+            raise error_at(("answer", "inverted"), f"needs `criterion`, as only `each` makes a column {NAME}", hint)
         return self
 
     @property

@@ -269,9 +269,20 @@ def test_answers_decide_what_is_a_finding(program: Program) -> None:
     assert "result  'failed'" in explained.out
 
 
+def test_inverted_criteria_have_a_name(program: Program) -> None:
+    """Where no column names them, answers would be read the wrong way round."""
+    source = write_wide(CALLS)
+    text = ANSWERED.replace("each: {columns: {from: Greets, to: Verifies identity}, note: '{name} Comment'}", "")
+    Path("mine.yaml").write_text(text, encoding="utf-8")
+    ended = program("validate", source, "-m", "mine.yaml")
+    assert (ended.code, "answer.inverted: needs `criterion`" in ended.err) == (ExitCode.UNUSABLE, True)
+
+
 def test_a_table_without_the_answers(program: Program) -> None:
     """It isn't read as one of findings alone."""
-    Path("mine.yaml").write_text(ANSWERED.replace("each:", "x:").replace("x: {", "drop: [x] # {"), encoding="utf-8")
+    Path("mine.yaml").write_text(
+        ANSWERED.replace("each:", "drop: [x] #").replace("inverted", "failed"), encoding="utf-8"
+    )
     source = write_csv(Path("long.csv"), [("c-1", "Greets", "Ann")], ("call_id", "_name", "agent"))
     ended = program("validate", source, "-m", "mine.yaml")
     assert (ended.code, "'_answer'" in ended.err) == (ExitCode.UNUSABLE, True)
