@@ -27,6 +27,7 @@ from importer.ledger.lock import is_alive
 from importer.ledger.schema import RunKind, attempts, runs, starts
 from importer.ledger.store import Ledger
 from importer.phrases import shell_join
+from importer.records import Outcome
 
 Note = dict[str, Any]
 """A start: the columns of `starts`; in the file without those that are not known yet."""
@@ -194,13 +195,29 @@ def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] 
 
 
 def name_last_change(ledger: Ledger, run: Run, command: str, options: Iterable[str]) -> str:
-    """Give the same command for the newest import of the run's source that changed something; "" if there is none."""
-    source = (run.target, run.source_name)
-    overviews = list_overviews(ledger)
-    imports = (each.run for each in overviews if each.run.kind == "import" and not each.run.options.get(PRUNED))
-    same = (each for each in imports if (each.target, each.source_name) == source)
-    last = next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
+    """Give the same command for the newest import of the run's source of which issues are left; "" if there is none."""
+    imports = (each for each in _list_same(ledger, run, RunKind.IMPORT) if not each.run.options.get(PRUNED))
+    did = (each.run for each in imports if each.run.summary.get("created") or each.run.summary.get("updated"))
+    last = next((each.name for each in did if each.has_issues()), "")
     return f" The last run that did something: {shell_join(['triage-import', command, last, *options])}" if last else ""
+
+
+def say_nothing_left(ledger: Ledger, run: Run) -> str:
+    """Say why no issue is left that an import created or changed: there was none, or which undo has deleted them."""
+    did = run.count()
+    if not (did[Outcome.CREATED] or did[Outcome.UPDATED]):
+        return f"{run.name} created and changed nothing"
+    undos = [each for each in _list_same(ledger, run, RunKind.UNDO) if each.run.options.get("digest") == "delete"]
+    own = [each for each in undos if each.works_on == run.name]
+    deleted_by = next((each.run.name for each in own or undos), "an undo")
+    return f"The issues that {run.name} created or changed were deleted by {deleted_by}"
+
+
+def _list_same(ledger: Ledger, run: Run, kind: RunKind) -> list[Overview]:
+    """List the runs of a kind that were of the same source and target, the newest first."""
+    source = (kind, run.target, run.source_name)
+    every = list_overviews(ledger)
+    return [each for each in every if (each.run.kind, each.run.target, each.run.source_name) == source]
 
 
 def _refuse_undo_of_undo(ledger: Ledger, undo: Overview) -> UsageError:

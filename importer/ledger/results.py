@@ -167,6 +167,10 @@ class Results:
                 if (create := creates.get(row.key)) and row.issue_id in ("", create.issue_id):
                     yield as_known(create[1:], pending=create.details or b"", cells=row.cells)
 
+    def has_issues(self) -> bool:
+        """Whether any issue that this run created or changed is not deleted by an undo."""
+        return next(self.made(), None) is not None
+
     def _outcomes(
         self, *columns: Column[Any], conditions: Iterable[ColumnElement[bool]] = ()
     ) -> Iterator[tuple[Outcome, Any]]:

@@ -40,7 +40,7 @@ def take_back(
     Raises what opening ledger and target raises.
     """
     from importer.ledger.opening import open_ledger, read_ledger
-    from importer.ledger.overview import find_import, name_last_change
+    from importer.ledger.overview import find_import, name_last_change, say_nothing_left
     from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner
     from importer.triage.paced import PacedCalls
@@ -57,12 +57,11 @@ def take_back(
             calls = PacedCalls.at(choose_rate(given.rate, run.target), caller.progress.say)
             way = ChangeRunner(run, change_set, target, calls, out, caller.progress, concurrency=given.concurrency)
             way.assess()
-            did = run.count()
-            if did[Outcome.CREATED] or did[Outcome.UPDATED] or did[Outcome.UNKNOWN]:
+            if run.has_issues() or run.count()[Outcome.UNKNOWN] or change_set.find_open(ledger, run):
                 caller.changes(way, None)
             else:
                 other = name_last_change(ledger, run, change_set.kind.value, caller.options())
-                caller.progress.say(f"{run.name} created and changed nothing.{other}")
+                caller.progress.say(f"{say_nothing_left(ledger, run)}.{other}")
             refusal = confirm(way) if given.apply else ""
             is_left = way.left or change_set.find_open(ledger, run)
             carries_out = given.apply and not refusal and is_left
@@ -110,8 +109,8 @@ def keep(summary: VerifySummary, run: Run, ledger: str | None, progress: Progres
         progress.say(f"The page of {run.name} doesn't show what was read back: {error.message}")
 
 
-def describe_verification(summary: VerifySummary, last_change: str = "") -> str:
-    """Return the line of counts, the worst verdict first; where the run did nothing, `last_change` ends the line."""
+def describe_verification(summary: VerifySummary) -> str:
+    """Return the line of counts, the worst verdict first; "" if nothing was read back."""
     issues = summary.same + summary.different + summary.missing
     fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
     counts = (
@@ -121,9 +120,8 @@ def describe_verification(summary: VerifySummary, last_change: str = "") -> str:
         (summary.unsettled, "not settled yet (the same import command settles them)"),
         (summary.same, "the same"),
     )
-    if parts := amounts(counts):
-        return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}"
-    return f"{summary.run_id} created and changed nothing, so there is nothing to read back.{last_change}"
+    parts = amounts(counts)
+    return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}" if parts else ""
 
 
 def rehearse(run: Run, out: Path) -> Path:

@@ -176,7 +176,7 @@ def verify(
         RunStopped: the target can't be read, or a report can't be written.
     """
     from importer.ledger.opening import read_ledger
-    from importer.ledger.overview import find_import, name_last_change
+    from importer.ledger.overview import find_import, name_last_change, say_nothing_left
     from importer.library.past_runs import describe_verification, keep
     from importer.load.preflight import find_organisation
     from importer.runs.verify import verify_run
@@ -193,8 +193,11 @@ def verify(
                 folder = given.out or found.folder_of("verify")
                 rate = choose_rate(given.rate, found.target)
                 summary = verify_run(found, target, rate, folder, calling.progress, issue_url)
-            last_change = name_last_change(book, found, "verify", calling.options())
-            say(describe_verification(summary, last_change))
+            said = describe_verification(summary)
+            if not said:
+                last_change = name_last_change(book, found, "verify", calling.options())
+                said = f"{say_nothing_left(book, found)}, so there is nothing to read back.{last_change}"
+            say(said)
         keep(summary, found, given.ledger, calling.progress, issue_url)
         say(f"Report: {Path(summary.out) / 'report.html'}")
         return verify_result(summary)

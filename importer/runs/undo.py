@@ -310,12 +310,13 @@ def find_traces(
 _SCHEMA = """
 CREATE TABLE keys (
     key TEXT PRIMARY KEY, became TEXT NOT NULL DEFAULT '', tried TEXT NOT NULL DEFAULT '',
-    is_planned INTEGER NOT NULL DEFAULT 0, is_given_back INTEGER NOT NULL DEFAULT 0
+    is_planned INTEGER NOT NULL DEFAULT 0, is_given_back INTEGER NOT NULL DEFAULT 0,
+    is_deleted INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 """
 _COUNT = """
 SELECT
-    count(*) FILTER (WHERE became = 'created' AND tried != 'updated'), -- created, and not dealt with
+    count(*) FILTER (WHERE became = 'created' AND tried != 'updated' AND NOT is_deleted), -- created, and not dealt with
     count(*) FILTER (WHERE became = 'created' AND tried = 'updated'), -- closed or deleted by an earlier attempt
     count(*) FILTER (WHERE became != 'created' AND tried = 'updated'), -- given back by an earlier attempt
     count(*) FILTER (WHERE is_planned), -- to be given back
@@ -340,8 +341,10 @@ class UndoKeys:
             self._put("tried", ((row.key, row.outcome.value) for row in own.results()))
         for each in ledger.list_runs():
             if each.kind is RunKind.UNDO and each.options.get("of") == run.name:
-                dealt_with = ((row.key,) for row in each.results() if row.outcome in done)
-                self._scratch.write("UPDATE keys SET is_given_back = 1 WHERE key = ?", dealt_with)
+                deletes = each.options.get("digest") == "delete"
+                dealt_with = ((deletes, row.key) for row in each.results() if row.outcome in done)
+                note = "UPDATE keys SET is_given_back = 1, is_deleted = max(is_deleted, ?) WHERE key = ?"
+                self._scratch.write(note, dealt_with)
 
     def _put(self, column: str, values: Iterator[tuple[str, str]]) -> None:
         put = f"INSERT INTO keys (key, {column}) VALUES (?, ?) ON CONFLICT DO UPDATE SET {column} = excluded.{column}"

@@ -427,6 +427,22 @@ def test_a_run_that_did_nothing(program: Program, serve: Serve, way: Way) -> Non
     assert program(*proposed.split()[1:]).code == ExitCode.DONE
 
 
+def test_a_run_whose_issues_an_undo_has_deleted(program: Program, serve: Serve) -> None:
+    """Each command says which undo that was, and names an earlier run, not this one, as the last with issues left."""
+    earlier = Work(program, serve(), CLOSE, 1)
+    Path("export.csv").unlink()
+    work = Work(program, earlier.sandbox, DELETE, 3)
+    deleted = work.apply(2)
+    assert deleted.code == ExitCode.DONE, deleted.err
+    said = f"The issues that {work.run} created or changed were deleted by {program.runs()[0]['name']}"
+    for command, *options in (("verify",), ("undo",), ("undo", "--delete"), ("undo", "--close")):
+        ended = program(command, "last", *options, "--rate", "0")
+        assert ended.code == ExitCode.DONE, ended.err
+        assert f"{said}{', so there is nothing to read back' * (command == 'verify')}." in ended.err
+        assert f"The last run that did something: triage-import {command} {earlier.run} " in ended.err
+        assert "created 0 issues" not in ended.err
+
+
 @pytest.mark.slow(seconds=60)
 @pytest.mark.usefixtures("program")
 def test_commands_on_a_long_run(tmp_path: Path) -> None:
