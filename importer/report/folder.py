@@ -79,6 +79,9 @@ class ReportFolder:
                 if path.resolve() not in self._spared:
                     path.unlink()
             self._written.clear()
+        except FileNotFoundError as error:  # nor can it be made
+            hint = "No folder can be made there: name another with --out; then run the same command again."
+            raise UsageError(f"{self.path} can't be written: {error.strerror}.", hint=hint) from error
         except OSError as error:
             path = Path(os.fsdecode(error.filename or self.path))
             raise UsageError(f"{path} can't be written: {error.strerror}.", hint=_advise(path, error)) from error

@@ -277,6 +277,20 @@ def test_reports_are_private(program: Program) -> None:
         assert {file.stat().st_mode & 0o777 for file in files} == {0o600}, files
 
 
+def test_a_report_folder_that_can_t_be_made(program: Program) -> None:
+    """Nothing is sent, and the next start isn't bound to it: its reports go to the usual folder, or another one."""
+    write_issues(Path("export.csv"), 2)
+    Path("file").touch()
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--yes", "--json")
+    refused = program(*command, "--out", "file/reports")
+    assert refused.code == ExitCode.UNUSABLE
+    assert "file is a file: move it away, or name another folder with --out" in refused.err
+    ended = program(*command)
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"created": 2}), ended.err
+    assert Path(ended.summary["out"]).name == f"triage-import-{ended.summary['run_id']}"
+    assert Path(ended.summary["out"], "report.html").exists()
+
+
 def test_the_counts_add_up_everywhere(program: Program) -> None:
     """`summary.json`, `--json` and `results.csv` say the same, and each rejected row says why and what to do."""
     ended = program("run", SAMPLES / "undecided.csv", "-m", "jira", "--sandbox", *FAST)

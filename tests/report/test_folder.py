@@ -131,6 +131,14 @@ def test_a_file_where_the_folder_goes(tmp_path: Path) -> None:
     assert refused.value.hint.startswith(advice)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nobody can make a folder")
+def test_a_folder_that_nobody_can_make() -> None:
+    """The same command can't, either: another one helps."""
+    with pytest.raises(UsageError, match="^/proc/x can't be written: No such file") as caught:
+        ReportFolder(Path("/proc/x")).prepare()
+    assert caught.value.hint.startswith("No folder can be made there: name another with --out")
+
+
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     """The same command makes it again."""
     folder = ReportFolder(tmp_path / "o")
