@@ -41,6 +41,7 @@ PLAN = (
 )
 DELETED, KEPT = " and deleted; only their numbers stay used.", "; they stay until the next probe, as --keep says."
 LIMITS = "  At most 80 requests in two minutes. It starts no agent, notifies nobody and creates no category."
+OTHER_WAYS = "--yes to send without asking, or --sandbox to rehearse"
 SHOWN = 160
 """Characters of what was seen, on the screen."""
 
@@ -94,7 +95,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
     console = Console(dated=True)
     with (
         console,
-        requiring_terminal(console, asks=is_asked) as ready,
+        requiring_terminal(console, asks=is_asked, ways=OTHER_WAYS) as ready,
         open_ledger(options.ledger) as book,
         open_target(options.sandbox, options.api_url, options.api_key_file) as target,
     ):

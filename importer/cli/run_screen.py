@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
+OTHER_WAYS = "--yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse"
 CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
 """Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
 ADDED = {
@@ -84,17 +85,17 @@ def describe_new_categories(checked: Checked, destination: Destination) -> Itera
 
 
 @contextmanager
-def requiring_terminal(console: Console, *, asks: bool) -> Iterator[Callable[[], None]]:
+def requiring_terminal(console: Console, *, asks: bool, ways: str = OTHER_WAYS) -> Iterator[Callable[[], None]]:
     """Give what is called once the source is open: it raises UsageError if there is to be a question and no terminal.
 
-    An error before that is shown, too.
+    An error before that is shown, too. `ways` are the options of the command that do without a question.
     """
     if not asks or can_ask():
         yield lambda: None
         return
     refusal = UsageError(
         "There is no terminal to ask for confirmation before sending.",
-        hint="Add --yes to send without asking, --dry-run to send nothing, or --sandbox to rehearse.",
+        hint=f"Add {ways}.",
     )
 
     def ready() -> None:

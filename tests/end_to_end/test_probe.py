@@ -85,6 +85,7 @@ def test_it_asks_first(program: Program, serve: Serve) -> None:
     refused = program.apart("probe", "--api-url", sandbox.url)
     assert (refused.code, sandbox.create_bodies()) == (ExitCode.UNUSABLE, [])
     assert "There is no terminal" in refused.err
+    assert "--dry-run" not in refused.err
     with program.on_terminal("probe", "--api-url", sandbox.url) as terminal:
         terminal.read_until("Probe it?")
         assert sandbox.org_id in terminal.shown
