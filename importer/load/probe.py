@@ -22,6 +22,7 @@ from importer.api import BUILT_IN_CATEGORIES, COMMENT_LIMIT, DESCRIPTION_LIMIT, 
 from importer.errors import RunStopped
 from importer.ledger.store import Ledger
 from importer.load.keeping import Keeping, Size, TargetKeeping
+from importer.load.probe_texts import LATIN, MIXED, NORM, PIECES, SHORT, WHITE, count_bytes, fill, long_text, odd_texts
 from importer.load.probed import LEFT, PROBE, Answers
 from importer.load.read_back import LOOK_SECONDS, MadeIssue, read_back
 from importer.transform.markers import (
@@ -32,7 +33,6 @@ from importer.transform.markers import (
     find_probe_end,
     probe_title,
 )
-from importer.transform.sanitise import Sanitizer
 from importer.triage.actions import Action, CallFailed, is_own_form
 from importer.triage.answers import OUTGOING, Entry, Issue, plain_id
 from importer.triage.assumptions import BY_ID
@@ -53,17 +53,8 @@ MOST_PAGES = 3
 AGENTS = {"session_started", "prompt", "thought", "action", "response", "artifact", "error"}
 """Entries in an activity that show an agent at work. Source: get/triage-issues-id-activity."""
 NEWEST = {"sort": "created_at", "order": "desc"}
-NORM = Sanitizer().clean("@norm").text
-LATIN, MIXED = "Latin ", "жд漢字𠀀 "
-WHITE = "two  blanks,\ta tab  \r\n\r\n\r\n  and blanks at both ends  "
-PIECES = {"signs": "<b>&lt;&amp;</b>&<i>", "emoji": "🎧👩‍💻☎", "letters": "ﬁ½\"q\"'s'---e\u0301"}
-"""Assumption → what shows whether it is so, without white space, which is another assumption."""
-
-
 COVERED = ("a comment", "a relation")
 """What has a line of its own for not being there at all."""
-SHORT = 1000
-"""Bytes of a description that any target takes."""
 
 
 class _Enough(Exception):
@@ -144,7 +135,7 @@ class Probe:
             raise RunStopped("Triage lists no category for the issues of the probe.", hint=hint)
         category = next(filter(BUILT_IN_CATEGORIES.__contains__, there), there[0])
         fields = {"severity": "low", "status": "closed", "category": category, "source": "client"}
-        odd_title, odd_text, marker = _odd()
+        odd_title, odd_text, marker = odd_texts()
         odd = await self._make({**fields, "title": odd_title, "description": odd_text})
         twin = await self._make({**fields, "title": odd_title, "description": odd_text})
         long = await self._make_long(fields)
@@ -164,8 +155,8 @@ class Probe:
         """Make the issue with long texts; what is refused is tried again with shorter ones."""
         marker = f"tip{token_hex(10)}"
         short, keeping = probe_title(marker), self._keeping.descriptions
-        title, whole = fill(f"{short} ", MIXED, "", TITLE_LIMIT), _long(marker, MIXED, DESCRIPTION_LIMIT)
-        fewer, least = (_long(marker, MIXED, limit, count_bytes) for limit in (DESCRIPTION_LIMIT, SHORT))
+        title, whole = fill(f"{short} ", MIXED, "", TITLE_LIMIT), long_text(marker, MIXED, DESCRIPTION_LIMIT)
+        fewer, least = (long_text(marker, MIXED, limit, count_bytes) for limit in (DESCRIPTION_LIMIT, SHORT))
         for its_title, text in ((title, whole), (title, fewer), (title, least), (short, whole), (short, fewer)):
             if made := await self._make({**fields, "title": its_title, "description": text}):
                 if its_title != title:
@@ -322,7 +313,7 @@ class Probe:
         self._saw("pages", len(set(ids)) == len(ids) if len(ids) > 1 else None, f"{len(ids)} pages of one issue")
 
     async def _ask_patch(self, issue: Issue, marker: str) -> None:
-        text = _long(marker, LATIN, DESCRIPTION_LIMIT)
+        text = long_text(marker, LATIN, DESCRIPTION_LIMIT)
         refused = await self._write(partial(self._client.update_issue, issue.id, orjson.dumps({"description": text})))
 
         async def read() -> Issue | None:
@@ -341,7 +332,7 @@ class Probe:
         await self._ask_text("description", self._keeping.descriptions, text, stored.description)
 
     async def _ask_refusal(self, fields: dict[str, str]) -> None:
-        title, text, marker = _odd()
+        title, text, marker = odd_texts()
         body = orjson.dumps({**fields, "title": title, "description": text, "severity": None})
         refused = await self._write(partial(self._client.create_issue, body))
         answer = self.recorder.last("POST issue")
@@ -490,32 +481,6 @@ class Probe:
 
 _Made = tuple[Issue, dict[str, Any]]
 """An issue as it is stored, and what was sent."""
-
-
-def count_bytes(text: str) -> int:
-    return len(text.encode())
-
-
-def fill(begin: str, word: str, end: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
-    """Return a text of this size between a beginning and an end: words, and in the end letters."""
-    room = limit - measure(begin + end)
-    return begin + word * (room // measure(word)) + "x" * (room % measure(word)) + end
-
-
-def _head(marker: str) -> str:
-    return f"{marker} was made by triage-import probe, to see what Triage does; the probe deletes it.\n\n"
-
-
-def _odd() -> tuple[str, str, str]:
-    """Make title and description with signs of every kind, and their marker."""
-    marker = f"tip{token_hex(10)}"
-    title = " ".join([probe_title(marker), *PIECES.values(), NORM])
-    text = "\n\n".join([WHITE, *PIECES.values(), NORM])
-    return title, f"{_head(marker)}{text}\n\n---\n{marker} ends it", marker
-
-
-def _long(marker: str, word: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
-    return fill(_head(marker), word, f"\n\n---\n{marker} ends it", limit, measure)
 
 
 def _is_documented(exchange: Exchange) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from importer.errors import KeyRefused, RunStopped, TargetUnreachable
-from importer.load.probe import MOST_REQUESTS, fill
+from importer.load.probe import MOST_REQUESTS
+from importer.load.probe_texts import fill
 from importer.load.probed import Answers
 from importer.triage.assumptions import ASSUMPTIONS, BY_ID
 from tests.conftest import Serve

@@ -1,0 +1,44 @@
+"""The texts of a probe's issues: signs of every kind, and as many as a target should take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from secrets import token_hex
+
+from importer.api import count_units
+from importer.transform.markers import probe_title
+from importer.transform.sanitise import Sanitizer
+
+NORM = Sanitizer().clean("@norm").text
+LATIN, MIXED = "Latin ", "жд漢字𠀀 "
+WHITE = "two  blanks,\ta tab  \r\n\r\n\r\n  and blanks at both ends  "
+PIECES = {"signs": "<b>&lt;&amp;</b>&<i>", "emoji": "🎧👩‍💻☎", "letters": "ﬁ½\"q\"'s'---e\u0301"}
+"""Assumption → what shows whether it is so, without white space, which is another assumption."""
+SHORT = 1000
+"""Bytes of a description that any target takes."""
+
+
+def count_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def fill(begin: str, word: str, end: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
+    """Return a text of this size between a beginning and an end: words, and in the end letters."""
+    room = limit - measure(begin + end)
+    return begin + word * (room // measure(word)) + "x" * (room % measure(word)) + end
+
+
+def _head(marker: str) -> str:
+    return f"{marker} was made by triage-import probe, to see what Triage does; the probe deletes it.\n\n"
+
+
+def odd_texts() -> tuple[str, str, str]:
+    """Make title and description with signs of every kind, and their marker."""
+    marker = f"tip{token_hex(10)}"
+    title = " ".join([probe_title(marker), *PIECES.values(), NORM])
+    text = "\n\n".join([WHITE, *PIECES.values(), NORM])
+    return title, f"{_head(marker)}{text}\n\n---\n{marker} ends it", marker
+
+
+def long_text(marker: str, word: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
+    return fill(_head(marker), word, f"\n\n---\n{marker} ends it", limit, measure)
