@@ -118,6 +118,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         "elapsed_seconds": round(time.monotonic() - started, 1),
         "issues": answers.numbers,
         "left": left,
+        "earlier": {"deleted": asked.deleted, "left": asked.left},
         "refuses": answers.refuses,
         "assumptions": [*describe(answers, asked)],
         "out": str(folder.path),
@@ -157,6 +158,9 @@ def write_page(folder: ReportFolder, document: Mapping[str, Any]) -> None:
 
     lines = sorted(document["assumptions"], key=lambda line: ORDER.index(line["status"]))
     counts = Counter(line["status"] for line in lines)
+    kept = [f"{number} ({why})" for number, why in document["earlier"]["left"].items()]
+    named = {"deleted of earlier probes": document["earlier"]["deleted"], "left of earlier probes": kept}
+    earlier = {what: ", ".join(numbers) for what, numbers in named.items() if numbers}
     view = {
         "name": f"Probe of {document['target']}",
         "verdict": say_counts(counts),
@@ -165,7 +169,7 @@ def write_page(folder: ReportFolder, document: Mapping[str, Any]) -> None:
         "bar": lay_out_bar(counts),
         "total": len(lines),
         "noun": "assumption",
-        "facts": {name: document[name] for name in ("organisation", "at", "requests", "version")},
+        "facts": {name: document[name] for name in ("organisation", "at", "requests", "version")} | earlier,
         "lines": lines,
     }
     render(folder, PAGE, "probe.html", view)

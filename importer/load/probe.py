@@ -1,7 +1,8 @@
 """The probe: three issues by which Triage is asked about each assumption, read back in every way, and deleted.
 
 It starts no agent, notifies nobody and creates no category: its issues are closed, nobody's, and in a category that is
-there. An interrupted probe is cleaned up by the next one, which knows its issues by `find_probe`.
+there. An interrupted probe is cleaned up by the next one: by the ids that the ledger has of its issues; others are
+recognised by `find_probe`, and deleted if nobody has touched them, and if they aren't another probe's at work.
 """
 
 from __future__ import annotations
@@ -13,17 +14,32 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
+from math import inf
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import orjson
 
-from importer.api import BUILT_IN_CATEGORIES, COMMENT_LIMIT, DESCRIPTION_LIMIT, PAGE_LIMIT, TITLE_LIMIT, count_units
+from importer.api import BUILT_IN_CATEGORIES, COMMENT_LIMIT, DESCRIPTION_LIMIT, PAGE_LIMIT, count_units
 from importer.errors import RunStopped
 from importer.ledger.store import Ledger
+from importer.load.earlier_probes import why_left
 from importer.load.keeping import Keeping, Size, TargetKeeping
-from importer.load.probe_texts import LATIN, MIXED, NORM, PIECES, SHORT, WHITE, count_bytes, fill, long_text, odd_texts
-from importer.load.probed import LEFT, PROBE, Answers
+from importer.load.probe_texts import (
+    LATIN,
+    MIXED,
+    NORM,
+    PIECES,
+    SHORT,
+    WHITE,
+    count_bytes,
+    fill,
+    long_text,
+    long_title,
+    odd_texts,
+)
+from importer.load.probed import KEPT, PROBE, Answers
 from importer.load.read_back import LOOK_SECONDS, MadeIssue, read_back
 from importer.transform.markers import (
     PROBE_TITLE,
@@ -57,6 +73,10 @@ COVERED = ("a comment", "a relation")
 """What has a line of its own for not being there at all."""
 
 
+SPARED_SECONDS = 600.0
+"""An issue of another probe that is younger, by the target's clock, may be of one that is at work."""
+
+
 class _Enough(Exception):
     """So many requests, or so much time, that the rest is for deleting what was made."""
 
@@ -66,8 +86,11 @@ class Probe:
 
     seen      id of an assumption → whether it is so, None if that wasn't seen; and what was
     shown     id → the exchange that shows it
-    made      id → number of each issue of a probe that is there, as far as is known; `note_made` is told of changes
+    made      id → number of each issue of its own that is there, as far as is known
     ids       of all issues that were made
+    deleted   numbers of the issues of earlier probes that were deleted
+    left      number of each issue of an earlier probe that stays → why
+    kept      id → `updated_at`, "" if unknown, of what the next probe is to delete; `note_kept` is told of changes
     recorder  has all exchanges
     """
 
@@ -77,14 +100,23 @@ class Probe:
         calls: PacedCalls,
         recorder: Recorder,
         organisation: str,
-        note_made: Callable[[Sequence[str]], object] = lambda ids: None,
+        note_kept: Callable[[Mapping[str, str]], object] = lambda kept: None,
+        say: Callable[[str], object] = lambda text: None,
         *,
         look_seconds: Sequence[float] = LOOK_SECONDS,
+        spared_seconds: float = SPARED_SECONDS,
     ) -> None:
         self._client, self._calls, self.recorder, self._organisation = client, calls, recorder, organisation
-        self._note_made, self._look_seconds = note_made, look_seconds
+        self._note_kept, self._say, self._look_seconds, self._spared_seconds = (
+            note_kept,
+            say,
+            look_seconds,
+            spared_seconds,
+        )
         self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
         self.made, self.numbers, self.ids = dict[str, str](), list[str](), set[str]()
+        self.deleted, self.left, self.kept = list[str](), dict[str, str](), dict[str, str]()
+        self._markers, self._there = set[str](), dict[str, Issue]()  # of its own issues: each as it was read first
         self._expected = list[Exchange]()  # refusals that were asked for
         self._keeping, self._settle, self._is_closing, self._end = (
             TargetKeeping(),
@@ -93,39 +125,99 @@ class Probe:
             time.monotonic() + MOST_SECONDS,
         )
 
-    async def ask(self, left: Sequence[str] = (), *, keep: bool = False) -> Answers:
-        """Ask everything, then delete what was made, unless it is to be kept; `left` are ids of an interrupted probe.
+    async def ask(self, kept: Mapping[str, str] = MappingProxyType({}), *, keep: bool = False) -> Answers:
+        """Ask everything, then delete what was made, unless it is to be kept; `kept` is that of an earlier probe.
 
-        Raises RunStopped if the key is refused or the target is down, and Interrupted after a signal.
+        Raises RunStopped if the key is refused, the target is down, or somebody else deletes its issues, and
+        Interrupted after a signal.
         """
-        await self.clean(left)
+        self._is_closing = True
+        await self._delete_kept(kept)
+        self._is_closing = False
         try:
             with suppress(_Enough):
                 await self._ask_all()
-        except RunStopped:
             self._is_closing = True
+            await self._delete_earlier()
+            if keep:
+                await self._stamp()
+            else:
+                await self._ask_deletion()
+        except RunStopped:
             with suppress(RunStopped):  # what can't be deleted now, the next probe deletes
-                await self._remove()
+                await self.clean()
             raise
-        self._is_closing = True
-        if not keep:
-            await self._ask_deletion()
         self._conclude()
         kinds = (self._keeping.descriptions, self._keeping.comments)
-        kept = tuple((tuple(each.whole), tuple(each.most)) for each in kinds)
+        texts = tuple((tuple(each.whole), tuple(each.most)) for each in kinds)
         rate = self._calls.rate if self._calls.rate_limited > 1 else None  # one 429 tells no limit
         author = self.seen.get("author", (None, ""))[1]
-        return Answers(time.time(), self._organisation, author, rate, self._settle, self.seen, kept, self.numbers)
+        return Answers(time.time(), self._organisation, author, rate, self._settle, self.seen, texts, self.numbers)
 
-    async def clean(self, left: Sequence[str]) -> None:
-        """Delete what an interrupted probe has left: issues with these ids, and all that can be found."""
-        self._is_closing = True
-        for issue_id in left:
-            issue = await self._try(partial(self._client.get_issue, issue_id))
-            if issue is not None and issue.title.startswith(PROBE_TITLE):
-                self.made[issue_id] = issue.triage_id
-        await self._remove(MOST_PAGES)
-        self._is_closing = False
+    async def clean(self, calls: PacedCalls | None = None) -> None:
+        """Delete what it has made so far; with other calls, if its own were interrupted."""
+        self._calls, self._is_closing = calls or self._calls, True
+        await self._remove()
+
+    async def _delete_kept(self, kept: Mapping[str, str]) -> None:
+        """Delete what an earlier probe has kept or left, by its ids."""
+        self.kept = {**kept}
+        for issue_id, stamp in kept.items():
+            try:
+                issue = await self._call(partial(self._client.get_issue, issue_id))
+            except CallFailed as error:
+                self._check(error)
+                if error.is_gone and not error.is_foreign:
+                    del self.kept[issue_id]
+                continue
+            await self._delete_untouched(issue, stamp=stamp)
+        self._note_kept(self.kept)
+
+    async def _delete_earlier(self) -> None:
+        """Delete what other probes have left, as far as it can be found and is surely no longer in use."""
+        own = min((created_seconds(issue, inf) for issue in self._there.values()), default=-inf)
+        if not self._there:
+            return  # neither its author nor the time there is known
+        found = [*await self._list(NEWEST, MOST_PAGES), *await self._list({"search": PROBE_TITLE})]
+        for listed in {issue.id: issue for issue in found if self._is_others(issue)}.values():
+            number = listed.triage_id or listed.id
+            if number in self.left:
+                continue
+            if created_seconds(listed, inf) > own - self._spared_seconds:
+                self._leave(number, "another probe may be at work on it")
+            elif self._calls.requests > MOST_REQUESTS - REQUESTS_LEFT:
+                self._leave(number, "the requests of this probe are used up")
+            elif (issue := await self._try(partial(self._client.get_issue, listed.id))) is not None:
+                author = next(iter(self._there.values())).author_id
+                await self._delete_untouched(issue, author=author)
+
+    def _is_others(self, issue: Issue) -> bool:
+        marker = find_probe(issue.title, issue.description)
+        return marker != "" and marker not in self._markers and issue.id not in self.ids
+
+    async def _delete_untouched(self, issue: Issue, **known: Any) -> None:
+        """Delete an issue of an earlier probe if nobody has touched it; `known` is for `why_left`."""
+        number = issue.triage_id or issue.id
+        page = await self._try(partial(self._client.list_activity, issue.id, limit=str(PAGE_LIMIT)))
+        why = "its activity can't be read" if page is None else why_left(issue, page.items, **known)
+        if not why and await self._delete(issue.id):
+            self.deleted.append(number)
+            self._say(f"{number} of an earlier probe is deleted.")
+        else:
+            self._leave(number, why or "it can't be deleted now")
+        if page is not None and (why or number in self.deleted):
+            self.kept.pop(issue.id, None)
+
+    def _leave(self, number: str, why: str) -> None:
+        self.left[number] = why
+        self._say(f"{number} of an earlier probe is left: {why}.")
+
+    async def _stamp(self) -> None:
+        """Note how its issues are, so that the next probe deletes only those that nobody has touched since."""
+        for issue_id in self.made:
+            if (issue := await self._try(partial(self._client.get_issue, issue_id))) is not None:
+                self.kept[issue_id] = issue.updated_at
+        self._note_kept(self.kept)
 
     async def _ask_all(self) -> None:
         page = await self._try(partial(self._client.list_categories, limit=str(PAGE_LIMIT)))
@@ -135,7 +227,8 @@ class Probe:
             raise RunStopped("Triage lists no category for the issues of the probe.", hint=hint)
         category = next(filter(BUILT_IN_CATEGORIES.__contains__, there), there[0])
         fields = {"severity": "low", "status": "closed", "category": category, "source": "client"}
-        odd_title, odd_text, marker = odd_texts()
+        marker = self._new_marker()
+        odd_title, odd_text = odd_texts(marker)
         odd = await self._make({**fields, "title": odd_title, "description": odd_text})
         twin = await self._make({**fields, "title": odd_title, "description": odd_text})
         long = await self._make_long(fields)
@@ -151,11 +244,16 @@ class Probe:
         await self._ask_refusal(fields)
         await self._ask_filter(category, there)
 
+    def _new_marker(self) -> str:
+        marker = f"tip{token_hex(10)}"
+        self._markers.add(marker)
+        return marker
+
     async def _make_long(self, fields: dict[str, str]) -> _Made | None:
         """Make the issue with long texts; what is refused is tried again with shorter ones."""
-        marker = f"tip{token_hex(10)}"
+        marker = self._new_marker()
         short, keeping = probe_title(marker), self._keeping.descriptions
-        title, whole = fill(f"{short} ", MIXED, "", TITLE_LIMIT), long_text(marker, MIXED, DESCRIPTION_LIMIT)
+        title, whole = long_title(marker), long_text(marker, MIXED, DESCRIPTION_LIMIT)
         fewer, least = (long_text(marker, MIXED, limit, count_bytes) for limit in (DESCRIPTION_LIMIT, SHORT))
         for its_title, text in ((title, whole), (title, fewer), (title, least), (short, whole), (short, fewer)):
             if made := await self._make({**fields, "title": its_title, "description": text}):
@@ -186,7 +284,10 @@ class Probe:
                 self._note_refused(refused, issue is not None)
             if issue is not None:
                 self._note(issue)
-                return await self._poll("an issue", partial(self._client.get_issue, issue.id)) or issue, body
+                made = await self._poll("an issue", partial(self._client.get_issue, issue.id))
+                if made is not None:
+                    self._there[issue.id] = made
+                return made or issue, body
             if refused is not None:
                 return None
         return None
@@ -196,7 +297,8 @@ class Probe:
             self.numbers.append(issue.triage_id or issue.id)
         self.made[issue.id] = issue.triage_id or issue.id
         self.ids.add(issue.id)
-        self._note_made([*self.made])
+        self.kept[issue.id] = ""
+        self._note_kept(self.kept)
 
     async def _look_for(self, marker: str, look_seconds: Sequence[float] = (0.0,)) -> Issue | None:
         """Look for an issue with this marker that isn't known yet, in the list."""
@@ -332,7 +434,8 @@ class Probe:
         await self._ask_text("description", self._keeping.descriptions, text, stored.description)
 
     async def _ask_refusal(self, fields: dict[str, str]) -> None:
-        title, text, marker = odd_texts()
+        marker = self._new_marker()
+        title, text = odd_texts(marker)
         body = orjson.dumps({**fields, "title": title, "description": text, "severity": None})
         refused = await self._write(partial(self._client.create_issue, body))
         answer = self.recorder.last("POST issue")
@@ -365,13 +468,13 @@ class Probe:
         if refused is not None:
             self._saw("absent", refused.status == 404 and is_own_form(self._expected[-1].raw), refused.message)
 
-    async def _remove(self, pages: int = 1) -> bool:
-        """Delete the known issues of probes and all that can be found; return whether each was gone at once."""
+    async def _remove(self) -> bool:
+        """Delete what it has made and all that can be found of it; return whether each was gone at once."""
         deleted, is_enough = set[str](), True
         for _ in range(3):
-            for issue in [*await self._list(NEWEST, pages), *await self._list({"search": PROBE_TITLE})]:
-                if find_probe(issue.title, issue.description):
-                    self.made[issue.id] = issue.triage_id or issue.id
+            for issue in [*await self._list(), *await self._list({"search": PROBE_TITLE})]:
+                if find_probe(issue.title, issue.description) in self._markers:
+                    self.made[issue.id], self.kept[issue.id] = issue.triage_id or issue.id, ""
             is_enough = is_enough and not deleted.intersection(self.made)
             if not self.made:
                 break
@@ -379,7 +482,8 @@ class Probe:
                 if await self._delete(issue_id):
                     deleted.add(issue_id)
                     del self.made[issue_id]
-        self._note_made([*self.made])
+                    self.kept.pop(issue_id, None)
+        self._note_kept(self.kept)
         return is_enough
 
     async def _list(self, asked: Mapping[str, str] = NEWEST, most: int = 1) -> list[Issue]:
@@ -500,20 +604,19 @@ def run_probe(
     Raises RunStopped as `Probe.ask`, and KeyboardInterrupt once what was made is deleted after a signal.
     """
     calls = PacedCalls.at(rate, say)
-    left = ledger.find_contact(target.name, organisation).get(LEFT, ())
+    kept = ledger.find_contact(target.name, organisation).get(KEPT, {})
 
     async def ask() -> tuple[Answers | None, Probe]:
         recorder = Recorder(AiohttpTransport(Timeouts()))
-        note = lambda ids: ledger.keep_contact(target.name, {LEFT: ids})  # noqa: E731
+        note = lambda those: ledger.keep_contact(target.name, {KEPT: those})  # noqa: E731
         async with TriageClient(target.url, target.api_key, transport=recorder) as client:
-            probe = Probe(client, calls, recorder, organisation, note)
+            probe = Probe(client, calls, recorder, organisation, note, say)
             try:
                 with calls.ended_by_signals():
-                    return await probe.ask(left, keep=keep), probe
+                    return await probe.ask(kept, keep=keep), probe
             except Interrupted:
-                again = Probe(client, PacedCalls.at(rate, say), recorder, organisation, note)
-                await again.clean([*probe.made])
-                return None, again
+                await probe.clean(PacedCalls.at(rate, say))
+                return None, probe
 
     answers, probe = run_loop(ask())
     if answers is None:

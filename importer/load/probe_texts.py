@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from secrets import token_hex
 
-from importer.api import count_units
+from importer.api import TITLE_LIMIT, count_units
 from importer.transform.markers import probe_title
 from importer.transform.sanitise import Sanitizer
 
@@ -32,12 +31,15 @@ def _head(marker: str) -> str:
     return f"{marker} was made by triage-import probe, to see what Triage does; the probe deletes it.\n\n"
 
 
-def odd_texts() -> tuple[str, str, str]:
-    """Make title and description with signs of every kind, and their marker."""
-    marker = f"tip{token_hex(10)}"
+def odd_texts(marker: str) -> tuple[str, str]:
+    """Return title and description with signs of every kind."""
     title = " ".join([probe_title(marker), *PIECES.values(), NORM])
     text = "\n\n".join([WHITE, *PIECES.values(), NORM])
-    return title, f"{_head(marker)}{text}\n\n---\n{marker} ends it", marker
+    return title, f"{_head(marker)}{text}\n\n---\n{marker} ends it"
+
+
+def long_title(marker: str) -> str:
+    return fill(f"{probe_title(marker)} ", MIXED, "", TITLE_LIMIT)
 
 
 def long_text(marker: str, word: str, limit: int, measure: Callable[[str], int] = count_units) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from importer.ledger.store import Ledger
     from importer.load.context import Settings
 
-PROBE, LEFT = "probe", "probe_left"
-"""Names in what the ledger keeps of a target: the answers, and ids of issues that an interrupted probe has left."""
+PROBE, KEPT = "probe", "probe_kept"
+"""Names in what the ledger keeps of a target: the answers, and id → `updated_at` of issues that a probe has left."""
 VALID_SECONDS = 90 * DAY_SECONDS
 LAGS = 3
 """How often the longest lag that a probe has seen is waited for before an absence is believed."""

@@ -8,15 +8,17 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
 
 from importer.errors import ExitCode, KeyRefused
 from importer.ledger.opening import open_ledger
-from importer.load.probed import LEFT, PROBE, VALID_SECONDS
+from importer.load.probed import KEPT, PROBE, VALID_SECONDS
 from tests.conftest import Serve
 from tests.harness.doors import Door, Trouble, serve_door
 from tests.harness.hostile import RunningSandbox
@@ -118,7 +120,7 @@ def test_what_it_shows_and_keeps(program: Program, serve: Serve) -> None:
     with open_ledger(str(program.ledger)) as ledger:
         kept = ledger.find_contact(sandbox.url)
     assert kept[PROBE]["organisation"] == sandbox.org_id
-    assert kept[LEFT] == []
+    assert kept[KEPT] == {}
 
 
 def test_findings_have_no_key_and_no_text_of_others(program: Program, serve: Serve) -> None:
@@ -159,6 +161,89 @@ def test_issues_that_quote_a_probe(program: Program, serve: Serve) -> None:
     assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
     assert probe(program, sandbox.url).code == 0
     assert [issue["title"] for issue in sandbox.issues()] == [MARKED]
+
+
+def send(sandbox: RunningSandbox, method: str, path: str, **fields: Any) -> Any:
+    """Do what a person does in Triage."""
+    done = httpx.request(method, f"{sandbox.url}/v1/triage/issues{path}", headers={"Authorization": KEY}, json=fields)
+    assert done.status_code < 300, done.text
+    return done.json()["data"] if done.content else None
+
+
+EDITS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "a comment": ("POST", "/comments", {"detail": "Please keep this."}),
+    "another status": ("PATCH", "", {"status": "todo"}),
+    "another severity": ("PATCH", "", {"severity": "high"}),
+}
+
+
+@pytest.mark.parametrize("has_ledger", [True, False])
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_people_have_touched(program: Program, serve: Serve, edit: str, has_ledger: bool) -> None:
+    """A kept issue that somebody works on is left and named, with or without the ledger; the others are deleted."""
+    sandbox = serve()
+    assert probe(program, sandbox.url, "--keep").code == 0
+    method, path, fields = EDITS[edit]
+    touched = next(issue for issue in sandbox.issues() if issue["triage_id"] == "T-1001")
+    send(sandbox, method, f"/{touched['id']}{path}", **fields)
+    if not has_ledger:
+        program.lose_ledger()
+    with later(sandbox) as url:
+        ended = probe(program, url)
+    assert [issue["triage_id"] for issue in sandbox.issues()] == ["T-1001"], ended.err
+    assert "T-1001 of an earlier probe is left: " in ended.err
+    assert "T-1002 of an earlier probe is deleted." in ended.err
+    earlier = ended.summary["earlier"]
+    assert (sorted(earlier["deleted"]), [*earlier["left"]]) == (["T-1002", "T-1003"], ["T-1001"])
+    assert "left of earlier probes" in Path("probed/probe.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("where", ["above", "within", "below"])
+def test_a_copy_by_a_person(program: Program, serve: Serve, where: str) -> None:
+    """With title and first line of a kept issue, and notes of its own, it is somebody's: it is left and named."""
+    sandbox = serve()
+    assert probe(program, sandbox.url, "--keep").code == 0
+    kept = send(sandbox, "GET", f"/{sandbox.issues()[0]['id']}")
+    first, _, rest = kept["description"].partition("\n")
+    notes = {
+        "above": f"{first}\nmy notes",
+        "within": f"{first}\nmy notes\n{rest[:5000]}",
+        "below": kept["description"][:5000] + "\nmine",
+    }
+    names = ("title", "severity", "status", "category", "source")
+    copy = send(sandbox, "POST", "", **{name: kept[name] for name in names}, description=notes[where])
+    with later(sandbox) as url:
+        ended = probe(program, url)
+    assert [issue["id"] for issue in sandbox.issues()] == [copy["id"]], ended.err
+    assert f"{copy['triage_id']} of an earlier probe is left: " in ended.err
+
+
+@contextmanager
+def later(sandbox: RunningSandbox) -> Iterator[str]:
+    """A door at which all that is there by now was made an hour earlier."""
+    door = Later(sandbox.url, {issue["id"] for issue in sandbox.issues()})
+    with serve_door(door):
+        yield door.url
+
+
+class Later(Door):
+    """Shows some issues as an hour older."""
+
+    def __init__(self, target: str, older: set[str]) -> None:
+        super().__init__(target)
+        self.headers, self._older = {}, older
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Change the times."""
+        answer = super().answer(method, path, headers, body)
+        if answer is None or method != "GET" or answer[0] != 200:
+            return answer
+        data = json.loads(answer[1])["data"]
+        for issue in data.get("items", [data]):
+            if issue.get("id") in self._older:
+                moved = datetime.fromisoformat(issue["created_at"]) - timedelta(hours=1)
+                issue["created_at"] = moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return 200, json.dumps({"data": data, "errors": None}).encode()
 
 
 @pytest.mark.slow(seconds=180)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from importer.load.preflight import find_organisation
 from importer.load.probe import Probe
 from importer.load.probed import Answers
@@ -19,9 +17,12 @@ QUICK = (0.0, 0.6, 1.8)
 
 
 def probe_target(
-    url: str, *, rate: float = 0, keep: bool = False, left: Sequence[str] = (), answer_seconds: float = 30.0
+    url: str, *, rate: float = 0, keep: bool = False, answer_seconds: float = 30.0, spared_seconds: float = 0.0
 ) -> tuple[Answers, Probe, PacedCalls]:
-    """Probe a target; the answers, what asked, and its calls. An answer is waited for so many seconds."""
+    """Probe a target; the answers, what asked, and its calls. An answer is waited for so many seconds.
+
+    Issues of other probes are spared that are so many seconds younger than its own.
+    """
     key = ApiKey("org_rehearsal")
     calls = PacedCalls.at(rate, lambda text: None)
 
@@ -29,7 +30,7 @@ def probe_target(
         recorder = Recorder(AiohttpTransport(Timeouts(answer=answer_seconds)))
         organisation = await find_organisation(Target(url, url, key), lambda text: None)
         async with TriageClient(url, key, transport=recorder) as client:
-            probe = Probe(client, calls, recorder, organisation, look_seconds=QUICK)
-            return await probe.ask(left, keep=keep), probe, calls
+            probe = Probe(client, calls, recorder, organisation, look_seconds=QUICK, spared_seconds=spared_seconds)
+            return await probe.ask(keep=keep), probe, calls
 
     return run_loop(ask())
