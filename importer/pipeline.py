@@ -124,6 +124,9 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     details = replace(collect_details(job, checked), organisation=found.organisation)
     run = begin_run(context, checked, out, {PAGE: pack_details(details)})
     folder = reports.folder_at(run.out)
+    if out is None and not folder.make():  # it was typed when the run began
+        ledger.move_reports(run)
+        folder = reports.folder_at(run.out)
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
     if checked.creates:

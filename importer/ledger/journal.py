@@ -118,8 +118,8 @@ class Run:
         self.settle_command = settle = partial(settle_command, database.name, self.target)
         self._results = Results(self._transaction, self._id, self._source_id, settle, is_frozen=bool(found.frozen))
         self.settle, self.results, self.result_blocks = self._results.settle, self._results.rows, self._results.blocks
-        self.conflicts, self.made, self.has_issues = self._results.conflicts, self._results.made, self._results.has_issues
-        self.count = self._results.count
+        self.conflicts, self.made, self.count = self._results.conflicts, self._results.made, self._results.count
+        self.has_issues = self._results.has_issues
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at

@@ -200,7 +200,7 @@ class Ledger:
         """Continue the open run of this identity under its name, or begin a new one.
 
         out      where its results go, by default `./triage-import-RUN/`, with a number behind it where another
-                 ledger's run has taken that; a continued run keeps the one it had if that can still be made
+                 ledger's run has taken that; a continued run keeps the one it had
         options  what a new run keeps as JSON, for the commands that work on it later
         """
         target, source_name, source_digest, mapping_digest, kind = identity
@@ -227,9 +227,6 @@ class Ledger:
             else:
                 # It is continued: what became of its rows follows from their operations again.
                 thaw(connection, run_id)
-                kept = connection.execute(select(runs.c.name, runs.c.out).where(runs.c.id == run_id)).one()
-                if out is None and kind is RunKind.IMPORT and not _can_be_made(Path(kept.out)):
-                    out = _free_folder(f"triage-import-{kept.name}")
                 if out is not None:
                     connection.execute(update(runs).where(runs.c.id == run_id).values(out=_as_text(out)))
             attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=now)
@@ -238,6 +235,13 @@ class Ledger:
                 its_name = select(runs.c.name).where(runs.c.id == run_id).scalar_subquery()
                 connection.execute(update(starts).where(starts.c.id == self.start).values(run=its_name))
         return self._run(runs.c.id == run_id, attempt_id)
+
+    def move_reports(self, run: Run) -> None:
+        """Let the results of a run go where they go by default, in place of the folder that it had."""
+        out = _as_text(_free_folder(f"triage-import-{run.name}"))
+        with self.transaction() as connection:
+            connection.execute(update(runs).where(runs.c.name == run.name).values(out=out))
+        run.out = Path(out)
 
     def find_run(self, name: str) -> Run:
         """Return the run of this name, or the newest import for `last`.
@@ -292,15 +296,6 @@ def _as_text(folder: Path) -> str:
         hint = "Name another folder with --out."
         raise UsageError(f"The folder {readable(path)} can't be used: its name is not UTF-8.", hint=hint)
     return path
-
-
-def _can_be_made(folder: Path) -> bool:
-    """Whether a folder is there, once it is made: what would keep it from being made, only trying shows."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return True
 
 
 def _free_folder(name: str) -> Path:

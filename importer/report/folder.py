@@ -63,6 +63,12 @@ class ReportFolder:
         self._spared = {file.resolve() for file in in_use}
         self._written: dict[Path, str] = {}
 
+    def make(self) -> bool:
+        """Make the folder, with mode 0700, unless it is there; returns whether it is there now."""
+        with suppress(OSError):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.path.is_dir()
+
     def prepare(self, names: Collection[str] = NAMES, *, is_shared: bool = False) -> None:
         """Make the folder, and remove the reports of an earlier run that are to be written again.
 

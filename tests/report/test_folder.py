@@ -134,7 +134,7 @@ def test_a_file_where_the_folder_goes(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nobody can make a folder")
 def test_a_folder_that_nobody_can_make() -> None:
     """The same command can't, either: another one helps."""
-    with pytest.raises(UsageError, match="^/proc/x can't be written: No such file") as caught:
+    with pytest.raises(UsageError, match=r"^/proc/x can't be written: No such file") as caught:
         ReportFolder(Path("/proc/x")).prepare()
     assert caught.value.hint.startswith("No folder can be made there: name another with --out")
 
