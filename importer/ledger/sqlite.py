@@ -224,11 +224,24 @@ def _keep_old(engine: Engine, path: Path) -> None:
         if version in (0, SCHEMA_VERSION):
             return
         kept = _beside(path, KEPT)
-        with os.fdopen(os.open(kept, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)) as file:
+        try:
+            descriptor = os.open(kept, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise _no_copy(kept, error) from error
+        with os.fdopen(descriptor) as file:
             connection.exec_driver_sql("VACUUM INTO ?", (str(kept),))
             os.fsync(file.fileno())
     message = "The ledger %s is upgraded from schema version %d to %d. As it was before, it is kept: %s"
     logging.getLogger(__name__).warning(message, path, version, SCHEMA_VERSION, kept)
+
+
+def _no_copy(kept: Path, error: OSError) -> UsageError:
+    """Return the error for a copy that can't be written, without which a ledger isn't upgraded."""
+    message = f"{kept}, the copy of the ledger before its upgrade, can't be written: {error.strerror}."
+    helps = "Mend its permissions"
+    if isinstance(error, IsADirectoryError):
+        helps = f"Move that folder away: {shell_join(['mv', str(kept), f'{kept}.folder'])}"
+    return UsageError(message, hint=f"{helps}; then run the same command again.")
 
 
 def _copy(engine: Engine, other: Engine) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
+import subprocess
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -139,6 +141,22 @@ def test_a_file_is_kept_as_it_was(program: Program, path: Path) -> None:
             assert connection.execute("SELECT schema_version FROM stamp").fetchall() == [(SCHEMA_VERSION - 1,)]
             assert note in {url for (url,) in connection.execute("SELECT url FROM targets")}
         assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_that_can_t_be_written(path: Path) -> None:
+    """It is named, not the ledger, which stays as it is; what is said to be typed helps."""
+    execute(path, *BEFORE)
+    kept = path.with_name(f"{path.name}.before-upgrade")
+    kept.mkdir()
+    with pytest.raises(UsageError, match="can't be written: Is a directory") as caught, open_ledger(path):
+        pass
+    assert caught.value.message.startswith(f"{kept}, the copy of the ledger")
+    command = caught.value.hint.partition(": ")[2].partition(";")[0]
+    assert command == f"mv {kept} {kept}.folder"
+    subprocess.run(shlex.split(command), check=True)
+    with open_ledger(path):
+        pass
+    assert kept.is_file()
 
 
 def test_an_import_goes_on(before: Import) -> None:
