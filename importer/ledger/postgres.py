@@ -27,7 +27,7 @@ from sqlalchemy.pool import StaticPool
 from importer.errors import LedgerInUse, UsageError
 from importer.ledger.database import Database
 from importer.ledger.lock import Claim, Refuse, in_use, is_alive, wait_until_free
-from importer.ledger.schema import SCHEMA_VERSION, prepare, read_version, stamp
+from importer.ledger.schema import prepare, read_version, stamp
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
 from importer.ledger.target_scan import mark_incomplete
@@ -120,7 +120,7 @@ def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
 
 @contextmanager
 def read_server(url: str) -> Iterator[Database]:
-    """Connect to read, without a lock; a ledger that doesn't exist reads as empty.
+    """Connect to read, without a lock; a ledger that doesn't exist reads as empty, one of the version before as it is.
 
     Raises:
         UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of another version.
@@ -130,14 +130,11 @@ def read_server(url: str) -> Iterator[Database]:
         engine = _make_engine(connection)
         with engine.begin() as begun:
             version = read_version(begun, name)
-        if version == SCHEMA_VERSION:
-            yield Database(engine, name, is_read_only=True)
-        elif version == 0:
+        if version == 0:
             with empty_in_memory(name) as empty:
                 yield empty
-        else:
-            hint = "`triage-import run` upgrades it before it sends anything."
-            raise UsageError(f"{name} has schema version {version}; this program reads {SCHEMA_VERSION}.", hint=hint)
+        else:  # that of the version before has the same tables, as `UPGRADE` is empty
+            yield Database(engine, name, is_read_only=True)
 
 
 def _parse(url: str) -> dict[str, Any]:

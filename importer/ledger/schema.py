@@ -274,7 +274,8 @@ starts = Table(
 UPGRADE: Sequence[str] = ()
 """The statements that make a ledger of the version before into one of this version, which reads all that is in it.
 
-What version 13 writes into `rows.cells` (see `transform.bodies`), version 12 can't read.
+What version 13 writes into `rows.cells` (see `transform.bodies`), version 12 can't read. With a statement in it,
+`postgres.read_server` can't read a ledger of the version before any more, and has to say so.
 """
 
 
