@@ -117,6 +117,7 @@ class Probe:
         self.made, self.numbers, self.ids = dict[str, str](), list[str](), set[str]()
         self.deleted, self.left, self.kept = list[str](), dict[str, str](), dict[str, str]()
         self._markers, self._there = set[str](), dict[str, Issue]()  # of its own issues: each as it was read first
+        self._taken = list[str]()  # numbers of its own issues that somebody else has deleted
         self._expected = list[Exchange]()  # refusals that were asked for
         self._keeping, self._settle, self._is_closing, self._end = (
             TargetKeeping(),
@@ -286,7 +287,7 @@ class Probe:
                 self._note(issue)
                 made = await self._poll("an issue", partial(self._client.get_issue, issue.id))
                 if made is not None:
-                    self._there[issue.id] = made
+                    self._there[plain_id(issue.id)] = made
                 return made or issue, body
             if refused is not None:
                 return None
@@ -408,6 +409,8 @@ class Probe:
         ]
         looks = self._look_seconds
         found = await read_back(self._client, self._calls, sent, look_seconds=looks, find=find_probe_end)
+        for issue, _ in made if found.unmarked else ():
+            await self._try(partial(self._client.get_issue, issue.id))  # it may be gone, which ends the probe
         for name, (is_so, text) in found.answers({twin.triage_id}).items():
             self._saw(name, is_so, text)
         self._settle = max(self._settle, found.found_after or 0.0)
@@ -460,6 +463,8 @@ class Probe:
     async def _ask_deletion(self) -> None:
         """Delete what was made; see that it is gone, and how that is said."""
         first, is_enough = next(iter(self.made), ""), await self._remove()
+        if self._taken:
+            raise _taken(self._taken[0])
         self._saw("delete", is_enough, f"left: {', '.join(self.made.values()) or 'none'}")
         if not first or self.made:
             return
@@ -498,12 +503,29 @@ class Probe:
         return found
 
     async def _delete(self, issue_id: str) -> bool:
+        """Delete an issue, and return whether it is gone: a deletion that is answered with an error may be done."""
+        self._there.pop(plain_id(issue_id), None)
         try:
             await self._call(partial(self._client.delete_issue, issue_id))
         except CallFailed as error:
             self._check(error)
-            return error.is_gone and not error.is_foreign
+            if not error.is_gone:
+                return await self._is_gone(issue_id)
+            tried = [
+                each for each in self.recorder.exchanges if each.name == "DELETE issue" and each.issue_id == issue_id
+            ]
+            if issue_id in self.made and len(tried) == 1 and not error.is_foreign:
+                self._taken.append(self.made[issue_id])
+            return not error.is_foreign
         return True
+
+    async def _is_gone(self, issue_id: str) -> bool:
+        try:
+            await self._call(partial(self._client.get_issue, issue_id))
+        except CallFailed as error:
+            self._check(error)
+            return error.is_gone and not error.is_foreign
+        return False
 
     async def _poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
         """Read until it is there, and note if that wasn't at once; `read` is one request."""
@@ -549,7 +571,23 @@ class Probe:
         is_over = self._calls.requests >= MOST_REQUESTS - REQUESTS_LEFT or time.monotonic() > self._end - SECONDS_LEFT
         if is_over and not self._is_closing:
             raise _Enough
-        return await self._calls.call(send, **more)
+        try:
+            return await self._calls.call(send, **more)
+        except CallFailed as error:
+            if error.is_gone and not error.is_foreign:
+                await self._check_own(self.recorder.exchanges[-1].issue_id)
+            raise
+
+    async def _check_own(self, issue_id: str) -> None:
+        """Raise RunStopped if an issue of its own, which was there, isn't there any more; what lags may flicker."""
+        if plain_id(issue_id) not in self._there:
+            return
+        await self._calls.sleep(self._look_seconds[1])
+        try:
+            await self._calls.call(partial(self._client.get_issue, issue_id))
+        except CallFailed as error:
+            if error.is_gone and not error.is_foreign:
+                raise _taken(self.made.get(issue_id, issue_id)) from error
 
     def _check(self, error: CallFailed) -> None:
         """Raise RunStopped for a failure that every call would meet."""
@@ -581,6 +619,11 @@ class Probe:
         headers = {f"{name}: {value}" for each in exchanges for name, value in (each.headers or {}).items()}
         headers = {each for each in headers if not each.lower().startswith("retry-after")}
         self._saw("rate-headers", not headers, ", ".join(sorted(headers)) or "none")
+
+
+def _taken(number: str) -> RunStopped:
+    hint = "No answers are kept. Probe again once nobody deletes them: triage-import probe"
+    return RunStopped(f"Somebody or another probe deletes the issues of this probe: {number} is gone.", hint=hint)
 
 
 _Made = tuple[Issue, dict[str, Any]]

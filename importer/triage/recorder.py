@@ -35,6 +35,11 @@ class Exchange:
         return f"{method} {part if has_id else 'categories' if path == CATEGORIES_PATH else 'issue'}"
 
     @property
+    def issue_id(self) -> str:
+        """The id of the issue that is asked about, "" if it is none."""
+        return self.request.url.path.partition(f"{ISSUES_PATH}/")[2].partition("/")[0]
+
+    @property
     def document(self) -> Any:
         """The answer as JSON, {} if it is none."""
         try:

@@ -317,6 +317,54 @@ def test_a_door_turns_its_line(serve: Serve, oddity: str) -> None:
     assert calls.requests <= MOST_REQUESTS
 
 
+@pytest.mark.parametrize("when", ["/comments", "search=tip", "PATCH", "DELETE"])
+def test_somebody_else_deletes_its_issues(serve: Serve, when: str) -> None:
+    """It ends with a sentence wherever it meets that; it has no answers, and nothing is left."""
+    sandbox = serve()
+
+    def deleting(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+        if when not in f"{method} {path}" or len(sandbox.issues()) != 3 or door.made:
+            return None
+        door.made[""] = b""
+        for issue in sandbox.issues():
+            door.pass_on("DELETE", f"/v1/triage/issues/{issue['id']}", {"Authorization": "key-key-key"}, b"")
+        return None
+
+    def before(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+        return deleting(door, "DELETE", path, sent, answer) if "limit=1&" in f"{path}&" else None
+
+    with (
+        odd_door(sandbox, before if when == "DELETE" else deleting, dict) as door,
+        pytest.raises(RunStopped, match="another probe deletes the issues of this probe"),
+    ):
+        probe_target(door.url)
+    assert sandbox.issues() == []
+
+
+def test_another_probe_at_work(serve: Serve) -> None:
+    """Its issues are spared and named; once it has long ended they are deleted."""
+    sandbox = serve()
+    _, first, _ = probe_target(sandbox.url, keep=True)
+    _, second, _ = probe_target(sandbox.url, spared_seconds=600.0)
+    assert {issue["id"] for issue in sandbox.issues()} == {*first.made}
+    assert set(second.left.values()) == {"another probe may be at work on it"}
+    assert sorted(second.left) == sorted(first.made.values())
+    probe_target(sandbox.url)
+    assert sandbox.issues() == []
+
+
+def test_deletions_that_are_done_and_answered_with_an_error(serve: Serve) -> None:
+    """What isn't there any more isn't named as left."""
+    sandbox = serve()
+
+    def failing(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+        return (500, b"{}") if method == "DELETE" else None
+
+    with odd_door(sandbox, failing, dict) as door:
+        answers, probe, _ = probe_target(door.url)
+    assert (sandbox.issues(), probe.made, turned(answers)) == ([], {}, {"answers"})
+
+
 def test_no_category_is_created(serve: Serve) -> None:
     """An issue is only made in a category that is listed, of Triage's own if there is one."""
     sandbox = serve()
