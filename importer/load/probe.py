@@ -69,6 +69,8 @@ MOST_PAGES = 3
 AGENTS = {"session_started", "prompt", "thought", "action", "response", "artifact", "error"}
 """Entries in an activity that show an agent at work. Source: get/triage-issues-id-activity."""
 NEWEST = {"sort": "created_at", "order": "desc"}
+AT_ONCE = 1.0
+"""Seconds: an issue that is older when it is first searched for doesn't show whether it would be found at once."""
 COVERED = ("a comment", "a relation")
 """What has a line of its own for not being there at all."""
 
@@ -117,6 +119,7 @@ class Probe:
         self.made, self.numbers, self.ids = dict[str, str](), list[str](), set[str]()
         self.deleted, self.left, self.kept = list[str](), dict[str, str](), dict[str, str]()
         self._markers, self._there = set[str](), dict[str, Issue]()  # of its own issues: each as it was read first
+        self._made_at = dict[str, float]()  # when the request that made an issue of its own had ended
         self._taken = list[str]()  # numbers of its own issues that somebody else has deleted
         self._expected = list[Exchange]()  # refusals that were asked for
         self._keeping, self._settle, self._is_closing, self._end = (
@@ -231,6 +234,8 @@ class Probe:
         marker = self._new_marker()
         odd_title, odd_text = odd_texts(marker)
         odd = await self._make({**fields, "title": odd_title, "description": odd_text})
+        if odd is not None:
+            await self._ask_search(odd[0], marker)
         twin = await self._make({**fields, "title": odd_title, "description": odd_text})
         long = await self._make_long(fields)
         if odd is None or twin is None or long is None:
@@ -279,12 +284,14 @@ class Probe:
             refused: CallFailed | None = None
             try:
                 issue: Issue | None = await self._call(partial(self._client.create_issue, sent), find=find)
+                ended = time.monotonic()
             except CallFailed as error:
-                refused = self._as_refusal(error)
+                refused, ended = self._as_refusal(error), time.monotonic()
                 issue = await self._look_for(marker, self._look_seconds[: 2 if refused else None])
                 self._note_refused(refused, issue is not None)
             if issue is not None:
                 self._note(issue)
+                self._made_at.setdefault(plain_id(issue.id), ended)
                 made = await self._poll("an issue", partial(self._client.get_issue, issue.id))
                 if made is not None:
                     self._there[plain_id(issue.id)] = made
@@ -309,6 +316,24 @@ class Probe:
                 if find_probe(issue.title, issue.description) == marker and issue.id not in self.made:
                     return issue
         return None
+
+    async def _ask_search(self, issue: Issue, marker: str) -> None:
+        """Search for an issue right after it was made: in the end all are so old that a lag isn't seen."""
+        started = time.monotonic()
+        for seconds in self._look_seconds:
+            if (left := started + seconds - time.monotonic()) > 0:
+                await self._calls.sleep(left)
+            if any(each.id == issue.id for each in await self._list({"search": marker})):
+                self._note_search(issue, was_missed=seconds > 0)
+                return
+
+    def _note_search(self, issue: Issue, *, was_missed: bool) -> None:
+        """Note that an issue was just found. Its age is the longest lag that fits."""
+        age = time.monotonic() - self._made_at.get(plain_id(issue.id), 0.0)
+        is_at_once = not was_missed and age <= AT_ONCE
+        self._settle = max(self._settle, age)
+        text = "at once" if is_at_once else f"{'after' if was_missed else 'within'} {age:.1f} s"
+        self._saw("search-at-once", False if was_missed else is_at_once or None, text)
 
     async def _ask_texts(self, odd: _Made, twin: _Made, long: _Made) -> None:
         issues = [odd[0], twin[0], long[0]]
@@ -412,8 +437,10 @@ class Probe:
         for issue, _ in made if found.unmarked else ():
             await self._try(partial(self._client.get_issue, issue.id))  # it may be gone, which ends the probe
         for name, (is_so, text) in found.answers({twin.triage_id}).items():
-            self._saw(name, is_so, text)
-        self._settle = max(self._settle, found.found_after or 0.0)
+            if name != "search-at-once":
+                self._saw(name, is_so, text)
+        if not found.unsearched and (found.found_after or "search-at-once" not in self.seen):
+            self._note_search(made[0][0], was_missed=True)
         ids = [issue.id for issue in await self._list({**NEWEST, "limit": "1"}, MOST_PAGES)]
         self._saw("pages", len(set(ids)) == len(ids) if len(ids) > 1 else None, f"{len(ids)} pages of one issue")
 

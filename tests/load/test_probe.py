@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from importer.errors import KeyRefused, RunStopped, TargetUnreachable
+from importer.load.context import Settings
 from importer.load.probe import MOST_REQUESTS
 from importer.load.probe_texts import fill
 from importer.load.probed import Answers
@@ -363,6 +365,29 @@ def test_deletions_that_are_done_and_answered_with_an_error(serve: Serve) -> Non
     with odd_door(sandbox, failing, dict) as door:
         answers, probe, _ = probe_target(door.url)
     assert (sandbox.issues(), probe.made, turned(answers)) == ([], {}, {"answers"})
+
+
+@pytest.mark.parametrize(("slow", "lag", "is_so"), [(0.0, 1.5, False), (1.2, 0.0, None), (0.0, 0.0, True)])
+def test_how_long_a_search_lags(serve: Serve, slow: float, lag: float, is_so: bool | None) -> None:
+    """It is asked while an issue is new; of one that is older its age is all that is known, and is waited for."""
+    sandbox = serve(search_lag=lag)
+
+    def waiting(door: Odd, method: str, path: str, sent: dict[str, Any], answer: Answer) -> Answer | None:
+        if method == "GET" and "/issues/" in path and not door.made:
+            door.made[""] = b""
+            time.sleep(slow)
+        return None
+
+    with odd_door(sandbox, waiting, dict) as door:
+        answers, _, _ = probe_target(door.url, rate=5.0 if lag else 0.0)
+    status, text = answers.seen["search-at-once"]
+    assert (status, text == "at once") == (is_so, is_so is True), text
+    if is_so is None:
+        assert text.startswith("within ")
+        assert answers.settle > 1
+    assert answers.settle >= lag
+    assert answers.limit(Settings(rate=5.0, settle_seconds=0.0)).settle_seconds >= 3 * lag
+    assert sandbox.issues() == []
 
 
 def test_no_category_is_created(serve: Serve) -> None:
