@@ -42,6 +42,8 @@ PLAN = (
 DELETED, KEPT = " and deleted; only their numbers stay used.", "; they stay until the next probe, as --keep says."
 LIMITS = "  At most 80 requests in two minutes. It starts no agent, notifies nobody and creates no category."
 OTHER_WAYS = "--yes to send without asking, or --sandbox to rehearse"
+PATIENCE = 60.0
+"""Seconds for which a busy target is waited for before anything is asked."""
 SHOWN = 160
 """Characters of what was seen, on the screen."""
 
@@ -102,7 +104,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         ready()
         folder.prepare((PAGE, DATA))
         rate = choose_rate(options.rate, target.name)
-        organisation = claim_source(target, book, LOCK, console.say, options.expect_org or "")
+        organisation = claim_source(target, book, LOCK, console.say, options.expect_org or "", patience=PATIENCE)
         console.say(f"Target {target.name}, organisation {organisation or 'unknown'}:")
         console.say_all([PLAN + (KEPT if options.keep else DELETED), LIMITS])
         if is_asked and not click.confirm("Probe it?", default=False, err=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -70,7 +71,12 @@ def preflight(context: ImportContext) -> Preflight:
 
 
 def claim_source(
-    target: Target, ledger: Ledger, source_name: str, say: Callable[[str], None], expected: str = ""
+    target: Target,
+    ledger: Ledger,
+    source_name: str,
+    say: Callable[[str], None],
+    expected: str = "",
+    patience: float | None = None,
 ) -> str:
     """Return the id of the target's organisation, "" where it gives none, and lock the source there.
 
@@ -85,7 +91,7 @@ def claim_source(
     ledger.redact_with(find_redaction)
     if redact(source_name) != source_name:
         raise UsageError("The API key is in the source's name.", hint="Name it otherwise: --source-name NAME")
-    organisation = run_loop(find_organisation(target, say))
+    organisation = run_loop(find_organisation(target, say, patience))
     if expected and organisation != expected:
         found = f"this API key belongs to {organisation}" if organisation else "it is unknown whose API key this is"
         raise TargetMismatch(
@@ -189,8 +195,10 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
     return []
 
 
-async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
+async def find_organisation(target: Target, say: Callable[[str], None], patience: float | None = None) -> str:
     """Ask the target for its organisation's id, "" where it gives none; `say` shows that a busy target is waited for.
+
+    It is waited for `patience` seconds at most, if that is given.
 
     Raises:
         TargetUnreachable: nothing answers, which is said at once, or it stays busy.
@@ -204,10 +212,14 @@ async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
                 raise error.as_stop() from error
             if not error.status:
                 raise _unreachable(target, error) from error
+            first = error
             say(f"{target.url} is busy ({error.message}): waiting …")
         # Only now with repetitions: a target that isn't there at all is told above, at once.
         try:
-            return await PacedCalls.at(0, say).call(client.find_org_id)
+            async with asyncio.timeout(patience):
+                return await PacedCalls.at(0, say).call(client.find_org_id)
+        except TimeoutError:
+            raise _unreachable(target, first) from first
         except CallFailed as error:
             raise _unreachable(target, error) from error
 

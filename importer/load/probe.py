@@ -7,10 +7,11 @@ recognised by `find_probe`, and deleted if nobody has touched them, and if they 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
@@ -69,6 +70,8 @@ MOST_PAGES = 3
 AGENTS = {"session_started", "prompt", "thought", "action", "response", "artifact", "error"}
 """Entries in an activity that show an agent at work. Source: get/triage-issues-id-activity."""
 NEWEST = {"sort": "created_at", "order": "desc"}
+TOLD_SECONDS = 10.0
+"""A longer wait is told to the person who waits."""
 AT_ONCE = 1.0
 """Seconds: an issue that is older when it is first searched for doesn't show whether it would be found at once."""
 COVERED = ("a comment", "a relation")
@@ -107,6 +110,7 @@ class Probe:
         *,
         look_seconds: Sequence[float] = LOOK_SECONDS,
         spared_seconds: float = SPARED_SECONDS,
+        seconds: float = MOST_SECONDS,
     ) -> None:
         self._client, self._calls, self.recorder, self._organisation = client, calls, recorder, organisation
         self._note_kept, self._say, self._look_seconds, self._spared_seconds = (
@@ -126,8 +130,9 @@ class Probe:
             TargetKeeping(),
             0.0,
             False,
-            time.monotonic() + MOST_SECONDS,
+            time.monotonic() + seconds,
         )
+        self._seconds_left = min(SECONDS_LEFT, seconds / 3)
 
     async def ask(self, kept: Mapping[str, str] = MappingProxyType({}), *, keep: bool = False) -> Answers:
         """Ask everything, then delete what was made, unless it is to be kept; `kept` is that of an earlier probe.
@@ -136,17 +141,22 @@ class Probe:
         Interrupted after a signal.
         """
         self._is_closing = True
-        await self._delete_kept(kept)
+        with suppress(_Enough):
+            await self._delete_kept(kept)
         self._is_closing = False
         try:
             with suppress(_Enough):
                 await self._ask_all()
             self._is_closing = True
-            await self._delete_earlier()
-            if keep:
-                await self._stamp()
-            else:
-                await self._ask_deletion()
+            if not self.ids and self._calls.rate_limited:
+                hint = "No answers are kept. Probe again later: triage-import probe"
+                raise RunStopped("Triage took no issue of the probe in its time: it answers 429.", hint=hint)
+            with suppress(_Enough):
+                await self._delete_earlier()
+                if keep:
+                    await self._stamp()
+                else:
+                    await self._ask_deletion()
         except RunStopped:
             with suppress(RunStopped):  # what can't be deleted now, the next probe deletes
                 await self.clean()
@@ -161,7 +171,9 @@ class Probe:
     async def clean(self, calls: PacedCalls | None = None) -> None:
         """Delete what it has made so far; with other calls, if its own were interrupted."""
         self._calls, self._is_closing = calls or self._calls, True
-        await self._remove()
+        self._end = max(self._end, time.monotonic() + self._seconds_left)
+        with suppress(_Enough):
+            await self._remove()
 
     async def _delete_kept(self, kept: Mapping[str, str]) -> None:
         """Delete what an earlier probe has kept or left, by its ids."""
@@ -433,7 +445,8 @@ class Probe:
             for issue, body in made
         ]
         looks = self._look_seconds
-        found = await read_back(self._client, self._calls, sent, look_seconds=looks, find=find_probe_end)
+        async with self._bounded(MOST_SECONDS):  # it waits for what lags, too
+            found = await read_back(self._client, self._calls, sent, look_seconds=looks, find=find_probe_end)
         for issue, _ in made if found.unmarked else ():
             await self._try(partial(self._client.get_issue, issue.id))  # it may be gone, which ends the probe
         for name, (is_so, text) in found.answers({twin.triage_id}).items():
@@ -595,15 +608,32 @@ class Probe:
             self._saw("refused", not is_done, f"{error.message}: it was {'not ' * (not is_done)}done")
 
     async def _call(self, send: Callable[[], Awaitable[T]], **more: Any) -> T:
-        is_over = self._calls.requests >= MOST_REQUESTS - REQUESTS_LEFT or time.monotonic() > self._end - SECONDS_LEFT
+        is_over = (
+            self._calls.requests >= MOST_REQUESTS - REQUESTS_LEFT or time.monotonic() > self._end - self._seconds_left
+        )
         if is_over and not self._is_closing:
             raise _Enough
         try:
-            return await self._calls.call(send, **more)
+            async with self._bounded():
+                return await self._calls.call(send, **more)
         except CallFailed as error:
             if error.is_gone and not error.is_foreign:
                 await self._check_own(self.recorder.exchanges[-1].issue_id)
             raise
+
+    @asynccontextmanager
+    async def _bounded(self, told: float = TOLD_SECONDS) -> AsyncIterator[None]:
+        """End what is awaited with _Enough when the time is over, and say so if that is long."""
+        left = self._end - time.monotonic() - (0 if self._is_closing else self._seconds_left)
+        text = f"The probe waits for Triage to answer, for {max(0, left):.0f} seconds at most …"
+        telling = asyncio.get_running_loop().call_later(min(told, left / 2), self._say, text)
+        try:
+            async with asyncio.timeout(max(0, left)):
+                yield
+        except TimeoutError:
+            raise _Enough from None
+        finally:
+            telling.cancel()
 
     async def _check_own(self, issue_id: str) -> None:
         """Raise RunStopped if an issue of its own, which was there, isn't there any more; what lags may flicker."""

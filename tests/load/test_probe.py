@@ -390,6 +390,18 @@ def test_how_long_a_search_lags(serve: Serve, slow: float, lag: float, is_so: bo
     assert sandbox.issues() == []
 
 
+def test_a_target_that_answers_429_to_all(serve: Serve) -> None:
+    """The wait ends with the probe's time, and is told meanwhile."""
+    said, started = list[str](), time.monotonic()
+    limited = lambda door, method, path, sent, answer: (429, b"{}") if "limit=100" in path else None  # noqa: E731
+    with odd_door(serve(), limited, dict) as door:
+        door.headers = {"Retry-After": "60"}
+        with pytest.raises(RunStopped, match="it answers 429"):
+            probe_target(door.url, seconds=3.0, say=said.append)
+    assert time.monotonic() - started < 10
+    assert any("The probe waits" in text for text in said)
+
+
 def test_no_category_is_created(serve: Serve) -> None:
     """An issue is only made in a category that is listed, of Triage's own if there is one."""
     sandbox = serve()
