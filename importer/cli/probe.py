@@ -120,7 +120,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         "elapsed_seconds": round(time.monotonic() - started, 1),
         "issues": answers.numbers,
         "left": left,
-        "earlier": {"deleted": asked.deleted, "left": asked.left},
+        "earlier": {"deleted": asked.earlier.deleted, "left": asked.earlier.left},
         "refuses": answers.refuses,
         "assumptions": [*describe(answers, asked)],
         "out": str(folder.path),

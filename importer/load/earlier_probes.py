@@ -1,18 +1,108 @@
-"""What may be deleted of earlier probes: an issue that is still as its probe has made it."""
+"""Deletes what earlier probes have left: the issues that are still as their probe has made them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from math import inf
+from typing import Any
 
-from importer.api import DESCRIPTION_LIMIT, count_units
+from importer.api import DESCRIPTION_LIMIT, PAGE_LIMIT, count_units
+from importer.load.probe_calls import MOST_REQUESTS, NEWEST, REQUESTS_LEFT, ProbeCalls
 from importer.load.probe_texts import LATIN, MIXED, SHORT, count_bytes, long_text, long_title, odd_texts
 from importer.transform.markers import PROBE_TITLE, find_probe, probe_title
+from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
+from importer.triage.listing import created_seconds
 
+MOST_PAGES = 3
+"""Pages of the list in which the issues of an interrupted probe are looked for."""
+SPARED_SECONDS = 600.0
+"""An issue of another probe that is younger, by the target's clock, may be of one that is at work."""
 FIELDS = {"severity": "low", "status": "closed", "source": "client"}
 """Of each issue of a probe, besides its category."""
 COMMENT, RELATION, CREATED = "comment", "relation_added", "created"
 """Types of the entries that an issue's activity has from its probe. Source: get/triage-issues-id-activity."""
+
+
+class EarlierProbes:
+    """Deletes what earlier probes have left in an organisation.
+
+    deleted  numbers of the issues that were deleted
+    left     number of each issue that stays → why
+    kept     id → `updated_at`, "" if unknown, of what the next probe is to delete; `note_kept` is told of changes
+    """
+
+    def __init__(
+        self,
+        calls: ProbeCalls,
+        note_kept: Callable[[Mapping[str, str]], object] = lambda kept: None,
+        spared_seconds: float = SPARED_SECONDS,
+    ) -> None:
+        self._calls, self._note_kept, self._spared_seconds = calls, note_kept, spared_seconds
+        self.deleted, self.left, self.kept = list[str](), dict[str, str](), dict[str, str]()
+
+    async def delete_kept(self, kept: Mapping[str, str]) -> None:
+        """Delete what an earlier probe has kept or left, by its ids."""
+        self.kept = {**kept}
+        for issue_id, stamp in kept.items():
+            try:
+                issue = await self._calls.call(partial(self._calls.client.get_issue, issue_id))
+            except CallFailed as error:
+                self._calls.check(error)
+                if error.is_gone and not error.is_foreign:
+                    del self.kept[issue_id]
+                continue
+            await self._delete_untouched(issue, stamp=stamp)
+        self._note_kept(self.kept)
+
+    async def delete_others(self, is_others: Callable[[Issue], bool]) -> None:
+        """Delete what other probes have left, as far as it can be found and is surely no longer in use."""
+        own = min((created_seconds(issue, inf) for issue in self._calls.there.values()), default=-inf)
+        if not self._calls.there:
+            return  # neither its author nor the time there is known
+        found = [
+            *await self._calls.list_issues(NEWEST, MOST_PAGES),
+            *await self._calls.list_issues({"search": PROBE_TITLE}),
+        ]
+        for listed in {issue.id: issue for issue in found if is_others(issue)}.values():
+            number = listed.triage_id or listed.id
+            if number in self.left:
+                continue
+            if created_seconds(listed, inf) > own - self._spared_seconds:
+                self._leave(number, "another probe may be at work on it")
+            elif self._calls.paced.requests > MOST_REQUESTS - REQUESTS_LEFT:
+                self._leave(number, "the requests of this probe are used up")
+            elif (issue := await self._calls.attempt(partial(self._calls.client.get_issue, listed.id))) is not None:
+                author = next(iter(self._calls.there.values())).author_id
+                await self._delete_untouched(issue, author=author)
+
+    async def _delete_untouched(self, issue: Issue, **known: Any) -> None:
+        """Delete an issue of an earlier probe if nobody has touched it; `known` is for `why_left`."""
+        number = issue.triage_id or issue.id
+        page = await self._calls.attempt(partial(self._calls.client.list_activity, issue.id, limit=str(PAGE_LIMIT)))
+        why = "its activity can't be read" if page is None else why_left(issue, page.items, **known)
+        if not why and await self._calls.delete(issue.id):
+            self.deleted.append(number)
+            self._calls.say(f"{number} of an earlier probe is deleted.")
+        else:
+            self._leave(number, why or "it can't be deleted now")
+        if page is not None and (why or number in self.deleted):
+            self.kept.pop(issue.id, None)
+
+    def _leave(self, number: str, why: str) -> None:
+        self.left[number] = why
+        self._calls.say(f"{number} of an earlier probe is left: {why}.")
+
+    async def stamp(self) -> None:
+        """Note how its issues are, so that the next probe deletes only those that nobody has touched since."""
+        for issue_id in self._calls.made:
+            if (issue := await self._calls.attempt(partial(self._calls.client.get_issue, issue_id))) is not None:
+                self.kept[issue_id] = issue.updated_at
+        self._note_kept(self.kept)
+
+    def note(self) -> None:
+        self._note_kept(self.kept)
 
 
 def why_left(issue: Issue, entries: Sequence[Entry], *, author: str = "", stamp: str | None = None) -> str:

@@ -104,7 +104,7 @@ def test_documents_of_yaml() -> None:
 def test_each_command_can_be_typed(program: Program, config: Path) -> None:
     """Its options are those of the program."""
     found = re.findall(r"triage-import(?: --config \S+)? (run [^\n&\"]+)", PAGE.text)
-    assert len(found) == 5
+    assert len(found) == 7
     for words in map(shlex.split, found):
         ended = program("--config", config, "config", "show", *words)
         assert (ended.code, ended.err) == (ExitCode.DONE, ""), words

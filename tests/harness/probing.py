@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from importer.load.preflight import find_organisation
-from importer.load.probe import MOST_SECONDS, Probe
+from importer.load.probe import Probe
+from importer.load.probe_calls import MOST_SECONDS
 from importer.load.probed import Answers
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop

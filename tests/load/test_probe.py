@@ -13,7 +13,7 @@ import pytest
 
 from importer.errors import KeyRefused, RunStopped, TargetUnreachable
 from importer.load.context import Settings
-from importer.load.probe import MOST_REQUESTS
+from importer.load.probe_calls import MOST_REQUESTS
 from importer.load.probe_texts import fill
 from importer.load.probed import Answers
 from importer.triage.assumptions import ASSUMPTIONS, BY_ID
@@ -349,8 +349,8 @@ def test_another_probe_at_work(serve: Serve) -> None:
     _, first, _ = probe_target(sandbox.url, keep=True)
     _, second, _ = probe_target(sandbox.url, spared_seconds=600.0)
     assert {issue["id"] for issue in sandbox.issues()} == {*first.made}
-    assert set(second.left.values()) == {"another probe may be at work on it"}
-    assert sorted(second.left) == sorted(first.made.values())
+    assert set(second.earlier.left.values()) == {"another probe may be at work on it"}
+    assert sorted(second.earlier.left) == sorted(first.made.values())
     probe_target(sandbox.url)
     assert sandbox.issues() == []
 

@@ -1,0 +1,207 @@
+"""What a probe sends: within its requests and its time, and with what each answer shows noted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+from importer.api import PAGE_LIMIT
+from importer.errors import RunStopped
+from importer.load.read_back import LOOK_SECONDS
+from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Issue, plain_id
+from importer.triage.assumptions import BY_ID
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.recorder import Exchange, Recorder
+
+T = TypeVar("T")
+MOST_REQUESTS, MOST_SECONDS = 80, 120.0
+REQUESTS_LEFT, SECONDS_LEFT = 20, 20.0
+"""What is kept of them for deleting what was made."""
+NEWEST = {"sort": "created_at", "order": "desc"}
+TOLD_SECONDS = 10.0
+"""A longer wait is told to the person who waits."""
+COVERED = ("a comment", "a relation")
+"""What has a line of its own for not being there at all."""
+
+
+class Enough(Exception):
+    """So many requests, or so much time, that the rest is for deleting what was made."""
+
+
+class ProbeCalls:
+    """The calls of a probe.
+
+    paced       counts and paces the requests
+    recorder    has all exchanges
+    seen        id of an assumption → whether it is so, None if that wasn't seen; and what was
+    shown       id → the exchange that shows it
+    expected    refusals that were asked for
+    made        id → number of each issue of the probe's own that is there, as far as is known
+    there       plain id → each of them as it was read first
+    taken       numbers of those that somebody else has deleted
+    settle      seconds after which the last of what was written was there
+    is_closing  whether what is kept of requests and time may be used
+    """
+
+    def __init__(
+        self,
+        client: TriageClient,
+        paced: PacedCalls,
+        recorder: Recorder,
+        say: Callable[[str], object] = lambda text: None,
+        *,
+        look_seconds: Sequence[float] = LOOK_SECONDS,
+        seconds: float = MOST_SECONDS,
+    ) -> None:
+        self.client, self.paced, self.recorder, self.say, self.look_seconds = client, paced, recorder, say, look_seconds
+        self.seen, self.shown, self.expected = (
+            dict[str, tuple[bool | None, str]](),
+            dict[str, Exchange](),
+            list[Exchange](),
+        )
+        self.made, self.there, self.taken = dict[str, str](), dict[str, Issue](), list[str]()
+        self.settle, self.is_closing = 0.0, False
+        self.end, self.seconds_left = time.monotonic() + seconds, min(SECONDS_LEFT, seconds / 3)
+
+    async def list_issues(self, asked: Mapping[str, str] = NEWEST, most: int = 1) -> list[Issue]:
+        """Read pages of the list, so many at most; what can't be read is seen in the end."""
+        found, query = list[Issue](), {"limit": str(PAGE_LIMIT), **asked}
+        for _ in range(most):
+            page = await self.attempt(partial(self.client.list_issues, **query))
+            found += page.items if page else ()
+            if page is None or page.next_cursor is None:
+                break
+            query["cursor"] = page.next_cursor
+        return found
+
+    async def delete(self, issue_id: str) -> bool:
+        """Delete an issue, and return whether it is gone: a deletion that is answered with an error may be done."""
+        self.there.pop(plain_id(issue_id), None)
+        try:
+            await self.call(partial(self.client.delete_issue, issue_id))
+        except CallFailed as error:
+            self.check(error)
+            if not error.is_gone:
+                return await self._is_gone(issue_id)
+            tried = [
+                each for each in self.recorder.exchanges if each.name == "DELETE issue" and each.issue_id == issue_id
+            ]
+            if issue_id in self.made and len(tried) == 1 and not error.is_foreign:
+                self.taken.append(self.made[issue_id])
+            return not error.is_foreign
+        return True
+
+    async def _is_gone(self, issue_id: str) -> bool:
+        try:
+            await self.call(partial(self.client.get_issue, issue_id))
+        except CallFailed as error:
+            self.check(error)
+            return error.is_gone and not error.is_foreign
+        return False
+
+    async def poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Read until it is there, and note if that wasn't at once; `read` is one request."""
+        started, seconds = time.monotonic(), 0.0
+        for seconds in self.look_seconds:
+            if (left := started + seconds - time.monotonic()) > 0:
+                await self.paced.sleep(left)
+            if (found := await self.attempt(read)) is not None:
+                self.settle = max(self.settle, seconds)
+                self.saw("reads", seconds == 0, f"{what} {'at once' if seconds == 0 else f'after {seconds:g} s'}")
+                return found
+        self.saw("reads", None if what in COVERED else False, f"{what} not within {seconds:g} s")
+        return None
+
+    async def attempt(self, send: Callable[[], Awaitable[T]]) -> T | None:
+        """Make a call; None where it fails, which is seen in the end."""
+        try:
+            return await self.call(send)
+        except CallFailed as error:
+            self.check(error)
+            return None
+
+    async def write(self, send: Callable[[], Awaitable[object]]) -> CallFailed | None:
+        """Make a call, and return its refusal; None after any other answer, or none: what it did is read back."""
+        try:
+            await self.call(send)
+        except CallFailed as error:
+            return self.as_refusal(error)
+        return None
+
+    def as_refusal(self, error: CallFailed) -> CallFailed | None:
+        self.check(error)
+        if error.action is not Action.REFUSE:
+            return None
+        self.expected.append(self.recorder.exchanges[-1])
+        return error
+
+    def note_refused(self, error: CallFailed | None, is_done: bool) -> None:
+        if error is not None:
+            self.saw("refused", not is_done, f"{error.message}: it was {'not ' * (not is_done)}done")
+
+    async def call(self, send: Callable[[], Awaitable[T]], **more: Any) -> T:
+        is_over = (
+            self.paced.requests >= MOST_REQUESTS - REQUESTS_LEFT or time.monotonic() > self.end - self.seconds_left
+        )
+        if is_over and not self.is_closing:
+            raise Enough
+        try:
+            async with self.bounded():
+                return await self.paced.call(send, **more)
+        except CallFailed as error:
+            if error.is_gone and not error.is_foreign:
+                await self._check_own(self.recorder.exchanges[-1].issue_id)
+            raise
+
+    @asynccontextmanager
+    async def bounded(self, told: float = TOLD_SECONDS) -> AsyncIterator[None]:
+        """End what is awaited with Enough when the time is over, and say so if that is long."""
+        left = self.end - time.monotonic() - (0 if self.is_closing else self.seconds_left)
+        text = f"The probe waits for Triage to answer, for {max(0, left):.0f} seconds at most …"
+        telling = asyncio.get_running_loop().call_later(min(told, left / 2), self.say, text)
+        try:
+            async with asyncio.timeout(max(0, left)):
+                yield
+        except TimeoutError:
+            raise Enough from None
+        finally:
+            telling.cancel()
+
+    async def _check_own(self, issue_id: str) -> None:
+        """Raise RunStopped if an issue of its own, which was there, isn't there any more; what lags may flicker."""
+        if plain_id(issue_id) not in self.there:
+            return
+        await self.paced.sleep(self.look_seconds[1])
+        try:
+            await self.paced.call(partial(self.client.get_issue, issue_id))
+        except CallFailed as error:
+            if error.is_gone and not error.is_foreign:
+                raise taken_away(self.made.get(issue_id, issue_id)) from error
+
+    def check(self, error: CallFailed) -> None:
+        """Raise RunStopped for a failure that every call would meet."""
+        if error.action is Action.STOP:
+            raise error.as_stop() from error
+
+    def saw(self, name: str, is_so: object, text: str) -> None:
+        """Note what was seen of an assumption. What contradicts it once stays."""
+        if self.seen.get(name, (None, ""))[0] is not False:
+            self.seen[name] = (None if is_so is None else bool(is_so), text)
+            asked = re.search("`([A-Z]+ [a-z]+)`", BY_ID[name].asked)
+            exchange = (self.recorder.last(asked[1]) if asked else None) or next(
+                reversed(self.recorder.exchanges), None
+            )
+            if exchange is not None:
+                self.shown[name] = exchange
+
+
+def taken_away(number: str) -> RunStopped:
+    hint = "No answers are kept. Probe again once nobody deletes them: triage-import probe"
+    return RunStopped(f"Somebody or another probe deletes the issues of this probe: {number} is gone.", hint=hint)
