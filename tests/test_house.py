@@ -205,3 +205,15 @@ def test_the_table_of_safeguards_is_up_to_date() -> None:
     """What each mutation takes out stands where the table says, once."""
     counts = {each.safeguard: (ROOT / each.file).read_text(encoding="utf-8").count(each.code) for each in MUTATIONS}
     assert {safeguard: count for safeguard, count in counts.items() if count != 1} == {}
+
+
+def test_what_the_integration_runs_is_there() -> None:
+    """Each file and folder of tests that .ci/run names: pytest runs none of them where one is missing."""
+    words = (ROOT / ".ci" / "run").read_text(encoding="utf-8").split()
+    files = list[str]()
+    for word in filter(lambda each: each.startswith("tests/"), words):
+        before, _, rest = word.partition("{")
+        inner, _, after = rest.partition("}")
+        files += [f"{before}{each}{after}" for each in inner.split(",")]
+    assert len(files) > 10
+    assert [file for file in files if not (ROOT / file).exists()] == []
