@@ -23,7 +23,7 @@ from tests.conftest import Serve
 from tests.harness.doors import Door, Trouble, serve_door
 from tests.harness.hostile import RunningSandbox
 from tests.harness.probing import probe_target
-from tests.harness.running import KEY, Ended, Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import KEY, LONG, Ended, Program, issue_row, read_csv, write_csv, write_issues
 
 pytestmark = pytest.mark.slow
 SECRET = "words of somebody else"
@@ -246,14 +246,14 @@ class Later(Door):
         return 200, json.dumps({"data": data, "errors": None}).encode()
 
 
-@pytest.mark.slow(seconds=180)
+@pytest.mark.slow(seconds=100)
 def test_a_probe_that_is_killed(program: Program, serve: Serve) -> None:
-    """After each of its requests, which is before the next one; probed again, without what it knew, nothing is left."""
+    """After each of its requests, here every fourth; probed again, without what it knew, nothing is left."""
     sandbox, left = serve(), set[int]()
     door = Door(sandbox.url)
     with serve_door(door):
         requests = probe_target(sandbox.url)[2].requests + 1
-        for number in range(1, requests + 1):
+        for number in range(1, requests + 1, 1 if LONG else 4):
             crash = Trouble("crash-after", number, writes=False)
             with door.troubled(crash, crash=lambda: None, edit=lambda: None) as has_met, suppress(KeyRefused):
                 probe_target(door.url)
@@ -261,7 +261,7 @@ def test_a_probe_that_is_killed(program: Program, serve: Serve) -> None:
             left.add(len(sandbox.issues()))
             probe_target(door.url)
             assert sandbox.issues() == [], number
-    assert left == {0, 1, 2, 3}
+    assert left == {0, 1, 2, 3} if LONG else {0, 3} <= left
 
 
 @pytest.mark.parametrize("number", [5, 20, 40])
