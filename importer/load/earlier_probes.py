@@ -50,7 +50,7 @@ class EarlierProbes:
                 issue = await self._calls.call(partial(self._calls.client.get_issue, issue_id))
             except CallFailed as error:
                 self._calls.check(error)
-                if error.is_gone and not error.is_foreign:
+                if error.is_own_absence:
                     del self.kept[issue_id]
                 continue
             await self._delete_untouched(issue, stamp=stamp)

@@ -103,7 +103,7 @@ class ProbeCalls:
             await self.call(partial(self.client.get_issue, issue_id))
         except CallFailed as error:
             self.check(error)
-            return error.is_gone and not error.is_foreign
+            return error.is_own_absence
         return False
 
     async def poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
@@ -156,7 +156,7 @@ class ProbeCalls:
             async with self.bounded():
                 return await self.paced.call(send, **more)
         except CallFailed as error:
-            if error.is_gone and not error.is_foreign:
+            if error.is_own_absence:
                 await self._check_own(self.recorder.exchanges[-1].issue_id)
             raise
 
@@ -182,7 +182,7 @@ class ProbeCalls:
         try:
             await self.paced.call(partial(self.client.get_issue, issue_id))
         except CallFailed as error:
-            if error.is_gone and not error.is_foreign:
+            if error.is_own_absence:
                 raise taken_away(self.made.get(issue_id, issue_id)) from error
 
     def check(self, error: CallFailed) -> None:

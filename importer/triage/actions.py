@@ -133,6 +133,11 @@ class CallFailed(Exception):
         """Whether the answer says that the issue, or what it names, isn't there; `absence` decides if that is so."""
         return self.status in (404, 410)
 
+    @property
+    def is_own_absence(self) -> bool:
+        """Whether it says so in the API's own form, as no gateway does."""
+        return self.is_gone and not self.is_foreign
+
     def as_stop(self) -> RunStopped:
         """Return the error that ends the run, for a failure that the next call would meet as well."""
         if self.status in (401, 402, 403):
