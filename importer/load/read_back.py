@@ -31,6 +31,7 @@ LOOK_SECONDS = (0.0, 3.0, 10.0)
 """When list and search are read, in seconds after the issues themselves, because both may lag."""
 NAMES_SHOWN = 5
 _CUTTABLE = ("title", "description")
+EVIDENCE = "resource_links"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Findings:
         """Say of assumptions whether they are so, None if that wasn't seen, and what was; `copies` were sent twice."""
         cut = {name: [how for how in self.otherwise.get(name, ()) if how.startswith("cut")] for name in _CUTTABLE}
         short = {name for how in cut["description"] for name in self.otherwise["description"][how]}
-        fields = [name for name in self.otherwise if name not in (*_CUTTABLE, "resource_links")]
+        fields = [name for name in self.otherwise if name not in (*_CUTTABLE, EVIDENCE)]
         unmarked, twice = [*filter(lambda name: name not in short, self.unmarked)], [*{*self.twice} - {*copies}]
         after = "not found" if self.unsearched else f"after {self.found_after:g} s" if self.found_after else "at once"
         whole = None if self.cut_at is None and not self.longest else self.cut_at is None
@@ -118,10 +119,13 @@ class Findings:
         return f"organisation {self.organisation}" if self.organisation else "an organisation whose id is unknown"
 
     def _stored(self) -> Iterator[str]:
-        if not self.otherwise and not self.unmarked:
+        if {*self.otherwise} <= {EVIDENCE} and not self.unmarked:
             yield "Every field is stored as it was sent."
         for name, ways in self.otherwise.items():
             for how, names in ways.items():
+                if name == EVIDENCE:  # what Triage doesn't know yet is added by a later run
+                    yield f"Of the evidence {how}: {listed(names, NAMES_SHOWN)}"
+                    continue
                 yield f"warning: {name} is stored differently from what was sent ({how}): {listed(names, NAMES_SHOWN)}"
         if self.unmarked:
             yield f"warning: the marker is not in the stored description: {listed(self.unmarked, NAMES_SHOWN)}"
@@ -343,7 +347,7 @@ def _find_differences(looked: _Looked) -> Iterator[tuple[str, str]]:
             yield name, _describe(sent, kept)
     links, attached = len(body.get("resource_links", ())), looked.issue.resource_count
     if links != attached:
-        yield "resource_links", f"{attached} of {links} attached"
+        yield EVIDENCE, f"{attached} of {links} is attached so far"
 
 
 def _describe(sent: str, kept: str) -> str:

@@ -165,7 +165,7 @@ def test_links_that_are_not_attached(bench: Contact) -> None:
     link = {"resource_type": "call", "resource_id": "c1"}
     sent = bench.triage.make(1, resource_links=[link, link])
     bench.triage.issues[0]["resource_count"] = 1
-    assert "resource_links is stored differently from what was sent (1 of 2 attached): T-1001" in bench.say(sent)
+    assert "Of the evidence 1 of 2 is attached so far: T-1001" in bench.say(sent)
 
 
 @pytest.mark.parametrize("lists", [True, False])
