@@ -85,7 +85,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     Raises:
         ImporterError: before anything was sent. An error that stops the send pass is in the summary instead.
     """
-    from importer.check.history import LedgerHistory, with_absent
+    from importer.check.history import LedgerHistory, with_last_run
     from importer.load.attempt import Attempt, begin_run
     from importer.load.canary import Canary
     from importer.load.discovery import note_discovered, scan_back
@@ -96,7 +96,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.report.from_ledger import PAGE
     from importer.triage.organisation_lists import find_categories
 
-    context = replace(context, job=with_absent(context.job, context.ledger, context.target.name))
+    context = replace(context, job=with_last_run(context.job, context.ledger, context.target.name))
     if (answers := find_answers(context.ledger, context.target.name)) is not None:
         context = replace(context, settings=answers.limit(context.settings))
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings

@@ -7,7 +7,7 @@ file may lack what others of their export have, so that it loses none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +20,7 @@ from importer.phrases import shell_join
 from importer.records import Ref
 from importer.sources.header import find_columns
 from importer.sources.json_outline import SAMPLED_RECORDS
-from importer.sources.source import Source, SourceFile, TableFile
+from importer.sources.source import Source
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
@@ -28,22 +28,15 @@ if TYPE_CHECKING:
 
 Refs = Set[Ref]
 ColumnsRead = Mapping[str, Sequence[Iterable[Iterable[str]]]]
-"""File name → the columns that a run read of it, and those of earlier runs that it lacked, each as a `Ref`.
-
-Of a table whose answers are rows there are also the criteria that it and earlier ones have had.
-"""
+"""File name → the columns that a run read of it, and those of earlier runs that it lacked, each as a `Ref`."""
 
 
 class Absent(NamedTuple):
-    """What the files of a source lack; by file what of that the last run read, and what the next run compares with.
-
-    `new_criteria` are those that no earlier run has had, where one had some.
-    """
+    """What the files of a source lack; by file what of that the last run read, and what the next run compares with."""
 
     held: list[dict[str, list[str]]]
     lost: dict[str, list[str]]
     columns: dict[str, list[list[tuple[str, str]]]]
-    new_criteria: tuple[str, ...] = ()
 
     def refusal(self, accepted: Collection[str]) -> str:
         """Say which columns are lost and not accepted, and what to type; "" if there are none."""
@@ -66,8 +59,6 @@ def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Ab
     before = {name: [frozenset(map(Ref._make, some)) for some in both] for name, both in (last or {}).items()}
     every = [frozenset(ref for both in before.values() for ref in both[place]) for place in (0, 1)]
     elsewhere = every[0] | every[1]
-    criteria = {ref for both in before.values() for some in both[2:] for ref in some}
-    new = dict[str, None]()
     read, absent = collect_refs(job.mapping.model), Absent([], {}, {})
     for place, file in enumerate(job.source.files):
         had, lacked, *_ = before.get(file.name, every)
@@ -90,17 +81,9 @@ def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Ab
         # A name that has the API key in it isn't kept: masked it would be no column's name.
         absent.columns[file.name] = [
             [(ref.kind, ref.name) for ref in sorted(refs) if redact(ref.name) == ref.name]
-            for refs in (here, every_lost, *_criteria_of(file, criteria, new))
+            for refs in (here, every_lost)
         ]
-    return absent._replace(new_criteria=tuple(new))
-
-
-def _criteria_of(file: SourceFile, known: Refs, new: dict[str, None]) -> Iterator[Refs]:
-    """Yield the criteria that are known after a table of answers; those that weren't are added to `new`."""
-    if isinstance(file, TableFile) and file.unfolding is not None:
-        own = {Ref("column", criterion.name) for criterion in file.unfolding.criteria}
-        new |= dict.fromkeys(ref.name for ref in sorted(own - known) if known)
-        yield own | known
+    return absent
 
 
 def _parts_of(model: MappingModel) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from importer.check.leaders import Leaders, gather
 from importer.check.observers.bad_values import Corrections, UnknownAnswers, Unknowns
 from importer.check.observers.causes import Tally
 from importer.check.observers.completeness import Completeness
+from importer.check.observers.criteria import Criteria
 from importer.check.observers.damage import DamageSigns
 from importer.check.observers.drift import Drift
 from importer.check.observers.people_named import Assignments, Named, PeopleNamed
@@ -30,12 +31,9 @@ from importer.check.observers.workload import Workload
 from importer.check.part_workers import examine_all, open_executor
 from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
-from importer.codes import ANSWER_UNKNOWN, CATEGORY_UNKNOWN
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
-from importer.mapping.scorecards import NAME
-from importer.mapping.texts import Text
 from importer.mapping.vocabulary import ends_of_scale
 from importer.mapping.yaml_tree import as_source
 from importer.phrases import listed
@@ -62,6 +60,7 @@ class Checked:
     verdicts         place in the input → why that row loses against another one with its key
     drift            how far the rows are from what the ledger knows of them
     digest           SHA-256 of the source, in hex
+    criteria         of all rows, and which of them are new
     suspicious       what is valid, but should be looked at, such as signs of damage, a sentence each
     fixes            the lines of fixes.csv: values that reject rows
     workload         the requests that a send pass would take
@@ -73,7 +72,6 @@ class Checked:
     probes           markers of a few rows to be created
     sample           keys of the canary sample, if one was wanted
     target_findings  findings on the issues that rows name; None if there are none
-    excused          rejected rows with an unknown answer to a criterion that no earlier night had, where issues recur
     leaders          the first rows of issues that recur; None where none does
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
     lacking          what the files lack of the columns that the source had before
@@ -86,6 +84,7 @@ class Checked:
     answers: Mapping[str, int]
     verdicts: Mapping[int, DuplicateVerdict]
     drift: Drift
+    criteria: Criteria
     digest: str
     elapsed_seconds: float
     suspicious: tuple[str, ...]
@@ -100,7 +99,6 @@ class Checked:
     lacking: Absent
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
-    excused: int = 0
     leaders: Leaders | None = None
     newest: float | None = None
     before: tuple[str, ...] = ()
@@ -219,6 +217,7 @@ def check(
         answers=reading.answers.counts,
         verdicts=verdicts,
         drift=reading.drift,
+        criteria=reading.criteria,
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
         suspicious=(*notices, *job.warnings, *nameless, *of_rows),
@@ -233,7 +232,6 @@ def check(
         lacking=job.absent,
         sample=sample.keys if sample else (),
         target_findings=target_findings,
-        excused=reading.new_criteria.rows,
         leaders=leaders,
         newest=age.newest,
     )
@@ -257,28 +255,6 @@ class _Keys:
         self._spool.add(spool_rows(examined))
         if self.absent:
             self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
-
-
-class _NewCriteria:
-    """Counts the rows that an unknown answer rejects, to a criterion that no earlier night had.
-
-    A criterion that comes with words of its own must not hold back the findings of all others; nor that it may have no
-    category yet, where the criterion decides it.
-    """
-
-    def __init__(self, job: Job) -> None:
-        model = job.mapping.model
-        self._names = frozenset(job.absent.new_criteria if model.recurring is not None else ())
-        self._criterion, self.rows = Text.model_validate({"column": NAME}), 0
-
-    def add(self, examined: Examined, plan: Plan) -> None:
-        if not self._names:
-            return
-        criteria, outcomes = examined.records.columns.stripped(self._criterion), plan.rows.columns["outcome"]
-        for row, found in examined.findings.by_row.items():
-            is_new = outcomes[row] is Outcome.REJECTED and criteria[row] in self._names
-            codes = {each.code for each in found if each.rejects}
-            self.rows += is_new and ANSWER_UNKNOWN in codes and codes <= {ANSWER_UNKNOWN, CATEGORY_UNKNOWN}
 
 
 def _say_nameless(keys: _Keys, job: Job) -> str:
@@ -355,13 +331,12 @@ class Reading:
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people = PeopleNamed(job, shown)
         self.untyped = Untyped(model.category)
-        self.new_criteria = _NewCriteria(job)
+        self.criteria = Criteria(job)
         self.probes: list[str] = []
         self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.untyped, self.answers),
-            self.new_criteria,
+            *(self.completeness, self.showcase, self.people, self.untyped, self.answers, self.criteria),
         )
 
     def read(
@@ -393,6 +368,7 @@ class Reading:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
         yield from self.showcase.warnings()
         yield from self.people.warnings()
+        yield from self.criteria.warnings()
         model, lines = self._job.mapping.model, list(self.coverage.lines())
         yield from propose_columns(model, self.flow, lines)
         yield from propose_category(model, self.flow, lines, self.untyped.titles)

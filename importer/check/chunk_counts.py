@@ -9,6 +9,7 @@ from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.lines import CoverageLines
 from importer.check.examine import Examined
 from importer.check.job import Job
+from importer.check.observers.criteria import read_criteria
 from importer.check.observers.damage import DamageSigns, SignsFound
 
 
@@ -19,11 +20,13 @@ class ChunkCounts:
     lines        of the column coverage, if all rows that have a body are sent
     attachments  of these rows
     signs        of damage
+    criteria     that its rows answer
     """
 
     lines: CoverageLines
     attachments: list[Attachment]
     signs: SignsFound
+    criteria: frozenset[str]
 
 
 class ChunkCounter:
@@ -32,10 +35,11 @@ class ChunkCounter:
     def __init__(self, job: Job) -> None:
         model, files = job.mapping.model, job.source.files
         self._cells, self._signs = CellCounter(model, files), DamageSigns(model, files)
+        self._criterion = model.criterion
         self.searches_texts = bool(self._cells.addresses)
 
     def count(self, examined: Examined) -> ChunkCounts:
         """Count a chunk. Its lines have all its columns, under the names that the source gives them."""
         lines = CoverageLines((), limit=None)
         attachments = self._cells.count(lines, examined, examined.bodiless())
-        return ChunkCounts(lines, attachments, self._signs.search(examined))
+        return ChunkCounts(lines, attachments, self._signs.search(examined), read_criteria(self._criterion, examined))

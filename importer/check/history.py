@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
 
@@ -29,12 +29,12 @@ from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
-from importer.ledger.previous_run import CorrectedRow, find_corrected_rows, read_columns, reasons_of
+from importer.ledger.previous_run import CorrectedRow, find_corrected_rows, read_kept, reasons_of
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
-from importer.phrases import counted, listed
+from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
 from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
 
@@ -52,21 +52,19 @@ NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
 
-CRITERIA_SHOWN = 8
 SAMPLE = 1000
 """Most known issues that are held in memory, to recognise rows that come under new keys."""
 NEAR = 0.8
 """Least similarity, from 0 to 1, at which a title in Triage is shown beside that of a row; see `difflib`."""
 
 
-def with_absent(job: Job, ledger: Ledger, target: str) -> Job:
-    last = read_columns(ledger.transaction, target, job.source_name)
+def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
+    """Compare the columns of a source with those of its last import, and tell which criteria imports have had."""
+    last = partial(read_kept, ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
-    absent = find_absent(job, last, knows_issues=known)
-    new = listed(absent.new_criteria, CRITERIA_SHOWN)
-    number = counted(len(absent.new_criteria), "criterion", "criteria")
-    said = [f"each: {number} that no earlier file had, read like the others: {new}"] if new else []
-    return replace(job, absent=absent, warnings=(*job.warnings, *said))
+    absent = find_absent(job, last("columns"), knows_issues=known)
+    # An import that was broken off is continued: what is new to it still is.
+    return replace(job, absent=absent, criteria=frozenset(last("criteria", is_finished=True) or ()))
 
 
 TakenIn = tuple[list[Decision], list[Operation]]

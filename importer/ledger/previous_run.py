@@ -7,7 +7,7 @@ again. Whatever writes an operation of the source takes it away: where there is 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -110,13 +110,19 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
     return Pair(transaction, this, last)
 
 
-def read_columns(transaction: Transaction, target: str, source_name: str) -> Mapping[str, Any] | None:
-    """Return what `check.absent_columns` kept of a source's columns with its last import; None if there is none."""
+def read_kept(
+    transaction: Transaction, target: str, source_name: str, name: str, *, is_finished: bool = False
+) -> Any | None:
+    """Return what the last import of a source, or the last finished one, has kept under a name for the next.
+
+    None if there is no such import; {} if it has kept nothing.
+    """
     last = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
-    its = (targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT)
+    its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
+    its += [runs.c.state == "finished"] if is_finished else []
     with transaction() as connection:
         options = connection.scalar(last.where(*its).order_by(runs.c.id.desc()).limit(1))
-    return None if options is None else orjson.loads(options).get("columns", {})
+    return None if options is None else orjson.loads(options).get(name, {})
 
 
 def _says(options: bytes, names: set[str]) -> bool:

@@ -298,7 +298,7 @@ def describe_opening(target: str, ledger: str, facts: Facts) -> str:
 
 def _dry_run(job: Job, options: RunOptions, caller: Caller) -> Summary:
     """Check the source against the ledger, and send nothing."""
-    from importer.check.history import LedgerHistory, with_absent
+    from importer.check.history import LedgerHistory, with_last_run
     from importer.check.knowledge import policy_of
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import refuse_retired
@@ -310,7 +310,7 @@ def _dry_run(job: Job, options: RunOptions, caller: Caller) -> Summary:
     with read_ledger(options.ledger) as ledger:
         refuse_retired(ledger, name, job.source_name)
         progress.say(describe_opening(name, ledger.name, ledger.read_facts(name, job.source_name)))
-        job = with_absent(job, ledger, name)
+        job = with_last_run(job, ledger, name)
         known = LedgerHistory(ledger, name, job.source_name, policy_of(options.changes(), job.mapping.model))
         aim = Aim(name, options.chosen_rate)
         checked, summary = run_check(job, known, progress, options.out, aim=aim, refuse=options.refusal)

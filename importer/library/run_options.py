@@ -89,7 +89,7 @@ class RunOptions(
         if refusal := self.refusal(checked):
             return refusal
         limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
-        if limit is None or not limit.is_exceeded(checked.rejected - checked.excused, meant):
+        if limit is None or not limit.is_exceeded(checked.rejected - checked.criteria.excused, meant):
             return None
         return LimitPassed(
             f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}.\n"

@@ -306,6 +306,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         "form": job.source.form,
         "newest": checked.newest,
         "columns": job.absent.columns,
+        "criteria": checked.criteria.kept,
         **describe_input(job),
         **kept,
     }

@@ -135,9 +135,7 @@ def check_rows(rows: int, min_rows: int) -> None:
 
 def describe_input(job: Job) -> dict[str, Any]:
     """Return the options of a run by which a later one decides whether it can be compared with it."""
-    selected = job.limit is not None or job.only is not None
-    is_returned = any(file.errors_file for file in job.source.files)
-    return {WHOLE: not selected and not is_returned, SNAPSHOT: job.mapping.model.input.is_snapshot}
+    return {WHOLE: job.is_whole, SNAPSHOT: job.mapping.model.input.is_snapshot}
 
 
 def given_users(job: Job) -> dict[str, Problem]:

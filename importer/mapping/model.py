@@ -482,10 +482,22 @@ class MappingModel(Strict):
     @model_validator(mode="after")
     def _names_inverted(self) -> Self:
         criterion = None if self.answer is None else self.answer.criterion
-        if self.each is None and criterion is not None and criterion.column == NAME:
+        if not self._has_names and criterion is not None and criterion.column == NAME:
             hint = "name the column of the criterion: `criterion: …`"
-            raise error_at(("answer", "inverted"), f"needs `criterion`, as only `each` makes a column {NAME}", hint)
+            raise error_at(("answer", "inverted"), f"needs `criterion`, as only columns of `each` make {NAME}", hint)
         return self
+
+    @property
+    def _has_names(self) -> bool:
+        """Whether headers become the criteria of rows."""
+        return self.each is not None and self.each.columns is not None
+
+    @property
+    def criterion(self) -> Text | None:
+        """The text of what a row answers, None where nothing says that."""
+        if self.answer is not None and self.answer.criterion is not None:
+            return self.answer.criterion
+        return Text.model_validate({"column": NAME}) if self._has_names else None
 
     @property
     def is_plain(self) -> bool:

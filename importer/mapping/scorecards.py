@@ -93,7 +93,9 @@ class Answer(Text):
         None, description="A number or percentage below this one is a finding; without it nobody knows."
     )
     inverted: Scalars = Field([], description="Criteria that ask for what shouldn't be: there `yes` is a finding.")
-    criterion: Text | None = Field(None, description="The criterion, for `inverted`; `_name` if it isn't said.")
+    criterion: Text | None = Field(
+        None, description="The criterion, for `inverted` and to report new ones; `_name` by default."
+    )
     words: Annotated[list[Literal["answers"]], BeforeValidator(as_list), OneOrMany()] = Field(
         ["answers"], description="`answers`: what the vocabulary says of answers in all languages; `[]`: nothing."
     )

@@ -310,14 +310,6 @@ flags: [{call: call_id, type: _name, note: _note}]
     lost = [row["column"] for row in read_csv(Path("reports/losses.csv")) if row["class"] == "dropped"]
     assert lost == []
 
-    more = [*header[:5], "Asks", "Asks note", *header[5:]]
-    rows = [(f"c-{number}", "Ben", LATER, "no", "", "gut so", "", "yes", "") for number in range(2, 5)]
-    write_csv(Path("night.csv"), rows, more)
-    ended = nights.program(*nights.command(), "--max-rejected", "1")
-    assert ended.outcomes() == {"created": 3, "rejected": 3, "skipped": 3}, ended.err
-    write_csv(Path("night.csv"), [(f"{row[0]}-b", *row[1:]) for row in rows], more)
-    assert nights.program(*nights.command(), "--max-rejected", "1").code == 7
-
 
 class Meddler(Door):
     """Answers the first request that reopens an issue with 500, without doing it; a person takes the issue up then."""

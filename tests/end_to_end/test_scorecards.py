@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -176,53 +177,78 @@ def test_a_table_that_lacks_what_is_named(program: Program, header: Sequence[str
     assert "mine.yaml:3:each" in ended.err
 
 
-def test_a_criterion_that_is_new_is_reported_once(program: Program) -> None:
-    """And read like the others, the first night and those after it."""
-    run(program, write_wide([CALLS[0]]))
-    header = (*HEADER[:4], "Says goodbye", *HEADER[4:])
-    nights = []
-    for number in (4, 5):
-        source = write_wide([(f"c-{number}", "Ann", "Yes", "", "No", "Yes", "", "9")], header, f"night{number}.csv")
-        nights.append(run(program, source))
-    assert [night.outcomes() for night in nights] == [{"created": 1, "skipped": 2}] * 2
-    assert ["Says goodbye" in " ".join(night.summary["warnings"]) for night in nights] == [True, False]
+LAYOUTS = ("wide", "long", "array")
+KNOWN = {"Greets": "Yes", "Verifies identity": "No", "Asks why": "Yes", "Ends politely": "Yes"}
 
 
-def test_criteria_without_an_end(program: Program) -> None:
-    """Without `to` one that a later file has behind all others is read, and reported, too."""
-    header, night = HEADER[:-1], ("c-4", "Ann", "Yes", "", "No", "never", "No", "rude")
-    source = write_wide([CALLS[0][:-1]], header)
-    Path("mine.yaml").write_text(MAPPING.replace(", to: Verifies identity", ""), encoding="utf-8")
-    run(program, source)
-    write_csv(Path("later.csv"), [night], (*header, "Says goodbye", "Says goodbye Comment"))
-    later = run(program, Path("later.csv"))
-    assert (later.outcomes(), "Says goodbye" in " ".join(later.summary["warnings"])) == (
-        {"created": 2, "skipped": 1},
-        True,
-    )
+def write_night(number: int, layout: str, *calls: Mapping[str, str]) -> Path:
+    """Write what was answered of the calls of a night, each by criterion."""
+    named = {f"c-{number}-{place}": answers for place, answers in enumerate(calls)}
+    path = Path(f"night{number}.csv")
+    if layout == "wide":
+        header = ("call_id", "agent", *calls[0])
+        return write_csv(path, [(call, "Ann", *answers.values()) for call, answers in named.items()], header)
+    if layout == "long":
+        rows = [(call, "Ann", *answer) for call, answers in named.items() for answer in answers.items()]
+        return write_csv(path, rows, ("call_id", "agent", "criterion", "result"))
+    path = path.with_suffix(".jsonl")
+    with path.open("w", encoding="utf-8") as file:
+        for call, answers in named.items():
+            results = [{"name": name, "answer": answer} for name, answer in answers.items()]
+            file.write(json.dumps({"call_id": call, "agent": "Ann", "results": results}) + "\n")
+    return path
 
 
-def test_a_criterion_with_words_of_its_own(program: Program) -> None:
-    """It holds back no other findings, though it has no category either, the first night that it is there."""
-    source = write_wide([("c-1", "Ann", "Yes", "", "No", "never", "")])
-    mapping = (
-        MAPPING.partition("category:")[0]
-        + """
-category: {column: _name, values: {Greets: Bug, Verifies identity: Bug}}
-answer: {column: _answer}
-group: [agent, _name]
-recurring: {occurrence: [call_id], finished: {done: reopen, closed: add}}
-"""
-    )
-    Path("mine.yaml").write_text(mapping, encoding="utf-8")
-    run(program, source)
-    header = (*HEADER[:4], "Says goodbye", *HEADER[4:])
-    nights = []
-    for start in (10, 20):
-        rows = [(f"c-{start + number}", "Ann", "No", "", "hm", "Yes", "", "") for number in range(3)]
-        nights.append(run(program, write_csv(Path("later.csv"), rows, header), "--max-rejected", "1"))
-    assert [night.code for night in nights] == [ExitCode.PARTLY, ExitCode.DECIDE]
-    assert nights[0].outcomes() == {"created": 3, "skipped": 3, "rejected": 3}
+def decide() -> None:
+    """Decide all that a draft, or its update, leaves open."""
+    text = Path("mine.yaml").read_text("utf-8")
+    Path("mine.yaml").write_text(text.replace("done: '?', closed: '?'", "done: reopen, closed: add"), encoding="utf-8")
+    decided = {"severity": "medium", "status": "todo", "category": "Bug"}
+    table = read_csv(Path("values.csv"))
+    for row in table:
+        row["decision"] = row["decision"].replace("?", decided[row["field"]])
+    write_csv(Path("values.csv"), [tuple(row.values()) for row in table], tuple(table[0]))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_criterion_that_no_earlier_file_had(program: Program, layout: str) -> None:
+    """It is reported the first night; then alone its rows hold back no others; what to type delivers them."""
+    first = write_night(1, layout, *[KNOWN] * 3)
+    assert program("draft", first, "-o", "mine.yaml").code == 0
+    decide()
+    new = [{**KNOWN, "Says goodbye": answer} for answer in ("No", "No", "hm")]
+    sources = [first, *(write_night(number, layout, *new) for number in (2, 3))]
+    nights = [run(program, source, "--max-rejected", "1", out=f"night{at}") for at, source in enumerate(sources)]
+    assert [night.code for night in nights] == [0, ExitCode.PARTLY, ExitCode.DECIDE]
+    assert nights[1].outcomes() == {"updated": 3, "skipped": 9, "rejected": 3}
+    said = [[each for each in night.summary["warnings"] if "no earlier file" in each] for night in nights]
+    assert [len(each) for each in said] == [0, 1, 0]
+    assert "1 criterion that no earlier file had: Says goodbye. 3 of its rows are rejected" in said[1][0]
+
+    command = said[1][0].split("`")[1]
+    assert program(*shlex.split(command)[1:]).code == 0
+    decide()
+    [errors] = Path("night1").glob("errors.*")
+    again = run(program, errors, out="again")
+    assert again.outcomes() == {"created": 2, "rejected": 1}
+
+
+@pytest.mark.parametrize(
+    ("layout", "reads", "name"),
+    [
+        ("wide", "each: {columns: {from: Greets}}\nskip: [{name: passed, when: {column: _answer, is: Yes}}]", "_name"),
+        ("long", "answer: {column: result, criterion: criterion}", "criterion"),
+    ],
+)
+def test_criteria_of_some_rows(program: Program, layout: str, reads: str, name: str) -> None:
+    """A run of a part knows not all of them; nor does its next one report the others. Nothing has to recur for that."""
+    text = f"{reads}\ninput: {{name: qa, key: {{content: true}}}}\ntitle: {name}\nseverity: {{value: medium}}\n"
+    Path("mine.yaml").write_text(f"{text}status: {{value: todo}}\ncategory: {{value: Bug}}\n", encoding="utf-8")
+    first = write_night(1, layout, KNOWN)
+    later = [write_night(number, layout, {**KNOWN, "Says goodbye": "Yes"}) for number in (2, 3)]
+    nights = [run(program, first, "--limit", "2"), *(run(program, source) for source in (first, *later))]
+    said = [[each for each in night.summary["warnings"] if "no earlier file" in each] for night in nights]
+    assert said == [[], [], ["1 criterion that no earlier file had: Says goodbye"], []]
 
 
 def test_the_keys_around_records_in_lines(program: Program) -> None:
@@ -269,10 +295,11 @@ def test_answers_decide_what_is_a_finding(program: Program) -> None:
     assert "result  'failed'" in explained.out
 
 
-def test_inverted_criteria_have_a_name(program: Program) -> None:
+@pytest.mark.parametrize("each", ["", "each: {path: results}"])
+def test_inverted_criteria_have_a_name(program: Program, each: str) -> None:
     """Where no column names them, answers would be read the wrong way round."""
     source = write_wide(CALLS)
-    text = ANSWERED.replace("each: {columns: {from: Greets, to: Verifies identity}, note: '{name} Comment'}", "")
+    text = ANSWERED.replace("each: {columns: {from: Greets, to: Verifies identity}, note: '{name} Comment'}", each)
     Path("mine.yaml").write_text(text, encoding="utf-8")
     ended = program("validate", source, "-m", "mine.yaml")
     assert (ended.code, "answer.inverted: needs `criterion`" in ended.err) == (ExitCode.UNUSABLE, True)

@@ -91,7 +91,7 @@ class Scorecard:
             yield f"each: {_each_yaml(self.each)} # a row for each answer"
         percent = any(number_in(text) is not None for text in self.answer.samples)
         below = ", below: 100" if percent else ""
-        # Where it isn't `_name`, `inverted` would have nothing to compare with.
+        # Without it `inverted` has nothing to compare with, and no later criterion is known for a new one.
         named = "" if self.criterion.place.name == NAME else f", criterion: {{{as_source(self.criterion.place.ref)}}}"
         yield f"answer: {{{as_source(self.answer.place.ref)}{below}{named}}} # a row is a finding where it failed"
         if percent:

@@ -1,0 +1,98 @@
+"""The criteria of a source, which are what its rows answer: those that no run before has had are named.
+
+A run keeps digests of all of them for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from importer.api import VALUE_FIELDS
+from importer.check.examine import Examined
+from importer.check.job import Job
+from importer.check.plan import Plan
+from importer.codes import ANSWER_UNKNOWN
+from importer.mapping.model import fold
+from importer.mapping.texts import Text
+from importer.phrases import clip, counted, listed, plain_name
+from importer.records import Outcome
+from importer.sources.command_line import SELECTING
+from importer.transform.markers import hex_digest
+
+MOST = 500
+"""So many are kept of a source; with more of them its criterion is a free text, of which none is new."""
+SHOWN, SHOWN_CHARACTERS = 8, 60
+
+
+def read_criteria(text: Text | None, examined: Examined) -> frozenset[str]:
+    """The criteria of a chunk, as they are written; where nothing says what they are, there are none."""
+    return frozenset(() if text is None else examined.records.columns.text(text))
+
+
+class Criteria:
+    """Collects the criteria of a reading, if it is of a whole source.
+
+    Those that come with words or without a category of their own must not hold back the findings of all others.
+    """
+
+    def __init__(self, job: Job) -> None:
+        model = job.mapping.model
+        self._job, self._known = job, job.criteria
+        self._text = model.criterion if job.is_whole else None
+        self._new = dict[str, str]()  # digest → as it is shown
+        read = () if self._text is None else self._text.refs
+        # Codes of values that the criterion decides.
+        self._values = {f"{name}-unknown" for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}}
+        self._rejected = self._valueless = self._unclear = 0
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        if self._text is None or self._are_free:
+            return
+        found = read_criteria(self._text, examined) if examined.counts is None else examined.counts.criteria
+        digests = {name: hex_digest(fold(name))[:16] for name in found}
+        for name, digest in digests.items():
+            if digest not in self._known and plain_name(name) and not self._are_free:
+                self._new.setdefault(digest, clip(plain_name(name), SHOWN_CHARACTERS))
+        if not examined.findings.by_row or not self.new:
+            return
+        names, outcomes = examined.records.columns.text(self._text), plan.rows.columns["outcome"]
+        for row, findings in examined.findings.by_row.items():
+            codes = {each.code for each in findings if each.rejects}
+            is_for_it = codes and codes <= {ANSWER_UNKNOWN, *self._values} and digests[names[row]] in self._new
+            if is_for_it and outcomes[row] is Outcome.REJECTED:
+                self._rejected += 1
+                self._valueless += not codes.isdisjoint(self._values)
+                self._unclear += ANSWER_UNKNOWN in codes
+
+    @property
+    def _are_free(self) -> bool:
+        return len(self._known) + len(self._new) >= MOST
+
+    @property
+    def new(self) -> list[str]:
+        """Those that no earlier run has had, as they are shown; of a first run none."""
+        return sorted(self._new.values()) if self._known and not self._are_free else []
+
+    @property
+    def excused(self) -> int:
+        """The rows that are rejected for a new one alone, where issues recur."""
+        return self._rejected if self.new and self._job.mapping.model.recurring is not None else 0
+
+    @property
+    def kept(self) -> list[str]:
+        """What the next run compares with."""
+        return sorted({*self._known, *self._new})
+
+    def warnings(self) -> Iterator[str]:
+        """Name those that are new, and how rows are delivered that are rejected for them."""
+        if not self.new:
+            return
+        said = f"{counted(len(self.new), 'criterion', 'criteria')} that no earlier file had: {listed(self.new, SHOWN)}"
+        if self._rejected:
+            one = len(self.new) == 1
+            command = self._job.typed.repeat("draft", "--update", self._job.mapping.name, without=("-m", *SELECTING))
+            steps = [f"give {'it' if one else 'each'} a line in values.csv (`{command}`)"] if self._valueless else []
+            steps += ["say what its answers mean under `answer`"] if self._unclear else []
+            said += f". {self._rejected:,} of {'its' if one else 'their'} rows are rejected: {' and '.join(steps)}"
+            said += ", then import the errors file"
+        yield said
