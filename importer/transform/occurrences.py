@@ -105,13 +105,24 @@ def make_occurrences(
     return made
 
 
-def read_covered(covered: Iterable[str]) -> dict[str, tuple[int, bool, str]]:
-    """Occurrence → the number of what was said of it last, whether that withdrew it, and its content."""
-    last = dict[str, tuple[int, bool, str]]()
+class Word(NamedTuple):
+    """What was said of an occurrence last: its number, whether that withdrew it, and its content; -1 is nothing."""
+
+    number: int = -1
+    is_withdrawal: bool = False
+    content: str = ""
+
+
+UNSAID = Word()
+
+
+def read_covered(covered: Iterable[str]) -> dict[str, Word]:
+    """Occurrence → what was said of it last."""
+    last = dict[str, Word]()
     for name in covered:
         if found := _ABOUT.fullmatch(name):
-            id_, number, withdrawn, content = found.groups()
-            last[id_] = max(last.get(id_, (-1, False, "")), (int(number), bool(withdrawn), content))
+            id_, number, withdrawal, content = found.groups()
+            last[id_] = max(last.get(id_, UNSAID), Word(int(number), bool(withdrawal), content))
     return last
 
 
@@ -124,19 +135,20 @@ def read_said(covered: Iterable[str]) -> Counter[str]:
 def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
     """Turn the occurrences of an issue into comments: new ones, corrections, withdrawals; corrected ones flag nothing.
 
-    What is known is a comment, too, which isn't planned again once all of it is there.
+    What is known is a comment, too, which isn't planned again once all of it is there. Of what is no finding any more,
+    nothing is said again, whatever its row says by now.
     """
     if not parts.occurrences:
         return parts
     last, comments, left_out = read_covered(had.covered), list[Comment](), set[Flag]()
     for each in parts.occurrences:
-        number, was_withdrawn, content = last.get(each.comment.id, (-1, False, ""))
-        if number < 0 and each.is_withdrawn:  # it never was a finding here
+        number, was_withdrawn, content = last.get(each.comment.id, UNSAID)
+        is_known = was_withdrawn == each.is_withdrawn and content == each.comment.content
+        if each.is_withdrawn and (number < 0 or was_withdrawn) and not is_known:
             continue
-        if number > 0 or (number == 0 and content != each.comment.content):
+        if number > 0 or (number == 0 and not is_known):
             left_out.update(each.flags)
-        is_same = content == each.comment.content and was_withdrawn == each.is_withdrawn
-        comments.append(_number(each, max(number, 0) if is_same or number < 0 else number + 1))
+        comments.append(_number(each, max(number, 0) if is_known else number + 1))
     flags = tuple(flag for flag in parts.flags if flag not in left_out)
     return parts._replace(comments=(*parts.comments, *comments), flags=flags)
 
@@ -153,17 +165,25 @@ def _number(occurrence: Occurrence, number: int) -> Comment:
 
 
 def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:
-    """Plan to look whether a known issue that gets new occurrences is finished, and to reopen it where that is wanted.
+    """Plan to look whether a known issue is finished that gets new occurrences, or withdrawn ones that fail again.
 
     It is named by the latest of these. Of a run that isn't over, those that it has added already count, too.
     """
-    last = read_covered(had.covered) if parts.occurrences else {}
-    new = [
-        each
-        for each in parts.occurrences
-        if not each.is_withdrawn and (each.comment.id not in last or not (had.is_over or last[each.comment.id][0]))
-    ]
-    if last and new:
-        latest = max(new, key=lambda each: each.at)
-        body = orjson.dumps({"reopens": latest.reopens, "at": latest.at})
-        yield Addition(key, Act.REOPEN, latest.comment.id, body)
+    last, new = read_covered(had.covered) if parts.occurrences else {}, dict[str, Occurrence]()
+    for each in parts.occurrences if last else ():
+        number, was_withdrawn, _ = last.get(each.comment.id, UNSAID)
+        if number < 0 or was_withdrawn:
+            number += 1
+        elif had.is_over or not (number == 0 or _is_withdrawn(each, number - 1, had)):
+            continue
+        if not each.is_withdrawn:
+            new[_number(each, number).id] = each
+    if names := [name for name in new if (Act.REOPEN, name) not in had.names]:
+        latest = max(names, key=lambda name: new[name].at)
+        body = orjson.dumps({"reopens": new[latest].reopens, "at": new[latest].at})
+        yield Addition(key, Act.REOPEN, latest, body)
+
+
+def _is_withdrawn(occurrence: Occurrence, number: int, had: AlreadyAdded) -> bool:
+    """Whether the `number`-th word about an occurrence withdrew it."""
+    return any(name.startswith(f"{occurrence.comment.id}@{number}!") for name in had.covered)

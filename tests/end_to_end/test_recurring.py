@@ -214,16 +214,20 @@ def test_calls_that_were_made_before(nights: Nights) -> None:
 
 
 def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
-    """It is reported, not closed; one that comes back after all is told, without another flag."""
+    """It is reported once, not closed; one that comes back after all is told and reopens it, without another flag."""
     rows = [Row("Ann", "Greets", "c-1", "No name")]
     nights.run(rows)
     passed = nights.run([rows[0]._replace(result="pass")])
     assert (passed.outcomes(), passed.summary["recurring"]["issues_without_findings"]) == ({"skipped": 1}, 1)
     assert nights.issue("Greets: Ann")["status"] == "todo"
-    nights.run(rows)
+    others = [rows[0]._replace(result="pass", note="Fine after all"), Row("Ben", "Greets", "c-2", "", result="pass")]
+    again = nights.run(others)
+    assert (again.summary["additions"], set(again.summary["recurring"].values())) == ({}, {0})
+    nights.edit("Greets: Ann", status="done")
+    back = nights.run(rows).summary["recurring"]
+    assert (back["occurrences_corrected"], back["reopened"], nights.issue("Greets: Ann")["status"]) == (1, 1, "todo")
     assert [len(said) for said in nights.said("Greets: Ann")] == [1, 1, 1]
     assert nights.flags("Greets: Ann") == ["c-1"]
-    assert nights.run([Row("Ben", "Greets", "c-2", "", result="pass")]).summary["additions"] == {}
 
 
 @pytest.mark.usefixtures("short_waits")

@@ -152,7 +152,7 @@ class Judge:
 
     def _take(self, issue: Issue, rows: Iterable[Row], counts: Counter[str], night: int) -> bool:
         told = sum(len(each.told) for each in issue.occurrences.values())
-        new, withdrawn = [], 0
+        new, again, withdrawn = [], [], 0
         for row in rows:
             there = issue.occurrences.get((row.call, row.turn))
             if there is None and row.fails:
@@ -163,9 +163,11 @@ class Judge:
                 counts["occurrences_known" if is_same else "occurrences_corrected"] += 1
                 if not is_same:
                     there.told.append(("Corrected: ", row.note))
+                if not there.row.fails:
+                    again.append(row)
                 there.row = row
             elif there is not None:
-                if there.row.fails or there.row[4:6] != row[4:6]:
+                if there.row.fails:
                     there.told.append(("Withdrawn: ", row.note))
                     withdrawn += 1
                 there.row = row
@@ -177,9 +179,9 @@ class Judge:
         for row in new:
             self._named.setdefault(row.call, night)
             issue.flagged.add(row.call)
-        if issue.id and new:
-            counts["issues_recurred"] += 1
-            if issue.fields["status"] == "done" and not all(row.is_old for row in new):
+        counts["issues_recurred"] += bool(issue.id and new)
+        if issue.id and (found := [*new, *again]):
+            if issue.fields["status"] == "done" and not all(row.is_old for row in found):
                 counts["reopened"] += 1
                 issue.fields["status"] = "todo"
             elif issue.fields["status"] in ("done", "closed"):

@@ -11,14 +11,13 @@ from importer.transform.markers import find_openings, hex_digest
 from importer.transform.occurrences import read_covered, read_said
 
 KEY = "demo:Ann/Greets"
-FLAG = Flag("c-1", "greets", "", 1)
 
 
 def occurrence(name: str, answer: str, *, is_withdrawn: bool = False) -> Occurrence:
     """One that a night has, with this answer."""
     id_ = hex_digest(name)[:16]
     content = hex_digest(f"{name} {answer} {is_withdrawn}")[:16]
-    flags = () if is_withdrawn else (FLAG,)
+    flags = () if is_withdrawn else (Flag(name, "greets", "", 1),)
     return Occurrence(Comment(id_, name, "", answer, content=content, about=f"{id_}@0"), flags, is_withdrawn)
 
 
@@ -32,21 +31,31 @@ def send(occurrences: list[Occurrence], had: AlreadyAdded) -> tuple[list[str], A
     return said, AlreadyAdded(names, had.covered | set(said), is_over=True)
 
 
-@given(st.lists(st.sampled_from(["A", "B", "passed"]), min_size=1, max_size=8))
+def count(act: Act, had: AlreadyAdded) -> int:
+    """How many additions of a kind were made."""
+    return sum(its is act for its, _ in had.names)
+
+
+@given(st.lists(st.sampled_from(["A", "B", "passed", "not applicable"]), min_size=1, max_size=8))
 def test_each_change_is_said_once(answers: list[str]) -> None:
-    """A night says what differs from the last one's answer, also one that was there before; a flag is made once."""
-    had, last, flags = AlreadyAdded(), "passed", 0
+    """A night says what differs from the last finding, also one that was there before; a flag is made once.
+
+    What is withdrawn stays so, whatever its row says; once it fails again, a finished issue is looked at, as for a new
+    one.
+    """
+    _, had = send([occurrence("c-0", "A")], AlreadyAdded())
+    last, flags, looks = "", count(Act.FLAG, had), 0
     for answer in answers:
-        is_withdrawn = answer == "passed"
-        before = sum(act is Act.FLAG for act, _ in had.names)
-        said, had = send([occurrence("c-1", answer, is_withdrawn=is_withdrawn)], had)
-        is_first = not read_covered(had.covered.difference(said))
-        expected = "withdrawn" if is_withdrawn else "new" if is_first else "corrected"
-        assert read_said(said) == ({} if answer == last else {expected: 1})
-        assert send([occurrence("c-1", answer, is_withdrawn=is_withdrawn)], had)[0] == []
-        flags += sum(act is Act.FLAG for act, _ in had.names) - before
-        last = answer
-    assert flags == (set(answers) != {"passed"})
+        now = "" if answer in ("passed", "not applicable") else answer
+        is_first, night = len(read_covered(had.covered)) == 1, [occurrence("c-1", answer, is_withdrawn=not now)]
+        said, had = send(night, had)
+        expected = "withdrawn" if not now else "new" if is_first else "corrected"
+        assert read_said(said) == ({} if now == last else {expected: 1})
+        looks += bool(now) and not last
+        assert count(Act.REOPEN, had) == looks
+        assert send(night, had)[0] == []
+        last = now
+    assert (count(Act.FLAG, had) - flags) == any(answer in ("A", "B") for answer in answers)
 
 
 def test_one_comment_for_all_with_a_marker_each() -> None:
