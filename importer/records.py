@@ -218,6 +218,7 @@ class Occurrence(NamedTuple):
     flags         the flags that it has
     is_withdrawn  whether it is no finding any more
     at            when it was, in seconds since 1970; 0 if nobody knows
+    dated         the date of its row that `duplicates: {newest: …}` compares, likewise
     reopens       the statuses of an issue that it ends if it is later than they are
     """
 
@@ -225,6 +226,7 @@ class Occurrence(NamedTuple):
     flags: tuple[Flag, ...] = ()
     is_withdrawn: bool = False
     at: float = 0.0
+    dated: float = 0.0
     reopens: tuple[str, ...] = ()
 
 

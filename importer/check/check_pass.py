@@ -350,7 +350,7 @@ class Reading:
             for examined in chunks:
                 if self._target_findings is not None:
                     self._target_findings.add_to(examined)
-                examined = gather(examined, self._verdicts, self._leaders)
+                examined = gather(examined, self._verdicts, self._leaders, self._known)
                 plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
                 for observer in observers:
                     observer.add(examined, plan)

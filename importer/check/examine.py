@@ -22,6 +22,7 @@ from importer.transform.transform import Transform
 
 if TYPE_CHECKING:
     from importer.check.chunk_counts import ChunkCounts
+    from importer.check.duplicates import DuplicateVerdict
 
 
 def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
@@ -65,6 +66,7 @@ class Examined:
     Where issues recur, see `check.leaders`:
 
     single     row → its occurrence, of rows that are left out, too
+    older      row → why it is left out, of those that are older than what their issue has of their occurrence
     joined     the leading rows of issues that have their first row in an earlier chunk
     withdrawn  the leading rows of issues of which the chunk has nothing but occurrences that are no findings any more
     """
@@ -79,6 +81,7 @@ class Examined:
     held: Mapping[str, Sequence[str]] = field(default_factory=dict)
     counts: ChunkCounts | None = None
     single: Mapping[int, Occurrence] = field(default_factory=dict)
+    older: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
     joined: Collection[int] = ()
     withdrawn: Collection[int] = ()
 

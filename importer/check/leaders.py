@@ -7,7 +7,7 @@ no create of their own, and what they add is sent with the rest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -16,9 +16,14 @@ import orjson
 from importer.api import SEVERITIES
 from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined
-from importer.records import IssueParts
+from importer.check.knowledge import Knows
+from importer.records import Finding, IssueParts, Occurrence, Outcome
 from importer.transform.chunk_records import encode
-from importer.transform.occurrences import is_withdrawal
+from importer.transform.occurrences import UNSAID, is_withdrawal, read_covered
+
+OLDER = DuplicateVerdict(
+    Outcome.SKIPPED, Finding("older-than", "", "its issue has a newer row of this occurrence", rejects=False)
+)
 
 
 class Leaders:
@@ -48,10 +53,13 @@ class Leaders:
         return self._of[key]
 
 
-def gather(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None) -> Examined:
+def gather(
+    examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None, known: Knows
+) -> Examined:
     """Gather the rows of each issue of a chunk, but for those that lose against another of the same occurrence.
 
-    Without `leaders` nothing recurs, and the chunk is as it was.
+    The other one may be in the same input, or have come before. Without `leaders` nothing recurs, and the chunk is as
+    it was.
     """
     if leaders is None:
         return examined
@@ -61,9 +69,9 @@ def gather(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders
     for row in own.keys() - examined.bodies.keys():
         if not (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])):
             del own[row]
-    together = defaultdict[str, list[int]](list)
+    together, older = defaultdict[str, list[int]](list), dict.fromkeys(_find_older(own, keys, known), OLDER)
     for row in own:
-        if first + row not in verdicts:
+        if first + row not in verdicts and row not in older:
             together[keys[row]].append(row)
     bodies, parts, groups = dict[int, bytes](), dict[int, IssueParts](), dict[int, list[int]]()
     joined, withdrawn = set[int](), set[int]()
@@ -88,9 +96,20 @@ def gather(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders
         bodies=bodies,
         is_whole=True,
         single=own,
+        older=older,
         joined=joined,
         withdrawn=withdrawn,
     )
+
+
+def _find_older(own: Mapping[int, Occurrence], keys: Sequence[str], known: Knows) -> Iterator[int]:
+    """Find the rows that are older than what their issue has of the occurrence, by the date that `duplicates` names."""
+    dated = {row: its for row, its in own.items() if its.dated > 0}
+    had = known.had(keys[row] for row in dated) if dated else {}
+    last = {key: read_covered(its.covered) for key, its in had.items()}
+    for row, its in dated.items():
+        if keys[row] in last and its.dated < last[keys[row]].get(its.comment.id, UNSAID).dated:
+            yield row
 
 
 def _with_severity(body: bytes, severity: str) -> bytes:

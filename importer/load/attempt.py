@@ -158,7 +158,7 @@ class Attempt:
         for examined in examine(job):
             if self.checked.target_findings is not None and bodies is None:
                 self.checked.target_findings.add_to(examined)
-            examined = gather(examined, self.checked.verdicts, self.checked.leaders)
+            examined = gather(examined, self.checked.verdicts, self.checked.leaders, self.known)
             plan = plan_rows(examined, self.checked.verdicts, self.known)
             rows = self._with_cells(examined, plan)
             if bodies is not None:

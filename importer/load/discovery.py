@@ -344,7 +344,7 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
     markers = [
         marker
         for examined in examine(context.job)
-        for gathered in [gather(examined, checked.verdicts, checked.leaders)]
+        for gathered in [gather(examined, checked.verdicts, checked.leaders, known)]
         for marker in plan_rows(gathered, checked.verdicts, known).markers_to_create()
     ]
     search(markers)

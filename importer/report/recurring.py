@@ -102,7 +102,7 @@ class Recurring:
             its, findings = counts[key], self._findings[key]
             said = [name for each in known.get(key, ()) if each.state is State.DONE for name in each.covers]
             its["known"] = max(0, findings - its["new"] - its["corrected"])
-            its["left"] = sum(not is_withdrawn for _, is_withdrawn, _ in read_covered(said).values())
+            its["left"] = sum(not word.is_withdrawal for word in read_covered(said).values())
             its["on_deleted"] = self._deleted[key]
             issue = "new" if key in self._created else "recurred" if its["new"] else "known"
             number = places[key].triage_id if key in places else ""

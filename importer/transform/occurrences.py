@@ -4,7 +4,8 @@ An occurrence is a comment whose id is derived from the texts under `recurring: 
 another comment, as none can be edited: its first correction has the number 1. Which of them an issue has, and what the
 last one says, follows from what the ledger says that its comments cover: `ID@0=CONTENT` for the occurrence itself,
 `ID@NUMBER=CONTENT` for a correction, `ID@NUMBER!=CONTENT` where it was withdrawn; behind the content stands the number
-once more, as a correction may say what an earlier one has said.
+once more, as a correction may say what an earlier one has said. Where `duplicates` takes the newest row, `~DATE` stands
+before the sign.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ EMPTY = Finding(
     "fill the columns that `recurring: occurrence` names",
     rejects=False,
 )
-_ABOUT = re.compile(r"([0-9a-f]{16})@([0-9]+)(!?)=([0-9a-f]{16}).*")
+_ABOUT = re.compile(r"([0-9a-f]{16})@([0-9]+)(!?)(?:~([0-9.]+))?=([0-9a-f]{16}).*")
 
 
 class ChunkOccurrences(NamedTuple):
@@ -78,7 +79,7 @@ def read_occurrences(
         text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
         content = hex_digest("\n".join((id_, skip, answers[row], note)))[:16]
         who = " · ".join(filter(None, own))
-        found.comments[row] = Comment(id_, who, dates[row].strip(), text, content=content, about=f"{id_}@0")
+        found.comments[row] = Comment(id_, who, dates[row].strip(), text, content=content)
     return found
 
 
@@ -93,24 +94,33 @@ def make_occurrences(
     skips: Sequence[str],
     flags: Mapping[int, tuple[Flag, ...]],
     created: Sequence[datetime | None] | None,
+    newest: Sequence[datetime | None] | None,
 ) -> dict[int, tuple[Occurrence, ...]]:
-    """Put together what rows say, with the flags that they have; a row has one occurrence."""
+    """Put together what rows say, with the flags and dates that they have; a row has one occurrence."""
     assert mapping.recurring is not None
     reopens, made = mapping.recurring.finished.reopens, dict[int, tuple[Occurrence, ...]]()
     for row, comment in comments.items():
-        at = None if created is None else created[row]
         said = comment if comment.text else comment._replace(text="No note.")
-        seconds = 0.0 if at is None else at.timestamp()
-        made[row] = (Occurrence(said, flags.get(row, ()), bool(skips[row]), seconds, reopens),)
+        at, dated = (_read_seconds(dates, row) for dates in (created, newest))
+        made[row] = (Occurrence(said, flags.get(row, ()), bool(skips[row]), at, dated, reopens),)
     return made
 
 
+def _read_seconds(dates: Sequence[datetime | None] | None, row: int) -> float:
+    date = None if dates is None else dates[row]
+    return 0.0 if date is None else date.timestamp()
+
+
 class Word(NamedTuple):
-    """What was said of an occurrence last: its number, whether that withdrew it, and its content; -1 is nothing."""
+    """What was said of an occurrence last: its number, whether that withdrew it, its content, and its row's date.
+
+    The number -1 is nothing, the date 0 none.
+    """
 
     number: int = -1
     is_withdrawal: bool = False
     content: str = ""
+    dated: float = 0.0
 
 
 UNSAID = Word()
@@ -121,8 +131,9 @@ def read_covered(covered: Iterable[str]) -> dict[str, Word]:
     last = dict[str, Word]()
     for name in covered:
         if found := _ABOUT.fullmatch(name):
-            id_, number, withdrawal, content = found.groups()
-            last[id_] = max(last.get(id_, UNSAID), Word(int(number), bool(withdrawal), content))
+            id_, number, withdrawal, dated, content = found.groups()
+            word = Word(int(number), bool(withdrawal), content, float(dated or 0))
+            last[id_] = max(last.get(id_, UNSAID), word)
     return last
 
 
@@ -142,7 +153,7 @@ def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
         return parts
     last, comments, left_out = read_covered(had.covered), list[Comment](), set[Flag]()
     for each in parts.occurrences:
-        number, was_withdrawn, content = last.get(each.comment.id, UNSAID)
+        number, was_withdrawn, content, _ = last.get(each.comment.id, UNSAID)
         is_known = was_withdrawn == each.is_withdrawn and content == each.comment.content
         if each.is_withdrawn and (number < 0 or was_withdrawn) and not is_known:
             continue
@@ -156,10 +167,11 @@ def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
 def _number(occurrence: Occurrence, number: int) -> Comment:
     """The comment of an occurrence that is the `number`-th to say what has become of it; the occurrence itself is 0."""
     comment, is_withdrawn = occurrence.comment, occurrence.is_withdrawn
+    word = f"{comment.id}@{number}{'!' * is_withdrawn}"
+    about = f"{word}~{occurrence.dated}" if occurrence.dated > 0 else word
     if not number:
-        return comment
-    about = f"{comment.id}@{number}{'!' * is_withdrawn}"
-    id_ = hex_digest(f"{about}={comment.content}")[:16]
+        return comment._replace(about=about)
+    id_ = hex_digest(f"{word}={comment.content}")[:16]
     text = f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}"
     return comment._replace(id=id_, about=about, text=text, content=f"{comment.content}@{number}")
 
@@ -171,7 +183,7 @@ def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[A
     """
     last, new = read_covered(had.covered) if parts.occurrences else {}, dict[str, Occurrence]()
     for each in parts.occurrences if last else ():
-        number, was_withdrawn, _ = last.get(each.comment.id, UNSAID)
+        number, was_withdrawn, *_ = last.get(each.comment.id, UNSAID)
         if number < 0 or was_withdrawn:
             number += 1
         elif had.is_over or not (number == 0 or _is_withdrawn(each, number - 1, had)):

@@ -153,7 +153,7 @@ class _FileTransform:
         bundlings = find_bundlings(mapping, statuses)
         created = None if mapping.created is None else read_times(columns, mapping.created)
         parts, discussions, findings = self._read_parts(
-            columns, keys, prose, footers, bundlings, cleaner, skips, created
+            columns, keys, prose, footers, bundlings, cleaner, skips, created, newest
         )
         return Records(
             chunk=columns.chunk,
@@ -195,6 +195,7 @@ class _FileTransform:
         clean: ColumnSanitizer,
         skips: Sequence[str],
         created: Sequence[datetime | None] | None,
+        newest: Sequence[datetime | None] | None,
     ) -> tuple[dict[int, IssueParts], Discussions, list[tuple[int, Finding]]]:
         """Read what rows say of their issues beside the create; of a group its first row has it.
 
@@ -231,7 +232,7 @@ class _FileTransform:
             said, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
             its = self._clean_comments({row: (comment,) for row, comment in said.items()}, clean)
             own = {row: comment for row, (comment,) in its.items()}
-            occurrences = make_occurrences(mapping, own, skips, flagged.flags, created)
+            occurrences = make_occurrences(mapping, own, skips, flagged.flags, created, newest)
         parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
             prose.rests,
             self._clean_comments(comments, clean),

@@ -195,12 +195,18 @@ def test_rows_that_say_too_little_or_too_much(nights: Nights) -> None:
     ended = nights.run(rows, "--max-rejected", "100%", expect=1)
     assert ended.outcomes() == {"created": 2, "rejected": 2}
     assert ended.summary["findings"] == {"key-missing": 1, "key-duplicate": 1, "occurrence-empty": 1}
-    newest = MAPPING + "duplicates: {newest: date}\n"
-    Path("mine.yaml").write_text(newest, encoding="utf-8")
-    later = Row("Ann", "Greets", "c-3", "Later", date="2099-01-02T00:00:00Z")
-    ended = nights.run([Row("Ann", "Greets", "c-3", "Sooner"), later])
-    assert ended.outcomes() == {"updated": 1, "skipped": 1}
-    assert "Later" in nights.said("Greets: Ann")[-1][0]
+
+
+def test_the_newest_row_of_an_occurrence(nights: Nights) -> None:
+    """It wins within a run, and against a later run's, too: nothing older corrects, withdraws or raises anything."""
+    Path("mine.yaml").write_text(MAPPING + "duplicates: {newest: date}\n", encoding="utf-8")
+    first, second, third = (Row("Ann", "Greets", "c-1", f"{day}", date=f"2099-01-0{day}") for day in range(1, 4))
+    assert nights.run([first, second, second._replace(call_id="c-2")]).outcomes() == {"created": 2, "skipped": 1}
+    late = nights.run([first._replace(severity="critical"), first._replace(call_id="c-2", result="pass")])
+    assert (late.outcomes(), late.summary["findings"]) == ({"skipped": 2}, {"older-than": 2})
+    assert nights.issue("Greets: Ann")["severity"] == "medium"
+    assert nights.run([third, third._replace(call_id="c-2", result="pass")]).outcomes() == {"updated": 1, "skipped": 1}
+    assert [len(said) for said in nights.said("Greets: Ann")] == [2, 2]
 
 
 def test_calls_that_were_made_before(nights: Nights) -> None:

@@ -13,12 +13,13 @@ from importer.transform.occurrences import read_covered, read_said
 KEY = "demo:Ann/Greets"
 
 
-def occurrence(name: str, answer: str, *, is_withdrawn: bool = False) -> Occurrence:
+def occurrence(name: str, answer: str, *, is_withdrawn: bool = False, dated: float = 0.0) -> Occurrence:
     """One that a night has, with this answer."""
     id_ = hex_digest(name)[:16]
     content = hex_digest(f"{name} {answer} {is_withdrawn}")[:16]
     flags = () if is_withdrawn else (Flag(name, "greets", "", 1),)
-    return Occurrence(Comment(id_, name, "", answer, content=content, about=f"{id_}@0"), flags, is_withdrawn)
+    comment = Comment(id_, name, "", answer, content=content)
+    return Occurrence(comment, flags, is_withdrawn, dated=dated)
 
 
 def send(occurrences: list[Occurrence], had: AlreadyAdded) -> tuple[list[str], AlreadyAdded]:
@@ -56,6 +57,13 @@ def test_each_change_is_said_once(answers: list[str]) -> None:
         assert send(night, had)[0] == []
         last = now
     assert (count(Act.FLAG, had) - flags) == any(answer in ("A", "B") for answer in answers)
+
+
+def test_the_newest_row_is_known() -> None:
+    """Where rows have dates, that of the row which spoke last is known, whatever its word; without, none is."""
+    _, had = send([occurrence("c-1", "A", dated=3.5), occurrence("c-2", "A")], AlreadyAdded())
+    _, had = send([occurrence("c-1", "", is_withdrawn=True, dated=5.25), occurrence("c-2", "B")], had)
+    assert {word.dated: word.number for word in read_covered(had.covered).values()} == {5.25: 1, 0.0: 1}
 
 
 def test_one_comment_for_all_with_a_marker_each() -> None:
