@@ -11,7 +11,16 @@ from itertools import repeat
 
 from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
-from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow, advise
+from importer.check.duplicates import (
+    NO_VERDICTS,
+    UNDATED,
+    DuplicateVerdict,
+    KeySpool,
+    Known,
+    Policy,
+    SpooledRow,
+    advise,
+)
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
@@ -289,7 +298,8 @@ def spool_rows(examined: Examined) -> list[SpooledRow]:
 def key_spool(job: Job) -> KeySpool:
     model, names = job.mapping.model, [file.name for file in job.source.files]
     policy: Policy = "newest" if isinstance(model.duplicates, Duplicates) else model.duplicates
-    return KeySpool(policy, names, grouped=bool(model.group))
+    known_by: Known = "occurrence" if model.recurring is not None else "group" if model.group else "key"
+    return KeySpool(policy, names, known_by=known_by)
 
 
 PROBES = 5

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 Policy = Literal["reject", "first", "newest"]
+Known = Literal["key", "group", "occurrence"]
+"""What a row is known by: a key, that of an issue of several rows, or what tells occurrences of an issue apart."""
 AT_ONCE = 1 << 16
 FILES_LIMIT = 64
 NEWEST_HINT = "delete one of them, or give the right one a later date"
@@ -82,7 +84,7 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
     """Place → verdict, for every row that loses against another one with its key: 30 bytes each."""
 
     def __init__(
-        self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str], *, grouped: bool = False
+        self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str], known_by: Known = "key"
     ) -> None:
         self._losses = np.fromiter(losses, dtype=_LOSS)
         self._losses.sort(order="place")
@@ -91,12 +93,12 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         self.advice = Advice()
         self._policy = policy
         self._file_names = file_names
-        self._grouped = grouped
+        self._is_group, self._key = known_by == "group", "occurrence" if known_by == "occurrence" else "key"
 
     @property
     def need_advice(self) -> bool:
         """Whether rows have other content than another one with their key, and nobody has decided to leave them out."""
-        return self._policy != "first" and not (self._grouped or self._losses["same"].all())
+        return self._policy != "first" and not (self._is_group or self._losses["same"].all())
 
     def __len__(self) -> int:
         return len(self._places)
@@ -121,16 +123,16 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         if same:
             return _skip("same-as", f"same as {winner}")
         if self._policy == "first":
-            return _skip("duplicate-of", f"the first of this key is {winner}")
+            return _skip("duplicate-of", f"the first of this {self._key} is {winner}")
         if is_other:
-            return _reject(f"this key is also that of {winner}, with another title", self.advice.of_others)
+            return _reject(f"this {self._key} is also that of {winner}, with another title", self.advice.of_others)
         if self._policy == "newest" and not tied:
-            return _skip("older-than", f"the newest of this key is {winner}")
+            return _skip("older-than", f"the newest of this {self._key} is {winner}")
         if self._policy == "newest":
-            message = f"this key also occurs, with the same date or none, in {winner}, with other content"
-            return _reject(message, SORT_HINT if self._grouped else NEWEST_HINT if dated else self.advice.hint)
-        message = f"this key occurs first in {winner}, with other content"
-        return _reject(message, SORT_HINT if self._grouped else self.advice.hint)
+            message = f"this {self._key} also occurs, with the same date or none, in {winner}, with other content"
+            return _reject(message, SORT_HINT if self._is_group else NEWEST_HINT if dated else self.advice.hint)
+        message = f"this {self._key} occurs first in {winner}, with other content"
+        return _reject(message, SORT_HINT if self._is_group else self.advice.hint)
 
 
 def _find(places: array[int], place: int) -> int | None:
@@ -151,17 +153,16 @@ class KeySpool:
 
     A row is known by its place in the input, counted from 0 over all files. Nearly all keys come once, which their
     hashes show; the rows whose hash comes again are divided among files, and compared in full file by file. Memory is
-    `at_once` hashes or keys, however often a key comes, 8 bytes for each key that comes again, and the verdicts. With
-    `grouped` a row stands for an issue of several rows, and the hint of a duplicate is to sort the source. Raises
-    StorageFull if the temporary disk is full.
+    `at_once` hashes or keys, however often a key comes, 8 bytes for each key that comes again, and the verdicts.
+    `known_by` is for messages and hints. Raises StorageFull if the temporary disk is full.
     """
 
     def __init__(
-        self, policy: Policy, file_names: Sequence[str], at_once: int = AT_ONCE, *, grouped: bool = False
+        self, policy: Policy, file_names: Sequence[str], at_once: int = AT_ONCE, known_by: Known = "key"
     ) -> None:
         self.policy = policy
         self.file_names = file_names
-        self._grouped = grouped
+        self._known_by = known_by
         self._at_once = at_once
         self._count = 0
         # Files without names: nothing is left behind, however the process ends.
@@ -189,7 +190,7 @@ class KeySpool:
         """Place → verdict, for every row that loses against another one with its key."""
         with temporary_files():
             losses = chain.from_iterable(map(self._losses, self._divide(self._find_repeated())))
-            return Verdicts(losses, self.policy, self.file_names, grouped=self._grouped)
+            return Verdicts(losses, self.policy, self.file_names, self._known_by)
 
     def _find_repeated(self) -> NDArray[np.int64]:
         """Find the hashes of keys that come again, in order."""

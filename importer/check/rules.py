@@ -29,6 +29,7 @@ from importer.transform.value_maps import Mapped, Step
 KEY_LIMIT = 1_000
 """How many bytes a key may have: two of them, as a relation has, fit into an index of PostgreSQL."""
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
+FILL_HINT = "fill it in the errors file, and give that file to `run`"
 HIDDEN_HINT = (
     "it names a person, and only errors.csv and the source show it: correct it there, or map the value as it is there"
 )
@@ -65,6 +66,7 @@ def validate(records: Records, *, name_given: bool, mapping: MappingModel | None
         if finding.rejects:
             findings.add(row, finding)
     for row, finding in chain(
+        _missing_keys(records, mapping),
         _keys(records, name_given),
         _titles(records, mapping),
         _descriptions(records),
@@ -82,12 +84,6 @@ def validate(records: Records, *, name_given: bool, mapping: MappingModel | None
 
 
 def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
-    missing = Finding(
-        "key-missing",
-        "key",
-        "no native key",
-        "fill the key column, or set `input: {key: {content: true}}` in the mapping",
-    )
     unnamed = Finding(
         "key-needs-name",
         "key",
@@ -95,19 +91,28 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
         "name the project: --source-name NAME, or `input: {name: NAME}` in your mapping",
     )
     for row, (key, local) in enumerate(zip(records.keys.full, records.keys.local, strict=True)):
-        if not key:
-            yield row, missing
         # No character takes more than four bytes: a short key need not be encoded.
-        elif len(key) > KEY_LIMIT // 4 and (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_LIMIT:
+        if len(key) > KEY_LIMIT // 4 and (size := len(key.encode("utf-8", "surrogatepass"))) > KEY_LIMIT:
             message = f"the key, with the source's name, has {size:,} bytes, {KEY_LIMIT:,} allowed"
             yield row, Finding("key-too-long", "key", message, "let `input.key` name a column of short ids")
-        elif local and not name_given:
+        elif local and key and not name_given:
             yield row, unnamed
+
+
+def _missing_keys(records: Records, mapping: MappingModel | None) -> Iterator[tuple[int, Finding]]:
+    rows = [row for row, key in enumerate(records.keys.full) if not key]
+    group = mapping.group if rows and mapping is not None else ()
+    texts = [(", ".join(ref.name for ref in each.refs), records.columns.text(each)) for each in group]
+    for row in rows:
+        message, hint = "no native key", "fill the key column, or set `input: {key: {content: true}}` in the mapping"
+        if empty := [name for name, column in texts if not column[row].strip()]:
+            message, hint = f"nothing in {', '.join(empty)}, which `group` names", FILL_HINT
+        yield row, Finding("key-missing", "key", message, hint)
 
 
 def _titles(records: Records, mapping: MappingModel | None) -> Iterator[tuple[int, Finding]]:
     for row in [row for row, title in enumerate(records.texts.titles) if not title]:
-        hint = "fill it in the errors file, and give that file to `run`"
+        hint = FILL_HINT
         if mapping is not None and (line := _title_from_description(records.columns, mapping, row)):
             hint = f"`{line}` in the mapping, or in one that extends it, takes it from the description; or {hint}"
         yield row, Finding("title-missing", "title", "the title is empty", hint)

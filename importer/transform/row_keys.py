@@ -64,8 +64,14 @@ def name_rows(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> 
 
 
 def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str | None]:
-    """The key of each row's group, as `groups.join_keys` makes it."""
-    return join_keys([columns.text(text) for text in mapping.group], skips)
+    """The key of each row's group, as `groups.join_keys` makes it.
+
+    Of issues that recur, where rows stand anywhere, no two groups have one key: slashes within a text are told apart.
+    """
+    texts = [columns.text(text) for text in mapping.group]
+    if mapping.recurring is not None:
+        texts = [[text.replace("\\", "\\\\").replace("/", "\\/") for text in column] for column in texts]
+    return join_keys(texts, skips)
 
 
 def content_key(raw: Sequence[str] | str) -> str:

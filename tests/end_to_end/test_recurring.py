@@ -195,6 +195,9 @@ def test_rows_that_say_too_little_or_too_much(nights: Nights) -> None:
     ended = nights.run(rows, "--max-rejected", "100%", expect=1)
     assert ended.outcomes() == {"created": 2, "rejected": 2}
     assert ended.summary["findings"] == {"key-missing": 1, "key-duplicate": 1, "occurrence-empty": 1}
+    assert "nothing in agent, which `group` names" in ended.err
+    assert "this occurrence occurs first in night.csv:4, with other content" in ended.err
+    assert "`duplicates: {newest: COLUMN}`" in ended.err
 
 
 def test_the_newest_row_of_an_occurrence(nights: Nights) -> None:
@@ -207,6 +210,13 @@ def test_the_newest_row_of_an_occurrence(nights: Nights) -> None:
     assert nights.issue("Greets: Ann")["severity"] == "medium"
     assert nights.run([third, third._replace(call_id="c-2", result="pass")]).outcomes() == {"updated": 1, "skipped": 1}
     assert [len(said) for said in nights.said("Greets: Ann")] == [2, 2]
+
+
+def test_names_with_slashes(nights: Nights) -> None:
+    """Each pair is an issue of its own, however their names would be joined."""
+    names = [("A/B", "C"), ("A", "B/C"), ("A\\", "B/C"), ("A/B\\", "C"), ("A\\/B", "C")]
+    nights.run([Row(*pair, f"c-{number}", "No name") for number, pair in enumerate(names)])
+    assert sorted(issue["title"] for issue in nights.sandbox.issues()) == sorted(f"{b}: {a}" for a, b in names)
 
 
 def test_calls_that_were_made_before(nights: Nights) -> None:
