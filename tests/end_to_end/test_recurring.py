@@ -289,8 +289,9 @@ def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
     assert nights.flags("Greets: Ann") == ["c-0", "c-1", "c-2", "c-8"]
     assert nights.flags("Greets: Ben") == ["c-9"]
     issue = nights.issue("Greets: Ann")
-    # A new ledger can't tell whose the severity is of an issue that was changed since it was made.
-    assert (issue["severity"], issue["status"]) == ("medium" if loses_ledger else "critical", "todo")
+    assert issue["status"] == "todo"
+    # A new ledger can't tell whose the severity is of an issue that was changed since it was made; the lost one could.
+    assert issue["severity"] in (["medium", "critical"] if loses_ledger else ["critical"])
 
 
 def test_a_wide_scorecard(nights: Nights) -> None:
