@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 
 import orjson
 
-from importer.api import FINISHED, PAGE_LIMIT, issue_path
+from importer.api import FINISHED, issue_path
 from importer.codes import ADDED_TO_FINISHED, CONFLICT
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
 from importer.load.updates import check_taken
 from importer.records import Addition
-from importer.transform.dates import read_time
 from importer.triage.actions import CallFailed
+from importer.triage.answers import Entry
+from importer.triage.listing import created_seconds
+from importer.triage.pages import follow_pages
 from importer.triage.snapshot import Snapshot
 
 TODO = "todo"
@@ -39,6 +42,7 @@ class Reopening:
             NotYet: whether it was deleted isn't sure yet: to be called again then.
         """
         wanted = orjson.loads(addition.body)
+        at = wanted["at"] or inf
         operation = work.operation(addition)._replace(method="PATCH", path=issue_path(work.place.issue_id))
         write = Write(self._run, self._calls, operation)
         earlier = work.known.get((addition.act, addition.name))
@@ -61,16 +65,12 @@ class Reopening:
                 result = Result(State.LEFT, CONFLICT, message) if was_sent else Result(State.SAME)
                 self._log.note(work, operation, result._replace(requests=0))
                 return
-            page = await self._calls.call(
-                partial(self._client.list_activity, operation.issue_id, limit=str(PAGE_LIMIT))
-            )
-            changed = next((each for each in page.items if each.type == STATUS_CHANGED), None)
+            changed = await self._find_change(operation.issue_id, at)
             if changed is not None and changed.to_status not in ("", status):
                 message = f"the status was changed to {changed.to_status} in Triage; it is left"
                 self._log.note(work, operation, Result(State.LEFT, CONFLICT, message, requests=0))
                 return
-            ended = None if changed is None else read_time(changed.created_at, ())
-            is_later = ended is None or not wanted["at"] or wanted["at"] > ended.timestamp()
+            is_later = changed is None or at > created_seconds(changed, -inf)
             if status not in wanted["reopens"] or not is_later:
                 why = f"it is {status}" if is_later else f"it was {status} when its new calls had been made"
                 result = Result(State.LEFT, ADDED_TO_FINISHED, f"{why}, so its findings were only added", requests=0)
@@ -85,6 +85,16 @@ class Reopening:
 
         turn = partial(self._calls.in_turn, read_and_write)
         await carry_out(write, turn, refuse=refuse, doubt=write.doubt, look=send_again)
+
+    async def _find_change(self, issue_id: str, at: float) -> Entry | None:
+        """Find the last change of an issue's status; None if there is none, or none since `at`, up to which is read."""
+        ask = partial(self._client.list_activity, issue_id)
+        async for page in follow_pages(self._calls, ask, f"entries of issue {issue_id}", lambda entry: entry.id):
+            if changed := next((entry for entry in page if entry.type == STATUS_CHANGED), None):
+                return changed
+            if page and created_seconds(page[-1], inf) < at:
+                return None
+        return None
 
     def _end(self, work: IssueWork, write: Write, after: Snapshot) -> None:
         """Record that an issue was reopened, and what it is like since."""
