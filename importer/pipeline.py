@@ -299,8 +299,9 @@ class _Report:
         duplicates: list[DuplicateIssue] = []
         page: PageRows | None = None
         try:
-            self._news = News(find_last(self._context.ledger, run, checked.tally.rows))
             recurring = None if job.mapping.model.recurring is None else Recurring()
+            last = find_last(self._context.ledger, run, checked.tally.rows)
+            self._news = News(last, recurs=recurring is not None)
             counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
             self._recurring = {} if recurring is None else recurring.write(run, folder)
             counts, unknown_until = self._count_all(counted)

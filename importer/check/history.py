@@ -135,9 +135,12 @@ class LedgerHistory(Knows):
 
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         if self._corrected_rows is None:
-            self._corrected_rows = find_corrected_rows(self._ledger.transaction, self._target, self._source_name)
+            self._corrected_rows = find_corrected_rows(
+                self._ledger.transaction, self._target, self._source_name, recurs=bool(self._policy.recurring)
+            )
         corrected = self._corrected_rows.get(row.key)
-        if corrected is None or reasons_of(row.codes, row.fields, row.messages) not in corrected.reasons:
+        raw = row.raw if self._policy.recurring else None
+        if corrected is None or reasons_of(row.codes, row.fields, row.messages, raw) not in corrected.reasons:
             return None
         finding = _finding(
             ROW_CORRECTED,

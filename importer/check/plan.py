@@ -251,8 +251,9 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
     for row, edited in planned.edited.items():
         _add_findings(of, row, [edited])
     for row in [row for row, outcome in enumerate(outcomes) if outcome is Outcome.REJECTED] if decided else ():
-        if not _pass_over_corrected(of, row, known):
-            of["raw"][row] = chunk.raw[row]
+        of["raw"][row] = chunk.raw[row]
+        if _pass_over_corrected(of, row, known):
+            of["raw"][row] = None
     return Rows(of)
 
 

@@ -23,7 +23,8 @@ from importer.records import Act, Outcome
 WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
 PAGE = 1000
-Reasons = tuple[tuple[str, str, str], ...]
+Reasons = tuple[object, ...]
+Raw = Sequence[str] | str | None
 PLACED_CODES = ("key-duplicate", "group-rejected")
 """Codes whose message names the place of another row: it changes from run to run and is not compared."""
 
@@ -71,13 +72,19 @@ class Pair:
         statement = select(operations.c.id).select_from(gone.join(operations, issue)).order_by(operations.c.id)
         return array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
 
-    def read_reasons(self) -> set[int]:
-        """Return why rows of the previous run needed somebody, see `hash_reason`."""
-        its = select(rows.c.key, rows.c.outcome, rows.c.findings)
+    def read_reasons(self, *, recurs: bool = False) -> set[int]:
+        """Return why rows of the previous run needed somebody, see `hash_reason`.
+
+        With `recurs` a key has many rows: then what a row says counts, too.
+        """
+        its = select(rows.c.key, rows.c.outcome, rows.c.findings, rows.c.raw)
         its = its.where(rows.c.run_id == self._before, rows.c.key != "", rows.c.findings.is_not(None))
         with self._transaction() as connection:
             found = connection.execute(its, execution_options={"yield_per": PAGE})
-            return {hash_reason(key, outcome, *orjson.loads(findings)[:3]) for key, outcome, findings in found}
+            return {
+                hash_reason(key, outcome, *_read_said(findings), _read_raw(raw) if recurs else None)
+                for key, outcome, findings, raw in found
+            }
 
 
 def count_rows(transaction: Transaction, name: str) -> int:
@@ -129,11 +136,13 @@ def _says(options: bytes, names: set[str]) -> bool:
     return names <= {name for name, value in orjson.loads(options).items() if value}
 
 
-def hash_reason(key: str, outcome: str, codes: Sequence[str], fields: Sequence[str], messages: Sequence[str]) -> int:
+def hash_reason(
+    key: str, outcome: str, codes: Sequence[str], fields: Sequence[str], messages: Sequence[str], raw: Raw = None
+) -> int:
     """Hash why a row needs somebody; of one that was refused its codes, as Triage's words may have a time in them."""
     match outcome:
         case Outcome.REJECTED:
-            reason: object = reasons_of(codes, fields, messages)
+            reason: object = reasons_of(codes, fields, messages, raw)
         case Outcome.FAILED:
             reason = sorted(codes)
         case _:
@@ -141,10 +150,25 @@ def hash_reason(key: str, outcome: str, codes: Sequence[str], fields: Sequence[s
     return hash((key, str(reason)))
 
 
-def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[str]) -> Reasons:
-    """Return why a row is rejected: codes, fields and messages; the value that was rejected is in the message."""
+def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[str], raw: Raw = None) -> Reasons:
+    """Return why a row is rejected: codes, fields and messages; the value that was rejected is in the message.
+
+    `raw` is the whole row, where its key alone doesn't say which one it is.
+    """
     found = zip(codes, fields, messages, strict=True)
-    return tuple((code, field, "" if code in PLACED_CODES else message) for code, field, message in found)
+    said = [(code, field, "" if code in PLACED_CODES else message) for code, field, message in found]
+    return tuple(said) if raw is None else (*said, raw if isinstance(raw, str) else tuple(raw))
+
+
+def _read_said(findings: bytes) -> tuple[list[str], list[str], list[str]]:
+    """Codes, fields and messages of a row's findings."""
+    codes, fields, messages, _ = orjson.loads(findings)
+    return codes, fields, messages
+
+
+def _read_raw(raw: bytes | None) -> Raw:
+    read: Raw = None if raw is None else orjson.loads(raw)
+    return read
 
 
 UPDATES = operations.alias("updates")
@@ -163,8 +187,13 @@ class CorrectedRow(NamedTuple):
     reasons: set[Reasons]
 
 
-def find_corrected_rows(transaction: Transaction, target: str, name: str) -> dict[str, CorrectedRow]:
-    """Return the corrected keys of a source: few, as somebody has corrected each of them by hand."""
+def find_corrected_rows(
+    transaction: Transaction, target: str, name: str, *, recurs: bool = False
+) -> dict[str, CorrectedRow]:
+    """Return the corrected keys of a source: few, as somebody has corrected each of them by hand.
+
+    With `recurs` a key has many rows: then what a row said is among the reasons why it was rejected.
+    """
     with transaction() as connection:
         source_id = find_source(connection, target, name)
     its_runs = and_(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
@@ -191,15 +220,15 @@ def find_corrected_rows(transaction: Transaction, target: str, name: str) -> dic
         .where(or_(rows.c.outcome == Outcome.CREATED, rows.c.outcome == Outcome.UPDATED))
     )
     rejected = (
-        select(rows.c.key, rows.c.findings)
+        select(rows.c.key, rows.c.findings, rows.c.raw)
         .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
         .where(its_runs, rows.c.outcome == Outcome.REJECTED, rows.c.key.in_(PORTION))
     )
     with transaction() as connection:
         corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}
-        for key, findings in find_in_portions(connection, rejected, corrected):
-            codes, fields, messages, _ = orjson.loads(findings)
-            corrected[key].reasons.add(reasons_of(codes, fields, messages))
+        for key, findings, raw in find_in_portions(connection, rejected, corrected):
+            reasons = reasons_of(*_read_said(findings), _read_raw(raw) if recurs else None)
+            corrected[key].reasons.add(reasons)
     return corrected
 
 

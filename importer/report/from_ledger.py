@@ -61,10 +61,10 @@ class News:
     tells_known  whether known ones are said again, as once a week
     """
 
-    def __init__(self, last: Pair | None = None) -> None:
+    def __init__(self, last: Pair | None = None, *, recurs: bool = False) -> None:
         self.known, self.new = Counter[str](), 0
         self.first: list[dict[str, str]] = []
-        self._before = last.read_reasons() if last is not None else set[int]()
+        self._before, self._recurs = last.read_reasons(recurs=recurs) if last is not None else set[int](), recurs
         self.tells_known = last is not None and last.is_new_week
 
     def add(self, rows: Rows) -> None:
@@ -74,7 +74,8 @@ class News:
                 continue
             row, kind = rows[place], outcome.value if outcome in NEEDS_SOMEBODY else INCOMPLETE
             may_be_known = row.key and outcome is not Outcome.UNKNOWN and GAVE_UP not in codes
-            if may_be_known and hash_reason(row.key, outcome, codes, row.fields, row.messages) in self._before:
+            raw = row.raw if self._recurs else None
+            if may_be_known and hash_reason(row.key, outcome, codes, row.fields, row.messages, raw) in self._before:
                 self.known[kind] += 1
                 continue
             self.new += 1

@@ -212,6 +212,20 @@ def test_the_newest_row_of_an_occurrence(nights: Nights) -> None:
     assert [len(said) for said in nights.said("Greets: Ann")] == [2, 2]
 
 
+def test_rejected_night_after_night(nights: Nights) -> None:
+    """A finding is new to whoever looks, though another of its issue was rejected for the same, or was corrected."""
+    bad = Row("Ann", "Greets", "c-2", "Bad", severity="Pressing")
+    nights.run([Row("Ann", "Greets", "c-1", "Good"), bad], "--max-rejected", "100%", expect=1)
+    again = nights.run([bad, bad._replace(call_id="c-3")], "--max-rejected", "100%", expect=1)
+    assert (again.summary["known"], len(again.summary["new"])) == (1, 1)
+    errors = Path("reports/errors.csv")
+    errors.write_text(errors.read_text(encoding="utf-8").replace("Pressing", "high"), encoding="utf-8")
+    command = ["reports/errors.csv" if word == "night.csv" else word for word in nights.command()]
+    assert nights.program(*command, "--out", "corrected").code == 0
+    last = nights.run([bad, bad._replace(call_id="c-4")], "--max-rejected", "100%", expect=1)
+    assert last.summary["findings"] == {"row-corrected": 1, "severity-unknown": 1}
+
+
 def test_names_with_slashes(nights: Nights) -> None:
     """Each pair is an issue of its own, however their names would be joined."""
     names = [("A/B", "C"), ("A", "B/C"), ("A\\", "B/C"), ("A/B\\", "C"), ("A\\/B", "C")]
