@@ -17,7 +17,7 @@ NAME, ANSWER, NOTE, RECORD = "_name", "_answer", "_note", "_record"
 VERDICTS = ("failed", "passed", "not_applicable")
 """What an answer may mean, as the vocabulary and a mapping call it."""
 NEXT = "next"
-"""As `note`: the column behind the criterion's."""
+"""As `note`: the column behind the criterion's, whatever it is called."""
 
 
 class ColumnRange(Strict):
@@ -44,7 +44,9 @@ class Each(Strict):
         description="The criteria of a table: headers, `/patterns/` that a header contains, or `{from: …, to: …}`.",
     )
     note: Scalar | None = Field(
-        None, description="Where a criterion's note is: `next`, the column behind it, or a header: `{name} Comment`."
+        None,
+        description="Where a criterion's note is: `next`, the column behind it; `Comment`, the same if that is its "
+        "header; or `{name} Comment`, wherever that is.",
     )
     path: RecordsPath | None = Field(None, description="The dotted path of an array of objects in a JSON record.")
 
@@ -65,8 +67,6 @@ class Each(Strict):
             raise ValueError("needs one of `columns`, for a table, and `path`, for JSON")
         if self.note is not None and self.path is not None:
             raise ValueError("`note` belongs to `columns`; the objects of an array have keys of their own")
-        if self.note is not None and self.note != NEXT and "{name}" not in self.note:
-            raise ValueError("`note` is `next`, or a header with `{name}` in it, which stands for the criterion's")
         return self
 
 

@@ -55,8 +55,9 @@ class Unfolding:
 def unfold_header(name: str, header: tuple[str, ...], each: Each) -> Unfolding | None:
     """Find the criteria in a table's header; None where its rows are answers already.
 
-    Raises SourceError, naming the header, if one that `each` names isn't there or is there twice, if a pattern fits
-    none, or if a column would be both a criterion and a note.
+    The column behind a criterion is no note if `each` names it as one, too. Raises SourceError, naming the header, if
+    one that `each` names isn't there or is there twice, if a pattern fits none, or if a column would be both a
+    criterion and the note that is called after one.
     """
     names = list(map(plain_name, header))
     if {NAME, ANSWER} <= {*names}:
@@ -66,6 +67,7 @@ def unfold_header(name: str, header: tuple[str, ...], each: Each) -> Unfolding |
     for place in wanted:
         if place not in notes:
             note = _find_note(names, place, each.note)
+            note = None if note in named and each.note == NEXT else note
             criteria.append(Criterion(names[place], place, note))
             notes |= {} if note is None else {note: names[place]}
         elif place in named:
@@ -135,8 +137,9 @@ def _twice(name: str, header: str) -> SourceError:
 def _find_note(names: Sequence[str], place: int, note: str | None) -> int | None:
     if note is None:
         return None
-    if note == NEXT:
-        return place + 1 if place + 1 < len(names) else None
+    if "{name}" not in note:
+        behind = place + 1
+        return behind if behind < len(names) and (note == NEXT or plain_name(note) == names[behind]) else None
     wanted = plain_name(note.replace("{name}", names[place]))
     return next((at for at, header in enumerate(names) if header == wanted and at != place), None)
 

@@ -46,6 +46,7 @@ def rows_of(chunks: list[Chunk], refs: list[Ref]) -> list[tuple[int, int, list[s
     [
         ({"from": "Greets", "to": "Ends"}, "next", [("Greets", 1, 2), ("Asks", 3, 4), ("Ends", 5, 6)]),
         (["Ends", "Greets"], "next", [("Greets", 1, 2), ("Ends", 5, 6)]),
+        (["Ends", "Score"], "next", [("Ends", 5, 6), ("Score", 7, None)]),
         ("/^(?!Comment)[A-Z].*s$/", None, [("Greets", 1, None), ("Asks", 3, None), ("Ends", 5, None)]),
         ("Asks", None, [("Asks", 3, None)]),
     ],
@@ -55,11 +56,14 @@ def test_criteria_are_found(columns: object, note: str | None, found: list[tuple
     assert criteria_of(columns=columns, note=note) == found
 
 
-def test_notes_are_found_by_name() -> None:
-    """Wherever they stand, and not every criterion has one."""
-    header = ("call", "Asks", "Ends", "Asks Comment")
-    found = criteria_of(header, columns={"from": "Asks", "to": "Ends"}, note="{name} Comment")
-    assert found == [("Asks", 1, 3), ("Ends", 2, None)]
+@pytest.mark.parametrize(
+    ("header", "note"),
+    [(("call", "Asks", "Ends", "Asks Comment"), "{name} Comment"), (("call", "Asks", "Why", "Ends", "Sum"), "Why")],
+)
+def test_notes_are_found_by_name(header: tuple[str, ...], note: str) -> None:
+    """Wherever they stand with the criterion's name, or behind it; not every criterion has one."""
+    found = criteria_of(header, columns={"from": "Asks", "to": "Ends"}, note=note)
+    assert found == [("Asks", 1, header.index(note.replace("{name}", "Asks"))), ("Ends", header.index("Ends"), None)]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,7 @@ def test_notes_are_found_by_name() -> None:
         (WIDE, {"columns": ["/^Q[0-9]/"]}, "/^Q[0-9]/"),
         (("call", "Asks", "Ends", "Asks"), {"columns": ["Asks"]}, "'Asks'"),
         (("call", "Asks", "Ends", "Asks"), {"columns": "/s$/"}, "'Asks'"),
-        (("call", "Asks", "Ends"), {"columns": ["Asks", "Ends"], "note": "next"}, "the note of 'Asks'"),
+        (("call", "Asks", "Ends"), {"columns": ["Asks", "Ends"], "note": "Ends"}, "the note of 'Asks'"),
         (WIDE, {"columns": ["Asks"], "note": "{name} Note"}, "'{name} Note'"),
         (WIDE, {"path": "results"}, "is a table"),
     ],
