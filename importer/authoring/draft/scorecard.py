@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from importer.authoring.draft.column_scores import SURE, header_tokens, score_key, score_title
@@ -13,20 +13,22 @@ from importer.authoring.suggest import as_comment
 from importer.errors import SourceError
 from importer.mapping.header_names import has, leaves, names_of, weigh
 from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, Answer, ColumnRange, Each
+from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import as_placeholder, as_source, quote
-from importer.phrases import plain_name, tokens_of
+from importer.phrases import listed, plain_name, tokens_of
 from importer.sources.each import unfold_header
 from importer.sources.source import JsonFile, Source, TableFile
 from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in
 
 LEAST_COLUMNS = 4
 LEAST_COUNT = 3
+TOTALS_SHOWN = 10
 MOST = 0.5
 """The least share of answers where names, or columns on both sides, say that the others are some that nobody knows."""
 OPEN_FINISHED = "finished: {done: '?', closed: '?'}"
 """What a new finding does to a finished issue, which no file says."""
 AUTO_FAIL = "(?i)auto[- ]?fail|zero[- ]tolerance|fatal"
-"""What says, of a criterion or of an answer, that the whole call fails."""
+"""What says, of a criterion or of an answer, that the whole call fails; a draft adds other names that it has seen."""
 _BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
 
 
@@ -34,7 +36,8 @@ _BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
 class Scorecard:
     """The columns of a source whose rows are answers; `each` is how they are made of its records, if they are.
 
-    `record` is the call, or what else tells one record from the others.
+    `record` is the call, or what else tells one record from the others; `totals` are answers of whole records, which
+    are no criteria.
     """
 
     each: Each | None
@@ -47,6 +50,7 @@ class Scorecard:
     turn: Column | None
     auto_fail: Column | None
     date: Column | None
+    totals: Sequence[Column] = ()
 
     @property
     def parts(self) -> list[Column]:
@@ -89,6 +93,9 @@ class Scorecard:
         """The lines that say where the answers are, and which are findings."""
         if self.each is not None:
             yield f"each: {_each_yaml(self.each)} # a row for each answer"
+        if self.totals:
+            names = listed([quote(column.place.name) for column in self.totals], TOTALS_SHOWN)
+            yield f"# Of the whole call, and no criteria: {as_comment(names)}. If one is, name it under `columns`."
         percent = any(number_in(text) is not None for text in self.answer.samples)
         below = ", below: 100" if percent else ""
         # Without it `inverted` has nothing to compare with, and no later criterion is known for a new one.
@@ -99,14 +106,17 @@ class Scorecard:
 
     def severity_rules(self) -> Iterator[str]:
         """The rules for criteria that fail the whole call."""
-        found = [column for column in (self.criterion, self.answer) if any(map(_AUTO_FAIL.search, column.samples))]
-        if found or self.auto_fail is not None:
-            yield "  rules: # it fails the whole call"
-        for column in found:
-            yield f"    - {{when: {{{as_source(column.place.ref)}, matches: '{AUTO_FAIL}'}}, then: critical}}"
+        patterns = {column: _auto_fail_pattern(column.samples) for column in (self.criterion, self.answer)}
+        found = {column.place.ref: f"matches: {quote(said)}" for column, said in patterns.items() if said}
         if self.auto_fail is not None:
-            said = ", ".join(quote(text) for text in self.auto_fail.samples if _BUILT_IN.judge(text) == "passed")
-            yield f"    - {{when: {{{as_source(self.auto_fail.place.ref)}, is: [{said}]}}, then: critical}}"
+            texts = self.auto_fail.samples
+            said = ", ".join(quote(text) for text in texts if _fails_call(text))
+            denied = "|".join(map(re.escape, texts))  # so far it has said no, and not yet what it says otherwise
+            found[self.auto_fail.place.ref] = f"is: [{said}]" if said else f"matches: {quote(_ANY_BUT.format(denied))}"
+        if found:
+            yield "  rules: # it fails the whole call"
+        for ref, test in found.items():
+            yield f"    - {{when: {{{as_source(ref)}, {test}}}, then: critical}}"
 
     def evidence_lines(self) -> list[str]:
         """The lines that attach the call, and flag it."""
@@ -125,6 +135,23 @@ class Scorecard:
 
 
 _AUTO_FAIL = re.compile(AUTO_FAIL)
+_ANY_BUT = r"(?i)^(?!\s*(?:{})?\s*$)"
+
+
+def _auto_fail_pattern(texts: Collection[str]) -> str:
+    """What finds the names of auto-fail in these texts, and in later ones of their language; "" if there are none."""
+    said = [f" {' '.join(tokens_of(text))} " for text in texts]
+    names = [name for name in names_of("auto_fails") if any(f" {name} " in text for text in said)]
+    if not names and not any(map(_AUTO_FAIL.search, texts)):
+        return ""
+    more = sorted(name.replace(" ", r"\W*") for name in names if _AUTO_FAIL.search(name) is None)
+    return "|".join([AUTO_FAIL, *(rf"\b{name}\b" for name in more)])
+
+
+def _fails_call(text: str) -> bool:
+    """Whether a text in a column of auto-fails says that there was one: there `fail` is a yes, and `pass` a no."""
+    mark = meaning("mark", text)
+    return mark.target == "done" if mark is not None else _BUILT_IN.judge(text) == "failed"
 
 
 def is_counted(column: Column) -> bool:
@@ -184,6 +211,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
         agent=min(agents, key=lambda column: "id" in _tokens(column), default=None),
         turn=next((column for column in others if _tokens(column) == ("turn",)), None),
         auto_fail=next((column for column in others if _is_auto_fail(column)), None),
+        totals=[column for column in others if _is_total(column)] if each is not None and each.columns else (),
         date=max(dates, key=_score_created, default=None),
     )
 
@@ -215,7 +243,9 @@ def _is_answer(text: str) -> bool:
 
 def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     """The columns of a wide table; flags of a tracker's issues, which have a title, are no answers."""
-    columns = [column for column in profile.columns if not has(_tokens(column), "remarks")]
+    of_call = {plain_name(each.place.name) for each in profile.columns if _is_auto_fail(each) or _is_total(each)}
+    columns = [each for each in profile.columns if plain_name(each.place.name) not in of_call]
+    columns = [column for column in columns if not has(_tokens(column), "remarks")]
     every = [column for column in columns if _holds_answers(column)]
     found = [column for column in every if not any(number_in(text) is not None for text in column.samples)]
     found = found if len(found) >= LEAST_COLUMNS else every  # a percentage beside other answers is their sum
@@ -228,28 +258,32 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
         return None
     ordered = [name for name in header if name in names]
     others = [column for column in profile.columns if column.filled and not _holds_answers(column, least=MOST)]
-    filled = {plain_name(column.place.name) for column in others}
-    note = _find_note(header, ordered)
+    no_criteria = of_call.union(plain_name(column.place.name) for column in others)
+    note = _find_note(header, ordered, of_call)
     whole = Each(columns=ColumnRange.model_validate({"from": ordered[0], "to": ordered[-1]}), note=note)
     try:
         unfolding = unfold_header(file.name, file.header, whole)
     except SourceError:  # one of them is another's note
         return None
-    extra = {each.name for each in unfolding.criteria} - names if unfolding else set()
-    if extra & filled:
+    between = {each.name for each in unfolding.criteria} if unfolding else names
+    if not names <= between or between & no_criteria:
         return Each(columns=ordered, note=note)
     used = {place for one in unfolding.criteria for place in (one.answer, one.note)} if unfolding else set()
     is_last = len(header) - 1 in used  # then a criterion that is added later stands behind it
     return Each(columns=ColumnRange.model_validate({"from": ordered[0]}), note=note) if is_last else whole
 
 
-def _find_note(header: Sequence[str], criteria: Sequence[str]) -> str | None:
+def _find_note(header: Sequence[str], criteria: Sequence[str], of_call: Set[str]) -> str | None:
     others = [name for name in header if name not in criteria]
     made = Counter(other.replace(name, "{name}") for name in criteria for other in others if name in other)
     template, times = next(iter(made.most_common(1)), ("", 0))
     behind = [header[at + 1] for at, name in enumerate(header[:-1]) if name in criteria]
-    noted = sum(has(tokens_of(name), "remarks") for name in behind if name not in criteria)
-    return template if 2 * times > len(criteria) else NEXT if 2 * noted >= len(criteria) else None
+    notes = [name for name in behind if name not in criteria and has(tokens_of(name), "remarks")]
+    if 2 * times > len(criteria) or 2 * len(notes) < len(criteria):
+        return template if 2 * times > len(criteria) else None
+    if len({*notes}) == 1 and len(notes) < len(behind):  # behind the others stands something else
+        return notes[0]
+    return NEXT if of_call.isdisjoint(behind) else None
 
 
 def _arrays(profile: Profile) -> Iterator[tuple[str, Column]]:
@@ -267,8 +301,15 @@ def _names_call(column: Column) -> bool:
 
 
 def _is_auto_fail(column: Column) -> bool:
-    words = " ".join(_tokens(column))
-    return words in names_of("auto_fails") and all(_is_answer(text) for text in column.samples)
+    is_named = " ".join(_tokens(column)) in names_of("auto_fails") and column.filled > 0
+    return is_named and all(_is_answer(text) or meaning("mark", text) is not None for text in column.samples)
+
+
+def _is_total(column: Column) -> bool:
+    """Whether a column of answers says by its name that they are of whole calls: `Total score`, `Gesamtergebnis`."""
+    words = set(_tokens(column))
+    is_named = has(words, "totals") and words <= names_of("totals", "around_totals")
+    return is_named and _holds_answers(column, least=MOST)
 
 
 def _texts_yaml(*columns: Column | None) -> str:

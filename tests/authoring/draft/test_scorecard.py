@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from tests.harness.running import Program, read_csv, write_csv
 
 BASE = ("call_id", "agent", "Section")
 CRITERIA = ("Greets", "Verifies identity (auto-fail)", "Response latency", "Says goodbye")
+PLAIN = ("Greets", "Verifies identity", "Right transfer", "Says goodbye")
+PLAIN_ANSWERS = [("Yes", "No", "N/A", "Yes"), ("Yes", "Yes", "No", "3/5")]
 ANSWERS = [("Yes", "No", "N/A", "Yes"), ("Yes", "Yes", "No", "3/5"), ("Ja", "Yes", "", "5/5")]
 
 
@@ -44,6 +47,48 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
     assert each.note == note
     assert isinstance(each.columns, ColumnRange)
     assert (each.columns.from_, each.columns.to) == (CRITERIA[0], CRITERIA[-1])
+
+
+@pytest.mark.parametrize("header", ["Auto-fail", "K.o.", "KO-Kriterium", "Fallo automático", "Faute éliminatoire"])
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(("No", "Yes"), "Yes"), (("", "x"), "x"), (("Pass", "Fail"), "Fail"), (("0", "1"), "1"), (("nein", "nein"), "")],
+)
+def test_what_fails_the_whole_call(tmp_path: Path, header: str, cells: tuple[str, str], said: str) -> None:
+    """A column of its own is no criterion, and makes findings critical, also where no call of the file failed by it."""
+    rows = [[f"c-{at}", "Ann", *PLAIN_ANSWERS[at], cell] for at, cell in enumerate(cells)]
+    mapping = save(write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *PLAIN, header]), tmp_path / "m.yaml").model
+    assert {*mapping.category.values} == {*PLAIN}
+    [rule] = mapping.severity.rules
+    [condition] = rule.when
+    assert (condition.column, condition.is_, rule.then) == (header, [said] if said else None, "critical")
+    for text, fails in () if said else (("ja", True), ("Nein", False), ("", False)):
+        assert bool(re.search(condition.matches or "", text)) == fails
+
+
+@pytest.mark.parametrize("header", ["Total score", "Summe", "Overall", "Result", "Gesamtergebnis", "Puntuación final"])
+@pytest.mark.parametrize("total", ["12/20", "Pass"])
+def test_what_a_whole_call_got(tmp_path: Path, header: str, total: str) -> None:
+    """Is no criterion, wherever it stands; the draft names it, so that a person may decide otherwise."""
+    rows = [[f"c-{at}", "Ann", *answers[:2], total, *answers[2:]] for at, answers in enumerate(PLAIN_ANSWERS)]
+    table = write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *PLAIN[:2], header, *PLAIN[2:]])
+    assert {*save(table, tmp_path / "m.yaml").model.category.values} == {*PLAIN}
+    assert f'no criteria: "{header}".' in (tmp_path / "m.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("names", [("Comment", "Comment"), ("Comment", "Comment.1")])
+def test_criteria_next_to_each_other(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Some have a note behind them, some another criterion, or what fails the call: that is no note.
+
+    Where notes aren't called alike, nothing can say which is one, and they stay in the footer.
+    """
+    header = ["call_id", "agent", PLAIN[0], PLAIN[1], names[0], PLAIN[2], names[1], PLAIN[3], "Auto-fail"]
+    rows = [["c-1", "Ann", "No", "No", "why", "Yes", "", "Yes", each] for each in ("Yes", "No")]
+    mapping = save(write_csv(tmp_path / "a.csv", rows, header), tmp_path / "m.yaml").model
+    assert {*mapping.category.values} == {*PLAIN}
+    assert mapping.each is not None
+    assert mapping.each.note == ("Comment" if names[0] == names[1] else None)
+    assert len(mapping.severity.rules) == 1
 
 
 def test_criteria_at_the_end(tmp_path: Path) -> None:
