@@ -144,14 +144,18 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
 def _check_and_discover(
     context: ImportContext, check_now: Callable[[], tuple[LedgerHistory, Checked]], warnings: tuple[str, ...]
 ) -> tuple[LedgerHistory, Checked, frozenset[str]]:
-    """Check; if anything is to be created, run discovery, and check again if that found something."""
+    """Check; if anything is to be created, run discovery, and check again if that found something.
+
+    So it is before the first night of issues that recur, in which findings may be withdrawn whose ledger was lost.
+    """
     from importer.load.discovery import discover, find_hidden
     from importer.load.preflight import check_rows
 
     known, checked = check_now()
     check_rows(checked.tally.rows, context.settings.min_rows)
     notes, seen = warnings, frozenset[str]()
-    if checked.creates or known.matched:
+    is_first = checked.leaders is not None and not known.is_complete()
+    if checked.creates or known.matched or is_first:
         # What an earlier discovery has seen may be gone since: where it matters, all is looked up anew.
         discovered = discover(context, thorough=known.matched > 0)
         notes, seen = (*notes, *discovered.warnings), discovered.issue_ids

@@ -145,10 +145,11 @@ class Act(_Word):
     COMMENT = "comment"
     RELATION = "relation"
     REFER = "refer"  # puts the new numbers of other issues into the description
+    RECALL = "recall"  # reads which occurrences an issue tells of that the ledger may not know any more
     REOPEN = "reopen"  # looks whether an issue with a new occurrence is finished, and may set it to `todo`
 
 
-ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER, Act.REOPEN)
+ADDITIONS = (Act.RECALL, Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER, Act.REOPEN)
 """What is sent after all creates, in this order for each issue."""
 NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
 """Those that a second request would duplicate."""
@@ -435,15 +436,17 @@ class AlreadyAdded(NamedTuple):
     """Additions to a record's issue that are in the ledger already, and are not planned again.
 
     names     act and name of each of the record's own additions, except for numbers in the description
-    covered   ids of the source's comments that are in any of them, in whole or in part
+    covered   ids of the source's comments that are in any of them, in whole or in part, and markers that were recalled
     referred  SHA-256 of a create, and a key whose number was put into its description
     is_over   whether all of its comments were made by runs that are finished, so that none of theirs was left
+    was_lost  whether the issue may have additions that the ledger doesn't know
     """
 
     names: frozenset[tuple[Act, str]] = frozenset()
     covered: frozenset[str] = frozenset()
     referred: frozenset[tuple[bytes, str]] = frozenset()
     is_over: bool = False
+    was_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,14 +102,14 @@ class Examined:
         return replace(self, first=first, records=replace(self.records, chunk=chunk))
 
     def create(self, row: int, *, hashed: bool) -> Operation:
-        """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
+        """Make the create of a row, which may have no body; its `content`, if wanted, hashes all rows of its group."""
         return next(self.creates([row], hashed=hashed))
 
     def creates(self, rows: Sequence[int], *, hashed: bool) -> Iterator[Operation]:
         keys = self.records.keys
         columns: dict[str, Iterable[object]] = {
             "key": map(keys.full.__getitem__, rows),
-            "body": map(self.bodies.__getitem__, rows),
+            "body": [self.bodies.get(row, b"") for row in rows],
             "marker": map(keys.markers.__getitem__, rows),
             "link": map(self.records.links.__getitem__, rows),
             "held": repeat(self.held, len(rows)),

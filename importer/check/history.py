@@ -25,7 +25,7 @@ from importer.check.knowledge import (
     OnChange,
 )
 from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
-from importer.ledger.added import find_already_added, relation_targets
+from importer.ledger.added import AddedOperations, find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
@@ -36,6 +36,7 @@ from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
 from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
+from importer.transform.markers import record_marker
 from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
 
 
@@ -109,7 +110,8 @@ class LedgerHistory(Knows):
         # Most rows of a night are as they were last sent, with nothing open: these need no more of the ledger.
         for each in self._ledger.find_standing(self._target, self._source_name, own):
             key, returned, issue = each.key, each.returned, (each.issue_id, each.triage_id)
-            is_same = each.body_sha == sha256(own[key]).digest() and key not in self._open_changes
+            is_same = not own[key] or each.body_sha == sha256(own[key]).digest()
+            is_same &= key not in self._open_changes
             if is_same and not is_missing(returned):
                 same = LedgerStatus(Outcome.UNCHANGED, None, None, *issue, True, None, each.attempts, each.content)
                 statuses[key] = same._replace(moved=find_moved(returned))
@@ -124,11 +126,21 @@ class LedgerHistory(Knows):
         return statuses
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        additions = self._ledger.additions(self._target, self._source_name)
-        known = additions.of(dict.fromkeys(keys))
+        additions, keys = self._ledger.additions(self._target, self._source_name), dict.fromkeys(keys)
+        known = additions.of(keys)
         # A relation whose other issue was deleted and made anew is to be added again.
         targets = additions.places(relation_targets(each for added in known.values() for each in added))
-        return {key: find_already_added(added, targets) for key, added in known.items()}
+        had = {key: find_already_added(added, targets) for key, added in known.items()}
+        for key in self._find_lost(keys, additions) if self._policy.recurring else ():
+            had[key] = had.get(key, AlreadyAdded())._replace(was_lost=True)
+        return had
+
+    def _find_lost(self, keys: Iterable[str], additions: AddedOperations) -> Iterator[str]:
+        """Find the keys whose issue may have additions that the ledger doesn't know: discovery has found it."""
+        places = additions.places(keys)
+        yield from (key for key, place in places.items() if place.was_found)
+        markers = {record_marker(key): key for key in keys if key not in places} if self._any_found else {}
+        yield from (markers[marker] for marker in self._seen.find(markers))
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
@@ -149,6 +161,10 @@ class LedgerHistory(Knows):
         return LedgerStatus(
             Outcome.SKIPPED, finding, None, corrected.issue_id, corrected.triage_id, takes_additions=False
         )
+
+    def is_complete(self) -> bool:
+        """Whether discovery has looked for all issues of the source since the ledger was last found to lack any."""
+        return self._seen.is_complete()
 
     @cached_property
     def _sampled(self) -> IssueSample:
@@ -190,6 +206,8 @@ class LedgerHistory(Knows):
         if 0 < create.dated < kept.dated and not self._policy.recurring:
             return OLDER
         settled = GONE if is_gone(kept.returned) else UNCHANGED
+        if not create.body:
+            return settled
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
         if not to_read and (kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting):
             return settled
@@ -269,7 +287,7 @@ class LedgerHistory(Knows):
             issue = certain.get(create.marker)
             if issue is not None:
                 snapshot = Snapshot.parse(issue.returned)
-                changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
+                changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body)) if create.body else {}
                 code = "found-changed" if changes else FOUND_AT_TARGET
                 outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
@@ -278,7 +296,7 @@ class LedgerHistory(Knows):
                 statuses[create.key] = status._replace(differs=_difference(snapshot, changes))
             elif create.marker in found:
                 statuses[create.key] = self._ask(create.key, found[create.marker])
-            elif self._titles:
+            elif self._titles and create.body:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
                     number = self._titles[title]
@@ -313,7 +331,7 @@ def _take_in(pairs: list[tuple[Operation, Found]]) -> TakenIn:
     decisions, intents = [], []
     for create, issue in pairs:
         snapshot = Snapshot.parse(issue.returned)
-        same = not snapshot.changes(create.body)
+        same = create.body != b"" and not snapshot.changes(create.body)
         intent = create._replace(body=b"", whole_sha=sha256(create.body).digest())
         intents.append(intent if same else intent._replace(whole_sha=NO_ROW, content=b"", dated=0.0))
         decisions.append(
@@ -323,7 +341,7 @@ def _take_in(pairs: list[tuple[Operation, Found]]) -> TakenIn:
                 0,
                 issue_id=issue.issue_id,
                 triage_id=issue.triage_id,
-                returned=snapshot.adopt(create.body).dump(),
+                returned=snapshot.adopt(create.body).dump() if create.body else issue.returned,
                 code=FOUND_AT_TARGET,
                 message=CODES[FOUND_AT_TARGET],
             )

@@ -141,6 +141,9 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
             if row not in losers:
                 places[keys[row]] = row
                 yield keys[row], body
+        for row in examined.withdrawn:
+            places[keys[row]] = row
+            yield keys[row], b""
 
     ledger = known(ask(), lambda key: examined.create(places[key], hashed=True))
     ledger = _hold_partial(examined, ledger)
@@ -169,6 +172,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     left_out, counted_ones = find_left_out(rows) if decided else (), examined.counted_rows()
     if left_out:  # of rows with one key and the same content one counts: the others are not another issue
         counted_ones = [row for row in counted_ones if outcomes[row] is not Outcome.SKIPPED]
+    if examined.withdrawn:  # what is known of their issues says nothing of rows
+        ledger = {key: status for key, status in ledger.items() if places[key] in examined.bodies}
     return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread, counted_ones)
 
 

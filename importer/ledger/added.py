@@ -26,6 +26,8 @@ from importer.ledger.statements import PORTION, Transaction, find_in_portions
 from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
 PAGE = 1000
+_SETTLED = (Act.RECALL, Act.REOPEN)
+"""Acts that are over once it was decided that nothing is to be done."""
 CANDIDATES = 100
 """How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
@@ -46,8 +48,8 @@ class Added(NamedTuple):
     name    distinguishes it from the others of its act and key; of a relation `type/key of the other issue`
     body    what was sent, while its outcome is unknown; of evidence that Triage doesn't know yet, and its flags, what
             is to be sent
-    covers  of a comment: ids of the source's comments in it; of a `refer`: the keys whose numbers it inserted; of a
-            relation: the id of the issue that it leads to
+    covers  of a comment: ids of the source's comments in it; of a `recall`: the markers that the issue's comments show;
+            of a `refer`: the keys whose numbers it inserted; of a relation: the id of the issue that it leads to
     since   time of the intent, or of the end of its request while its outcome is unknown; seconds since 1970
     first   of evidence that Triage doesn't know yet: time of the first try; seconds since 1970
     sha     its `load.acts`; of a `refer`: SHA-256 of the create that the description comes from
@@ -223,19 +225,20 @@ def find_present(added: Iterable[Added], places: Mapping[str, KnownCreate]) -> I
 
 
 def find_already_added(added: Iterable[Added], places: Mapping[str, KnownCreate]) -> AlreadyAdded:
-    """Return the additions that need no sending: those done, and those that waited in vain for something missing.
+    """Return the additions that need no sending: done, there already, or those that waited in vain for something.
 
     `places` as in `find_present`.
     """
     added = list(added)
     comments = [each for each in added if each.act is Act.COMMENT]
-    ended = (each for each in added if each.code == EVIDENCE_MISSING or (each.act is Act.REOPEN and each.is_settled))
-    settled = [*find_present(added, places), *ended]
+    ended = (each for each in added if each.code == EVIDENCE_MISSING or (each.act in _SETTLED and each.is_settled))
+    known = [each for each in comments if each.state is State.SAME]
+    settled = [*find_present(added, places), *ended, *known]
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
-        frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
+        frozenset(name for each in settled if each.act in (Act.COMMENT, Act.RECALL) for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
-        all(each.is_over and each.state is State.DONE for each in comments),
+        all(each.is_over and each.state in (State.DONE, State.SAME) for each in comments),
     )
 
 

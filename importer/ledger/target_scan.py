@@ -70,6 +70,7 @@ LAST = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
 
 def mark_incomplete(connection: Connection) -> None:
     """Record that the ledger lost something: discovery is due for all sources, and issues may have more additions."""
+    connection.execute(delete(operations).where(operations.c.act == Act.RECALL))
     connection.execute(update(sources).values(looked=0, unsure_to=LAST, look_cursor=""))
     connection.execute(update(runs).values(fingerprint=""))
 
@@ -84,6 +85,9 @@ class Seen:
 
     def doubt(self) -> None:
         """Record that discovery found an issue that the ledger should know: it may lack additions to others, too."""
+        with self._transaction() as connection:
+            its = operations.c.source_id == self._source_id
+            connection.execute(delete(operations).where(its, operations.c.act == Act.RECALL))
         self._set(unsure_to=LAST)
 
     def is_complete(self) -> bool:

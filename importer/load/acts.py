@@ -80,6 +80,7 @@ ACTS: Mapping[Act, Handling] = {
     Act.UPDATE: Handling(),
     Act.DELETE: Handling(),
     Act.REFER: Handling(),
+    Act.RECALL: Handling(),
     Act.REOPEN: Handling(),
     Act.EVIDENCE: Handling(
         list=TriageClient.list_resources,

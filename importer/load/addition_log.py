@@ -64,7 +64,7 @@ class IssueWork:
 
     def had(self) -> AlreadyAdded:
         """Return what no longer has to be sent."""
-        return find_already_added(self.known.values(), self.ends)
+        return find_already_added(self.known.values(), self.ends)._replace(was_lost=self.place.was_found)
 
     def earlier(self, added: Added) -> Operation:
         """Make the operation of an addition that was sent before, with its fingerprint of that time."""
@@ -74,7 +74,9 @@ class IssueWork:
         """Make the operation of an addition, with the fingerprint that identifies it at the target."""
         act, body = addition.act, addition.body
         # Without the other issue's id a relation has no fingerprint yet; what changes a field of the issue has none.
-        is_whole = act not in (Act.REFER, Act.REOPEN) and (act is not Act.RELATION or b'"related_issue_id"' in body)
+        is_whole = act not in (Act.RECALL, Act.REFER, Act.REOPEN) and (
+            act is not Act.RELATION or b'"related_issue_id"' in body
+        )
         mark = fingerprint(act, self.place.issue_id, body) if is_whole else b""
         return self._operation(act, addition.name, body, mark)
 
@@ -88,7 +90,7 @@ class Result(NamedTuple):
     """The outcome of an addition.
 
     code, message  why it wasn't made, as in results.csv
-    covers         ids of the source's comments in it, or issue ids that a relation leads to
+    covers         ids of the source's comments in it, markers that were recalled, or issue ids that a relation leads to
     requests       how many were sent
     first          of evidence that the target doesn't know yet: when it was tried first, in seconds since 1970
     end            of a comment: how it ends in the target; "" as it was sent

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import NoReturn
 
 import orjson
 
@@ -13,6 +14,7 @@ from importer.api import COMMENT_LIMIT
 from importer.codes import FOUND_AT_TARGET
 from importer.ledger.added import find_present, relation_targets
 from importer.ledger.schema import State
+from importer.load.acts import is_addition
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, ListReading, count_own, find_existing_additions
 from importer.load.addition_sender import AdditionSender
@@ -25,8 +27,10 @@ from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import NEVER_TWICE, Act, Addition, Outcome
 from importer.transform.addition_plan import Due, is_cut_otherwise, part_rest, plan_additions
-from importer.transform.comment_texts import NAME, name_part
+from importer.transform.comment_texts import NAME, name_part, stem_of
 from importer.transform.lengths import SMALLEST_PIECE
+from importer.transform.markers import find_openings
+from importer.transform.occurrences import is_recalled
 from importer.transform.references import References
 from importer.triage.actions import Action, CallFailed
 from importer.triage.snapshot import find_moved
@@ -107,6 +111,9 @@ class AdditionLoader:
         """Settle earlier unknown outcomes, record what the issue has already, then send the rest in order."""
         for added in [each for each in work.known.values() if each.may_be_there]:
             await self._sender.decide_earlier(work, added)
+        if any(each.act is Act.RECALL for each in self._plan(work)):
+            await self._recall(work)
+        self._take_in_recalled(work)
         is_doubted = work.place.was_found
         if not is_doubted:  # attaching does no harm again; flags whose call isn't attached need not be looked for
             await self._send(work, [each for each in self._plan(work) if each.act is Act.EVIDENCE])
@@ -165,6 +172,36 @@ class AdditionLoader:
         is_begun = part is not None and (Act.COMMENT, name_part(part[1], 1, int(part[4]))) in work.known
         return is_begun or self._keeping.takes(orjson.loads(addition.body)["detail"])
 
+    async def _recall(self, work: IssueWork) -> None:
+        """Record the markers that an issue's comments show: its ledger may have been lost."""
+        try:
+            entries = await self._reader.read_entries(work.place.issue_id)
+        except CallFailed as error:
+            await self._leave_unread(work, error)
+        shown = (find_openings(each.detail) for each in entries if is_addition(each))
+        markers = dict.fromkeys(opening.marker for openings in shown for opening in openings)
+        recalled = work.operation(Addition(work.item.key, Act.RECALL, "", b"{}"))
+        self._log.note(work, recalled, Result(State.SAME, covers=tuple(markers), requests=0))
+        self._count_one()
+
+    def _take_in_recalled(self, work: IssueWork) -> None:
+        """Record the comments whose markers were recalled; what they say now counts as what is there."""
+        if (Act.RECALL, "") not in work.known:
+            return
+        had = work.had()
+        for each in self._plan(work, "separate"):
+            if each.act is Act.COMMENT and is_recalled(each.key, stem_of(each.name), had):
+                result = Result(State.SAME, FOUND_AT_TARGET, covers=each.covers, requests=0)
+                self._log.note(work, work.operation(each), result)
+
+    async def _leave_unread(self, work: IssueWork, error: CallFailed) -> NoReturn:
+        """Leave an issue that can't be read. Raises what ends the run, IssueGone, or OutcomePending."""
+        if error.action is Action.STOP:
+            raise error.as_stop() from error
+        if error.is_gone:
+            await self._sender.check_there(work.place)
+        raise OutcomePending from error
+
     async def _take_in_existing(self, work: IssueWork, *, is_doubted: bool) -> None:
         """Record the additions that an issue has already, if the ledger may have lost them.
 
@@ -189,11 +226,7 @@ class AdditionLoader:
             if is_doubted:
                 await self._leave_unproven(work, filled, shown)
         except CallFailed as error:
-            if error.action is Action.STOP:
-                raise error.as_stop() from error
-            if error.is_gone:
-                await self._sender.check_there(work.place)
-            raise OutcomePending from error
+            await self._leave_unread(work, error)
 
     async def _leave_unproven(
         self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, ListReading]

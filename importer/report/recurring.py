@@ -24,6 +24,7 @@ from importer.transform.occurrences import read_covered, read_said
 
 RECURRING = "recurring.csv"
 IS_FINDING = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
+IS_SAID = (State.DONE, State.SAME)
 IS_GONE = frozenset((GONE_AT_TARGET, PERHAPS_GONE))
 
 
@@ -100,7 +101,7 @@ class Recurring:
         lines = list[RecurringLine]()
         for key in keys:
             its, findings = counts[key], self._findings[key]
-            said = [name for each in known.get(key, ()) if each.state is State.DONE for name in each.covers]
+            said = [name for each in known.get(key, ()) if each.state in IS_SAID for name in each.covers]
             its["known"] = max(0, findings - its["new"] - its["corrected"])
             its["left"] = sum(not word.is_withdrawal for word in read_covered(said).values())
             its["on_deleted"] = self._deleted[key]

@@ -23,7 +23,7 @@ from importer.mapping.model import MappingModel
 from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
 from importer.transform.columns import Columns
 from importer.transform.footers import one_line, read_labels
-from importer.transform.markers import hex_digest
+from importer.transform.markers import comment_marker, hex_digest
 from importer.transform.row_keys import content_key
 from importer.transform.shown_people import ShownPeople
 
@@ -143,7 +143,32 @@ def read_said(covered: Iterable[str]) -> Counter[str]:
     return Counter("withdrawn" if each[3] else "corrected" if int(each[2]) else "new" for each in found)
 
 
-def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
+def find_last(key: str, occurrences: Iterable[Occurrence], had: AlreadyAdded) -> dict[str, Word]:
+    """Occurrence → what was said of it last, by the ledger, and by the markers that were recalled where it was lost.
+
+    What is only known by its marker has no content.
+    """
+    last = read_covered(had.covered)
+    for id_ in [each.comment.id for each in occurrences] if (Act.RECALL, "") in had.names else ():
+        word: Word | None = last.get(id_, UNSAID)
+        while word is not None:
+            last[id_] = word
+            candidates = (Word(word.number + 1, is_withdrawal) for is_withdrawal in (False, True))
+            word = next((each for each in candidates if is_recalled(key, f"{_name(id_, each)}/1", had)), None)
+    return last
+
+
+def is_recalled(key: str, stem: str, had: AlreadyAdded) -> bool:
+    """Whether the marker of a comment, or of a part of it, is among those that its issue has shown."""
+    return comment_marker(key, stem) in had.covered
+
+
+def _name(id_: str, word: Word) -> str:
+    """The id of the comment that says a word about an occurrence: it doesn't depend on what it says."""
+    return hex_digest(f"{id_}@{word.number}{'!' * word.is_withdrawal}")[:16] if word.number else id_
+
+
+def say_what_is_new(key: str, parts: IssueParts, had: AlreadyAdded) -> IssueParts:
     """Turn the occurrences of an issue into comments: new ones, corrections, withdrawals; corrected ones flag nothing.
 
     What is known is a comment, too, which isn't planned again once all of it is there. Of what is no finding any more,
@@ -151,10 +176,10 @@ def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
     """
     if not parts.occurrences:
         return parts
-    last, comments, left_out = read_covered(had.covered), list[Comment](), set[Flag]()
+    last, comments, left_out = find_last(key, parts.occurrences, had), list[Comment](), set[Flag]()
     for each in parts.occurrences:
         number, was_withdrawn, content, _ = last.get(each.comment.id, UNSAID)
-        is_known = was_withdrawn == each.is_withdrawn and content == each.comment.content
+        is_known = number >= 0 and was_withdrawn == each.is_withdrawn and content in ("", each.comment.content)
         if each.is_withdrawn and (number < 0 or was_withdrawn) and not is_known:
             continue
         if number > 0 or (number == 0 and not is_known):
@@ -167,13 +192,19 @@ def say_what_is_new(parts: IssueParts, had: AlreadyAdded) -> IssueParts:
 def _number(occurrence: Occurrence, number: int) -> Comment:
     """The comment of an occurrence that is the `number`-th to say what has become of it; the occurrence itself is 0."""
     comment, is_withdrawn = occurrence.comment, occurrence.is_withdrawn
-    word = f"{comment.id}@{number}{'!' * is_withdrawn}"
-    about = f"{word}~{occurrence.dated}" if occurrence.dated > 0 else word
+    dated = f"~{occurrence.dated}" if occurrence.dated > 0 else ""
+    about = f"{comment.id}@{number}{'!' * is_withdrawn}{dated}"
     if not number:
         return comment._replace(about=about)
-    id_ = hex_digest(f"{word}={comment.content}")[:16]
+    id_ = _name(comment.id, Word(number, is_withdrawn))
     text = f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}"
     return comment._replace(id=id_, about=about, text=text, content=f"{comment.content}@{number}")
+
+
+def plan_recall(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:
+    """Plan to read, once, what the comments of an issue tell of occurrences that the ledger may not know any more."""
+    if parts.occurrences and had.was_lost:
+        yield Addition(key, Act.RECALL, "", b"{}")
 
 
 def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:
@@ -181,7 +212,7 @@ def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[A
 
     It is named by the latest of these. Of a run that isn't over, those that it has added already count, too.
     """
-    last, new = read_covered(had.covered) if parts.occurrences else {}, dict[str, Occurrence]()
+    last, new = find_last(key, parts.occurrences, had) if parts.occurrences else {}, dict[str, Occurrence]()
     for each in parts.occurrences if last else ():
         number, was_withdrawn, *_ = last.get(each.comment.id, UNSAID)
         if number < 0 or was_withdrawn:

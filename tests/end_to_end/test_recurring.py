@@ -69,6 +69,11 @@ class Nights:
         how = ("--yes", "--json", "--rate", "0", "--no-canary", "--settle-seconds", "0.2", "--out", "reports")
         return (*where, *how)
 
+    def lose_ledger(self) -> None:
+        """Delete the ledger."""
+        for file in self.program.ledger.parent.glob("ledger.db*"):
+            file.unlink()
+
     def issue(self, title: str) -> dict[str, Any]:
         """Show an issue."""
         (issue,) = (issue for issue in self.sandbox.issues() if issue["title"] == title)
@@ -281,6 +286,22 @@ def test_a_deleted_issue(nights: Nights) -> None:
     assert (line["key"], line["on_deleted"]) == ("findings:Ann/Greets", "1")
 
 
+def test_a_ledger_that_was_lost(nights: Nights) -> None:
+    """What passes is withdrawn all the same, though nothing else comes that night, and what fails again corrected."""
+    first, second = Row("Ann", "Greets", "c-1", "No name"), Row("Ann", "Greets", "c-2", "Silence")
+    others = [first._replace(result="pass"), Row("Ben", "Greets", "c-2", "", result="pass")]
+    nights.run([first, second])
+    nights.run(others)
+    nights.lose_ledger()
+    told = []
+    for rows in (others, [*others, second._replace(result="pass")], [first, second]):
+        figures = nights.run(rows).summary["recurring"]
+        told.append([figures[f"occurrences_{name}"] for name in ("new", "known", "corrected", "withdrawn")])
+    assert told == [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 2, 0]]
+    assert len(nights.sandbox.issues()) == 1
+    assert nights.flags("Greets: Ann") == ["c-1", "c-2"]
+
+
 @pytest.mark.parametrize("loses_ledger", [False, True])
 def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
     """Killed after each of its requests, and with a new ledger, too: each occurrence and flag is there once."""
@@ -296,8 +317,7 @@ def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
             door.let(enough)
             door.kill(nights.program.start(*nights.command()))
             if loses_ledger:
-                for file in nights.program.ledger.parent.glob("ledger.db*"):
-                    file.unlink()
+                nights.lose_ledger()
         door.let(1000)
         for _ in range(3):
             ended = nights.program(*nights.command())
