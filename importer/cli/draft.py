@@ -70,7 +70,7 @@ def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:
 
 
 def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: str | None) -> int:
-    from importer.authoring.draft.draft import NO_FIXES, check_free, make_draft, save_draft
+    from importer.authoring.draft.draft import NO_FIXES, check_free, look_at, make_draft, save_draft
     from importer.authoring.recognise import has_title
     from importer.check.headers import how_to_title
     from importer.library.inputs import choose_reading, open_comments
@@ -86,7 +86,17 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     with ExitStack() as stack:
         console, survey = stack.enter_context(Console()), stack.enter_context(survey_files(sources, reading))
         known = _who_knows(survey.samples) if preset is None else None
-        if known is not None:
+        chosen = records
+        if (
+            known is not None
+            and records is None
+            and len({each.records for each in survey.samples if not each.within}) > 1
+        ):
+            chosen = known.sample.records or None
+        beside = stack.enter_context(open_comments(given.comments, None, reading.encoding))
+        source = stack.enter_context(survey.open(chosen, beside))
+        seen = look_at(source, console)
+        if known is not None and seen[1] is None:
             preset = load_mapping(known.preset).model
             if records is None and not has_title(known):
                 message = f"{sources[0]}: {known}, and none of its columns is called as titles are there."
@@ -94,13 +104,9 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
             if has_title(known) and not known.shape.last:
                 command = typed.repeat("validate", "-m", known.preset)
                 console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
-            if records is None and len({each.records for each in survey.samples if not each.within}) > 1:
-                records = known.sample.records or None
-        beside = stack.enter_context(open_comments(given.comments, None, reading.encoding))
-        source = stack.enter_context(survey.open(records, beside))
-        made = make_draft(source, console, lambda values: _ask(console, values, given.severity), preset, fixes)
+        made = make_draft(source, seen, console, lambda values: _ask(console, values, given.severity), preset, fixes)
         said = {"encoding": given.encoding, "delimiter": given.delimiter, "skip_lines": given.skip_lines}
-        said |= {"format": given.format, "records": records}
+        said |= {"format": given.format, "records": chosen}
         options = {name: str(value) for name, value in said.items() if value is not None}
         mapping, table = save_draft(made, source, out, options, given.source_name)
         _show(console, made, mapping, table)

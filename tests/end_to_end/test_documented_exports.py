@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from importer.api import VALUE_FIELDS
-from importer.authoring.draft.draft import make_draft, save_draft
+from importer.authoring.draft.draft import look_at, make_draft, save_draft
 from importer.authoring.draft.values import decide
 from importer.check.examine import examine
 from importer.library.inputs import open_job
@@ -40,7 +40,8 @@ def draft(export: Documented, folder: Path) -> Drafted:
     """Draft a mapping, take every proposal, and read the export with it."""
     path, out = export.write(folder), folder / f"{export.tool}.yaml"
     with open_source([str(path)], SourceOptions()) as source:
-        made = make_draft(source, SILENT, lambda values: [decide(value, value.proposal) for value in values])
+        seen = look_at(source, SILENT)
+        made = make_draft(source, seen, SILENT, lambda values: [decide(value, value.proposal) for value in values])
         save_draft(made, source, out, {})
     pick = made.choice
     decided = dict(zip((row[_place(export, "^")] for row in export.rows), export.decided, strict=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.authoring.draft.choose import Choice, choose
-from importer.authoring.draft.draft import make_draft, save_draft
+from importer.authoring.draft.draft import look_at, make_draft, save_draft
 from importer.authoring.draft.draft_yaml import Draft
 from importer.authoring.draft.profile import Profile, profile_source
 from importer.authoring.proposals import Proposer
@@ -44,10 +44,11 @@ def choose_from(path: Path) -> Choice:
 def draft(path: Path) -> Draft:
     """What a draft says of a file, nobody being asked."""
     with open_source([str(path)], SourceOptions()) as source:
-        return make_draft(source, SILENT, lambda values: values)
+        return make_draft(source, look_at(source, SILENT), SILENT, lambda values: values)
 
 
 def save(path: Path, out: Path) -> LoadedMapping:
     with open_source([str(path)], SourceOptions()) as source:
-        save_draft(make_draft(source, SILENT, lambda values: values), source, out, {})
+        made = make_draft(source, look_at(source, SILENT), SILENT, lambda values: values)
+        save_draft(made, source, out, {})
     return load_mapping(str(out))

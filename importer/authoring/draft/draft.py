@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ from importer.api import FINISHED, VALUE_FIELDS
 from importer.authoring.draft.choose import COLUMNS_SHOWN, choose, choose_of_card, settle_key
 from importer.authoring.draft.column_scores import says_done
 from importer.authoring.draft.draft_yaml import Draft, column_line, column_lines, write_mapping
-from importer.authoring.draft.profile import Column, Profile, profile_source
-from importer.authoring.draft.scorecard import find_each, find_scorecard
+from importer.authoring.draft.profile import ROWS_AT_ONCE, Column, Profile, profile_source
+from importer.authoring.draft.scorecard import Scorecard, find_each, find_scorecard
 from importer.authoring.draft.values import (
     FILE_NAME,
     Value,
@@ -43,6 +43,7 @@ from importer.mapping.yaml_tree import parse, quote, read_small
 from importer.phrases import counted, listed, plain_name, shell_join
 from importer.progress import Progress, Unseen
 from importer.sources.archives import EXTENSIONS, NESTED, WORKBOOKS
+from importer.transform.columns import Columns
 
 if TYPE_CHECKING:
     from importer.sources.command_line import CommandLine
@@ -52,23 +53,51 @@ if TYPE_CHECKING:
 NO_FIXES = Fixes()
 ROWS_LOOKED_AT = 1_000
 """How many rows say whether a draft would use more columns."""
+TURNS_LOOKED_AT = 100_000
+"""How many answers with a turn say whether it tells two of one call from each other."""
 Ask = Callable[[Sequence[Value]], Sequence[Value]]
 """Asks the user about values; returns them with the decisions."""
 
 
-def make_draft(
-    source: Source, progress: Progress, ask: Ask, preset: MappingModel | None = None, fixes: Fixes = NO_FIXES
-) -> Draft:
-    """Profile a source and draft a mapping; the values of a preset that knows the source mean what they mean in it.
-
-    Values are counted as `fixes` corrects them. Raises SourceError if no column can be the title.
-    """
-    proposer = Proposer(preset)
+def look_at(source: Source, progress: Progress) -> tuple[Profile, Scorecard | None]:
+    """Profile a source, which is unfolded if it is a scorecard; as one it is drafted whatever preset might read it."""
     profile = profile_source(source, progress)
     before, each = profile, find_each(source, profile)
     if each is not None:
         profile = profile_source(source, progress)
     card = find_scorecard(profile, each, before)
+    return profile, card if card is None else replace(card, has_turns=_differ_in_turn(source, card))
+
+
+def _differ_in_turn(source: Source, card: Scorecard) -> bool:
+    """Whether some answers of one record to one criterion differ in their turn alone, by the first of them."""
+    if card.turn is None:
+        return False
+    texts = [text_of(column) for column in (card.date, card.record, card.criterion, card.turn) if column]
+    seen = dict[int, str]()
+    for chunk in source.chunks([ref for text in texts for ref in text.refs], ROWS_AT_ONCE):
+        for *own, turn in zip(*map(Columns(chunk).stripped, texts), strict=True):
+            if turn and seen.setdefault(hash(tuple(own)), turn) != turn:
+                return True
+        if len(seen) > TURNS_LOOKED_AT:
+            break
+    return False
+
+
+def make_draft(
+    source: Source,
+    seen: tuple[Profile, Scorecard | None],
+    progress: Progress,
+    ask: Ask,
+    preset: MappingModel | None = None,
+    fixes: Fixes = NO_FIXES,
+) -> Draft:
+    """Draft a mapping of a source that was looked at; values of a preset that knows it mean what they mean in it.
+
+    Values are counted as `fixes` corrects them. Raises SourceError if no column can be the title.
+    """
+    proposer = Proposer(preset)
+    profile, card = seen
     if card is not None:
         choice = choose_of_card(profile, proposer.judge, card)
         titles = TitleCount()

@@ -29,6 +29,10 @@ OPEN_FINISHED = "finished: {done: '?', closed: '?'}"
 """What a new finding does to a finished issue, which no file says."""
 AUTO_FAIL = "(?i)auto[- ]?fail|zero[- ]tolerance|fatal"
 """What says, of a criterion or of an answer, that the whole call fails; a draft adds other names that it has seen."""
+_TURN = {
+    False: "Without the turn: an answer that passes later has none, and withdraws what failed before.",
+    True: "A call has several answers to a criterion here; one that passes without a turn withdraws nothing.",
+}
 _BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
 
 
@@ -37,7 +41,7 @@ class Scorecard:
     """The columns of a source whose rows are answers; `each` is how they are made of its records, if they are.
 
     `record` is the call, or what else tells one record from the others; `totals` are answers of whole records, which
-    are no criteria.
+    are no criteria. With `has_turns`, answers of a record to a criterion differ in their turn.
     """
 
     each: Each | None
@@ -51,6 +55,7 @@ class Scorecard:
     auto_fail: Column | None
     date: Column | None
     totals: Sequence[Column] = ()
+    has_turns: bool = False
 
     @property
     def parts(self) -> list[Column]:
@@ -79,12 +84,13 @@ class Scorecard:
         """The lines that make one issue of an agent and a criterion; none if nothing tells the records apart."""
         if not self.recurs:
             return []
-        dated = self.date if self.warning else None
+        dated, turn = self.date if self.warning else None, self.turn if self.has_turns else None
         return [
             f"group: {_texts_yaml(self.agent, self.criterion)} # one issue, for as many nights as it is found",
             *([f"# {as_comment(self.warning)}"] if self.warning else []),
             "recurring: # each finding is an occurrence of its issue",
-            f"  occurrence: {_texts_yaml(dated, self.record, self.turn)} # the same again adds nothing",
+            f"  occurrence: {_texts_yaml(dated, self.record, turn)} # the same again adds nothing",
+            *([f"  # {as_comment(_TURN[self.has_turns])}"] if self.turn else []),
             f"  {OPEN_FINISHED} # decide: `reopen` sets `todo`, `add` only adds",
             "  severity: raise # the worst of all occurrences; or `keep`",
         ]

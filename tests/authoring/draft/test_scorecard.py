@@ -20,6 +20,7 @@ BASE = ("call_id", "agent", "Section")
 CRITERIA = ("Greets", "Verifies identity (auto-fail)", "Response latency", "Says goodbye")
 PLAIN = ("Greets", "Verifies identity", "Right transfer", "Says goodbye")
 PLAIN_ANSWERS = [("Yes", "No", "N/A", "Yes"), ("Yes", "Yes", "No", "3/5")]
+WHOLE_CALL = [*zip(PLAIN, PLAIN_ANSWERS[0], strict=True)]
 ANSWERS = [("Yes", "No", "N/A", "Yes"), ("Yes", "Yes", "No", "3/5"), ("Ja", "Yes", "", "5/5")]
 
 
@@ -149,20 +150,27 @@ def test_arrays_of_answers(tmp_path: Path, *, is_document: bool) -> None:
     )
 
 
-def test_rows_that_are_answers(tmp_path: Path) -> None:
-    """A column of answers beside one of criteria; the answer is never the title."""
+@pytest.mark.parametrize("again", [False, True])
+def test_rows_that_are_answers(tmp_path: Path, *, again: bool) -> None:
+    """A column of answers beside one of criteria; the answer is never the title.
+
+    A turn tells occurrences apart only where a call has two answers to a criterion that differ in it: a passed answer
+    has none, and would withdraw nothing.
+    """
     rows = [
-        {"Call": f"c-{number}", "Agent": "Ann", "Question": name, "Result": answer, "Turn": "1"}
+        {"Call": f"c-{number}", "Agent": "Ann", "Question": name, "Result": answer, "Turn": str(number)}
         for number, answers in enumerate(ANSWERS)
         for name, answer in zip(CRITERIA, answers, strict=True)
     ]
+    rows += [{**rows[0], "Turn": turn} for turn in (("", "9") if again else ("", "0"))]
     mapping = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model
     assert (mapping.each, mapping.title.template) == (None, "{Question}: {Agent}")
     assert mapping.answer is not None
     assert mapping.answer.column == "Result"
     assert mapping.answer.criterion is not None
     assert mapping.answer.criterion.column == "Question"
-    assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"])
+    assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"] if again else ["Call"])
+    assert [flag.message_index is not None for flag in mapping.flags] == [True]
 
 
 def test_an_answer_that_nobody_knows(tmp_path: Path) -> None:
@@ -222,6 +230,15 @@ def test_flags_of_issues_are_no_answers(tmp_path: Path, row: dict[str, str]) -> 
     """Where there are titles and other columns, where all are true or false, or where they are few."""
     rows = [{**row, "Summary": f"Call {number} drops"} for number in range(9)]
     assert draft(write_table(tmp_path / "a.csv", rows)).choice.card is None
+
+
+def test_a_preset_that_comes_near_is_not_asked(program: Program) -> None:
+    """It would make an issue of each answer: what is a scorecard is drafted as one, by whatever names."""
+    header = ["call_id", "agent", "turn", "score", "criterion", "answer", "comment"]
+    rows = [["c-1", "Ann", str(at), "90", name, answer, "why"] for at, (name, answer) in enumerate(WHOLE_CALL)]
+    drafted = program("draft", write_csv(Path("a.csv"), rows, header), "-o", "mine.yaml")
+    assert (drafted.code, "preset knows" in drafted.err) == (0, False), drafted.err
+    assert occurrences(load_mapping("mine.yaml").model) == (["agent", "criterion"], ["call_id"])
 
 
 def test_a_draft_is_usable_once_it_is_decided(program: Program) -> None:
