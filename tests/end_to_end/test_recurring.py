@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,11 +70,6 @@ class Nights:
         where = ("run", "night.csv", "-m", "mine.yaml", "--api-url", self.url, "--on-change", "update")
         how = ("--yes", "--json", "--rate", "0", "--no-canary", "--settle-seconds", "0.2", "--out", "reports")
         return (*where, *how)
-
-    def lose_ledger(self) -> None:
-        """Delete the ledger."""
-        for file in self.program.ledger.parent.glob("ledger.db*"):
-            file.unlink()
 
     def issue(self, title: str) -> dict[str, Any]:
         """Show an issue."""
@@ -161,22 +158,31 @@ def test_three_nights(nights: Nights) -> None:
 def test_rows_anywhere(nights: Nights, files: tuple[str, ...]) -> None:
     """In any chunk of any file, an issue is created once, with the worst severity of all, and has one comment."""
     agents = ("Ann", "Ben", "Cem")
-    many = [Row(agents[number % 3], "Asks", f"c-{number}", "", turn=str(number)) for number in range(2100)]
+    many = [
+        Row(agents[number % 3], "Asks", f"c-{number}", "", str(number), result="pass" if number % 20 else "fail")
+        for number in range(2100)
+    ]
     write_csv(Path("more.csv"), [Row("Ann", "Asks", "c-x", "Worse", severity="critical")], Row._fields)
-    write_csv(Path("night.csv"), [*many, *many[:3]], Row._fields)
+    write_csv(Path("night.csv"), [*many, many[20]], Row._fields)
+    nights.program("validate", *files, "-m", "mine.yaml")
+    planned = Path("triage-import-check/planned.jsonl").read_text("utf-8").splitlines()
+    shown = Counter(json.loads(json.loads(line)["body"]).get("severity", "") for line in planned)
+    assert {name: number for name, number in shown.items() if name} == {"critical": 1, "medium": 2}, (
+        "as they will be, already now"
+    )
     command = ("run", *files, *nights.command()[2:])
     ended = nights.program(*command)
-    assert (ended.code, ended.outcomes()) == (0, {"created": 2101, "skipped": 3}), ended.err
+    assert (ended.code, ended.outcomes()) == (0, {"created": 106, "skipped": 1996}), ended.err
     assert {issue["title"]: issue["severity"] for issue in nights.sandbox.issues()} == {
         "Asks: Ann": "critical",
         "Asks: Ben": "medium",
         "Asks: Cem": "medium",
     }
     occurrences = [text for comment in nights.said("Asks: Ann") for text in comment]
-    assert len(occurrences) == len(set(occurrences)) == 701
-    assert len(nights.sandbox.flags()) == 2101
+    assert len(occurrences) == len(set(occurrences)) == 36
+    assert len(nights.sandbox.flags()) == 106
     again = nights.program(*command)
-    assert again.outcomes() == {"unchanged": 2101, "skipped": 3}
+    assert again.outcomes() == {"unchanged": 106, "skipped": 1996}
 
 
 def test_what_must_be_decided(nights: Nights) -> None:
@@ -253,9 +259,11 @@ def test_calls_that_were_made_before(nights: Nights) -> None:
 
 
 def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
-    """It is reported once, not closed; one that comes back after all is told and reopens it, without another flag."""
+    """It is reported once, not closed; what comes back is told and reopens it, not flagged. `--only` leaves it out."""
     rows = [Row("Ann", "Greets", "c-1", "No name")]
     nights.run(rows)
+    others = [rows[0]._replace(result="pass"), Row("Ben", "Greets", "c-2", "", result="pass")]
+    assert nights.run(others, "--only", "Ben/Greets").summary["additions"] == {}
     passed = nights.run([rows[0]._replace(result="pass")])
     assert (passed.outcomes(), passed.summary["recurring"]["issues_without_findings"]) == ({"skipped": 1}, 1)
     assert nights.issue("Greets: Ann")["status"] == "todo"
@@ -292,7 +300,7 @@ def test_a_ledger_that_was_lost(nights: Nights) -> None:
     others = [first._replace(result="pass"), Row("Ben", "Greets", "c-2", "", result="pass")]
     nights.run([first, second])
     nights.run(others)
-    nights.lose_ledger()
+    nights.program.lose_ledger()
     told = []
     for rows in (others, [*others, second._replace(result="pass")], [first, second]):
         figures = nights.run(rows).summary["recurring"]
@@ -317,7 +325,7 @@ def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
             door.let(enough)
             door.kill(nights.program.start(*nights.command()))
             if loses_ledger:
-                nights.lose_ledger()
+                nights.program.lose_ledger()
         door.let(1000)
         for _ in range(3):
             ended = nights.program(*nights.command())
@@ -371,32 +379,42 @@ flags: [{call: call_id, type: _name, note: _note}]
 
 
 class Meddler(Door):
-    """Answers the first request that reopens an issue with 500, without doing it; a person takes the issue up then."""
+    """Once, at its `moment`, a person takes an issue up that is being reopened, or the answer is lost.
 
-    def __init__(self, target: str) -> None:
-        super().__init__(target)
-        self.has_met = False
+    That is when the issue was `read`, or `written`: the answer is 500 then, and nothing was done; `lost`, it was.
+    """
+
+    moment = ""
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
-        """Let the target answer but for that request."""
-        if method == "PATCH" and b"todo" in body and not self.has_met:
-            self.has_met = True
+        """Let the target answer, and the person act."""
+        moment, is_issue = self.moment, path.rpartition("/")[0] == "/v1/triage/issues"
+        if not (is_issue and method == "GET" if moment == "read" else method == "PATCH" and b"todo" in body):
+            return self.pass_on(method, path, headers, body)
+        self.moment = ""
+        answer = (500, b"{}") if moment == "written" else self.pass_on(method, path, headers, body)
+        if moment in ("read", "written"):
             self.pass_on("PATCH", path, {**PERSON, "Content-Type": "application/json"}, b'{"status": "in_progress"}')
-            return 500, b"{}"
-        return self.pass_on(method, path, headers, body)
+        return (500, b"{}") if moment == "lost" else answer
 
 
-def test_a_status_that_changes_meanwhile(nights: Nights) -> None:
-    """An issue that somebody has taken up since it was read stays so, as a conflict, in the next night, too."""
-    door = Meddler(nights.sandbox.url)
+@pytest.mark.parametrize("moment", ["read", "written", "lost"])
+def test_a_status_that_changes_meanwhile(nights: Nights, moment: str) -> None:
+    """An issue that somebody has taken up stays so, as a conflict, in the next night, too; what was done counts."""
+    door, rows = Meddler(nights.sandbox.url), [Row("Ann", "Greets", "c-2", "Silence")]
     with serve_door(door):
         nights.url = door.url
         nights.run([Row("Ann", "Greets", "c-1", "No name")])
         nights.edit("Greets: Ann", status="done")
-        rows = [Row("Ann", "Greets", "c-2", "Silence")]
+        door.moment = moment
         ended = nights.run(rows)
-        assert door.has_met
-        assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("in_progress", {"conflict": 1})
-        assert nights.run(rows).summary["recurring"]["occurrences_known"] == 1
-    assert nights.issue("Greets: Ann")["status"] == "in_progress"
+        assert door.moment == ""
+        found, status = ({}, "todo") if moment == "lost" else ({"conflict": 1}, "in_progress")
+        assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == (status, found)
+        assert ended.summary["recurring"]["reopened"] == (moment == "lost")
+        nights.edit("Greets: Ann", severity="low")
+        worse = nights.run([rows[0]._replace(severity="critical")])
+    assert (worse.summary["findings"], worse.summary["recurring"]["occurrences_known"]) == ({"conflict": 1}, 1)
+    issue = nights.issue("Greets: Ann")
+    assert (issue["status"], issue["severity"]) == (status, "low")
     assert [len(said) for said in nights.said("Greets: Ann")] == [1, 1]

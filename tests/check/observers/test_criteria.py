@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,18 +34,18 @@ category: {value: Bug}
 
 
 @contextmanager
-def answers_to(folder: Path, criteria: Iterable[str], known: Iterable[str] = ()) -> Iterator[Job]:
-    """Open a source with an answer to each criterion, of which earlier runs have had some."""
-    (folder / "mine.yaml").write_text(MAPPING, encoding="utf-8")
-    rows = [(f"c-{number}", name, "No") for number, name in enumerate(criteria)]
+def answers_to(folder: Path, rows: Iterable[Sequence[str]], known: Iterable[str] = (), more: str = "") -> Iterator[Job]:
+    """Open a source with these answers, of whose criteria earlier runs have had some; `more` is of its mapping."""
+    (folder / "mine.yaml").write_text(MAPPING + more, encoding="utf-8")
     source = write_csv(folder / "night.csv", rows, ("call", "criterion", "result"))
     with open_job([str(source)], mapping=str(folder / "mine.yaml")) as job:
         yield replace(job, criteria=frozenset(known))
 
 
 def find_criteria(folder: Path, criteria: Iterable[str], known: Iterable[str] = (), workers: int = 1) -> Criteria:
-    """Check such a source."""
-    with answers_to(folder, criteria, known) as job, ThreadPoolExecutor(workers) as executor:
+    """Check a source with an answer to each criterion."""
+    rows = [(f"c-{number}", name, "No") for number, name in enumerate(criteria)]
+    with answers_to(folder, rows, known) as job, ThreadPoolExecutor(workers) as executor:
         return check(replace(job, workers=workers, executor=executor), NoLedger(), Unseen()).criteria
 
 
@@ -66,9 +66,19 @@ def test_free_texts(tmp_path: Path) -> None:
     assert (len(first.kept), later.new, later.kept) == (MOST, [], first.kept)
 
 
+def test_rows_that_wait_for_a_new_one_alone(tmp_path: Path) -> None:
+    """They are excused where issues recur, but not one that lacks something else, nor where none recurs."""
+    known = find_criteria(tmp_path, ["Greets"]).kept
+    rows = [("c-1", "Asks", "hm"), ("", "Asks", "hm"), ("c-2", "Asks", "No"), ("c-3", "Greets", "hm")]
+    recurs = "group: [call, criterion]\nrecurring: {occurrence: [call], finished: {done: add, closed: add}}\n"
+    for more, excused in (("", 0), (recurs, 1)):
+        with answers_to(tmp_path, rows, known, more) as job:
+            assert check(job, NoLedger(), Unseen()).criteria.excused == excused
+
+
 def test_an_import_that_is_broken_off(tmp_path: Path) -> None:
     """What it had is still new to the same command, which continues it."""
-    with opened(tmp_path, VirtualTime()) as ledger, answers_to(tmp_path, ["Greets"]) as job:
+    with opened(tmp_path, VirtualTime()) as ledger, answers_to(tmp_path, [("c-1", "Greets", "No")]) as job:
         assert with_last_run(job, ledger, TARGET).criteria == frozenset()
         for number in (1, 2):
             run = ledger.begin_run(RunIdentity(TARGET, "qa", f"{number}", "m"), options={"criteria": [f"{number}"]})
