@@ -440,6 +440,7 @@ class AlreadyAdded(NamedTuple):
     referred  SHA-256 of a create, and a key whose number was put into its description
     is_over   whether all of its comments were made by runs that are finished, so that none of theirs was left
     was_lost  whether the issue may have additions that the ledger doesn't know
+    begun     of `covered` those that a run has added which isn't finished
     """
 
     names: frozenset[tuple[Act, str]] = frozenset()
@@ -447,6 +448,7 @@ class AlreadyAdded(NamedTuple):
     referred: frozenset[tuple[bytes, str]] = frozenset()
     is_over: bool = False
     was_lost: bool = False
+    begun: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

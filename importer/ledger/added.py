@@ -239,6 +239,9 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, KnownCreate]
         frozenset(name for each in settled if each.act in (Act.COMMENT, Act.RECALL) for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
         all(each.is_over and each.state in (State.DONE, State.SAME) for each in comments),
+        begun=frozenset(
+            name for each in comments if not each.is_over and each.state is State.DONE for name in each.covers
+        ),
     )
 
 

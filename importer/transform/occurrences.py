@@ -213,11 +213,12 @@ def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[A
     It is named by the latest of these. Of a run that isn't over, those that it has added already count, too.
     """
     last, new = find_last(key, parts.occurrences, had) if parts.occurrences else {}, dict[str, Occurrence]()
+    begun = read_covered(had.begun)
     for each in parts.occurrences if last else ():
         number, was_withdrawn, *_ = last.get(each.comment.id, UNSAID)
         if number < 0 or was_withdrawn:
             number += 1
-        elif had.is_over or not (number == 0 or _is_withdrawn(each, number - 1, had)):
+        elif each.comment.id not in begun or not (number == 0 or _is_withdrawn(each, number - 1, had)):
             continue
         if not each.is_withdrawn:
             new[_number(each, number).id] = each

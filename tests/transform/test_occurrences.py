@@ -66,6 +66,18 @@ def test_the_newest_row_is_known() -> None:
     assert {word.dated: word.number for word in read_covered(had.covered).values()} == {5.25: 1, 0.0: 1}
 
 
+def test_a_night_that_was_cut_off_behind_its_comment() -> None:
+    """It goes on with the occurrences that it has added itself: what earlier nights have said reopens nothing."""
+    old, new = occurrence("c-1", "A")._replace(at=9.0), occurrence("c-2", "B")._replace(at=1.0)
+    _, before = send([old, occurrence("c-3", "A")], AlreadyAdded())
+    for night, wanted in (([old, new], [new.comment.id]), ([old, occurrence("c-3", "", is_withdrawn=True)], [])):
+        said, after = send(night, before)
+        rest = after._replace(names=frozenset(each for each in after.names if each[0] is not Act.REOPEN))
+        for had in (before, rest._replace(is_over=False, begun=frozenset(said))):
+            (planned,) = plan_additions([Due(KEY, IssueParts(occurrences=tuple(night)), "fold", had)])
+            assert [each.name for each in planned if each.act is Act.REOPEN] == wanted
+
+
 def test_one_comment_for_all_with_a_marker_each() -> None:
     """Occurrences that say the same are different ones."""
     every = [occurrence(f"c-{number}", "No name") for number in range(3)]
