@@ -248,9 +248,14 @@ class Fold:
     def __call__(self, connection: Connection, page: Sequence[Row], those: Iterable[Row]) -> list[Row]:
         """Return the rows of a page with their outcomes; of others than `those` no operation is asked for."""
         every, told = self.find(connection, (row.key for row in those)), list[Row]()
+        # The rows of an issue may be many, and so may its operations.
+        outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, Any]]()
         for row in page:
             if its := every.get(row.key, []):
-                row = _with_outcome(row, *self.outcome_of(row.outcome, row.issue_id, its))
+                known = row.key, row.outcome, row.issue_id
+                if known not in outcomes:
+                    outcomes[known] = self.outcome_of(row.outcome, row.issue_id, its)
+                row = _with_outcome(row, *outcomes[known])
             stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
             if stands_alone and (duplicate := self.duplicates.get(row.key)):
                 row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
