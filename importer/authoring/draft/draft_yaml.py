@@ -18,7 +18,7 @@ from importer.authoring.suggest import as_comment, entry
 from importer.check.observers.untyped import category_source
 from importer.mapping.model import UNDECIDED
 from importer.mapping.scorecards import ANSWER, NAME, NOTE, RECORD
-from importer.mapping.vocabulary import TitleCount
+from importer.mapping.vocabulary import TitleCount, meaning
 from importer.mapping.yaml_tree import as_placeholder, quote
 from importer.phrases import counted
 from importer.sources.command_line import CommandLine
@@ -222,6 +222,8 @@ def _field(draft: Draft, field: FieldName) -> Iterator[str]:
         yield "  values:"
     for value in listed:
         yield f"    {entry(value.value, scalar(target_of(value)))} # {reason_of(value)}"
+    if field == "severity" and draft.choice.card is not None and listed and all(map(_is_a_word, listed)):
+        yield "  words: all # a later night may have others"
     nothing = next((value for value in own if not value.value), None)
     if nothing is not None:
         yield f"  missing: {scalar(target_of(nothing))} # {reason_of(nothing)}"
@@ -229,6 +231,12 @@ def _field(draft: Draft, field: FieldName) -> Iterator[str]:
         yield f"  missing: {DEFAULT_CATEGORY}"
     if field == "category":
         yield from _other_categories(draft)
+
+
+def _is_a_word(value: Value) -> bool:
+    """Whether a severity is decided by nothing but the vocabulary."""
+    word = meaning("severity", value.value)
+    return value.decided and word is not None and word.target == value.proposal
 
 
 def _other_categories(draft: Draft) -> Iterator[str]:

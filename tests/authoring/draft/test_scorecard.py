@@ -196,6 +196,14 @@ def test_a_column_of_categories_decides(tmp_path: Path) -> None:
         assert spec.column == column
 
 
+@pytest.mark.parametrize(("first", "words"), [("mittel", ["all"]), ("ZZ", [])])
+def test_severities_of_later_nights(tmp_path: Path, first: str, words: list[str]) -> None:
+    """Are known by the words that have decided all of the first one's."""
+    rows = [["c-1", "Ann", *PLAIN_ANSWERS[0], each] for each in (first, "niedrig", "")]
+    table = write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *PLAIN, "Schweregrad"])
+    assert save(table, tmp_path / "m.yaml").model.severity.words == words
+
+
 @pytest.mark.parametrize("dated", [False, True])
 def test_a_number_that_only_counts(program: Program, *, dated: bool) -> None:
     """In a sheet that begins again each week the same numbers are other calls, which a date tells apart."""
