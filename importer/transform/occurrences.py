@@ -21,7 +21,8 @@ import orjson
 from importer.codes import SKIP_PREFIX
 from importer.mapping.model import MappingModel
 from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
-from importer.transform.columns import Columns
+from importer.transform.columns import Columns, map_distinct
+from importer.transform.dates import read_date
 from importer.transform.footers import one_line, read_labels
 from importer.transform.markers import comment_marker, hex_digest
 from importer.transform.row_keys import content_key
@@ -50,10 +51,12 @@ def read_occurrences(
 ) -> ChunkOccurrences:
     """Read what each row says of its occurrence, but for rows that are skipped for what they lack.
 
+    Its id is that of its texts; of a date, which somebody may type again in another form, of what it says.
     A line of the footer that all rows of the issue share, or that names the occurrence, isn't repeated.
     """
     assert mapping.recurring is not None
     named = [[text.strip() for text in columns.text(each)] for each in mapping.recurring.occurrence]
+    meant = [map_distinct(lambda text: _plain_date(text, columns.date_formats), texts) for texts in named]
     shared = [[text.strip() for text in columns.text(each)] for each in mapping.group]
     nothing = [""] * len(columns)
     notes = nothing if mapping.description is None else columns.text(mapping.description)
@@ -64,11 +67,11 @@ def read_occurrences(
     for row, skip in enumerate(skips):
         if row in columns.chunk.defects or not (skip == "" or is_withdrawal(skip)):
             continue
-        own = [column[row] for column in named]
+        own, same = ([column[row] for column in each] for each in (named, meant))
         if not any(own):
-            own = [content_key(columns.chunk.raw[row])]
+            own = same = [content_key(columns.chunk.raw[row])]
             found.findings.append((row, EMPTY))
-        id_ = hex_digest(orjson.dumps(own).decode())[:16]
+        id_ = hex_digest(orjson.dumps(same).decode())[:16]
         said = {"", *own, *(column[row] for column in shared), dates[row].strip(), answers[row]}
         lines = [f"Answer: {one_line(answers[row])}"] if answers[row] else []
         lines += [f"{each.name}: {one_line(text)}" for each in labels if (text := each.texts[row].strip()) not in said]
@@ -81,6 +84,14 @@ def read_occurrences(
         who = " · ".join(filter(None, own))
         found.comments[row] = Comment(id_, who, dates[row].strip(), text, content=content)
     return found
+
+
+def _plain_date(text: str, formats: tuple[str, ...]) -> str:
+    """A date in one form, whatever form it has; any other text, and a mere number, as it is."""
+    date = None if text.isdecimal() else read_date(text, formats)
+    if date is None:
+        return text
+    return str(date.date()) if (date.hour, date.minute, date.second) == (0, 0, 0) else date.isoformat()
 
 
 def is_withdrawal(skip: str) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.mapping.identities import Roster
 from importer.records import Act, AlreadyAdded, Comment, Flag, IssueParts, Occurrence
 from importer.transform.addition_plan import Due, plan_additions
+from importer.transform.columns import Columns
 from importer.transform.markers import find_openings, hex_digest
-from importer.transform.occurrences import read_covered, read_said
+from importer.transform.occurrences import read_covered, read_occurrences, read_said
+from importer.transform.shown_people import ShownPeople
+from tests.harness.making import HEADER, chunk_of, mapping_of
 
 KEY = "demo:Ann/Greets"
 
@@ -57,6 +62,24 @@ def test_each_change_is_said_once(answers: list[str]) -> None:
         assert send(night, had)[0] == []
         last = now
     assert (count(Act.FLAG, had) - flags) == any(answer in ("A", "B") for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("texts", "are_one"),
+    [
+        (["2.12.2026", "02.12.2026", "2026-12-02", " 2026-12-02 00:00:00"], True),
+        (["2026-12-02T09:00:00Z", "2026-12-02 10:00:00+01:00"], True),
+        (["20261202", "2026-12-02", "2.12.26", "2.12.2026 09:00"], False),
+    ],
+)
+def test_a_date_in_another_form(texts: list[str], *, are_one: bool) -> None:
+    """Is the same occurrence: by the mapping's formats and ISO 8601; a number is none, nor what no format fits."""
+    recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
+    mapping = mapping_of(group=["ID"], recurring=recurring)
+    columns = Columns(chunk_of(HEADER, [("P-1", "Title", text, "P1", "Open") for text in texts]), ("%d.%m.%Y",))
+    read = read_occurrences(mapping, columns, [""] * len(texts), ShownPeople(mapping.people, Roster()))
+    assert len({comment.id for comment in read.comments.values()}) == (1 if are_one else len(texts))
+    assert [comment.author for comment in read.comments.values()] == [text.strip() for text in texts]
 
 
 def test_the_newest_row_is_known() -> None:
