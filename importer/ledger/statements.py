@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    case,
     cast,
     func,
     literal_column,
@@ -30,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from importer.ledger.schema import HAS_NUMBER, State, operations, rows, sources, targets
+from importer.ledger.schema import HAS_NUMBER, WAITS, State, operations, rows, sources, targets
 from importer.records import Outcome
 
 T = TypeVar("T")
@@ -165,12 +166,16 @@ class BatchStatement:
 
 
 def upsert(
-    table: Table, identity: Sequence[str], new: Literals = NO_LITERALS, always: Literals = NO_LITERALS
+    table: Table,
+    identity: Sequence[str],
+    new: Literals = NO_LITERALS,
+    always: Literals = NO_LITERALS,
+    kept: Mapping[str, ColumnElement[bool]] = NO_LITERALS,
 ) -> BatchStatement:
     """Return an insert that updates all columns if the row exists; its values are in the order of the table's columns.
 
     Columns of `new` get the literal there in a new row, and are left alone in one that exists; those of `always` get
-    theirs in both. A column `id` is left to the database.
+    theirs in both, but for those of `kept` in a row of which that holds. A column `id` is left to the database.
     """
     others = {"id", *new, *always}
     names = [column.name for column in table.columns if column.name not in others]
@@ -180,6 +185,7 @@ def upsert(
         module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # loads only the dialect in use
         inserted = module.insert(table).values(values).inline()
         changes = {name: inserted.excluded[name] for name in (*names, *always) if name not in identity}
+        changes |= {name: case((holds, table.c[name]), else_=changes[name]) for name, holds in kept.items()}
         statement: Insert = inserted.on_conflict_do_update(index_elements=identity, set_=changes)
         return statement
 
@@ -206,6 +212,7 @@ INTEND = upsert(
         "message": _EMPTY,
     },
     always={"state": _word(State.SENT), "code": _EMPTY},
+    kept={"code": WAITS},  # until it is there, as its row need not come again
 )
 
 

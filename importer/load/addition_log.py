@@ -133,7 +133,7 @@ class AdditionLog:
         details = encode_details(covers, body=body, first=first, end=end)
         self._run.record(make_decision(operation, state, requests, code=code, message=message, details=details))
         mark = operation.whole_sha
-        added = Added(operation.act, operation.name, state, b"", covers, 0.0, first, mark, code, message)
+        added = Added(operation.act, operation.name, state, body, covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
         work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
         work.begun = None

@@ -57,7 +57,8 @@ class AdditionSender:
         if is_there:
             self._log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
         elif is_there is False and (added.state in UNDECIDED or added.code == ADDITION_UNPROVEN):
-            self._log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
+            code = EVIDENCE_PENDING if added.waits else ""
+            self._log.note(work, operation, Result(State.UNSENT, code, covers=added.covers, requests=0))
 
     def fill(self, addition: Addition) -> Addition | None:
         """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage.
@@ -158,10 +159,13 @@ class AdditionSender:
         """
         request = ACTS[operation.act].add
         assert request is not None
+        earlier = work.known.get((operation.act, operation.name))
         # What lies behind it in the activity is older than its first request, which here is the one that follows.
-        after = work.last if (operation.act, operation.name) not in work.known else ""
-        write = Write(self._run, self._calls, operation, lambda: {"details": encode_details(covers)})
+        after = work.last if earlier is None else ""
         details, since, entry, shown, said = encode_details(covers, body=operation.body), 0.0, "", "", ""
+        # What waits goes on waiting until it is there.
+        waits = {"code": EVIDENCE_PENDING, "details": details} if earlier is not None and earlier.waits else {}
+        write = Write(self._run, self._calls, operation, lambda: {"details": encode_details(covers), **waits})
 
         async def add() -> tuple[str, str]:
             made = await request(self._client, operation.issue_id, operation.body)
@@ -188,7 +192,9 @@ class AdditionSender:
         def doubt(error: CallFailed) -> None:
             nonlocal since, said
             since, said = self._connection.now(), error.message
-            write.end(State.UNKNOWN, since=since, code=OUTCOME_UNKNOWN, message=said, details=details)
+            write.end(
+                State.UNKNOWN, **{"code": OUTCOME_UNKNOWN, "details": details, **waits}, since=since, message=said
+            )
 
         async def look(error: CallFailed) -> bool | None:
             if error.is_gone and await self._is_end_missing(work, operation):
@@ -201,7 +207,8 @@ class AdditionSender:
 
         is_made = await carry_out(write, send, refuse=refuse, doubt=doubt, look=look)
         if is_made is None:
-            self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, said, covers, requests=0))
+            code = EVIDENCE_PENDING if waits else GAVE_UP
+            self._log.fail(work, operation, Result(State.REFUSED, code, said, covers, requests=0))
             raise OutcomePending
         if is_made:
             done = Result(State.DONE, covers=covers, requests=write.requests)

@@ -16,7 +16,7 @@ from importer.load.acts import fingerprint
 from importer.load.queue import QueueItem
 from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome, Relation
 from importer.transform.markers import comment_marker
-from importer.triage.paced import LIMITS_TRIED
+from importer.triage.paced import LIMITS_TRIED, Interrupted
 from tests.harness.addition_bench import CALL, FLAG, Following, item, said, two_issues
 from tests.harness.sandbox_contents import all_flags, all_relations, all_resources
 from tests.harness.unmarked import unmarked
@@ -250,6 +250,41 @@ def test_evidence_that_comes_late(bench: Following) -> None:
     bench.follow(call)
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
     assert len(all_flags(bench.store)) == 1
+
+
+@pytest.mark.parametrize("end", ["crash", "interrupt", "unknown", "gave-up"])
+def test_a_flag_that_waited_is_cut_off(bench: Following, end: str) -> None:
+    """However its request ends, later runs go on with it, though its row doesn't come again; it is there once."""
+    parts = IssueParts(evidence=(("call", "late-1"),), flags=(Flag("late-1", "tone", "", None),))
+    bench.follow(item("demo:P-1", parts))
+    bench.store.db.execute("UPDATE late SET is_there = 1")
+    bench.time.now += 86_400
+    (flag,) = [each for each in bench.begin().additions.of(["demo:P-1"])["demo:P-1"] if each.act is Act.FLAG]
+    again = item("demo:P-1", IssueParts())
+    match end:
+        case "crash":
+            issue = bench.issues["demo:P-1"]
+            sent = Operation("demo:P-1", "POST", f"/v1/triage/issues/{issue}/flags", flag.body, "", act=Act.FLAG)
+            sent = sent._replace(name=flag.name, whole_sha=flag.sha, issue_id=issue)
+            bench.crash_after_intent(sent, encode_details((), body=flag.body) or b"")
+        case "interrupt":
+            bench.triage.stop_at, bench.triage.faults = 2, {2: "lost"}
+            with suppress(Interrupted):
+                bench.follow(again)
+        case "unknown":
+            bench.triage.faults, bench.triage.fails = {2: "after"}, 500
+            with suppress(RunStopped):
+                bench.follow(again)
+        case _:
+            bench.triage.faults = dict.fromkeys(range(2, 20), "before")
+            bench.follow(again)
+    bench.triage.faults, bench.triage.fails, bench.triage.stop_at = {}, 0, 0
+    bench.time.now += 86_400
+    assert [*bench.begin().additions.find_waiting()] == ["demo:P-1"]
+    bench.follow(again)
+    assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
+    assert len(all_flags(bench.store)) == 1
+    assert not bench.begin().additions.find_waiting()
 
 
 def test_evidence_that_never_comes(bench: Following) -> None:
