@@ -207,9 +207,18 @@ def _fitting(flag: Flag) -> Flag:
     return flag._replace(note=cut(flag.note, NOTE_LIMIT - 1).rstrip() + "…")
 
 
+def leave_said(notes: Sequence[Comment], said: Comment | None) -> tuple[Comment, ...]:
+    """The whole notes of flags that an occurrence doesn't say itself."""
+    return tuple(each for each in notes if said is None or each.text.partition(_BEHIND)[2] not in said.text)
+
+
+_BEHIND = ":\n\n"
+"""What stands between the name of a flag and its whole note."""
+
+
 def _whole_note(flag: Flag) -> Comment:
     """The note as a comment, whose id is made from its text."""
-    text = f"The whole note of the flag {flag.type} on call {flag.call}:\n\n{flag.note}"
+    text = f"The whole note of the flag {flag.type} on call {flag.call}{_BEHIND}{flag.note}"
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
     return Comment(digest.hexdigest()[:16], author="", date="", text=text)
 

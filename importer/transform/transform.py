@@ -24,7 +24,7 @@ from importer.transform.chunk_records import Records, SourceCounts, merge_target
 from importer.transform.columns import Columns, map_distinct, single_line
 from importer.transform.comments import Discussions, read_comments
 from importer.transform.dates import read_time
-from importer.transform.evidence import attach_flagged, read_evidence, read_flags
+from importer.transform.evidence import attach_flagged, leave_said, read_evidence, read_flags
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import Footers, write_footers
 from importer.transform.formats.convert import dropped_finding
@@ -214,8 +214,18 @@ class _FileTransform:
         comments: Mapping[int, Sequence[Comment]] = {
             row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"
         }
-        # Before what people have said, the footer's first; an occurrence says all that its footer does.
-        for ours in (flagged.notes, footers.rests if mapping.recurring is None else {}):
+        occurrences: Mapping[int, Sequence[Occurrence]] = {}
+        unnamed: Sequence[tuple[int, Finding]] = ()
+        notes, rests = flagged.notes, footers.rests
+        if mapping.recurring is not None:
+            said, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
+            its = self._clean_comments({row: (comment,) for row, comment in said.items()}, clean)
+            own = {row: comment for row, (comment,) in its.items()}
+            occurrences = make_occurrences(mapping, own, skips, flagged.flags, created, newest)
+            # An occurrence says all that its footer does, and as a rule its note is the flag's.
+            notes = {row: new for row, each in notes.items() if (new := leave_said(each, own.get(row)))}
+            rests = {}
+        for ours in (notes, rests):  # before what people have said, the footer's first
             if ours:
                 comments = {row: (*ours.get(row, ()), *comments.get(row, ())) for row in {**ours, **comments}}
         if groups := keys.groups.values():
@@ -226,13 +236,6 @@ class _FileTransform:
         if mapping.references:  # not in the footer, which names the issue itself
             texts = list(map(str.removesuffix, prose.descriptions, prose.footers))
             mentions = self._references.find_all(texts, keys.full)
-        occurrences: Mapping[int, Sequence[Occurrence]] = {}
-        unnamed: Sequence[tuple[int, Finding]] = ()
-        if mapping.recurring is not None:
-            said, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
-            its = self._clean_comments({row: (comment,) for row, comment in said.items()}, clean)
-            own = {row: comment for row, (comment,) in its.items()}
-            occurrences = make_occurrences(mapping, own, skips, flagged.flags, created, newest)
         parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
             prose.rests,
             self._clean_comments(comments, clean),

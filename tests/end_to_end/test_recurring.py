@@ -341,7 +341,10 @@ def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
 
 
 def test_a_wide_scorecard(nights: Nights) -> None:
-    """Its answers are occurrences: one that passes later is withdrawn, one with another note corrected; all is said."""
+    """Its answers are occurrences: one that passes later is withdrawn, one with another note corrected; all is said.
+
+    A note that is too long for its flag is said once, by its occurrence.
+    """
     Path("mine.yaml").write_text(
         """
 input: {name: cards, key: {content: true}}
@@ -362,8 +365,10 @@ flags: [{call: call_id, type: _name, note: _note}]
     )
     header = ("call_id", "agent", "date", "Greets", "Greets note", "Ends", "Ends note")
     figures = []
+    note = " ".join(map(str, range(10_000, 10_900)))
     for answers in (("no", "Rude", "3/5", "Too short"), ("yes", "", "2/5", "Too short")):
-        write_csv(Path("night.csv"), [("c-1", "Ann", LATER, *answers)], header)
+        rows = [("c-1", "Ann", LATER, *answers), ("c-2", "Ben", LATER, "", "", "no", note)]
+        write_csv(Path("night.csv"), rows, header)
         ended = nights.program(*nights.command())
         assert ended.code == 0, ended.err
         figures.append(ended.summary["recurring"])
@@ -372,8 +377,10 @@ flags: [{call: call_id, type: _name, note: _note}]
         [f"c-1 · {LATER}\n\nCorrected: Too short\n\nAnswer: 2/5"],
     ]
     assert nights.said("Greets: Ann")[1] == [f"c-1 · {LATER}\n\nWithdrawn: now passed\nAnswer: yes"]
-    assert [each["occurrences_new"] for each in figures] == [2, 0]
-    assert [figures[1][f"occurrences_{name}"] for name in ("known", "corrected", "withdrawn")] == [0, 1, 1]
+    said = " ".join(part for parts in nights.said("Ends: Ben") for part in parts)
+    assert [said.count(word) for word in ("10000", "10899")] == [1, 1]
+    assert [each["occurrences_new"] for each in figures] == [3, 0]
+    assert [figures[1][f"occurrences_{name}"] for name in ("known", "corrected", "withdrawn")] == [1, 1, 1]
     lost = [row["column"] for row in read_csv(Path("reports/losses.csv")) if row["class"] == "dropped"]
     assert lost == []
 
