@@ -25,6 +25,13 @@ class ColumnRange(Strict):
 
     from_: Scalar = Field(alias="from", description="The header of the first.")
     to: Scalar | None = Field(None, description="The header of the last; without it all that follow are criteria.")
+    before: Scalar | None = Field(None, description="Instead of `to`: the header of the column behind the last.")
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.to is not None and self.before is not None:
+            raise ValueError("ends with one of `to` and `before`, not with both")
+        return self
 
 
 def _columns_tag(value: Any) -> str:

@@ -93,15 +93,17 @@ def _find_wanted(name: str, names: Sequence[str], each: Each) -> tuple[set[int],
             hint="Name the criteria's columns instead: `each: {columns: {from: FIRST, to: LAST}}`.",
         )
     if isinstance(each.columns, ColumnRange):
-        first = _place_of(name, names, each.columns.from_)
-        last = len(names) - 1 if each.columns.to is None else _place_of(name, names, each.columns.to)
-        if first > last:
+        first, end = _place_of(name, names, each.columns.from_), len(names)
+        named, last = {first}, each.columns.to or each.columns.before
+        if last is not None:
+            at = _place_of(name, names, last)
+            named, end = ({first, at}, at + 1) if each.columns.to else ({first}, at)
+        if first >= end:
             raise SourceError(
-                f"{name}: {each.columns.to!r}, the last column under `each`, comes before {each.columns.from_!r}.",
-                hint="Exchange `from` and `to`.",
+                f"{name}: {last!r}, with which the columns under `each` end, comes before {each.columns.from_!r}.",
+                hint="Exchange them.",
             )
-        named = {first} if each.columns.to is None else {first, last}
-        return named, [place for place in range(first, last + 1) if names[place]]
+        return named, [place for place in range(first, end) if names[place]]
     named = {_place_of(name, names, header) for header in each.columns if not is_pattern(header)}
     found = {*named}
     for pattern in filter(is_pattern, each.columns):

@@ -177,17 +177,30 @@ def test_a_table_that_lacks_what_is_named(program: Program, header: Sequence[str
     assert "mine.yaml:3:each" in ended.err
 
 
-LAYOUTS = ("wide", "long", "array")
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [("to: Greets, before: Score", "one of `to` and `before`"), ("before: agent", "'agent', with which")],
+)
+def test_criteria_that_end_wrongly(program: Program, columns: str, said: str) -> None:
+    """With two ends, or before they begin."""
+    source = write_wide()
+    Path("mine.yaml").write_text(MAPPING.replace("to: Verifies identity", columns), encoding="utf-8")
+    ended = program("validate", source, "-m", "mine.yaml")
+    assert (ended.code, said in ended.err) == (ExitCode.UNUSABLE, True), ended.err
+
+
+LAYOUTS = ("wide", "total", "long", "array")
 KNOWN = {"Greets": "Yes", "Verifies identity": "No", "Asks why": "Yes", "Ends politely": "Yes"}
 
 
 def write_night(number: int, layout: str, *calls: Mapping[str, str]) -> Path:
-    """Write what was answered of the calls of a night, each by criterion."""
+    """Write what was answered of the calls of a night, each by criterion; a table may have a column behind them."""
     named = {f"c-{number}-{place}": answers for place, answers in enumerate(calls)}
     path = Path(f"night{number}.csv")
-    if layout == "wide":
-        header = ("call_id", "agent", *calls[0])
-        return write_csv(path, [(call, "Ann", *answers.values()) for call, answers in named.items()], header)
+    if layout in ("wide", "total"):
+        header, behind = ("call_id", "agent", *calls[0]), () if layout == "wide" else ("Total",)
+        rows = [(call, "Ann", *answers.values(), *("67%" for _ in behind)) for call, answers in named.items()]
+        return write_csv(path, rows, (*header, *behind))
     if layout == "long":
         rows = [(call, "Ann", *answer) for call, answers in named.items() for answer in answers.items()]
         return write_csv(path, rows, ("call_id", "agent", "criterion", "result"))
