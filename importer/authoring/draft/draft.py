@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 
 NO_FIXES = Fixes()
+_NUMBER = re.compile(r"[\W_]*(?:(?<![^\W\d_])\d[\d\W_TZ]*(?![^\W_])|\d+$)")
+"""A date, a time or a number that is a word of its own, with the signs around it; or digits at the end."""
 ROWS_LOOKED_AT = 1_000
 """How many rows say whether a draft would use more columns."""
 TURNS_LOOKED_AT = 100_000
@@ -163,7 +165,8 @@ def save_draft(
     check_free(table)
     files = [file.name for file in source.files]
     named = table.relative_to(out.parent).as_posix()
-    text = write_mapping(draft, files, str(out), named, name or source_name(files[0]), options)
+    is_nightly = draft.choice.card is not None and draft.choice.card.recurs
+    text = write_mapping(draft, files, str(out), named, name or source_name(files[0], undated=is_nightly), options)
     write_new(table, new_table(draft.values))
     write_new(out, text.encode("utf-8"))
     load_mapping(str(out))
@@ -184,15 +187,17 @@ def place_table(mapping: Path) -> Path:
     return next(folder for folder in folders if folder.is_dir() or not folder.exists()) / FILE_NAME
 
 
-def source_name(file: str) -> str:
+def source_name(file: str, *, undated: bool = False) -> str:
     """Return a source name for a file name: without colons and without an extension like `.csv.gz`.
 
-    That of a sheet is the workbook's: many a sheet is called Sheet1.
+    That of a sheet is the workbook's: many a sheet is called Sheet1. `undated` leaves out the date or number by which a
+    night's file differs from the next one's.
     """
     path = Path(file)
     name = path.parent.name if path.parent.suffix.lower() in WORKBOOKS else path.name
     while name.lower().endswith((*EXTENSIONS, *WORKBOOKS, *NESTED)):
         name = name.rpartition(".")[0]
+    name = _NUMBER.sub("", name).strip("_") if undated else name
     return re.sub(r"[\s:]+", " ", "".join(filter(str.isprintable, name))).strip(" -") or "import"
 
 

@@ -121,7 +121,8 @@ def write_mapping(
     draft: Draft, files: Sequence[str], mapping: str, table: str, name: str, options: Mapping[str, str]
 ) -> str:
     """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
-    count, newest = len(draft.open), draft.choice.newest
+    count, newest, card = len(draft.open), draft.choice.newest, draft.choice.card
+    states = "two answers to the same may differ: the newer one counts" if card else "its rows are states of one issue"
     said = (
         ("One target is", "it becomes", "it is") if count == 1 else (f"{count} targets are", "they become", "each is")
     )
@@ -137,15 +138,15 @@ def write_mapping(
     blocks = [
         [f"decisions: {quote(table)}"],
         _input(draft, name, options),
-        *([[f"duplicates: {{newest: {{{source_of(newest)}}}}} # its rows are states of one issue"]] if newest else []),
-        list(draft.choice.card.head_lines()) if draft.choice.card else [],
-        draft.choice.card.recurring_lines() if draft.choice.card else [],
+        *([[f"duplicates: {{newest: {{{source_of(newest)}}}}} # {states}"]] if newest else []),
+        list(card.head_lines()) if card else [],
+        card.recurring_lines() if card else [],
         _title(draft),
         _description(draft),
         *(list(_field(draft, field)) for field in VALUE_FIELDS),
         _evidence(draft),
         _created(draft),
-        *(draft.belongings.lines if draft.choice.card is None else [draft.choice.card.evidence_lines()]),
+        *([card.evidence_lines()] if card else draft.belongings.lines),
         ["rest: footer # each column, or key of a record, that nothing else in this file reads"],
         _footer(draft),
         column_lines(
@@ -156,8 +157,9 @@ def write_mapping(
 
 
 def _input(draft: Draft, name: str, options: Mapping[str, str]) -> list[str]:
-    lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
     key, card = draft.choice.key, draft.choice.card
+    later = "the files of all nights" if card and card.recurs else "later exports of the same tracker"
+    lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for {later}"]
     if card is not None and card.recurs:
         lines += ["  key: {content: true} # not used: the texts under `group` are the key"]
     elif key is None:

@@ -106,7 +106,10 @@ class Scorecard:
         below = ", below: 100" if percent else ""
         # Without it `inverted` has nothing to compare with, and no later criterion is known for a new one.
         named = "" if self.criterion.place.name == NAME else f", criterion: {{{as_source(self.criterion.place.ref)}}}"
-        yield f"answer: {{{as_source(self.answer.place.ref)}{below}{named}}} # a row is a finding where it failed"
+        answer = f"{as_source(self.answer.place.ref)}{below}{named}"
+        yield f"answer: {{{answer}, inverted: []}} # a row is a finding where it failed"
+        yield "# `inverted`: the criteria that ask for what shouldn't be, such as an interruption; a `yes` is a finding"
+        yield "# there, and so is any point."
         if percent:
             yield "# Percentages are findings below 100; correct it if less is good enough."
 
@@ -266,17 +269,21 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     others = [column for column in profile.columns if column.filled and not _holds_answers(column, least=MOST)]
     no_criteria = of_call.union(plain_name(column.place.name) for column in others)
     note = _find_note(header, ordered, of_call)
-    whole = Each(columns=ColumnRange.model_validate({"from": ordered[0], "to": ordered[-1]}), note=note)
+    ends: dict[str, str | None] = {"from": ordered[0], "to": ordered[-1]}
     try:
-        unfolding = unfold_header(file.name, file.header, whole)
+        unfolding = unfold_header(file.name, file.header, Each(columns=ColumnRange.model_validate(ends), note=note))
     except SourceError:  # one of them is another's note
         return None
-    between = {each.name for each in unfolding.criteria} if unfolding else names
-    if not names <= between or between & no_criteria:
+    between = {each.name for each in unfolding.criteria} if unfolding else set()
+    if unfolding is None or not names <= between or between & no_criteria:
         return Each(columns=ordered, note=note)
-    used = {place for one in unfolding.criteria for place in (one.answer, one.note)} if unfolding else set()
-    is_last = len(header) - 1 in used  # then a criterion that is added later stands behind it
-    return Each(columns=ColumnRange.model_validate({"from": ordered[0]}), note=note) if is_last else whole
+    # A criterion of a later file may stand behind the last one, and is read, too; or one that has no answers yet.
+    last = max(max(one.answer, one.note or 0) for one in unfolding.criteria)
+    named = {plain_name(column.place.name) for column in profile.columns if column.filled}
+    behind = next((name for name in header[last + 1 :] if name in named), None)
+    if behind is None or header.count(behind) == 1:
+        ends |= {"to": None, "before": behind}
+    return Each(columns=ColumnRange.model_validate(ends), note=note)
 
 
 def _find_note(header: Sequence[str], criteria: Sequence[str], of_call: Set[str]) -> str | None:
@@ -327,6 +334,6 @@ def _each_yaml(each: Each) -> str:
         return f"{{path: {quote(each.path)}}}"
     note = f", note: {quote(each.note)}" if each.note else ""
     if isinstance(each.columns, ColumnRange):
-        to = f", to: {quote(each.columns.to)}" if each.columns.to is not None else ""
-        return f"{{columns: {{from: {quote(each.columns.from_)}{to}}}{note}}}"
+        ends = each.columns.model_dump(by_alias=True, exclude_none=True)
+        return f"{{columns: {{{', '.join(f'{key}: {quote(name)}' for key, name in ends.items())}}}{note}}}"
     return f"{{columns: [{', '.join(map(quote, each.columns or ()))}]{note}}}"

@@ -38,6 +38,23 @@ def test_a_source_is_called_by_its_file(file: str, name: str) -> None:
     assert source_name(file) == name
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("qa-2026-11-30.csv", "qa"),
+        ("exports/night-01.xlsx/Calls", "night"),
+        ("20261130T021500Z_call_qa.jsonl.gz", "call_qa"),
+        ("QA 30.11.2026 (2).csv", "QA"),
+        ("night7.csv", "night"),
+        ("v2 calls.csv", "v2 calls"),
+        ("2026-11-30.csv", "import"),
+    ],
+)
+def test_a_nightly_file_is_called_like_the_next_one(file: str, name: str) -> None:
+    """Without the date or number that only tells one from the other."""
+    assert source_name(file, undated=True) == name
+
+
 def test_two_drafts_in_one_folder_have_two_tables(tmp_path: Path) -> None:
     """Both are called values.csv, the second in a folder of the mapping's name; what is there stays as it is."""
     source = write_table(tmp_path / "a.csv", UNDATED)

@@ -47,7 +47,7 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
     assert each is not None
     assert each.note == note
     assert isinstance(each.columns, ColumnRange)
-    assert (each.columns.from_, each.columns.to) == (CRITERIA[0], CRITERIA[-1])
+    assert (each.columns.from_, each.columns.to, each.columns.before) == (CRITERIA[0], None, "Total")
 
 
 @pytest.mark.parametrize("header", ["Auto-fail", "K.o.", "KO-Kriterium", "Fallo automático", "Faute éliminatoire"])
@@ -93,12 +93,16 @@ def test_criteria_next_to_each_other(tmp_path: Path, names: tuple[str, str]) -> 
 
 
 def test_criteria_at_the_end(tmp_path: Path) -> None:
-    """One that a later file has behind them is one of them, so that the draft names no last one."""
-    rows = [[f"c-{number}", "Ann", *answers] for number, answers in enumerate(ANSWERS)]
-    each = save(write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *CRITERIA]), tmp_path / "mine.yaml").model.each
+    """One that a later file has behind them is one of them, so that the draft names no last one.
+
+    Nor does it where one behind them has no answers yet.
+    """
+    rows = [[f"c-{number}", "Ann", *answers, ""] for number, answers in enumerate(ANSWERS)]
+    table = write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *CRITERIA, "Callback"])
+    each = save(table, tmp_path / "mine.yaml").model.each
     assert each is not None
     assert isinstance(each.columns, ColumnRange)
-    assert (each.columns.from_, each.columns.to) == (CRITERIA[0], None)
+    assert (each.columns.from_, each.columns.to, each.columns.before) == (CRITERIA[0], None, None)
 
 
 def test_what_a_draft_of_a_scorecard_says(tmp_path: Path) -> None:
@@ -269,8 +273,8 @@ def test_a_draft_is_usable_once_it_is_decided(program: Program) -> None:
         assert {issue["category"] for issue in sandbox.issues()} == {"Bug", "Latency"}
         assert {issue["severity"] for issue in sandbox.issues()} == {"critical", "medium"}
 
-    header = ["call_id", "agent", "Section", "Greets", "Greets Comment", "Offers help", *CRITERIA[1:]]
-    write_csv(Path("night2.csv"), [["c-9", "Ann", "Sales", "Yes", "", "No", "Yes", "Yes", "Yes"]], header)
+    header = ["call_id", "agent", "Section", "Greets", "Greets Comment", *CRITERIA[1:], "Offers help", "Total"]
+    write_csv(Path("night2.csv"), [["c-9", "Ann", "Sales", "Yes", "", "Yes", "Yes", "Yes", "No", "80%"]], header)
     assert program("draft", "night2.csv", "--update", "mine.yaml").code == 0
     added = {row["value"]: row["decision"] for row in read_csv(Path("values.csv"))}
     assert added["Offers help"] == "?"
