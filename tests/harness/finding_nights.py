@@ -1,6 +1,7 @@
 """Nights of call reviews, in four layouts: calls and their answers, files that are late or there twice, and people.
 
 An agent is weak in two criteria, so that most findings recur. What is drawn is the same for a seed, but for its layout.
+A review that was changed stands in the file twice, the newer one first.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,13 +21,14 @@ from tests.harness.workbooks import Cell, write_xlsx
 
 LAYOUTS = ("wide", "long", "lines", "sheet")
 NIGHTS = 14
-CALLS = 12
+CALLS = 8
 MISSING, TWICE = 5, 8
-"""The night whose file comes with the next one's, and the one that is delivered twice."""
+"""The night whose file comes with the next one's, and the one that is delivered twice, with a criterion more."""
+NEW = "Confirms the callback"
 AGENTS = tuple(f"{name} {letter}." for letter in "ABCDE" for name in ("Ann", "Jürgen", "José", "Li", "Zoë"))
 CRITERIA = {
     "Greets the caller": ("yes", "Dialogue"),
-    "Verifies identity": ("yes", "Dialogue"),
+    "Verifies identity (auto-fail)": ("yes", "Dialogue"),
     "States the reason": ("yes", "Dialogue"),
     "Right language": ("yes", "Speech"),
     "Pronounces names": ("points", "Speech"),
@@ -45,6 +47,7 @@ CRITERIA = {
     "Follows the script": ("points", "Bug"),
     "Ends politely": ("yes", "Dialogue"),
     "Says farewell": ("yes", "Dialogue"),
+    NEW: ("yes", "Dialogue"),
 }
 WORDS = {  # language → failed, passed, not applicable, and a note
     "en": (("No", "fail"), ("Yes", "pass"), ("n/a",), 'It said "one moment", and then nothing'),
@@ -53,6 +56,7 @@ WORDS = {  # language → failed, passed, not applicable, and a note
 }
 PERSON = {"Authorization": "person"}
 MADE, LONG_AGO = datetime(2099, 1, 1, 9), datetime(2020, 1, 1, 9)  # a call after all that people do, and one before it
+REVIEWED = datetime(2099, 2, 1)
 
 
 class Answer(NamedTuple):
@@ -61,21 +65,23 @@ class Answer(NamedTuple):
     answer: str
     note: str
     turn: int
+    is_fatal: bool = False
 
 
 @dataclass
 class Call:
-    """A call that was reviewed."""
+    """A call, and its last review."""
 
     id: str
     agent: str
     language: str
     made: datetime
+    reviewed: datetime
     answers: dict[str, Answer] = field(default_factory=dict)
 
 
 class Deed(NamedTuple):
-    """What a person has done: `done` and `closed` are statuses, `description` and `severity` fields, or a comment."""
+    """What a person has done: `done` and `closed` are statuses, the others fields, or a comment."""
 
     kind: str
     issue_id: str
@@ -90,23 +96,22 @@ class Reviews:
         self._calls: list[Call] = []
         self._notes = 0
         self._late: list[Path] = []
-        self._named: set[str] = set()  # calls of the last file
 
     def deliver(self, night: int) -> list[list[Path]]:
         """Review tonight's calls, correct older reviews, and return the files of each run that can be started."""
         random = self._random
-        # A review changes once in a run: rows of one occurrence that differ would be for `duplicates`.
-        older = [call for call in self._calls[: -2 * CALLS] if call.id not in self._named]
         fresh = [self._call(night, number) for number in range(CALLS)]
-        changed = random.sample(older, k=min(len(older), 4))
+        changed = random.sample(self._calls, k=min(len(self._calls), 4))
+        before = [replace(call, answers={**call.answers}) for call in changed]
         for call in changed:
+            call.reviewed = REVIEWED + timedelta(days=night)
             for name in random.sample(sorted(call.answers), k=6):
-                self._answer(call, name, calibrated=True)
+                self._answer(call, name, 0.5)
         again = random.sample(self._calls[-CALLS:], k=min(len(self._calls), 3))
         again = [call for call in again if call not in changed]
         self._calls += fresh
-        self._named = {call.id for call in (*again, *changed)}
-        path = self._write(night, self._calls if self._layout == "sheet" else [*again, *changed, *fresh])
+        calls = self._calls if self._layout == "sheet" else [*again, *changed, *fresh]
+        path = self._write(night, [*calls, *before[:2]])
         if night == MISSING:
             self._late.append(path)
             return []
@@ -120,19 +125,21 @@ class Reviews:
         made = LONG_AGO if random.random() < 0.1 else MADE
         late = "late-" if random.random() < 0.25 else ""
         language = list(WORDS)[AGENTS.index(agent) % 3]
-        call = Call(f"{late}c{night:02}n{number:02}", agent, language, made + timedelta(days=night, minutes=number))
-        for name in CRITERIA:
-            self._answer(call, name)
+        late = "missing-" if random.random() < 0.05 else late
+        at = timedelta(days=night, minutes=number)
+        call = Call(f"{late}c{night:02}n{number:02}", agent, language, made + at, REVIEWED + timedelta(days=night))
+        who = AGENTS.index(agent)
+        for place, name in enumerate(CRITERIA if night >= TWICE else [*CRITERIA][:-1]):
+            is_first = (night, number, name) == (TWICE, 0, NEW)
+            self._answer(call, name, 1 if is_first else 0.5 if place in (who % 20, (who + 7) % 20) else 0.03)
         return call
 
-    def _answer(self, call: Call, name: str, *, calibrated: bool = False) -> None:
-        """Answer a criterion; a calibrated answer keeps its turn, and fails as often as not."""
+    def _answer(self, call: Call, name: str, fails_at: float) -> None:
+        """Answer a criterion, which fails at these odds; an answer that changes keeps its turn."""
         random, (kind, _) = self._random, CRITERIA[name]
-        place = list(CRITERIA).index(name)
-        is_weak = place in (AGENTS.index(call.agent) % 20, (AGENTS.index(call.agent) + 7) % 20)
         failed, passed, not_applicable, phrase = WORDS[call.language]
-        fails = random.random() < (0.5 if is_weak or calibrated else 0.03)
-        if random.random() < 0.05:
+        fails = random.random() < fails_at
+        if random.random() < 0.05 and fails_at < 1:
             answer = random.choice((*not_applicable, ""))
             fails = False
         elif kind == "yes" or kind == "inverted":
@@ -146,24 +153,28 @@ class Reviews:
         if self._notes % 40 == 0 and fails:
             note = " ".join(f"word{self._notes}x{number}" for number in range(600))
         turn = call.answers[name].turn if name in call.answers else random.randint(1, 30)
-        call.answers[name] = Answer(answer, note, turn)
+        is_fatal = fails and kind != "inverted" and self._notes % 6 == 1
+        answer = "Auto-fail" if is_fatal and self._layout == "wide" else answer
+        call.answers[name] = Answer(answer, note, turn, is_fatal)
 
     def _write(self, night: int, calls: Sequence[Call]) -> Path:
         suffix = {"lines": "jsonl", "sheet": "xlsx"}.get(self._layout, "csv")
         path = self._folder / f"night-{night:02}.{suffix}"
         match self._layout:
             case "wide":
-                criteria = [cell for name in CRITERIA for cell in (name, f"{name} Comment")]
-                wide: list[list[str]] = [["Call ID", "Agent", "Date", *criteria, "Reviewer"]]
+                names = list(dict.fromkeys(name for call in calls for name in call.answers))
+                criteria = [cell for name in sorted(names, key=[*CRITERIA].index) for cell in (name, f"{name} Comment")]
+                wide: list[list[str]] = [["Call ID", "Agent", "Date", *criteria, "Reviewer", "Reviewed at"]]
                 for call in calls:
-                    cells = [cell for name in CRITERIA for cell in call.answers[name][:2]]
-                    wide.append([call.id, call.agent, call.made.isoformat(), *cells, "QA"])
+                    cells = [cell for name in criteria[::2] for cell in call.answers.get(name, ("", ""))[:2]]
+                    wide.append([call.id, call.agent, call.made.isoformat(), *cells, "QA", call.reviewed.isoformat()])
                 _write_csv(path, wide)
             case "long":
-                rows = [["call_id", "agent", "date", "criterion", "result", "note", "turn"]]
+                rows = [["call_id", "agent", "date", "reviewed_at", "criterion", "result", "note", "turn", "auto_fail"]]
                 for call in calls:
+                    what = [call.id, call.agent, call.made.isoformat(), call.reviewed.isoformat()]
                     rows += [
-                        [call.id, call.agent, call.made.isoformat(), name, each.answer, each.note, str(each.turn)]
+                        [*what, name, each.answer, each.note, str(each.turn), "yes" if each.is_fatal else "no"]
                         for name, each in call.answers.items()
                     ]
                 _write_csv(path, rows)
@@ -171,17 +182,23 @@ class Reviews:
                 records = [
                     {
                         **{"call_id": call.id, "agent": call.agent, "date": call.made.isoformat()},
-                        "results": [{"criterion": name, **each._asdict()} for name, each in call.answers.items()],
+                        "updated_at": call.reviewed.isoformat(),
+                        "results": [
+                            dict(zip(("criterion", "answer", "note", "turn", "auto_fail"), (name, *each), strict=True))
+                            for name, each in call.answers.items()
+                        ],
                     }
                     for call in calls
                 ]
                 path.write_text("".join(json.dumps(each) + "\n" for each in records), encoding="utf-8")
             case _:
-                sheet: list[list[Cell]] = [["Nr", "Datum", "Agent", "Anruf", "Kriterium", "Ergebnis", "Bemerkung"]]
+                sheet: list[list[Cell]] = [
+                    ["Nr", "Datum", "Agent", "Anruf", "Kriterium", "Ergebnis", "Bemerkung", "KO", "Geändert am"]
+                ]
                 for call in calls:
                     for name, each in call.answers.items():
                         row: list[Cell] = [call.made, call.agent, call.id, name, each.answer or None, each.note or None]
-                        sheet.append([len(sheet), *row])
+                        sheet.append([len(sheet), *row, "Ja" if each.is_fatal else None, call.reviewed])
                 write_xlsx(path, {"Anrufe": sheet})
         return path
 
@@ -199,31 +216,21 @@ class People:
 
     def work(self, night: int, issues: Sequence[Mapping[str, Any]]) -> list[Deed]:
         """Do a day's work on what is there, and say what was done."""
-        deeds = []
-        kinds = ["done", "done", "closed", "description", "severity", "comment", "comment"]
-        for issue in self._random.sample(sorted(issues, key=lambda each: str(each["title"])), k=min(len(issues), 7)):
-            deed = Deed(kinds.pop(), issue["id"])
-            match deed.kind:
-                case "done" | "closed":
-                    deed = deed._replace(value=deed.kind)
-                    self._change(deed, status=deed.value)
-                case "severity":
-                    deed = deed._replace(value=self._random.choice(("low", "high")))
-                    self._change(deed, severity=deed.value)
-                case "description":
-                    deed = deed._replace(value=f"What we know since day {night}.")
-                    self._change(deed, description=deed.value)
-                case _:
-                    deed = deed._replace(value=f"I looked at it on day {night}.")
-                    body = {"detail": deed.value}
-                    url = f"{self._to}/{deed.issue_id}/comments"
-                    assert httpx.post(url, json=body, headers=PERSON).is_success
-            deeds.append(deed)
+        values = {
+            **{"done": "done", "closed": "closed", "severity": self._random.choice(("low", "high"))},
+            **{"title": f"Day {night}: it is that again", "description": f"What we know since day {night}."},
+            "comment": f"I looked at it on day {night}.",
+        }
+        kinds, deeds = [*values, "done"], []
+        issues = sorted(issues, key=lambda each: str(each["title"]))
+        for issue, kind in zip(self._random.sample(issues, k=len(kinds)), kinds, strict=True):
+            deeds.append(Deed(kind, issue["id"], values[kind]))
+            url, name = f"{self._to}/{issue['id']}", "status" if kind in ("done", "closed") else kind
+            comment, patch = ("POST", f"{url}/comments", {"detail": values[kind]}), ("PATCH", url, {name: values[kind]})
+            method, to, body = comment if kind == "comment" else patch
+            assert httpx.request(method, to, json=body, headers=PERSON).is_success
         if night % 5 == 0:
             gone = self._random.choice(deeds).issue_id
             assert httpx.delete(f"{self._to}/{gone}", headers=PERSON).is_success
             deeds.append(Deed("deleted", gone))
         return deeds
-
-    def _change(self, deed: Deed, **fields: str) -> None:
-        assert httpx.patch(f"{self._to}/{deed.issue_id}", json=fields, headers=PERSON).is_success
