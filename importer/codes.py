@@ -22,6 +22,7 @@ FOUND_AT_TARGET = "found-at-target"
 CONFLICT = "conflict"
 GONE_AT_TARGET = "gone-at-target"
 PERHAPS_GONE = "perhaps-gone"
+IS_GONE = frozenset((GONE_AT_TARGET, PERHAPS_GONE))
 ROW_CORRECTED = "row-corrected"
 EDITED_MEANWHILE = "edited-meanwhile"
 COLUMN_MISSING = "column-missing"

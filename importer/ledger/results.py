@@ -19,12 +19,11 @@ from importer.codes import (
     CONFLICT,
     DUPLICATE_IN_TRIAGE,
     FOUND_AT_TARGET,
-    GONE_AT_TARGET,
     GROUP_INCOMPLETE,
     INCOMPLETE,
+    IS_GONE,
     MARKER_CUT,
     OUTCOME_UNKNOWN,
-    PERHAPS_GONE,
     RELATION_END_MISSING,
     RELATION_END_REJECTED,
     TEXT_CUT,
@@ -256,6 +255,8 @@ class Fold:
                 if known not in outcomes:
                     outcomes[known] = self.outcome_of(row.outcome, row.issue_id, its)
                 row = _with_outcome(row, *outcomes[known])
+                if row.outcome in PASSED_OVER and row.additions_planned:
+                    row = self._with_loss(row, its)
             stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
             if stands_alone and (duplicate := self.duplicates.get(row.key)):
                 row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
@@ -297,6 +298,12 @@ class Fold:
                 # `updated` is later in the alphabet than `failed`.
                 became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
         return became or registered, change or create
+
+    def _with_loss(self, row: Row, its: Iterable[Any]) -> Row:
+        """Say of a row of which only additions were sent that this run has found its issue deleted."""
+        own = (each for each in its if each.run_id == self._run_id and each.act == Act.UPDATE)
+        gone = next((each for each in own if each.code in IS_GONE and each.code not in row.codes), None)
+        return row if gone is None else with_finding(row, gone.code, gone.message)
 
     def _follow(self, row: Row) -> Row:
         """Mark another row of an issue as incomplete if its first row is."""
@@ -389,7 +396,7 @@ def with_additions(row: Row, added: Sequence[Any], run_id: int) -> Row:
     if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or not (added or row.additions_planned):
         return row
     # Their issue has a code of its own, but for what this run has made.
-    if {GONE_AT_TARGET, PERHAPS_GONE}.intersection(row.codes) and row.outcome is not Outcome.CREATED:
+    if IS_GONE.intersection(row.codes) and row.outcome is not Outcome.CREATED:
         return row
     # A row that plans no additions may still own relations that other rows state.
     added = [each for each in added if row.additions_planned or (each.act == Act.RELATION and each.run_id == run_id)]

@@ -11,8 +11,7 @@ from importer.codes import (
     CONFLICT,
     EVIDENCE_MISSING,
     FOUND_AT_TARGET,
-    GONE_AT_TARGET,
-    PERHAPS_GONE,
+    IS_GONE,
 )
 from importer.ledger.journal import Run
 from importer.ledger.schema import State
@@ -20,12 +19,11 @@ from importer.phrases import counted
 from importer.records import Act, Outcome, Rows
 from importer.report.folder import ReportFolder
 from importer.report.tables import write_table
-from importer.transform.occurrences import read_covered, read_said
+from importer.transform.occurrences import is_withdrawal, read_covered, read_said
 
 RECURRING = "recurring.csv"
 IS_FINDING = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
 IS_SAID = (State.DONE, State.SAME)
-IS_GONE = frozenset((GONE_AT_TARGET, PERHAPS_GONE))
 
 
 class RecurringLine(NamedTuple):
@@ -62,7 +60,7 @@ class Recurring:
         for key, outcome, codes in zip(of["key"], of["outcome"], of["codes"], strict=True):
             if outcome in IS_FINDING or CONFLICT in codes:
                 self._findings[key] += 1
-            elif outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes):
+            elif outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes) and not is_withdrawal(codes[0]):
                 self._deleted[key] += 1
             if outcome is Outcome.CREATED:
                 self._created.add(key)
@@ -120,12 +118,12 @@ def describe_recurring(figures: Mapping[str, int]) -> str:
     rare = {
         "reopened": "reopened",
         "added_to_closed": "added to finished ones",
-        "on_deleted": "findings on deleted ones",
         "issues_without_findings": "without any finding left",
     }
     others = [f"{figures[name]:,} {what}" for name, what in rare.items() if figures[name]]
+    others += [f"{counted(figures['on_deleted'], 'finding')} on deleted ones"] if figures["on_deleted"] else []
     waits = {"evidence_waiting": "waiting", "evidence_given_up": "given up"}
     evidence = [f"{figures[name]:,} {what}" for name, what in waits.items() if figures[name]]
     parts = [f"Recurring: {issues}", f"occurrences: {said}", ", ".join(others)]
     parts.append(f"evidence: {', '.join(evidence)}" if evidence else "")
-    return f"{'; '.join(filter(None, parts))}: see {RECURRING}."
+    return f"{'; '.join(filter(None, parts))}{f': see {RECURRING}' if any(figures.values()) else ''}."

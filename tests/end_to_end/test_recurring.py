@@ -278,20 +278,27 @@ def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_deleted_issue(nights: Nights) -> None:
-    """It stays deleted, and the findings that it would have got are listed."""
-    nights.run([Row("Ann", "Greets", "c-1", "No name")])
-    url = f"{nights.sandbox.url}/v1/triage/issues/{nights.issue('Greets: Ann')['id']}"
-    assert httpx.delete(url, headers=PERSON).is_success
+def test_deleted_issues(nights: Nights) -> None:
+    """They stay deleted, as two nights say, also where a finding is withdrawn; the findings on them are listed."""
+    nights.run([Row("Ann", "Greets", "c-1", "No name"), Row("Ben", "Greets", "c-1", "No name")])
+    for issue in nights.sandbox.issues():
+        assert httpx.delete(f"{nights.sandbox.url}/v1/triage/issues/{issue['id']}", headers=PERSON).is_success
+    codes, passed = [], Row("Ben", "Greets", "c-1", "No name", result="pass")
     for number in range(2, 5):
-        ended = nights.program(*nights.command()) if number == 2 else None
-        write_csv(Path("night.csv"), [Row("Ann", "Greets", f"c-{number}", "Silence")], Row._fields)
+        write_csv(Path("night.csv"), [Row("Ann", "Greets", f"c-{number}", "Silence"), passed], Row._fields)
         ended = nights.program(*nights.command())
+        codes.append([row["code"] for row in read_csv(Path("reports/results.csv"))])
+        assert {name: each for name, each in ended.summary["recurring"].items() if each} == {"on_deleted": 1}
+        (line,) = read_csv(Path("reports/recurring.csv"))
+        assert (line["key"], line["on_deleted"]) == ("findings:Ann/Greets", "1")
+        assert "1 finding on deleted ones: see recurring.csv" in ended.err
+    assert codes == [
+        ["perhaps-gone", "skip-passed\nperhaps-gone"],
+        ["gone-at-target", "skip-passed\ngone-at-target"],
+        ["gone-at-target", "skip-passed"],
+    ]
     assert nights.sandbox.issues() == []
-    assert ended is not None
-    assert ended.summary["recurring"]["on_deleted"] == 1
-    (line,) = read_csv(Path("reports/recurring.csv"))
-    assert (line["key"], line["on_deleted"]) == ("findings:Ann/Greets", "1")
+    assert "see recurring.csv" not in nights.run([passed]).err
 
 
 def test_a_ledger_that_was_lost(nights: Nights) -> None:
