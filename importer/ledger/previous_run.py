@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import CompoundSelect, Connection, and_, except_, func, or_, select, union_all, update
+from sqlalchemy import CompoundSelect, Connection, and_, except_, func, or_, select, true, union_all, update
 
 from importer.codes import INCOMPLETE
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
@@ -192,7 +192,8 @@ def find_corrected_rows(
 ) -> dict[str, CorrectedRow]:
     """Return the corrected keys of a source: few, as somebody has corrected each of them by hand.
 
-    With `recurs` a key has many rows: then what a row said is among the reasons why it was rejected.
+    With `recurs` a key has many rows: then what a row said is among the reasons why it was rejected, and no later row
+    writes what it has become.
     """
     with transaction() as connection:
         source_id = find_source(connection, target, name)
@@ -216,7 +217,7 @@ def find_corrected_rows(
         .select_from(
             rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create).outerjoin(UPDATES, update)
         )
-        .where(its_runs, rows.c.origin != "", last == rows.c.run_id)
+        .where(its_runs, rows.c.origin != "", true() if recurs else last == rows.c.run_id)
         .where(or_(rows.c.outcome == Outcome.CREATED, rows.c.outcome == Outcome.UPDATED))
     )
     rejected = (

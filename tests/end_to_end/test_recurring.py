@@ -226,7 +226,7 @@ def test_the_newest_row_of_an_occurrence(nights: Nights) -> None:
 def test_rejected_night_after_night(nights: Nights) -> None:
     """A finding is new to whoever looks, though another of its issue was rejected for the same, or was corrected."""
     bad = Row("Ann", "Greets", "c-2", "Bad", severity="Pressing")
-    nights.run([Row("Ann", "Greets", "c-1", "Good"), bad], "--max-rejected", "100%", expect=1)
+    nights.run([Row("Ann", "Greets", "c-1", "Good", severity="high"), bad], "--max-rejected", "100%", expect=1)
     again = nights.run([bad, bad._replace(call_id="c-3")], "--max-rejected", "100%", expect=1)
     assert (again.summary["known"], len(again.summary["new"])) == (1, 1)
     errors = Path("reports/errors.csv")
