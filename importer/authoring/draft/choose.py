@@ -26,7 +26,7 @@ from importer.authoring.draft.column_scores import (
     variety,
 )
 from importer.authoring.draft.profile import Column, Profile
-from importer.authoring.draft.scorecard import Scorecard
+from importer.authoring.draft.scorecard import Scorecard, says_changed
 from importer.check.duplicates import Repeats
 from importer.errors import SourceError
 from importer.mapping.header_names import has, names_of, weigh
@@ -155,8 +155,7 @@ def choose_of_card(profile: Profile, judge: Judge, card: Scorecard) -> Choice:
     choice.category = ours if has_ours else Pick(card.criterion, "the criterion decides")
     used = [each.column for each in (choice.severity, choice.status, choice.category) if each]
     choice.created = Pick(card.date, "when the call was") if card.date else None
-    dated = [column for column in others if column.date_format() is not None and column is not card.date]
-    changed = _best(dated, lambda column: weigh(header_tokens(column), "updated"), "change")
+    changed = _best(others, says_changed, "change")
     choice.newest = changed.column if changed else None
     choice.footer = _footer([card.answer, *(column for column in others if column not in used)])
     return choice

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 
-from importer.authoring.draft.column_scores import SURE, header_tokens, score_key, score_title
+from importer.authoring.draft.column_scores import NAMED, SURE, header_tokens, score_key, score_title
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.suggest import as_comment
 from importer.errors import SourceError
@@ -226,9 +226,17 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
 
 
 def _score_created(column: Column) -> float:
-    """How much it says when a call was; without a usual name any date may, as in `started_at`."""
+    """How much it says when a call was; without a usual name any date may, as in `started_at`, the review's last."""
     is_date = column.date_format() is not None and not any(part.endswith("[]") for part in column.place.parts)
-    return max(SURE, weigh(_tokens(column), "created")) if is_date else 0.0
+    named = 1.0 if says_changed(column) else max(SURE, weigh(_tokens(column), "created"))
+    return named if is_date else 0.0
+
+
+def says_changed(column: Column) -> float:
+    """How much it says when an answer was given or changed: `reviewed_at`; 0.0 where that is as well the call's."""
+    weight = weigh(_tokens(column), "updated")
+    is_sure = weight >= NAMED and weight > weigh(_tokens(column), "created") and column.date_format() is not None
+    return float(weight) if is_sure else 0.0
 
 
 def _tokens(column: Column) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
-from importer.mapping.model import MappingModel
+from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.reader import load_mapping
 from importer.mapping.scorecards import ColumnRange
 from importer.records import Ref
@@ -198,6 +198,25 @@ def test_a_column_of_categories_decides(tmp_path: Path) -> None:
         rows = [{"Call": "c-1", "Question": "Greets", "Result": "No", "Category": each} for each in (category, "Bug")]
         spec = save(write_table(tmp_path / f"{number}.csv", rows), tmp_path / f"{number}.yaml").model.category
         assert spec.column == column
+
+
+@pytest.mark.parametrize(
+    ("dates", "created", "newest"),
+    [
+        (("Reviewed at", "started_at"), "started_at", "Reviewed at"),
+        (("Timestamp", "Geändert am"), "Timestamp", "Geändert am"),
+        (("Timestamp",), "Timestamp", None),
+        (("review date",), "review date", "review date"),
+    ],
+)
+def test_when_the_call_was(tmp_path: Path, dates: tuple[str, ...], created: str, newest: str | None) -> None:
+    """Not when it was reviewed, which says the newer of two answers, and only if nothing else the time of the call."""
+    rows = [[f"c-{at}", "Ann", *["2026-05-01"] * len(dates), *each] for at, each in enumerate(PLAIN_ANSWERS)]
+    table = write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *dates, *PLAIN])
+    mapping = save(table, tmp_path / "m.yaml").model
+    assert mapping.created is not None
+    rule = mapping.duplicates
+    assert (mapping.created.column, rule.newest.column if isinstance(rule, Duplicates) else None) == (created, newest)
 
 
 @pytest.mark.parametrize(("first", "words"), [("mittel", ["all"]), ("ZZ", [])])
