@@ -221,6 +221,9 @@ class Occurrence(NamedTuple):
     at            when it was, in seconds since 1970; 0 if nobody knows
     dated         the date of its row that `duplicates: {newest: …}` compares, likewise
     reopens       the statuses of an issue that it ends if it is later than they are
+    worded        the digest of what it says as the mapping words it
+    row           that of its row, see `rows_in`, in hex digits; "" before its rows are gathered, as is the next
+    severity      how severe it is
     """
 
     comment: Comment
@@ -229,6 +232,9 @@ class Occurrence(NamedTuple):
     at: float = 0.0
     dated: float = 0.0
     reopens: tuple[str, ...] = ()
+    worded: str = ""
+    row: str = ""
+    severity: str = ""
 
 
 class IssueParts(NamedTuple):

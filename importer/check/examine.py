@@ -69,6 +69,7 @@ class Examined:
     older      row → why it is left out, of those that are older than what their issue has of their occurrence
     joined     the leading rows of issues that have their first row in an earlier chunk
     withdrawn  the leading rows of issues of which the chunk has nothing but occurrences that are no findings any more
+    decisive   leading row → the digest of the row that the severity comes from
     """
 
     first: int
@@ -84,6 +85,7 @@ class Examined:
     older: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
     joined: Collection[int] = ()
     withdrawn: Collection[int] = ()
+    decisive: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -102,7 +104,10 @@ class Examined:
         return replace(self, first=first, records=replace(self.records, chunk=chunk))
 
     def create(self, row: int, *, hashed: bool) -> Operation:
-        """Make the create of a row, which may have no body; its `content`, if wanted, hashes all rows of its group."""
+        """Make the create of a row, which may have no body; its `content`, if wanted, hashes all rows of its group.
+
+        Where issues recur, it is that of the row which decides on the severity: nothing else of an issue is compared.
+        """
         return next(self.creates([row], hashed=hashed))
 
     def creates(self, rows: Sequence[int], *, hashed: bool) -> Iterator[Operation]:
@@ -118,8 +123,12 @@ class Examined:
             dates = map(self.records.newest.__getitem__, rows)
             columns["dated"] = [0.0 if date is None else date.timestamp() for date in dates]
         if hashed:
-            columns["content"] = map(self._hash, rows)
+            columns["content"] = [self.decisive.get(row) or self._hash(row) for row in rows]
         return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)
+
+    def hash_row(self, row: int) -> bytes:
+        """Make the digest of a row with its corrections."""
+        return hash_content(self.records.chunk.raw[row], content_of(self.fixed[row]) if row in self.fixed else "")
 
     def _hash(self, row: int) -> bytes:
         members, raw = self.records.keys.members(row), self.records.chunk.raw

@@ -37,6 +37,7 @@ from importer.ledger.target_scan import Found
 from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
 from importer.transform.markers import record_marker
+from importer.transform.occurrences import read_covered
 from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
 
 
@@ -222,12 +223,13 @@ class LedgerHistory(Knows):
         compared = self._policy.fields - create.held.keys()
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
         # The same cells make another body: not the row has changed, but the mapping.
-        only_mapping = is_same_row(kept.content, create.content)
+        is_told = self._policy.recurring and wanted and self._has_told(create)
+        only_mapping = is_told or is_same_row(kept.content, create.content)
         differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes)
         if not wanted and not to_read:
             return settled._replace(finding=settled.finding or lacks, differs=differs)
         if self._policy.writes:
-            if to_read or not only_mapping or self._policy.accept_mapping or self._policy.recurring:
+            if to_read or not only_mapping or self._policy.accept_mapping:
                 written = [name for name in wanted if name in PATCHABLE_FIELDS]
                 change = self._change(create, kept, wanted, differing, to_read=to_read)
                 change = change._replace(finding=change.finding or lacks)
@@ -237,10 +239,16 @@ class LedgerHistory(Knows):
         elif to_read and not kept.pending:
             return self._change(create, kept, [], differing, to_read=True)._replace(differs=differs)
         code = "mapping-changed" if only_mapping else "changed"
-        if self._policy.on_change is OnChange.SKIP:
+        if self._policy.on_change is OnChange.SKIP and not self._policy.recurring:
             return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
         finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
         return LedgerStatus(Outcome.CHANGED, finding, differs=differs)
+
+    def _has_told(self, create: Operation) -> bool:
+        """Whether an issue that recurs has been told of the row which decides on its severity, but as less severe."""
+        had = self.had([create.key]).get(create.key, AlreadyAdded())
+        row, severity = create.content.hex(), orjson.loads(create.body)["severity"]
+        return any(word.row == row and word.severity != severity for word in read_covered(had.covered).values())
 
     def _change(
         self, create: Operation, kept: KnownCreate, wanted: list[str], differing: Collection[str], *, to_read: bool

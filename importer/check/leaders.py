@@ -27,14 +27,14 @@ OLDER = DuplicateVerdict(
 
 
 class Leaders:
-    """The first row of each issue in the whole input, and the worst severity of all its rows; one entry an issue.
+    """The first row of each issue in the whole input, and the row with its worst severity; one entry an issue.
 
     is_outdated  whether a row came with a worse severity than the one with which its issue's first row was shown
     """
 
     def __init__(self, only: frozenset[str] | None, source_name: str) -> None:
         """`only` are the keys that are wanted, with or without the source's name; None are all."""
-        self._of: dict[str, tuple[int, int]] = {}
+        self._of: dict[str, tuple[int, int, bytes]] = {}
         self._only, self._prefix = only, len(source_name) + 1
         self.is_outdated = False
 
@@ -42,14 +42,15 @@ class Leaders:
         """Whether a key is one of those that are wanted."""
         return bool(key) and (self._only is None or not self._only.isdisjoint((key, key[self._prefix :])))
 
-    def add(self, key: str, place: int, rank: int) -> tuple[int, int]:
-        """Add rows of an issue in a chunk, of which the first has this place; return the issue's first, and its rank.
+    def add(self, key: str, place: int, rank: int, digest: bytes) -> tuple[int, int, bytes]:
+        """Add rows of an issue in a chunk, of which the first has this place; return the same of the whole issue.
 
-        A rank is the place of a severity in `api.SEVERITIES`, the worst being 0.
+        The rank is the place in `api.SEVERITIES` of their worst severity, the worst of all being 0, and the digest that
+        of the row that has it.
         """
-        first, worst = self._of.get(key, (place, rank))
+        first, worst, its = self._of.get(key, (place, rank, digest))
         self.is_outdated |= rank < worst
-        self._of[key] = first, min(worst, rank)
+        self._of[key] = (first, rank, digest) if rank < worst else (first, worst, its)
         return self._of[key]
 
 
@@ -65,7 +66,11 @@ def gather(
         return examined
     records, (first, _) = examined.records, examined.span
     keys, severities = records.keys.full, records.targets("severity")
-    own = {row: its.occurrences[0] for row, its in records.parts.items() if its.occurrences}
+    own = {
+        row: its.occurrences[0]._replace(row=examined.hash_row(row).hex(), severity=severities[row] or "")
+        for row, its in records.parts.items()
+        if its.occurrences
+    }
     for row in own.keys() - examined.bodies.keys():
         if not (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])):
             del own[row]
@@ -74,19 +79,20 @@ def gather(
         if first + row not in verdicts and row not in older:
             together[keys[row]].append(row)
     bodies, parts, groups = dict[int, bytes](), dict[int, IssueParts](), dict[int, list[int]]()
-    joined, withdrawn = set[int](), set[int]()
+    joined, withdrawn, decisive = set[int](), set[int](), dict[int, bytes]()
     for key, rows in together.items():
         members = [row for row in rows if row in examined.bodies]
         leader = (members or rows)[0]
         # A row that is left out has only its occurrence to tell of.
-        whole = {row: records.parts[row] for row in members}
-        each = (whole.get(row) or IssueParts(occurrences=(own[row],)) for row in rows)
+        whole = (records.parts[row] if row in examined.bodies else IssueParts() for row in rows)
+        each = (its._replace(occurrences=(own[row],)) for row, its in zip(rows, whole, strict=True))
         parts[leader] = reduce(IssueParts.joined, each)
         if not members:
             withdrawn.add(leader)
             continue
         groups[leader] = members
-        place, worst = leaders.add(key, first + leader, min(SEVERITIES.index(str(severities[row])) for row in members))
+        rank, decides = min((SEVERITIES.index(str(severities[row])), row) for row in members)
+        place, worst, decisive[leader] = leaders.add(key, first + leader, rank, examined.hash_row(decides))
         bodies[leader] = _with_severity(examined.bodies[leader], SEVERITIES[worst])
         if place != first + leader:
             joined.add(leader)
@@ -99,6 +105,7 @@ def gather(
         older=older,
         joined=joined,
         withdrawn=withdrawn,
+        decisive=decisive,
     )
 
 

@@ -3,23 +3,25 @@
 An occurrence is a comment whose id is derived from the texts under `recurring: occurrence`. What becomes of it later is
 another comment, as none can be edited: its first correction has the number 1. Which of them an issue has, and what the
 last one says, follows from what the ledger says that its comments cover: `ID@0=CONTENT` for the occurrence itself,
-`ID@NUMBER=CONTENT` for a correction, `ID@NUMBER!=CONTENT` where it was withdrawn; behind the content stands the number
-once more, as a correction may say what an earlier one has said. Where `duplicates` takes the newest row, `~DATE` stands
-before the sign.
+`ID@NUMBER=CONTENT` for a correction, `ID@NUMBER!=CONTENT` where it was withdrawn; behind the content stands `@NUMBER`
+once more, as a correction may say what an earlier one has said, and `.ROW:SEVERITY`, the digest of the row that says it
+and how severe it was. Where `duplicates` takes the newest row, `~DATE` stands before the sign.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import orjson
 
 from importer.codes import SKIP_PREFIX
-from importer.mapping.model import MappingModel
+from importer.mapping.model import MappingModel, fold
+from importer.mapping.texts import Text
 from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
 from importer.transform.columns import Columns, map_distinct
 from importer.transform.dates import read_date
@@ -36,13 +38,20 @@ EMPTY = Finding(
     "fill the columns that `recurring: occurrence` names",
     rejects=False,
 )
-_ABOUT = re.compile(r"([0-9a-f]{16})@([0-9]+)(!?)(?:~([0-9.]+))?=([0-9a-f]{16}).*")
+_ABOUT = re.compile(
+    r"([0-9a-f]{16})@([0-9]+)(!?)(?:~([0-9.]+))?=([0-9a-f]{16})(?:@[0-9]+)?(?:\.([0-9a-f]{16}):([a-z]*))?"
+)
 
 
 class ChunkOccurrences(NamedTuple):
-    """The occurrences in a chunk: row → its comment, and the findings on rows that are known by their content alone."""
+    """The occurrences in a chunk, and the findings on rows that are known by their content alone.
+
+    comments  row → what it says
+    worded    row → the digest of that as the mapping words it
+    """
 
     comments: dict[int, Comment]
+    worded: dict[int, str]
     findings: list[tuple[int, Finding]]
 
 
@@ -62,8 +71,10 @@ def read_occurrences(
     notes = nothing if mapping.description is None else columns.text(mapping.description)
     dates = nothing if mapping.created is None else columns.text(mapping.created)
     answers = nothing if mapping.answer is None else [text.strip() for text in columns.text(mapping.answer)]
+    compared = ((mapping.answer, fold), (mapping.description, _normalise))
+    contents = list(map("\x1d".join, zip(*(_read_cells(columns, *each) for each in compared), strict=True)))
     labels = list(read_labels(mapping, columns, shown))
-    found = ChunkOccurrences({}, [])
+    found = ChunkOccurrences({}, {}, [])
     for row, skip in enumerate(skips):
         if row in columns.chunk.defects or not (skip == "" or is_withdrawal(skip)):
             continue
@@ -80,7 +91,8 @@ def read_occurrences(
             lines = [f"now {verdict}", *lines]
         note = notes[row].strip()
         text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
-        content = hex_digest("\n".join((id_, skip, answers[row], note)))[:16]
+        content = hex_digest(f"{id_}\x1d{contents[row]}")[:16]
+        found.worded[row] = hex_digest("\n".join((id_, skip, answers[row], note)))[:16]
         who = " · ".join(filter(None, own))
         found.comments[row] = Comment(id_, who, dates[row].strip(), text, content=content)
     return found
@@ -94,6 +106,18 @@ def _plain_date(text: str, formats: tuple[str, ...]) -> str:
     return str(date.date()) if (date.hour, date.minute, date.second) == (0, 0, 0) else date.isoformat()
 
 
+def _read_cells(columns: Columns, text: Text | None, compared: Callable[[str], str]) -> list[str]:
+    """What the cells say that a text is made of, for each row, whatever the mapping makes of them."""
+    refs = [] if text is None else sorted(set(text.refs))
+    cells = [map(compared, column) for ref in refs for column in columns.cells(ref)]
+    return list(map("\x1f".join, zip(*cells, strict=True))) if cells else [""] * len(columns)
+
+
+def _normalise(text: str) -> str:
+    text = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return "\n".join(text.splitlines()).strip()
+
+
 def is_withdrawal(skip: str) -> bool:
     """Whether a row is left out because of what it says, by a rule of the mapping: then it is no finding any more."""
     return skip.startswith((SKIP_PREFIX, ANSWER_PREFIX))
@@ -102,6 +126,7 @@ def is_withdrawal(skip: str) -> bool:
 def make_occurrences(
     mapping: MappingModel,
     comments: Mapping[int, Comment],
+    worded: Mapping[int, str],
     skips: Sequence[str],
     flags: Mapping[int, tuple[Flag, ...]],
     created: Sequence[datetime | None] | None,
@@ -113,7 +138,7 @@ def make_occurrences(
     for row, comment in comments.items():
         said = comment if comment.text else comment._replace(text="No note.")
         at, dated = (_read_seconds(dates, row) for dates in (created, newest))
-        made[row] = (Occurrence(said, flags.get(row, ()), bool(skips[row]), at, dated, reopens),)
+        made[row] = (Occurrence(said, flags.get(row, ()), bool(skips[row]), at, dated, reopens, worded[row]),)
     return made
 
 
@@ -123,15 +148,28 @@ def _read_seconds(dates: Sequence[datetime | None] | None, row: int) -> float:
 
 
 class Word(NamedTuple):
-    """What was said of an occurrence last: its number, whether that withdrew it, its content, and its row's date.
+    """What was said of an occurrence last: its number, whether that withdrew it, its content, and of its row the date,
+    the digest, and the severity.
 
-    The number -1 is nothing, the date 0 none.
+    The number -1 is nothing, the date 0 none; digest and severity are "" if the version before has said it.
     """
 
     number: int = -1
     is_withdrawal: bool = False
     content: str = ""
     dated: float = 0.0
+    row: str = ""
+    severity: str = ""
+
+    def says(self, occurrence: Occurrence) -> bool:
+        """Whether an occurrence is as it was: its note and answer are, or all of its row, or both as they were worded.
+
+        The wording is what the version before has compared. Where nobody knows what was said, it is taken for that.
+        """
+        if self.number < 0 or self.is_withdrawal != occurrence.is_withdrawn:
+            return False
+        contents = ("", occurrence.comment.content, occurrence.worded)
+        return self.content in contents or self.row == occurrence.row != ""
 
 
 UNSAID = Word()
@@ -142,8 +180,8 @@ def read_covered(covered: Iterable[str]) -> dict[str, Word]:
     last = dict[str, Word]()
     for name in covered:
         if found := _ABOUT.fullmatch(name):
-            id_, number, withdrawal, dated, content = found.groups()
-            word = Word(int(number), bool(withdrawal), content, float(dated or 0))
+            id_, number, withdrawal, dated, content, *row = found.groups("")
+            word = Word(int(number), bool(withdrawal), content, float(dated or 0), *row)
             last[id_] = max(last.get(id_, UNSAID), word)
     return last
 
@@ -189,13 +227,17 @@ def say_what_is_new(key: str, parts: IssueParts, had: AlreadyAdded) -> IssuePart
         return parts
     last, comments, left_out = find_last(key, parts.occurrences, had), list[Comment](), set[Flag]()
     for each in parts.occurrences:
-        number, was_withdrawn, content, _ = last.get(each.comment.id, UNSAID)
-        is_known = number >= 0 and was_withdrawn == each.is_withdrawn and content in ("", each.comment.content)
+        word = last.get(each.comment.id, UNSAID)
+        number, was_withdrawn, *_ = word
+        is_known = word.says(each)
         if each.is_withdrawn and (number < 0 or was_withdrawn) and not is_known:
             continue
-        if number > 0 or (number == 0 and not is_known):
+        # A flag that is still to be made is in the ledger; one of another row would be a second one.
+        if number > 0 or (number == 0 and not (is_known and word.row in ("", each.row))):
             left_out.update(each.flags)
-        comments.append(_number(each, max(number, 0) if is_known else number + 1))
+        if is_known and word.content:
+            each = each._replace(comment=each.comment._replace(content=word.content), row="")
+        comments.append(_number(each, number if is_known else number + 1))
     flags = tuple(flag for flag in parts.flags if flag not in left_out)
     return parts._replace(comments=(*parts.comments, *comments), flags=flags)
 
@@ -205,11 +247,13 @@ def _number(occurrence: Occurrence, number: int) -> Comment:
     comment, is_withdrawn = occurrence.comment, occurrence.is_withdrawn
     dated = f"~{occurrence.dated}" if occurrence.dated > 0 else ""
     about = f"{comment.id}@{number}{'!' * is_withdrawn}{dated}"
+    content = f"{comment.content}@{number}" if number else comment.content
+    row = f".{occurrence.row}:{occurrence.severity}" if occurrence.row else ""
+    said = comment._replace(about=about, content=content + row)
     if not number:
-        return comment._replace(about=about)
+        return said
     id_ = _name(comment.id, Word(number, is_withdrawn))
-    text = f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}"
-    return comment._replace(id=id_, about=about, text=text, content=f"{comment.content}@{number}")
+    return said._replace(id=id_, text=f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}")
 
 
 def plan_recall(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:

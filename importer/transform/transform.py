@@ -218,10 +218,10 @@ class _FileTransform:
         unnamed: Sequence[tuple[int, Finding]] = ()
         notes, rests = flagged.notes, footers.rests
         if mapping.recurring is not None:
-            said, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
+            said, worded, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
             its = self._clean_comments({row: (comment,) for row, comment in said.items()}, clean)
             own = {row: comment for row, (comment,) in its.items()}
-            occurrences = make_occurrences(mapping, own, skips, flagged.flags, created, newest)
+            occurrences = make_occurrences(mapping, own, worded, skips, flagged.flags, created, newest)
             # An occurrence says all that its footer does, and as a rule its note is the flag's.
             notes = {row: new for row, each in notes.items() if (new := leave_said(each, own.get(row)))}
             rests = {}

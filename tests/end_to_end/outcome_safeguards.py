@@ -492,8 +492,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "a correction that says what an earlier one has said",
         "importer/transform/occurrences.py",
-        'content=f"{comment.content}@{number}")',
-        "content=comment.content)",
+        'content = f"{comment.content}@{number}" if number else comment.content',
+        "content = comment.content",
         "tests/transform/test_occurrences.py::test_each_change_is_said_once",
     ),
     Mutation(

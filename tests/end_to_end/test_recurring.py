@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -100,7 +101,10 @@ def nights(program: Program, serve: Serve) -> Nights:
 
 
 def test_three_nights(nights: Nights) -> None:
-    """The first writes the issue; later ones add a comment a night, raise its severity, and reopen it; nothing else."""
+    """The first writes the issue; later ones add a comment a night, raise its severity, and reopen it; nothing else.
+
+    A mapping alone that changes, or how a note is encoded, corrects nothing and raises no severity.
+    """
     others = [Row("Ben", "Greets", f"b-{number}", f"Ben {number}") for number in range(20)]
     first = nights.run([Row("Ann", "Greets", "c-1", "No name"), *others, Row("Ann", "Greets", "c-2", "No greeting")])
     assert first.outcomes() == {"created": 22}
@@ -128,7 +132,7 @@ def test_three_nights(nights: Nights) -> None:
 
     nights.edit("Greets: Ann", description="A person's.", severity="low")
     calibrated = [
-        Row("Ann", "Greets", "c-1", "No name, twice"),
+        Row("Ann", "Greets", "c-1", "No na\N{LATIN SMALL LETTER I WITH DIAERESIS}ve\nname"),
         Row("Ann", "Greets", "c-2", "No greeting", result="pass"),
         Row("Ann", "Greets", "c-3", "Silence"),
     ]
@@ -136,7 +140,7 @@ def test_three_nights(nights: Nights) -> None:
     assert third.outcomes() == {"updated": 2, "skipped": 1}
     assert [len(said) for said in nights.said("Greets: Ann")] == [2, 1, 2]
     corrected, withdrawn = nights.said("Greets: Ann")[-1]
-    assert "Corrected: No name, twice" in corrected
+    assert "Corrected: No na" in corrected
     assert "Withdrawn" in withdrawn
     assert nights.flags("Greets: Ann") == ["c-1", "c-2", "c-3"]
     assert (nights.issue("Greets: Ann")["description"], nights.issue("Greets: Ann")["severity"]) == (
@@ -148,9 +152,14 @@ def test_three_nights(nights: Nights) -> None:
     (line,) = (row for row in read_csv(Path("reports/recurring.csv")) if row["key"] == "findings:Ann/Greets")
     assert (line["corrected"], line["withdrawn"], line["left"]) == ("1", "1", "2")
 
+    changed = MAPPING.replace("description: note", "description: {template: 'N {note}'}")
+    changed = changed.replace("missing: medium}", "missing: medium, values: {medium: critical}}")
+    Path("mine.yaml").write_text(changed, encoding="utf-8")
+    encoded = unicodedata.normalize("NFD", calibrated[0].note).replace("\n", "\r\n") + " "
     requests = sum(nights.sandbox.requests().values())
-    nights.run([*calibrated, Row("Ben", "Greets", "b-99", "Ben late")])
-    assert len(nights.said("Greets: Ann")) == 3
+    fourth = nights.run([calibrated[0]._replace(note=encoded), *calibrated[1:], *others, again[1]])
+    assert (fourth.summary["additions"], fourth.summary["findings"]["mapping-changed"]) == ({}, 21)
+    assert (len(nights.said("Greets: Ann")), nights.issue("Greets: Ben")["severity"]) == (3, "medium")
     assert sum(nights.sandbox.requests().values()) - requests <= 3
 
 
@@ -350,7 +359,7 @@ def test_a_night_that_is_cut_off(nights: Nights, *, loses_ledger: bool) -> None:
 def test_a_wide_scorecard(nights: Nights) -> None:
     """Its answers are occurrences: one that passes later is withdrawn, one with another note corrected; all is said.
 
-    A note that is too long for its flag is said once, by its occurrence.
+    A note that is too long for its flag is said once, by its occurrence. An answer in other letters is the same.
     """
     Path("mine.yaml").write_text(
         """
@@ -373,8 +382,8 @@ flags: [{call: call_id, type: _name, note: _note}]
     header = ("call_id", "agent", "date", "Greets", "Greets note", "Ends", "Ends note")
     figures = []
     note = " ".join(map(str, range(10_000, 10_900)))
-    for answers in (("no", "Rude", "3/5", "Too short"), ("yes", "", "2/5", "Too short")):
-        rows = [("c-1", "Ann", LATER, *answers), ("c-2", "Ben", LATER, "", "", "no", note)]
+    for other, *answers in (("no", "no", "Rude", "3/5", "Too short"), ("NO ", "yes", "", "2/5", "Too short")):
+        rows = [("c-1", "Ann", LATER, *answers), ("c-2", "Ben", LATER, "", "", other, note)]
         write_csv(Path("night.csv"), rows, header)
         ended = nights.program(*nights.command())
         assert ended.code == 0, ended.err

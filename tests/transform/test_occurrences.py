@@ -82,6 +82,24 @@ def test_a_date_in_another_form(texts: list[str], *, are_one: bool) -> None:
     assert [comment.author for comment in read.comments.values()] == [text.strip() for text in texts]
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_counts_as_the_same(number: int) -> None:
+    """Its cells, all of its row, or what it said as the version before worded it: none of these says anything again."""
+    told = occurrence("c-1", "A")._replace(row=f"{1:016x}", severity="low")
+    _, had = send([occurrence("c-1", "before")] * number, AlreadyAdded())
+    _, had = send([told], had)
+    other = occurrence("c-1", "B")._replace(row=f"{2:016x}", flags=(Flag("c-1", "greets", "again", 1),))
+    same = [
+        other._replace(comment=told.comment),
+        other._replace(row=told.row, flags=told.flags),
+        other._replace(worded=told.comment.content),
+    ]
+    assert [read_said(send([each], had)[0]) for each in (*same, other)] == [{}, {}, {}, {"corrected": 1}]
+    assert [count(Act.FLAG, send([each], had)[1]) for each in same] == [1, 1, 1]
+    (word,) = read_covered(had.covered).values()
+    assert (word.number, word.row, word.severity) == (number, told.row, "low")
+
+
 def test_the_newest_row_is_known() -> None:
     """Where rows have dates, that of the row which spoke last is known, whatever its word; without, none is."""
     _, had = send([occurrence("c-1", "A", dated=3.5), occurrence("c-2", "A")], AlreadyAdded())
