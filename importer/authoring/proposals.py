@@ -16,6 +16,7 @@ from typing import NamedTuple
 from importer.api import BUILT_IN_CATEGORIES, FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS, FieldName
 from importer.mapping.model import UNDECIDED, Category, MappingModel, Severity, Status, fold
 from importer.mapping.patterns import is_pattern
+from importer.mapping.scorecards import VERDICTS
 from importer.mapping.vocabulary import is_denied, is_turned, meaning, normalised
 from importer.records import Evidence, Unknown
 from importer.transform.value_maps import ValueMap, stage_of
@@ -203,7 +204,8 @@ def propose_answer(text: str) -> tuple[str, str]:
         begins = " ".join(words[:length])
         found = meaning("answer", begins)
         if found is not None and (found.target != "passed" or length == len(words)):
-            return found.target, f"it begins with {begins!r}" if length < len(words) else "beside what is in brackets"
+            target = found.target if found.target in VERDICTS else "failed"
+            return target, f"it begins with {begins!r}" if length < len(words) else "beside what is in brackets"
     return "failed", "no word tells: a finding, so that none is lost"
 
 

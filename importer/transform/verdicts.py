@@ -16,6 +16,8 @@ from importer.transform.columns import Columns, map_distinct
 
 FAILED, PASSED, NOT_APPLICABLE = VERDICTS
 UNKNOWN = "unknown"
+PARTLY = "partly"
+"""What the vocabulary calls an answer that is a finding whatever its criterion asks for."""
 CODES = {FAILED: "", PASSED: ANSWER_PASSED, NOT_APPLICABLE: ANSWER_NOT_APPLICABLE, UNKNOWN: ""}
 """Verdict → the code of a row that it leaves out, or ""."""
 SHOWN = 60
@@ -75,6 +77,8 @@ class AnswerRule:
         if said is None and self._spec.words and normalised(text):
             word = meaning("answer", text.strip())
             said = word.target if word is not None and word.is_whole else None
+            if said == PARTLY:
+                return FAILED
         if said is None and (points := _points().fullmatch(text.strip())):
             got, most = (float(points[number].replace(",", ".")) for number in (1, 2))
             return UNKNOWN if not most else _verdict(failed=got > 0 if inverted else got < most)

@@ -51,7 +51,7 @@ def test_inverted_criteria() -> None:
     """There an answer is a finding that is none elsewhere; nothing is made of what doesn't apply or isn't known."""
     judged = rule(below="80", passed=["done"])
     answers = {"Yes": FAILED, "no": PASSED, "done": FAILED, "0/5": PASSED, "1/5": FAILED, "90": FAILED, "70 %": PASSED}
-    answers |= {"n/a": NOT_APPLICABLE, "": NOT_APPLICABLE, "maybe": UNKNOWN}
+    answers |= {"Partially": FAILED, "Auto-fail": FAILED, "n/a": NOT_APPLICABLE, "": NOT_APPLICABLE, "maybe": UNKNOWN}
     assert {text: judged.judge(text, inverted=True) for text in answers} == answers
 
 
