@@ -72,8 +72,12 @@ class Scorecard:
 
     @property
     def warning(self) -> str:
-        """What is to be feared of records that are only numbered; "" if they aren't."""
-        if self.record is None or not is_counted(self.record):
+        """What is to be feared of records that nothing tells apart, or only a number; "" if they have an id."""
+        if self.record is None:
+            return (
+                "no column has the call's id, so each finding is an issue of its own, every night. Add one to the file."
+            )
+        if not is_counted(self.record):
             return ""
         said = f"{self.record.place.name} counts 1, 2, 3: in a sheet that starts again each week it names other calls"
         if self.date is not None:
@@ -83,7 +87,7 @@ class Scorecard:
     def recurring_lines(self) -> list[str]:
         """The lines that make one issue of an agent and a criterion; none if nothing tells the records apart."""
         if not self.recurs:
-            return []
+            return [f"# {as_comment(self.warning)}"]
         dated, turn = self.date if self.warning else None, self.turn if self.has_turns else None
         return [
             f"group: {_texts_yaml(self.agent, self.criterion)} # one issue, for as many nights as it is found",
@@ -317,8 +321,11 @@ def _arrays(profile: Profile) -> Iterator[tuple[str, Column]]:
 
 
 def _names_call(column: Column) -> bool:
-    words = set(_tokens(column))
-    return has(words, "calls", "called") and words <= {*names_of("calls", "called", "pointers"), "link", "url", "nr"}
+    """Whether it is called like ids of calls: `Call ID`, `ID de llamada`, `Anrufnummer`."""
+    calls = names_of("calls", "called")
+    stems = {word: [word.removesuffix(end) for end in names_of("id_ends")] for word in _tokens(column)}
+    words = {next((stem for stem in stems[word] if stem in calls), word) for word in stems}
+    return not words.isdisjoint(calls) and words <= calls | names_of("pointers", "ids", "particles", "addresses")
 
 
 def _is_auto_fail(column: Column) -> bool:
@@ -329,7 +336,7 @@ def _is_auto_fail(column: Column) -> bool:
 def _is_total(column: Column) -> bool:
     """Whether a column of answers says by its name that they are of whole calls: `Total score`, `Gesamtergebnis`."""
     words = set(_tokens(column))
-    is_named = has(words, "totals") and words <= names_of("totals", "around_totals")
+    is_named = has(words, "totals") and words <= names_of("totals", "around_totals", "called", "particles")
     return is_named and _holds_answers(column, least=MOST)
 
 

@@ -201,6 +201,21 @@ def test_a_column_of_categories_decides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "is_call"),
+    [(name, True) for name in ("Call ID", "ID de llamada", "Numéro d'appel", "Anrufnummer", "Codice della chiamata")]
+    + [("Call type", False), ("Number of calls", False), ("Reviewer", False)],
+)
+def test_which_call_it_was(program: Program, header: str, *, is_call: bool) -> None:
+    """Whatever its column is called; if none says it, the draft warns that findings aren't gathered."""
+    rows = [["a" if at < 2 else "b", "Ann", *PLAIN_ANSWERS[at % 2]] for at in range(4)]
+    drafted = program("draft", write_csv(Path("a.csv"), rows, [header, "agent", *PLAIN]), "-o", "m.yaml")
+    mapping, said = load_mapping("m.yaml").model, "no column has the call's id"
+    assert [link.column for link in mapping.resource_links] == [header] * is_call
+    assert (drafted.code, mapping.recurring is not None) == (0, is_call)
+    assert (said in drafted.err, said in Path("m.yaml").read_text("utf-8")) == (not is_call, not is_call)
+
+
+@pytest.mark.parametrize(
     ("dates", "created", "newest"),
     [
         (("Reviewed at", "started_at"), "started_at", "Reviewed at"),
@@ -261,6 +276,17 @@ def test_flags_of_issues_are_no_answers(tmp_path: Path, row: dict[str, str]) -> 
     """Where there are titles and other columns, where all are true or false, or where they are few."""
     rows = [{**row, "Summary": f"Call {number} drops"} for number in range(9)]
     assert draft(write_table(tmp_path / "a.csv", rows)).choice.card is None
+
+
+def test_calls_in_arrays_of_lines(program: Program) -> None:
+    """The mapping reads what its draft has read: the array of calls in each line, and in each call that of answers."""
+    results = [{"criterion": name, "answer": answer} for name, answer in WHOLE_CALL]
+    lines = [{"agent": "Ann", "calls": [{"call_id": f"c-{at}", "results": results}]} for at in range(2)]
+    Path("a.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    assert program("draft", "a.jsonl", "-o", "m.yaml").code == 0
+    Path("m.yaml").write_text(Path("m.yaml").read_text("utf-8").replace("'?'", "add"), encoding="utf-8")
+    checked = program("validate", "a.jsonl", "-m", "m.yaml", "--json", "--severity", "low")
+    assert checked.summary["findings"].keys() == {"answer-passed", "answer-not-applicable", "category-undecided"}
 
 
 def test_a_preset_that_comes_near_is_not_asked(program: Program) -> None:
