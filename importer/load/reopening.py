@@ -12,7 +12,7 @@ from importer.codes import ADDED_TO_FINISHED, CONFLICT
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
-from importer.load.updates import check_taken
+from importer.load.updates import check_taken, make_replacement
 from importer.records import Addition
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry
@@ -78,10 +78,11 @@ class Reopening:
                 return
             patch = {"status": TODO}
             send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
-            was_sent = True
-            answer = await write.send(send, partial(self._run.intend, operation))
+            was_sent, known = True, Snapshot.parse(work.place.returned)
+            replacement = make_replacement(known, issue, patch)
+            answer = await write.send(send, partial(self._run.intend, operation, replacement=replacement))
             check_taken(issue, answer, patch)
-            self._end(work, write, Snapshot.parse(work.place.returned).after_write(answer.completed(patch), patch))
+            self._end(work, write, known.after_write(answer.completed(patch), patch))
 
         turn = partial(self._calls.in_turn, read_and_write)
         await carry_out(write, turn, refuse=refuse, doubt=write.doubt, look=send_again)

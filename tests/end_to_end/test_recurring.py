@@ -268,7 +268,10 @@ def test_calls_that_were_made_before(nights: Nights) -> None:
 
 
 def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
-    """It is reported once, not closed; what comes back is told and reopens it, not flagged. `--only` leaves it out."""
+    """It is reported once, not closed; what comes back is told and reopens it, not flagged. `--only` leaves it out.
+
+    An undo of that night finishes it again.
+    """
     rows = [Row("Ann", "Greets", "c-1", "No name")]
     nights.run(rows)
     others = [rows[0]._replace(result="pass"), Row("Ben", "Greets", "c-2", "", result="pass")]
@@ -284,6 +287,9 @@ def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
     assert (back["occurrences_corrected"], back["reopened"], nights.issue("Greets: Ann")["status"]) == (1, 1, "todo")
     assert [len(said) for said in nights.said("Greets: Ann")] == [1, 1, 1]
     assert nights.flags("Greets: Ann") == ["c-1"]
+
+    undone = nights.program("undo", "last", "--apply", "--yes", "--json")
+    assert (undone.code, nights.issue("Greets: Ann")["status"]) == (0, "done"), undone
 
 
 @pytest.mark.usefixtures("short_waits")
