@@ -294,7 +294,9 @@ person | ru | nobody | Не назначен; нет; никто
 person | zh | nobody | 未分配; 无; 未指派
 person | ja | nobody | 未割り当て; なし; 未定; 担当者なし
 answer | en | passed | Yes; Pass; Passed; Met; OK; Compliant; true
-answer | en | failed | No; Fail; Failed; Not met; false; Non-compliant; Did not pass; Not passed; Auto-fail
+answer | en | failed | No; Fail; Failed; Not met; false; Non-compliant; Did not pass; Not passed
+answer | en | partly | Auto-fail; Partially met
+answer | de | partly | teilweise; Teilweise erfüllt
 answer | en | not_applicable | n/a; N/A; Not applicable; NA; –; does not apply
 answer | de | passed | Ja; bestanden; erfüllt
 answer | de | failed | Nein; nicht bestanden; nicht erfüllt
