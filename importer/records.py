@@ -145,7 +145,7 @@ class Act(_Word):
     COMMENT = "comment"
     RELATION = "relation"
     REFER = "refer"  # puts the new numbers of other issues into the description
-    RECALL = "recall"  # reads which occurrences an issue tells of that the ledger may not know any more
+    RECALL = "recall"  # keeps what the ledger doesn't know of an issue's occurrences; reads it if the ledger was lost
     REOPEN = "reopen"  # looks whether an issue with a new occurrence is finished, and may set it to `todo`
 
 

@@ -48,8 +48,9 @@ class Added(NamedTuple):
     name    distinguishes it from the others of its act and key; of a relation `type/key of the other issue`
     body    what was sent, while its outcome is unknown; of evidence that Triage doesn't know yet, and its flags, what
             is to be sent
-    covers  of a comment: ids of the source's comments in it; of a `recall`: the markers that the issue's comments show;
-            of a `refer`: the keys whose numbers it inserted; of a relation: the id of the issue that it leads to
+    covers  of a comment: ids of the source's comments in it; of a `recall`: markers that its comments show, or what is
+            known of occurrences; of a `refer`: the keys whose numbers it inserted; of a relation: the id of the issue
+            that it leads to
     since   time of the intent, or of the end of its request while its outcome is unknown; seconds since 1970
     first   of evidence that Triage doesn't know yet: time of the first try; seconds since 1970
     sha     its `load.acts`; of a `refer`: SHA-256 of the create that the description comes from

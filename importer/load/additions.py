@@ -111,8 +111,8 @@ class AdditionLoader:
         """Settle earlier unknown outcomes, record what the issue has already, then send the rest in order."""
         for added in [each for each in work.known.values() if each.may_be_there]:
             await self._sender.decide_earlier(work, added)
-        if any(each.act is Act.RECALL for each in self._plan(work)):
-            await self._recall(work)
+        for each in [each for each in self._plan(work) if each.act is Act.RECALL]:
+            await self._recall(work, each)
         self._take_in_recalled(work)
         is_doubted = work.place.was_found
         if not is_doubted:  # attaching does no harm again; flags whose call isn't attached need not be looked for
@@ -172,16 +172,17 @@ class AdditionLoader:
         is_begun = part is not None and (Act.COMMENT, name_part(part[1], 1, int(part[4]))) in work.known
         return is_begun or self._keeping.takes(orjson.loads(addition.body)["detail"])
 
-    async def _recall(self, work: IssueWork) -> None:
-        """Record the markers that an issue's comments show: its ledger may have been lost."""
+    async def _recall(self, work: IssueWork, addition: Addition) -> None:
+        """Record what an addition covers or, if that is nothing, the markers that the issue's comments show."""
+        covers = addition.covers
         try:
-            entries = await self._reader.read_entries(work.place.issue_id)
+            entries = await self._reader.read_entries(work.place.issue_id) if not covers else ()
         except CallFailed as error:
             await self._leave_unread(work, error)
         shown = (find_openings(each.detail) for each in entries if is_addition(each))
         markers = dict.fromkeys(opening.marker for openings in shown for opening in openings)
-        recalled = work.operation(Addition(work.item.key, Act.RECALL, "", b"{}"))
-        self._log.note(work, recalled, Result(State.SAME, covers=tuple(markers), requests=0))
+        result = Result(State.SAME, covers=covers or tuple(markers), requests=0)
+        self._log.note(work, work.operation(addition), result)
         self._count_one()
 
     def _take_in_recalled(self, work: IssueWork) -> None:

@@ -245,8 +245,7 @@ def say_what_is_new(key: str, parts: IssueParts, had: AlreadyAdded) -> IssuePart
 def _number(occurrence: Occurrence, number: int) -> Comment:
     """The comment of an occurrence that is the `number`-th to say what has become of it; the occurrence itself is 0."""
     comment, is_withdrawn = occurrence.comment, occurrence.is_withdrawn
-    dated = f"~{occurrence.dated}" if occurrence.dated > 0 else ""
-    about = f"{comment.id}@{number}{'!' * is_withdrawn}{dated}"
+    about = _about(occurrence, number)
     content = f"{comment.content}@{number}" if number else comment.content
     row = f".{occurrence.row}:{occurrence.severity}" if occurrence.row else ""
     said = comment._replace(about=about, content=content + row)
@@ -256,10 +255,27 @@ def _number(occurrence: Occurrence, number: int) -> Comment:
     return said._replace(id=id_, text=f"{'Withdrawn' if is_withdrawn else 'Corrected'}: {comment.text}")
 
 
+def _about(occurrence: Occurrence, number: int) -> str:
+    dated = f"~{occurrence.dated}" if occurrence.dated > 0 else ""
+    return f"{occurrence.comment.id}@{number}{'!' * occurrence.is_withdrawn}{dated}"
+
+
 def plan_recall(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:
-    """Plan to read, once, what the comments of an issue tell of occurrences that the ledger may not know any more."""
+    """Plan to read, once, what the comments of an issue tell of occurrences that the ledger may not know any more.
+
+    Of newer rows that say nothing new, the dates are planned to be kept: nothing is read for these.
+    """
     if parts.occurrences and had.was_lost:
         yield Addition(key, Act.RECALL, "", b"{}")
+    newer, last = list[str](), find_last(key, parts.occurrences, had) if parts.occurrences else {}
+    for each in parts.occurrences:
+        word = last.get(each.comment.id, UNSAID)
+        says_nothing = word.says(each) or (word.is_withdrawal and each.is_withdrawn)
+        if word.content and says_nothing and word.dated < each.dated:
+            row = f".{word.row}:{word.severity}" if word.row else ""
+            newer.append(f"{_about(each, word.number)}={word.content}{row}")
+    if newer:
+        yield Addition(key, Act.RECALL, hex_digest("\n".join(newer))[:16], b"{}", tuple(newer))
 
 
 def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded) -> Iterator[Addition]:

@@ -105,6 +105,8 @@ def test_the_newest_row_is_known() -> None:
     _, had = send([occurrence("c-1", "A", dated=3.5), occurrence("c-2", "A")], AlreadyAdded())
     _, had = send([occurrence("c-1", "", is_withdrawn=True, dated=5.25), occurrence("c-2", "B")], had)
     assert {word.dated: word.number for word in read_covered(had.covered).values()} == {5.25: 1, 0.0: 1}
+    _, had = send([occurrence("c-1", "n/a", is_withdrawn=True, dated=7.0), occurrence("c-2", "B", dated=6.0)], had)
+    assert {word.dated: word.number for word in read_covered(had.covered).values()} == {7.0: 1, 6.0: 1}
 
 
 def test_a_night_that_was_cut_off_behind_its_comment() -> None:

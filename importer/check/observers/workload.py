@@ -17,8 +17,8 @@ from importer.records import Act, Addition, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
 
-REQUESTS = {Act.UPDATE: 2, Act.REFER: 2, Act.REOPEN: 1}
-"""Requests of an operation that takes more than one: an issue is read before it is changed."""
+REQUESTS = {Act.UPDATE: 2, Act.REFER: 2, Act.RECALL: 0}
+"""Requests of an operation that takes more than one, as an issue is read before it is changed, or mostly none."""
 WAYS: tuple[Bundling, ...] = ("separate", "fold")
 OPEN, CLOSED = "open", "closed"
 
