@@ -277,7 +277,10 @@ def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> d
     is_import = run.kind == "import" and not run.options.get("pruned")
     is_possible = {
         "verified": is_import and bool(counts.get("created") or counts.get("updated")),
-        "repaired": is_import and bool(counts.get("created") or counts.get("updated")),
+        # Of issues that recur it has no cells.
+        "repaired": is_import
+        and bool(counts.get("created") or counts.get("updated"))
+        and bool(run.options.get("refs")),
         "undone": is_import and bool(counts.get("created") or counts.get("updated")) and not is_undone,
         "reported": is_import,
     }

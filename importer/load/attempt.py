@@ -301,7 +301,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
             hint="Run the same command again; it checks the new source first.",
         )
     options = {
-        "refs": list(map(tuple, value_refs(job.mapping.model))),
+        "refs": [] if job.mapping.model.recurring else list(map(tuple, value_refs(job.mapping.model))),
         "headers": [file.header for file in job.source.files],
         "form": job.source.form,
         "newest": checked.newest,

@@ -291,6 +291,8 @@ def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
     assert [len(said) for said in nights.said("Greets: Ann")] == [1, 1, 1]
     assert nights.flags("Greets: Ann") == ["c-1"]
 
+    shown = json.loads(nights.program("runs", "show", "last", "--json").out)
+    assert shown["can_be"].keys() == {"verified", "undone", "reported"}
     undone = nights.program("undo", "last", "--apply", "--yes", "--json")
     assert (undone.code, nights.issue("Greets: Ann")["status"]) == (0, "done"), undone
 
