@@ -200,7 +200,9 @@ def _description(draft: Draft) -> list[str]:
     lines = ["description:", f"  {source_of(pick.column)} # {pick.reason}"]
     if form := markup_of(pick.column):
         lines.append(f"  format: {form} # its texts contain such markup")
-    if pick.column.longest > DESCRIPTION_LIMIT - 1000:
+    if draft.choice.card is not None:
+        lines.append("  too_long: continue # in comments: a later night's note may be long")
+    elif pick.column.longest > DESCRIPTION_LIMIT - 1000:
         lines.append(f"  too_long: continue # up to {pick.column.longest:,} characters; the rest goes on in comments")
     return lines
 

@@ -200,7 +200,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
         criterion, answer, note = by_name.get(NAME), by_name.get(ANSWER), by_name.get(NOTE)
     else:
         answers = [column for column in own if has(_tokens(column), "answers") and _holds_answers(column, least=MOST)]
-        answer = next(iter(answers), None)
+        answer = min(answers, key=_is_total, default=None)  # `answer` beside the `result` of the call
         groups = ("criteria", "criteria_names") if each is not None else ("criteria",)
         named = [column for group in groups for column in own if has(_tokens(column), group)]
         criterion = next((each for each in named if each is not answer and not each.is_number), None)

@@ -291,11 +291,16 @@ def test_calls_in_arrays_of_lines(program: Program) -> None:
 
 def test_a_preset_that_comes_near_is_not_asked(program: Program) -> None:
     """It would make an issue of each answer: what is a scorecard is drafted as one, by whatever names."""
-    header = ["call_id", "agent", "turn", "score", "criterion", "answer", "comment"]
-    rows = [["c-1", "Ann", str(at), "90", name, answer, "why"] for at, (name, answer) in enumerate(WHOLE_CALL)]
+    header = ["call_id", "agent", "turn", "score", "result", "criterion", "answer", "comment"]
+    rows = [["c-1", "Ann", str(at), "90", "Fail", name, answer, "why"] for at, (name, answer) in enumerate(WHOLE_CALL)]
     drafted = program("draft", write_csv(Path("a.csv"), rows, header), "-o", "mine.yaml")
     assert (drafted.code, "preset knows" in drafted.err) == (0, False), drafted.err
-    assert occurrences(load_mapping("mine.yaml").model) == (["agent", "criterion"], ["call_id"])
+    mapping = load_mapping("mine.yaml").model
+    assert occurrences(mapping) == (["agent", "criterion"], ["call_id"])
+    assert (mapping.answer and mapping.answer.column, mapping.description and mapping.description.too_long) == (
+        "answer",
+        "continue",
+    )
 
 
 def test_a_draft_is_usable_once_it_is_decided(program: Program) -> None:
