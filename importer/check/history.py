@@ -64,7 +64,8 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
     """Compare the columns of a source with those of its last import, and tell which criteria imports have had."""
     last = partial(read_kept, ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
-    absent = find_absent(job, last("columns"), knows_issues=known)
+    # Another mapping of the same source is for files of another layout.
+    absent = find_absent(job, last("columns", mapping=job.mapping.short_name), knows_issues=known)
     # An import that was broken off is continued: what is new to it still is.
     return replace(job, absent=absent, criteria=frozenset(last("criteria", is_finished=True) or ()))
 

@@ -22,6 +22,8 @@ from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
+MAPPING = "mapping"
+"""Option of a run: the name of its mapping's file, or of the preset."""
 PAGE = 1000
 Reasons = tuple[object, ...]
 Raw = Sequence[str] | str | None
@@ -118,18 +120,22 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
 
 
 def read_kept(
-    transaction: Transaction, target: str, source_name: str, name: str, *, is_finished: bool = False
+    transaction: Transaction, target: str, source_name: str, name: str, *, mapping: str = "", is_finished: bool = False
 ) -> Any | None:
     """Return what the last import of a source, or the last finished one, has kept under a name for the next.
 
-    None if there is no such import; {} if it has kept nothing.
+    None if there is no such import; {} if it has kept nothing. With a `mapping`, of this name, another one's runs don't
+    count.
     """
     last = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
     its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
     its += [runs.c.state == "finished"] if is_finished else []
     with transaction() as connection:
-        options = connection.scalar(last.where(*its).order_by(runs.c.id.desc()).limit(1))
-    return None if options is None else orjson.loads(options).get(name, {})
+        every = connection.scalars(last.where(*its).order_by(runs.c.id.desc()), execution_options={"yield_per": 1})
+        for options in map(orjson.loads, every):
+            if not mapping or options.get(MAPPING, mapping) == mapping:
+                return options.get(name, {})
+    return None
 
 
 def _says(options: bytes, names: set[str]) -> bool:

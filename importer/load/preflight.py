@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from importer.check.job import Job
 from importer.errors import LimitPassed, Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
-from importer.ledger.previous_run import SNAPSHOT, WHOLE
+from importer.ledger.previous_run import MAPPING, SNAPSHOT, WHOLE
 from importer.ledger.source_list import refuse_retired
 from importer.ledger.store import Ledger
 from importer.load.context import ImportContext
@@ -135,7 +135,7 @@ def check_rows(rows: int, min_rows: int) -> None:
 
 def describe_input(job: Job) -> dict[str, Any]:
     """Return the options of a run by which a later one decides whether it can be compared with it."""
-    return {WHOLE: job.is_whole, SNAPSHOT: job.mapping.model.input.is_snapshot}
+    return {WHOLE: job.is_whole, SNAPSHOT: job.mapping.model.input.is_snapshot, MAPPING: job.mapping.short_name}
 
 
 def given_users(job: Job) -> dict[str, Problem]:

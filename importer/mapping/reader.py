@@ -48,6 +48,11 @@ class LoadedMapping:
     files: tuple[Path, ...]
     tree: Node = field(repr=False)
 
+    @property
+    def short_name(self) -> str:
+        """The name without its folders: by it one schedule's mapping is told from another's."""
+        return Path(self.name).name
+
     def place(self, *path: str | int) -> Place:
         """The line of a key, or of the nearest key above it, in the file of the chain that decides it."""
         return self.tree.place_of(path)

@@ -171,6 +171,16 @@ def test_one_of_several_files(run: Callable[..., Ended], sandbox: RunningSandbox
     assert contents(sandbox)[0] == before[0]
 
 
+def test_two_mappings_of_one_source(run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """A file is compared with those of its own mapping: another one is for another layout."""
+    Path("short.yaml").write_text(MAPPING.replace("key: Id", "key: Number").replace("Steps", "How"), encoding="utf-8")
+    night = [{"Number": "3", "How": "Alone", **without([row], "Id", "Steps", "Room")[0]} for row in NIGHT[:1]]
+    assert run(write_table(NIGHT)).outcomes() == {"created": 2}
+    assert run(write_table(night), "-m", "short.yaml").outcomes() == {"created": 1}
+    assert run(write_table(NIGHT)).outcomes() == {"unchanged": 2}
+    assert "export.csv has no Team," in run(write_table(without(night, "Team")), "-m", "short.yaml").err
+
+
 def test_a_ledger_that_was_lost(program: Program, run: Callable[..., Ended], sandbox: RunningSandbox) -> None:
     """Nobody knows what the last run had: a field of which no column is there isn't compared."""
     assert run(write_lines(NIGHT)).outcomes() == {"created": 2}
