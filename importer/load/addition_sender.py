@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import orjson
@@ -27,7 +28,7 @@ from importer.load.driver import RunConnection, Write, carry_out
 from importer.load.keeping import Size
 from importer.load.reference_numbers import find_numbers
 from importer.records import Act, Addition, Operation
-from importer.transform.markers import find_opening
+from importer.transform.markers import comment_marker, find_opening
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
@@ -234,7 +235,8 @@ class AdditionSender:
         is_lost = find_opening(left) is None
         self._keeping.is_lossy |= is_lost
         message = f"Triage kept {Size.of(left)} of the {Size.of(sent)} of a comment"
-        return done._replace(code=MARKER_CUT if is_lost else TEXT_CUT, message=message)
+        covers = done.covers if is_lost else tuple(_find_kept(operation.key, done.covers, left))
+        return done._replace(code=MARKER_CUT if is_lost else TEXT_CUT, message=message, covers=covers)
 
     async def _is_end_missing(self, work: IssueWork, operation: Operation) -> bool:
         """Whether a relation was answered 404 for its other issue. Raises IssueGone if its own was deleted."""
@@ -273,3 +275,14 @@ class AdditionSender:
         except CallFailed:
             await self.check_there(work.place)
             raise OutcomePending from None
+
+
+def _find_kept(key: str, covers: Iterable[str], left: str) -> Iterator[str]:
+    """What a comment covers, but for comments folded into it of which nothing is left: they go into another one."""
+    is_kept, first, text = True, "", left.lower()
+    for name in covers:
+        if "=" not in name:  # what follows an id is its content
+            first = first or name
+            is_kept = name == first or comment_marker(key, f"{name}/1") in text
+        if is_kept:
+            yield name

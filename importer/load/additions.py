@@ -127,13 +127,15 @@ class AdditionLoader:
 
     async def _send(self, work: IssueWork, additions: Iterable[Addition]) -> None:
         planned, known = deque(additions), self._keeping.most
-        while planned:
-            addition = planned.popleft()
-            if self._keeping.most != known and not self._is_kept(work, addition):  # learned since: comments are shorter
+        has_comments = any(each.act is Act.COMMENT for each in planned)
+        while planned or (has_comments and self._keeping.most != known):
+            # Learned since: comments are shorter, and what was cut off one is left.
+            if has_comments and self._keeping.most != known:
                 known = self._keeping.most
                 others = [each for each in planned if each.act is not Act.COMMENT]
                 planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
                 continue
+            addition = planned.popleft()
             if addition.act is Act.REOPEN:
                 await self._connection.workers.when_sure(partial(self._reopening.look, work, addition))
             else:

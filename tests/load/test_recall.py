@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+import orjson
 import pytest
 
-from importer.codes import FOUND_AT_TARGET
+from importer.codes import FOUND_AT_TARGET, TEXT_CUT
 from importer.ledger.journal import Decision
 from importer.ledger.schema import State
 from importer.load.queue import QueueItem
-from importer.records import Comment, IssueParts, Occurrence, Operation
+from importer.records import Act, Comment, IssueParts, Occurrence, Operation
 from importer.transform.markers import hex_digest
-from tests.harness.addition_bench import Following, item, two_issues
+from tests.harness.addition_bench import Faulty, Following, item, two_issues
 from tests.harness.bench import opened
 
 KEY = "demo:P-1"
@@ -37,6 +39,18 @@ def lose_ledger(bench: Following, folder: Path) -> Iterator[Following]:
         found = Decision(KEY, State.DONE, 0, 0.0, again.issues[KEY], "T-1", returned=b"{}", code=FOUND_AT_TARGET)
         again.begin().decide([found], [Operation(KEY, "POST", "", b"", "")])
         yield again
+
+
+class Cutting(Faulty):
+    """A sandbox that keeps the first 1,000 characters of a comment."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Cut, and carry out."""
+        if request.method == "POST" and request.url.path.endswith("/comments"):
+            detail = orjson.loads(await request.aread())["detail"]
+            body = orjson.dumps({"detail": detail[:1000]})
+            request = httpx.Request("POST", request.url, headers={"Authorization": "a key"}, content=body)
+        return await super().handle_async_request(request)
 
 
 def night(*answers: str) -> QueueItem:
@@ -87,3 +101,16 @@ def test_a_long_note_that_was_cut_off(bench: Following, tmp_path: Path) -> None:
         assert len(again.comments(KEY)) == 3
         again.follow(night("p"))
         assert again.comments(KEY)[3:] == ["Withdrawn: 0 p"]
+
+
+def test_a_target_that_keeps_less(bench: Following) -> None:
+    """What is cut off the night's comment is sent in others, but for the rest of one that was there in part."""
+    bench.transport = bench.triage = Cutting(bench.store)
+    every = night(*(letter * 300 for letter in "ABCDEFGH"))
+    bench.follow(every)
+    there = "\n\n---\n\n".join(bench.comments(KEY)).split("\n\n---\n\n")
+    assert [text[:3] for text in there] == [f"{number} {letter}" for number, letter in enumerate("ABCDEFGH")]
+    assert sum(len(text) < 302 for text in there) == 1
+    assert bench.states(KEY)[Act.COMMENT, State.DONE, TEXT_CUT] == 1
+    bench.follow(every)
+    assert "POST comments" not in bench.triage.sent
