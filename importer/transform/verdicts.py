@@ -41,6 +41,12 @@ def number_in(text: str) -> float | None:
     return None if found is None else float(found[1].replace(",", "."))
 
 
+def points_in(text: str) -> tuple[float, float] | None:
+    """The points that an answer is, and the most that there are: `3/5`, `2 von 5 Punkten`; None if it is none."""
+    found = _points().fullmatch(text.strip())
+    return None if found is None else (float(found[1].replace(",", ".")), float(found[2].replace(",", ".")))
+
+
 class AnswerRule:
     """A mapping's `answer`, ready to read columns."""
 
@@ -79,8 +85,8 @@ class AnswerRule:
             said = word.target if word is not None and word.is_whole else None
             if said == PARTLY:
                 return FAILED
-        if said is None and (points := _points().fullmatch(text.strip())):
-            got, most = (float(points[number].replace(",", ".")) for number in (1, 2))
+        if said is None and (points := points_in(text)) is not None:
+            got, most = points
             return UNKNOWN if not most else _verdict(failed=got > 0 if inverted else got < most)
         if said is None and self._spec.below is not None and (number := number_in(text)) is not None:
             said = _verdict(failed=number < self._spec.below)

@@ -18,7 +18,7 @@ from importer.mapping.yaml_tree import as_placeholder, as_source, quote
 from importer.phrases import listed, plain_name, tokens_of
 from importer.sources.each import unfold_header
 from importer.sources.source import JsonFile, Source, TableFile
-from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in
+from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in, points_in
 
 LEAST_COLUMNS = 4
 LEAST_COUNT = 3
@@ -208,6 +208,8 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     if criterion is None or answer is None:
         return None
     others = [column for column in columns if column not in (criterion, answer, note)]
+    auto_fail = next((column for column in others if _is_auto_fail(column)), None)
+    totals = [column for column in others if column is not auto_fail and _holds_answers(column, least=MOST)]
     call = next((column for column in others if _names_call(column)), None)
     keys = [column for column in before.columns if column.filled] if before is not None else []
     best = max(keys, key=lambda column: score_key(column, before.whole) if before else 0.0, default=None)
@@ -223,8 +225,8 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
         call=call,
         agent=min(agents, key=lambda column: "id" in _tokens(column), default=None),
         turn=next((column for column in others if _tokens(column) == ("turn",)), None),
-        auto_fail=next((column for column in others if _is_auto_fail(column)), None),
-        totals=[column for column in others if _is_total(column)] if each is not None and each.columns else (),
+        auto_fail=auto_fail,
+        totals=totals if each is not None and each.columns else (),
         date=max(dates, key=_score_created, default=None),
     )
 
@@ -270,6 +272,9 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     every = [column for column in columns if _holds_answers(column)]
     found = [column for column in every if not any(number_in(text) is not None for text in column.samples)]
     found = found if len(found) >= LEAST_COLUMNS else every  # a percentage beside other answers is their sum
+    sums = _find_sums(found)
+    found = [column for column in found if column not in sums]
+    of_call |= {plain_name(column.place.name) for column in sums}
     header = list(map(plain_name, file.header))
     names = {name for column in found if header.count(name := plain_name(column.place.name)) == 1}
     others = [column for column in profile.columns if column.filled and column not in found]
@@ -296,6 +301,14 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     if behind is None or header.count(behind) == 1:
         ends |= {"to": None, "before": behind}
     return Each(columns=ColumnRange.model_validate(ends), note=note)
+
+
+def _find_sums(columns: Sequence[Column]) -> list[Column]:
+    """Those columns whose points are those of all others together, where all have points."""
+    points = [[found[1] for text in column.samples if (found := points_in(text))] for column in columns]
+    most = [max(found, default=0.0) for found in points]
+    are_points = len(columns) > LEAST_COLUMNS and all(most)
+    return [column for column, its in zip(columns, most, strict=True) if are_points and 2 * its == sum(most)]
 
 
 def _find_note(header: Sequence[str], criteria: Sequence[str], of_call: Set[str]) -> str | None:

@@ -77,6 +77,14 @@ def test_what_a_whole_call_got(tmp_path: Path, header: str, total: str) -> None:
     assert f'no criteria: "{header}".' in (tmp_path / "m.yaml").read_text("utf-8")
 
 
+@pytest.mark.parametrize(("most", "is_criterion"), [(20, False), (10, True)])
+def test_points_that_are_the_sum(tmp_path: Path, most: int, *, is_criterion: bool) -> None:
+    """Of all others are no answer to a criterion, whatever their column is called."""
+    rows = [["c-1", "Ann", *[f"{at}/5" for _ in PLAIN[1:]], f"{at}/{most}", f"{at}/5"] for at in range(3)]
+    table = write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *PLAIN[1:], "Follows the script", PLAIN[0]])
+    assert ("Follows the script" in save(table, tmp_path / "m.yaml").model.category.values) == is_criterion
+
+
 @pytest.mark.parametrize("names", [("Comment", "Comment"), ("Comment", "Comment.1")])
 def test_criteria_next_to_each_other(tmp_path: Path, names: tuple[str, str]) -> None:
     """Some have a note behind them, some another criterion, or what fails the call: that is no note.
