@@ -334,7 +334,11 @@ class Reading:
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
         self.drift = Drift(
-            job.source_name, known, has_comments_beside=_has_comments_beside(job), is_delta=model.input.kind == "delta"
+            job.source_name,
+            known,
+            has_comments_beside=_has_comments_beside(job),
+            is_delta=model.input.kind == "delta",
+            recurs=model.recurring is not None,
         )
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)

@@ -66,7 +66,8 @@ class Examined:
     Where issues recur, see `check.leaders`:
 
     single     row → its occurrence, of rows that are left out, too
-    older      row → why it is left out, of those that are older than what their issue has of their occurrence
+    older      row → why it is left out, of those that are older than what their issue has of their occurrence, or whose
+               issue is there in another spelling
     joined     the leading rows of issues that have their first row in an earlier chunk
     withdrawn  the leading rows of issues of which the chunk has nothing but occurrences that are no findings any more
     decisive   leading row → the digest of the row that the severity comes from

@@ -211,7 +211,9 @@ class LedgerHistory(Knows):
         if not create.body:
             return settled
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
-        if not to_read and (kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting):
+        is_settled = kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting
+        # Of an issue that recurs each night has another row: that is no reason to look for it again.
+        if not to_read and (is_settled or (settled is GONE and self._policy.recurring)):
             return settled
         # Of an issue that discovery found, what a person changed is only known with the row's body.
         snapshot = Snapshot.parse(kept.returned, was_found=kept.was_found).adopt(create.body)

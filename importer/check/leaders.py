@@ -7,7 +7,7 @@ no create of their own, and what they add is sent with the rest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -17,6 +17,7 @@ from importer.api import SEVERITIES
 from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.knowledge import Knows
+from importer.mapping.model import fold
 from importer.records import Finding, IssueParts, Occurrence, Outcome
 from importer.transform.chunk_records import encode
 from importer.transform.occurrences import UNSAID, is_withdrawal, read_covered
@@ -27,7 +28,9 @@ OLDER = DuplicateVerdict(
 
 
 class Leaders:
-    """The first row of each issue in the whole input, and the row with its worst severity; one entry an issue.
+    """The first row of each issue in the whole input, and the row with its worst severity; and how all keys are spelt.
+
+    In memory is one entry for each issue.
 
     is_outdated  whether a row came with a worse severity than the one with which its issue's first row was shown
     """
@@ -36,11 +39,20 @@ class Leaders:
         """`only` are the keys that are wanted, with or without the source's name; None are all."""
         self._of: dict[str, tuple[int, int, bytes]] = {}
         self._only, self._prefix = only, len(source_name) + 1
+        self._spelt: dict[str, str] | None = None
         self.is_outdated = False
 
     def want(self, key: str) -> bool:
         """Whether a key is one of those that are wanted."""
         return bool(key) and (self._only is None or not self._only.isdisjoint((key, key[self._prefix :])))
+
+    def find_respelled(self, keys: Iterable[str], known: Knows) -> dict[str, str]:
+        """Return those of these keys that have no issue, but have one in other capitals or blanks → that one's key."""
+        if self._spelt is None:
+            self._spelt = {fold(key): key for page in known.all_keys() for key in page}
+        others = {key: other for key in keys if (other := self._spelt.get(fold(key), key)) != key}
+        there = known.in_triage([*others, *others.values()]) if others else ()
+        return {key: other for key, other in others.items() if key not in there and other in there}
 
     def add(self, key: str, place: int, rank: int, digest: bytes) -> tuple[int, int, bytes]:
         """Add rows of an issue in a chunk, of which the first has this place; return the same of the whole issue.
@@ -75,6 +87,8 @@ def gather(
         if not (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])):
             del own[row]
     together, older = defaultdict[str, list[int]](list), dict.fromkeys(_find_older(own, keys, known), OLDER)
+    respelled = leaders.find_respelled({keys[row] for row in own if row in examined.bodies}, known)
+    older |= {row: _respelled(keys[row], respelled[keys[row]]) for row in own if keys[row] in respelled}
     for row in own:
         if first + row not in verdicts and row not in older:
             together[keys[row]].append(row)
@@ -117,6 +131,12 @@ def _find_older(own: Mapping[int, Occurrence], keys: Sequence[str], known: Knows
     for row, its in dated.items():
         if keys[row] in last and its.dated < last[keys[row]].get(its.comment.id, UNSAID).dated:
             yield row
+
+
+def _respelled(key: str, other: str) -> DuplicateVerdict:
+    message = f"{key} has no issue, but {other} has one: it seems to be another spelling"
+    hint = "correct the texts that `group` names, in the source or in errors.csv; the other rows don't wait"
+    return DuplicateVerdict(Outcome.REJECTED, Finding("key-respelled", "key", message, hint))
 
 
 def _with_severity(body: bytes, severity: str) -> bytes:

@@ -259,13 +259,17 @@ def test_names_with_slashes(nights: Nights) -> None:
 def test_calls_that_were_made_before(nights: Nights) -> None:
     """A finished issue isn't reopened for a call that is older than its finishing, only added to, and that is said.
 
-    So many are added at a time that the finishing is on the second page of the issue's activity.
+    So many are added at a time that the finishing is on the second page of the issue's activity. A row whose key is
+    spelt otherwise waits alone.
     """
     nights.run([Row("Ann", "Greets", "c-1", "No name")])
     nights.edit("Greets: Ann", status="done")
     older = [Row("Ann", "Greets", f"c-0{number}", "Older", date="2020-01-01T00:00:00Z") for number in range(50)]
-    ended = nights.run(older)
-    assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("done", {"added-to-finished": 1})
+    ended = nights.run([*older, Row("ANN", "greets ", "c-99", "Whose?")], expect=1)
+    findings = {"added-to-finished": 1, "key-respelled": 1}
+    assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("done", findings)
+    assert (ended.outcomes(), len(nights.sandbox.issues())) == ({"updated": 50, "rejected": 1}, 1)
+    assert "findings:Ann/Greets has one" in read_csv(Path("reports/results.csv"))[-1]["message"]
     assert (ended.summary["recurring"]["reopened"], ended.summary["recurring"]["added_to_closed"]) == (0, 1)
     assert [len(said) for said in nights.said("Greets: Ann")] == [1, 50]
 
@@ -305,7 +309,9 @@ def test_deleted_issues(nights: Nights) -> None:
         assert httpx.delete(f"{nights.sandbox.url}/v1/triage/issues/{issue['id']}", headers=PERSON).is_success
     codes, passed = [], Row("Ben", "Greets", "c-1", "No name", result="pass")
     for number in range(2, 5):
-        write_csv(Path("night.csv"), [Row("Ann", "Greets", f"c-{number}", "Silence"), passed], Row._fields)
+        worse = Row("Ann", "Greets", f"c-{number}", "Silence", severity="critical")
+        write_csv(Path("night.csv"), [worse, passed], Row._fields)
+        requests = sum(nights.sandbox.requests().values())
         ended = nights.program(*nights.command())
         codes.append([row["code"] for row in read_csv(Path("reports/results.csv"))])
         assert {name: each for name, each in ended.summary["recurring"].items() if each} == {"on_deleted": 1}
@@ -318,6 +324,7 @@ def test_deleted_issues(nights: Nights) -> None:
         ["gone-at-target", "skip-passed"],
     ]
     assert nights.sandbox.issues() == []
+    assert sum(nights.sandbox.requests().values()) - requests <= 3
     assert "see recurring.csv" not in nights.run([passed]).err
 
 

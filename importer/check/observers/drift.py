@@ -46,7 +46,13 @@ class Drift:
     """
 
     def __init__(
-        self, source_name: str, known: Knows, *, has_comments_beside: bool = False, is_delta: bool = False
+        self,
+        source_name: str,
+        known: Knows,
+        *,
+        has_comments_beside: bool = False,
+        is_delta: bool = False,
+        recurs: bool = False,
     ) -> None:
         sample = known.sample()
         self.known = self.changed = 0
@@ -56,7 +62,8 @@ class Drift:
         self._strange = self._renamed = 0  # quite other titles, with other differences and without
         self._changes: list[str] = []
         self._strangers: list[str] = []
-        self._again = (RespelledKeys(known), MovedKeys(sample)) if sample.total else ()
+        respelled = () if recurs else (RespelledKeys(known),)  # these rows are rejected one by one
+        self._again = (*respelled, MovedKeys(sample)) if sample.total else ()
         self._others = OtherSources(known)
         self._has_comments_beside, self._is_delta = has_comments_beside, is_delta
         self._reread = 0  # rows that are as they were, and have other comments than they had
