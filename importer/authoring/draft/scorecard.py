@@ -277,7 +277,8 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     of_call |= {plain_name(column.place.name) for column in sums}
     header = list(map(plain_name, file.header))
     names = {name for column in found if header.count(name := plain_name(column.place.name)) == 1}
-    others = [column for column in profile.columns if column.filled and column not in found]
+    others = [each for each in profile.columns if each.filled and each not in found]
+    others = [each for each in others if plain_name(each.place.name) not in of_call]
     has_title = any(score_title(column, profile.rows) >= SURE for column in others) and len(others) >= len(found)
     said = {text.casefold() for column in found for text in column.samples}
     if len(names) < LEAST_COLUMNS or has_title or said <= {"true", "false"}:

@@ -50,7 +50,7 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
     assert (each.columns.from_, each.columns.to, each.columns.before) == (CRITERIA[0], None, "Total")
 
 
-@pytest.mark.parametrize("header", ["Auto-fail", "K.o.", "KO-Kriterium", "Fallo automático", "Faute éliminatoire"])
+@pytest.mark.parametrize("header", ["Auto-fail", "K.o.", "KO-Fehler", "Fallo automático", "Faute éliminatoire"])
 @pytest.mark.parametrize(
     ("cells", "said"),
     [(("No", "Yes"), "Yes"), (("", "x"), "x"), (("Pass", "Fail"), "Fail"), (("0", "1"), "1"), (("nein", "nein"), "")],
