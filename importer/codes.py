@@ -118,6 +118,7 @@ CODES: dict[str, str] = {
     NUMBERS_LEFT_OUT: "The description in Triage isn't the row's; other issues' numbers are not added (warning).",
     ADDED_TO_FINISHED: "The issue is finished, and new occurrences were only added to it (warning).",
     "occurrence-empty": "The texts of `recurring: occurrence` are empty; the content is the occurrence (warning).",
+    "occurrence-undated": "The date of an occurrence can't be read; it counts as made after any finishing (warning).",
     SOURCE_INVALID: "The source is not manual, automated or client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched` says `finding`.",
     RESTRICTED_UNDECIDED: "The issue is restricted in the source, and the mapping doesn't decide whether to send it.",

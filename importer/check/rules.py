@@ -23,6 +23,7 @@ from importer.mapping.yaml_tree import as_source, quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, is_filled
+from importer.transform.dates import FORMAT_HINT
 from importer.transform.lengths import find_longer
 from importer.transform.value_maps import Mapped, Step
 
@@ -212,8 +213,7 @@ def _sources(records: Records) -> Iterator[tuple[int, Finding]]:
 
 def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
     for row, text in records.columns.unreadable.items():
-        hint = "name its format: `input: {dates: ['%d.%m.%Y']}` in the mapping"
-        yield row, Finding(DATE_UNREADABLE, "date", f"the date {text!r} can't be read", hint)
+        yield row, Finding(DATE_UNREADABLE, "date", f"the date {text!r} can't be read", FORMAT_HINT)
 
 
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
+FORMAT_HINT = "name its format: `input: {dates: ['%d.%m.%Y']}` in the mapping"
+
 _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
 

@@ -24,7 +24,7 @@ from importer.mapping.model import MappingModel, fold
 from importer.mapping.texts import Text
 from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
 from importer.transform.columns import Columns, map_distinct
-from importer.transform.dates import read_date
+from importer.transform.dates import FORMAT_HINT, read_date
 from importer.transform.footers import one_line, read_labels
 from importer.transform.markers import comment_marker, hex_digest
 from importer.transform.row_keys import content_key
@@ -116,6 +116,23 @@ def _read_cells(columns: Columns, text: Text | None, compared: Callable[[str], s
 def _normalise(text: str) -> str:
     text = text if text.isascii() else unicodedata.normalize("NFC", text)
     return "\n".join(text.splitlines()).strip()
+
+
+def find_undated(
+    mapping: MappingModel, columns: Columns, created: Sequence[datetime | None] | None
+) -> Iterator[tuple[int, Finding]]:
+    """(row, warning) for each occurrence whose date can't be read, where it decides whether an issue is reopened."""
+    if (
+        mapping.recurring is None
+        or mapping.created is None
+        or created is None
+        or not mapping.recurring.finished.reopens
+    ):
+        return
+    for row, (text, at) in enumerate(zip(columns.text(mapping.created), created, strict=True)):
+        if at is None and text.strip():
+            message = f"the date {text.strip()!r} can't be read: its issue is reopened if it is finished"
+            yield row, Finding("occurrence-undated", "created", message, FORMAT_HINT, rejects=False)
 
 
 def is_withdrawal(skip: str) -> bool:

@@ -29,7 +29,7 @@ from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import Footers, write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_leaders, merge_firsts, merge_sets
-from importer.transform.occurrences import make_occurrences, read_occurrences
+from importer.transform.occurrences import find_undated, make_occurrences, read_occurrences
 from importer.transform.people import RowPeople, identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
@@ -174,6 +174,7 @@ class _FileTransform:
             noted=[
                 *findings,
                 *find_refused(mapping, columns),
+                *find_undated(mapping, columns, created),
                 *(self._answers.findings(columns) if self._answers is not None else ()),
                 *find_restricted(mapping, levels),
                 *cleaner.findings(),

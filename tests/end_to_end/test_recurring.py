@@ -272,6 +272,8 @@ def test_calls_that_were_made_before(nights: Nights) -> None:
     assert "findings:Ann/Greets has one" in read_csv(Path("reports/results.csv"))[-1]["message"]
     assert (ended.summary["recurring"]["reopened"], ended.summary["recurring"]["added_to_closed"]) == (0, 1)
     assert [len(said) for said in nights.said("Greets: Ann")] == [1, 50]
+    ended = nights.run([Row("Ann", "Greets", "c-2", "Unknown when", date="yesterday")])
+    assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("todo", {"occurrence-undated": 1})
 
 
 def test_an_issue_that_loses_all_its_findings(nights: Nights) -> None:
