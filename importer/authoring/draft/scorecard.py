@@ -11,7 +11,8 @@ from importer.authoring.draft.column_scores import NAMED, SURE, header_tokens, s
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.suggest import as_comment
 from importer.errors import SourceError
-from importer.mapping.header_names import has, leaves, names_of, weigh
+from importer.mapping.header_names import has, leaves, names_of, weigh, words_under
+from importer.mapping.model import fold
 from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, Answer, ColumnRange, Each
 from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import as_placeholder, as_source, quote
@@ -122,10 +123,9 @@ class Scorecard:
         patterns = {column: _auto_fail_pattern(column.samples) for column in (self.criterion, self.answer)}
         found = {column.place.ref: f"matches: {quote(said)}" for column, said in patterns.items() if said}
         if self.auto_fail is not None:
-            texts = self.auto_fail.samples
-            said = ", ".join(quote(text) for text in texts if _fails_call(text))
-            denied = "|".join(map(re.escape, texts))  # so far it has said no, and not yet what it says otherwise
-            found[self.auto_fail.place.ref] = f"is: [{said}]" if said else f"matches: {quote(_ANY_BUT.format(denied))}"
+            seen = {fold(text): text for text in self.auto_fail.samples if _fails_call(text)}
+            said = {word: word for word in words_under("names", "affirmed")} | seen  # later nights may say it otherwise
+            found[self.auto_fail.place.ref] = f"is: [{', '.join(map(quote, said.values()))}]"
         if found:
             yield "  rules: # it fails the whole call"
         for ref, test in found.items():
@@ -148,7 +148,6 @@ class Scorecard:
 
 
 _AUTO_FAIL = re.compile(AUTO_FAIL)
-_ANY_BUT = r"(?i)^(?!\s*(?:{})?\s*$)"
 
 
 def _auto_fail_pattern(texts: Collection[str]) -> str:
@@ -224,7 +223,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
         note,
         call=call,
         agent=min(agents, key=lambda column: "id" in _tokens(column), default=None),
-        turn=next((column for column in others if _tokens(column) == ("turn",)), None),
+        turn=next((column for column in others if " ".join(_tokens(column)) in names_of("turns")), None),
         auto_fail=auto_fail,
         totals=totals if each is not None and each.columns else (),
         date=max(dates, key=_score_created, default=None),
