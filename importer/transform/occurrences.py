@@ -204,9 +204,11 @@ def read_covered(covered: Iterable[str]) -> dict[str, Word]:
 
 
 def read_said(covered: Iterable[str]) -> Counter[str]:
-    """Count what comments say of occurrences: `new`, `corrected`, `withdrawn`."""
-    found = filter(None, map(_ABOUT.fullmatch, covered))
-    return Counter("withdrawn" if each[3] else "corrected" if int(each[2]) else "new" for each in found)
+    """Count what comments say of occurrences, each once in however many parts: `new`, `corrected`, `withdrawn`."""
+    found = {each.group(1, 2, 3) for each in map(_ABOUT.fullmatch, covered) if each}
+    return Counter(
+        "withdrawn" if withdrawal else "corrected" if int(number) else "new" for _, number, withdrawal in found
+    )
 
 
 def find_last(key: str, occurrences: Iterable[Occurrence], had: AlreadyAdded) -> dict[str, Word]:

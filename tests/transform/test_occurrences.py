@@ -42,6 +42,13 @@ def count(act: Act, had: AlreadyAdded) -> int:
     return sum(its is act for its, _ in had.names)
 
 
+def test_a_correction_in_two_parts() -> None:
+    """It is one, though the part that a killed attempt has sent says more of its row than the other."""
+    id_, content = hex_digest("c-1")[:16], hex_digest("A")[:16]
+    parts = [f"{id_}@1~4074364800.0={content}@1.{content}:medium", f"{id_}@1~4074364800.0={content}@1"]
+    assert read_said(parts) == {"corrected": 1}
+
+
 @given(st.lists(st.sampled_from(["A", "B", "passed", "not applicable"]), min_size=1, max_size=8))
 def test_each_change_is_said_once(answers: list[str]) -> None:
     """A night says what differs from the last finding, also one that was there before; a flag is made once.
