@@ -216,6 +216,11 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
         console.say(f"{counted(made.untitled, 'row')} without a title: rejected until they have one.")
     if choice.card is not None and choice.card.warning:
         console.say(f"Warning: {choice.card.warning}")
+    if choice.card is not None:
+        console.say(
+            f"A `yes` passes: name the criteria that ask for what shouldn't be under `inverted` in {mapping}, if there "
+            "are any."
+        )
     if choice.card is not None and choice.card.recurs:
         console.say(
             f"`finished` under `recurring` in {mapping} is undecided: what a new finding does to an issue that is done "

@@ -315,6 +315,7 @@ def test_a_draft_is_usable_once_it_is_decided(program: Program) -> None:
     write_wide(Path("night1.csv"))
     drafted = program("draft", "night1.csv", "-o", "mine.yaml")
     assert (drafted.code, "`finished` under `recurring` in mine.yaml is undecided" in drafted.err) == (0, True)
+    assert "under `inverted` in mine.yaml" in drafted.err
     refused = program("validate", "night1.csv", "-m", "mine.yaml")
     lines = "finished: {done: reopen, closed: add}"
     assert (refused.code, lines in refused.err) == (ExitCode.UNUSABLE, True)
