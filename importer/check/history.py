@@ -67,7 +67,7 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
     # Another mapping of the same source is for files of another layout.
     absent = find_absent(job, last("columns", mapping=job.mapping.short_name), knows_issues=known)
     # An import that was broken off is continued: what is new to it still is.
-    return replace(job, absent=absent, criteria=frozenset(last("criteria", is_finished=True) or ()))
+    return replace(job, absent=absent, criteria=last("criteria", is_finished=True) or {})
 
 
 TakenIn = tuple[list[Decision], list[Operation]]

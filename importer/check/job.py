@@ -36,7 +36,7 @@ class Job:
     account_names    account → the source's own name of the person, for mentions in texts
     find_keys        finds the keys of rows that relations name by another text than the key
     absent           what the files lack of the columns that the source had before
-    criteria         digests of the criteria that the source had before, see `check.observers.criteria`
+    criteria         those that the source had before, by digest, see `check.observers.criteria`
     max_age_seconds  the source is not ready if it is older; None is any age
     workers          processes that examine parts of the source in a check pass; 1 is this one alone
     executor         where these work, with all that they need in TMPDIR; None starts them on this machine
@@ -58,7 +58,7 @@ class Job:
     account_names: Mapping[str, str] = field(default_factory=dict)
     find_keys: FindKeys = find_no_keys
     absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
-    criteria: frozenset[str] = frozenset()
+    criteria: Mapping[str, str] = field(default_factory=dict)
     max_age_seconds: float | None = None
     workers: int = 1
     executor: Executor | None = None

@@ -1,6 +1,7 @@
-"""The criteria of a source, which are what its rows answer: those that no run before has had are named.
+"""The criteria of a source, which are what its rows answer: those that are new are named, and those that are gone.
 
-A run keeps digests of all of them for the next one.
+A run keeps their names for the next one, by digest. One of which rows are rejected, as nobody has decided about it yet,
+is new to that one, too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from importer.mapping.texts import Text
 from importer.phrases import clip, counted, listed, plain_name
 from importer.records import Outcome
 from importer.sources.command_line import SELECTING
+from importer.sources.source import TableFile
 from importer.transform.markers import hex_digest
+from importer.triage.redaction import redact
 
 MOST = 500
 """So many are kept of a source; with more of them its criterion is a free text, of which none is new."""
@@ -40,6 +43,9 @@ class Criteria:
         self._job, self._known = job, job.criteria
         self._text = model.criterion if job.is_whole else None
         self._new = dict[str, str]()  # digest → as it is shown
+        self._seen, self._waiting = set[str](), set[str]()
+        # Where criteria are rows, a night needn't have all of them.
+        self._are_columns = any(isinstance(each, TableFile) and each.unfolding for each in job.source.files)
         read = () if self._text is None else self._text.refs
         # Codes of values that the criterion decides.
         self._values = {f"{name}-unknown" for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}}
@@ -50,9 +56,10 @@ class Criteria:
             return
         found = read_criteria(self._text, examined) if examined.counts is None else examined.counts.criteria
         digests = {name: hex_digest(fold(name))[:16] for name in found}
+        self._seen.update(digests.values())
         for name, digest in digests.items():
             if digest not in self._known and plain_name(name) and not self._are_free:
-                self._new.setdefault(digest, clip(plain_name(name), SHOWN_CHARACTERS))
+                self._new.setdefault(digest, redact(clip(plain_name(name), SHOWN_CHARACTERS)))
         if not examined.findings.by_row or not self.new:
             return
         names, outcomes = examined.records.columns.text(self._text), plan.rows.columns["outcome"]
@@ -61,6 +68,7 @@ class Criteria:
             is_for_it = codes and codes <= {ANSWER_UNKNOWN, *self._values} and digests[names[row]] in self._new
             if is_for_it and outcomes[row] is Outcome.REJECTED:
                 self._rejected += 1
+                self._waiting.add(digests[names[row]])
                 self._valueless += not codes.isdisjoint(self._values)
                 self._unclear += ANSWER_UNKNOWN in codes
 
@@ -79,15 +87,25 @@ class Criteria:
         return self._rejected if self.new and self._job.mapping.model.recurring is not None else 0
 
     @property
-    def kept(self) -> list[str]:
+    def _gone(self) -> dict[str, str]:
+        """Those of a table's columns that are no more, as they are shown."""
+        if not self._are_columns or not self._seen or self._are_free:
+            return {}
+        return {digest: name for digest, name in self._known.items() if digest not in self._seen}
+
+    @property
+    def kept(self) -> dict[str, str]:
         """What the next run compares with."""
-        return sorted({*self._known, *self._new})
+        left_out = self._gone.keys() | self._waiting
+        return {digest: name for digest, name in {**self._known, **self._new}.items() if digest not in left_out}
 
     def warnings(self) -> Iterator[str]:
-        """Name those that are new, and how rows are delivered that are rejected for them."""
+        """Name those that are new, and how rows are delivered that are rejected for them; and those that are gone."""
+        if gone := sorted(self._gone.values()):
+            yield f"{counted(len(gone), 'criterion', 'criteria')} of earlier files in no column: {listed(gone, SHOWN)}"
         if not self.new:
             return
-        said = f"{counted(len(self.new), 'criterion', 'criteria')} that no earlier file had: {listed(self.new, SHOWN)}"
+        said = f"{counted(len(self.new), 'new criterion', 'new criteria')}: {listed(self.new, SHOWN)}"
         if self._rejected:
             one = len(self.new) == 1
             command = self._job.typed.repeat("draft", "--update", self._job.mapping.name, without=("-m", *SELECTING))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,17 +32,23 @@ status: {value: todo}
 category: {value: Bug}
 """
 
+NOBODY: Mapping[str, str] = {}
+
 
 @contextmanager
-def answers_to(folder: Path, rows: Iterable[Sequence[str]], known: Iterable[str] = (), more: str = "") -> Iterator[Job]:
+def answers_to(
+    folder: Path, rows: Iterable[Sequence[str]], known: Mapping[str, str] = NOBODY, more: str = ""
+) -> Iterator[Job]:
     """Open a source with these answers, of whose criteria earlier runs have had some; `more` is of its mapping."""
     (folder / "mine.yaml").write_text(MAPPING + more, encoding="utf-8")
     source = write_csv(folder / "night.csv", rows, ("call", "criterion", "result"))
     with open_job([str(source)], mapping=str(folder / "mine.yaml")) as job:
-        yield replace(job, criteria=frozenset(known))
+        yield replace(job, criteria=known)
 
 
-def find_criteria(folder: Path, criteria: Iterable[str], known: Iterable[str] = (), workers: int = 1) -> Criteria:
+def find_criteria(
+    folder: Path, criteria: Iterable[str], known: Mapping[str, str] = NOBODY, workers: int = 1
+) -> Criteria:
     """Check a source with an answer to each criterion."""
     rows = [(f"c-{number}", name, "No") for number, name in enumerate(criteria)]
     with answers_to(folder, rows, known) as job, ThreadPoolExecutor(workers) as executor:
@@ -79,9 +85,11 @@ def test_rows_that_wait_for_a_new_one_alone(tmp_path: Path) -> None:
 def test_an_import_that_is_broken_off(tmp_path: Path) -> None:
     """What it had is still new to the same command, which continues it."""
     with opened(tmp_path, VirtualTime()) as ledger, answers_to(tmp_path, [("c-1", "Greets", "No")]) as job:
-        assert with_last_run(job, ledger, TARGET).criteria == frozenset()
+        assert with_last_run(job, ledger, TARGET).criteria == {}
         for number in (1, 2):
-            run = ledger.begin_run(RunIdentity(TARGET, "qa", f"{number}", "m"), options={"criteria": [f"{number}"]})
+            run = ledger.begin_run(
+                RunIdentity(TARGET, "qa", f"{number}", "m"), options={"criteria": {f"{number}": "Greets"}}
+            )
             if number == 1:
                 run.finish(ExitCode.PARTLY, {})
-        assert with_last_run(job, ledger, TARGET).criteria == {"1"}
+        assert with_last_run(job, ledger, TARGET).criteria == {"1": "Greets"}
