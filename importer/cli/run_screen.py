@@ -144,6 +144,8 @@ def describe_quietly(summary: Summary) -> Iterator[str]:
     if summary.exit_code:
         yield f"Exit code {summary.exit_code}: {ExitCode.of(summary.exit_code).sentence}"
         yield from filter(None, [summary.stopped_because])
+        yield from (f"warning: {each}" for each in summary.warnings)
+        yield from describe_open(summary.findings)
         yield from _describe_news(summary, summary.new)
     if summary.known and (summary.tells_known or summary.exit_code):
         yield f"{counted(summary.known, 'row')} rejected, failed or incomplete for the same reason as in the last run."

@@ -25,8 +25,10 @@ from importer.library.options import (
 )
 from importer.library.shortage import check_connections
 from importer.library.targets import choose_rate, target_name
-from importer.phrases import counted
+from importer.phrases import counted, listed
 from importer.records import Outcome
+
+CAUSES_SHOWN = 3
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
@@ -88,12 +90,16 @@ class RunOptions(
         """Return the same, and by `--max-rejected`, too."""
         if refusal := self.refusal(checked):
             return refusal
+        from importer.check.observers.causes import Weight
+
         limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
         if limit is None or not limit.is_exceeded(checked.rejected - checked.criteria.excused, meant):
             return None
+        causes = [f"{cause.rows:,} × {cause.code}" for cause in checked.tally.causes.kinds(Weight.HELD)]
         return LimitPassed(
-            f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}.\n"
-            "Resolve the causes above, or send the other rows with a higher --max-rejected (up to 100%)."
+            f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}: "
+            f"{listed(causes, CAUSES_SHOWN)}.\n"
+            "Resolve these, or send the other rows with a higher --max-rejected (up to 100%)."
         )
 
     def changes(self) -> ChangePolicy:

@@ -221,7 +221,7 @@ def test_max_rejected(program: Program, allowed: str, sent: bool) -> None:
         assert (ended.code, ended.outcomes()) == (1, {"created": 2, "rejected": 2, "skipped": 1})
     else:
         assert (ended.code, ended.outcomes()) == (7, {"planned": 2, "rejected": 2, "skipped": 1})
-        assert f"Nothing was sent: 2 of 4 rows would be rejected, and --max-rejected allows {allowed}." in ended.err
+        assert f"Nothing was sent: 2 of 4 rows would be rejected, and --max-rejected allows {allowed}: 2 ×" in ended.err
         assert Path("triage-import-check/errors.csv").is_file()
 
 
@@ -337,6 +337,8 @@ def test_quiet(program: Program, serve: Serve) -> None:
     ended = program(*night, "--yes", "--min-rows", "9")
     assert (ended.code, "--min-rows" in ended.err) == (7, True)
     assert ended.err.startswith(f"Exit code 7: {ExitCode.DECIDE.sentence}\nError: ")
+    write_csv(source, [issue_row(1, title="KÃ¶ln fÃ¼r fÃ¼nf"), issue_row(2, priority="Strange")])
+    assert "\nwarning: " in program(*night, "--yes", "--max-rejected", "100%").err
 
 
 def test_known_rows_once_a_week(program: Program, serve: Serve) -> None:
