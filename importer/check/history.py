@@ -245,7 +245,9 @@ class LedgerHistory(Knows):
         if self._policy.on_change is OnChange.SKIP and not self._policy.recurring:
             return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
         finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
-        return LedgerStatus(Outcome.CHANGED, finding, differs=differs)
+        # What a night's rows add to an issue that recurs decides what becomes of them.
+        outcome = Outcome.UNCHANGED if self._policy.recurring else Outcome.CHANGED
+        return LedgerStatus(outcome, finding, differs=differs)
 
     def _has_told(self, create: Operation) -> bool:
         """Whether an issue that recurs has been told of the row which decides on its severity, but as less severe."""

@@ -293,6 +293,9 @@ class Fold:
         if registered in WITH_OPERATION:
             change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
             became = became or _given_by(change)
+            is_conflict = became is Outcome.SKIPPED and change is not None and change.code == CONFLICT
+            if is_conflict and any(map(_is_added, own)):
+                became = Outcome.UPDATED  # what somebody has changed is left, and all else is there
             if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
                 added = filter(None, (_given_by(each) for each in own if each.act in ADDITIONS))
                 # `updated` is later in the alphabet than `failed`.
@@ -342,6 +345,11 @@ def _given_by(operation: Any | None) -> Outcome | None:
         return None
     outcome: Outcome | None = OUTCOMES[operation.act].get(operation.state)
     return outcome
+
+
+def _is_added(operation: Any) -> bool:
+    """Whether an addition was made, and not found."""
+    return operation.act in ADDITIONS and operation.state == State.DONE and operation.code != FOUND_AT_TARGET
 
 
 def _merge(few: Iterator[Row], blocks: Iterator[Rows]) -> Iterator[Rows]:

@@ -260,13 +260,14 @@ def test_calls_that_were_made_before(nights: Nights) -> None:
     """A finished issue isn't reopened for a call that is older than its finishing, only added to, and that is said.
 
     So many are added at a time that the finishing is on the second page of the issue's activity. A row whose key is
-    spelt otherwise waits alone.
+    spelt otherwise waits alone; those of which only the severity is left as a person has it are delivered.
     """
     nights.run([Row("Ann", "Greets", "c-1", "No name")])
-    nights.edit("Greets: Ann", status="done")
-    older = [Row("Ann", "Greets", f"c-0{number}", "Older", date="2020-01-01T00:00:00Z") for number in range(50)]
+    nights.edit("Greets: Ann", status="done", severity="low")
+    early = {"severity": "critical", "date": "2020-01-01T00:00:00Z"}
+    older = [Row("Ann", "Greets", f"c-0{number}", "Older", **early) for number in range(50)]
     ended = nights.run([*older, Row("ANN", "greets ", "c-99", "Whose?")], expect=1)
-    findings = {"added-to-finished": 1, "key-respelled": 1}
+    findings = {"added-to-finished": 1, "key-respelled": 1, "conflict": 50}
     assert (nights.issue("Greets: Ann")["status"], ended.summary["findings"]) == ("done", findings)
     assert (ended.outcomes(), len(nights.sandbox.issues())) == ({"updated": 50, "rejected": 1}, 1)
     assert "findings:Ann/Greets has one" in read_csv(Path("reports/results.csv"))[-1]["message"]
