@@ -161,6 +161,8 @@ def test_three_nights(nights: Nights) -> None:
     assert (fourth.summary["additions"], fourth.summary["findings"]["mapping-changed"]) == ({}, 21)
     assert (len(nights.said("Greets: Ann")), nights.issue("Greets: Ben")["severity"]) == (3, "medium")
     assert sum(nights.sandbox.requests().values()) - requests <= 3
+    nights.run([others[0]], "--accept-mapping-change")
+    assert nights.issue("Greets: Ben")["severity"] == "critical"
 
 
 @pytest.mark.parametrize("files", [("more.csv", "night.csv"), ("night.csv", "more.csv")])
