@@ -50,16 +50,20 @@ class Absent(NamedTuple):
         return "\n".join([*said, other, f"Export it again; if this is right: the same command with {more}"])
 
 
-def find_absent(job: Job, last: ColumnsRead | None, *, knows_issues: bool) -> Absent:
+def find_absent(job: Job, last: ColumnsRead | None, *, is_own: bool = True, knows_issues: bool) -> Absent:
     """Compare the columns of a source with those that its last run read; None: there was no run.
+
+    Of a run that isn't the mapping's own, only those count that the mapping names: another is for another layout.
 
     If its issues are known, a field of which a file has no column isn't compared where another file had one, as its
     rows may have come from there; nor if there is no last run, as after a lost ledger.
     """
     before = {name: [frozenset(map(Ref._make, some)) for some in both] for name, both in (last or {}).items()}
+    read = collect_refs(job.mapping.model)
+    before = before if is_own else {name: [some.intersection(read) for some in both] for name, both in before.items()}
     every = [frozenset(ref for both in before.values() for ref in both[place]) for place in (0, 1)]
     elsewhere = every[0] | every[1]
-    read, absent = collect_refs(job.mapping.model), Absent([], {}, {})
+    absent = Absent([], {}, {})
     for place, file in enumerate(job.source.files):
         had, lacked, *_ = before.get(file.name, every)
         here = _find_here(job.source, place, {*read, *had, *lacked}, had)

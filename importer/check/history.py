@@ -64,8 +64,8 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
     """Compare the columns of a source with those of its last import, and tell which criteria imports have had."""
     last = partial(read_kept, ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
-    # Another mapping of the same source is for files of another layout.
-    absent = find_absent(job, last("columns", mapping=job.mapping.short_name), knows_issues=known)
+    own = last("columns", mapping=job.mapping.short_name)
+    absent = find_absent(job, last("columns") if own is None else own, is_own=own is not None, knows_issues=known)
     # An import that was broken off is continued: what is new to it still is.
     return replace(job, absent=absent, criteria=last("criteria", is_finished=True) or {})
 
