@@ -204,6 +204,8 @@ def _category(text: str) -> str:
 
 
 def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
+    from importer.authoring.draft.draft_yaml import unsure_dates
+
     choice = made.choice
     for name in ("key", "title", "description", "severity", "status", "category"):
         pick = getattr(choice, name)
@@ -214,6 +216,11 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
         console.say(f"category: {made.titles}; {mapping} has the line that takes them, if you agree.")
     if made.untitled:
         console.say(f"{counted(made.untitled, 'row')} without a title: rejected until they have one.")
+    if (dates := unsure_dates(made)) is not None:
+        console.say(
+            f"Dates such as {next(iter(dates.samples))} are read as {dates.date_format()}; if the day is first, write "
+            f"{dates.other_date_format()} under `dates` in {mapping}."
+        )
     if choice.card is not None and choice.card.warning:
         console.say(f"Warning: {choice.card.warning}")
     if choice.card is not None:

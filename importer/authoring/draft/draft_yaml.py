@@ -171,8 +171,14 @@ def _input(draft: Draft, name: str, options: Mapping[str, str]) -> list[str]:
         lines += ["  key:", f"    {text} # {key.reason}"] if empty > 0 else [f"  key: {{{text}}} # {key.reason}"]
         lines += [f"    content: true # {counted(empty, 'row')} without it"] if empty > 0 else []
     lines += [f"  {option}: {quote(value)}" for option, value in options.items()]
-    formats = dict.fromkeys(form for column in _dated(draft) if (form := column.date_format()))
-    return lines + (["  dates:", *(f"    - {quote(form)}" for form in formats)] if formats else [])
+    formats = {form: column.other_date_format() for column in _dated(draft) if (form := column.date_format())}
+    notes = {form: f" # or {quote(other)}: of no date is it sure" for form, other in formats.items() if other}
+    return lines + (["  dates:", *(f"    - {quote(form)}{notes.get(form, '')}" for form in formats)] if formats else [])
+
+
+def unsure_dates(draft: Draft) -> Column | None:
+    """The first column of dates that are read, but don't show whether the day or the month comes first."""
+    return next((column for column in _dated(draft) if column.other_date_format()), None)
 
 
 def _dated(draft: Draft) -> list[Column]:

@@ -333,11 +333,18 @@ class Column:
         texts = [text for text in self.samples if _DATE.fullmatch(text)]
         if len(texts) < 0.9 * len(self.samples) or not texts or self.is_number:
             return None
-        for form in ("", *DATE_FORMATS):
-            formats = (form,) if form else ()
-            if sum(read_date(text, formats) is not None for text in texts) >= 0.95 * len(texts):
-                return form
-        return None
+        return next((form for form in ("", *DATE_FORMATS) if _are_dates(texts, form)), None)
+
+    def other_date_format(self) -> str:
+        """The format with day and month exchanged, if its dates don't show which comes first; else ""."""
+        form = self.date_format() or ""
+        other = form.replace("%m/%d", "%d/%m")
+        return other if other != form and _are_dates(list(filter(_DATE.fullmatch, self.samples)), other) else ""
+
+
+def _are_dates(texts: Sequence[str], form: str) -> bool:
+    formats = (form,) if form else ()
+    return sum(read_date(text, formats) is not None for text in texts) >= 0.95 * len(texts)
 
 
 def _digest(text: str) -> bytes:

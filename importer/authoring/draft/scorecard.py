@@ -285,7 +285,7 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     ordered = [name for name in header if name in names]
     others = [column for column in profile.columns if column.filled and not _holds_answers(column, least=MOST)]
     no_criteria = of_call.union(plain_name(column.place.name) for column in others)
-    note = _find_note(header, ordered, of_call)
+    note = _find_note(header, ordered, of_call, {plain_name(column.place.name) for column in every})
     ends: dict[str, str | None] = {"from": ordered[0], "to": ordered[-1]}
     try:
         unfolding = unfold_header(file.name, file.header, Each(columns=ColumnRange.model_validate(ends), note=note))
@@ -311,12 +311,14 @@ def _find_sums(columns: Sequence[Column]) -> list[Column]:
     return [column for column, its in zip(columns, most, strict=True) if are_points and 2 * its == sum(most)]
 
 
-def _find_note(header: Sequence[str], criteria: Sequence[str], of_call: Set[str]) -> str | None:
+def _find_note(header: Sequence[str], criteria: Sequence[str], of_call: Set[str], answers: Set[str]) -> str | None:
+    """Find the note of criteria by its name or, behind half of them, by a header that repeats and holds no answers."""
     others = [name for name in header if name not in criteria]
     made = Counter(other.replace(name, "{name}") for name in criteria for other in others if name in other)
     template, times = next(iter(made.most_common(1)), ("", 0))
     behind = [header[at + 1] for at, name in enumerate(header[:-1]) if name in criteria]
-    notes = [name for name in behind if name not in criteria and has(tokens_of(name), "remarks")]
+    repeated = {name for name in behind if header.count(name) > 1} - answers
+    notes = [name for name in behind if name not in criteria and (name in repeated or has(tokens_of(name), "remarks"))]
     if 2 * times > len(criteria) or 2 * len(notes) < len(criteria):
         return template if 2 * times > len(criteria) else None
     if len({*notes}) == 1 and len(notes) < len(behind):  # behind the others stands something else

@@ -27,7 +27,7 @@ def write_wide(path: Path, note: str = "{name} Comment") -> Path:
     """Write a table with a column for each criterion, and one of notes behind each."""
     header = [*BASE, *(name for each in CRITERIA for name in (each, note.replace("{name}", each))), "Total"]
     rows = [
-        [f"c-{number}", "Ann", "Sales", *(cell for answer in answers for cell in (answer, "bad")), "67%"]
+        [f"c-{number}", "Ann", "Sales", *(cell for answer in answers for cell in (answer, "Too late")), "67%"]
         for number, answers in enumerate(ANSWERS)
     ]
     return write_csv(path, rows, header)
@@ -39,7 +39,10 @@ def occurrences(mapping: MappingModel) -> tuple[list[str], list[str]]:
     return [text.refs[0].name for text in mapping.group], [text.refs[0].name for text in mapping.recurring.occurrence]
 
 
-@pytest.mark.parametrize(("header", "note"), [("{name} Comment", "{name} Comment"), ("Comment", "next")])
+@pytest.mark.parametrize(
+    ("header", "note"),
+    [("{name} Comment", "{name} Comment"), ("Comment", "next"), ("Observaciones", "next"), ("In short", "next")],
+)
 def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
     """With their notes, whether these have names of their own or not; a sum in percent is no answer."""
     each = save(write_wide(tmp_path / "a.csv", header), tmp_path / "mine.yaml").model.each
