@@ -18,7 +18,7 @@ from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide, is_rest, name_rest
 from importer.transform.footers import find_footer
 from importer.transform.lengths import REST_LIMIT, is_longer, split_text
-from importer.transform.occurrences import plan_recall, plan_reopening, say_what_is_new
+from importer.transform.occurrences import find_last, plan_recall, plan_reopening, say_what_is_new
 
 TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""
@@ -54,15 +54,17 @@ def plan_additions(
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
+    last = [find_last(each.key, each.parts.occurrences, each.had) for each in issues]
     if any(each.parts.occurrences for each in issues):
-        issues = [each._replace(parts=say_what_is_new(each.key, each.parts, each.had)) for each in issues]
+        said = [say_what_is_new(each.parts, its) for each, its in zip(issues, last, strict=True)]
+        issues = [each._replace(parts=parts) for each, parts in zip(issues, said, strict=True)]
     every = _plan_comments(issues, find_mentions, limit)
     for place, (issue, comments) in enumerate(zip(issues, every, strict=True)):
         key, parts, had = issue.key, issue.parts, issue.had
         others = parts.evidence or parts.flags or parts.relations or parts.mentions or parts.occurrences
         if not (others or had.names) and len(comments) < 2:
             continue
-        planned = [*plan_recall(key, parts, had)]
+        planned = [*plan_recall(key, parts, had, last[place])]
         planned += [_attach(key, kind, name) for kind, name in parts.evidence]
         planned += [_flag(key, flag) for flag in parts.flags]
         planned += comments
@@ -70,7 +72,7 @@ def plan_additions(
         if parts.mentions:
             body = orjson.dumps({"description": issue.description})
             planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
-        planned += plan_reopening(key, parts, had)
+        planned += plan_reopening(key, parts, had, last[place])
         fresh = {  # a name that comes again is the same addition
             (addition.key, addition.act, addition.name): addition
             for addition in planned

@@ -39,6 +39,11 @@ def read_epoch(text: str) -> datetime | None:
     return datetime.fromtimestamp(float(match[0]) / (1 if len(match[1]) == 10 else 1000), UTC)
 
 
+def seconds_of(date: datetime | None) -> float:
+    """A date in seconds since 1970; 0 if there is none."""
+    return 0.0 if date is None else date.timestamp()
+
+
 def show_epoch(text: str) -> str:
     """The date and time that a Unix time is in UTC; any other text as it is."""
     moment = read_epoch(text)

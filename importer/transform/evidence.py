@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
@@ -207,13 +207,14 @@ def _fitting(flag: Flag) -> Flag:
     return flag._replace(note=cut(flag.note, NOTE_LIMIT - 1).rstrip() + "…")
 
 
-def leave_said(notes: Sequence[Comment], said: Comment | None) -> tuple[Comment, ...]:
-    """The whole notes of flags that an occurrence doesn't say itself."""
-    return tuple(each for each in notes if said is None or each.text.partition(_BEHIND)[2] not in said.text)
-
-
 _BEHIND = ":\n\n"
-"""What stands between the name of a flag and its whole note."""
+"""Between the name of a flag and its whole note."""
+
+
+def leave_said(notes: Iterable[Comment], said: Iterable[Comment]) -> tuple[Comment, ...]:
+    """Leave out the whole notes of flags that these comments say themselves."""
+    texts = [each.text for each in said]
+    return tuple(each for each in notes if not any(each.text.partition(_BEHIND)[2] in text for text in texts))
 
 
 def _whole_note(flag: Flag) -> Comment:

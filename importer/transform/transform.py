@@ -29,7 +29,7 @@ from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import Footers, write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_leaders, merge_firsts, merge_sets
-from importer.transform.occurrences import find_undated, make_occurrences, read_occurrences
+from importer.transform.occurrences import complete_occurrences, find_undated, read_occurrences
 from importer.transform.people import RowPeople, identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
@@ -219,12 +219,11 @@ class _FileTransform:
         unnamed: Sequence[tuple[int, Finding]] = ()
         notes, rests = flagged.notes, footers.rests
         if mapping.recurring is not None:
-            said, worded, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
-            its = self._clean_comments({row: (comment,) for row, comment in said.items()}, clean)
-            own = {row: comment for row, (comment,) in its.items()}
-            occurrences = make_occurrences(mapping, own, worded, skips, flagged.flags, created, newest)
+            read, unnamed = read_occurrences(mapping, columns, skips, clean.shown)
+            said = self._clean_comments({row: (each.comment,) for row, each in read.items()}, clean)
+            occurrences = complete_occurrences(read, said, flagged.flags, created, newest)
             # An occurrence says all that its footer does, and as a rule its note is the flag's.
-            notes = {row: new for row, each in notes.items() if (new := leave_said(each, own.get(row)))}
+            notes = {row: new for row, each in notes.items() if (new := leave_said(each, said.get(row, ())))}
             rests = {}
         for ours in (notes, rests):  # before what people have said, the footer's first
             if ours:

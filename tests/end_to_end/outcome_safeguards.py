@@ -499,8 +499,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "withdrawals of what was no finding",
         "importer/transform/occurrences.py",
-        "each.is_withdrawn and (number < 0 or was_withdrawn)",
-        "each.is_withdrawn and was_withdrawn",
+        "each.is_withdrawn and (number < 0 or word.is_withdrawal)",
+        "each.is_withdrawn and word.is_withdrawal",
         "tests/transform/test_occurrences.py::test_each_change_is_said_once",
     ),
 )

@@ -84,9 +84,9 @@ def test_a_date_in_another_form(texts: list[str], *, are_one: bool) -> None:
     recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
     mapping = mapping_of(group=["ID"], recurring=recurring)
     columns = Columns(chunk_of(HEADER, [("P-1", "Title", text, "P1", "Open") for text in texts]), ("%d.%m.%Y",))
-    read = read_occurrences(mapping, columns, [""] * len(texts), ShownPeople(mapping.people, Roster()))
-    assert len({comment.id for comment in read.comments.values()}) == (1 if are_one else len(texts))
-    assert [comment.author for comment in read.comments.values()] == [text.strip() for text in texts]
+    read, _ = read_occurrences(mapping, columns, [""] * len(texts), ShownPeople(mapping.people, Roster()))
+    assert len({each.comment.id for each in read.values()}) == (1 if are_one else len(texts))
+    assert [each.comment.author for each in read.values()] == [text.strip() for text in texts]
 
 
 @pytest.mark.parametrize("number", [0, 1])
