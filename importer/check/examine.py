@@ -17,6 +17,7 @@ from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
 from importer.records import Chunk, Occurrence, Operation, from_columns
 from importer.transform.chunk_records import Records, encode_bodies
+from importer.transform.dates import seconds_of
 from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
 
@@ -66,10 +67,9 @@ class Examined:
     Where issues recur, see `check.leaders`:
 
     single     row → its occurrence, of rows that are left out, too
-    older      row → why it is left out, of those that are older than what their issue has of their occurrence, or whose
-               issue is there in another spelling
-    joined     the leading rows of issues that have their first row in an earlier chunk
-    withdrawn  the leading rows of issues of which the chunk has nothing but occurrences that are no findings any more
+    losers     row → why it is left out: a newer row of its occurrence came before; or its issue is there, respelt
+    joined     the leading rows of issues whose first row is in an earlier chunk
+    withdrawn  the leading rows of issues of which the chunk has nothing but withdrawn occurrences
     decisive   leading row → the digest of the row that the severity comes from
     """
 
@@ -83,7 +83,7 @@ class Examined:
     held: Mapping[str, Sequence[str]] = field(default_factory=dict)
     counts: ChunkCounts | None = None
     single: Mapping[int, Occurrence] = field(default_factory=dict)
-    older: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
+    losers: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
     joined: Collection[int] = ()
     withdrawn: Collection[int] = ()
     decisive: Mapping[int, bytes] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Examined:
     def create(self, row: int, *, hashed: bool) -> Operation:
         """Make the create of a row, which may have no body; its `content`, if wanted, hashes all rows of its group.
 
-        Where issues recur, it is that of the row which decides on the severity: nothing else of an issue is compared.
+        Where issues recur, it hashes the row that the severity comes from: nothing else of them is compared.
         """
         return next(self.creates([row], hashed=hashed))
 
@@ -121,8 +121,7 @@ class Examined:
             "held": repeat(self.held, len(rows)),
         }
         if self.records.newest is not None:
-            dates = map(self.records.newest.__getitem__, rows)
-            columns["dated"] = [0.0 if date is None else date.timestamp() for date in dates]
+            columns["dated"] = [seconds_of(self.records.newest[row]) for row in rows]
         if hashed:
             columns["content"] = [self.decisive.get(row) or self._hash(row) for row in rows]
         return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)

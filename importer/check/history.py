@@ -61,12 +61,12 @@ NEAR = 0.8
 
 
 def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
-    """Compare the columns of a source with those of its last import, and tell which criteria imports have had."""
+    """Give a job what its source's last import kept: its columns, compared with those of now, and its criteria."""
     last = partial(read_kept, ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
     own = last("columns", mapping=job.mapping.short_name)
     absent = find_absent(job, last("columns") if own is None else own, is_own=own is not None, knows_issues=known)
-    # An import that was broken off is continued: what is new to it still is.
+    # An import that was broken off is continued: the criteria that were new to it still are.
     return replace(job, absent=absent, criteria=last("criteria", is_finished=True) or {})
 
 
@@ -138,7 +138,7 @@ class LedgerHistory(Knows):
         return had
 
     def _find_lost(self, keys: Iterable[str], additions: AddedOperations) -> Iterator[str]:
-        """Find the keys whose issue may have additions that the ledger doesn't know: discovery has found it."""
+        """Find the keys whose issues were found by discovery: they may have additions that the ledger doesn't know."""
         places = additions.places(keys)
         yield from (key for key, place in places.items() if place.was_found)
         markers = {record_marker(key): key for key in keys if key not in places} if self._any_found else {}
@@ -212,7 +212,7 @@ class LedgerHistory(Knows):
             return settled
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
         is_settled = kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting
-        # Of an issue that recurs each night has another row: that is no reason to look for it again.
+        # Each night has other rows of an issue that recurs: that is no reason to read a deleted one again.
         if not to_read and (is_settled or (settled is GONE and self._policy.recurring)):
             return settled
         # Of an issue that discovery found, what a person changed is only known with the row's body.
@@ -245,12 +245,12 @@ class LedgerHistory(Knows):
         if self._policy.on_change is OnChange.SKIP and not self._policy.recurring:
             return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
         finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
-        # What a night's rows add to an issue that recurs decides what becomes of them.
+        # What becomes of the rows of an issue that recurs is decided by what they add to it.
         outcome = Outcome.UNCHANGED if self._policy.recurring else Outcome.CHANGED
         return LedgerStatus(outcome, finding, differs=differs)
 
     def _has_told(self, create: Operation) -> bool:
-        """Whether an issue that recurs has been told of the row which decides on its severity, but as less severe."""
+        """Whether an issue that recurs has the deciding row already, with another severity: the mapping has changed."""
         had = self.had([create.key]).get(create.key, AlreadyAdded())
         row, severity = create.content.hex(), orjson.loads(create.body)["severity"]
         return any(word.row == row and word.severity != severity for word in read_covered(had.covered).values())

@@ -1,6 +1,6 @@
-"""Gathers the rows of issues that recur: of each issue in a chunk one row leads, and the others are added to it.
+"""Gathers the rows of issues that recur: of each issue in a chunk, one row leads, and speaks for the others.
 
-Rows of an issue may stand anywhere in the input, so its rows in a later chunk follow those in the first one: they have
+Rows of an issue may stand anywhere in the input. Those in a later chunk follow the leader in the first one: they have
 no create of their own, and what they add is sent with the rest.
 """
 
@@ -28,11 +28,11 @@ OLDER = DuplicateVerdict(
 
 
 class Leaders:
-    """The first row of each issue in the whole input, and the row with its worst severity; and how all keys are spelt.
+    """The issues that recur, over the whole input: their first rows, their worst severities, and how keys are spelt.
 
-    In memory is one entry for each issue.
+    Memory is an entry for each issue.
 
-    is_outdated  whether a row came with a worse severity than the one with which its issue's first row was shown
+    is_outdated  whether a row was worse than its issue's severity when the first row was shown
     """
 
     def __init__(self, only: frozenset[str] | None, source_name: str) -> None:
@@ -47,7 +47,7 @@ class Leaders:
         return bool(key) and (self._only is None or not self._only.isdisjoint((key, key[self._prefix :])))
 
     def find_respelled(self, keys: Iterable[str], known: Knows) -> dict[str, str]:
-        """Return those of these keys that have no issue, but have one in other capitals or blanks → that one's key."""
+        """Return key → the key of the issue that it seems to mean: one that differs in capitals or blanks alone."""
         if self._spelt is None:
             self._spelt = {fold(key): key for page in known.all_keys() for key in page}
         others = {key: other for key in keys if (other := self._spelt.get(fold(key), key)) != key}
@@ -55,10 +55,10 @@ class Leaders:
         return {key: other for key, other in others.items() if key not in there and other in there}
 
     def add(self, key: str, place: int, rank: int, digest: bytes) -> tuple[int, int, bytes]:
-        """Add rows of an issue in a chunk, of which the first has this place; return the same of the whole issue.
+        """Add the rows of an issue in a chunk; return place, rank and digest of all its rows so far.
 
-        The rank is the place in `api.SEVERITIES` of their worst severity, the worst of all being 0, and the digest that
-        of the row that has it.
+        The place is that of the first row, the rank that of the worst severity in `api.SEVERITIES`, and the digest that
+        of the row with this severity.
         """
         first, worst, its = self._of.get(key, (place, rank, digest))
         self.is_outdated |= rank < worst
@@ -69,10 +69,10 @@ class Leaders:
 def gather(
     examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None, known: Knows
 ) -> Examined:
-    """Gather the rows of each issue of a chunk, but for those that lose against another of the same occurrence.
+    """Gather the rows of each issue of a chunk, but for those that lose against another one of their occurrence.
 
-    The other one may be in the same input, or have come before. Without `leaders` nothing recurs, and the chunk is as
-    it was.
+    That one may be in the same input, or have come with an earlier run. Without `leaders` nothing recurs, and the chunk
+    stays as it is.
     """
     if leaders is None:
         return examined
@@ -82,24 +82,23 @@ def gather(
         row: its.occurrences[0]._replace(row=examined.hash_row(row).hex(), severity=severities[row] or "")
         for row, its in records.parts.items()
         if its.occurrences
+        and (row in examined.bodies or (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])))
     }
-    for row in own.keys() - examined.bodies.keys():
-        if not (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])):
-            del own[row]
-    together, older = defaultdict[str, list[int]](list), dict.fromkeys(_find_older(own, keys, known), OLDER)
+    losers = dict.fromkeys(_find_older(own, keys, known), OLDER)
     respelled = leaders.find_respelled({keys[row] for row in own if row in examined.bodies}, known)
-    older |= {row: _respelled(keys[row], respelled[keys[row]]) for row in own if keys[row] in respelled}
+    losers |= {row: _respelled(keys[row], respelled[keys[row]]) for row in own if keys[row] in respelled}
+    together = defaultdict[str, list[int]](list)
     for row in own:
-        if first + row not in verdicts and row not in older:
+        if first + row not in verdicts and row not in losers:
             together[keys[row]].append(row)
     bodies, parts, groups = dict[int, bytes](), dict[int, IssueParts](), dict[int, list[int]]()
     joined, withdrawn, decisive = set[int](), set[int](), dict[int, bytes]()
     for key, rows in together.items():
         members = [row for row in rows if row in examined.bodies]
         leader = (members or rows)[0]
-        # A row that is left out has only its occurrence to tell of.
-        whole = (records.parts[row] if row in examined.bodies else IssueParts() for row in rows)
-        each = (its._replace(occurrences=(own[row],)) for row, its in zip(rows, whole, strict=True))
+        # A row that is left out adds nothing but its occurrence.
+        own_parts = (records.parts[row] if row in examined.bodies else IssueParts() for row in rows)
+        each = (its._replace(occurrences=(own[row],)) for row, its in zip(rows, own_parts, strict=True))
         parts[leader] = reduce(IssueParts.joined, each)
         if not members:
             withdrawn.add(leader)
@@ -116,7 +115,7 @@ def gather(
         bodies=bodies,
         is_whole=True,
         single=own,
-        older=older,
+        losers=losers,
         joined=joined,
         withdrawn=withdrawn,
         decisive=decisive,
@@ -124,7 +123,7 @@ def gather(
 
 
 def _find_older(own: Mapping[int, Occurrence], keys: Sequence[str], known: Knows) -> Iterator[int]:
-    """Find the rows that are older than what their issue has of the occurrence, by the date that `duplicates` names."""
+    """Find the rows that are older than the last word on their occurrence, by the date that `duplicates` names."""
     dated = {row: its for row, its in own.items() if its.dated > 0}
     had = known.had(keys[row] for row in dated) if dated else {}
     last = {key: read_covered(its.covered) for key, its in had.items()}

@@ -131,7 +131,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     examined = _refuse_secret_names(examined)
     first, end = examined.span
     losers = {place - first: verdicts[place] for place in range(first, end) if place in verdicts} if verdicts else {}
-    losers |= {row: verdict for row, verdict in examined.older.items() if row not in losers}
+    losers = {**examined.losers, **losers}
     keys = examined.records.keys.full
     places = dict[str, int]()
 

@@ -88,7 +88,7 @@ class Reopening:
         await carry_out(write, turn, refuse=refuse, doubt=write.doubt, look=send_again)
 
     async def _find_change(self, issue_id: str, at: float) -> Entry | None:
-        """Find the last change of an issue's status; None if there is none, or none since `at`, up to which is read."""
+        """Find the last change of an issue's status, reading back to `at`; None if there is none."""
         ask = partial(self._client.list_activity, issue_id)
         async for page in follow_pages(self._calls, ask, f"entries of issue {issue_id}", lambda entry: entry.id):
             if changed := next((entry for entry in page if entry.type == STATUS_CHANGED), None):
