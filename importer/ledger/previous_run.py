@@ -84,7 +84,7 @@ class Pair:
         with self._transaction() as connection:
             found = connection.execute(its, execution_options={"yield_per": PAGE})
             return {
-                hash_reason(key, outcome, *_read_said(findings), _read_raw(raw) if recurs else None)
+                hash_reason(key, outcome, *_read_said(findings, raw if recurs else None))
                 for key, outcome, findings, raw in found
             }
 
@@ -122,10 +122,9 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
 def read_kept(
     transaction: Transaction, target: str, source_name: str, name: str, *, mapping: str = "", is_finished: bool = False
 ) -> Any | None:
-    """Return what the last import of a source, or the last finished one, has kept under a name for the next.
+    """Return what a source's last import has kept for the next under a name: {} if nothing, None if there was none.
 
-    None if there is no such import; {} if it has kept nothing. With a `mapping`, of this name, another one's runs don't
-    count.
+    Only imports with the mapping of this name count, if one is given, and only those that finished, with `is_finished`.
     """
     last = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
     its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
@@ -166,15 +165,10 @@ def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[s
     return tuple(said) if raw is None else (*said, raw if isinstance(raw, str) else tuple(raw))
 
 
-def _read_said(findings: bytes) -> tuple[list[str], list[str], list[str]]:
-    """Codes, fields and messages of a row's findings."""
+def _read_said(findings: bytes, raw: bytes | None) -> tuple[list[str], list[str], list[str], Raw]:
+    """Codes, fields and messages of a row's findings, and the row itself, as `reasons_of` takes them."""
     codes, fields, messages, _ = orjson.loads(findings)
-    return codes, fields, messages
-
-
-def _read_raw(raw: bytes | None) -> Raw:
-    read: Raw = None if raw is None else orjson.loads(raw)
-    return read
+    return codes, fields, messages, None if raw is None else orjson.loads(raw)
 
 
 UPDATES = operations.alias("updates")
@@ -198,8 +192,7 @@ def find_corrected_rows(
 ) -> dict[str, CorrectedRow]:
     """Return the corrected keys of a source: few, as somebody has corrected each of them by hand.
 
-    With `recurs` a key has many rows: then what a row said is among the reasons why it was rejected, and no later row
-    writes what it has become.
+    With `recurs` a key has many rows: then what a row says counts, too, and a later one of its key doesn't replace it.
     """
     with transaction() as connection:
         source_id = find_source(connection, target, name)
@@ -234,8 +227,7 @@ def find_corrected_rows(
     with transaction() as connection:
         corrected = {each.key: CorrectedRow(each.name, *each[2:], set()) for each in connection.execute(written)}
         for key, findings, raw in find_in_portions(connection, rejected, corrected):
-            reasons = reasons_of(*_read_said(findings), _read_raw(raw) if recurs else None)
-            corrected[key].reasons.add(reasons)
+            corrected[key].reasons.add(reasons_of(*_read_said(findings, raw if recurs else None)))
     return corrected
 
 
