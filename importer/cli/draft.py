@@ -87,12 +87,9 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     with ExitStack() as stack:
         console, survey = stack.enter_context(Console()), stack.enter_context(survey_files(sources, reading))
         known = _who_knows(survey.samples) if preset is None else None
+        places = {each.records for each in survey.samples if not each.within}
         chosen = records
-        if (
-            known is not None
-            and records is None
-            and len({each.records for each in survey.samples if not each.within}) > 1
-        ):
+        if known is not None and records is None and len(places) > 1:
             chosen = known.sample.records or None
         beside = stack.enter_context(open_comments(given.comments, None, reading.encoding))
         source = stack.enter_context(survey.open(chosen, beside))
@@ -221,18 +218,18 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
             f"Dates such as {next(iter(dates.samples))} are read as {dates.date_format()}; if the day is first, write "
             f"{dates.other_date_format()} under `dates` in {mapping}."
         )
-    if choice.card is not None and choice.card.warning:
-        console.say(f"Warning: {choice.card.warning}")
-    if choice.card is not None:
+    if (card := choice.card) is not None:
+        if card.warning:
+            console.say(f"Warning: {card.warning}")
         console.say(
             f"A `yes` passes: name the criteria that ask for what shouldn't be under `inverted` in {mapping}, if there "
             "are any."
         )
-    if choice.card is not None and choice.card.recurs:
-        console.say(
-            f"`finished` under `recurring` in {mapping} is undecided: what a new finding does to an issue that is done "
-            "or closed. `reopen` sets it to `todo`, `add` only adds: finished: {done: reopen, closed: add}"
-        )
+        if card.recurs:
+            console.say(
+                f"`finished` under `recurring` in {mapping} is undecided: what a new finding does to an issue that is "
+                "done or closed. `reopen` sets it to `todo`, `add` only adds: finished: {done: reopen, closed: add}"
+            )
     console.say(f"{mapping} and {table} are written.")
 
 

@@ -28,8 +28,6 @@ from importer.library.targets import choose_rate, target_name
 from importer.phrases import counted, listed
 from importer.records import Outcome
 
-CAUSES_SHOWN = 3
-
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.knowledge import ChangePolicy
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
 DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
+CAUSES_SHOWN = 3
 
 
 @dataclass(frozen=True)

@@ -98,20 +98,19 @@ def make_draft(
 
     Values are counted as `fixes` corrects them. Raises SourceError if no column can be the title.
     """
-    proposer = Proposer(preset)
+    proposer, titles = Proposer(preset), TitleCount()
     profile, card = seen
     if card is not None:
         choice = choose_of_card(profile, proposer.judge, card)
-        titles = TitleCount()
-        values = propose_values(count_values(source, choice, progress, titles, fixes), choice, proposer)
-        return Draft(profile, choice, ask(values), TitleCount())
-    choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
-    texts = {each.place.name: text_of(each) for each in profile.columns if "{" not in each.place.name}
-    settle_key(
-        choice, profile, lambda key: find_repeats(source, text_of(key.column), text_of(choice.title.column), texts)
-    )
-    titles = TitleCount()
+    else:
+        choice = choose(profile, proposer.judge, ", ".join(file.name for file in source.files))
+        texts = {each.place.name: text_of(each) for each in profile.columns if "{" not in each.place.name}
+        settle_key(
+            choice, profile, lambda key: find_repeats(source, text_of(key.column), text_of(choice.title.column), texts)
+        )
     values = propose_values(count_values(source, choice, progress, titles, fixes), choice, proposer)
+    if card is not None:
+        return Draft(profile, choice, ask(values), TitleCount())
     beside = () if source.comments is None else profile_source(source.comments, progress).columns
     return Draft(profile, choice, ask(values), titles, beside)
 

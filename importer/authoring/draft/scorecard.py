@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
+from operator import itemgetter
 
 from importer.authoring.draft.column_scores import NAMED, SURE, header_tokens, score_key, score_title
 from importer.authoring.draft.profile import Column, Profile
@@ -39,10 +40,12 @@ _BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """The columns of a source whose rows are answers; `each` is how they are made of its records, if they are.
+    """The columns of a source whose rows are answers.
 
-    `record` is the call, or what else tells one record from the others; `totals` are answers of whole records, which
-    are no criteria. With `has_turns`, answers of a record to a criterion differ in their turn.
+    each       how these rows are made of its records; None if they are answers already
+    record     the call, or what else tells one record from another
+    totals     columns that rate whole records, and are no criteria
+    has_turns  whether a record has several answers to a criterion, told apart by their turns
     """
 
     each: Each | None
@@ -73,7 +76,7 @@ class Scorecard:
 
     @property
     def warning(self) -> str:
-        """What is to be feared of records that nothing tells apart, or only a number; "" if they have an id."""
+        """What goes wrong if nothing tells records apart, or only a running number; "" if they have an id."""
         if self.record is None:
             return (
                 "no column has the call's id, so each finding is an issue of its own, every night. Add one to the file."
@@ -86,7 +89,7 @@ class Scorecard:
         return f"{said}, whose findings would be taken for known ones. Give each call a number or date of its own."
 
     def recurring_lines(self) -> list[str]:
-        """The lines that make one issue of an agent and a criterion; none if nothing tells the records apart."""
+        """The lines that make one issue of an agent and a criterion; a warning if nothing tells the records apart."""
         if not self.recurs:
             return [f"# {as_comment(self.warning)}"]
         dated, turn = self.date if self.warning else None, self.turn if self.has_turns else None
@@ -107,9 +110,9 @@ class Scorecard:
         if self.totals:
             names = listed([quote(column.place.name) for column in self.totals], TOTALS_SHOWN)
             yield f"# Of the whole call, and no criteria: {as_comment(names)}. If one is, name it under `columns`."
-        percent = any(number_in(text) is not None for text in self.answer.samples)
+        percent = _has_numbers(self.answer)
         below = ", below: 100" if percent else ""
-        # Without it `inverted` has nothing to compare with, and no later criterion is known for a new one.
+        # Without it, `inverted` has nothing to compare with, and a criterion that a later file adds isn't noticed.
         named = "" if self.criterion.place.name == NAME else f", criterion: {{{as_source(self.criterion.place.ref)}}}"
         answer = f"{as_source(self.answer.place.ref)}{below}{named}"
         yield f"answer: {{{answer}, inverted: []}} # a row is a finding where it failed"
@@ -151,7 +154,7 @@ _AUTO_FAIL = re.compile(AUTO_FAIL)
 
 
 def _auto_fail_pattern(texts: Collection[str]) -> str:
-    """What finds the names of auto-fail in these texts, and in later ones of their language; "" if there are none."""
+    """A pattern for the names of auto-fail that these texts have, and for the usual ones; "" if they have none."""
     said = [f" {' '.join(tokens_of(text))} " for text in texts]
     names = [name for name in names_of("auto_fails") if any(f" {name} " in text for text in said)]
     if not names and not any(map(_AUTO_FAIL.search, texts)):
@@ -161,7 +164,7 @@ def _auto_fail_pattern(texts: Collection[str]) -> str:
 
 
 def _fails_call(text: str) -> bool:
-    """Whether a text in a column of auto-fails says that there was one: there `fail` is a yes, and `pass` a no."""
+    """Whether a text in an auto-fail column says that the call failed: there, `fail` is a yes, and `pass` a no."""
     mark = meaning("mark", text)
     return mark.target == "done" if mark is not None else _BUILT_IN.judge(text) == "failed"
 
@@ -173,7 +176,7 @@ def is_counted(column: Column) -> bool:
 
 
 def find_each(source: Source, profile: Profile) -> Each | None:
-    """Find what makes rows of a source's answers; None if they are rows already, or there are none."""
+    """Find the `each` that makes a row of each answer; None if answers are rows already, or there are none."""
     file = source.files[0]
     found = None
     if isinstance(file, TableFile) and file.is_table:
@@ -191,7 +194,7 @@ def find_each(source: Source, profile: Profile) -> Each | None:
 
 
 def find_scorecard(profile: Profile, each: Each | None, before: Profile | None = None) -> Scorecard | None:
-    """Find the columns of rows that may be answers; None if they aren't. `before` are those of the records."""
+    """Find the columns of a source's answers; None if its rows are none. `before` has the columns of its records."""
     columns = [column for column in profile.columns if column.filled]
     by_name = {column.place.name: column for column in columns}
     own = [column for column in columns if column.place.parts[0] != RECORD]
@@ -210,14 +213,15 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     auto_fail = next((column for column in others if _is_auto_fail(column)), None)
     totals = [column for column in others if column is not auto_fail and _holds_answers(column, least=MOST)]
     call = next((column for column in others if _names_call(column)), None)
-    keys = [column for column in before.columns if column.filled] if before is not None else []
-    best = max(keys, key=lambda column: score_key(column, before.whole) if before else 0.0, default=None)
-    own_key = "" if best is None or before is None or score_key(best, before.whole) < SURE else best.place.name
+    keys = (
+        [(score_key(each, before.whole), each.place.name) for each in before.columns if each.filled] if before else []
+    )
+    score, key = max(keys, key=itemgetter(0), default=(0.0, ""))
     agents = [column for column in others if has(_tokens(column), "agents")]
     dates = [column for column in others if _score_created(column)]
     return Scorecard(
         each,
-        call or by_name.get(own_key) or by_name.get(f"{RECORD}.{own_key}"),
+        call or (None if score < SURE else by_name.get(key) or by_name.get(f"{RECORD}.{key}")),
         criterion,
         answer,
         note,
@@ -231,21 +235,21 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
 
 
 def _score_created(column: Column) -> float:
-    """How much it says when a call was; without a usual name any date may, as in `started_at`, the review's last."""
+    """How likely a column is the date of the call: by its name, then any other date, then that of the review."""
     is_date = column.date_format() is not None and not any(part.endswith("[]") for part in column.place.parts)
     named = 1.0 if says_changed(column) else max(SURE, weigh(_tokens(column), "created"))
     return named if is_date else 0.0
 
 
 def says_changed(column: Column) -> float:
-    """How much it says when an answer was given or changed: `reviewed_at`; 0.0 where that is as well the call's."""
+    """How likely a column is the date of the review: `reviewed_at`; 0.0 if it may as well be that of the call."""
     weight = weigh(_tokens(column), "updated")
     is_sure = weight >= NAMED and weight > weigh(_tokens(column), "created") and column.date_format() is not None
     return float(weight) if is_sure else 0.0
 
 
 def _tokens(column: Column) -> tuple[str, ...]:
-    """The words that name a column; of what it stands in, those of an object whose name or id it is: `agent.name`."""
+    """The words that name a column, with those of the object whose name or id it is: `agent.name`."""
     if column.place.parts[0] != RECORD:
         return header_tokens(column)
     *_, within, last = ("", *column.place.parts[1:])
@@ -254,9 +258,18 @@ def _tokens(column: Column) -> tuple[str, ...]:
 
 
 def _holds_answers(column: Column, *, within: bool = False, least: float = 1) -> bool:
-    """Whether of its texts at least this share are answers; `within` a list, of which a cell has all of a record."""
+    """Whether at least this share of its texts are answers; `within` a list, a cell has all of a record's answers."""
     texts = [part for text in column.samples for part in (text.split(", ") if within else [text])]
     return bool(texts) and not column.is_free and sum(map(_is_answer, texts)) >= least * len(texts)
+
+
+def _has_numbers(column: Column) -> bool:
+    """Whether some of its texts are numbers or percentages, which are answers only with `below`."""
+    return any(number_in(text) is not None for text in column.samples)
+
+
+def _name(column: Column) -> str:
+    return plain_name(column.place.name)
 
 
 def _is_answer(text: str) -> bool:
@@ -264,47 +277,43 @@ def _is_answer(text: str) -> bool:
 
 
 def _find_columns(file: TableFile, profile: Profile) -> Each | None:
-    """The columns of a wide table; flags of a tracker's issues, which have a title, are no answers."""
-    of_call = {plain_name(each.place.name) for each in profile.columns if _is_auto_fail(each) or _is_total(each)}
-    columns = [each for each in profile.columns if plain_name(each.place.name) not in of_call]
-    columns = [column for column in columns if not has(_tokens(column), "remarks")]
-    every = [column for column in columns if _holds_answers(column)]
-    found = [column for column in every if not any(number_in(text) is not None for text in column.samples)]
+    """Find the criteria of a wide table; None if it has titles: then it is a tracker's, and has flags, not answers."""
+    of_call = {_name(each) for each in profile.columns if _is_auto_fail(each) or _is_total(each)}
+    own = [each for each in profile.columns if _name(each) not in of_call and not has(_tokens(each), "remarks")]
+    every = list(filter(_holds_answers, own))
+    found = [column for column in every if not _has_numbers(column)]
     found = found if len(found) >= LEAST_COLUMNS else every  # a percentage beside other answers is their sum
     sums = _find_sums(found)
     found = [column for column in found if column not in sums]
-    of_call |= {plain_name(column.place.name) for column in sums}
-    header = list(map(plain_name, file.header))
-    names = {name for column in found if header.count(name := plain_name(column.place.name)) == 1}
-    others = [each for each in profile.columns if each.filled and each not in found]
-    others = [each for each in others if plain_name(each.place.name) not in of_call]
+    of_call |= set(map(_name, sums))
+    header, filled = list(map(plain_name, file.header)), [column for column in profile.columns if column.filled]
+    names = set(map(_name, found))
+    ordered = [name for name in header if name in names and header.count(name) == 1]
+    others = [column for column in filled if column not in found and _name(column) not in of_call]
     has_title = any(score_title(column, profile.rows) >= SURE for column in others) and len(others) >= len(found)
     said = {text.casefold() for column in found for text in column.samples}
-    if len(names) < LEAST_COLUMNS or has_title or said <= {"true", "false"}:
+    if len(ordered) < LEAST_COLUMNS or has_title or said <= {"true", "false"}:
         return None
-    ordered = [name for name in header if name in names]
-    others = [column for column in profile.columns if column.filled and not _holds_answers(column, least=MOST)]
-    no_criteria = of_call.union(plain_name(column.place.name) for column in others)
-    note = _find_note(header, ordered, of_call, {plain_name(column.place.name) for column in every})
+    no_criteria = of_call.union(_name(column) for column in filled if not _holds_answers(column, least=MOST))
+    note = _find_note(header, ordered, of_call, set(map(_name, every)))
     ends: dict[str, str | None] = {"from": ordered[0], "to": ordered[-1]}
     try:
         unfolding = unfold_header(file.name, file.header, Each(columns=ColumnRange.model_validate(ends), note=note))
     except SourceError:  # one of them is another's note
         return None
     between = {each.name for each in unfolding.criteria} if unfolding else set()
-    if unfolding is None or not names <= between or between & no_criteria:
+    if unfolding is None or not between.issuperset(ordered) or between & no_criteria:
         return Each(columns=ordered, note=note)
-    # A criterion of a later file may stand behind the last one, and is read, too; or one that has no answers yet.
+    # Behind the last one may stand a criterion that has no answers yet, or in a later file a new one: both are read.
     last = max(max(one.answer, one.note or 0) for one in unfolding.criteria)
-    named = {plain_name(column.place.name) for column in profile.columns if column.filled}
-    behind = next((name for name in header[last + 1 :] if name in named), None)
+    behind = next((name for name in header[last + 1 :] if name in map(_name, filled)), None)
     if behind is None or header.count(behind) == 1:
         ends |= {"to": None, "before": behind}
     return Each(columns=ColumnRange.model_validate(ends), note=note)
 
 
 def _find_sums(columns: Sequence[Column]) -> list[Column]:
-    """Those columns whose points are those of all others together, where all have points."""
+    """The columns whose maximum is the sum of all others' maxima, where all have points."""
     points = [[found[1] for text in column.samples if (found := points_in(text))] for column in columns]
     most = [max(found, default=0.0) for found in points]
     are_points = len(columns) > LEAST_COLUMNS and all(most)
@@ -319,8 +328,10 @@ def _find_note(header: Sequence[str], criteria: Sequence[str], of_call: Set[str]
     behind = [header[at + 1] for at, name in enumerate(header[:-1]) if name in criteria]
     repeated = {name for name in behind if header.count(name) > 1} - answers
     notes = [name for name in behind if name not in criteria and (name in repeated or has(tokens_of(name), "remarks"))]
-    if 2 * times > len(criteria) or 2 * len(notes) < len(criteria):
-        return template if 2 * times > len(criteria) else None
+    if 2 * times > len(criteria):
+        return template
+    if 2 * len(notes) < len(criteria):
+        return None
     if len({*notes}) == 1 and len(notes) < len(behind):  # behind the others stands something else
         return notes[0]
     return NEXT if of_call.isdisjoint(behind) else None
@@ -336,7 +347,7 @@ def _arrays(profile: Profile) -> Iterator[tuple[str, Column]]:
 
 
 def _names_call(column: Column) -> bool:
-    """Whether it is called like ids of calls: `Call ID`, `ID de llamada`, `Anrufnummer`."""
+    """Whether its name is that of a call's id: `Call ID`, `ID de llamada`, `Anrufnummer`."""
     calls = names_of("calls", "called")
     stems = {word: [word.removesuffix(end) for end in names_of("id_ends")] for word in _tokens(column)}
     words = {next((stem for stem in stems[word] if stem in calls), word) for word in stems}
@@ -349,7 +360,7 @@ def _is_auto_fail(column: Column) -> bool:
 
 
 def _is_total(column: Column) -> bool:
-    """Whether a column of answers says by its name that they are of whole calls: `Total score`, `Gesamtergebnis`."""
+    """Whether a column of answers rates whole calls, by its name: `Total score`, `Gesamtergebnis`."""
     words = set(_tokens(column))
     is_named = has(words, "totals") and words <= names_of("totals", "around_totals", "called", "particles")
     return is_named and _holds_answers(column, least=MOST)
