@@ -111,9 +111,8 @@ class AdditionLoader:
         """Settle earlier unknown outcomes, record what the issue has already, then send the rest in order."""
         for added in [each for each in work.known.values() if each.may_be_there]:
             await self._sender.decide_earlier(work, added)
-        for each in [each for each in self._plan(work) if each.act is Act.RECALL]:
-            await self._recall(work, each)
-        self._take_in_recalled(work)
+        if work.item.parts.occurrences:
+            await self._recall(work)
         is_doubted = work.place.was_found
         if not is_doubted:  # attaching does no harm again; flags whose call isn't attached need not be looked for
             await self._send(work, [each for each in self._plan(work) if each.act is Act.EVIDENCE])
@@ -129,7 +128,7 @@ class AdditionLoader:
         planned, known = deque(additions), self._keeping.most
         has_comments = any(each.act is Act.COMMENT for each in planned)
         while planned or (has_comments and self._keeping.most != known):
-            # Learned since: comments are shorter, and what was cut off one is left.
+            # The target keeps less than was known: comments get shorter, and what was cut off one is planned again.
             if has_comments and self._keeping.most != known:
                 known = self._keeping.most
                 others = [each for each in planned if each.act is not Act.COMMENT]
@@ -174,21 +173,15 @@ class AdditionLoader:
         is_begun = part is not None and (Act.COMMENT, name_part(part[1], 1, int(part[4]))) in work.known
         return is_begun or self._keeping.takes(orjson.loads(addition.body)["detail"])
 
-    async def _recall(self, work: IssueWork, addition: Addition) -> None:
-        """Record what an addition covers or, if that is nothing, the markers that the issue's comments show."""
-        covers = addition.covers
-        try:
-            entries = await self._reader.read_entries(work.place.issue_id) if not covers else ()
-        except CallFailed as error:
-            await self._leave_unread(work, error)
-        shown = (find_openings(each.detail) for each in entries if is_addition(each))
-        markers = dict.fromkeys(opening.marker for openings in shown for opening in openings)
-        result = Result(State.SAME, covers=covers or tuple(markers), requests=0)
-        self._log.note(work, work.operation(addition), result)
-        self._count_one()
+    async def _recall(self, work: IssueWork) -> None:
+        """Record what the ledger is to know of occurrences; comments whose markers were found count as sent.
 
-    def _take_in_recalled(self, work: IssueWork) -> None:
-        """Record the comments whose markers were recalled; what they say now counts as what is there."""
+        Nobody knows what these say in Triage: it is taken to be what they say now.
+        """
+        for addition in [each for each in self._plan(work) if each.act is Act.RECALL]:
+            covers = addition.covers or await self._read_markers(work)
+            self._log.note(work, work.operation(addition), Result(State.SAME, covers=covers, requests=0))
+            self._count_one()
         if (Act.RECALL, "") not in work.known:
             return
         had = work.had()
@@ -197,8 +190,17 @@ class AdditionLoader:
                 result = Result(State.SAME, FOUND_AT_TARGET, covers=each.covers, requests=0)
                 self._log.note(work, work.operation(each), result)
 
+    async def _read_markers(self, work: IssueWork) -> tuple[str, ...]:
+        """Read the markers in an issue's comments. Raises as `_leave_unread`."""
+        try:
+            entries = await self._reader.read_entries(work.place.issue_id)
+        except CallFailed as error:
+            await self._leave_unread(work, error)
+        shown = (find_openings(each.detail) for each in entries if is_addition(each))
+        return tuple(dict.fromkeys(opening.marker for openings in shown for opening in openings))
+
     async def _leave_unread(self, work: IssueWork, error: CallFailed) -> NoReturn:
-        """Leave an issue that can't be read. Raises what ends the run, IssueGone, or OutcomePending."""
+        """Leave an issue that can't be read. Raises the error that ends the run, IssueGone, or OutcomePending."""
         if error.action is Action.STOP:
             raise error.as_stop() from error
         if error.is_gone:
