@@ -402,7 +402,7 @@ STATE_SAFEGUARDS = (
         "importer/check/leaders.py",
         "        self.is_outdated |= rank < worst\n",
         "",
-        "tests/end_to_end/test_recurring.py::test_rows_anywhere[files1]",
+        "tests/end_to_end/test_recurring.py::test_rows_anywhere",
     ),
     Mutation(
         "withdrawals that --only doesn't ask for",

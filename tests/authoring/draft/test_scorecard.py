@@ -52,10 +52,15 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
     assert (each.columns.from_, each.columns.to, each.columns.before) == (CRITERIA[0], None, "Total")
 
 
-@pytest.mark.parametrize("header", ["Auto-fail", "K.o.", "KO-Fehler", "Fallo automático", "Faute éliminatoire"])
 @pytest.mark.parametrize(
-    ("cells", "said"),
-    [(("No", "Yes"), "Yes"), (("", "x"), "x"), (("Pass", "Fail"), "Fail"), (("0", "1"), "1"), (("nein", "nein"), "sí")],
+    ("header", "cells", "said"),
+    [
+        ("Auto-fail", ("No", "Yes"), "Yes"),
+        ("K.o.", ("", "x"), "x"),
+        ("KO-Fehler", ("Pass", "Fail"), "Fail"),
+        ("Fallo automático", ("0", "1"), "1"),
+        ("Faute éliminatoire", ("nein", "nein"), "sí"),
+    ],
 )
 def test_what_fails_the_whole_call(tmp_path: Path, header: str, cells: tuple[str, str], said: str) -> None:
     """A column of its own is no criterion, and makes findings critical, also where no call of the file failed by it."""
@@ -69,8 +74,13 @@ def test_what_fails_the_whole_call(tmp_path: Path, header: str, cells: tuple[str
     assert {"No", "nein", "Pass", "0"}.isdisjoint(condition.is_ or ())
 
 
-@pytest.mark.parametrize("header", ["Total score", "Summe", "Overall", "Result", "Gesamtergebnis", "Puntuación final"])
-@pytest.mark.parametrize("total", ["12/20", "Pass"])
+@pytest.mark.parametrize(
+    ("header", "total"),
+    [
+        *((name, "12/20") for name in ("Total score", "Summe", "Overall")),
+        *((name, "Pass") for name in ("Result", "Gesamtergebnis", "Puntuación final")),
+    ],
+)
 def test_what_a_whole_call_got(tmp_path: Path, header: str, total: str) -> None:
     """Is no criterion, wherever it stands; the draft names it, so that a person may decide otherwise."""
     rows = [[f"c-{at}", "Ann", *answers[:2], total, *answers[2:]] for at, answers in enumerate(PLAIN_ANSWERS)]
