@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from importer.authoring.draft.values import Value
     from importer.authoring.recognise import Match
     from importer.library.inputs import InputOptions
-    from importer.sources.source import Source
     from importer.sources.survey import Sample
 
 VALUES_SHOWN = 20
@@ -78,6 +77,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
     from importer.mapping.edited_tables import read_fixes
     from importer.mapping.reader import load_mapping
     from importer.sources.command_line import ANY_SEVERITY, READING
+    from importer.sources.source import JsonFile
     from importer.sources.survey import survey_files
 
     check_free(out)
@@ -104,7 +104,9 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
                 console.say(f"A preset knows this file, {known}. Use it, as it knows more than a draft: {command}")
         made = make_draft(source, seen, console, lambda values: _ask(console, values, given.severity), preset, fixes)
         said = {"encoding": given.encoding, "delimiter": given.delimiter, "skip_lines": given.skip_lines}
-        said |= {"format": given.format, "records": chosen or _array_of_lines(source)}
+        # The array in each line that was taken for the records: where `each` has a path, none is looked for.
+        arrays = (file.array for file in source.files if isinstance(file, JsonFile) and file.are_lines)
+        said |= {"format": given.format, "records": chosen or next(arrays, None)}
         options = {name: str(value) for name, value in said.items() if value is not None}
         mapping, table = save_draft(made, source, out, options, given.source_name)
         _show(console, made, mapping, table)
@@ -113,13 +115,6 @@ def _draft(sources: tuple[str, ...], out: Path, given: InputOptions, records: st
         more = ANY_SEVERITY if is_asked else ()
         console.say(f"Next: {typed.repeat('validate', '-m', str(mapping), *more, without=in_mapping)}")
     return ExitCode.DONE
-
-
-def _array_of_lines(source: Source) -> str | None:
-    """The array in each line of JSON that was taken for the records: where `each` has a path, none is looked for."""
-    from importer.sources.source import JsonFile
-
-    return next((file.array for file in source.files if isinstance(file, JsonFile) and file.are_lines), None)
 
 
 def _update(sources: tuple[str, ...], path: Path, given: InputOptions, records: str | None) -> int:

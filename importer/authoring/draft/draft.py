@@ -56,13 +56,13 @@ _NUMBER = re.compile(r"[\W_]*(?:(?<![^\W\d_])\d[\d\W_TZ]*(?![^\W_])|\d+$)")
 ROWS_LOOKED_AT = 1_000
 """How many rows say whether a draft would use more columns."""
 TURNS_LOOKED_AT = 100_000
-"""How many answers with a turn say whether it tells two of one call from each other."""
+"""How many answers are looked at, to see whether turns tell those of a call apart."""
 Ask = Callable[[Sequence[Value]], Sequence[Value]]
 """Asks the user about values; returns them with the decisions."""
 
 
 def look_at(source: Source, progress: Progress) -> tuple[Profile, Scorecard | None]:
-    """Profile a source, which is unfolded if it is a scorecard; as one it is drafted whatever preset might read it."""
+    """Profile a source, and unfold it if it is a scorecard: as such it is drafted, even if a preset would read it."""
     profile = profile_source(source, progress)
     before, each = profile, find_each(source, profile)
     if each is not None:
@@ -72,7 +72,7 @@ def look_at(source: Source, progress: Progress) -> tuple[Profile, Scorecard | No
 
 
 def _differ_in_turn(source: Source, card: Scorecard) -> bool:
-    """Whether some answers of one record to one criterion differ in their turn alone, by the first of them."""
+    """Whether a record has answers to one criterion that differ in their turn alone, by the first TURNS_LOOKED_AT."""
     if card.turn is None:
         return False
     texts = [text_of(column) for column in (card.date, card.record, card.criterion, card.turn) if column]
@@ -189,8 +189,8 @@ def place_table(mapping: Path) -> Path:
 def source_name(file: str, *, undated: bool = False) -> str:
     """Return a source name for a file name: without colons and without an extension like `.csv.gz`.
 
-    That of a sheet is the workbook's: many a sheet is called Sheet1. `undated` leaves out the date or number by which a
-    night's file differs from the next one's.
+    That of a sheet is the workbook's: many a sheet is called Sheet1. `undated` leaves out the date or number that tells
+    a night's file from the next one's.
     """
     path = Path(file)
     name = path.parent.name if path.parent.suffix.lower() in WORKBOOKS else path.name

@@ -29,8 +29,8 @@ MOST = 0.5
 """The least share of answers where names, or columns on both sides, say that the others are some that nobody knows."""
 OPEN_FINISHED = "finished: {done: '?', closed: '?'}"
 """What a new finding does to a finished issue, which no file says."""
-AUTO_FAIL = "(?i)auto[- ]?fail|zero[- ]tolerance|fatal"
-"""What says, of a criterion or of an answer, that the whole call fails; a draft adds other names that it has seen."""
+_AUTO_FAIL = re.compile("(?i)auto[- ]?fail|zero[- ]tolerance|fatal")
+"""What a criterion or answer says that fails the whole call; a draft adds the other names that it has seen."""
 _TURN = {
     False: "Without the turn: an answer that passes later has none, and withdraws what failed before.",
     True: "A call has several answers to a criterion here; one that passes without a turn withdraws nothing.",
@@ -78,9 +78,8 @@ class Scorecard:
     def warning(self) -> str:
         """What goes wrong if nothing tells records apart, or only a running number; "" if they have an id."""
         if self.record is None:
-            return (
-                "no column has the call's id, so each finding is an issue of its own, every night. Add one to the file."
-            )
+            said = "no column has the call's id, so each finding is an issue of its own, every night."
+            return f"{said} Add one to the file."
         if not is_counted(self.record):
             return ""
         said = f"{self.record.place.name} counts 1, 2, 3: in a sheet that starts again each week it names other calls"
@@ -138,19 +137,9 @@ class Scorecard:
         """The lines that attach the call, and flag it."""
         if self.call is None:
             return []
-        call, note = as_source(self.call.place.ref), self.note and as_source(self.note.place.ref)
-        more = (f", note: {{{note}}}" if note else "") + (
-            f", message_index: {{{as_source(self.turn.place.ref)}}}" if self.turn else ""
-        )
-        return [
-            "resource_links:",
-            f"  - {{{call}, type: call}}",
-            "flags:",
-            f"  - {{call: {{{call}}}, type: {{{as_source(self.criterion.place.ref)}}}{more}}}",
-        ]
-
-
-_AUTO_FAIL = re.compile(AUTO_FAIL)
+        texts = {"call": self.call, "type": self.criterion, "note": self.note, "message_index": self.turn}
+        flag = ", ".join(f"{key}: {{{as_source(each.place.ref)}}}" for key, each in texts.items() if each)
+        return ["resource_links:", f"  - {{{as_source(self.call.place.ref)}, type: call}}", "flags:", f"  - {{{flag}}}"]
 
 
 def _auto_fail_pattern(texts: Collection[str]) -> str:
@@ -160,7 +149,7 @@ def _auto_fail_pattern(texts: Collection[str]) -> str:
     if not names and not any(map(_AUTO_FAIL.search, texts)):
         return ""
     more = sorted(name.replace(" ", r"\W*") for name in names if _AUTO_FAIL.search(name) is None)
-    return "|".join([AUTO_FAIL, *(rf"\b{name}\b" for name in more)])
+    return "|".join([_AUTO_FAIL.pattern, *(rf"\b{name}\b" for name in more)])
 
 
 def _fails_call(text: str) -> bool:
@@ -214,7 +203,7 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     totals = [column for column in others if column is not auto_fail and _holds_answers(column, least=MOST)]
     call = next((column for column in others if _names_call(column)), None)
     keys = (
-        [(score_key(each, before.whole), each.place.name) for each in before.columns if each.filled] if before else []
+        [(score_key(each, before.whole), each.place.name) for each in before.columns if each.filled] if before else ()
     )
     score, key = max(keys, key=itemgetter(0), default=(0.0, ""))
     agents = [column for column in others if has(_tokens(column), "agents")]
