@@ -247,14 +247,14 @@ class Fold:
     def __call__(self, connection: Connection, page: Sequence[Row], those: Iterable[Row]) -> list[Row]:
         """Return the rows of a page with their outcomes; of others than `those` no operation is asked for."""
         every, told = self.find(connection, (row.key for row in those)), list[Row]()
-        # The rows of an issue may be many, and so may its operations.
+        # An issue may have many rows and many operations: what became of rows that stand alike is found once.
         outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, Any]]()
         for row in page:
             if its := every.get(row.key, []):
-                known = row.key, row.outcome, row.issue_id
-                if known not in outcomes:
-                    outcomes[known] = self.outcome_of(row.outcome, row.issue_id, its)
-                row = _with_outcome(row, *outcomes[known])
+                alike = row.key, row.outcome, row.issue_id
+                if alike not in outcomes:
+                    outcomes[alike] = self.outcome_of(row.outcome, row.issue_id, its)
+                row = _with_outcome(row, *outcomes[alike])
                 if row.outcome in PASSED_OVER and row.additions_planned:
                     row = self._with_loss(row, its)
             stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
@@ -293,17 +293,17 @@ class Fold:
         if registered in WITH_OPERATION:
             change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
             became = became or _given_by(change)
+            added = list(filter(None, (_given_by(each) for each in own if each.act in ADDITIONS)))
             is_conflict = became is Outcome.SKIPPED and change is not None and change.code == CONFLICT
-            if is_conflict and any(map(_is_added, own)):
+            if is_conflict and Outcome.UPDATED in added:
                 became = Outcome.UPDATED  # what somebody has changed is left, and all else is there
             if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
-                added = filter(None, (_given_by(each) for each in own if each.act in ADDITIONS))
                 # `updated` is later in the alphabet than `failed`.
                 became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
         return became or registered, change or create
 
     def _with_loss(self, row: Row, its: Iterable[Any]) -> Row:
-        """Say of a row of which only additions were sent that this run has found its issue deleted."""
+        """Add the finding that this run found an issue deleted to a row that has nothing but additions."""
         own = (each for each in its if each.run_id == self._run_id and each.act == Act.UPDATE)
         gone = next((each for each in own if each.code in IS_GONE and each.code not in row.codes), None)
         return row if gone is None else with_finding(row, gone.code, gone.message)
@@ -345,11 +345,6 @@ def _given_by(operation: Any | None) -> Outcome | None:
         return None
     outcome: Outcome | None = OUTCOMES[operation.act].get(operation.state)
     return outcome
-
-
-def _is_added(operation: Any) -> bool:
-    """Whether an addition was made, and not found."""
-    return operation.act in ADDITIONS and operation.state == State.DONE and operation.code != FOUND_AT_TARGET
 
 
 def _merge(few: Iterator[Row], blocks: Iterator[Rows]) -> Iterator[Rows]:

@@ -275,13 +275,11 @@ def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> d
     """Return what can be done about a run → the command."""
     run = overview.run
     is_import = run.kind == "import" and not run.options.get("pruned")
+    has_written = is_import and bool(counts.get("created") or counts.get("updated"))
     is_possible = {
-        "verified": is_import and bool(counts.get("created") or counts.get("updated")),
-        # Of issues that recur it has no cells.
-        "repaired": is_import
-        and bool(counts.get("created") or counts.get("updated"))
-        and bool(run.options.get("refs")),
-        "undone": is_import and bool(counts.get("created") or counts.get("updated")) and not is_undone,
+        "verified": has_written,
+        "repaired": has_written and bool(run.options.get("refs")),  # of issues that recur it has no cells
+        "undone": has_written and not is_undone,
         "reported": is_import,
     }
     commands = {"continued": SAME_COMMAND} if run.is_open and not overview.is_running else {}

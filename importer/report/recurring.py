@@ -6,13 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from importer.codes import (
-    ADDED_TO_FINISHED,
-    CONFLICT,
-    EVIDENCE_MISSING,
-    FOUND_AT_TARGET,
-    IS_GONE,
-)
+from importer.codes import ADDED_TO_FINISHED, CONFLICT, EVIDENCE_MISSING, FOUND_AT_TARGET, IS_GONE
 from importer.ledger.journal import Run
 from importer.ledger.schema import State
 from importer.phrases import counted
@@ -24,6 +18,7 @@ from importer.transform.occurrences import is_withdrawal, read_covered, read_sai
 RECURRING = "recurring.csv"
 IS_FINDING = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
 IS_SAID = (State.DONE, State.SAME)
+SAID = ("new", "known", "corrected", "withdrawn")
 
 
 class RecurringLine(NamedTuple):
@@ -75,7 +70,7 @@ class Recurring:
             "issues_new": issues["new"],
             "issues_recurred": issues["recurred"],
             "issues_without_findings": sum(line.withdrawn > 0 and not line.left for line in lines),
-            **{f"occurrences_{name}": sums[name] for name in ("new", "known", "corrected", "withdrawn")},
+            **{f"occurrences_{name}": sums[name] for name in SAID},
             **{name: sums[name] for name in names[5:]},
         }
 
@@ -112,18 +107,17 @@ class Recurring:
 def describe_recurring(figures: Mapping[str, int]) -> str:
     """Say in a line what a night has done to issues that recur."""
     issues = f"{counted(figures['issues_new'], 'new issue')}, {figures['issues_recurred']:,} recurred"
-    said = ", ".join(
-        f"{figures[f'occurrences_{name}']:,} {name}" for name in ("new", "known", "corrected", "withdrawn")
+    said = ", ".join(f"{figures[f'occurrences_{name}']:,} {name}" for name in SAID)
+
+    def describe(**rare: str) -> str:
+        return ", ".join(f"{figures[name]:,} {what}" for name, what in rare.items() if figures[name])
+
+    others = describe(
+        reopened="reopened",
+        added_to_closed="added to finished ones",
+        issues_without_findings="without any finding left",
+        on_deleted=f"{'finding' if figures['on_deleted'] == 1 else 'findings'} on deleted ones",
     )
-    rare = {
-        "reopened": "reopened",
-        "added_to_closed": "added to finished ones",
-        "issues_without_findings": "without any finding left",
-    }
-    others = [f"{figures[name]:,} {what}" for name, what in rare.items() if figures[name]]
-    others += [f"{counted(figures['on_deleted'], 'finding')} on deleted ones"] if figures["on_deleted"] else []
-    waits = {"evidence_waiting": "waiting", "evidence_given_up": "given up"}
-    evidence = [f"{figures[name]:,} {what}" for name, what in waits.items() if figures[name]]
-    parts = [f"Recurring: {issues}", f"occurrences: {said}", ", ".join(others)]
-    parts.append(f"evidence: {', '.join(evidence)}" if evidence else "")
+    evidence = describe(evidence_waiting="waiting", evidence_given_up="given up")
+    parts = (f"Recurring: {issues}", f"occurrences: {said}", others, evidence and f"evidence: {evidence}")
     return f"{'; '.join(filter(None, parts))}{f': see {RECURRING}' if any(figures.values()) else ''}."
