@@ -146,7 +146,7 @@ def _check_and_discover(
 ) -> tuple[LedgerHistory, Checked, frozenset[str]]:
     """Check; if anything is to be created, run discovery, and check again if that found something.
 
-    So it is before the first night of issues that recur, in which findings may be withdrawn whose ledger was lost.
+    Where issues recur, a ledger's first night begins with it, too: that may only withdraw what a lost ledger knew.
     """
     from importer.load.discovery import discover, find_hidden
     from importer.load.preflight import check_rows

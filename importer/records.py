@@ -145,7 +145,7 @@ class Act(_Word):
     COMMENT = "comment"
     RELATION = "relation"
     REFER = "refer"  # puts the new numbers of other issues into the description
-    RECALL = "recall"  # keeps what the ledger doesn't know of an issue's occurrences; reads it if the ledger was lost
+    RECALL = "recall"  # notes what is known of an issue's occurrences; if the ledger was lost, reads their markers
     REOPEN = "reopen"  # looks whether an issue with a new occurrence is finished, and may set it to `todo`
 
 
@@ -215,15 +215,15 @@ NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
 class Occurrence(NamedTuple):
     """A row of an issue that recurs: see the mapping's `recurring`.
 
-    comment       what it says; `id` is that of the occurrence in its issue, `content` that of its note and answer
+    comment       what it says; `id` is that of the occurrence, `content` the digest of its note and answer
     flags         the flags that it has
     is_withdrawn  whether it is no finding any more
     at            when it was, in seconds since 1970; 0 if nobody knows
-    dated         the date of its row that `duplicates: {newest: …}` compares, likewise
-    reopens       the statuses of an issue that it ends if it is later than they are
-    worded        the digest of what it says as the mapping words it
-    row           that of its row, see `rows_in`, in hex digits; "" before its rows are gathered, as is the next
-    severity      how severe it is
+    dated         the date that `duplicates: {newest: …}` compares, likewise
+    reopens       the statuses from which it reopens its issue, if the call came later
+    worded        the digest of what it says as the mapping words it, which an earlier version compared
+    row           the digest of its row, see `rows_in`, in hex; "" until rows are gathered
+    severity      its severity; "" until rows are gathered
     """
 
     comment: Comment
@@ -442,11 +442,11 @@ class AlreadyAdded(NamedTuple):
     """Additions to a record's issue that are in the ledger already, and are not planned again.
 
     names     act and name of each of the record's own additions, except for numbers in the description
-    covered   ids of the source's comments that are in any of them, in whole or in part, and markers that were recalled
+    covered   ids of the source's comments that are in any of them, in whole or in part, and markers found in comments
     referred  SHA-256 of a create, and a key whose number was put into its description
     is_over   whether all of its comments were made by runs that are finished, so that none of theirs was left
     was_lost  whether the issue may have additions that the ledger doesn't know
-    begun     of `covered` those that a run has added which isn't finished
+    begun     those of `covered` that were added by a run that isn't finished
     """
 
     names: frozenset[tuple[Act, str]] = frozenset()

@@ -50,10 +50,10 @@ class Absent(NamedTuple):
         return "\n".join([*said, other, f"Export it again; if this is right: the same command with {more}"])
 
 
-def find_absent(job: Job, last: ColumnsRead | None, *, is_own: bool = True, knows_issues: bool) -> Absent:
+def find_absent(job: Job, last: ColumnsRead | None, *, is_own: bool, knows_issues: bool) -> Absent:
     """Compare the columns of a source with those that its last run read; None: there was no run.
 
-    Of a run that isn't the mapping's own, only those count that the mapping names: another is for another layout.
+    Another mapping may be for another layout: if the run was not `is_own`, only columns that this mapping names count.
 
     If its issues are known, a field of which a file has no column isn't compared where another file had one, as its
     rows may have come from there; nor if there is no last run, as after a lost ledger.

@@ -139,8 +139,8 @@ class Knows:
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Say how rows stand, by key; those of which there is nothing to say are absent: they are created.
 
-        `bodies` are their keys and bodies; where more is to be known of a row, `create` makes its operation. Without a
-        body, only what is known of the issue is asked: the row has nothing to say but that something is no finding.
+        `bodies` are their keys and bodies; where more is to be known of a row, `create` makes its operation. A row that
+        only withdraws an occurrence has an empty body: of its issue, only what is known is asked.
         """
         return {}
 

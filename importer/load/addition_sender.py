@@ -278,7 +278,7 @@ class AdditionSender:
 
 
 def _find_kept(key: str, covers: Iterable[str], left: str) -> Iterator[str]:
-    """What a comment covers, but for comments folded into it of which nothing is left: they go into another one."""
+    """What a cut comment still covers: comments folded into it whose markers are cut off go into another one."""
     is_kept, first, text = True, "", left.lower()
     for name in covers:
         if "=" not in name:  # what follows an id is its content

@@ -55,9 +55,9 @@ class Unfolding:
 def unfold_header(name: str, header: tuple[str, ...], each: Each) -> Unfolding | None:
     """Find the criteria in a table's header; None where its rows are answers already.
 
-    The column behind a criterion is no note if `each` names it as one, too. Raises SourceError, naming the header, if
-    one that `each` names isn't there or is there twice, if a pattern fits none, or if a column would be both a
-    criterion and the note that is called after one.
+    With `note: next`, a column that `each` names as a criterion is no note of the one before it. Raises SourceError,
+    naming the header, if one that `each` names isn't there or is there twice, if a pattern fits none, or if a column
+    would be both a criterion and a note.
     """
     names = list(map(plain_name, header))
     if {NAME, ANSWER} <= {*names}:

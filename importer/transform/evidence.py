@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from importer.transform.cell_parts import (
 )
 from importer.transform.columns import Columns, Mask, to_mask
 from importer.transform.lengths import cut, is_longer
+from importer.transform.markers import hex_digest
 from importer.transform.prose import ColumnSanitizer
 
 Resource = tuple[str, str]
@@ -220,8 +220,7 @@ def leave_said(notes: Iterable[Comment], said: Iterable[Comment]) -> tuple[Comme
 def _whole_note(flag: Flag) -> Comment:
     """The note as a comment, whose id is made from its text."""
     text = f"The whole note of the flag {flag.type} on call {flag.call}{_BEHIND}{flag.note}"
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    return Comment(digest.hexdigest()[:16], author="", date="", text=text)
+    return Comment(hex_digest(text)[:16], author="", date="", text=text)
 
 
 def _shortened(flag: Flag) -> Finding:

@@ -66,7 +66,7 @@ def name_rows(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> 
 def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str | None]:
     """The key of each row's group, as `groups.join_keys` makes it.
 
-    Of issues that recur, where rows stand anywhere, no two groups have one key: slashes within a text are told apart.
+    Where issues recur, slashes within a text are escaped: rows of a group stand anywhere, so no two may share a key.
     """
     texts = [columns.text(text) for text in mapping.group]
     if mapping.recurring is not None:

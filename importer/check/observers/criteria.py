@@ -1,7 +1,7 @@
 """The criteria of a source, which are what its rows answer: those that are new are named, and those that are gone.
 
-A run keeps their names for the next one, by digest. One of which rows are rejected, as nobody has decided about it yet,
-is new to that one, too.
+A run keeps them for the next one, by digest, except for those that nobody has decided yet, so that rows are rejected:
+these stay new.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from importer.transform.markers import hex_digest
 from importer.triage.redaction import redact
 
 MOST = 500
-"""So many are kept of a source; with more of them its criterion is a free text, of which none is new."""
+"""The most that are kept of a source: with more, its criterion is a free text, and none is new."""
 SHOWN, SHOWN_CHARACTERS = 8, 60
 
 
@@ -35,7 +35,7 @@ def read_criteria(text: Text | None, examined: Examined) -> frozenset[str]:
 class Criteria:
     """Collects the criteria of a reading, if it is of a whole source.
 
-    Those that come with words or without a category of their own must not hold back the findings of all others.
+    A new one whose answers or category nobody has decided must not hold back the findings of all others.
     """
 
     def __init__(self, job: Job) -> None:
@@ -47,7 +47,7 @@ class Criteria:
         # Where criteria are rows, a night needn't have all of them.
         self._are_columns = any(isinstance(each, TableFile) and each.unfolding for each in job.source.files)
         read = () if self._text is None else self._text.refs
-        # Codes of values that the criterion decides.
+        # The codes of values that the criterion decides.
         self._values = {f"{name}-unknown" for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}}
         self._rejected = self._valueless = self._unclear = 0
 
@@ -78,17 +78,17 @@ class Criteria:
 
     @property
     def new(self) -> list[str]:
-        """Those that no earlier run has had, as they are shown; of a first run none."""
+        """Those that no earlier run has had, as they are shown; a first run has none."""
         return sorted(self._new.values()) if self._known and not self._are_free else []
 
     @property
     def excused(self) -> int:
-        """The rows that are rejected for a new one alone, where issues recur."""
+        """How many rows are rejected only because their criterion is new, where issues recur."""
         return self._rejected if self.new and self._job.mapping.model.recurring is not None else 0
 
     @property
     def _gone(self) -> dict[str, str]:
-        """Those of a table's columns that are no more, as they are shown."""
+        """Digest → name of those that had a column in earlier files, and have none now."""
         if not self._are_columns or not self._seen or self._are_free:
             return {}
         return {digest: name for digest, name in self._known.items() if digest not in self._seen}
@@ -100,7 +100,7 @@ class Criteria:
         return {digest: name for digest, name in {**self._known, **self._new}.items() if digest not in left_out}
 
     def warnings(self) -> Iterator[str]:
-        """Name those that are new, and how rows are delivered that are rejected for them; and those that are gone."""
+        """Name those that are gone, and the new ones, with what delivers the rows that are rejected for them."""
         if gone := sorted(self._gone.values()):
             yield f"{counted(len(gone), 'criterion', 'criteria')} of earlier files in no column: {listed(gone, SHOWN)}"
         if not self.new:

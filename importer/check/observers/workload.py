@@ -18,7 +18,7 @@ from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2, Act.RECALL: 0}
-"""Requests of an operation that takes more than one, as an issue is read before it is changed, or mostly none."""
+"""Requests of operations that don't take one: an issue is read before it is changed; a recall rarely reads anything."""
 WAYS: tuple[Bundling, ...] = ("separate", "fold")
 OPEN, CLOSED = "open", "closed"
 
