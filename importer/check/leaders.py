@@ -128,7 +128,7 @@ def _find_older(own: Mapping[int, Occurrence], keys: Sequence[str], known: Knows
     had = known.had(keys[row] for row in dated) if dated else {}
     last = {key: read_covered(its.covered) for key, its in had.items()}
     for row, its in dated.items():
-        if keys[row] in last and its.dated < last[keys[row]].get(its.comment.id, UNSAID).dated:
+        if its.dated < last.get(keys[row], {}).get(its.comment.id, UNSAID).dated:
             yield row
 
 

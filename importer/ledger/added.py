@@ -233,16 +233,14 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, KnownCreate]
     added = list(added)
     comments = [each for each in added if each.act is Act.COMMENT]
     ended = (each for each in added if each.code == EVIDENCE_MISSING or (each.act in _SETTLED and each.is_settled))
-    known = [each for each in comments if each.state is State.SAME]
-    settled = [*find_present(added, places), *ended, *known]
+    settled = [*find_present(added, places), *ended, *(each for each in comments if each.state is State.SAME)]
+    begun = (each for each in comments if each.state is State.DONE and not each.is_over)
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act in (Act.COMMENT, Act.RECALL) for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
         all(each.is_over and each.state in (State.DONE, State.SAME) for each in comments),
-        begun=frozenset(
-            name for each in comments if not each.is_over and each.state is State.DONE for name in each.covers
-        ),
+        begun=frozenset(name for each in begun for name in each.covers),
     )
 
 

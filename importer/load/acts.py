@@ -77,11 +77,7 @@ def _is_another_comment(sent: Entry, shown: Entry) -> bool:
 
 ACTS: Mapping[Act, Handling] = {
     Act.CREATE: Handling(attempts=sys.maxsize),  # until its issue is there, or it is refused
-    Act.UPDATE: Handling(),
-    Act.DELETE: Handling(),
-    Act.REFER: Handling(),
-    Act.RECALL: Handling(),
-    Act.REOPEN: Handling(),
+    **dict.fromkeys((Act.UPDATE, Act.DELETE, Act.REFER, Act.RECALL, Act.REOPEN), Handling()),
     Act.EVIDENCE: Handling(
         list=TriageClient.list_resources,
         counted="resource",

@@ -74,9 +74,7 @@ class IssueWork:
         """Make the operation of an addition, with the fingerprint that identifies it at the target."""
         act, body = addition.act, addition.body
         # Without the other issue's id a relation has no fingerprint yet; what changes a field of the issue has none.
-        is_whole = act not in (Act.RECALL, Act.REFER, Act.REOPEN) and (
-            act is not Act.RELATION or b'"related_issue_id"' in body
-        )
+        is_whole = act in ADDITION_PATHS and (act is not Act.RELATION or b'"related_issue_id"' in body)
         mark = fingerprint(act, self.place.issue_id, body) if is_whole else b""
         return self._operation(act, addition.name, body, mark)
 

@@ -219,8 +219,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the reading after an update that was refused",
         "importer/load/acts.py",
-        "    Act.UPDATE: Handling(),\n",
-        "    Act.UPDATE: Handling(doubts_refusals=False),\n",
+        "Act.REOPEN), Handling()),\n",
+        "Act.REOPEN), Handling(doubts_refusals=False)),\n",
         "tests/load/test_updates.py::test_what_a_write_meets",
     ),
     Mutation(
