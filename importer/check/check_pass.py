@@ -11,16 +11,7 @@ from itertools import repeat
 
 from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
-from importer.check.duplicates import (
-    NO_VERDICTS,
-    UNDATED,
-    DuplicateVerdict,
-    KeySpool,
-    Known,
-    Policy,
-    SpooledRow,
-    advise,
-)
+from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow, advise
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.knowledge import Knows, NoLedger
@@ -298,8 +289,8 @@ def spool_rows(examined: Examined) -> list[SpooledRow]:
 def key_spool(job: Job) -> KeySpool:
     model, names = job.mapping.model, [file.name for file in job.source.files]
     policy: Policy = "newest" if isinstance(model.duplicates, Duplicates) else model.duplicates
-    known_by: Known = "occurrence" if model.recurring is not None else "group" if model.group else "key"
-    return KeySpool(policy, names, known_by=known_by)
+    recurs = model.recurring is not None
+    return KeySpool(policy, names, known_by="occurrence" if recurs else "group" if model.group else "key")
 
 
 PROBES = 5
@@ -333,13 +324,8 @@ class Reading:
         self.answers = UnknownAnswers(model.answer)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
-        self.drift = Drift(
-            job.source_name,
-            known,
-            has_comments_beside=_has_comments_beside(job),
-            is_delta=model.input.kind == "delta",
-            recurs=model.recurring is not None,
-        )
+        beside, is_delta, recurs = _has_comments_beside(job), model.input.kind == "delta", model.recurring is not None
+        self.drift = Drift(job.source_name, known, has_comments_beside=beside, is_delta=is_delta, recurs=recurs)
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)

@@ -137,7 +137,7 @@ class Examined:
         whole = hash_content("\x1d".join(map(raw_text, (raw[member] for member in members))), "".join(fixes))
         if len(members) == 1:
             return whole
-        return whole + b"".join(hash_content(raw[member], fixed) for member, fixed in zip(members, fixes, strict=True))
+        return whole + b"".join(map(self.hash_row, members))
 
     def counted_rows(self) -> Sequence[int]:
         """The rows that figures count: all but those that a rule skips, and defective ones."""
