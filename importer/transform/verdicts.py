@@ -47,6 +47,12 @@ def points_in(text: str) -> tuple[float, float] | None:
     return None if found is None else (float(found[1].replace(",", ".")), float(found[2].replace(",", ".")))
 
 
+def _is_share(text: str) -> bool:
+    """Whether a number is a part of one, as a workbook has `80%` as 0.8."""
+    number = number_in(text)
+    return number is not None and 0 < number < 1 and "%" not in text
+
+
 class AnswerRule:
     """A mapping's `answer`, ready to read columns."""
 
@@ -88,8 +94,9 @@ class AnswerRule:
         if said is None and (points := points_in(text)) is not None:
             got, most = points
             return UNKNOWN if not most else _verdict(failed=got > 0 if inverted else got < most)
-        if said is None and self._spec.below is not None and (number := number_in(text)) is not None:
-            said = _verdict(failed=number < self._spec.below)
+        below, number = self._spec.below, number_in(text)
+        if said is None and below is not None and number is not None and not (_is_share(text) and below > 1):
+            said = _verdict(failed=number < below)
         exchanged = {FAILED: PASSED, PASSED: FAILED} if inverted else {}
         return UNKNOWN if said is None else exchanged.get(said, said)
 
@@ -115,6 +122,9 @@ def _verdict(*, failed: bool) -> str:
 
 def unknown_finding(text: str, column: str) -> Finding:
     """The finding for an answer that nobody knows, in a column; all numbers are one, as one key decides them."""
+    if _is_share(text):
+        message = f"an answer in {column} is a part of 1, as a workbook has 80% as 0.8"
+        return Finding(ANSWER_UNKNOWN, "answer", message, "`answer: {below: 0.8}` makes a lower one a finding")
     if number_in(text) is not None:
         message = f"the mapping doesn't say from which number on an answer in {column} is good"
         return Finding(ANSWER_UNKNOWN, "answer", message, "`answer: {below: 80}` makes a lower one a finding")

@@ -300,7 +300,7 @@ answer | de | partly | teilweise; Teilweise erfüllt
 answer | en | not_applicable | n/a; N/A; Not applicable; NA; –; does not apply
 answer | de | passed | Ja; bestanden; erfüllt
 answer | de | failed | Nein; nicht bestanden; nicht erfüllt
-answer | de | not_applicable | Entfällt; nicht zutreffend; trifft nicht zu
+answer | de | not_applicable | Entfällt; nicht zutreffend
 answer | es | passed | Sí; Cumple; aprobado
 answer | es | failed | No; No cumple
 answer | es | not_applicable | No aplica; N/A

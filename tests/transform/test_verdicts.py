@@ -34,7 +34,19 @@ def test_what_is_built_in(verdict: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "answers"),
     [
-        ({"below": "80"}, {"79,9 %": FAILED, "80": PASSED, "100%": PASSED, "3/5": FAILED, "-1": UNKNOWN}),
+        (
+            {"below": "80"},
+            {
+                "79,9 %": FAILED,
+                "80": PASSED,
+                "100%": PASSED,
+                "3/5": FAILED,
+                "-1": UNKNOWN,
+                "0.9": UNKNOWN,
+                "0": FAILED,
+                "0.9 %": FAILED,
+            },
+        ),
         ({"below": "0.5"}, {"0.49": FAILED, "1": PASSED}),
         ({"failed": ["n. erf."], "passed": "No"}, {"N. ERF.": FAILED, "no": PASSED, "nein": FAILED, "erf": UNKNOWN}),
         ({"not_applicable": ["5/5"]}, {"5/5": NOT_APPLICABLE, "4/5": FAILED}),
@@ -58,7 +70,8 @@ def test_inverted_criteria() -> None:
 def test_numbers_are_one_finding() -> None:
     """One key decides them all; of other answers each is a finding of its own."""
     assert unknown_finding("80", "Result") == unknown_finding("72,5 %", "Result")
-    assert "below" in unknown_finding("80", "Result").hint
+    assert "below: 80" in unknown_finding("80", "Result").hint
+    assert "below: 0.8" in unknown_finding("0.9", "Result").hint
     maybe = unknown_finding("maybe", "Result")
     assert (maybe.value, "'maybe' in Result" in maybe.message) == ("maybe", True)
 

@@ -68,22 +68,23 @@ def look_at(source: Source, progress: Progress) -> tuple[Profile, Scorecard | No
     if each is not None:
         profile = profile_source(source, progress)
     card = find_scorecard(profile, each, before)
-    return profile, card if card is None else replace(card, has_turns=_differ_in_turn(source, card))
+    return profile, card if card is None else replace(card, has_turns=_tells_answers_apart(source, card))
 
 
-def _differ_in_turn(source: Source, card: Scorecard) -> bool:
-    """Whether a record has answers to one criterion that differ in their turn alone, by the first TURNS_LOOKED_AT."""
+def _tells_answers_apart(source: Source, card: Scorecard) -> bool:
+    """Whether the turn tells occurrences apart: each answer has one, or some of a record and criterion differ in it."""
     if card.turn is None:
         return False
-    texts = [text_of(column) for column in (card.date, card.record, card.criterion, card.turn) if column]
-    seen = dict[int, str]()
+    texts = [text_of(column) for column in (card.date, card.record, card.criterion, card.answer, card.turn) if column]
+    seen, all_have_one = dict[int, str](), True
     for chunk in source.chunks([ref for text in texts for ref in text.refs], ROWS_AT_ONCE):
-        for *own, turn in zip(*map(Columns(chunk).stripped, texts), strict=True):
+        for *own, answer, turn in zip(*map(Columns(chunk).stripped, texts), strict=True):
+            all_have_one &= bool(turn or not answer)
             if turn and seen.setdefault(hash(tuple(own)), turn) != turn:
                 return True
         if len(seen) > TURNS_LOOKED_AT:
             break
-    return False
+    return all_have_one
 
 
 def make_draft(
@@ -258,8 +259,11 @@ def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask
 def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> list[Value]:
     unknowns = Unknowns(mapping.model.evidence, mapping.model.status.stage)
     open_rows: Counter[tuple[str, str]] = Counter()
+    # A criterion needs its line before an answer to it fails.
+    whole = {"answer": None} if mapping.model.criterion is not None else {}
+    every = replace(mapping, model=mapping.model.model_copy(update=whole))
     progress.start("counting", source.total_bytes, "B")
-    for examined in examine(Job(source, mapping, mapping.model.input.name, name_given=True)):
+    for examined in examine(Job(source, every, mapping.model.input.name, name_given=True)):
         unknowns.add(examined)
         _count_open(examined, open_rows)
         progress.reach(source.bytes_read)

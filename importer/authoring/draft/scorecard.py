@@ -33,7 +33,7 @@ _AUTO_FAIL = re.compile("(?i)auto[- ]?fail|zero[- ]tolerance|fatal")
 """What a criterion or answer says that fails the whole call; a draft adds the other names that it has seen."""
 _TURN = {
     False: "Without the turn: an answer that passes later has none, and withdraws what failed before.",
-    True: "A call has several answers to a criterion here; one that passes without a turn withdraws nothing.",
+    True: "Each answer has a turn here, or a call has several; one that passes without a turn withdraws nothing.",
 }
 _BUILT_IN = AnswerRule(Answer.model_validate({"column": ANSWER}))
 
@@ -45,7 +45,7 @@ class Scorecard:
     each       how these rows are made of its records; None if they are answers already
     record     the call, or what else tells one record from another
     totals     columns that rate whole records, and are no criteria
-    has_turns  whether a record has several answers to a criterion, told apart by their turns
+    has_turns  whether the turn tells the answers of a record to a criterion apart
     """
 
     each: Each | None
@@ -76,12 +76,16 @@ class Scorecard:
 
     @property
     def warning(self) -> str:
-        """What goes wrong if nothing tells records apart, or only a running number; "" if they have an id."""
+        """What goes wrong if nothing tells records apart, only a running number, or no call's id; "" if nothing."""
         if self.record is None:
             said = "no column has the call's id, so each finding is an issue of its own, every night."
             return f"{said} Add one to the file."
         if not is_counted(self.record):
-            return ""
+            link = f"{{{as_source(self.record.place.ref)}, type: call}}"
+            flag = f"{{call: {{{as_source(self.record.place.ref)}}}, type: {{{as_source(self.criterion.place.ref)}}}}}"
+            said = "no column is called like a call's id, so no call and no flag is added. If"
+            more = f"{self.record.place.name} is it, add: resource_links: [{link}] and flags: [{flag}]"
+            return f"{said} {more}" if self.call is None else ""
         said = f"{self.record.place.name} counts 1, 2, 3: in a sheet that starts again each week it names other calls"
         if self.date is not None:
             return f"{said}, which only {self.date.place.name} tells apart."
@@ -91,7 +95,8 @@ class Scorecard:
         """The lines that make one issue of an agent and a criterion; a warning if nothing tells the records apart."""
         if not self.recurs:
             return [f"# {as_comment(self.warning)}"]
-        dated, turn = self.date if self.warning else None, self.turn if self.has_turns else None
+        dated = self.date if self.record is not None and is_counted(self.record) else None
+        turn = self.turn if self.has_turns else None
         return [
             f"group: {_texts_yaml(self.agent, self.criterion)} # one issue, for as many nights as it is found",
             *([f"# {as_comment(self.warning)}"] if self.warning else []),
@@ -281,7 +286,8 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
     others = [column for column in filled if column not in found and _name(column) not in of_call]
     has_title = any(score_title(column, profile.rows) >= SURE for column in others) and len(others) >= len(found)
     said = {text.casefold() for column in found for text in column.samples}
-    if len(ordered) < LEAST_COLUMNS or has_title or said <= {"true", "false"}:
+    are_flags = said <= {"true", "false"} and not any(map(_names_call, profile.columns))
+    if len(ordered) < LEAST_COLUMNS or has_title or are_flags:
         return None
     no_criteria = of_call.union(_name(column) for column in filled if not _holds_answers(column, least=MOST))
     note = _find_note(header, ordered, of_call, set(map(_name, every)))

@@ -1,7 +1,7 @@
 """The criteria of a source, which are what its rows answer: those that are new are named, and those that are gone.
 
-A run keeps them for the next one, by digest, except for those that nobody has decided yet, so that rows are rejected:
-these stay new.
+A run keeps them for the next one, by digest. One that nobody has decided yet, whether any of its rows is a finding or
+not, is kept with OPEN before its name: it stays new until then.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from importer.triage.redaction import redact
 MOST = 500
 """The most that are kept of a source: with more, its criterion is a free text, and none is new."""
 SHOWN, SHOWN_CHARACTERS = 8, 60
+OPEN = "?"
 
 
 def read_criteria(text: Text | None, examined: Examined) -> frozenset[str]:
@@ -43,13 +44,12 @@ class Criteria:
         self._job, self._known = job, job.criteria
         self._text = model.criterion if job.is_whole else None
         self._new = dict[str, str]()  # digest → as it is shown
-        self._seen, self._waiting = set[str](), set[str]()
+        self._seen, self._valueless, self._unclear = set[str](), set[str](), set[str]()
         # Where criteria are rows, a night needn't have all of them.
         self._are_columns = any(isinstance(each, TableFile) and each.unfolding for each in job.source.files)
         read = () if self._text is None else self._text.refs
-        # The codes of values that the criterion decides.
-        self._values = {f"{name}-unknown" for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}}
-        self._rejected = self._valueless = self._unclear = 0
+        self._decides = [name for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}]
+        self._rejected = 0
 
     def add(self, examined: Examined, plan: Plan) -> None:
         if self._text is None or self._are_free:
@@ -57,20 +57,26 @@ class Criteria:
         found = read_criteria(self._text, examined) if examined.counts is None else examined.counts.criteria
         digests = {name: hex_digest(fold(name))[:16] for name in found}
         self._seen.update(digests.values())
+        maybe = dict[str, str]()
         for name, digest in digests.items():
-            if digest not in self._known and plain_name(name) and not self._are_free:
-                self._new.setdefault(digest, redact(clip(plain_name(name), SHOWN_CHARACTERS)))
-        if not examined.findings.by_row or not self.new:
+            if self._known.get(digest, OPEN).startswith(OPEN) and plain_name(name) and not self._are_free:
+                maybe[digest] = redact(clip(plain_name(name), SHOWN_CHARACTERS))
+                if digest not in self._known:
+                    self._new[digest] = maybe[digest]
+        if not self._known or not maybe:
             return
         names, outcomes = examined.records.columns.text(self._text), plan.rows.columns["outcome"]
+        targets = [examined.records.targets(name) for name in self._decides]
+        undecided = {name for name, *own in zip(names, *targets, strict=True) if None in own}
+        self._valueless |= {digests[name] for name in undecided} & maybe.keys()
+        unknown = {ANSWER_UNKNOWN, *(f"{name}-unknown" for name in self._decides)}
         for row, findings in examined.findings.by_row.items():
             codes = {each.code for each in findings if each.rejects}
-            is_for_it = codes and codes <= {ANSWER_UNKNOWN, *self._values} and digests[names[row]] in self._new
+            is_for_it = codes and codes <= unknown and digests[names[row]] in maybe
             if is_for_it and outcomes[row] is Outcome.REJECTED:
                 self._rejected += 1
-                self._waiting.add(digests[names[row]])
-                self._valueless += not codes.isdisjoint(self._values)
-                self._unclear += ANSWER_UNKNOWN in codes
+                self._unclear |= {digests[names[row]]} if ANSWER_UNKNOWN in codes else set()
+        self._new.update((digest, maybe[digest]) for digest in (self._valueless | self._unclear) & maybe.keys())
 
     @property
     def _are_free(self) -> bool:
@@ -91,13 +97,20 @@ class Criteria:
         """Digest → name of those that had a column in earlier files, and have none now."""
         if not self._are_columns or not self._seen or self._are_free:
             return {}
-        return {digest: name for digest, name in self._known.items() if digest not in self._seen}
+        return {digest: name.removeprefix(OPEN) for digest, name in self._known.items() if digest not in self._seen}
 
     @property
     def kept(self) -> dict[str, str]:
         """What the next run compares with."""
-        left_out = self._gone.keys() | self._waiting
-        return {digest: name for digest, name in {**self._known, **self._new}.items() if digest not in left_out}
+        open_ = self._valueless | self._unclear
+        every = {digest: name.removeprefix(OPEN) for digest, name in {**self._known, **self._new}.items()}
+        # What tonight lacks stays as it was.
+        open_ |= {digest for digest, name in self._known.items() if name.startswith(OPEN)} - self._seen
+        return {
+            digest: f"{OPEN if digest in open_ else ''}{name}"
+            for digest, name in every.items()
+            if digest not in self._gone
+        }
 
     def warnings(self) -> Iterator[str]:
         """Name those that are gone, and the new ones, with what delivers the rows that are rejected for them."""
@@ -106,11 +119,11 @@ class Criteria:
         if not self.new:
             return
         said = f"{counted(len(self.new), 'new criterion', 'new criteria')}: {listed(self.new, SHOWN)}"
+        it, its = ("it", "its") if len(self.new) == 1 else ("each", "their")
+        command = self._job.typed.repeat("draft", "--update", self._job.mapping.name, without=("-m", *SELECTING))
+        steps = [f"give {it} a line in values.csv (`{command}`)"] if self._valueless else []
+        steps += [f"say what {its} answers mean under `answer`"] if self._unclear else []
         if self._rejected:
-            one = len(self.new) == 1
-            command = self._job.typed.repeat("draft", "--update", self._job.mapping.name, without=("-m", *SELECTING))
-            steps = [f"give {'it' if one else 'each'} a line in values.csv (`{command}`)"] if self._valueless else []
-            steps += ["say what its answers mean under `answer`"] if self._unclear else []
-            said += f". {self._rejected:,} of {'its' if one else 'their'} rows are rejected: {' and '.join(steps)}"
-            said += ", then import the errors file"
-        yield said
+            said += f". {self._rejected:,} of {its} rows are rejected"
+            steps[-1] += ", then import the errors file"
+        yield ": ".join(filter(None, [said, " and ".join(steps)]))

@@ -174,26 +174,26 @@ def test_arrays_of_answers(tmp_path: Path, *, is_document: bool) -> None:
     )
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_rows_that_are_answers(tmp_path: Path, *, again: bool) -> None:
+@pytest.mark.parametrize(("turns", "tell"), [(("", "0"), False), (("", "9"), True), (("0", "0"), True)])
+def test_rows_that_are_answers(tmp_path: Path, turns: tuple[str, str], *, tell: bool) -> None:
     """A column of answers beside one of criteria; the answer is never the title.
 
-    A turn tells occurrences apart only where a call has two answers to a criterion that differ in it: a passed answer
-    has none, and would withdraw nothing.
+    A turn tells occurrences apart only where each answer has one, or a call has two answers to a criterion that differ
+    in it: a passed answer without one would withdraw nothing.
     """
     rows = [
         {"Call": f"c-{number}", "Agent": "Ann", "Question": name, "Result": answer, "Turn": str(number)}
         for number, answers in enumerate(ANSWERS)
         for name, answer in zip(CRITERIA, answers, strict=True)
     ]
-    rows += [{**rows[0], "Turn": turn} for turn in (("", "9") if again else ("", "0"))]
+    rows += [{**rows[0], "Turn": turn} for turn in turns]
     mapping = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model
     assert (mapping.each, mapping.title.template) == (None, "{Question}: {Agent}")
     assert mapping.answer is not None
     assert mapping.answer.column == "Result"
     assert mapping.answer.criterion is not None
     assert mapping.answer.criterion.column == "Question"
-    assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"] if again else ["Call"])
+    assert occurrences(mapping) == (["Agent", "Question"], ["Call", "Turn"] if tell else ["Call"])
     assert [flag.message_index is not None for flag in mapping.flags] == [True]
 
 
@@ -284,6 +284,13 @@ def test_percentages_need_a_limit(tmp_path: Path) -> None:
     assert mapping.answer.below == 100
 
 
+@pytest.mark.parametrize(("yes", "no"), [("TRUE", "FALSE"), ("WAHR", "FALSCH"), ("VRAI", "FAUX"), ("1/1", "0/1")])
+def test_check_boxes(tmp_path: Path, yes: str, no: str) -> None:
+    """They are answers where a column has calls, in whatever language a spreadsheet writes them."""
+    rows = [["c-1", "Ann", yes, no, yes, yes], ["c-2", "Ann", no, yes, yes, yes]]
+    assert draft(write_csv(tmp_path / "a.csv", rows, ["call_id", "agent", *PLAIN])).choice.card is not None
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -316,7 +323,7 @@ def test_a_preset_that_comes_near_is_not_asked(program: Program) -> None:
     drafted = program("draft", write_csv(Path("a.csv"), rows, header), "-o", "mine.yaml")
     assert (drafted.code, "preset knows" in drafted.err) == (0, False), drafted.err
     mapping = load_mapping("mine.yaml").model
-    assert occurrences(mapping) == (["agent", "criterion"], ["call_id"])
+    assert occurrences(mapping) == (["agent", "criterion"], ["call_id", "turn"])
     assert (mapping.answer and mapping.answer.column, mapping.description and mapping.description.too_long) == (
         "answer",
         "continue",
