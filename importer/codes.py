@@ -53,6 +53,7 @@ RELATION_END_MISSING = "relation-end-missing"
 RELATION_END_REJECTED = "relation-end-rejected"
 ADDITION_UNPROVEN = "addition-unproven"
 REFUSED = "refused"
+KEY_RESPELLED = "key-respelled"
 MARKER_AMBIGUOUS = "marker-ambiguous"
 DUPLICATE_IN_TRIAGE = "duplicate-in-triage"
 GAVE_UP = "gave-up"
@@ -72,7 +73,7 @@ CODES: dict[str, str] = {
     "key-needs-name": "The native key is unique only within one project, and no source name is given.",
     "key-too-long": "The key, with the source's name, has more than 1,000 bytes.",
     KEY_DUPLICATE: "The key occurred before with other content.",
-    "key-respelled": "The key of an issue that recurs is there in other capitals or blanks; the row waits.",
+    KEY_RESPELLED: "The key of an issue that recurs is there in other capitals or blanks; the row waits.",
     GROUP_REJECTED: "Another row of the same issue is rejected; all rows of an issue are sent together.",
     GROUP_PARTIAL: "The source lacks rows that the issue was written from; the issue is left as it is.",
     "same-as": "The key occurred before with the same content; skipped.",

@@ -17,6 +17,7 @@ from importer.api import SEVERITIES
 from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.knowledge import Knows
+from importer.codes import KEY_RESPELLED
 from importer.mapping.model import fold
 from importer.records import Finding, IssueParts, Occurrence, Outcome
 from importer.transform.chunk_records import encode
@@ -135,7 +136,7 @@ def _find_older(own: Mapping[int, Occurrence], keys: Sequence[str], known: Knows
 def _respelled(key: str, other: str) -> DuplicateVerdict:
     message = f"{key} has no issue, but {other} has one: it seems to be another spelling"
     hint = "correct the texts that `group` names, in the source or in errors.csv; the other rows don't wait"
-    return DuplicateVerdict(Outcome.REJECTED, Finding("key-respelled", "key", message, hint))
+    return DuplicateVerdict(Outcome.REJECTED, Finding(KEY_RESPELLED, "key", message, hint))
 
 
 def _with_severity(body: bytes, severity: str) -> bytes:

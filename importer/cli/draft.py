@@ -220,6 +220,11 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
             f"A `yes` passes: name the criteria that ask for what shouldn't be under `inverted` in {mapping}, if there "
             "are any."
         )
+        if card.agent is None:
+            console.say(
+                "No column is called like the agent's: findings of a criterion are one issue for all. Name it under "
+                f"`group` and `title` in {mapping}, before the first night."
+            )
         if card.recurs:
             console.say(
                 f"`finished` under `recurring` in {mapping} is undecided: what a new finding does to an issue that is "

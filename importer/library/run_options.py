@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from importer.codes import KEY_RESPELLED
 from importer.errors import ImporterError, LimitPassed, Unusable, UsageError
 from importer.library.declared import deciding
 from importer.library.options import (
@@ -92,9 +93,11 @@ class RunOptions(
         from importer.check.observers.causes import Weight
 
         limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
-        if limit is None or not limit.is_exceeded(checked.rejected - checked.criteria.excused, meant):
+        held = {cause.code: cause.rows for cause in checked.tally.causes.kinds(Weight.HELD)}
+        waits_alone = checked.criteria.excused + held.get(KEY_RESPELLED, 0)
+        if limit is None or not limit.is_exceeded(checked.rejected - waits_alone, meant):
             return None
-        causes = [f"{cause.rows:,} × {cause.code}" for cause in checked.tally.causes.kinds(Weight.HELD)]
+        causes = [f"{rows:,} × {code}" for code, rows in held.items()]
         return LimitPassed(
             f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}: "
             f"{listed(causes, CAUSES_SHOWN)}.\n"

@@ -111,6 +111,8 @@ class Scorecard:
         """The lines that say where the answers are, and which are findings."""
         if self.each is not None:
             yield f"each: {_each_yaml(self.each)} # a row for each answer"
+            if isinstance(self.each.columns, list):
+                yield "# Other columns stand between: a criterion that a later file has must be added to this list."
         if self.totals:
             names = listed([quote(column.place.name) for column in self.totals], TOTALS_SHOWN)
             yield f"# Of the whole call, and no criteria: {as_comment(names)}. If one is, name it under `columns`."
@@ -196,7 +198,8 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
         criterion, answer, note = by_name.get(NAME), by_name.get(ANSWER), by_name.get(NOTE)
     else:
         answers = [column for column in own if has(_tokens(column), "answers") and _holds_answers(column, least=MOST)]
-        answer = min(answers, key=_is_total, default=None)  # `answer` beside the `result` of the call
+        # `answer` beside the `result` of the call
+        answer = min(answers, key=lambda each: _is_total(each) or has(_tokens(each), "calls", "called"), default=None)
         groups = ("criteria", "criteria_names") if each is not None else ("criteria",)
         named = [column for group in groups for column in own if has(_tokens(column), group)]
         criterion = next((each for each in named if each is not answer and not each.is_number), None)
@@ -204,7 +207,8 @@ def find_scorecard(profile: Profile, each: Each | None, before: Profile | None =
     if criterion is None or answer is None:
         return None
     others = [column for column in columns if column not in (criterion, answer, note)]
-    auto_fail = next((column for column in others if _is_auto_fail(column)), None)
+    unused = [column for column in profile.columns if column in others or not column.filled]
+    auto_fail = next(filter(_is_auto_fail, unused), None)
     totals = [column for column in others if column is not auto_fail and _holds_answers(column, least=MOST)]
     call = next((column for column in others if _names_call(column)), None)
     keys = (
@@ -301,7 +305,8 @@ def _find_columns(file: TableFile, profile: Profile) -> Each | None:
         return Each(columns=ordered, note=note)
     # Behind the last one may stand a criterion that has no answers yet, or in a later file a new one: both are read.
     last = max(max(one.answer, one.note or 0) for one in unfolding.criteria)
-    behind = next((name for name in header[last + 1 :] if name in map(_name, filled)), None)
+    ends_criteria = of_call.union(map(_name, filled), map(_name, filter(_is_of_call, profile.columns)))
+    behind = next((name for name in header[last + 1 :] if name in ends_criteria), None)
     if behind is None or header.count(behind) == 1:
         ends |= {"to": None, "before": behind}
     return Each(columns=ColumnRange.model_validate(ends), note=note)
@@ -350,15 +355,27 @@ def _names_call(column: Column) -> bool:
 
 
 def _is_auto_fail(column: Column) -> bool:
-    is_named = " ".join(_tokens(column)) in names_of("auto_fails") and column.filled > 0
+    """Whether a column says by its name, whatever it has so far, that a whole call failed: `Auto-fail (Y/N)`."""
+    words = [word for word in _tokens(column) if word not in names_of("around_auto_fails")]
+    is_named = " ".join(words) in names_of("auto_fails")
     return is_named and all(_is_answer(text) or meaning("mark", text) is not None for text in column.samples)
+
+
+def _is_of_call(column: Column) -> bool:
+    """Whether a column is no criterion by its name, though it is empty so far: `General comment`, `Severity`."""
+    words = _tokens(column)
+    is_known = max(weigh(words, name) for name in ("created", "updated", "severity")) >= NAMED
+    return is_known or _is_called_total(column) or (len(words) <= 2 and has(words, "remarks", "agents"))
 
 
 def _is_total(column: Column) -> bool:
     """Whether a column of answers rates whole calls, by its name: `Total score`, `Gesamtergebnis`."""
+    return _is_called_total(column) and _holds_answers(column, least=MOST)
+
+
+def _is_called_total(column: Column) -> bool:
     words = set(_tokens(column))
-    is_named = has(words, "totals") and words <= names_of("totals", "around_totals", "called", "particles")
-    return is_named and _holds_answers(column, least=MOST)
+    return has(words, "totals") and words <= names_of("totals", "around_totals", "called", "particles")
 
 
 def _texts_yaml(*columns: Column | None) -> str:

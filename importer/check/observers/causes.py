@@ -146,8 +146,8 @@ class Tally:
         self.count(plan.rows)
         said: dict[int, list[Finding]] = {}
         leaders = find_leaders(examined.records.keys.groups.values())
-        for place, outcome in enumerate(of["outcome"]) if self._verdicts else ():
-            verdict = self._verdicts.get(examined.first + leaders.get(place, place))
+        for place, outcome in enumerate(of["outcome"]) if self._verdicts or examined.losers else ():
+            verdict = self._verdicts.get(examined.first + leaders.get(place, place)) or examined.losers.get(place)
             if verdict is not None and outcome is Outcome.REJECTED:
                 said[place] = [verdict.finding]
         for place, found in examined.findings.by_row.items():

@@ -55,10 +55,10 @@ def test_columns_of_answers(tmp_path: Path, header: str, note: str) -> None:
 @pytest.mark.parametrize(
     ("header", "cells", "said"),
     [
-        ("Auto-fail", ("No", "Yes"), "Yes"),
+        ("Auto Fail (Y/N)", ("No", "Yes"), "Yes"),
         ("K.o.", ("", "x"), "x"),
         ("KO-Fehler", ("Pass", "Fail"), "Fail"),
-        ("Fallo automático", ("0", "1"), "1"),
+        ("¿Hubo fallo automático?", ("", ""), "sí"),
         ("Faute éliminatoire", ("nein", "nein"), "sí"),
     ],
 )
