@@ -220,6 +220,8 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path) -> None:
             f"A `yes` passes: name the criteria that ask for what shouldn't be under `inverted` in {mapping}, if there "
             "are any."
         )
+        if card.has_percentages:
+            console.say(f"Percentages are findings below 100: correct `below` in {mapping} if less is good enough.")
         if card.agent is None:
             console.say(
                 "No column is called like the agent's: findings of a criterion are one issue for all. Name it under "

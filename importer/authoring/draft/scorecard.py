@@ -107,6 +107,11 @@ class Scorecard:
             "  severity: raise # the worst of all occurrences; or `keep`",
         ]
 
+    @property
+    def has_percentages(self) -> bool:
+        """Whether any answer is a number, so that somebody has to say from which one on it is good."""
+        return _has_numbers(self.answer)
+
     def head_lines(self) -> Iterator[str]:
         """The lines that say where the answers are, and which are findings."""
         if self.each is not None:
@@ -116,15 +121,14 @@ class Scorecard:
         if self.totals:
             names = listed([quote(column.place.name) for column in self.totals], TOTALS_SHOWN)
             yield f"# Of the whole call, and no criteria: {as_comment(names)}. If one is, name it under `columns`."
-        percent = _has_numbers(self.answer)
-        below = ", below: 100" if percent else ""
+        below = ", below: 100" if self.has_percentages else ""
         # Without it, `inverted` has nothing to compare with, and a criterion that a later file adds isn't noticed.
         named = "" if self.criterion.place.name == NAME else f", criterion: {{{as_source(self.criterion.place.ref)}}}"
         answer = f"{as_source(self.answer.place.ref)}{below}{named}"
         yield f"answer: {{{answer}, inverted: []}} # a row is a finding where it failed"
         yield "# `inverted`: the criteria that ask for what shouldn't be, such as an interruption; a `yes` is a finding"
         yield "# there, and so is any point."
-        if percent:
+        if self.has_percentages:
             yield "# Percentages are findings below 100; correct it if less is good enough."
 
     def severity_rules(self) -> Iterator[str]:
