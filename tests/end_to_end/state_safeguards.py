@@ -416,7 +416,7 @@ STATE_SAFEGUARDS = (
         "importer/report/recurring.py",
         "outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes)",
         "False",
-        "tests/end_to_end/test_recurring.py::test_a_deleted_issue",
+        "tests/end_to_end/test_recurring.py::test_deleted_issues",
     ),
     Mutation(
         "findings of an issue with a conflict, which are known",
