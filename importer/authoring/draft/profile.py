@@ -338,7 +338,7 @@ class Column:
     def other_date_format(self) -> str:
         """The format with day and month exchanged, if its dates don't show which comes first; else ""."""
         form = self.date_format() or ""
-        other = form.replace("%m/%d", "%d/%m")
+        other = form.replace("%m/%d", "%d/%m") if form.startswith("%m") else form
         return other if other != form and _are_dates(list(filter(_DATE.fullmatch, self.samples)), other) else ""
 
 
