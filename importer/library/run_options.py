@@ -93,11 +93,11 @@ class RunOptions(
         from importer.check.observers.causes import Weight
 
         limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
-        held = {cause.code: cause.rows for cause in checked.tally.causes.kinds(Weight.HELD)}
-        waits_alone = checked.criteria.excused + held.get(KEY_RESPELLED, 0)
+        held = checked.tally.causes.kinds(Weight.HELD)
+        waits_alone = checked.criteria.excused + sum(cause.rows for cause in held if cause.code == KEY_RESPELLED)
         if limit is None or not limit.is_exceeded(checked.rejected - waits_alone, meant):
             return None
-        causes = [f"{rows:,} × {code}" for code, rows in held.items()]
+        causes = [f"{cause.rows:,} × {cause.code}" for cause in held]
         return LimitPassed(
             f"{checked.rejected:,} of {counted(meant, 'row')} would be rejected, and --max-rejected allows {limit}: "
             f"{listed(causes, CAUSES_SHOWN)}.\n"

@@ -75,7 +75,10 @@ class Criteria:
             is_for_it = codes and codes <= unknown and digests[names[row]] in maybe
             if is_for_it and outcomes[row] is Outcome.REJECTED:
                 self._rejected += 1
-                self._unclear |= {digests[names[row]]} if ANSWER_UNKNOWN in codes else set()
+                if ANSWER_UNKNOWN in codes:
+                    self._unclear.add(digests[names[row]])
+                if codes != {ANSWER_UNKNOWN}:  # also where another row of a group gives the value
+                    self._valueless.add(digests[names[row]])
         self._new.update((digest, maybe[digest]) for digest in (self._valueless | self._unclear) & maybe.keys())
 
     @property
