@@ -8,6 +8,7 @@ noise on the machine moves least, and the slope between the two files, in which 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ READER = "import csv, sys; sum(1 for _ in csv.reader(open(sys.argv[1], newline='
 START = """
 import os, sys
 unseen = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
-process = os.posix_spawn(sys.executable, [sys.executable, *sys.argv[1:]], os.environ, file_actions=unseen)
+process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=unseen)
 _, status, usage = os.wait4(process, 0)
 print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 """
@@ -40,12 +41,14 @@ WANTED = {"ordinary": 0.15, "dash a row": 0.12, "comment a row": 0.12, "real tex
 WANTED_MB, WANTED_GROWTH_MB = 400, 64
 
 
-def measure(*command: str) -> tuple[float, float]:
-    """Run a command, whose output goes nowhere; give its CPU seconds and its peak memory in MB.
+def measure(*command: str, python: str = sys.executable, **variables: str) -> tuple[float, float]:
+    """Run a command of Python's, whose output goes nowhere; give its CPU seconds and its peak memory in MB.
 
-    A small process starts it: what the system gives as the peak of a new process is never less than its parent's.
+    `variables` are put into its environment. The processes that it has waited for count, too. A small process starts
+    it: what the system gives as the peak of a new process is never less than its parent's.
     """
-    started = subprocess.run([sys.executable, "-S", "-c", START, *command], check=True, capture_output=True, text=True)
+    starter = [sys.executable, "-S", "-c", START, python, *command]
+    started = subprocess.run(starter, check=True, capture_output=True, text=True, env=os.environ | variables)
     status, seconds, peak = started.stdout.split()
     if int(status) not in (0, 1):
         raise SystemExit(f"{' '.join(command)} ended with {status}")

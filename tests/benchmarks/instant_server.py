@@ -1,11 +1,14 @@
-"""A server that answers 201 at once: raw asyncio, one process, so that the client is what is measured."""
+"""A Triage that answers 201 at once: raw asyncio, one process, so that the client is what is measured.
+
+It creates issues, lists them newest first, and shows one; all other lists are empty, and so is each search.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,20 +34,42 @@ ISSUE = {
     "is_processing": False,
     "has_unread_activity": False,
 }
-
-
 HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+ANSWER = b'{"data": %b, "errors": null}'
+LIST = b'{"items": [%b], "next_cursor": %b}'
+PAGE = 100
+LISTED, SHOWN = re.compile(rb"/v1/triage/issues\?(.*)"), re.compile(rb"/v1/triage/issues/[0-9a-f-]{28}(\d{8})")
+CURSOR = re.compile(rb"cursor=(\d+)")
 
 
-def _answer() -> bytes:
-    """Make what an answer adds to the fields that were sent: with the issue's number in its id and in its `T-…`."""
-    rest = json.dumps({"data": ISSUE, "errors": None}).encode().removeprefix(b'{"data": {')
-    return rest.replace(b"00000000", b"%08d")
+class _Issues:
+    """The issues as they are answered: JSON, in the order in which they were created."""
+
+    def __init__(self) -> None:
+        self._issues = list[bytes]()
+        # What an answer adds to the fields that were sent: with the issue's number in its id and in its `T-…`.
+        self._rest = json.dumps(ISSUE).encode().removeprefix(b"{").replace(b"00000000", b"%08d")
+
+    def create(self, sent: bytes) -> bytes:
+        number = len(self._issues)
+        self._issues.append(sent[:-1] + b", " + self._rest % (number, number))
+        return self._issues[-1]
+
+    def read(self, path: bytes) -> bytes:
+        if shown := SHOWN.fullmatch(path):
+            return self._issues[int(shown[1])]
+        listed = LISTED.fullmatch(path)
+        if listed is None or b"search=" in listed[1]:
+            return LIST % (b"", b"null")
+        cursor = CURSOR.search(listed[1])
+        end = int(cursor[1]) if cursor else len(self._issues)
+        start = max(0, end - PAGE)
+        return LIST % (b", ".join(reversed(self._issues[start:end])), b'"%d"' % start if start else b"null")
 
 
 class _Instant(asyncio.Protocol):
-    def __init__(self, answer: bytes, numbers: Iterator[int]) -> None:
-        self._answer, self._numbers = answer, numbers
+    def __init__(self, issues: _Issues) -> None:
+        self._issues = issues
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,14 +84,14 @@ class _Instant(asyncio.Protocol):
             if len(self._buffer) < end + 4 + length:
                 return
             sent, self._buffer = self._buffer[end + 4 : end + 4 + length], self._buffer[end + 4 + length :]
-            number = next(self._numbers)
-            body = b'{"data": ' + sent[:-1] + b", " + self._answer % (number, number)  # what was sent comes back
+            data = self._issues.create(sent) if sent else self._issues.read(head.split(b" ", 2)[1])
+            body = ANSWER % data
             self._transport.write(HEAD % len(body) + body)
 
 
 async def _serve() -> None:
-    answer, numbers = _answer(), itertools.count(1001)
-    server = await asyncio.get_running_loop().create_server(lambda: _Instant(answer, numbers), "127.0.0.1", 0)
+    issues = _Issues()
+    server = await asyncio.get_running_loop().create_server(lambda: _Instant(issues), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201  the parent reads the port
     await server.serve_forever()
 
