@@ -9,19 +9,13 @@ import cloup
 
 from importer.cli.console import Console
 from importer.cli.options import takes
-from importer.library.declared import option
 from importer.library.options import KeyFile, LedgerFile, Paced, Place
 from importer.library.targets import choose_rate, open_target
 
 
-# fmt: off
 @dataclass(frozen=True)
 class SettleOptions(Place, KeyFile, LedgerFile, Paced):
     """The options of `settle`."""
-
-    delete_other: bool = option("--delete-other", default=False, variable=False, configurable=False,
-        help="Delete the key's other issues, on which nobody has worked.")
-# fmt: on
 
 
 @click.command(cls=cloup.Command)
@@ -35,8 +29,7 @@ def settle(options: SettleOptions, key: str, answer: str) -> None:
     KEY. After `absent`, the next run creates it again, even if it was deleted in Triage. `added` says that all
     comments, flags and relations with an unknown outcome are in Triage, `not-added` that none is.
 
-    If the KEY has two issues in Triage, ISSUE names the right one; `--delete-other` deletes the others, unless somebody
-    has worked on them.
+    If the KEY has two issues in Triage, ISSUE names the right one; the other is yours to delete, in Triage.
     """
     from importer.ledger.opening import open_ledger
     from importer.runs.settle_by_hand import HandSettling
@@ -47,4 +40,4 @@ def settle(options: SettleOptions, key: str, answer: str) -> None:
         open_target(options.sandbox, options.api_url, options.api_key_file) as target,
     ):
         settling = HandSettling(book, target, key, choose_rate(options.rate, target.name), console.say)
-        console.say(settling.delete_duplicates(answer) if options.delete_other else settling.settle(answer))
+        console.say(settling.settle(answer))

@@ -59,8 +59,9 @@ class DuplicateIssue(NamedTuple):
         return (
             f"{self.key} has two issues, {self.triage_id}, which the ledger knows, and {self.other}: two imports ran "
             "at once, something on the way sent a request twice, Triage made one later than anybody waited, or "
-            f"somebody copied it. Compare them. To keep {self.triage_id}, and delete {self.other} if nobody has worked "
-            f"on it: {self.command} --delete-other"
+            f"somebody copied it. Compare them, and delete the one too many in Triage. If that is {self.other}, the "
+            f"next run notices it. If it is {self.triage_id}, first type this with {self.other} in its place; as it "
+            f"stands, it keeps both: {self.command}"
         )
 
 

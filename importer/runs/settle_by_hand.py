@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import cached_property, partial
 
 from importer.api import ISSUES_PATH
@@ -16,7 +16,6 @@ from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import DuplicateIssue, Found, Seen
 from importer.load.addition_log import IssueWork
-from importer.load.addition_reader import AdditionReader
 from importer.load.driver import make_decision
 from importer.load.preflight import claim_source
 from importer.load.queue import QueueItem
@@ -25,17 +24,13 @@ from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker_lines, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
-from importer.triage.answers import Entry, Issue
+from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.listing import NewestFirst, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot, is_missing
 from importer.triage.target import Target
-
-NAMED = 5
-CREATED, ATTACHED = "created", "resource_added"
-"""Types of the entries that an issue's activity has from its create, evidence in it included."""
 
 
 class HandSettling:
@@ -66,21 +61,6 @@ class HandSettling:
         if answer in (ADDED, NOT_ADDED):
             return self._settle_additions(State.DONE if answer == ADDED else State.UNSENT)
         return self._connected(self._note_absence if answer == ABSENT else partial(self._name_issue, answer))
-
-    def delete_duplicates(self, number: str) -> str:
-        """Delete the other issues of the key, of which `number` is the ledger's own, unless somebody worked on them.
-
-        Raises:
-            UsageError: the ledger knows no duplicate, its own is gone, or somebody may have worked on a duplicate.
-            RunStopped: Triage can't be read, or refuses.
-        """
-        duplicates = [each for each in self._duplicates if each.triage_id == number.upper()]
-        if not duplicates or self._known is None or self._known.state is not State.DONE:
-            raise UsageError(
-                f"The ledger knows no duplicate of {number} for {self.key}.",
-                hint="A run names each duplicate in results.csv, with the command that deletes it.",
-            )
-        return self._connected(partial(self._delete, number.upper(), duplicates))
 
     def _connected(self, work: Callable[[TriageClient, Absence], Awaitable[str]]) -> str:
         async def connect() -> str:
@@ -209,47 +189,3 @@ class HandSettling:
                     )
         run.decide([Decision(key, State.DELETED if is_made else State.UNSENT, 0)])
         return f"{key} has no issue; the next run creates it."
-
-    async def _delete(
-        self, number: str, duplicates: Sequence[DuplicateIssue], client: TriageClient, absence: Absence
-    ) -> str:
-        assert self._known is not None
-        own = await absence.read(self._known.issue_id)
-        # Nobody knows who has put the marker into an issue that was found with another text than its row's.
-        is_sure = "description" in Snapshot.parse(self._known.returned).fields
-        if own is None or not (is_sure and self._is_its(own)):
-            raise UsageError(
-                f"{number} is no longer in Triage, or may be another issue than that of {self.key}: what "
-                "would be deleted may be all there is. Compare them, and delete the wrong one in Triage."
-            )
-        for each in duplicates:
-            if await absence.read(each.issue_id) is not None:
-                await self._calls.in_turn(partial(self._read_and_delete, client, each))
-                absence.note_deleted(each.issue_id)
-                if await absence.read(each.issue_id) is not None:
-                    hint = "Run the command again."
-                    raise UsageError(f"Triage reported {each.other} as deleted but still shows it.", hint=hint)
-            self._seen.drop(each.issue_id)
-        return f"{self.key} is {number}; deleted: {listed([each.other for each in duplicates], NAMED)}."
-
-    async def _read_and_delete(self, client: TriageClient, duplicate: DuplicateIssue) -> None:
-        entries = await AdditionReader(client, self._calls).read_entries(duplicate.issue_id)
-        issue = await self._calls.call(partial(client.get_issue, duplicate.issue_id))
-        if not (is_untouched(issue, entries) and self._is_its(issue)):
-            raise UsageError(
-                f"{duplicate.other} is not deleted: somebody has worked on it, or Triage doesn't show that nobody has.",
-                hint=f"Compare it with {duplicate.triage_id}, and delete one of them in Triage. "
-                f"To leave both as they are: {self._command(duplicate.triage_id)}",
-            )
-        await self._calls.call(partial(client.delete_issue, duplicate.issue_id))
-
-    def _is_its(self, issue: Issue) -> bool:
-        """Whether an issue has the marker of the key, and none of another."""
-        return {marker for _, marker in find_marker_lines(issue.description)} == {self._marker}
-
-
-def is_untouched(issue: Issue, entries: Sequence[Entry]) -> bool:
-    """Whether an issue is as its create made it: nothing has changed it, and its activity shows nothing else."""
-    types = {entry.type for entry in entries}
-    is_as_made = bool(issue.created_at) and issue.updated_at == issue.created_at and not issue.had_agent
-    return is_as_made and not (issue.flag_count or issue.relation_count) and CREATED in types <= {CREATED, ATTACHED}

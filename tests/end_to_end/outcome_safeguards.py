@@ -315,13 +315,6 @@ OUTCOME_SAFEGUARDS = (
         "tests/end_to_end/test_numbers_left_out.py::test_a_description_that_a_person_may_have_written",
     ),
     Mutation(
-        "the proof that nobody has worked on a duplicate",
-        "importer/runs/settle_by_hand.py",
-        "        if not (is_untouched(issue, entries) and self._is_its(issue)):\n",
-        "        if False:\n",
-        "tests/end_to_end/test_pasted_markers.py::test_the_commands_of_the_report",
-    ),
-    Mutation(
         "the name of a column",
         "importer/transform/comments.py",
         "                if row in internal:\n",
@@ -362,13 +355,6 @@ OUTCOME_SAFEGUARDS = (
         " and not holds_internal(column)]",
         "]",
         "tests/end_to_end/test_internal_texts.py::test_a_draft_asks",
-    ),
-    Mutation(
-        "the proof that a duplicate isn't the only genuine issue",
-        "importer/runs/settle_by_hand.py",
-        "        if own is None or not (is_sure and self._is_its(own)):\n",
-        "        if own is None:\n",
-        "tests/end_to_end/test_pasted_markers.py::test_nothing_is_deleted_beside_a_pasted_footer",
     ),
     Mutation(
         "the question whose issue it is",

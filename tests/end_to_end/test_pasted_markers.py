@@ -17,7 +17,7 @@ from importer.transform.markers import MARKER_NOTE, find_marker_lines, record_ma
 from tests.conftest import Serve
 from tests.harness.doors import Door, serve_door
 from tests.harness.following import PERSON, Nights, Row
-from tests.harness.running import Ended, Program, read_csv
+from tests.harness.running import Program, read_csv
 
 ROWS = tuple(Row(f"D-{number}", ("one",)) for number in range(1, 7))
 TWICE = {"D-3", "D-6"}
@@ -41,11 +41,12 @@ class Repeating(Door):
         return done.status_code, done.content
 
 
-def paste_commands(program: Program) -> list[Ended]:
-    """Type the commands of the last run's rows that have two issues."""
-    said = [row["message"] for row in read_csv(Path("reports/results.csv")) if row["code"] == "duplicate-in-triage"]
-    commands = [re.findall(r"triage-import settle .*", each)[-1] for each in said]
-    return [program(*shlex.split(command)[1:], "--rate", "0") for command in commands]
+def find_doubles() -> dict[str, tuple[str, str, str]]:
+    """Give what the report says of each key with two issues: the ledger's own, the other, and the command."""
+    form = r"\S+ has two issues, (T-\d+), which the ledger knows, and (T-\d+): .* (triage-import settle .*)"
+    rows = read_csv(Path("reports/results.csv"))
+    found = {row["key"][5:]: re.search(form, row["message"]) for row in rows if row["code"] == "duplicate-in-triage"}
+    return {key: (match[1], match[2], match[3]) for key, match in found.items() if match}
 
 
 def count_titles(nights: Nights) -> Counter[str]:
@@ -54,8 +55,8 @@ def count_titles(nights: Nights) -> Counter[str]:
 
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.slow
-def test_the_commands_of_the_report(program: Program, serve: Serve) -> None:
-    """Each deletes a duplicate; one on which somebody has worked stays, and the command says so."""
+def test_two_issues_and_what_the_report_says(program: Program, serve: Serve) -> None:
+    """The numbers and the command lead to each issue once: one too many deleted, one kept because of its comment."""
     nights = Nights(program, serve())
     door = Repeating(nights.sandbox.url)
     with serve_door(door):
@@ -66,27 +67,21 @@ def test_the_commands_of_the_report(program: Program, serve: Serve) -> None:
             {row.key: 1 + (row.key in TWICE) for row in ROWS},
         )
         door.repeats = False
-        own = {row["triage_id"] for row in read_csv(Path("reports/results.csv"))}
-        (worked_on,) = (
-            each for each in nights.sandbox.issues() if each["title"] == "D-6" and each["triage_id"] not in own
-        )
-        url = f"{nights.sandbox.url}{ISSUES_PATH}/{worked_on['id']}/comments"
-        assert httpx.post(url, json={"detail": "Mine."}, headers=PERSON).is_success
-        cleaned, kept = paste_commands(program)
-        assert (cleaned.code, kept.code) == (ExitCode.DONE, ExitCode.UNUSABLE), kept.err
-        assert f"{worked_on['triage_id']} is not deleted: somebody has worked on it" in kept.err
-        assert count_titles(nights) == {row.key: 1 + (row.key == "D-6") for row in ROWS}
-        again = nights.run(None, *options)
-        assert (again.code, again.summary["duplicates"]) == (ExitCode.PARTLY, 1), again.err
-        assert httpx.delete(url.removesuffix("/comments"), headers=PERSON).is_success
-        (cleaned,) = paste_commands(program)
-        assert cleaned.code == ExitCode.DONE, cleaned.err
+        doubles, url = find_doubles(), f"{nights.sandbox.url}{ISSUES_PATH}"
+        assert doubles.keys() == TWICE
+        assert all(command in first.err for _, _, command in doubles.values())
+        ids = {issue["triage_id"]: issue["id"] for issue in nights.sandbox.issues()}
+        assert httpx.post(
+            f"{url}/{ids[doubles['D-6'][1]]}/comments", json={"detail": "Mine."}, headers=PERSON
+        ).is_success
+        assert httpx.delete(f"{url}/{ids[doubles['D-3'][1]]}", headers=PERSON).is_success
+        own, right, command = doubles["D-6"]
+        words = [right if word == own else word for word in shlex.split(command)[1:]]
+        assert program(*words, "--rate", "0").code == ExitCode.DONE
+        assert httpx.delete(f"{url}/{ids[own]}", headers=PERSON).is_success
         last = nights.run(None, *options)
-        assert (last.code, last.outcomes(), last.summary["duplicates"]) == (ExitCode.DONE, {"unchanged": 6}, 0), (
-            last.err
-        )
-    assert {issue["triage_id"] for issue in nights.sandbox.issues()} == own
-    assert nights.comments() == {row.key: ["one"] for row in ROWS}
+        assert (last.code, find_doubles(), nights.results()["D-6"][0]) == (ExitCode.DONE, {}, "updated"), last.err
+    assert nights.comments() == {row.key: ["one"] for row in ROWS} | {"D-6": ["Mine.", "one"]}
 
 
 UPDATE = ("--on-change", "update")
@@ -222,23 +217,6 @@ def test_true_duplicates_after_a_loss(pasted: Pasted) -> None:
     pasted.type(pasted.commands()["D-1"][0])
     ended = nights.run()
     assert (ended.code, ended.summary["duplicates"]) == (ExitCode.DONE, 1), ended.err
-
-
-def test_nothing_is_deleted_beside_a_pasted_footer(pasted: Pasted) -> None:
-    """The issue that the ledger names may be a person's, with the only genuine one beside it."""
-    nights = pasted.nights
-    genuine = nights.issue("D-1")
-    assert httpx.delete(nights.url("D-1"), headers=PERSON).is_success
-    pasted.paste(footer("D-1"), into="Mine")
-    pasted.lose()
-    assert nights.run(None, *UPDATE).code == ExitCode.DONE
-    pasted.make("Late", **{name: genuine[name] for name in FIELDS})
-    nights.run([*pasted.rows, Row("D-4")])
-    (command,) = pasted.commands()["D-1"]
-    ended = pasted.program(*shlex.split(command)[1:], "--rate", "0")
-    assert ended.code == ExitCode.UNUSABLE, ended.err
-    assert "what would be deleted may be all there is" in ended.err
-    assert pasted.number("Late")
 
 
 def test_texts_with_markers(program: Program, serve: Serve) -> None:
