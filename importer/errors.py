@@ -8,7 +8,7 @@ ImporterError
 ├── SourceNotReady    6  missing, empty, too old, or still being written
 ├── LedgerInUse       5  another process works on it
 └── RunStopped        3  the same command continues
-    ├── TargetUnreachable, SourceChanged, StorageFull, WorkerLost
+    ├── TargetUnreachable, SourceChanged, StorageFull
     ├── TimeOver           8  ended as it was told
     └── DecisionNeeded     7  repeating it before somebody has looked may do harm
         └── KeyRefused, TargetMismatch, TargetDoubted, TooManyFailures, LimitPassed
@@ -200,10 +200,6 @@ class SourceChanged(RunStopped):
 
 class StorageFull(RunStopped):
     """The ledger or a report can't be written, or what the ledger holds can't be read."""
-
-
-class WorkerLost(RunStopped):
-    """A process that worked on a part of the check is gone."""
 
 
 class TimeOver(RunStopped):

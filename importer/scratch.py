@@ -31,10 +31,9 @@ class Scratch:
     if the disk is full.
     """
 
-    def __init__(self, schema: str, path: Path | None = None) -> None:
-        """`path` is of a file that `write_to` has written; it is read on."""
+    def __init__(self, schema: str) -> None:
         # Whoever drops it last closes it, which may be another thread than the one that used it.
-        self._database = sqlite3.connect("" if path is None else path, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, _close, self._database)
         self.script(_BEGIN + schema)
 
@@ -49,11 +48,6 @@ class Scratch:
     def close(self) -> None:
         """Close it, and drop what it holds."""
         _close(self._database)
-
-    def write_to(self, path: Path) -> None:
-        """Write all that it holds to a named file, for another process to read."""
-        self.script("")  # Python commits before a script, and within a transaction nothing is vacuumed
-        self.execute("VACUUM INTO ?", (str(path),))
 
     def script(self, statements: str) -> None:
         """Execute statements that return nothing. Each script is a transaction of its own, if it begins with BEGIN."""

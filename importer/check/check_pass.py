@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -12,9 +12,9 @@ from itertools import repeat
 from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
 from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow, advise
-from importer.check.examine import Examined
+from importer.check.examine import Examined, examine
 from importer.check.job import Job
-from importer.check.knowledge import Knows, NoLedger
+from importer.check.knowledge import Knows
 from importer.check.leaders import Leaders, gather
 from importer.check.observers.bad_values import Corrections, UnknownAnswers, Unknowns
 from importer.check.observers.causes import Tally
@@ -28,7 +28,6 @@ from importer.check.observers.source_age import SourceAge
 from importer.check.observers.untyped import Untyped, name_finished_files, name_marks, propose_category, propose_columns
 from importer.check.observers.value_flow import ValueFlow, rare_categories
 from importer.check.observers.workload import Workload
-from importer.check.part_workers import examine_all, open_executor
 from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
 from importer.errors import UsageError
@@ -154,7 +153,7 @@ def check(
     # Before anything is read: an old file is refused at once.
     age.check_files()
     shown = ShownPeople(model.people, job.people)
-    with key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:
+    with key_spool(job) as spool, ExitStack() as stack:
         keys, targets = _Keys(job, spool), None
         observers: list[Observer] = [keys, signs, age, *([sample] if sample else [])]
         if model.relations or model.references:
@@ -162,9 +161,7 @@ def check(
             observers.append(targets)
         leaders = None if model.recurring is None else Leaders(job.only, job.source_name)
         reading = Reading(job, known, shown, leaders=leaders)
-        # Any row may be compared with a ledger, and --max-source-age looks at the dates of all rows.
-        with_rows = not isinstance(known, NoLedger) or job.max_age_seconds is not None
-        reading.read(examine_all(job, executor, progress, with_rows=with_rows), progress, writers, observers)
+        reading.read(progress, writers, observers)
         age.check_dates()
         verdicts = spool.verdicts()
         if verdicts.need_advice:
@@ -186,13 +183,13 @@ def check(
             again = RelationTargets() if targets and verdicts else None
             more: list[Observer] = [*([sample] if sample else []), *([again] if again else [])]
             with again or nullcontext():
-                reading.read(examine_all(job, executor, progress), progress, writers, more)
+                reading.read(progress, writers, more)
                 links = again.find(known.in_triage, verdicts) if again else links
         if leaders is not None and leaders.is_outdated:  # the first row of an issue shows the worst severity of all
             if sample:
                 sample.clear()
             reading = Reading(job, known, shown, verdicts, target_findings, leaders)
-            reading.read(examine_all(job, executor, progress), progress, writers, [sample] if sample else [])
+            reading.read(progress, writers, [sample] if sample else [])
         if links:
             reading.work.count_links(links)
         if target_findings:
@@ -339,15 +336,13 @@ class Reading:
             *(self.completeness, self.showcase, self.people, self.untyped, self.answers, self.criteria),
         )
 
-    def read(
-        self, chunks: Iterable[Examined], progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]
-    ) -> None:
-        """Plan each chunk, and show it to all observers, `more` of them besides its own, and to the writers."""
+    def read(self, progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]) -> None:
+        """Examine and plan each chunk; show it to all observers, `more` of them besides its own, and to the writers."""
         source = self._job.source
         progress.start("checking", source.total_bytes, "B")
         with ExitStack() as stack:
             observers = [*self._observers, *more, *(stack.enter_context(open_writer()) for open_writer in writers)]
-            for examined in chunks:
+            for examined in examine(self._job):
                 if self._target_findings is not None:
                     self._target_findings.add_to(examined)
                 examined = gather(examined, self._verdicts, self._leaders, self._known)

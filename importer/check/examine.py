@@ -22,7 +22,6 @@ from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
 
 if TYPE_CHECKING:
-    from importer.check.chunk_counts import ChunkCounts
     from importer.check.duplicates import DuplicateVerdict
 
 
@@ -62,7 +61,6 @@ class Examined:
     fixed     row → the corrections of `--fixes` in it
     is_whole  whether the source has all rows of each issue: it is a snapshot
     held      the fields that aren't compared, for want of columns
-    counts    what was counted of its cells already, by another process; else None
 
     Where issues recur, see `check.leaders`:
 
@@ -81,7 +79,6 @@ class Examined:
     fixed: Fixed = field(default_factory=dict)
     is_whole: bool = False
     held: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    counts: ChunkCounts | None = None
     single: Mapping[int, Occurrence] = field(default_factory=dict)
     losers: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
     joined: Collection[int] = ()
@@ -97,12 +94,6 @@ class Examined:
         """The rows of which nothing can be sent, whatever is in Triage or in other rows."""
         rows = len(self.records.chunk)
         return set() if len(self.bodies) == rows else set(range(rows)) - self.bodies.keys()
-
-    def moved(self, first: int, record: int) -> Examined:
-        """Give it its place in the whole input, and its first row a record number, where it was read from a part."""
-        chunk = self.records.chunk
-        chunk = replace(chunk, records=range(record, record + len(chunk)))
-        return replace(self, first=first, records=replace(self.records, chunk=chunk))
 
     def create(self, row: int, *, hashed: bool) -> Operation:
         """Make the create of a row, which may have no body; its `content`, if wanted, hashes all rows of its group.
@@ -147,28 +138,22 @@ class Examined:
         return [row for row, code in enumerate(self.skips) if not code and row not in defects]
 
 
-def examine(job: Job, start: int = 0) -> Iterator[Examined]:
-    """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent.
-
-    `start` rows at the beginning are left out.
-    """
-    transform = transform_of(job)
+def examine(job: Job) -> Iterator[Examined]:
+    """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent."""
+    model = job.mapping.model
+    transform = Transform(model, job.source_name, job.people, job.account_names, job.find_keys)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     group_keys: GroupKeys | None = None
-    if job.mapping.model.group and job.mapping.model.recurring is None:
+    if model.group and model.recurring is None:
         group_keys = partial(_group_keys, job, transform)
         chunks = regroup(chunks, group_keys)
     first = 0
     for chunk in _limited(chunks, job.limit, group_keys):
-        end = first + len(chunk)
-        if end > start:
-            left_out = max(0, start - first)
-            chunk = take_rows(chunk, left_out, len(chunk)) if left_out else chunk
-            examined = examine_chunk(job, transform, chunk, first + left_out)
-            del chunk  # what is yielded isn't kept: see `Reading.read`
-            yield examined
-            del examined
-        first = end
+        examined = _examine_chunk(job, transform, chunk, first)
+        first += len(chunk)
+        del chunk  # what is yielded isn't kept: see `Reading.read`
+        yield examined
+        del examined
 
 
 def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None]:
@@ -176,11 +161,7 @@ def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None
     return transform.group_keys(apply_fixes(job.fixes, chunk)[0])
 
 
-def transform_of(job: Job) -> Transform:
-    return Transform(job.mapping.model, job.source_name, job.people, job.account_names, job.find_keys)
-
-
-def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> Examined:
+def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> Examined:
     """Correct, transform and validate a chunk; `first` is the place of its first row in the whole input."""
     chunk, fixed = apply_fixes(job.fixes, chunk)
     records = transform(chunk)

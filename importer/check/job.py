@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from importer.check.absent_columns import Absent
 from importer.mapping.edited_tables import Fixes
@@ -13,9 +12,6 @@ from importer.mapping.reader import LoadedMapping
 from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
 from importer.transform.relations import FindKeys, find_no_keys
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,6 @@ class Job:
     absent           what the files lack of the columns that the source had before
     criteria         those that the source had before, by digest, see `check.observers.criteria`
     max_age_seconds  the source is not ready if it is older; None is any age
-    workers          processes that examine parts of the source in a check pass; 1 is this one alone
-    executor         where these work, with all that they need in TMPDIR; None starts them on this machine
     """
 
     source: Source
@@ -60,8 +54,6 @@ class Job:
     absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
     criteria: Mapping[str, str] = field(default_factory=dict)
     max_age_seconds: float | None = None
-    workers: int = 1
-    executor: Executor | None = None
 
     @property
     def is_whole(self) -> bool:

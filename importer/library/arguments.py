@@ -44,7 +44,6 @@ class InputArguments(TypedDict, total=False):
     show: str
     strict: bool
     out: Path | str
-    workers: int
 
 
 class TargetArguments(TypedDict, total=False):

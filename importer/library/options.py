@@ -53,7 +53,6 @@ class RowLimit:
 
 Positive = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
-Processes = Annotated[int, Ge(1), Le(64)]
 Connections = Annotated[int, Ge(1), Le(256)]
 Seconds = Annotated[float, Ge(0), Lt(inf)]
 Duration = Annotated[float, Ge(0), Lt(inf), "duration"]
@@ -114,15 +113,6 @@ class Input(Severity, Matched):
     """All of the input."""
 
     title = "Input"
-
-
-@dataclass(frozen=True)
-class Workers(Section):
-    """How many processes check."""
-
-    title = "Input"
-    workers: Processes | None = option("--workers", metavar="N", decides=False,
-        help="Processes that check a CSV file.  [default: 1 below 64 MB, otherwise one per core, at most 4]")
 
 
 @dataclass(frozen=True)
@@ -306,7 +296,7 @@ class Back(Section):
 
 
 @dataclass(frozen=True)
-class ValidateOptions(Input, Workers, Selection, Out):
+class ValidateOptions(Input, Selection, Out):
     """The options of `validate`."""
 
 

@@ -63,7 +63,7 @@ def validate(
     """Check every row of a source, and write what would be sent; no network and no ledger is used.
 
     The reports go to `out`, ./triage-import-check by default, which is replaced each time. `progress` is called with
-    lines of text. Of `workers` there is one by default; more need a script with `if __name__ == "__main__":`.
+    lines of text.
 
     >>> import importer
     >>> result = importer.validate("sample_data/jira.csv", mapping="jira")
@@ -82,15 +82,13 @@ def validate(
         RunStopped: a report can't be written; retryable.
     """
     from importer.check.knowledge import NoLedger
-    from importer.check.part_workers import choose_workers
     from importer.library.inputs import open_job, reading_of
     from importer.pipeline import run_check
     from importer.report.page import Aim
 
     with _called(caller, progress, "validate") as calling:
         options = read_arguments(ValidateOptions, arguments, caller)
-        with open_job(_paths(sources), calling, **reading_of(options)) as opened:
-            job = replace(opened, workers=choose_workers(opened, options.workers or _workers(caller)))
+        with open_job(_paths(sources), calling, **reading_of(options)) as job:
 
             def refuse(checked: Checked) -> ImporterError | None:
                 return Unusable(checked.refusal) if options.strict and checked.refusal else None
@@ -132,7 +130,6 @@ def run(
         LedgerInUse: another process, or thread, imports into the ledger or from the source; retryable.
         RunStopped: before anything was sent: the target can't be reached, or refuses the key.
     """
-    from importer.check.part_workers import choose_workers
     from importer.library.inputs import open_job, reading_of
 
     with _called(caller, progress, "run") as calling:
@@ -144,12 +141,7 @@ def run(
         def work(calling: Caller) -> Summary:
             options.check()
             with open_job(names, calling, **reading_of(options)) as opened:
-                job = replace(
-                    opened,
-                    max_age_seconds=options.max_source_age,
-                    workers=choose_workers(opened, options.workers or _workers(caller)),
-                    issue_url=options.issue_url or "",
-                )
+                job = replace(opened, max_age_seconds=options.max_source_age, issue_url=options.issue_url or "")
                 calling.named(job.source_name)
                 calling.ready()
                 return _dry_run(job, options, calling) if options.dry_run else _send(job, options, confirm, calling)
@@ -268,11 +260,6 @@ def _paths(sources: Iterable[Source]) -> list[str]:
             hint = "Several are passed one by one: run('a.csv', 'b.csv')"
             raise UsageError(f"A source is a path, and not a {type(each).__name__} such as {each!r}.", hint=hint)
     return [fspath(each) for each in sources]
-
-
-def _workers(caller: Caller | None) -> int | None:
-    """How many processes check a source where nobody says it: a program's own would be started in each of them."""
-    return 1 if caller is None else None
 
 
 @contextmanager

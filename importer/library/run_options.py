@@ -22,7 +22,6 @@ from importer.library.options import (
     Selection,
     Sending,
     Ways,
-    Workers,
 )
 from importer.library.shortage import check_connections
 from importer.library.targets import choose_rate, target_name
@@ -41,7 +40,7 @@ CAUSES_SHOWN = 3
 
 @dataclass(frozen=True)
 class RunOptions(
-    Input, Workers, Place, KeyFile, LedgerFile, Ways, Concurrency, Sending, Changes, Nightly, Selection, Out, IssueUrls
+    Input, Place, KeyFile, LedgerFile, Ways, Concurrency, Sending, Changes, Nightly, Selection, Out, IssueUrls
 ):
     """The options of `run`; `asks` is whether a person is asked before anything is sent."""
 

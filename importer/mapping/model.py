@@ -152,10 +152,6 @@ class Rule(Strict, Generic[Target]):
     then: Target = Field(description="What the field becomes.")
 
 
-_RULES = (Rule[SeverityTarget], Rule[StatusTarget], Rule[CategoryName])
-"""Made here, pydantic gives them names in this module: without one a mapping can't be pickled for another process."""
-
-
 class Skip(Strict):
     """Rows that are left out, counted by `name`. Several with one name are counted together."""
 

@@ -39,10 +39,7 @@ class SlowPattern(MappingError):
             f"{LIMIT_SECONDS:.0f} seconds.",
             hint="Make it say what can't come between its parts: for example `[^,]*,` instead of `.*,`.",
         )
-        self.pattern, self.length = pattern, length
-
-    def __reduce__(self) -> tuple[type[SlowPattern], tuple[str, int]]:
-        return SlowPattern, (self.pattern, self.length)
+        self.pattern = pattern
 
 
 class TimedPattern:

@@ -23,7 +23,6 @@ from importer.sources.header import (
     find_notes,
     find_repeated_headers,
     fits,
-    is_note,
     least_width,
     may_be_note,
     take_columns,
@@ -107,13 +106,10 @@ def read_rows(
     name: str,
     delimiter: str,
     above: int = 0,
-    header: Sequence[str] = (),
     *,
     blank: bool = False,
 ) -> Iterator[NumberedRow]:
     """Yield all rows, including the header and the `above` rows before it; blank lines are skipped, but for `blank`.
-
-    `header` is given where the lines are a part of the file below it.
 
     A row with a stray quote becomes one cell with its raw text and the finding `row-malformed`; reading continues at
     the next line. Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if
@@ -121,13 +117,13 @@ def read_rows(
     """
     csv.field_size_limit(CELL_CHARACTERS)
     rows = _split(lines, name, delimiter, blank=blank)
-    if not header:
-        for numbered in rows:
-            yield numbered
-            if numbered[1] and not above:
-                header = numbered[1]
-                break
-            above -= bool(numbered[1])
+    header: Sequence[str] = ()
+    for numbered in rows:
+        yield numbered
+        if numbered[1] and not above:
+            header = numbered[1]
+            break
+        above -= bool(numbered[1])
     last = yield from rows
     # One that ends early, at the end of a file and without a line end, is most likely half written.
     if last and len(last) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(last, header):
@@ -215,20 +211,12 @@ class Batch(NamedTuple):
     origins: dict[int, str]
 
 
-class Severed(Exception):
-    """A file can't be read on in parts: no place to cut it was found, or one within a record or within its notes."""
-
-
 class OpenTable(NamedTuple):
-    """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both.
-
-    `beyond` has the rows behind the last one, where they are a part of the file.
-    """
+    """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both."""
 
     header: list[str]
     rows: Iterator[NumberedRow]
     lines: Lines
-    beyond: Iterator[NumberedRow] = iter(())
 
 
 def open_rows(lines: Lines, name: str, delimiter: str, above: int) -> OpenTable:
@@ -242,7 +230,7 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     """Yield the rows below the header in batches of up to `size` rows, of CHUNK_CHARACTERS and of CHUNK_CELLS.
 
     Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if a cell is too
-    long, Severed if the notes below the table lie in this part of a file and in the next one.
+    long.
     """
     header = table.header
     own = own_header(header)
@@ -250,19 +238,16 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     first = 1
     size = max(1, min(size, CHUNK_CELLS // len(header)))
     ahead: list[NumberedRow] = []
-    beyond: list[NumberedRow] = []
     notes: dict[int, Finding] | None = None  # by record number, once the file's last rows are known
     while batch := _take_rows(table, ahead, size):
         # Only the next rows show what the last one is: a title, if the header is repeated behind it, or perhaps a note,
         # if the file ends with such rows.
         last = batch[-1][1]
         most = NOTE_ROWS if may_be_note(last) else count_filled(last) == 1
-        is_end = _read_notes(table.rows, ahead, most) and _read_notes(table.beyond, beyond, most)
+        is_end = _read_notes(table.rows, ahead, most)
         lines, raw, findings = map(list, zip(*batch, strict=True))
-        following = [row for _, row, _ in (*ahead, *beyond)]
+        following = [row for _, row, _ in ahead]
         if is_end and notes is None:
-            if beyond and any(map(is_note, [*raw, *following])):  # each part would see some of them
-                raise Severed
             notes = {first + index: note for index, note in find_notes([*raw, *following], own).items()}
         # With the row behind them: if it is the header, the last one of these is its title.
         repeated = find_repeated_headers([*raw, *following[:1]], header)

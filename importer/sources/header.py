@@ -202,7 +202,7 @@ def may_be_note(row: Sequence[str]) -> bool:
     return count_filled(row) == count_filled(row[:1]) or _is_total(row)
 
 
-def is_note(row: Sequence[str]) -> bool:
+def _is_note(row: Sequence[str]) -> bool:
     """Whether a row says that it is a note, if it may be one."""
     return _is_total(row) or _NOTE.match("".join(row[:1])) is not None
 
@@ -219,7 +219,7 @@ def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int
     end = len(rows)
     while end > max(0, len(rows) - NOTE_ROWS) and may_be_note(rows[end - 1]):
         end -= 1
-    at = next((index for index in range(end, len(rows)) if is_note(rows[index])), None)
+    at = next((index for index in range(end, len(rows)) if _is_note(rows[index])), None)
     if at is None:
         return {}
     first = apart = at

@@ -357,10 +357,6 @@ class Source:
         """Stored bytes of all files."""
         return sum(count_bytes(file.stored) for file in self.files)
 
-    def reach(self, number: int, end: int) -> None:
-        """Note that other processes have read the files up to this byte of the file of this number."""
-        self._bytes_before = sum(count_bytes(file.stored) for file in self.files[:number]) + end
-
     @property
     def bytes_read(self) -> int:
         """Stored bytes that the current or last reading has read."""

@@ -79,7 +79,7 @@ def compare(folder: Path, kind: str, calls: int) -> bool:
         for form in ("wide", "long"):
             for count in (calls, calls * TIMES):
                 path, mapping = folder / f"{kind}-{form}-{count}.{end}", folder / f"{form}.yaml"
-                options = ("--json", "--workers", "1", "--out", str(folder / "out"))
+                options = ("--json", "--out", str(folder / "out"))
                 spent, peak = measure("-m", "importer", "validate", str(path), "-m", str(mapping), *options)
                 seconds.setdefault((form, count), []).append(spent)
                 peaks[count] = max(peaks.get(count, 0.0), peak if form == "wide" else 0.0)

@@ -67,7 +67,7 @@ def compare(folder: Path, kind: str, make: Texts, rows: int) -> bool:
             path = str(folder / f"{count}.csv")
             reader[count].append(measure("-c", READER, path)[0])
             seconds, peak = measure(
-                *("-m", "importer", "validate", path, "-m", "jira", "--json", "--workers", "1"),
+                *("-m", "importer", "validate", path, "-m", "jira", "--json"),
                 *("--out", str(folder / "out")),
             )
             checks[count].append(seconds)

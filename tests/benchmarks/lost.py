@@ -66,7 +66,7 @@ def compare(folder: Path, rows: int) -> Found:
             given = ("--api-url", url, "--rate", "0", "--ledger", str(folder / command), "--out", str(folder / "out"))
             return measure("-m", "importer", command, str(export), *given, *options)[0]
 
-        return Found(rows, lose("run", "--workers", "1", "--yes", "--no-canary"), lose("rebuild-ledger"))
+        return Found(rows, lose("run", "--yes", "--no-canary"), lose("rebuild-ledger"))
 
 
 @click.command()

@@ -129,7 +129,7 @@ def check_shape(folder: Path, shape: Shape, share: float) -> bool:
         path = folder / shape.name
         shape.write(path, rows)
         start = time.monotonic()
-        seconds, peak = measure("-m", "importer", "validate", str(path), "--workers", "1", "--out", str(folder / "out"))
+        seconds, peak = measure("-m", "importer", "validate", str(path), "--out", str(folder / "out"))
         peaks.append(peak)
         click.echo(
             f"validate {shape.name:14} {rows:9,} rows, {path.stat().st_size / 1e6:6,.0f} MB: peak {peak:4.0f} MB, "

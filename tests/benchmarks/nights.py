@@ -116,7 +116,7 @@ class Night:
         """Import an export; give CPU seconds, peak memory in MB, and the bytes that the ledger has grown by."""
         before = self._size()
         seconds, peak = measure(
-            *("-m", "importer", "run", str(export), "--workers", "1"),
+            *("-m", "importer", "run", str(export)),
             *("--api-url", self._url, "--ledger", str(self._ledger)),
             *("--yes", "--no-canary", "--out", str(out)),
         )
@@ -155,7 +155,7 @@ class Import:
     def spend(self, *, other: bool) -> None:
         """Check the export, and import it with its rows in one of two orders: all are unchanged."""
         out = self._folder / str(len(self._nights))
-        validate = ("-m", "importer", "validate", str(self._export), "--workers", "1", "--out", f"{out}-check")
+        validate = ("-m", "importer", "validate", str(self._export), "--out", f"{out}-check")
         self._checks.append(measure(*validate)[0])
         self._nights.append(self._night(self._other if other else self._export, out))
 

@@ -153,15 +153,6 @@ def test_rest_has_what_stands_around_an_array(program: Program) -> None:
     assert lost == {"_record.agent.team"}
 
 
-def test_several_processes_see_the_same(program: Program) -> None:
-    """A part of the file has whole records, each of which becomes several rows."""
-    source = write_wide([(f"c-{number}", *CALLS[number % 3][1:]) for number in range(3000)])
-    for workers in ("1", "2"):
-        assert program.apart("validate", source, "-m", "mine.yaml", "--workers", workers, "--out", workers).code == 1
-    for name in ("results.csv", "planned.jsonl", "losses.csv", "errors.csv"):
-        assert Path("1", name).read_bytes() == Path("2", name).read_bytes(), name
-
-
 @pytest.mark.parametrize(
     ("header", "said"),
     [

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from importer.check import part_workers
+from importer.check import check_pass
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.load import attempt
@@ -19,11 +19,11 @@ def counted_readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Note each reading of the source, by whom."""
     seen = list[str]()
 
-    def counted(name: str, job: Job, start: int = 0) -> Iterator[Examined]:
+    def counted(name: str, job: Job) -> Iterator[Examined]:
         seen.append(name)
-        yield from examine(job, start)
+        yield from examine(job)
 
     with monkeypatch.context() as patched:
-        for module in (part_workers, attempt):
+        for module in (check_pass, attempt):
             patched.setattr(module, "examine", partial(counted, module.__name__))
         yield seen

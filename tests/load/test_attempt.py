@@ -63,8 +63,8 @@ def test_the_canary_reads_no_further_than_its_rows(
     """Of two chunks it reads the first, for its first issue and for all of them; then both are read and sent."""
     chunks = Counter[str]()
 
-    def counted(job: Job, start: int = 0) -> Iterator[Examined]:
-        for examined in examine(job, start):
+    def counted(job: Job) -> Iterator[Examined]:
+        for examined in examine(job):
             chunks["all" if job.only is None else "canary"] += 1
             yield examined
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import importer.load.nothing_to_send
-from importer.check import part_workers
+from importer.check import check_pass
 from importer.errors import ExitCode
 from importer.load import attempt
 from importer.load.nothing_to_send import SettledRows
@@ -63,7 +63,7 @@ def test_read_once(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPat
     write_csv(Path("export.csv"), map(issue_row, (1, 2, 3)))
     with counted_readings(monkeypatch) as seen:
         assert run(program, sandbox.url, "out").outcomes() == {"created": 1, "unchanged": 2}
-    assert seen == [part_workers.__name__, attempt.__name__]
+    assert seen == [check_pass.__name__, attempt.__name__]
 
 
 def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: p
         again = run(program, sandbox.url, "again")
     with counted_readings(monkeypatch) as seen:
         once = run(program, sandbox.url, "once")
-    assert set(seen) == {part_workers.__name__}, once.err
+    assert set(seen) == {check_pass.__name__}, once.err
     assert once.outcomes() == again.outcomes()
     assert len(once.outcomes()) == 4, "unchanged, changed, skipped and rejected"
     for name in REPORTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import time
 from pathlib import Path
@@ -27,13 +26,12 @@ ENDLESS_IN_RE = ("(a+)+$", "(a|a)*b", r"(\w+\s?)*$", "(x+x+|a+a+)+y", "(a?){30}a
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", SLOW)
 def test_a_search_that_takes_too_long(pattern: str) -> None:
-    """It ends with an error that can be handed to another process."""
+    """It ends with an error."""
     found = compile_pattern(pattern)
     started = time.process_time()
-    with pytest.raises(SlowPattern) as raised:
+    with pytest.raises(SlowPattern):
         found.search(SLOW[pattern])
     assert time.process_time() - started < 2 * patterns.LIMIT_SECONDS
-    assert pickle.loads(pickle.dumps(raised.value)).message == raised.value.message
 
 
 @pytest.mark.parametrize("pattern", ENDLESS_IN_RE)

@@ -61,11 +61,8 @@ class Coverage:
         self.attachments = AttachmentSpool()
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        records, counts = examined.records, examined.counts
-        if counts is not None and examined.bodiless() == set(plan.left_out):
-            self._lines.merge(counts.lines)
-            attachments: Sequence[Attachment] = counts.attachments
-        elif (read := self._readers[records.chunk.file]) is None:
+        records = examined.records
+        if (read := self._readers[records.chunk.file]) is None:
             attachments = self._cells.count(self._lines, examined, plan.left_out)
         else:
             attachments = self._add_leaves(records, plan, read)

@@ -42,45 +42,27 @@ class CoverageLine:
     samples: list[str] = field(default_factory=list)
     is_open: bool = True
     _shown: int = 0
-    _places: list[int] = field(default_factory=list)
 
     def show(self, text: str) -> None:
         """Offer a text as a sample: it is kept if it differs; `is_open` says whether more are wanted."""
         sample = " ".join(text[: SAMPLE_CHARACTERS * 4].split())
         if len(sample) > SAMPLE_CHARACTERS:
             sample = f"{sample[:SAMPLE_CHARACTERS]}…"
-        self._show({sample: 0}, 1)
-
-    def merge(self, later: CoverageLine) -> None:
-        """Add the line of later cells, as if these were shown here."""
-        self.cells += later.cells
-        if self.is_open:
-            self._show(dict(zip(later.samples, later._places, strict=True)), later._shown)
-
-    def _show(self, samples: dict[str, int], shown: int) -> None:
-        """Keep samples of so many more cells; each has its place among these."""
-        for sample, place in samples.items():
-            if len(self.samples) < SAMPLES and self._shown + place < self.looked_at and sample not in self.samples:
-                self.samples.append(sample)
-                self._places.append(self._shown + place)
-        self._shown += shown
+        if sample not in self.samples:
+            self.samples.append(sample)
+        self._shown += 1
         self.is_open = len(self.samples) < SAMPLES and self._shown < self.looked_at
 
 
 class CoverageLines:
     """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text.
 
-    `hide` takes names of people out of texts, where no report has them: a key of JSON may be one. `limit` is how many
-    columns are kept apart: where JSON has data as keys, ids above all, these must not fill the memory; None: all.
+    `hide` takes names of people out of texts, where no report has them: a key of JSON may be one. Where JSON has data
+    as keys, ids above all, these must not fill the memory: DISTINCT_LIMIT columns are kept apart.
     """
 
-    def __init__(
-        self,
-        drop: Sequence[str],
-        hide: Callable[[Sequence[str]], Sequence[str]] | None = None,
-        limit: int | None = DISTINCT_LIMIT,
-    ) -> None:
-        self._drop, self._hide, self._limit = drop, hide, limit
+    def __init__(self, drop: Sequence[str], hide: Callable[[Sequence[str]], Sequence[str]] | None = None) -> None:
+        self._drop, self._hide = drop, hide
         self._lines: dict[tuple[str, str], CoverageLine] = {}
         self._offered = defaultdict[tuple[str, str], list[tuple[int, str]]](list)
         self._columns: set[str] = set()
@@ -96,7 +78,7 @@ class CoverageLines:
         """Return the line of a column and class, a new one if there is none yet."""
         if label == DROPPED and self._may_drop.fullmatch(column):
             label = DROP
-        if self._limit is not None and column not in self._columns and len(self._columns) >= self._limit:
+        if column not in self._columns and len(self._columns) >= DISTINCT_LIMIT:
             column = OTHERS
         if self._hide is not None:
             column, label = self._hide([column, label])
@@ -106,10 +88,6 @@ class CoverageLines:
             looked_at = sys.maxsize if is_mark(column) else CELLS_SHOWN
             self._lines[column, label] = CoverageLine(column, label, looked_at=looked_at)
         return self._lines[column, label]
-
-    def merge(self, later: CoverageLines) -> None:
-        for line in later:
-            self.line(line.column, line.label).merge(line)
 
     def add_filled(self, column: str, label: str, cells: Sequence[str], count: int) -> None:
         """Count `count` filled cells of a chunk's column; `cells` are all of it."""

@@ -14,7 +14,6 @@ from importer.check.job import Job
 from importer.check.plan import Plan
 from importer.codes import ANSWER_UNKNOWN
 from importer.mapping.model import fold
-from importer.mapping.texts import Text
 from importer.phrases import clip, counted, listed, plain_name
 from importer.records import Outcome
 from importer.sources.command_line import SELECTING
@@ -26,11 +25,6 @@ MOST = 500
 """The most that are kept of a source: with more, its criterion is a free text, and none is new."""
 SHOWN, SHOWN_CHARACTERS = 8, 60
 OPEN = "?"
-
-
-def read_criteria(text: Text | None, examined: Examined) -> frozenset[str]:
-    """The criteria of a chunk, as they are written; where nothing says what they are, there are none."""
-    return frozenset(() if text is None else examined.records.columns.text(text))
 
 
 class Criteria:
@@ -54,8 +48,8 @@ class Criteria:
     def add(self, examined: Examined, plan: Plan) -> None:
         if self._text is None or self._are_free:
             return
-        found = read_criteria(self._text, examined) if examined.counts is None else examined.counts.criteria
-        digests = {name: hex_digest(fold(name))[:16] for name in found}
+        names = examined.records.columns.text(self._text)
+        digests = {name: hex_digest(fold(name))[:16] for name in set(names)}
         self._seen.update(digests.values())
         maybe = dict[str, str]()
         for name, digest in digests.items():
@@ -65,7 +59,7 @@ class Criteria:
                     self._new[digest] = maybe[digest]
         if not self._known or not maybe:
             return
-        names, outcomes = examined.records.columns.text(self._text), plan.rows.columns["outcome"]
+        outcomes = plan.rows.columns["outcome"]
         targets = [examined.records.targets(name) for name in self._decides]
         undecided = {name for name, *own in zip(names, *targets, strict=True) if None in own}
         self._valueless |= {digests[name] for name in undecided} & maybe.keys()

@@ -273,12 +273,6 @@ class _Hits:
     columns: dict[str, int] = field(default_factory=dict)
     decided: bool = False
 
-    def merge(self, later: _Hits) -> None:
-        self.rows += later.rows
-        self.sample = self.sample or later.sample
-        self.columns = later.columns | self.columns
-        self.decided |= later.decided
-
     def where(self) -> str:
         """Name the columns, COLUMNS_SHOWN of them, with the sample."""
         more = " …" if len(self.columns) > COLUMNS_SHOWN else ""
@@ -286,37 +280,25 @@ class _Hits:
         return f"{names}{more} ({self.sample})"
 
 
-Signs = defaultdict[tuple[str, ...], _Hits]
-
-
-class SignsFound(NamedTuple):
-    """What a chunk has shown.
-
-    signs   a name of RULES, or `garbled` with both encodings and that of the file → the rows
-    dates   columns of dates
-    markup  how many descriptions begin as each markup does; None: all of them
-    """
-
-    signs: Signs
-    dates: defaultdict[Ref, _Hits]
-    markup: Counter[TextFormat | None]
-
-
 class DamageSigns:
     """Searches each chunk for signs of damage, whole columns at a time; memory doesn't grow with the rows.
 
     `whole`: the files are read to their ends, so that their rows can be counted.
+
+    _signs   a name of RULES, or `garbled` with both encodings and that of the file → the rows
+    _markup  how many descriptions begin as each markup does; None: all of them
     """
 
     def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], *, whole: bool = True) -> None:
         self._files, self._whole = files, whole
         self._formats = tuple(mapping.input.dates)
         self._rows = [0] * len(files)
-        self._found = SignsFound(Signs(_Hits), defaultdict(_Hits), Counter())
+        self._signs = defaultdict[tuple[str, ...], _Hits](_Hits)
+        self._markup = Counter[TextFormat | None]()
         self._values = collect_value_refs(mapping)
         self._texts = self._values | _refs(mapping.title, mapping.description)
         self._read = dict.fromkeys(ref for text in collect_date_texts(mapping) for ref in text.refs)
-        self._dates = tuple(dict.fromkeys((*self._read, *sorted(_refs(*mapping.footer.values())))))
+        self._dates = {ref: _Hits() for ref in (*self._read, *sorted(_refs(*mapping.footer.values())))}
         keys = _refs(mapping.input.key, mapping.input.local_key)
         self._about = {
             "ids": keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links),
@@ -330,21 +312,10 @@ class DamageSigns:
         self._has_markup = bool(texts) and (self._is_jira or not formats)
 
     def add(self, examined: Examined, _: Plan) -> None:
-        """Search a chunk, unless that was done where it was examined."""
-        chunk, counts = examined.records.chunk, examined.counts
+        """Search a chunk; a column of dates only until one has decided how they are read."""
+        records, chunk = examined.records, examined.records.chunk
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
-        signs, dates, markup = self.search(examined) if counts is None else counts.signs
-        for sign, hits in signs.items():
-            self._found.signs[sign].merge(hits)
-        for ref, hits in dates.items():
-            self._found.dates[ref].merge(hits)
-        self._found.markup.update(markup)
-
-    def search(self, examined: Examined) -> SignsFound:
-        """Search a chunk by itself; a column of dates only as long as none before has decided how they are read."""
-        records, chunk = examined.records, examined.records.chunk
-        signs, dates = Signs(_Hits), defaultdict[Ref, _Hits](_Hits)
         found: dict[tuple[str, ...], Found] = {}
         for place, (ref, positions) in enumerate(chunk.positions.items()):
             for position in positions:  # none of most references that a preset has
@@ -352,16 +323,17 @@ class DamageSigns:
                     continue
                 column = chunk.cells[position]
                 for sign, rows in self._find_signs(ref, column, chunk.file):
-                    signs[sign].columns.setdefault(ref.name, place)
+                    self._signs[sign].columns.setdefault(ref.name, place)
                     found.setdefault(sign, {}).update(rows)
-                if ref in self._dates and not self._found.dates[ref].decided:
-                    self._search_dates(dates[ref], ref, column, chunk)
+                if ref in self._dates and not self._dates[ref].decided:
+                    self._search_dates(ref, column, chunk)
         for sign, rows in found.items():
-            row = min(rows)
+            hits, row = self._signs[sign], min(rows)
+            hits.rows += len(rows)
             key = records.keys.full[row]
             where = f"{f'{key}, ' if key else ''}{_place(chunk, row)}"
-            signs[sign].rows, signs[sign].sample = len(rows), f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
-        return SignsFound(signs, dates, self._search_markup(examined))
+            hits.sample = hits.sample or f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
+        self._search_markup(examined)
 
     def _find_signs(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], Found]]:
         if ref not in self._finders:
@@ -380,9 +352,9 @@ class DamageSigns:
             for encodings, rows in _find_garbled(column, others).items():
                 yield ("garbled", *encodings, self._files[file].encoding), rows
 
-    def _search_dates(self, hits: _Hits, ref: Ref, column: Sequence[str], chunk: Chunk) -> None:
+    def _search_dates(self, ref: Ref, column: Sequence[str], chunk: Chunk) -> None:
         """Look for dates that read both ways, 01/02 as well as 02/01, until one shows the order."""
-        is_read = ref in self._read
+        hits, is_read = self._dates[ref], ref in self._read
         for row, text in enumerate(column):
             if not is_filled(text):
                 continue
@@ -395,10 +367,10 @@ class DamageSigns:
                 hits.decided = True
                 return
 
-    def _search_markup(self, examined: Examined) -> Counter[TextFormat | None]:
+    def _search_markup(self, examined: Examined) -> None:
         """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
         if not self._has_markup:
-            return Counter()
+            return
         prose = examined.records.texts
         rows = [row for row in examined.bodies if prose.descriptions[row] != prose.footers[row]]
         texts = [prose.descriptions[row] for row in rows]
@@ -408,13 +380,12 @@ class DamageSigns:
             raw, keys = examined.records.chunk.raw, examined.records.keys
             came = (raw_text(raw[keys.members(row)[0]]) for row in rows)
             begun["jira"], begun["markdown"] = 0, sum(map(bool, map(_MARKDOWN.search, came)))
-        return begun
+        self._markup.update(begun)
 
     def warnings(self) -> Iterator[str]:
         yield from self._full_files()
-        yield from (_say(sign, hits) for sign, hits in sorted(self._found.signs.items()))
-        for ref in self._dates:
-            hits = self._found.dates[ref]
+        yield from (_say(sign, hits) for sign, hits in sorted(self._signs.items()))
+        for ref, hits in self._dates.items():
             if hits.rows and not hits.decided:
                 what = f"{counted(hits.rows, 'date reads', 'dates read')} both ways in {ref.name} ({hits.sample})"
                 as_they_are = "Export with dates like 2023-02-01; they are sent as they are."
@@ -434,8 +405,8 @@ class DamageSigns:
 
     def of_markup(self) -> Iterator[str]:
         """Say which markup the descriptions seem to be in."""
-        filled = self._found.markup[None]
-        for name, rows in self._found.markup.items():
+        filled = self._markup[None]
+        for name, rows in self._markup.items():
             if name and rows and rows >= SHARE * filled:
                 looks, sent = ("looks", "is sent as it is") if rows == 1 else ("look", "are sent as they are")
                 end = "to convert them to Markdown"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from importer.check.check_pass import check
 from importer.check.history import with_last_run
@@ -46,21 +43,18 @@ def answers_to(
         yield replace(job, criteria=known)
 
 
-def find_criteria(
-    folder: Path, criteria: Iterable[str], known: Mapping[str, str] = NOBODY, workers: int = 1
-) -> Criteria:
+def find_criteria(folder: Path, criteria: Iterable[str], known: Mapping[str, str] = NOBODY) -> Criteria:
     """Check a source with an answer to each criterion."""
     rows = [(f"c-{number}", name, "No") for number, name in enumerate(criteria)]
-    with answers_to(folder, rows, known) as job, ThreadPoolExecutor(workers) as executor:
-        return check(replace(job, workers=workers, executor=executor), NoLedger(), Unseen()).criteria
+    with answers_to(folder, rows, known) as job:
+        return check(job, NoLedger(), Unseen()).criteria
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_new_ones(tmp_path: Path, workers: int) -> None:
+def test_new_ones(tmp_path: Path) -> None:
     """Case and white space make none, nor does what is absent tonight; there are none of a first run."""
-    first = find_criteria(tmp_path, ["Greets", "Asks why", ""], workers=workers)
+    first = find_criteria(tmp_path, ["Greets", "Asks why", ""])
     assert (first.new, len(first.kept)) == ([], 2)
-    later = find_criteria(tmp_path, ["greets ", "Ends\npolitely", "Ends  politely"], first.kept, workers)
+    later = find_criteria(tmp_path, ["greets ", "Ends\npolitely", "Ends  politely"], first.kept)
     assert (later.new, len(later.kept)) == (["Ends politely"], 3)
     assert find_criteria(tmp_path, ["Asks why", "Ends politely"], later.kept).new == []
 
