@@ -12,7 +12,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from importer.check.observers.damage import PYTHON_CELL
 from importer.mapping.header_names import may_discuss
 from importer.progress import Progress
 from importer.records import Chunk, Ref
@@ -198,6 +197,8 @@ BITS = 1 << 23
 KEY_LENGTH = 255
 
 _URL = re.compile(r"https?://\S+")
+_PYTHON_LIST = re.compile(r"[\[{(][\[{(]?'[^']*'(?::.*|,.*|)[\]})]", re.DOTALL)
+"""A list or a dictionary as Python prints it, which isn't JSON: `['bug']`, `{'name': 'Ann'}`."""
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?%?")
 _DATE = re.compile(r"(?=.*\d)(?=.*(?:\d[-/.:年月日 ]|[A-Za-z]{3}))[\w ,.:/+()年月日-]{6,80}")
 
@@ -306,7 +307,7 @@ class Column:
     @property
     def is_list(self) -> bool:
         """Whether a cell may hold several texts; in Python's form nobody reads them apart."""
-        return self.several > 0 or self.share(PYTHON_CELL) >= 0.5
+        return self.several > 0 or self.share(_PYTHON_LIST) >= 0.5
 
     def share(self, pattern: re.Pattern[str]) -> float:
         """Return the share of samples that match a pattern."""

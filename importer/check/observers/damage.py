@@ -1,32 +1,26 @@
-"""Signs of a damaged export: cut at a row or cell limit, changed by a spreadsheet, decoded with a wrong encoding.
-
-Each sign of a cell is a line of RULES: which cells it is looked for in, what finds it, and the sentence about it.
-"""
+"""Signs of a damaged export: cut at a row or cell limit, rounded by a spreadsheet, decoded with a wrong encoding."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from itertools import filterfalse
+from itertools import islice
 from pathlib import PurePath
-from typing import Literal, NamedTuple
 
 from importer.api import count_units
 from importer.check.examine import Examined, raw_text
 from importer.check.plan import SAMPLE_CHARACTERS, Plan
 from importer.mapping.model import MappingModel
-from importer.mapping.patterns import compiled
 from importer.mapping.reads import collect_date_texts, collect_value_refs
 from importer.mapping.texts import Text, TextFormat, walk_texts
-from importer.mapping.vocabulary import words_for_nothing
 from importer.phrases import clip, counted
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
-from importer.transform.columns import is_filled
+from importer.transform.scan import Scan
 
 CELL_LIMIT = 32_767
 """Characters that a cell of Excel and of LibreOffice takes."""
@@ -39,189 +33,84 @@ FULL_FILES = {
     1_048_575: "the most that a spreadsheet holds below a header",
 }
 """Numbers of rows at which exports are cut without a word, each with who cuts there."""
-CELLS_JOINED = 128
-"""Cells that are looked at as one text, as most columns show no sign."""
 COLUMNS_SHOWN = 3
 PAGES = "Export the rest in parts (by key or date), and give all files to one command."
 NO_SPREADSHEET = "Export it again, and don't open the file in a spreadsheet."
+SENT_AS_IS = "Export it again, and don't save the file with another program. Otherwise the texts are sent as they are."
+
+FULL_CELL, ROUNDED, GARBLED, LOST, QUESTIONED = "full cell", "rounded", "garbled", "lost", "questioned"
+SENTENCES: Mapping[str, str] = {
+    ROUNDED: "a rounded number instead of an id in {where}: spreadsheets round long ids, and different ones become "
+    f"equal. {NO_SPREADSHEET}",
+    FULL_CELL: f"a text of exactly {CELL_LIMIT:,} characters in {{where}}: a spreadsheet cuts cells there, and the "
+    f"rest is lost. {NO_SPREADSHEET}",
+    LOST: "the character � for letters that are lost, in {where}: an earlier program couldn't read them. {again}",
+    GARBLED: "letters that look garbled in {where}: UTF-8 read as cp1252. {again}",
+    QUESTIONED: "question marks within words in {where}: an earlier program couldn't write ä or ’. {again}",
+}
+"""The warning about each sign in cells, in the order in which they are said."""
 
 Found = dict[int, str]
 """Row → the text to show."""
-Find = Callable[[Sequence[str], Sequence[str]], Found]
-"""Finds a sign in a column; it also gets the column as a few long texts, to see fast that there is none."""
+
+DIGITS = 15
+"""What a spreadsheet keeps of a number."""
+LONG_AT_LEAST = 3
+"""So many long numbers that have nothing in the digits behind these are no chance."""
+_EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
+_LONG, _EMPTIED = re.compile(rf"\d{{{DIGITS}}}\d+"), re.compile(rf"\d{{{DIGITS}}}0+")
+
+
+def find_rounded(column: Sequence[str]) -> Found:
+    """The rows of a column of ids that have a rounded number."""
+    joined = "\n".join(column)
+    found = _matching(column, _EXPONENT) if "E+" in joined or "e+" in joined else {}
+    long = _matching(column, _LONG) if max(map(len, column)) > DIGITS else {}
+    are_emptied = len(long) >= LONG_AT_LEAST and all(map(_EMPTIED.fullmatch, long.values()))
+    return found | long if are_emptied else found
 
 
 def _matching(column: Iterable[str], pattern: re.Pattern[str]) -> Found:
     return {row: text.strip() for row, text in enumerate(column) if pattern.fullmatch(text.strip())}
 
 
-def _contain(blocks: Iterable[str], needles: Iterable[str]) -> bool:
-    return any(needle in block for block in blocks for needle in needles)
-
-
-def _cells_of(pattern: re.Pattern[str], *needles: str) -> Find:
-    """What finds the cells of a form, all of which have one of the needles."""
-    return lambda column, blocks: _matching(column, pattern) if _contain(blocks, needles) else {}
-
-
-DIGITS = 15
-"""What a spreadsheet keeps of a number."""
-_LONG, _EMPTIED = re.compile(rf"\d{{{DIGITS}}}\d+"), re.compile(rf"\d{{{DIGITS}}}0+")
-LONG_AT_LEAST = 3
-"""So many long numbers that have nothing in the digits behind these are no chance."""
-_find_exponents = _cells_of(re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}"), "E+", "e+")
-
-
-def _find_rounded(column: Sequence[str], blocks: Sequence[str]) -> Found:
-    long = _matching(column, _LONG) if max(map(len, column)) > DIGITS else {}
-    are_emptied = len(long) >= LONG_AT_LEAST and all(map(_EMPTIED.fullmatch, long.values()))
-    return _find_exponents(column, blocks) | (long if are_emptied else {})
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTH = "|".join(_MONTHS)
-# `12-Mar`, in German `12. Sep`; as no day of a month `Mar-45`. Ids of trackers have capitals.
-_DAY = re.compile(rf"(?:\d\d?(?:-|\. )(?:{_MONTH})|(?:{_MONTH})[- ]\d\d)")
-
-
-def _find_days(column: Sequence[str], blocks: Sequence[str]) -> Found:
-    # Names of people have months in them, too, but no day behind these.
-    return _matching(column, _DAY) if _contain(blocks, _MONTHS) and any(map(_DAY.search, blocks)) else {}
-
-
-def _find_full(column: Sequence[str], blocks: Sequence[str]) -> Found:
-    # Nearly all columns have less text in many cells together than half a cell may have.
-    if all(len(block) <= CELL_LIMIT // 2 for block in blocks):
-        return {}
-    long = ((row, text) for row, text in enumerate(column) if CELL_LIMIT // 2 < len(text) < CELL_LIMIT * 2)
-    return {row: f"… {text[-SAMPLE_CHARACTERS:]}" for row, text in long if _is_full(text)}
+def _find_full(column: Sequence[str]) -> Found:
+    return {row: f"… {text[-SAMPLE_CHARACTERS:]}" for row, text in enumerate(column) if _is_full(text)}
 
 
 def _is_full(text: str) -> bool:
+    if not CELL_LIMIT // 2 < len(text) < CELL_LIMIT * 2:
+        return False
     # Spreadsheets differ in what they count: a line end may be one character or two, and so may one beyond U+FFFF.
     lines = text.replace("\r\n", "\n")
     return CELL_LIMIT in (len(text), len(lines), count_units(lines))
 
 
-def _find_words_for_nothing(column: Sequence[str], _: Sequence[str]) -> Found:
-    words = words_for_nothing()
-    return {} if words.isdisjoint(column) else {row: text for row, text in enumerate(column) if text in words}
-
-
-_SERIAL_DATE = re.compile(r"[34]\d{4}(?:[.,]\d{1,11})?")
-"""A day from 1982 to 2036 as spreadsheets count them, since 1900."""
-
-
-def _find_serial_dates(column: Sequence[str], _: Sequence[str]) -> Found:
-    return _matching(("" if "-" in text or "/" in text else text for text in column), _SERIAL_DATE)
-
-
-ERROR_CELL = re.compile(
-    r"#[¡¿]?(?:(?![a-z])[^\W\d_]|[/_0]){2,20}[!?]|#(?:N/A|N/D|N/B|NV|I/T|Н/Д|YOK|HIÁNYZIK)|#{4,}|Err:5\d\d"
+_TAIL_CHARACTERS = bytes(range(0x80, 0xC0)).decode("cp1252", "ignore") + "".join(map(chr, range(0x80, 0xA0)))
+_TAIL = f"[{re.escape(_TAIL_CHARACTERS)}]"
+"""What the bytes 0x80 to 0xBF, continuation bytes in UTF-8, are decoded to."""
+_NO_QUOTE = f"[{re.escape(re.sub('[“”’«»…—]', '', _TAIL_CHARACTERS))}]"
+"""The same without what a sound word may be followed by: `IRMÃ”`."""
+_GARBLE = "|".join(
+    (
+        f"Ã{_NO_QUOTE}",  # é, ü, ß
+        "Â[\xa0-\xba\xbc-\xbf]",  # a space that does not break, ©, °
+        "â(?:[€\x80]|‚¬|„¢|†’|ˆ’|œ“)",  # ’ “ – … € ™ → − ✓
+        "ï»¿|ð[Ÿ\x9f]",  # a byte order mark, emoji
+        f"[a-z][ÄÅ]{_NO_QUOTE}",  # Polish, Czech, Turkish: a capital in the middle of a word
+        f"[ÎÏÐÑ]{_TAIL}[ÎÏÐÑ]{_TAIL}",  # Greek, Cyrillic: one letter after another
+        f"[ãäåæçèéëìí]{_TAIL}{{2}}[ã-í]{_TAIL}{{2}}",  # Chinese, Japanese, Korean
+    )
 )
-"""Spreadsheets say most of their errors in the language of their country: `#REF!`, `#BEZUG!`, `#¡REF!`, `#ССЫЛКА!`."""
-PYTHON_CELL = re.compile(r"[\[{(][\[{(]?'[^']*'(?::.*|,.*|)[\]})]", re.DOTALL)
-"""A list or a dictionary as Python prints it, which isn't JSON: `['bug']`, `{'name': 'Ann'}`."""
-
-
-class Rule(NamedTuple):
-    """A sign in cells: of which columns, by what the mapping reads from them, and the warning; `{}` is where."""
-
-    about: Literal["ids", "cells", "times", "no values", "all"]
-    find: Find
-    said: str
-
-
-RULES: Mapping[str, Rule] = {
-    "approximate": Rule(
-        "ids",
-        _find_rounded,
-        "a rounded number instead of an id in {}: spreadsheets round long ids, and different ones become equal. "
-        + NO_SPREADSHEET,
-    ),
-    "cell-limit": Rule(
-        "all",
-        _find_full,
-        f"a text of exactly {CELL_LIMIT:,} characters in {{}}: a spreadsheet cuts cells there, and the rest is lost. "
-        + NO_SPREADSHEET,
-    ),
-    "date": Rule(
-        "ids",
-        _find_days,
-        "a date instead of an id in {}: spreadsheets turn ids like MAR-12 and SEP-3 into dates. " + NO_SPREADSHEET,
-    ),
-    "decimal": Rule(
-        "ids",
-        _cells_of(re.compile(r"\d+\.0"), ".0"),
-        "a decimal instead of an id in {}: some programs write whole numbers this way. In an export without the `.0`, "
-        "they would be different issues. " + NO_SPREADSHEET,
-    ),
-    "error-cell": Rule(
-        "cells",
-        _cells_of(ERROR_CELL, "#", "Err:"),
-        "a spreadsheet error instead of a text in {}: the text is lost. " + NO_SPREADSHEET,
-    ),
-    "nothing-cell": Rule(
-        "no values", _find_words_for_nothing, "a program's word for nothing in {}: it is read as an empty cell."
-    ),
-    "python-cell": Rule(
-        "all",
-        _cells_of(PYTHON_CELL, "['", "{'", "('"),
-        "a list or dictionary as Python prints it, in {}: it isn't read; where its column is sent, it is sent as it "
-        "is. Export JSON, in pandas with to_json(PATH, orient='records', lines=True).",
-    ),
-    "serial-date": Rule(
-        "times",
-        _find_serial_dates,
-        "a spreadsheet's number instead of a date in {}: it is sent as is. " + NO_SPREADSHEET,
-    ),
-}
-
-
-def _tails(encoding: str) -> str:
-    """A character class of what the bytes 0x80 to 0xBF, continuation bytes in UTF-8, are decoded to."""
-    tails = bytes(range(0x80, 0xC0)).decode(encoding, "ignore")
-    return "[" + re.escape(tails + "".join(map(chr, range(0x80, 0xA0)))) + "]"
-
-
-_TAIL, _TAIL_1251 = _tails("cp1252"), _tails("cp1251")
-_SINGLE = {
-    "Ã": f"Ã(?:[”’»…—](?=\\w)|(?![”’»…—]){_TAIL})",  # é, ü, ß; IRMÃ” is Portuguese
-    "Â": "Â[\xa0-\xba\xbc-\xbf]",  # a space that does not break, ©, °
-    "Ð": "Ð[\xb0-\xbf]",  # Cyrillic
-    "â": f"â(?:[€\x80]{_TAIL}|‚¬|„¢|†’|ˆ’|œ“)",  # ’ “ – … € ™ → − ✓
-    "ï": "ï»¿",  # a byte order mark
-    "ð": f"ð[Ÿ\x9f]{_TAIL}{{2}}",  # emoji
-}
-GARBLES = (
-    *((lead, pattern, "UTF-8", "cp1252") for lead, pattern in _SINGLE.items()),
-    # Polish, Czech, Turkish: a capital in the middle of a word
-    *((lead, f"{lead}(?<=[a-z]{lead}){_TAIL}", "UTF-8", "cp1252") for lead in "ÄÅ"),
-    # Cyrillic and Greek: one letter after another
-    *((lead, f"{lead}{_TAIL}[ÐÑÎÏ]{_TAIL}", "UTF-8", "cp1252") for lead in "ÐÑÎÏ"),
-    # Chinese, Japanese, Korean
-    *((lead, f"{lead}{_TAIL}{{2}}[ã-í]{_TAIL}{{2}}", "UTF-8", "cp1252") for lead in "ãäåæçèéëìí"),
-    *((lead, f"{lead}{_TAIL_1251}[РС]{_TAIL_1251}", "UTF-8", "cp1251") for lead in "РС"),
-    ("√", "√[©®¨†º∂ß°]", "UTF-8", "Mac Roman"),
-    ("‚", "‚Ä[ôúùìîò¶]", "UTF-8", "Mac Roman"),
-    ("縺", r"縺[^\x00-\x7f]", "UTF-8", "Shift JIS"),
-)
-"""Text that no language writes: its first character, which `in` finds faster than the pattern behind it, the encoding
-that it had, and the one that it was read as. What French or German quotes end with (`CAFÉ»`, `„Ü“`) isn't here."""
+_garble = re.compile(_GARBLE)
+_garbled, _letters = Scan([_GARBLE]), Scan([r"[^\P{L}A-Za-z]"])
 REPLACED = "\ufffd"
 
-
-def _find_garbled(column: Sequence[str], others: str) -> Mapping[tuple[str, str], Found]:
-    """Find garbled texts: (encoding, read as) → row → the place; `others` has the texts that aren't ASCII."""
-    found = defaultdict[tuple[str, str], Found](dict)
-    for lead, pattern, was, read_as in GARBLES:
-        if lead in others and (garbled := compiled(pattern)).search(others):
-            for row, text in enumerate(column):
-                if lead in text and (match := garbled.search(text)):
-                    found[was, read_as].setdefault(row, _around(text, match.start()))
-    if REPLACED in others:
-        found["", ""] = {row: _around(text, text.find(REPLACED)) for row, text in enumerate(column) if REPLACED in text}
-    return found
+WORDS_AT_LEAST, SHARE_OF_ROWS = 5, 0.01
+"""So many different words with question marks in them, in such a share of the rows, are no slips of the keyboard."""
+_QUESTIONED = re.compile(r"(?<![^\s\"'(\[,;])[A-Za-z-]*[A-Za-z](?:\?{1,3}[a-z][A-Za-z-]*)+(?![^\s\"').,;!?\]])")
+"""`gr??er`, `Stra?e`, `don?t`; an address, code, or the next sentence, as in `why?Then`, has other signs around it."""
+_may_be_questioned = Scan([r"[A-Za-z]\?{1,3}[a-z]"])
 
 
 def _around(text: str, place: int) -> str:
@@ -229,20 +118,7 @@ def _around(text: str, place: int) -> str:
     return " ".join(text[start : start + SAMPLE_CHARACTERS].split())
 
 
-_DATE_OF_NUMBERS = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2\d{2}(?:\d{2})?(?:[ ,T].*)?", re.DOTALL)
-
-
 @lru_cache(maxsize=4096)
-def _reads_both_ways(text: str, formats: tuple[str, ...], is_read: bool) -> bool:
-    """Whether day and month of a numeric date can be swapped; not where the formats read it in one way only."""
-    numbers = _DATE_OF_NUMBERS.fullmatch(text)
-    day, month = (int(numbers[1]), int(numbers[3])) if numbers else (0, 0)
-    readings = {date for form in formats if (date := _read(text.strip(), form)) is not None}
-    if day != month and (len(readings) == 1 or (is_read and not readings)):
-        return False
-    return 0 < day <= 12 and 0 < month <= 12
-
-
 def _read(text: str, form: str) -> datetime | None:
     try:
         return datetime.strptime(text, form)
@@ -250,8 +126,23 @@ def _read(text: str, form: str) -> datetime | None:
         return None
 
 
+def _swapped(form: str) -> str:
+    return form.translate({ord("d"): "m", ord("m"): "d"})
+
+
+@dataclass(slots=True)
+class _Dates:
+    """The dates of a column that two formats of the mapping read otherwise, and who reads the others: the first?"""
+
+    rows: int = 0
+    sample: str = ""
+    certain: set[bool] = field(default_factory=set)
+
+
+MARKUP_SAMPLE = 500
+"""Descriptions whose markup is looked at."""
 SHARE = 0.2
-"""The least share of the descriptions that are in another markup: in Markdown a few may begin with a tag."""
+"""The least share of them that are in another markup: in Markdown a few may begin with a tag."""
 _BEGINS: Mapping[TextFormat, re.Pattern[str]] = {
     "html": re.compile(r"(?i)\s*<(?:!doctype html|/?(?:html|body|div|p|span|br|table|[uo]l|h[1-6]|b|strong|font)\b)"),
     "jira": re.compile(r"\s*(?:h[1-6]\. |\{(?:code|noformat|quote|panel|color)\b[^{}]*\}|\[~\w)"),
@@ -263,15 +154,11 @@ _MARKDOWN = re.compile(r"```|\]\(https?://")
 
 @dataclass(slots=True)
 class _Hits:
-    """The rows that show one sign, a sample of them, and the columns with their places in the mapping.
-
-    `decided` is of dates that may read both ways: whether one shows the order, or that the column has other things.
-    """
+    """The rows that show one sign, a sample of them, and the columns with their places in the mapping."""
 
     rows: int = 0
     sample: str = ""
     columns: dict[str, int] = field(default_factory=dict)
-    decided: bool = False
 
     def where(self) -> str:
         """Name the columns, COLUMNS_SHOWN of them, with the sample."""
@@ -284,113 +171,121 @@ class DamageSigns:
     """Searches each chunk for signs of damage, whole columns at a time; memory doesn't grow with the rows.
 
     `whole`: the files are read to their ends, so that their rows can be counted.
-
-    _signs   a name of RULES, or `garbled` with both encodings and that of the file → the rows
-    _markup  how many descriptions begin as each markup does; None: all of them
     """
 
     def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], *, whole: bool = True) -> None:
         self._files, self._whole = files, whole
-        self._formats = tuple(mapping.input.dates)
         self._rows = [0] * len(files)
-        self._signs = defaultdict[tuple[str, ...], _Hits](_Hits)
+        self._hits = defaultdict[tuple[str, str], _Hits](_Hits)  # by sign and encoding
+        self._words = set[str]()
+        self._has_letters = False
+        self._ids = _refs(mapping.input.key, mapping.input.local_key, mapping.owner_id, mapping.assignee_id)
+        self._ids |= _refs(*mapping.resource_links)
+        self._texts = collect_value_refs(mapping) | _refs(mapping.title, mapping.description)
+        formats = mapping.input.dates
+        self._ways = [(form, other) for form in formats if (other := _swapped(form)) in formats[formats.index(form) :]]
+        self._dates = defaultdict[Ref, _Dates](_Dates)
+        self._dated = _refs(*collect_date_texts(mapping)) if self._ways else frozenset()
         self._markup = Counter[TextFormat | None]()
-        self._values = collect_value_refs(mapping)
-        self._texts = self._values | _refs(mapping.title, mapping.description)
-        self._read = dict.fromkeys(ref for text in collect_date_texts(mapping) for ref in text.refs)
-        self._dates = {ref: _Hits() for ref in (*self._read, *sorted(_refs(*mapping.footer.values())))}
-        keys = _refs(mapping.input.key, mapping.input.local_key)
-        self._about = {
-            "ids": keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links),
-            "cells": keys | _refs(mapping.title, mapping.description, mapping.created, *mapping.footer.values()),
-            "times": _refs(mapping.created) | frozenset(self._read),
-        }
-        self._finders = dict[Ref, list[tuple[str, Find]]]()
         texts = [] if mapping.description is None else list(walk_texts(mapping.description, choices=True))
-        formats = {text.format for _, text in texts} - {None}
-        self._is_jira = "jira" in formats
-        self._has_markup = bool(texts) and (self._is_jira or not formats)
+        named = {text.format for _, text in texts} - {None}
+        self._is_jira = "jira" in named
+        self._has_markup = bool(texts) and (self._is_jira or not named)
 
     def add(self, examined: Examined, _: Plan) -> None:
-        """Search a chunk; a column of dates only until one has decided how they are read."""
         records, chunk = examined.records, examined.records.chunk
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
-        found: dict[tuple[str, ...], Found] = {}
+        found, encoding = defaultdict[str, Found](dict), self._files[chunk.file].encoding
         for place, (ref, positions) in enumerate(chunk.positions.items()):
-            for position in positions:  # none of most references that a preset has
-                if not records.columns.has_text(position):
-                    continue
+            for position in filter(records.columns.has_text, positions):
                 column = chunk.cells[position]
-                for sign, rows in self._find_signs(ref, column, chunk.file):
-                    self._signs[sign].columns.setdefault(ref.name, place)
-                    found.setdefault(sign, {}).update(rows)
-                if ref in self._dates and not self._dates[ref].decided:
-                    self._search_dates(ref, column, chunk)
+                for sign, rows in self._find_signs(ref, column):
+                    found[sign] |= rows
+                    self._hits[sign, encoding].columns.setdefault(ref.name, place)
+                if ref in self._dated:
+                    self._read_dates(ref, column, chunk)
         for sign, rows in found.items():
-            hits, row = self._signs[sign], min(rows)
+            hits, row = self._hits[sign, encoding], min(rows)
             hits.rows += len(rows)
             key = records.keys.full[row]
             where = f"{f'{key}, ' if key else ''}{_place(chunk, row)}"
             hits.sample = hits.sample or f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
-        self._search_markup(examined)
+        if self._has_markup and self._markup[None] < MARKUP_SAMPLE:
+            self._look_at_markup(examined)
 
-    def _find_signs(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], Found]]:
-        if ref not in self._finders:
-            kinds = {"all"} | {kind for kind, refs in self._about.items() if ref in refs}
-            kinds |= set() if ref in self._values else {"no values"}
-            self._finders[ref] = [(name, rule.find) for name, rule in RULES.items() if rule.about in kinds]
-        blocks = ["".join(column[first : first + CELLS_JOINED]) for first in range(0, len(column), CELLS_JOINED)]
-        others = "" if all(map(str.isascii, blocks)) else "\n".join(filterfalse(str.isascii, column))
-        if others and (ref in self._about["ids"] or ref in self._about["cells"]):
-            # Apart, since a sign beyond U+FFFF takes four bytes for each sign of the text that it is in.
-            blocks = ["\n".join(filter(str.isascii, column)), others]
-        for name, find in self._finders[ref]:
-            if rows := find(column, blocks):
-                yield (name,), rows
-        if others and ref in self._texts:
-            for encodings, rows in _find_garbled(column, others).items():
-                yield ("garbled", *encodings, self._files[file].encoding), rows
-
-    def _search_dates(self, ref: Ref, column: Sequence[str], chunk: Chunk) -> None:
-        """Look for dates that read both ways, 01/02 as well as 02/01, until one shows the order."""
-        hits, is_read = self._dates[ref], ref in self._read
-        for row, text in enumerate(column):
-            if not is_filled(text):
-                continue
-            numbers = _DATE_OF_NUMBERS.fullmatch(text)
-            if numbers is not None and _reads_both_ways(text, self._formats, is_read):
-                if int(numbers[1]) != int(numbers[3]):  # 02/02 is the same day either way
-                    hits.rows += 1
-                    hits.sample = hits.sample or f"{clip(text.strip(), SAMPLE_CHARACTERS)} in {_place(chunk, row)}"
-            elif numbers is not None or not is_read:
-                hits.decided = True
-                return
-
-    def _search_markup(self, examined: Examined) -> None:
-        """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
-        if not self._has_markup:
+    def _find_signs(self, ref: Ref, column: Sequence[str]) -> Iterator[tuple[str, Found]]:
+        if max(map(len, column)) > CELL_LIMIT // 2 and (full := _find_full(column)):
+            yield FULL_CELL, full
+        if ref in self._ids and (rounded := find_rounded(column)):
+            yield ROUNDED, rounded
+        if ref not in self._texts:
             return
-        prose = examined.records.texts
-        rows = [row for row in examined.bodies if prose.descriptions[row] != prose.footers[row]]
+        if not all(map(str.isascii, column)):
+            yield from self._find_wrong_letters(column)
+        # To join them takes a tenth of the time of another search.
+        if not self._has_letters and "?" in "".join(column) and (questioned := self._find_questioned(column)):
+            yield QUESTIONED, questioned
+
+    def _find_wrong_letters(self, column: Sequence[str]) -> Iterator[tuple[str, Found]]:
+        others = {row: text for row, text in enumerate(column) if not text.isascii()}
+        if lost := {row: _around(text, text.find(REPLACED)) for row, text in others.items() if REPLACED in text}:
+            yield LOST, lost
+        rows, texts = list(others), list(others.values())
+        self._has_letters = self._has_letters or bool(_letters.find(texts))
+        if self._has_letters and (garbled := _garbled.find(texts)):
+            matches = ((rows[place], _garble.search(texts[place])) for place in garbled)
+            yield GARBLED, {row: _around(match.string, match.start()) for row, match in matches if match}
+
+    def _find_questioned(self, column: Sequence[str]) -> Found:
+        found: Found = {}
+        for row in _may_be_questioned.find(column):
+            for match in _QUESTIONED.finditer(column[row]):
+                found.setdefault(row, _around(column[row], match.start()))
+                if len(self._words) < WORDS_AT_LEAST:
+                    self._words.add(match[0].casefold())
+        return found
+
+    def _read_dates(self, ref: Ref, column: Sequence[str], chunk: Chunk) -> None:
+        """Look for dates that decide something, and that two formats of the mapping read otherwise."""
+        dates = self._dates[ref]
+        for row, text in enumerate(map(str.strip, column)):
+            for ways in self._ways:
+                first, second = (_read(text, form) for form in ways)
+                if first is None or second is None:
+                    dates.certain |= {first is not None} if first or second else set()
+                elif first != second:  # 02/02 is the same day either way
+                    dates.rows += 1
+                    dates.sample = dates.sample or f"{clip(text, SAMPLE_CHARACTERS)} in {_place(chunk, row)}"
+
+    def _look_at_markup(self, examined: Examined) -> None:
+        """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
+        prose, left = examined.records.texts, MARKUP_SAMPLE - self._markup[None]
+        described = (row for row in examined.bodies if prose.descriptions[row] != prose.footers[row])
+        rows = list(islice(described, left))
         texts = [prose.descriptions[row] for row in rows]
-        begun = Counter[TextFormat | None]({None: len(rows)})
-        begun.update({name: sum(map(bool, map(its.match, texts))) for name, its in _BEGINS.items()})
+        begun = {name: sum(map(bool, map(begin.match, texts))) for name, begin in _BEGINS.items()}
         if self._is_jira:
             raw, keys = examined.records.chunk.raw, examined.records.keys
             came = (raw_text(raw[keys.members(row)[0]]) for row in rows)
-            begun["jira"], begun["markdown"] = 0, sum(map(bool, map(_MARKDOWN.search, came)))
+            begun = {"html": begun["html"], "markdown": sum(map(bool, map(_MARKDOWN.search, came)))}
         self._markup.update(begun)
+        self._markup[None] += len(rows)
 
     def warnings(self) -> Iterator[str]:
         yield from self._full_files()
-        yield from (_say(sign, hits) for sign, hits in sorted(self._signs.items()))
-        for ref, hits in self._dates.items():
-            if hits.rows and not hits.decided:
-                what = f"{counted(hits.rows, 'date reads', 'dates read')} both ways in {ref.name} ({hits.sample})"
-                as_they_are = "Export with dates like 2023-02-01; they are sent as they are."
-                help_ = "Keep only the right format in input.dates." if ref in self._read else as_they_are
-                yield f"{what}: day first or month first? {help_}"
+        signs = list(SENTENCES)
+        for (sign, encoding), hits in sorted(self._hits.items(), key=lambda each: signs.index(each[0][0])):
+            if sign != QUESTIONED or self._are_words_damaged(hits):
+                yield _say(SENTENCES[sign], hits, encoding)
+        for ref, dates in self._dates.items():
+            if dates.rows and dates.certain != {True}:
+                what = f"{counted(dates.rows, 'date reads', 'dates read')} both ways in {ref.name} ({dates.sample})"
+                yield f"{what}: day first or month first? Keep only the right format in input.dates."
+
+    def _are_words_damaged(self, hits: _Hits) -> bool:
+        are_many = len(self._words) >= WORDS_AT_LEAST and hits.rows >= SHARE_OF_ROWS * sum(self._rows)
+        return are_many and not self._has_letters
 
     def _full_files(self) -> Iterator[str]:
         """Warn where the last file of a set has exactly as many rows as a limit; the others may, since more follows."""
@@ -412,8 +307,9 @@ class DamageSigns:
                 end = "to convert them to Markdown"
                 if self._is_jira:
                     sent, end = f"{sent.split()[0]} read as jira", "to read them so"
+                first = "the first " if filled == MARKUP_SAMPLE else ""
                 yield (
-                    f"description: {rows:,} of {counted(filled, 'text')} {looks} like {name} and {sent}; "
+                    f"description: {rows:,} of {first}{counted(filled, 'text')} {looks} like {name} and {sent}; "
                     f"{end}, write `description: {{format: {name}}}`"
                 )
 
@@ -432,16 +328,8 @@ def _natural(name: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
-def _say(sign: tuple[str, ...], hits: _Hits) -> str:
-    rows = counted(hits.rows, "row has", "rows have")
-    if sign[0] in RULES:
-        return f"{rows} {RULES[sign[0]].said.format(hits.where())}"
-    _, was, read_as, encoding = sign
-    what = f"letters that look garbled in {hits.where()}: {was} read as {read_as}."
-    if not was:
-        what = f"the character � for letters that are lost, in {hits.where()}: an earlier program couldn't read them."
-    if encoding.lower().startswith(("utf-8", "utf-16")):
-        again = "Export it again, and don't save the file with another program."
-        return f"{rows} {what} {again} Otherwise the texts are sent as they are."
-    leave_out = "leave out --encoding (or input.encoding), as it is probably UTF-8."
-    return f"{rows} {what} The file is read as {encoding}: {leave_out}"
+def _say(sentence: str, hits: _Hits, encoding: str) -> str:
+    again = SENT_AS_IS
+    if not encoding.lower().startswith(("utf-8", "utf-16")):
+        again = f"The file is read as {encoding}: leave out --encoding (or input.encoding), as it is probably UTF-8."
+    return f"{counted(hits.rows, 'row has', 'rows have')} {sentence.format(where=hits.where(), again=again)}"
