@@ -16,7 +16,7 @@ from statistics import median
 
 import click
 
-from tests.benchmarks.check import ROUNDS, TIMES, measure
+from tests.benchmarks.processes import ROUNDS, TIMES, measure
 
 CRITERIA = [f"Criterion {number}" for number in range(20)]
 WANTED, WANTED_GROWTH_MB = 1.5, 32

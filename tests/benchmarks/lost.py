@@ -23,8 +23,8 @@ from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_rows
 from importer.library.inputs import open_job
 from importer.sandbox.storage import Store, new_id
-from tests.benchmarks.check import measure
 from tests.benchmarks.nights import sandbox
+from tests.benchmarks.processes import measure
 from tests.benchmarks.source_files import make_ordinary, write_export
 
 ROWS = (6_000, 12_000, 24_000, 50_000)

@@ -24,7 +24,7 @@ import click
 
 from importer.sandbox.gate import SandboxOptions
 from importer.sandbox.server import serve_in_thread
-from tests.benchmarks.check import measure
+from tests.benchmarks.processes import measure
 from tests.benchmarks.source_files import WORDS, make_ordinary, write_export
 
 WANTED_MB, WANTED_RUN_MB, WANTED_GROWTH_MB = 200, 250, 32

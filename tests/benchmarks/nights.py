@@ -42,7 +42,7 @@ from importer.load.preflight import describe_input
 from importer.records import ADDITION_PATHS, Operation
 from importer.triage.answers import read_issue
 from importer.triage.snapshot import Snapshot
-from tests.benchmarks.check import ROUNDS, TIMES, measure
+from tests.benchmarks.processes import ROUNDS, TIMES, measure
 from tests.benchmarks.source_files import Texts, make_discussed, make_ordinary, write_export
 
 HASH = "import hashlib, sys; hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256')"

@@ -1,4 +1,4 @@
-"""The files that benchmarks check: Jira exports with made-up texts, with a comment a row, and with real texts."""
+"""The files that benchmarks check: Jira-like exports with made-up texts, with a comment a row, and with real texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,41 @@ Texts = Callable[[Draw, int], tuple[str, str, str]]
 
 
 def write_export(path: Path, rows: int, make: Texts) -> None:
-    """Write a Jira-like CSV of 40 columns, 20 of them empty."""
-    draw = Draw(rows)
+    """Write a Jira-like export: a CSV of 40 columns, 20 of them empty, or JSON by its ending, without what is empty."""
     with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        for number in range(rows):
-            title, text, comment = make(draw, number)
-            kind, status = draw.choice(["Bug", "Story", "Task"]), draw.choice(["To Do", "In Progress", "Done"])
-            priority = draw.choice(["Highest", "High", "Medium", "Low"])
-            writer.writerow(
-                [title, f"PROJ-{number}", str(100_000 + number), kind, status, "PROJ", "Project", priority, "", "ann"]
-                + ["bob", "12/Sep/25 9:05 AM", "12/Sep/25 9:05 AM", "", text, "one", "two", "", comment, ""]
-                + [""] * 20
-            )
+        if path.suffix == ".csv":
+            csv.writer(file).writerows([HEADER, *_make_rows(rows, make)])
+            return
+        is_array = path.suffix == ".json"
+        between = "["
+        for row in _make_rows(rows, make):
+            file.write((between if is_array else "") + json.dumps(_as_record(row), ensure_ascii=False) + "\n")
+            between = ","
+        file.write("]" if is_array else "")
+
+
+def _make_rows(rows: int, make: Texts) -> Iterator[list[str]]:
+    draw = Draw(rows)
+    for number in range(rows):
+        title, text, comment = make(draw, number)
+        kind, status = draw.choice(["Bug", "Story", "Task"]), draw.choice(["To Do", "In Progress", "Done"])
+        priority = draw.choice(["Highest", "High", "Medium", "Low"])
+        yield (
+            [title, f"PROJ-{number}", str(100_000 + number), kind, status, "PROJ", "Project", priority, "", "ann"]
+            + ["bob", "12/Sep/25 9:05 AM", "12/Sep/25 9:05 AM", "", text, "one", "two", "", comment, ""]
+            + [""] * 20
+        )
+
+
+def _as_record(row: list[str]) -> dict[str, str | list[str]]:
+    """Name the cells of a row; those of one name are a list."""
+    record: dict[str, str | list[str]] = {}
+    for name, cell in zip(HEADER, row, strict=True):
+        if not cell:
+            continue
+        before = record.get(name)
+        record[name] = cell if before is None else [*([before] if isinstance(before, str) else before), cell]
+    return record
 
 
 def make_ordinary(draw: Draw, number: int) -> tuple[str, str, str]:
@@ -66,15 +88,16 @@ def make_discussed(draw: Draw, number: int) -> tuple[str, str, str]:
     return title, text, f"12/Sep/25 9:05 AM;acc{number % 50};{' '.join(draw.choices(WORDS, k=20))}"
 
 
-def real_texts() -> Texts:
+def make_real(draw: Draw, number: int) -> tuple[str, str, str]:
     """Titles, descriptions and comments of real exports, one after the other; made-up ones where there are none."""
-    titles, texts = _find_texts(EXPORTS) if EXPORTS.is_dir() else _make_up(Draw(1))
+    titles, texts = _real_texts()
+    comment = texts[(number * 7 + 3) % len(texts)]
+    return titles[number % len(titles)], texts[number % len(texts)], f"12/Sep/25 9:05 AM;acc{number % 50};{comment}"
 
-    def make(draw: Draw, number: int) -> tuple[str, str, str]:
-        comment = texts[(number * 7 + 3) % len(texts)]
-        return titles[number % len(titles)], texts[number % len(texts)], f"12/Sep/25 9:05 AM;acc{number % 50};{comment}"
 
-    return make
+@cache
+def _real_texts() -> tuple[list[str], list[str]]:
+    return _find_texts(EXPORTS) if EXPORTS.is_dir() else _make_up(Draw(1))
 
 
 def _find_texts(folder: Path) -> tuple[list[str], list[str]]:
