@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 
 # fmt: off
-@dataclass(frozen=True)
 class Applying(Applied):
     """Whether anything is done, and whether somebody is asked first."""
 
@@ -32,7 +30,6 @@ class Applying(Applied):
 # fmt: on
 
 
-@dataclass(frozen=True)
 class ApplyOptions(Applying, KeyFile, LedgerFile, Concurrency, Out, Json):
     """The options of `repair` and `undo`."""
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.console import Console
-from importer.cli.options import sources_argument, takes
+from importer.cli.options import Command, sources_argument, takes
 from importer.cli.terminal import can_ask
 from importer.errors import ExitCode, SourceError, UsageError
 from importer.library.declared import option
@@ -30,7 +28,6 @@ VALUES_SHOWN = 20
 
 
 # fmt: off
-@dataclass(frozen=True)
 class DraftOptions(Input):
     """The options of `draft`."""
 
@@ -43,7 +40,7 @@ class DraftOptions(Input):
 # fmt: on
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @sources_argument
 @takes(DraftOptions)
 def draft(options: DraftOptions, sources: tuple[str, ...]) -> int:

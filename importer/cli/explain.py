@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.answers import print_data
 from importer.cli.console import Console
 from importer.cli.option_types import FILE
-from importer.cli.options import takes
+from importer.cli.options import Command, takes
 from importer.cli.terminal import printable
 from importer.errors import ExitCode, UsageError
 from importer.library.options import Input
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 LONGEST = 100
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, type=FILE, metavar="SOURCE...")
 @click.argument("which", metavar="KEY|LINE")
 @takes(Input)

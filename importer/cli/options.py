@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -22,7 +21,6 @@ from typing import (
 )
 
 import click
-import cloup
 from annotated_types import Ge, Le
 from click.core import ParameterSource
 
@@ -43,6 +41,9 @@ R = TypeVar("R")
 S = TypeVar("S", bound=Section)
 
 VARIABLE = "TRIAGE_IMPORT_"
+OTHERS = "Other options"
+NAMES_WIDTH = 28
+"""Columns of the names of options in `--help`; what a longer one does stands below it."""
 TYPES: dict[object, click.ParamType[Any]] = {
     Path: click.Path(path_type=Path),
     "folder": click.Path(file_okay=False, path_type=Path),
@@ -57,20 +58,36 @@ TYPES: dict[object, click.ParamType[Any]] = {
 """What an annotation, or the word in it, means on the command line."""
 
 
-class Setting(cloup.Option):
-    """An option of a section.
+class Setting(click.Option):
+    """An option of a section, whose title stands above it in `--help`.
 
     `configurable` says whether it may stand in the configuration file.
     """
 
-    def __init__(self, *names: Any, configurable: bool = True, **attributes: Any) -> None:
+    def __init__(self, *names: Any, title: str = "", configurable: bool = True, **attributes: Any) -> None:
         super().__init__(*names, **attributes)
-        self.configurable = configurable
+        self.title, self.configurable = title, configurable
 
     @property
     def key(self) -> str:
         """Its name in the configuration file: the long one."""
         return max(self.opts, key=len).strip("-")
+
+
+class Command(click.Command):
+    """A command with sections: `--help` shows each under its title, their columns in one line."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of no section last."""
+        titled: dict[str, list[tuple[str, str]]] = {}
+        for each in self.get_params(ctx):
+            if isinstance(each, click.Option) and (shown := each.get_help_record(ctx)) is not None:
+                titled.setdefault(getattr(each, "title", "") or OTHERS, []).append(shown)
+        most = max(len(names) for rows in titled.values() for names, _ in rows if len(names) <= NAMES_WIDTH)
+        for title in sorted(titled, key=OTHERS.__eq__):
+            own = min(most, max(len(names) for names, _ in titled[title]))
+            with formatter.section(title):
+                formatter.write_dl(titled[title], most, most - own + 2)
 
 
 def takes(section: type[S]) -> Callable[[Callable[Concatenate[S, P], R]], Callable[P, R]]:
@@ -94,15 +111,14 @@ def takes(section: type[S]) -> Callable[[Callable[Concatenate[S, P], R]], Callab
 
 def _options(section: type[Section]) -> list[Callable[[Any], Any]]:
     """The options of a section: those of its bases, in their order, and then its own."""
-    groups = dict[str, cloup.OptionGroup]()
     its, hints = declared(section), get_type_hints(section, include_extras=True)
     made = []
     for owner in dict.fromkeys(_bases(section)):
-        title = vars(owner).get("title", "")
-        group = groups.setdefault(title, cloup.OptionGroup(title)) if title else None
         for name in filter(its.__contains__, vars(owner).get("__annotations__", {})):
             attributes = _attributes(its[name], hints[name])
-            made.append(click.option(*its.pop(name).names, name, cls=Setting, group=group, **attributes))
+            made.append(
+                click.option(*its.pop(name).names, name, cls=Setting, title=vars(owner).get("title", ""), **attributes)
+            )
     return made
 
 
@@ -144,7 +160,6 @@ UNASKED = ("--apply", "--yes", "--expect")
 
 
 # fmt: off
-@dataclass(frozen=True)
 class Json(Section):
     """Whether stdout gets data."""
 
@@ -152,7 +167,6 @@ class Json(Section):
     as_json: bool = option("--json", default=False, decides=False, help="Print the summary as JSON on stdout.")
 
 
-@dataclass(frozen=True)
 class Verbose(Section):
     """How much is shown."""
 
@@ -161,7 +175,6 @@ class Verbose(Section):
         help="Show everything that the check finds, not only 24 lines.")
 
 
-@dataclass(frozen=True)
 class Applied(Section):
     """Whether anything is done."""
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from importer import __version__
 from importer.cli.answers import answers_with_summary
 from importer.cli.console import Console
-from importer.cli.options import Json, takes
+from importer.cli.options import Command, Json, takes
 from importer.cli.run_options import Unasked
 from importer.errors import ExitCode, RunStopped
 from importer.library.caller import NO
@@ -49,7 +48,6 @@ SHOWN = 160
 
 
 # fmt: off
-@dataclass(frozen=True)
 class Kept(Section):
     """Whether anything stays."""
 
@@ -59,7 +57,6 @@ class Kept(Section):
 # fmt: on
 
 
-@dataclass(frozen=True)
 class ProbeOptions(Place, KeyFile, LedgerFile, Expected, Paced, Unasked, Kept, Out, Json):
     """The options of `probe`."""
 
@@ -76,7 +73,7 @@ class ProbeSummary:
         return json.dumps({"exit_code": self.exit_code, **self.document}, ensure_ascii=False, indent=2) + "\n"
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @takes(ProbeOptions)
 @answers_with_summary
 def probe(options: ProbeOptions) -> ProbeSummary:

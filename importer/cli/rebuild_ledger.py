@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.answers import answers_with_summary
 from importer.cli.console import Console
-from importer.cli.options import Json, sources_argument, takes
+from importer.cli.options import Command, Json, sources_argument, takes
 from importer.library.options import Input, KeyFile, LedgerFile, Out, Paced, Place
 from importer.library.targets import choose_rate, open_target
 
@@ -18,12 +16,11 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
-@dataclass(frozen=True)
 class RebuildOptions(Input, Place, KeyFile, LedgerFile, Paced, Out, Json):
     """The options of `rebuild-ledger`."""
 
 
-@click.command("rebuild-ledger", cls=cloup.Command)
+@click.command("rebuild-ledger", cls=Command)
 @sources_argument
 @takes(RebuildOptions)
 @answers_with_summary

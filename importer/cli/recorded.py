@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from importer import __version__
 from importer.cli.answers import ANSWER, START, print_data, summarise_error
 from importer.cli.config import REPORTS
 from importer.cli.console import Console, log_end, logging_to
+from importer.cli.options import Command
 from importer.errors import DecisionNeeded, ExitCode, ImporterError
 from importer.library.declared import declared
 from importer.library.deliveries import (
@@ -91,7 +91,7 @@ def describe_open(starts: Sequence[Note]) -> Iterator[str]:
             yield f"Not in yet: {files}: {code}, {each['why'] or 'no reason is known'}; {again}"
 
 
-class Recorded(cloup.Command):
+class Recorded(Command):
     """A command of which every start is recorded."""
 
     def make_context(

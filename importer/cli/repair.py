@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +29,6 @@ LINES_SHOWN = 8
 
 
 # fmt: off
-@dataclass(frozen=True)
 class Right(Section):
     """What the right values are."""
 
@@ -42,7 +40,6 @@ class Right(Section):
 # fmt: on
 
 
-@dataclass(frozen=True)
 class RepairOptions(Right, Severity, ApplyOptions):
     """The options of `repair`."""
 

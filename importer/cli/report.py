@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 from click.core import ParameterSource
 
 from importer.cli.answers import REPORTS_COMPLETE, print_data
 from importer.cli.console import Console
 from importer.cli.option_types import RUN, SOURCE_NAME
-from importer.cli.options import Json, takes, typed_options
+from importer.cli.options import Command, Json, takes, typed_options
 from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Folder, IssueUrls, LedgerFile, Place
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 
 # fmt: off
-@dataclass(frozen=True)
 class ReportOptions(LedgerFile, Place, Json, IssueUrls):
     """The options of `report`."""
 
@@ -41,7 +38,7 @@ class ReportOptions(LedgerFile, Place, Json, IssueUrls):
 # fmt: on
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @click.argument("name", type=RUN, metavar="RUN", required=False)
 @takes(ReportOptions)
 def report(options: ReportOptions, name: str | None) -> int:

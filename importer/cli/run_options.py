@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import click
@@ -17,7 +16,6 @@ from importer.library.run_options import RunOptions as ImportOptions
 
 
 # fmt: off
-@dataclass(frozen=True)
 class Unasked(Section):
     """Whether somebody is asked."""
 
@@ -25,7 +23,6 @@ class Unasked(Section):
     yes: bool = option("--yes", default=False, variable=False, configurable=False, help="Don't ask, for scripts.")
 
 
-@dataclass(frozen=True)
 class Unwatched(Section):
     """What a scheduled import says, and where."""
 
@@ -42,7 +39,6 @@ class Unwatched(Section):
 # fmt: on
 
 
-@dataclass(frozen=True)
 class RunOptions(ImportOptions, Unasked, Unwatched, Verbose, Json):
     """The options of `run`."""
 

@@ -7,17 +7,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from importer.cli.answers import print_data
 from importer.cli.console import Console
 from importer.cli.option_types import RUN, SOURCE_NAME, SinceType
-from importer.cli.options import Applied, Json, chosen_ledger, takes
+from importer.cli.options import Applied, Command, Json, chosen_ledger, takes
 from importer.cli.recorded import describe_open
 from importer.cli.terminal import as_table
 from importer.errors import ExitCode, UsageError
@@ -38,7 +36,6 @@ FORGOTTEN = (
 
 
 # fmt: off
-@dataclass(frozen=True)
 class RunsOptions(LedgerFile, Json):
     """The options of `runs`."""
 
@@ -50,12 +47,10 @@ class RunsOptions(LedgerFile, Json):
     last: Positive | None = option("--last", metavar="N", help="Only the last N starts.")
 
 
-@dataclass(frozen=True)
 class ShowOptions(LedgerFile, Json):
     """The options of `runs show`."""
 
 
-@dataclass(frozen=True)
 class PruneOptions(LedgerFile, Applied):
     """The options of `runs prune`."""
 
@@ -66,7 +61,6 @@ class PruneOptions(LedgerFile, Applied):
 # fmt: on
 
 
-@dataclass(frozen=True)
 class ForgetOptions(LedgerFile, Applied):
     """The options of `runs forget`."""
 
@@ -98,7 +92,7 @@ def runs(options: RunsOptions) -> int:
         raise
 
 
-@runs.command("check", cls=cloup.Command)
+@runs.command("check", cls=Command)
 @takes(LedgerFile)
 def check_command(options: LedgerFile) -> None:
     """Check the whole ledger for damage.
@@ -117,7 +111,7 @@ def check_command(options: LedgerFile) -> None:
             console.say(f"The ledger {book.name} is no file: there is nothing to check.")
 
 
-@runs.command("prune", cls=cloup.Command)
+@runs.command("prune", cls=Command)
 @takes(PruneOptions)
 def prune_command(options: PruneOptions) -> None:
     """Drop the rows of old runs from the ledger.
@@ -147,7 +141,7 @@ def prune_command(options: PruneOptions) -> None:
             console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{more}")
 
 
-@runs.command("forget", cls=cloup.Command)
+@runs.command("forget", cls=Command)
 @click.argument("what", metavar="KEY|PERSON")
 @takes(ForgetOptions)
 def forget_command(options: ForgetOptions, what: str) -> None:
@@ -232,7 +226,7 @@ def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from (f"{printable(line)}\n" for line in as_table(table))
 
 
-@runs.command("show", cls=cloup.Command)
+@runs.command("show", cls=Command)
 @click.argument("name", type=RUN, metavar="RUN")
 @takes(ShowOptions)
 def show_command(options: ShowOptions, name: str) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import click
-import cloup
 
 from importer.cli.console import Console
-from importer.cli.options import takes
+from importer.cli.options import Command, takes
 from importer.library.options import KeyFile, LedgerFile, Paced, Place
 from importer.library.targets import choose_rate, open_target
 
 
-@dataclass(frozen=True)
 class SettleOptions(Place, KeyFile, LedgerFile, Paced):
     """The options of `settle`."""
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @click.argument("key")
 @click.argument("answer", metavar="ISSUE|absent|added|not-added")
 @takes(SettleOptions)

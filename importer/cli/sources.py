@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
-import cloup
 
 from importer.cli.answers import print_data
 from importer.cli.console import Console
 from importer.cli.option_types import SOURCE_NAME
-from importer.cli.options import Json, chosen_ledger, takes
+from importer.cli.options import Command, Json, chosen_ledger, takes
 from importer.library.options import LedgerFile, Place
 from importer.library.targets import target_name
 
@@ -21,12 +19,10 @@ if TYPE_CHECKING:
     from importer.ledger.source_list import KnownSource
 
 
-@dataclass(frozen=True)
 class ListOptions(LedgerFile, Json):
     """The options of `sources` and `sources list`."""
 
 
-@dataclass(frozen=True)
 class PlaceOptions(Place, LedgerFile):
     """The options of `sources retire` and `sources resume`."""
 
@@ -40,7 +36,7 @@ def sources(options: ListOptions) -> None:
         context.invoke(list_command, ledger=options.ledger, as_json=options.as_json)
 
 
-@sources.command("list", cls=cloup.Command)
+@sources.command("list", cls=Command)
 @takes(ListOptions)
 def list_command(options: ListOptions) -> None:
     """List the sources, their issues and their last runs."""
@@ -56,7 +52,7 @@ def list_command(options: ListOptions) -> None:
         print_data("".join(map(as_lines, known)) or f"No source yet in the ledger {book.name}.\n")
 
 
-@sources.command("retire", cls=cloup.Command)
+@sources.command("retire", cls=Command)
 @click.argument("name", type=SOURCE_NAME)
 @takes(PlaceOptions)
 def retire_command(options: PlaceOptions, name: str) -> None:
@@ -71,7 +67,7 @@ def retire_command(options: PlaceOptions, name: str) -> None:
         console.say(f"To revert this: {how_to_resume(book, target, name)}")
 
 
-@sources.command("resume", cls=cloup.Command)
+@sources.command("resume", cls=Command)
 @click.argument("name", type=SOURCE_NAME)
 @takes(PlaceOptions)
 def resume_command(options: PlaceOptions, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -29,7 +28,6 @@ REPAIR_ADVISED = "If only a field is wrong, `repair` corrects it and keeps the i
 NAMES_SHOWN = 8
 
 
-@dataclass(frozen=True)
 class UndoOptions(library.Back, ApplyOptions):
     """The options of `undo`."""
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import click
-import cloup
 
 from importer import __version__
 from importer.cli.answers import answers_with_summary
 from importer.cli.console import Console
-from importer.cli.options import Json, sources_argument, takes
+from importer.cli.options import Command, Json, sources_argument, takes
 from importer.errors import ExitCode
 from importer.library.declared import option
 from importer.library.options import KeyFile, NewFile, Place, Reading
@@ -44,7 +43,6 @@ class UsersSummary:
 
 
 # fmt: off
-@dataclass(frozen=True)
 class UsersOptions(Reading, Place, KeyFile, Json):
     """The options of `users`."""
 
@@ -59,7 +57,7 @@ class UsersOptions(Reading, Place, KeyFile, Json):
     makes_users: ClassVar = True
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @sources_argument
 @takes(UsersOptions)
 @answers_with_summary

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.answers import REPORTS_COMPLETE, answers_with_summary, print_data
 from importer.cli.console import Console
-from importer.cli.options import Json, Verbose, arguments_of, calling, sources_argument, takes
+from importer.cli.options import Command, Json, Verbose, arguments_of, calling, sources_argument, takes
 from importer.library import options as library
 
 if TYPE_CHECKING:
@@ -19,12 +17,11 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
-@dataclass(frozen=True)
 class ValidateOptions(library.ValidateOptions, Verbose, Json):
     """The options of `validate`."""
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @sources_argument
 @takes(ValidateOptions)
 @answers_with_summary

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
-import cloup
 
 from importer.cli.answers import answers_with_summary
 from importer.cli.console import Console
 from importer.cli.option_types import RUN
-from importer.cli.options import Json, arguments_of, calling, takes
+from importer.cli.options import Command, Json, arguments_of, calling, takes
 from importer.library import options as library
 
 if TYPE_CHECKING:
     from importer.report.tables import VerifySummary
 
 
-@dataclass(frozen=True)
 class VerifyOptions(library.VerifyOptions, Json):
     """The options of `verify`."""
 
 
-@click.command(cls=cloup.Command)
+@click.command(cls=Command)
 @click.argument("name", type=RUN, metavar="RUN")
 @takes(VerifyOptions)
 @answers_with_summary

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 _DECLARED = "declared"
 
@@ -28,13 +28,6 @@ class Declared(NamedTuple):
         return self.names[0]
 
 
-@dataclass(frozen=True)
-class Section:
-    """Options that belong together; `title` stands above them in `--help`. A command's options inherit from several."""
-
-    title: ClassVar[str] = ""
-
-
 def option(
     *names: str, default: Any = None, variable: bool = True, also: str = "", decides: bool = True, **attributes: Any
 ) -> Any:
@@ -47,6 +40,18 @@ def option(
     if not attributes.get("required"):
         attributes["default"] = default
     return field(default=default, metadata={_DECLARED: Declared(names, variable, also, decides, attributes)})
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+@dataclass(frozen=True, eq=False, repr=False)
+class Section:
+    """Options that belong together; `title` stands above them in `--help`. A command's options inherit from several."""
+
+    title: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        # Nobody compares or shows options, and what would do so takes two thirds of making a dataclass: of fifty.
+        dataclass(frozen=True, eq=False, repr=False)(cls)
 
 
 def declared(section: type[Section] | Section) -> dict[str, Declared]:

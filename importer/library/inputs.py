@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -82,7 +82,6 @@ def warn_of_beside(mapping: LoadedMapping, source: Source, samples: Sequence[Sam
                 yield f"{file.name}: {array} beside {file.array} is not read; `comments: {{from: [{joined}]}}` joins it"
 
 
-@dataclass(frozen=True)
 class InputOptions(Selection, Input):
     """The options of commands that read a source.
 

@@ -71,7 +71,6 @@ IssueUrl = Annotated[str, "issue-url"]
 
 
 # fmt: off
-@dataclass(frozen=True)
 class Reading(Section):
     """How a source is read, and by which mapping."""
 
@@ -91,7 +90,6 @@ class Reading(Section):
         help="Separate file of comments, joined by the mapping; may be repeated.")
 
 
-@dataclass(frozen=True)
 class Severity(Section):
     """What the source doesn't say."""
 
@@ -99,7 +97,6 @@ class Severity(Section):
     severity: SeverityName | None = option("--severity", help="Of the issues whose source says none.")
 
 
-@dataclass(frozen=True)
 class Matched(Reading):
     """The same, and who is who."""
 
@@ -108,14 +105,12 @@ class Matched(Reading):
         help="Matches people with Triage's users: a filled-in users.csv.")
 
 
-@dataclass(frozen=True)
 class Input(Severity, Matched):
     """All of the input."""
 
     title = "Input"
 
 
-@dataclass(frozen=True)
 class Place(Section):
     """Which target."""
 
@@ -126,7 +121,6 @@ class Place(Section):
         help=f"The target.  [default: {DEFAULT_URL}]")
 
 
-@dataclass(frozen=True)
 class KeyFile(Section):
     """Who asks it."""
 
@@ -145,7 +139,6 @@ class KeyFile(Section):
         return ApiKey(self.api_key, "api_key")
 
 
-@dataclass(frozen=True)
 class LedgerFile(Section):
     """Which ledger."""
 
@@ -154,7 +147,6 @@ class LedgerFile(Section):
         help="The record of what was sent: a file, or PostgreSQL.")
 
 
-@dataclass(frozen=True)
 class Ways(Section):
     """How the target and its ledger are used."""
 
@@ -164,7 +156,6 @@ class Ways(Section):
         help="How long to wait if the ledger or source is in use: 90s, 10m, 2h.  [default: no wait]")
 
 
-@dataclass(frozen=True)
 class Paced(Section):
     """How fast."""
 
@@ -173,7 +164,6 @@ class Paced(Section):
         help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]")
 
 
-@dataclass(frozen=True)
 class Concurrency(Paced):
     """How fast, and how many at a time."""
 
@@ -182,7 +172,6 @@ class Concurrency(Paced):
         help="Maximum requests at a time.")
 
 
-@dataclass(frozen=True)
 class Expected(Section):
     """Whose key it must be."""
 
@@ -196,7 +185,6 @@ class Expected(Section):
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
 
 
-@dataclass(frozen=True)
 class Sending(Expected):
     """How it is sent, and what stops it."""
 
@@ -219,7 +207,6 @@ class Sending(Expected):
         help="Stop sending after this time, such as 6h or 90m; the same command continues.")
 
 
-@dataclass(frozen=True)
 class Changes(Section):
     """What happens to issues that are there."""
 
@@ -235,7 +222,6 @@ class Changes(Section):
         help="Also update issues for which only the mapping has changed.")
 
 
-@dataclass(frozen=True)
 class Nightly(Section):
     """What a schedule refuses."""
 
@@ -249,7 +235,6 @@ class Nightly(Section):
         "in the last run.  [default with --yes: new]")
 
 
-@dataclass(frozen=True)
 class Selection(Section):
     """Which rows, and what is said of them."""
 
@@ -264,7 +249,6 @@ class Selection(Section):
         help="The issues that report.html shows before and after.  [default: five]")
 
 
-@dataclass(frozen=True)
 class Out(Section):
     """Where the reports go."""
 
@@ -272,7 +256,6 @@ class Out(Section):
     out: Folder | None = option("--out", metavar="DIR", decides=False, help="Folder for the reports.")
 
 
-@dataclass(frozen=True)
 class IssueUrls(Section):
     """Where a person looks at an issue."""
 
@@ -281,7 +264,6 @@ class IssueUrls(Section):
         help="Web address of an issue, with {number} or {id} in it, so that reports link to issues.")
 
 
-@dataclass(frozen=True)
 class Back(Section):
     """How far back."""
 
@@ -295,23 +277,19 @@ class Back(Section):
 # fmt: on
 
 
-@dataclass(frozen=True)
 class ValidateOptions(Input, Selection, Out):
     """The options of `validate`."""
 
 
-@dataclass(frozen=True)
 class VerifyOptions(KeyFile, LedgerFile, Paced, Out, IssueUrls):
     """The options of `verify`."""
 
 
-@dataclass(frozen=True)
 class ChangeOptions(KeyFile, LedgerFile, Concurrency, Out):
     """The options of what changes issues that are there; without `apply` the ledger is only read."""
 
     apply: bool = False
 
 
-@dataclass(frozen=True)
 class UndoOptions(Back, ChangeOptions):
     """The options of `undo`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from importer.codes import KEY_RESPELLED
@@ -38,7 +37,6 @@ DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
 CAUSES_SHOWN = 3
 
 
-@dataclass(frozen=True)
 class RunOptions(
     Input, Place, KeyFile, LedgerFile, Ways, Concurrency, Sending, Changes, Nightly, Selection, Out, IssueUrls
 ):
