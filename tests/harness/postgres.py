@@ -94,7 +94,7 @@ def serve_postgres() -> Iterator[PostgresServer]:
     if named:
         yield PostgresServer(named)
         return
-    _find("initdb")
+    find_program("initdb")
     folder = Path(tempfile.mkdtemp(prefix="triage-postgres-"))
     try:
         if os.geteuid() == 0:
@@ -170,7 +170,7 @@ def _server(folder: Path) -> Sequence[str | Path]:
     return ("-D", folder / "data", "-l", folder / "log", "-w", "-t", "60")
 
 
-def _find(program: str) -> str:
+def find_program(program: str) -> str:
     """Find one of PostgreSQL's programs, where Debian or somebody's PATH has it; the newest where there are several."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))
     for folder in reversed(folders):
@@ -184,7 +184,7 @@ def _find(program: str) -> str:
 
 def _run(program: str, *arguments: str | Path) -> None:
     """Run one of PostgreSQL's programs, not as root; what it says is the error if it fails."""
-    command = [_find(program), *map(str, arguments)]
+    command = [find_program(program), *map(str, arguments)]
     if os.geteuid() == 0:
         command = ["setpriv", f"--reuid={SERVICE_USER}", f"--regid={SERVICE_USER}", "--init-groups", *command]
     done = subprocess.run(
