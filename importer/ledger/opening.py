@@ -27,7 +27,7 @@ def open_ledger(
 ) -> Iterator[Ledger]:
     """Open the ledger at a path or URL to write; it is created if it doesn't exist.
 
-    None is the usual one, at `default_path`; one of the version before is upgraded. `wait_seconds` is how long to wait
+    None is the usual one, at `default_path`; one of an earlier version is upgraded. `wait_seconds` is how long to wait
     for another process to release it.
 
     Raises:

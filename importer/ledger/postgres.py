@@ -27,10 +27,11 @@ from sqlalchemy.pool import StaticPool
 from importer.errors import LedgerInUse, UsageError
 from importer.ledger.database import Database
 from importer.ledger.lock import Claim, Refuse, in_use, is_alive, wait_until_free
-from importer.ledger.schema import prepare, read_version, stamp
+from importer.ledger.schema import newest_version, prepare, read_version, stamp, statements_since
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
 from importer.ledger.target_scan import mark_incomplete
+from importer.phrases import shell_join
 
 PROBE_SECONDS = 5
 PROBES = 3
@@ -120,10 +121,11 @@ def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
 
 @contextmanager
 def read_server(url: str) -> Iterator[Database]:
-    """Connect to read, without a lock; a ledger that doesn't exist reads as empty, one of the version before as it is.
+    """Connect to read, without a lock; a ledger that doesn't exist reads as empty.
 
     Raises:
-        UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of another version.
+        UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of another version
+            whose tables are others: only who writes may upgrade them.
     """
     name = name_server(url)
     with _connected(url, READING) as connection:
@@ -133,8 +135,15 @@ def read_server(url: str) -> Iterator[Database]:
         if version == 0:
             with empty_in_memory(name) as empty:
                 yield empty
-        else:  # that of the version before has the same tables, as `UPGRADE` is empty
-            yield Database(engine, name, is_read_only=True)
+            return
+        if statements_since(version):
+            command = shell_join(["triage-import", "run", "SOURCE", "-m", "MAPPING", "--ledger", name])
+            hint = f"Dump it first (pg_dump); the next command that writes upgrades it: {command}"
+            message = (
+                f"{name} has schema version {version}, not {newest_version()}; a command that reads upgrades none."
+            )
+            raise UsageError(message, hint=hint)
+        yield Database(engine, name, is_read_only=True)
 
 
 def _parse(url: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The ledger's tables, and their version: they are created, or made from those of the version before.
+"""The ledger's tables, and their version: they are created, or upgraded from those of an earlier version.
 
 Times are seconds since 1970 in UTC; nothing is secret.
 """
@@ -31,8 +31,6 @@ from importer.codes import EVIDENCE_PENDING
 from importer.errors import UsageError
 from importer.ledger.database import not_a_ledger
 from importer.phrases import shell_join
-
-SCHEMA_VERSION = 13
 
 
 class State(StrEnum):
@@ -271,12 +269,26 @@ starts = Table(
     Column("figures", String, nullable=False, default="", server_default=""),  # JSON: new, updated, failed, …
 )
 
-UPGRADE: Sequence[str] = ()
-"""The statements that make a ledger of the version before into one of this version, which reads all that is in it.
+OLDEST = 12
+"""The oldest version whose ledgers are upgraded."""
+UPGRADES: Sequence[Sequence[str]] = (
+    (),  # to 13: what it writes into `rows.cells` (see `encode_cells`) is more than 12 reads
+)
+"""The statements that make a ledger of each version since `OLDEST` into one of the next, in SQLite and PostgreSQL.
 
-What version 13 writes into `rows.cells` (see `transform.bodies`), version 12 can't read. With a statement in it,
-`postgres.read_server` can't read a ledger of the version before any more, and has to say so.
+A ledger goes through them one after the other. So those of a new version are added at the end, and none is ever taken
+away or changed: each ledger of version 13 or later opens in every version to come.
 """
+
+
+def newest_version() -> int:
+    """Return the version of the tables above, which this program writes."""
+    return OLDEST + len(UPGRADES)
+
+
+def statements_since(version: int) -> list[str]:
+    """Return the statements that make a ledger of this version into one of the newest."""
+    return [statement for step in UPGRADES[version - OLDEST :] for statement in step]
 
 
 def read_version(connection: Connection, name: str) -> int:
@@ -294,30 +306,31 @@ def read_version(connection: Connection, name: str) -> int:
     if stamp.name not in tables:
         raise not_a_ledger(name)
     version = int(connection.scalar(select(stamp.c.schema_version)) or 0)
-    if version > SCHEMA_VERSION or version < 1:
+    if version > newest_version() or version < 1:
         hint = "Use the version of triage-import that wrote it, or another ledger: --ledger PATH"
-        raise UsageError(f"{name} has schema version {version}; this program knows {SCHEMA_VERSION}.", hint=hint)
-    if version < SCHEMA_VERSION - 1:
+        message = f"{name} has schema version {version}; this program knows none after {newest_version()}."
+        raise UsageError(message, hint=hint)
+    if version < OLDEST:
         move = f"Move it away: {shell_join(['mv', name, f'{name}.version-{version}'])}"
         if is_server:
             move = "Name another schema: --ledger 'postgresql://…?options=-csearch_path%3DSCHEMA'"
         hint = f"{move}\nThen record what is in Triage: triage-import rebuild-ledger SOURCE -m MAPPING"
-        message = f"{name} has schema version {version}; this program upgrades {SCHEMA_VERSION - 1}, none before it."
+        message = f"{name} has schema version {version}; this program upgrades none before {OLDEST}."
         raise UsageError(message, hint=hint)
     return version
 
 
 def prepare(connection: Connection, name: str) -> None:
-    """Create the tables, or upgrade those of the version before, in one transaction. Raises as `read_version`."""
+    """Create the tables, or upgrade those of an earlier version, in one transaction. Raises as `read_version`."""
     version = read_version(connection, name)
-    if version == SCHEMA_VERSION:
+    if version == newest_version():
         return
     if connection.dialect.name != "postgresql":
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver would commit each DDL statement by itself
     if version == 0:
         metadata.create_all(connection)
-        connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
+        connection.execute(insert(stamp), {"schema_version": newest_version()})
         return
-    for statement in UPGRADE:
+    for statement in statements_since(version):
         connection.exec_driver_sql(statement)
-    connection.execute(update(stamp).values(schema_version=SCHEMA_VERSION))
+    connection.execute(update(stamp).values(schema_version=newest_version()))

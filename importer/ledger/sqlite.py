@@ -23,7 +23,7 @@ from importer.errors import UsageError
 from importer.ledger.database import Database
 from importer.ledger.integrity import check_file, damaged
 from importer.ledger.lock import is_alive, locked
-from importer.ledger.schema import SCHEMA_VERSION, prepare, read_version, stamp
+from importer.ledger.schema import newest_version, prepare, read_version, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
 from importer.ledger.target_scan import mark_incomplete
 from importer.phrases import shell_join
@@ -76,7 +76,7 @@ def open_database_file(path: Path, wait_seconds: float) -> Iterator[Database]:
 def read_file(path: Path) -> Iterator[Database]:
     """Open a file to read, without a lock; one that doesn't exist reads as empty.
 
-    A ledger of the version before is read from an upgraded copy in memory; one in a place that can't be written, or
+    A ledger of an earlier version is read from an upgraded copy in memory; one in a place that can't be written, or
     whose owner couldn't write what this leaves, from a copy of its files: SQLite needs a file beside them.
 
     Raises:
@@ -90,11 +90,11 @@ def read_file(path: Path) -> Iterator[Database]:
     with _readable(path) as file, _connected(_read_only(file)) as engine, _connected(_url()) as copy:
         with engine.connect() as connection:
             version = read_version(connection, str(path))
-        if version != SCHEMA_VERSION:
+        if version != newest_version():
             _copy(engine, copy)
             with copy.begin() as connection:
                 prepare(connection, str(path))
-        yield Database(engine if version == SCHEMA_VERSION else copy, str(path), is_read_only=True)
+        yield Database(engine if version == newest_version() else copy, str(path), is_read_only=True)
 
 
 def find_holder(path: Path) -> int | None:
@@ -218,10 +218,10 @@ def _refuse_stranger(path: Path) -> None:
 
 
 def _keep_old(engine: Engine, path: Path) -> None:
-    """Copy a ledger of the version before, which is about to be upgraded: only this program's own can go on with it."""
+    """Copy a ledger of an earlier version, which is about to be upgraded: only this program's own can go on with it."""
     with engine.connect() as connection:
         version = read_version(connection, str(path))
-        if version in (0, SCHEMA_VERSION):
+        if version in (0, newest_version()):
             return
         kept = _beside(path, KEPT)
         try:
@@ -232,7 +232,7 @@ def _keep_old(engine: Engine, path: Path) -> None:
             connection.exec_driver_sql("VACUUM INTO ?", (str(kept),))
             os.fsync(file.fileno())
     message = "The ledger %s is upgraded from schema version %d to %d. As it was before, it is kept: %s"
-    logging.getLogger(__name__).warning(message, path, version, SCHEMA_VERSION, kept)
+    logging.getLogger(__name__).warning(message, path, version, newest_version(), kept)
 
 
 def _no_copy(kept: Path, error: OSError) -> UsageError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
+from importer.ledger import schema
 from importer.ledger.opening import read_ledger
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
@@ -79,3 +80,12 @@ def test_the_same_command_ends_the_run(continued: Continued) -> None:
     assert (ended.code, ended.summary["changed"]) == (ExitCode.DONE, 0), ended
     assert see(continued.sandbox) == continued.left.undisturbed.target
     assert continued.count_writes() == written
+
+
+@pytest.mark.parametrize("name", ["creates"])
+def test_a_version_to_come_ends_it_too(continued: Continued, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It upgrades the ledger by one step more."""
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, ("ALTER TABLE runs ADD COLUMN mood VARCHAR",)))
+    ended = continued.run()
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, continued.left.undisturbed.outcomes), ended
+    assert see(continued.sandbox) == continued.left.undisturbed.target

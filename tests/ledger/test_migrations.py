@@ -1,4 +1,4 @@
-"""A ledger that the version before wrote: it becomes ours, can be read as it is, and its runs go on."""
+"""A ledger that an earlier version wrote: it becomes ours, can be read as it is, and its runs go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,19 @@ import pytest
 from sqlalchemy import text
 
 from importer.errors import UsageError
+from importer.ledger import schema
 from importer.ledger.opening import open_ledger, read_ledger
-from importer.ledger.schema import SCHEMA_VERSION
+from importer.ledger.schema import OLDEST, newest_version
+from importer.ledger.store import RunIdentity
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
 from tests.harness.postgres import PostgresServer, schema_of
 from tests.harness.running import Ended, Program, issue_row, write_csv
 
-BEFORE = (f"UPDATE stamp SET schema_version = {SCHEMA_VERSION - 1}",)
-"""What makes a ledger of this version into one of the version before."""
+BEFORE = ("UPDATE stamp SET schema_version = 12",)
+"""What makes a ledger of version 13 into one of the version before."""
+LATER = (("ALTER TABLE runs ADD COLUMN mood VARCHAR",), ("UPDATE runs SET mood = 'good', repeats = 7",))
+"""The steps of two versions to come."""
 KILLED = (
     "UPDATE runs SET state = 'open', frozen = 0, exit_code = NULL, ended_at = NULL, summary = NULL",
     "UPDATE attempts SET ended_at = NULL",
@@ -103,7 +107,7 @@ def test_a_file_becomes_what_a_new_one_is(path: Path, tmp_path: Path) -> None:
             pass
     assert read_file_schema(path) == read_file_schema(tmp_path / "new.db")
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT schema_version FROM stamp").fetchall() == [(SCHEMA_VERSION,)]
+        assert connection.execute("SELECT schema_version FROM stamp").fetchall() == [(newest_version(),)]
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
@@ -138,7 +142,7 @@ def test_a_file_is_kept_as_it_was(program: Program, path: Path) -> None:
             said = program.apart("settle", "jira:PROJ-1", "absent", "--ledger", path).err
             assert (f"As it was before, it is kept: {kept}\n" in said) == is_upgraded, said
         with closing(sqlite3.connect(kept)) as connection:
-            assert connection.execute("SELECT schema_version FROM stamp").fetchall() == [(SCHEMA_VERSION - 1,)]
+            assert connection.execute("SELECT schema_version FROM stamp").fetchall() == [(12,)]
             assert note in {url for (url,) in connection.execute("SELECT url FROM targets")}
         assert kept.stat().st_mode & 0o777 == 0o600
 
@@ -168,7 +172,56 @@ def test_an_import_goes_on(before: Import) -> None:
     assert (ended := before.run()).outcomes() == {"unchanged": 4}, ended.err
 
 
-@pytest.mark.parametrize("older", [1, SCHEMA_VERSION - 2])
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this program be two versions newer, each with a step of its own."""
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, *LATER))
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize("version", [OLDEST, 13, 14])
+def test_a_later_version_takes_all_steps(place: str | Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From whichever version, each step once and in order, and none that was taken before."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "UPGRADES", schema.UPGRADES[: version - OLDEST])
+        with open_ledger(place) as ledger:
+            ledger.begin_run(RunIdentity("sandbox:here", "jira", "", ""))
+        if version == 14:
+            execute(place, *LATER[0])
+    for _ in range(2):
+        execute(place, "UPDATE runs SET repeats = repeats + 1")
+    with open_ledger(place) as ledger, ledger.transaction() as connection:
+        assert connection.execute(text("SELECT mood, repeats FROM runs")).one() == ("good", 9)
+        assert connection.scalar(text("SELECT schema_version FROM stamp")) == 15
+
+
+@pytest.mark.usefixtures("later")
+def test_reading_what_a_later_version_upgrades(place: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is read from an upgraded copy; a server's ledger, of which there is none, only after its upgrade."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+        with open_ledger(place) as ledger:
+            ledger.begin_run(RunIdentity("sandbox:here", "jira", "", ""))
+    with ExitStack() as refused:
+        if not isinstance(place, Path):
+            refused.enter_context(pytest.raises(UsageError, match="has schema version 13, not 15; a command that"))
+        with read_ledger(place) as ledger, ledger.transaction() as connection:
+            assert connection.scalar(text("SELECT mood FROM runs")) == "good"
+    with open_ledger(place), read_ledger(place) as ledger:
+        assert len(ledger.list_runs()) == 1
+
+
+def test_newer_ones_are_refused(before: Import) -> None:
+    """Nothing is sent, and it says that a later version wrote it."""
+    before.run()
+    execute(before.place, "UPDATE stamp SET schema_version = 99")
+    ended = before.run()
+    assert ended.code == 2
+    assert f"has schema version 99; this program knows none after {newest_version()}." in ended.err
+    assert "Use the version of triage-import that wrote it, or another ledger: --ledger PATH" in ended.err
+
+
+@pytest.mark.parametrize("older", [1, OLDEST - 1])
 def test_older_ones_are_refused(before: Import, older: int) -> None:
     """Nothing is sent nor changed, and it says what to type instead."""
     with open_ledger(before.place):
@@ -176,7 +229,7 @@ def test_older_ones_are_refused(before: Import, older: int) -> None:
     execute(before.place, f"UPDATE stamp SET schema_version = {older}")
     ended = before.run()
     assert ended.code == 2
-    assert f"has schema version {older}; this program upgrades {SCHEMA_VERSION - 1}, none before it." in ended.err
+    assert f"has schema version {older}; this program upgrades none before {OLDEST}." in ended.err
     assert "triage-import rebuild-ledger SOURCE -m MAPPING" in ended.err
     assert len(before.sandbox.issues()) == 3
     with pytest.raises(UsageError, match=f"has schema version {older}"), read_ledger(before.place):
