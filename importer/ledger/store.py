@@ -195,13 +195,19 @@ class Ledger:
             raise TargetMismatch(f"{target} was organisation {known}; this key belongs to {org_id}.", hint=hint)
 
     def begin_run(
-        self, identity: RunIdentity, *, out: Path | None = None, options: Mapping[str, Any] | None = None
+        self,
+        identity: RunIdentity,
+        *,
+        out: Path | None = None,
+        options: Mapping[str, Any] | None = None,
+        goes_on: Callable[[Run], bool] = lambda _: False,
     ) -> Run:
         """Continue the open run of this identity under its name, or begin a new one.
 
         out      where its results go, by default `./triage-import-RUN/`, with a number behind it where another
                  ledger's run has taken that; a continued run keeps the one it had
         options  what a new run keeps as JSON, for the commands that work on it later
+        goes_on  whether the last run of the same source is continued, too, though its mapping has another digest
         """
         target, source_name, source_digest, mapping_digest, kind = identity
         now = self._now()
@@ -210,6 +216,11 @@ class Ledger:
             same = (runs.c.source_id == source_id, runs.c.source_digest == source_digest, runs.c.kind == kind)
             open_ = (runs.c.mapping_digest == mapping_digest, runs.c.state == "open")
             run_id = connection.scalar(select(runs.c.id).where(*same, *open_).order_by(runs.c.id.desc()).limit(1))
+            its_kind = (runs.c.source_id == source_id, runs.c.kind == kind)
+            last = connection.execute(_select_runs().where(*its_kind).order_by(runs.c.id.desc()).limit(1)).one_or_none()
+        if run_id is None and last is not None and (last.state, last.source_digest) == ("open", source_digest):
+            run_id = last.id if goes_on(self._as_run(last, 0)) else None
+        with self.transaction() as connection:
             if run_id is None:
                 name = _next_name(connection, source_name if kind is RunKind.IMPORT else f"{source_name}-{kind}", now)
                 values = {
@@ -227,8 +238,8 @@ class Ledger:
             else:
                 # It is continued: what became of its rows follows from their operations again.
                 thaw(connection, run_id)
-                if out is not None:
-                    connection.execute(update(runs).where(runs.c.id == run_id).values(out=_as_text(out)))
+                values = {"mapping_digest": mapping_digest, **({} if out is None else {"out": _as_text(out)})}
+                connection.execute(update(runs).where(runs.c.id == run_id).values(values))
             attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=now)
             attempt_id = _new_id(connection, attempt)
             if self.start:  # so that it can be told of one that is killed, too

@@ -139,7 +139,7 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
             mapping = load_mapping(match.preset)
         refuse_unfinished(mapping)
         records = reading.records or find_array(survey.samples, mapping.model)
-        # The tables count as part of the mapping: with other ones the same command begins another run.
+        # The tables count as part of the mapping: with other ones it is another, see `attempt.begin_run`.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
         with open_comments(given.comments, mapping, reading.encoding) as beside, survey.open(records, beside) as source:
             samples = survey.samples

@@ -16,12 +16,14 @@ from typing import Any
 from importer.api import FINISHED
 from importer.check.check_pass import Checked
 from importer.check.examine import Examined, examine
+from importer.check.history import LedgerHistory
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, Knows, OnChange
 from importer.check.leaders import gather
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
+from importer.ledger.previous_run import WHOLE
 from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
 from importer.load.addition_log import AdditionLog
@@ -37,7 +39,7 @@ from importer.load.questions import ConfirmRest
 from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
-from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Row
+from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Ref, Row
 from importer.transform.chunk_records import encode_cells, value_refs
 from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
@@ -46,6 +48,8 @@ from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.paced import Interrupted
 
+SELECTION = "selection"
+"""Option of a run: which rows and changes were asked for, see `_selection`."""
 MORE_ERRORS = "See errors.csv; the same command continues, with a higher --max-errors if you accept that."
 
 
@@ -81,7 +85,8 @@ class Attempt:
         self.job, self.settings, self.progress = context.job, context.settings, context.progress
         self.target, self.calls, self.target_time = context.target, context.calls, context.target_time
         self.run, self.checked, self.known = run, checked, known
-        self.refs = value_refs(self.job.mapping.model)
+        # Those that the run began with: `repair` finds the cells of all its rows by their places among them.
+        self.refs = [Ref(*each) for each in run.options["refs"]]
         self.shown = ShownPeople(self.job.mapping.model.people, self.job.people)
         self.stopped: RunStopped | None = None
         self.became = Counter[Outcome]()
@@ -289,7 +294,8 @@ class Attempt:
 def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: Mapping[str, Any]) -> Run:
     """Open the run of a checked source: a new one, or the unfinished one of the same source, mapping and selection.
 
-    A new one keeps `kept` among its options, for its reports.
+    A mapping that has changed is the same as long as it says the same of all that the run has sent. A new run keeps
+    `kept` among its options, for its reports.
 
     Raises:
         SourceChanged: the source is not the one that was checked.
@@ -300,7 +306,9 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
             "The source changed after it was checked; nothing was sent.",
             hint="Run the same command again; it checks the new source first.",
         )
+    selection = _selection(job, settings.changes)
     options = {
+        SELECTION: selection,
         "refs": [] if job.mapping.model.recurring else list(map(tuple, value_refs(job.mapping.model))),
         "headers": [file.header for file in job.source.files],
         "form": job.source.form,
@@ -310,18 +318,43 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         **describe_input(job),
         **kept,
     }
-    identity = RunIdentity(context.target.name, job.source_name, checked.digest, _meaning(job, settings.changes))
-    return context.ledger.begin_run(identity, out=out, options=options)
+    meaning = sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest() if selection else job.mapping.digest
+    identity = RunIdentity(context.target.name, job.source_name, checked.digest, meaning)
+
+    def goes_on(run: Run) -> bool:
+        is_whole = run.options.get(WHOLE) == job.is_whole  # all that an earlier version kept of the selection
+        is_selected = run.options[SELECTION] == selection if SELECTION in run.options else is_whole
+        return is_selected and _says_the_same(context, checked, run)
+
+    return context.ledger.begin_run(identity, out=out, options=options, goes_on=goes_on)
 
 
-def _meaning(job: Job, changes: ChangePolicy) -> str:
-    """Hash what all attempts of a run share besides the source: mapping, selected rows, change policy."""
+def _selection(job: Job, changes: ChangePolicy) -> str:
+    """Write down what all attempts of a run share besides source and mapping: selected rows, change policy."""
     if job.limit is None and job.only is None and changes == AS_THEY_ARE:
-        return job.mapping.digest
-    selection = (
-        f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
-    )
-    return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
+        return ""
+    return f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
+
+
+def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
+    """Whether the mapping reads all columns that a run has kept of its rows, and makes each issue that it sent again.
+
+    So neither a column or key that a preset gains ends a run, nor a word that no row has.
+    """
+    job, made = context.job, run.made()
+    if not {Ref(*each) for each in run.options["refs"]} <= set(value_refs(job.mapping.model)):
+        return False
+    known = LedgerHistory(context.ledger, context.target.name, job.source_name, context.changes)
+    sent = next(made, None)
+    for examined in examine(job) if sent else ():
+        examined = gather(examined, checked.verdicts, checked.leaders, known)
+        keys = examined.records.keys.full
+        bodies = {keys[row]: body for row, body in examined.bodies.items()}
+        while sent is not None and sent.key in bodies:  # both are in the order of the source
+            if sha256(bodies[sent.key]).digest() != sent.body_sha:
+                return False
+            sent = next(made, None)
+    return sent is None
 
 
 def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:

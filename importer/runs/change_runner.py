@@ -144,7 +144,8 @@ class ChangeRunner:
         own = ledger.begin_run(
             RunIdentity(run.target, run.source_name, run.name, change_set.digest, change_set.kind),
             out=self.out,
-            options={"of": run.name, "digest": change_set.digest},
+            options={"of": run.name, "digest": change_set.digest, **change_set.options},
+            goes_on=change_set.goes_on,
         )
         for some in portions(change_set.find_rows(run.results())):
             own.register(some)

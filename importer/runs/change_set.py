@@ -153,6 +153,7 @@ class ChangeSet(ABC):
     digest     equal for change sets that do the same to one run
     done       what is said of the issues that were changed
     typed      the options that say what it does, as they are typed
+    options    what its run keeps beside the digest
     planned    the number of issues to be assessed; `assessed` of them have a verdict
     """
 
@@ -160,6 +161,7 @@ class ChangeSet(ABC):
 
     def __init__(self, digest: str, done: str, typed: Sequence[str]) -> None:
         self.digest, self.done, self.typed = digest, done, typed
+        self.options: Mapping[str, Any] = {}
         self.planned = self.assessed = 0
         self._scratch = Scratch(_SCHEMA)
 
@@ -191,9 +193,13 @@ class ChangeSet(ABC):
 
     def find_open(self, ledger: Ledger, run: Run) -> Run | None:
         """Return the run of an earlier attempt at the same change set that is still open, None if there is none."""
-        same = {"of": run.name, "digest": self.digest}.items()
         runs = (each for each in ledger.list_runs() if each.kind is self.kind and each.is_open)
-        return next((each for each in runs if each.options.items() >= same), None)
+        own = (each for each in runs if each.options.get("of") == run.name)
+        return next((each for each in own if each.options["digest"] == self.digest or self.goes_on(each)), None)
+
+    def goes_on(self, own: Run) -> bool:
+        """Whether an open run is an attempt at this change set, though its digest is another."""
+        return False
 
     def plan(self, changes: Iterable[PlannedChange]) -> None:
         """Add changes."""

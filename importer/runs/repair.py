@@ -39,6 +39,8 @@ from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
+FIELDS = "fields"
+"""Option of a repair: the names of the fields that it corrects."""
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
 
@@ -55,6 +57,7 @@ class Repair(ChangeSet):
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
         digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
         super().__init__(digest, "patched", ("-m", mapping.name, "--fields", ",".join(self.fields)))
+        self.options = {FIELDS: self.fields}
         self.turns = Counter[Turn]()
         self._provenance = Provenance(run.additions)
         self._replaced = run.replaced
@@ -63,6 +66,11 @@ class Repair(ChangeSet):
         self._dates = mapping.model.input.dates
         self.plan(self._plan_all(run.made()))
         self.leave_unsettled(run)
+
+    def goes_on(self, own: Run) -> bool:
+        """Whether the mapping says the same of all issues that a repair of these fields has corrected."""
+        is_same = own.options.get(FIELDS, [*self.fields]) == [*self.fields]  # an earlier version kept none
+        return is_same and not any(self.find_turns(each.key) for each in own.made())
 
     def _plan_all(self, made: Iterator[KnownCreate]) -> Iterator[PlannedChange]:
         """Yield the change of each issue that differs."""
