@@ -287,7 +287,7 @@ class People(Strict):
     mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
         None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
     )
-    show: Literal["name", "initials", "pseudonym", "none"] = Field(
+    show: Literal["name", "pseudonym", "none"] = Field(
         "name", description="How people appear in what is sent and in reports; all but `name` need users.csv."
     )
     mails: Literal["keep", "mask"] = Field("keep", description="Mail addresses in texts.")

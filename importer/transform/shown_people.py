@@ -1,4 +1,4 @@
-"""How people are shown in what is sent and reported: by name, initials or pseudonym, or not at all; and masks."""
+"""How people are shown in what is sent and reported: by name or pseudonym, or not at all; and masks."""
 
 from __future__ import annotations
 
@@ -54,11 +54,7 @@ class ShownPeople:
         """What is written in place of a person; "" for nobody, and for everybody if people aren't shown."""
         if self.are_named or not who.shown:
             return who.shown
-        if self.people.show == "pseudonym":
-            return self.roster.pseudonym_of(who) or SOMEBODY
-        if self.people.show == "initials":
-            return _shorten(self.roster.name_of(who.account) or who.name)
-        return ""
+        return self.roster.pseudonym_of(who) or SOMEBODY if self.people.show == "pseudonym" else ""
 
     def show_author(self, author: str) -> str:
         """The author of a comment (a name, an account or a mail address) as people are shown."""
@@ -132,12 +128,6 @@ class ShownPeople:
         """Folded name, mail address or account → what stands in its place. A bare number is an id of much else, too."""
         parts = ((part, line.who) for line in reversed(self.roster.lines) for part in line.who)
         return {fold_word(part): self.show(who) or SOMEBODY for part, who in parts if part and not part.isdecimal()}
-
-
-def _shorten(name: str) -> str:
-    """The initials of a name: `A. M.`; of an account or a mail address the first letter."""
-    words = re.findall(r"[^\W\d_]\w*", name.partition("@")[0].replace(".", " "))
-    return " ".join(f"{word[0].upper()}." for word in words) or SOMEBODY
 
 
 def person_refs(mapping: MappingModel) -> frozenset[Ref]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sqlite3
+import subprocess
+import sys
 import zlib
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
@@ -13,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.running import Program, write_csv
+from tests.harness.documents import FENCED, Document
+from tests.harness.running import ROOT, Program, read_csv, write_csv
 
 HEADER = ("Key", "Title", "Text", "Priority", "State", "Kind", "Start", "Assignee", "Account", "Mail", "Reporter",
           "Comment", "Comment", "Area", "Attachment")  # fmt: skip
@@ -67,14 +71,16 @@ def reports(folder: Path) -> dict[str, str]:
     return {path.name: as_text(path.read_bytes()) for path in files}
 
 
-def cells(ledger: Path) -> Iterator[tuple[str, str]]:
-    """Every cell of a ledger, but for the rows that errors.csv is written from again."""
+def cells(ledger: Path, *, with_raw: bool = False) -> Iterator[tuple[str, str]]:
+    """Every cell of a ledger, those of the rows that errors.csv is written from again only `with_raw`."""
     with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as opened:
         for (table,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             found = opened.execute(f"SELECT * FROM {table}")
             names = [f"{table}.{column[0]}" for column in found.description]
             for row in found:
-                yield from ((name, as_text(cell)) for name, cell in zip(names, row, strict=True) if name != "rows.raw")
+                for name, cell in zip(names, row, strict=True):
+                    if with_raw or name != "rows.raw":
+                        yield name, as_text(cell)
 
 
 def as_text(cell: object) -> str:
@@ -114,10 +120,9 @@ def test_a_value_that_somebody_has_corrected_is_listed(program: Program, command
     assert "reject rows: 4, in errors.csv alone" in said
 
 
-@pytest.mark.parametrize("show", ["initials", "none"])
-def test_other_ways_of_showing_people(program: Program, command: tuple[str, ...], show: str) -> None:
-    """Initials, or nobody at all, stand in the same places."""
-    Path("m.yaml").write_text(MAPPING.replace("pseudonym", show), encoding="utf-8")
+def test_nobody_is_shown(program: Program, command: tuple[str, ...]) -> None:
+    """Neither names nor pseudonyms stand in the same places."""
+    Path("m.yaml").write_text(MAPPING.replace("show: pseudonym", "show: none"), encoding="utf-8")
     ended = program("validate", *command, "--out", "out")
     assert ended.code == 1
     assert named(reports(Path("out")).items()) == []
@@ -145,3 +150,45 @@ def test_what_is_given_back_has_the_names(program: Program, command: tuple[str, 
     again = program("validate", *command, "--json", "--out", "more")
     assert again.summary["rejected"] == 3
     assert named(reports(Path("more")).items()) == []
+
+
+RECIPE = Document(ROOT / "mappings" / "README.md").section("### Pseudonyms before an import")
+SCRIPT, COMMANDS = (text for _, text in FENCED.findall(RECIPE))
+
+
+def write_export(path: Path) -> None:
+    """The rows, with texts that name Ann by other names, too, behind what JSON escapes."""
+    rows = [(*row[:2], f"Sees\nAnn Meyer\u00a0and\u00a0annie. {row[2]}", *row[3:]) for row in ROWS]
+    if path.suffix == ".csv":
+        write_csv(path, rows, HEADER)
+    else:
+        path.write_text("".join(json.dumps(dict(zip(HEADER, row, strict=True))) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize("export", ["export.csv", "export.jsonl"])
+def test_pseudonyms_before_an_import(program: Program, export: str) -> None:
+    """No name is left anywhere, in errors.csv and the ledger neither; rows end as they would with the names."""
+    Path("mine.yaml").write_text(MAPPING.replace("show: pseudonym, ", ""), encoding="utf-8")
+    write_export(Path(export))
+    with_names = program("validate", export, "-m", "mine.yaml", "--json").summary
+    Path("pseudonyms.py").write_text(SCRIPT, encoding="utf-8")
+    users, make_key, replace, check = COMMANDS.replace("export.csv", export).splitlines()
+    assert program(*shlex.split(users)[1:]).code == 0
+    people = [{**line, "also": "Annie" * (line["name"] == "Ann Meyer")} for line in read_csv(Path("users.csv"))]
+    write_csv(Path("users.csv"), [tuple(line.values()) for line in people], tuple(people[0]))
+    subprocess.run(make_key, shell=True, check=True)
+    subprocess.run([sys.executable, *shlex.split(replace)[1:]], check=True)
+    assert program(*shlex.split(check)[1:], "--out", "check").code == 1
+    more = ("--sandbox", "--yes", "--max-rejected", "100%", "--out", "out")
+    ended = program("run", *shlex.split(check)[2:], *more)
+    sent = json.loads(Path("out/summary.json").read_text(encoding="utf-8"))
+    assert (sent["created"], sent["rejected"], sent["skipped"]) == (
+        *(with_names[name] for name in ("planned", "rejected", "skipped")),
+    )
+    assert sent["rejected"] > 0
+    for path in (*Path("check").iterdir(), *Path("out").iterdir(), *Path("pseudonymous").iterdir()):
+        assert named([(path.name, as_text(path.read_bytes()))]) == []
+        assert "annie" not in as_text(path.read_bytes()).lower()
+    assert named([("screen", ended.out + ended.err)]) == []
+    assert named(cells(program.ledger, with_raw=True)) == []
+    assert named(cells(program.sandbox_file)) == []

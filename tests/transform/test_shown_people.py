@@ -1,4 +1,4 @@
-"""How people are shown: by name, initials or pseudonym, or not at all, wherever they stand; and masks."""
+"""How people are shown: by name or pseudonym, or not at all, wherever they stand; and masks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ def shown(**settings: str) -> ShownPeople:
     ("show", "known", "unknown", "text"),
     [
         ("name", "Ann Meyer", "Cy Orr", "Ann Meyer told Benjamin, ann@x.example"),
-        ("initials", "A. M.", "C. O.", "A. M. told Benjamin, A. M."),
         ("pseudonym", "Person 7", SOMEBODY, "Person 7 told Benjamin, Person 7"),
         ("none", "", "", f"{SOMEBODY} told Benjamin, {SOMEBODY}"),
     ],
@@ -39,7 +38,7 @@ def test_who_is_shown(show: str, known: str, unknown: str, text: str) -> None:
     assert people.clean(["Ann Meyer told Benjamin, ann@x.example"]) == [text]
 
 
-@pytest.mark.parametrize("show", ["initials", "pseudonym", "none"])
+@pytest.mark.parametrize("show", ["pseudonym", "none"])
 def test_no_name_is_left(show: str) -> None:
     """Neither in title, description and footer, nor in comments, findings and their authors."""
     header = ("Key", "Title", "Text", "Priority", "State", "Assignee", "Reporter", "Watchers", "Comment")
