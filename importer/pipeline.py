@@ -314,7 +314,9 @@ class _Report:
             last = find_last(self._context.ledger, run, checked.tally.rows, snapshots=True)
             self._comparison = find_vanished(last, folder)
             self._undecided = run.additions.count_undecided()
-            self._whole_run = count_additions(self._context.ledger, run, has_people=checked.assignments.people > 0)
+            # What this attempt doesn't assign, an earlier one may have.
+            may_assign = checked.assignments.planned > 0 or (checked.assignments.people > 0 and run.attempts > 1)
+            self._whole_run = count_additions(self._context.ledger, run, may_assign=may_assign)
             seen = self._context.ledger.seen(run.target, run.source_name)
             duplicates = seen.duplicates()
             self._duplicates = len(duplicates) + seen.count_settled()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain, compress, groupby, islice
 from operator import attrgetter, not_
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, delete, exists, func, select, tuple_, update
@@ -59,16 +59,24 @@ from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
 PAGE = 1000
 PLACE = (rows.c.file, rows.c.record)
 NO_DUPLICATES: Mapping[str, str] = {}
-READ = tuple(
-    operations.c[name]
-    for name in (
-        *("key", "act", "run_id", "state", "attempts", "issue_id", "triage_id"),
-        *("code", "message", "details"),
-    )
-)
-"""What of an operation tells what became of its row."""
 
 
+class Told(NamedTuple):
+    """What an operation tells of its row. As a row of SQLAlchemy's, each field of it would take ten times as long."""
+
+    key: str
+    act: Act
+    run_id: int
+    state: State
+    attempts: int
+    issue_id: str
+    triage_id: str
+    code: str
+    message: str
+    details: bytes | None
+
+
+READ = tuple(operations.c[name] for name in Told._fields)
 _ANY = {
     State.SENT: Outcome.UNKNOWN,
     State.UNKNOWN: Outcome.UNKNOWN,
@@ -83,6 +91,8 @@ OUTCOMES: Mapping[Act, Mapping[State, Outcome]] = {
     **dict.fromkeys(ADDITIONS, _ANY),
 }
 """Act and state of an operation → the outcome of its row; where there is none, the row stays as the check left it."""
+TOLD_OF = (*WITH_OPERATION, *PASSED_OVER)
+"""Registered outcomes of rows of which operations tell."""
 
 
 class Results:
@@ -174,7 +184,7 @@ class Results:
         self, *columns: Column[Any], conditions: Iterable[ColumnElement[bool]] = ()
     ) -> Iterator[tuple[Outcome, Any]]:
         """Yield the outcome of each row, and columns of it: half of what it takes to read it whole."""
-        fold, its = Fold(self._source_id, self._id), dict[str, list[Any]]()
+        fold, its = Fold(self._source_id, self._id), dict[str, list[Told]]()
         statement = select(*PLACE, rows.c.outcome, rows.c.issue_id, *columns)
         statement = statement.where(rows.c.run_id == self._id, *conditions)
         with self._transaction() as connection:
@@ -248,7 +258,7 @@ class Fold:
         """Return the rows of a page with their outcomes; of others than `those` no operation is asked for."""
         every, told = self.find(connection, (row.key for row in those)), list[Row]()
         # An issue may have many rows and many operations: what became of rows that stand alike is found once.
-        outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, Any]]()
+        outcomes = dict[tuple[str, Outcome, str], tuple[Outcome, Told | None]]()
         for row in page:
             if its := every.get(row.key, []):
                 alike = row.key, row.outcome, row.issue_id
@@ -260,49 +270,51 @@ class Fold:
             stands_alone = row.outcome is not Outcome.SKIPPED and not row.follows
             if stands_alone and (duplicate := self.duplicates.get(row.key)):
                 row = with_finding(row, DUPLICATE_IN_TRIAGE, duplicate)
-            if row.additions_planned or stands_alone:  # which may own a relation that another row states
+            # One that plans none may own a relation that another row states; its create stands beside that.
+            if row.additions_planned or (stands_alone and len(its) > 1):
                 issues = [each.issue_id for each in its if each.act == Act.CREATE and each.state == State.DONE]
                 present = [each for each in its if each.act in ADDITIONS and each.issue_id in issues]
                 row = with_additions(row, present, self._run_id)
             told.append(self._follow(row))
         return told
 
-    def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[Any]]:
+    def find(self, connection: Connection, keys: Iterable[str]) -> dict[str, list[Told]]:
         """Return the operations of these keys; keys without any are absent."""
-        its = dict[str, list[Any]]()
-        for each in find_in_portions(connection, self._its, keys):
+        its = dict[str, list[Told]]()
+        for each in map(Told._make, find_in_portions(connection, self._its, keys)):
             its.setdefault(each.key, []).append(each)
         return its
 
-    def outcome_of(self, registered: Outcome, issue_id: str, its: Sequence[Any]) -> tuple[Outcome, Any]:
+    def outcome_of(self, registered: Outcome, issue_id: str, its: Sequence[Told]) -> tuple[Outcome, Told | None]:
         """Return the outcome of a row, and the operation that tells of it: this run's change, the create, or None.
 
         It is the first that these give: its create, this run's change, this run's additions. `issue_id` is the issue
         that the check has compared the row with, if any.
         """
-        create, change, became = None, None, None
-        own = [each for each in its if each.run_id == self._run_id]
-        if its and registered in (*WITH_OPERATION, *PASSED_OVER):
-            create = next((each for each in its if each.act == Act.CREATE), None)
-        if registered in WITH_OPERATION or (registered in PASSED_OVER and issue_id):
+        if registered not in TOLD_OF:
+            return registered, None
+        create, became = next((each for each in its if each.act == Act.CREATE), None), None
+        if create is not None and (registered in WITH_OPERATION or issue_id):
             # What an earlier attempt of this run made, a later one has found there: unchanged, or written by another
             # run since, and passed over. It stays what this run has made, or nobody could undo it. What nobody knows
             # of a create stays so in each run.
             created = _given_by(create)
-            became = created if created is Outcome.UNKNOWN or create in own else None
-        if registered in WITH_OPERATION:
-            change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
-            became = became or _given_by(change)
-            added = list(filter(None, (_given_by(each) for each in own if each.act in ADDITIONS)))
-            is_conflict = became is Outcome.SKIPPED and change is not None and change.code == CONFLICT
-            if is_conflict and Outcome.UPDATED in added:
-                became = Outcome.UPDATED  # what somebody has changed is left, and all else is there
-            if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
-                # `updated` is later in the alphabet than `failed`.
-                became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
+            became = created if created is Outcome.UNKNOWN or create.run_id == self._run_id else None
+        if registered in PASSED_OVER:
+            return became or registered, create
+        own = [each for each in its if each.run_id == self._run_id and each is not create]
+        change = next((each for each in own if each.act in (Act.UPDATE, Act.DELETE)), None)
+        became = became or _given_by(change)
+        added = list(filter(None, (_given_by(each) for each in own if each.act in ADDITIONS)))
+        is_conflict = became is Outcome.SKIPPED and change is not None and change.code == CONFLICT
+        if is_conflict and Outcome.UPDATED in added:
+            became = Outcome.UPDATED  # what somebody has changed is left, and all else is there
+        if became is None and registered is Outcome.UNCHANGED:  # relations that other rows state count, too
+            # `updated` is later in the alphabet than `failed`.
+            became = max(added, key=lambda each: (each is Outcome.UNKNOWN, each), default=None)
         return became or registered, change or create
 
-    def _with_loss(self, row: Row, its: Iterable[Any]) -> Row:
+    def _with_loss(self, row: Row, its: Iterable[Told]) -> Row:
         """Add the finding that this run found an issue deleted to a row that has nothing but additions."""
         own = (each for each in its if each.run_id == self._run_id and each.act == Act.UPDATE)
         gone = next((each for each in own if each.code in IS_GONE and each.code not in row.codes), None)
@@ -319,7 +331,7 @@ class Fold:
         return row
 
 
-def _with_outcome(row: Row, became: Outcome, last: Any) -> Row:
+def _with_outcome(row: Row, became: Outcome, last: Told | None) -> Row:
     """Give a row its outcome, with what the operation says that tells of it."""
     if last is None:
         return row._replace(outcome=became)
@@ -339,12 +351,11 @@ def _with_outcome(row: Row, became: Outcome, last: Any) -> Row:
     )
 
 
-def _given_by(operation: Any | None) -> Outcome | None:
+def _given_by(operation: Told | None) -> Outcome | None:
     """Return the outcome that an operation gives its row; what was there already gives none."""
     if operation is None or operation.code == FOUND_AT_TARGET:
         return None
-    outcome: Outcome | None = OUTCOMES[operation.act].get(operation.state)
-    return outcome
+    return OUTCOMES[operation.act].get(operation.state)
 
 
 def _merge(few: Iterator[Row], blocks: Iterator[Rows]) -> Iterator[Rows]:
@@ -377,6 +388,7 @@ def thaw(connection: Connection, run_id: int) -> None:
 
 THE_REST = "the same command sends the rest"
 IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
+PARTLY_IN = frozenset((INCOMPLETE, GROUP_INCOMPLETE))
 
 
 def with_finding(row: Row, code: str, message: str, hint: str = "") -> Row:
@@ -391,10 +403,10 @@ def with_finding(row: Row, code: str, message: str, hint: str = "") -> Row:
 
 def is_in(row: Row) -> bool:
     """Whether a row is imported completely, so that there is nothing to correct."""
-    return row.outcome in IN_TRIAGE and not {INCOMPLETE, GROUP_INCOMPLETE} & set(row.codes)
+    return row.outcome in IN_TRIAGE and PARTLY_IN.isdisjoint(row.codes)
 
 
-def with_additions(row: Row, added: Sequence[Any], run_id: int) -> Row:
+def with_additions(row: Row, added: Sequence[Told], run_id: int) -> Row:
     """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
     if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or not (added or row.additions_planned):
         return row

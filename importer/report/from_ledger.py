@@ -200,9 +200,12 @@ def write_last(run: Run, folder: ReportFolder, summary: Summary, page: PageRows 
     folder.write(SUMMARY, summary.as_text())
 
 
-def count_additions(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, int]:
-    """Count the evidence that a run has sent, and the owners and assignees of issues that it created or changed."""
-    assigned = (Snapshot.parse(made.returned).assignments for made in run.made()) if has_people else ()
+def count_additions(ledger: Ledger, run: Run, *, may_assign: bool) -> dict[str, int]:
+    """Count the evidence that a run has sent, and the owners and assignees of issues that it created or changed.
+
+    The latter only if it may have assigned any: all of its issues are read for that.
+    """
+    assigned = (Snapshot.parse(made.returned).assignments for made in run.made()) if may_assign else ()
     return {EVIDENCE: count_made(ledger.transaction, run.name, Act.EVIDENCE), ASSIGNMENTS: sum(assigned)}
 
 
