@@ -42,9 +42,11 @@ from importer.ledger.statements import (
     REGISTER,
     REMEMBER,
     SET_STATE,
+    Lookup,
     find_in_portions,
     find_pairs,
     select_numbered,
+    word,
 )
 from importer.ledger.stored_rows import encode_row
 from importer.records import Act, AttemptTimes, Operation, Row
@@ -396,10 +398,14 @@ class SharedIssue(RunStopped):
         self.keys = (key, other)
 
 
-OWNERS = select_numbered(
-    unindexed_source == bindparam("its_source"), operations.c.act == Act.CREATE, operations.c.state == State.DONE
-)
-"""Made once, as every group of outcomes is looked at."""
+OWNERS = {
+    are_numbers: Lookup(statement)
+    for are_numbers, statement in select_numbered(
+        unindexed_source == bindparam("its_source"),
+        operations.c.act == word(Act.CREATE),
+        operations.c.state == word(State.DONE),
+    ).items()
+}
 
 
 def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[Decision]) -> None:
@@ -411,7 +417,6 @@ def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[De
         one, other = next((each, made[each.issue_id]) for each in done if made[each.issue_id] is not each)
         raise SharedIssue(one.key, other.key, other.triage_id)
     numbers = [each.triage_id for each in done]
-    owners = find_in_portions(connection, OWNERS["" not in numbers], numbers, its_source=source_id)
-    for key, issue_id, _ in owners:
+    for key, issue_id, _ in OWNERS["" not in numbers].find(connection, source_id, numbers):
         if issue_id in made and key != made[issue_id].key and key not in last:
             raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
