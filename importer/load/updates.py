@@ -278,7 +278,7 @@ async def look_at_description(
     `before` is the snapshot that was recorded; with a better one, and what is cut, `record` is called with its code and
     message. Raises Interrupted, and RunStopped.
     """
-    keeping, marker = connection.keeping.descriptions, find_marker(sent.whole)
+    keeping = connection.keeping.descriptions
     if "description" in issue.unanswered:  # and couldn't be read: it counts as sent
         issue = issue._replace(description=sent.text)
     answer = issue
@@ -303,6 +303,7 @@ async def look_at_description(
         if issue is not answer or sent.moved:
             end()
         return
+    marker = find_marker(sent.whole)
     said = "" if left is None else f"Triage kept {Size.of(left)} of the {Size.of(sent.text)} of the description"
     if find_marker(issue.description) == marker and not is_begun:
         end(TEXT_CUT, said)
