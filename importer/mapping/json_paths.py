@@ -1,14 +1,13 @@
-"""JMESPath expressions as functions: the parsed tree becomes nested functions once.
+"""JMESPath expressions as functions: the tree that the library has parsed becomes nested functions once.
 
-The paths of a preset take 64 µs a row of Jira and 24 of GitHub so, and 361 and 160 with JMESPath's own interpreter.
-
-What a tree has beside the nodes of `_BUILDERS` is left to JMESPath's own interpreter.
+JMESPath's functions are the library's, its interpreter isn't used: it visits the tree for each record, which takes a
+record of Jira's API 436 µs where these functions take 62, and one of GitHub's 195 instead of 40.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import jmespath
@@ -27,8 +26,6 @@ COPIES_LIMIT = 1_000
 """Copies of one value that an expression may make: `[@,@]|[@,@]` makes four."""
 
 _functions = Functions()
-_interpreter = TreeInterpreter()
-_equal = TreeInterpreter.COMPARATOR_FUNC["eq"]
 
 
 def compile_path(expression: str) -> Search:
@@ -68,14 +65,38 @@ def count_copies(node: _Node) -> int:
     return copies
 
 
+def read_chains(expression: str) -> set[tuple[str, ...]]:
+    """The keys from a record down with which an expression begins: all that it takes from the record.
+
+    `a.b[0].c || d` gives `a.b` and `d`. One that takes the whole record has an empty chain.
+    """
+    return set(_begin(jmespath.compile(expression).parsed))
+
+
+def _begin(node: _Node) -> Iterator[tuple[str, ...]]:
+    first, *_ = steps = _flatten(node) if _BUILDERS.get(node["type"]) is _chain else [node]
+    if first["type"] == "field":
+        yield tuple(step["value"] for step in takewhile(_is_field, steps))
+    elif first["type"] in ("identity", "current"):
+        yield ()
+    elif first["type"] in ("projection", "value_projection", "filter_projection"):
+        yield from _begin(first["children"][0])
+    elif first["type"] != "expref":  # which takes what it is applied to
+        for child in first["children"]:
+            yield from _begin(child)
+
+
 def is_true(value: Any) -> bool:
     """Whether a value is true in JMESPath, where every number is."""
     return value is not None and value is not False and value not in ("", [], {})
 
 
 def _build(node: _Node) -> Search:
-    builder = _BUILDERS.get(node["type"])
-    return partial(_interpreter.visit, node) if builder is None else builder(node)
+    return _BUILDERS[node["type"]](node)
+
+
+def _is_field(node: _Node) -> bool:
+    return bool(node["type"] == "field")
 
 
 def _field(node: _Node) -> Search:
@@ -86,7 +107,7 @@ def _field(node: _Node) -> Search:
 def _chain(node: _Node) -> Search:
     """Steps, each applied to the value of the one before; steps that are chains themselves become part of this one."""
     nodes = _flatten(node)
-    if all(step["type"] == "field" for step in nodes):
+    if all(map(_is_field, nodes)):
         names = [step["value"] for step in nodes]
 
         def descend(value: Any) -> Any:
@@ -118,6 +139,11 @@ def _index(node: _Node) -> Search:
     return lambda value: value[place] if isinstance(value, list) and len(value) >= least else None
 
 
+def _slice(node: _Node) -> Search:
+    part = slice(*node["children"])
+    return lambda value: value[part] if isinstance(value, list) else None
+
+
 def _same(_node: _Node) -> Search:
     return lambda value: value
 
@@ -133,6 +159,18 @@ def _projection(node: _Node) -> Search:
     def project(value: Any) -> Any:
         items = base(value)
         return [found for item in items if (found := each(item)) is not None] if isinstance(items, list) else None
+
+    return project
+
+
+def _values(node: _Node) -> Search:
+    base, each = map(_build, node["children"])
+
+    def project(value: Any) -> Any:
+        items = base(value)
+        if not isinstance(items, dict):
+            return None
+        return [found for item in items.values() if (found := each(item)) is not None]
 
     return project
 
@@ -171,18 +209,22 @@ def _both(node: _Node) -> Search:
     return lambda value: second(value) if is_true(found := first(value)) else found
 
 
+def _not(node: _Node) -> Search:
+    (base,) = map(_build, node["children"])
+    return lambda value: not is_true(base(value))
+
+
 def _compare(node: _Node) -> Search:
     first, second = map(_build, node["children"])
-    if node["value"] == "eq":
-        return lambda value: _equal(first(value), second(value))
-    if node["value"] == "ne":
-        return lambda value: not _equal(first(value), second(value))
+    compare = TreeInterpreter.COMPARATOR_FUNC[node["value"]]
+    if node["value"] in ("eq", "ne"):
+        return lambda value: compare(first(value), second(value))
 
     def order(value: Any) -> Any:
-        try:
-            return _interpreter.visit(node, value)
-        except TypeError:  # of a text and a number; by JMESPath's specification only numbers have an order
-            return None
+        left, right = first(value), second(value)
+        # By JMESPath's specification only numbers have an order; the library also orders texts, which dates may be.
+        have_order = any(isinstance(left, kind) and isinstance(right, kind) for kind in ((int, float), str))
+        return compare(left, right) if have_order and bool not in (type(left), type(right)) else None
 
     return order
 
@@ -190,6 +232,26 @@ def _compare(node: _Node) -> Search:
 def _list(node: _Node) -> Search:
     parts = [_build(child) for child in node["children"]]
     return lambda value: None if value is None else [part(value) for part in parts]
+
+
+def _dict(node: _Node) -> Search:
+    parts = {pair["value"]: _build(pair["children"][0]) for pair in node["children"]}
+    return lambda value: None if value is None else {name: part(value) for name, part in parts.items()}
+
+
+class _Expression:
+    """What a function such as `sort_by` applies to each item; the library knows it by the name of its type."""
+
+    def __init__(self, expression: Search) -> None:
+        self.expression = expression
+
+    def visit(self, expression: Search, value: Any) -> Any:
+        return expression(value)
+
+
+def _reference(node: _Node) -> Search:
+    expression = _Expression(_build(node["children"][0]))
+    return lambda _value: expression
 
 
 def _call(node: _Node) -> Search:
@@ -205,15 +267,20 @@ _BUILDERS: dict[str, Callable[[_Node], Search]] = {
     "index_expression": _chain,
     "pipe": _chain,
     "index": _index,
+    "slice": _slice,
     "identity": _same,
     "current": _same,
     "literal": _literal,
     "projection": _projection,
+    "value_projection": _values,
     "filter_projection": _filter,
     "flatten": _flat,
     "or_expression": _either,
     "and_expression": _both,
+    "not_expression": _not,
     "comparator": _compare,
     "multi_select_list": _list,
+    "multi_select_dict": _dict,
+    "expref": _reference,
     "function_expression": _call,
 }

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Set
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
-import jmespath
 from pydantic import BaseModel
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.header_names import is_internal
 from importer.mapping.introspect import fields_with_models
 from importer.mapping.issue_parts import Comments, Person
+from importer.mapping.json_paths import read_chains
 from importer.mapping.model import Duplicates, MappingModel
 from importer.mapping.scorecards import RECORD
 from importer.mapping.texts import Lookup, Text, walk_texts
@@ -208,21 +208,9 @@ def _names_of(text: Text, present: Collection[str], is_table: bool) -> Iterator[
 
 
 def _keys_of(ref: Ref) -> set[str]:
-    """The top-level keys that a JMESPath expression begins with."""
-    return set(_begin(jmespath.compile(ref.name).parsed))
-
-
-def _begin(node: Any) -> Iterator[str]:
-    kind, children = node["type"], node["children"]
-    if kind == "field":
-        yield node["value"]
-    elif kind == "subexpression" and children[0].get("value") == RECORD and children[1]["type"] == "field":
-        yield f"{RECORD}.{children[1]['value']}"
-    elif kind in ("subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection"):
-        yield from _begin(children[0])
-    else:
-        for child in children:
-            yield from _begin(child)
+    """The top-level keys that a JMESPath expression begins with; of those around an array of answers the one below."""
+    chains = filter(None, read_chains(ref.name))
+    return {".".join(keys[: 2 if keys[0] == RECORD else 1]) for keys in chains}
 
 
 def _label(names: Iterable[str], taken: Iterable[str]) -> Iterator[tuple[str, Text]]:
