@@ -17,7 +17,8 @@ from importer.records import Chunk, Finding
 from importer.sources.annexes import tables_in
 from importer.sources.document import Document
 from importer.sources.json import FoundRow, chunk_rows
-from importer.sources.json_values import find_values, make_getter, write
+from importer.sources.json_values import write
+from importer.sources.record_values import RecordValues
 from importer.transform.chunk_records import Records
 from importer.transform.footers import find_footer
 from importer.transform.transform import Transform
@@ -92,6 +93,6 @@ def _compare_codes(expect: Expected, findings: list[Finding], skip: str) -> Iter
 def _chunk(transform: Transform, given: dict[str, Any]) -> Chunk:
     """Return the example's row as a chunk of one JSON record: columns are its keys, look-up tables are arrays in it."""
     raw = write(given)
-    found = find_values({ref: make_getter(ref) for ref in transform.refs}, given)
+    found = RecordValues(transform.refs)(given)
     tables = tables_in(Document(StringIO(raw), NAME), transform.tables)
     return next(chunk_rows([FoundRow(1, raw, "", found)], 0, NAME, transform.refs, 1, tables))

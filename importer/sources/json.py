@@ -17,8 +17,9 @@ from importer.sources.csv import Batch
 from importer.sources.document import Document, ends_inside, explain
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import LONGEST, cut_off, too_long
-from importer.sources.json_values import Ambiguous, decoder, find_values, make_getter, to_columns, to_text, write
+from importer.sources.json_values import Ambiguous, decoder, to_columns, to_text, write
 from importer.sources.paging import paging_keys
+from importer.sources.record_values import RecordValues
 from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, in_line, line_keys, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
@@ -221,16 +222,16 @@ def find_rows(
 
     `envelope` is what the records are wrapped in, as `find_envelope` names it.
     """
-    getters = {ref: make_getter(ref) for ref in refs}
+    find_values = RecordValues(refs)
     for line, raw, record in records:
         if isinstance(record, Finding):
             yield FoundRow(line, raw, "", record)
         elif is_errors_file and is_errors_record(record):
             own = own_keys(record)
-            found = STILL_RAW if IMPORT_RAW in own else find_values(getters, open_envelope(envelope, own))
+            found = STILL_RAW if IMPORT_RAW in own else find_values(open_envelope(envelope, own))
             yield FoundRow(line, own_text(own), to_text(record[IMPORT_COLUMNS[0]]), found)
         else:
-            yield FoundRow(line, raw, "", find_values(getters, open_envelope(envelope, record)))
+            yield FoundRow(line, raw, "", find_values(open_envelope(envelope, record)))
 
 
 class FoundRow(NamedTuple):
@@ -239,13 +240,13 @@ class FoundRow(NamedTuple):
     line    physical line where it begins
     raw     its raw text, or its cells
     origin  its place in the original source, of an errors file; else ""
-    found   one value for each reference, or why the row can't be used
+    found   place of a reference → its value, or why the row can't be used
     """
 
     line: int
     raw: str | Sequence[str]
     origin: str
-    found: Sequence[Any] | Finding
+    found: Mapping[int, Any] | Finding
 
 
 def chunk_rows(
@@ -261,16 +262,17 @@ def chunk_rows(
     `number` is the file's place in the source, `name` as the user typed it, `tables` the look-up tables beside its
     records. Every reference gets a column: a key that is absent in this chunk may be in the next one.
     """
-    nothing = [None] * len(refs)
     first = 1
     for batch in _take_batches(rows, size):
         lines, raw, origins, found = (list(part) for part in zip(*batch, strict=True))
         defects = {index: values for index, values in enumerate(found) if isinstance(values, Finding)}
-        values = zip(*(nothing if index in defects else row for index, row in enumerate(found)), strict=True)
+        given: list[Mapping[int, Any]] = [{} if isinstance(values, Finding) else values for values in found]
+        filled, blank = set[int]().union(*given), [[""] * len(batch)]
         columns: dict[int, list[str]] = {}
         positions: dict[Ref, tuple[int, ...]] = {}
-        for ref, own_values in zip(refs, values, strict=True):
-            own = dict(enumerate(to_columns(own_values), start=len(columns)))
+        for place, ref in enumerate(refs):
+            texts = to_columns([values.get(place) for values in given]) if place in filled else blank
+            own = dict(enumerate(texts, start=len(columns)))
             positions[ref] = tuple(own)
             columns |= own
         numbers = range(first, first + len(batch))
@@ -346,9 +348,9 @@ def find_embedded(
     batches: Iterable[Batch], header: Sequence[str], column: int, refs: Sequence[Ref]
 ) -> Iterator[FoundRow]:
     """Yield each row's line, raw cells, origin, and the values of the references in its record."""
-    getters = {ref: make_getter(ref) for ref in refs}
+    find_values = RecordValues(refs)
     for batch in batches:
         for index, (line, raw, cells) in enumerate(zip(batch.lines, batch.raw, batch.cells, strict=True)):
             record = batch.defects.get(index) or embedded_record(header, cells, column, line)
-            found = record if isinstance(record, Finding) else find_values(getters, record)
+            found = record if isinstance(record, Finding) else find_values(record)
             yield FoundRow(line, raw, batch.origins.get(index, ""), found)

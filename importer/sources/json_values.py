@@ -1,17 +1,12 @@
-"""JSON values as cells: decoding with numbers as written, JMESPath look-up, and conversion to text."""
+"""JSON values as cells: decoding with numbers as written, and conversion to text."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from operator import methodcaller
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from jmespath.exceptions import JMESPathError
-
-from importer.mapping.json_paths import Search, compile_path
-from importer.records import Finding, Ref
 
 # Python refuses to convert longer ones (sys.get_int_max_str_digits).
 INTEGER_DIGITS = 4300
@@ -91,7 +86,9 @@ def write(value: Any) -> str:
             return orjson.dumps(value, lambda number: orjson.Fragment(number.text)).decode()
         except orjson.JSONEncodeError:  # of half a character, or of an integer or a nesting that it doesn't take
             return _write_parts(value)
-    return value.text if isinstance(value, WrittenNumber) else _encode(value)
+    if isinstance(value, WrittenNumber):
+        return value.text
+    return str(value) if type(value) is int else _encode(value)
 
 
 def _write_parts(value: dict[str, Any] | list[Any]) -> str:
@@ -135,29 +132,3 @@ def to_columns(values: Sequence[Any]) -> list[list[str]]:
     rows = [to_cells(value) for value in values]
     width = max(1, *map(len, rows))
     return [[row[index] if index < len(row) else "" for row in rows] for index in range(width)]
-
-
-def make_getter(ref: Ref) -> Search:
-    """Return a function that gets a reference's value from a record, by a top-level key's exact name or a JMESPath."""
-    return methodcaller("get", ref.name) if ref.kind == "column" else compile_path(ref.name)
-
-
-def find_values(getters: Mapping[Ref, Search], record: Mapping[str, Any]) -> list[Any] | Finding:
-    """Return the value of every reference in a record, or the finding for a JMESPath that fails on it."""
-    values: list[Any] = []
-    try:
-        for getter in getters.values():
-            values.append(getter(record))
-    except JMESPathError as error:
-        return _path_failed([*getters][len(values)], error)
-    return values
-
-
-def _path_failed(ref: Ref, error: JMESPathError) -> Finding:
-    return Finding(
-        "row-path-failed",
-        "",
-        f"The {ref} can't be applied to this record: {error}",
-        hint="Give it a default for records without the value, for example: labels || `[]`",
-        value=ref.name,
-    )
