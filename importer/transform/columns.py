@@ -67,7 +67,7 @@ class Columns:
     def _cells_at(self, position: int) -> list[str]:
         if position not in self._read:
             cells, nothing = self.chunk.cells[position], self._nothing
-            has_any = not nothing.isdisjoint(cells)  # as few columns
+            has_any = self.has_text(position) and not nothing.isdisjoint(cells)  # as few columns
             self._read[position] = ["" if cell in nothing else cell for cell in cells] if has_any else cells
         return self._read[position]
 

@@ -20,7 +20,7 @@ from importer.mapping.model import MappingModel
 from importer.phrases import counted, listed
 from importer.records import Finding
 from importer.sources.json import embedded_record
-from importer.sources.json_values import decoder, lenient_decoder
+from importer.sources.json_values import lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
 from importer.transform.shown_people import ShownPeople
@@ -183,15 +183,11 @@ def _find_reader(file: SourceFile) -> Reader | None:
 
 def _read_json(envelope: str, raw: str) -> Mapping[str, Any] | None:
     """Read a record as the mapping saw it, envelope opened; None where it can't be read."""
-    for its_decoder in (decoder, lenient_decoder):
-        try:
-            value = its_decoder.decode(raw)
-        except JSONDecodeError:
-            continue
-        except RecursionError:
-            break
-        return open_envelope(envelope, value) if isinstance(value, dict) else None
-    return None
+    try:
+        value = lenient_decoder.decode(raw)  # a key that comes twice was refused before
+    except (JSONDecodeError, RecursionError):
+        return None
+    return open_envelope(envelope, value) if isinstance(value, dict) else None
 
 
 def _read_embedded(header: Sequence[str], column: int, raw: Sequence[str]) -> Mapping[str, Any] | None:

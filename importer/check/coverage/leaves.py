@@ -30,11 +30,12 @@ RECORD = "(record)"
 class _Consumer:
     """A reference of a use, and the cells that it consumes in the present chunk.
 
-    label   the class of what it consumes
-    order   its place among all consumers: a leaf belongs to the first that consumes it
-    always  whether it consumes every leaf that its chains lead to
-    texts   else the cells that it consumes, by row; () if there are none
-    _asked  the row that was asked for last, its cells, and those of them that a leaf may be a part of
+    label    the class of what it consumes
+    order    its place among all consumers: a leaf belongs to the first that consumes it
+    always   whether it consumes every leaf that its chains lead to
+    is_open  else whether it may consume some: its column has a text, be it a word for nothing
+    texts    of one that is open the cells that it consumes, by row; () if there are none
+    _asked   the row that was asked for last, its cells, and those of them that a leaf may be a part of
     """
 
     label: str
@@ -42,22 +43,25 @@ class _Consumer:
     keys_read: KeysRead
     order: int = 0
     always: bool = False
+    is_open: bool = False
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
     _asked: tuple[int, frozenset[str], Sequence[str]] = NO_ROW
 
     def turn_to(self, records: Records, consumed: Consumed) -> None:
-        columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
-        masks = {position: consumed[position] for position in columns if position in consumed}
+        positions = records.chunk.positions.get(self.ref, ())
+        masks = {position: consumed[position] for position in positions if position in consumed}
         self.always = self.keys_read.whole and bool(masks) and all(rows is None for rows in masks.values())
-        self.texts, self._many, self._asked = (), len(columns) > 1, NO_ROW
-        if masks and not self.always:
+        self.is_open = bool(masks) and not self.always
+        self.texts, self._many, self._asked = (), len(positions) > 1, NO_ROW
+        if self.is_open:
+            columns = dict(zip(positions, records.columns.cells(self.ref), strict=True))
             texts: list[list[str]] = [[] for _ in records.keys.full]
             for position, rows in masks.items():
                 for row, cell in enumerate(columns[position]):
                     if is_filled(cell) and (rows is None or rows[row]):
                         texts[row].append(cell)
-            self.texts = texts
+            self.texts = texts if any(texts) else ()
 
     def consumes(self, value: Any, row: int) -> bool:
         """Whether a leaf at one of the chains arrives: its text is a consumed cell, or part of a joined one."""
@@ -84,9 +88,11 @@ class _Place:
     open       those whose chain goes on below: consumer, chain, and how many of its keys lead here
     attached   whether attachments are listed here, by the path's name
     label      the class of all its leaves in the present chunk; None where each has to be tested
+    line       the line of these in rows that are sent, once there is one
+    tested     else the consumers that may consume one
     """
 
-    __slots__ = ("attached", "consumers", "keys", "label", "lines", "name", "open")
+    __slots__ = ("attached", "consumers", "keys", "label", "line", "lines", "name", "open", "tested")
 
     def __init__(
         self,
@@ -102,8 +108,10 @@ class _Place:
 
     def turn(self) -> None:
         """Decide the label anew, once the consumers are prepared for the next chunk."""
-        first = next((consumer for consumer in self.consumers if consumer.always or consumer.texts), None)
+        first = next((consumer for consumer in self.consumers if consumer.always or consumer.is_open), None)
         self.label = DROPPED if first is None else first.label if first.always else None
+        self.line: CoverageLine | None = None
+        self.tested = [consumer for consumer in self.consumers if consumer.always or consumer.texts]
 
     def below(self, key: str | None) -> _Place:
         """Make the node below: of a key of an object, or of the items of an array."""
@@ -177,7 +185,12 @@ class Leaves:
                 if kind is dict or kind is list:
                     stack.append((item, below))
                 elif is_filled(item) if kind is str else item is not None:
-                    self._count(item, below, row, sent)
+                    if sent and below.line is not None:  # as nearly all
+                        below.line.cells += 1
+                        if below.line.is_open:
+                            below.line.show(to_text(item))
+                    else:
+                        self._count(item, below, row, sent)
                     if below.attached and sent and kind is str:
                         yield from read_cell(key, item)
 
@@ -196,11 +209,13 @@ class Leaves:
     def _count(self, value: Any, place: _Place, row: int, sent: bool) -> None:
         label = place.label if sent else NOT_SENT
         if label is None:
-            label = next((consumer.label for consumer in place.consumers if consumer.consumes(value, row)), DROPPED)
+            label = next((consumer.label for consumer in place.tested if consumer.consumes(value, row)), DROPPED)
             label = NOTHING if label == DROPPED and value in words_for_nothing() else label
         line = place.lines.get(label)
         if line is None:
             line = place.lines[label] = self._lines.line(place.name, label)
+        if sent and place.label is not None:
+            place.line = line
         self._add(line, value)
 
     def _add(self, line: CoverageLine, value: Any) -> None:
