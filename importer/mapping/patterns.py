@@ -2,15 +2,17 @@
 
 Nearly every pattern with two repetitions can be given a text on which `re` takes minutes: `x.*y.*z` takes the cube of
 its length. Such patterns are useful, and no look at them tells which will meet such a text. So they are searched for by
-`regex`, which finds the same, takes most such texts in no time, and gives up after a while. Of the presets' patterns
-188 are searched so: on cells of real exports that takes 5.7 µs a text, where `re` takes 2.2.
+`regex`, which finds the same, takes most such texts in no time, and gives up after a while. To look at the clock takes
+it 4 to 13 µs a text, more than most searches: so `re` searches the texts that are too short for it to take long.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache, lru_cache, partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property, lru_cache, partial
+from math import log
+from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any, TypeVar
 
 from importer.errors import MappingError
@@ -18,7 +20,12 @@ from importer.phrases import clip
 
 LIMIT_SECONDS = 4.0
 """An ordinary search of a megabyte takes a hundredth of a second."""
+FEW_STEPS = 1e7
+"""So many take `re` a tenth of a second."""
+SHORT_TEXTS = (8_192, 2_048, 1_024, 512, 256, 128, 64, 32)
+"""Lengths up to which a pattern may need no more than these steps."""
 PATTERN_SHOWN = 80
+_START = (_constants.AT, _constants.AT_BEGINNING)
 
 _REPETITION = re.compile(r"(?<!\\)(?:[*+]|\{[\d,])")
 _REPEATED_GROUP = re.compile(r"\)[*+{]")
@@ -49,31 +56,60 @@ class TimedPattern:
     """
 
     def __init__(self, pattern: str, flags: int) -> None:
-        import regex  # loaded where a pattern needs it
+        self.pattern, self._flags = pattern, flags
+        try:
+            self._plain: Any = re.compile(pattern, flags)
+        except re.error:  # `regex` knows more: `\p{Lu}`
+            self._plain = self._timed
+        self.groups, self.groupindex = self._plain.groups, self._plain.groupindex
+
+    @cached_property
+    def _timed(self) -> Any:
+        import regex  # loaded where a long text needs it
 
         try:
-            self._pattern: Any = regex.compile(pattern, flags)
+            return regex.compile(self.pattern, self._flags)
         except regex.error as error:
-            raise re.error(str(error), pattern) from error
-        self.pattern, self.groups, self.groupindex = pattern, self._pattern.groups, self._pattern.groupindex
+            raise re.error(str(error), self.pattern) from error
+
+    @cached_property
+    def _short(self) -> int:
+        return find_short(self.pattern, self._flags) if isinstance(self._plain, re.Pattern) else 0
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match in a text."""
-        found: re.Match[str] | None = self._within_limit(self._pattern.search, text)
+        found: re.Match[str] | None
+        if len(text) <= self._short:
+            found = self._plain.search(text)
+        else:
+            found = self._within_limit(self._timed.search, text)
         return found
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """The match of a whole text."""
-        found: re.Match[str] | None = self._within_limit(self._pattern.fullmatch, text)
+        found: re.Match[str] | None
+        if len(text) <= self._short:
+            found = self._plain.fullmatch(text)
+        else:
+            found = self._within_limit(self._timed.fullmatch, text)
         return found
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """All matches in a text."""
-        return iter(self._within_limit(lambda text, timeout: [*self._pattern.finditer(text, timeout=timeout)], text))
+        found: Iterator[re.Match[str]]
+        if len(text) <= self._short:
+            found = self._plain.finditer(text)
+        else:
+            found = iter(self._within_limit(lambda text, timeout: [*self._timed.finditer(text, timeout=timeout)], text))
+        return found
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
         """A text with each match changed."""
-        changed: str = self._within_limit(partial(self._pattern.sub, change), text)
+        changed: str
+        if len(text) <= self._short:
+            changed = self._plain.sub(change, text)
+        else:
+            changed = self._within_limit(partial(self._timed.sub, change), text)
         return changed
 
     def _within_limit(self, search: Callable[..., _Found], text: str) -> _Found:
@@ -81,6 +117,35 @@ class TimedPattern:
             return search(text, timeout=LIMIT_SECONDS)
         except TimeoutError:
             raise SlowPattern(self.pattern, len(text)) from None
+
+
+def find_short(pattern: str, flags: int = 0) -> int:
+    """The length of the longest texts in which a search takes few steps, whatever they are; 0 if there is none."""
+    parsed = _parser.parse(pattern, flags)
+    starts_once = len(parsed) > 0 and parsed[0] == _START and not parsed.state.flags & re.MULTILINE
+    for length in SHORT_TEXTS:
+        starts = 1 if starts_once else length
+        if _log_ways(parsed, length) + log(starts) <= log(FEW_STEPS):
+            return length
+    return 0
+
+
+def _log_ways(items: Iterable[tuple[Any, Any]], length: int) -> float:
+    """The logarithm of how many ways there are at most to match some items of a pattern from one place on."""
+    ways = 0.0
+    for kind, value in items:
+        if kind in (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT):
+            least, most, repeated = value[0], min(value[1], length), value[2]
+            ways += log(max(1, most - least + 1)) + most * _log_ways(repeated, length)
+        elif kind is _constants.BRANCH:
+            ways += log(len(value[1])) + max(_log_ways(branch, length) for branch in value[1])
+        elif kind is _constants.GROUPREF_EXISTS:
+            ways += sum(_log_ways(branch or (), length) for branch in value[1:])
+        elif kind is _constants.ATOMIC_GROUP:
+            ways += _log_ways(value, length)
+        elif kind in (_constants.SUBPATTERN, _constants.ASSERT, _constants.ASSERT_NOT):
+            ways += _log_ways(value[-1], length)
+    return ways
 
 
 Searcher = re.Pattern[str] | TimedPattern
