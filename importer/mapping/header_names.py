@@ -122,6 +122,8 @@ def has_internal_header(text: str) -> bool:
     opening = _OPENING.match(text)
     if opening and is_internal(opening[1], alone=opening[0][-1] != ":"):
         return True
+    if "(" not in text:
+        return False
     return any(is_internal(label[1], alone=True) for label in _LABEL.finditer(text) if _is_dated(text, label.start()))
 
 

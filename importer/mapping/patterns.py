@@ -58,7 +58,7 @@ class TimedPattern:
     def __init__(self, pattern: str, flags: int) -> None:
         self.pattern, self._flags = pattern, flags
         try:
-            self._plain: Any = re.compile(pattern, flags)
+            self._plain: re.Pattern[str] = re.compile(pattern, flags)
         except re.error:  # `regex` knows more: `\p{Lu}`
             self._plain = self._timed
         self.groups, self.groupindex = self._plain.groups, self._plain.groupindex
@@ -78,38 +78,29 @@ class TimedPattern:
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match in a text."""
-        found: re.Match[str] | None
         if len(text) <= self._short:
-            found = self._plain.search(text)
-        else:
-            found = self._within_limit(self._timed.search, text)
+            return self._plain.search(text)
+        found: re.Match[str] | None = self._within_limit(self._timed.search, text)
         return found
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         """The match of a whole text."""
-        found: re.Match[str] | None
         if len(text) <= self._short:
-            found = self._plain.fullmatch(text)
-        else:
-            found = self._within_limit(self._timed.fullmatch, text)
+            return self._plain.fullmatch(text)
+        found: re.Match[str] | None = self._within_limit(self._timed.fullmatch, text)
         return found
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """All matches in a text."""
-        found: Iterator[re.Match[str]]
         if len(text) <= self._short:
-            found = self._plain.finditer(text)
-        else:
-            found = iter(self._within_limit(lambda text, timeout: [*self._timed.finditer(text, timeout=timeout)], text))
-        return found
+            return self._plain.finditer(text)
+        return iter(self._within_limit(lambda text, timeout: [*self._timed.finditer(text, timeout=timeout)], text))
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
         """A text with each match changed."""
-        changed: str
         if len(text) <= self._short:
-            changed = self._plain.sub(change, text)
-        else:
-            changed = self._within_limit(partial(self._timed.sub, change), text)
+            return self._plain.sub(change, text)
+        changed: str = self._within_limit(partial(self._timed.sub, change), text)
         return changed
 
     def _within_limit(self, search: Callable[..., _Found], text: str) -> _Found:

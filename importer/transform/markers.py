@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b32encode
+from itertools import product
 from typing import NamedTuple
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
@@ -39,6 +39,8 @@ PROBE_TITLE, PROBE_END = "triage-import probe", 60
 _PROBE_WORD = re.compile(r"tip[0-9a-f]{20}")
 _PROBE = re.compile(f"{PROBE_TITLE} ({_PROBE_WORD.pattern}) - may be deleted")
 
+_PAIRS = tuple(map("".join, product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)))
+"""What ten bits are in base 32: Python's own `b32encode` takes 1.5 µs longer, a thirtieth of a row with a comment."""
 COMMENT_MARKER_LENGTH = 13
 """Of the word that `comment_marker` gives."""
 
@@ -118,7 +120,8 @@ def comment_marker(key: str, stem: str) -> str:
     `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
     """
     name = f"{key}\n{stem}".encode("utf-8", "surrogatepass")
-    return f"tic{b32encode(hashlib.sha256(name).digest()[:10])[:10].decode().lower()}"
+    bits = int.from_bytes(hashlib.sha256(name).digest()[:7], "big") >> 6  # 50 of them: 10 signs
+    return "tic" + "".join([_PAIRS[bits >> place & 1023] for place in (40, 30, 20, 10, 0)])
 
 
 def find_openings(detail: str) -> list[Opening]:

@@ -44,7 +44,8 @@ _CODE = re.compile(
 # One sign is found far faster than one of two, and few texts have fences of tildes.
 _CODE_IN_TICKS = re.compile(_CODE.pattern.replace("[`~]", "`", 1), re.MULTILINE)
 # A sign of a mail address, of a symbol's version (`f@@GLIBC_2.2`), or of a web address (`?user=@ann`).
-_ADDRESS_BEFORE = re.compile(r"[\w.+%/-]@?\Z|[a-z]{2,10}://[^\s<>()\[\]\"'`|]*[=#?&:]\Z", re.IGNORECASE)
+_NAME_BEFORE = re.compile(r"[\w.+%/-]@?\Z")
+_ADDRESS_BEFORE = re.compile(r"[a-z]{2,10}://[^\s<>()\[\]\"'`|]*[=#?&:]\Z", re.IGNORECASE)
 _ADDRESS_REACH = 300  # characters before an at-sign in which its web address begins
 # `@https://…`, `@moz-extension://…` is how stack traces name a file, `@0x7ffe5f40` how debuggers write a pointer.
 _ADDRESS = re.compile(r"[a-z][a-z\d+.-]{1,30}:(?://|file:)|0x[\da-f]{4,16}\b", re.IGNORECASE)
@@ -88,7 +89,9 @@ class Sanitizer:
 
     def clean(self, text: str) -> Sanitized:
         """Sanitise a complete text: mentions and secrets may cross the seam if something is joined to it later."""
-        text = neutralise_markers(text)
+        return self._clean_unmarked(neutralise_markers(text))
+
+    def _clean_unmarked(self, text: str) -> Sanitized:
         secrets = () if self.secrets == "ignore" else find_secrets(text)
         if secrets and self.secrets == "mask":
             text = mask(text, secrets)
@@ -108,10 +111,13 @@ class Sanitizer:
         mentioning = {place for place, text in enumerate(texts) if "@" in text or "&" in text}
         for place in sorted(rare | mentioning):
             text = texts[place]
-            cleaned[place], kinds = self.clean(text) if place in rare else (self._defuse(text), ())
-            neutralised += cleaned[place].count(REPLACEMENT) - text.count(REPLACEMENT)
             if place in rare:
-                neutralised += neutralise_markers(text) != text
+                unmarked = neutralise_markers(text)
+                neutralised += unmarked != text
+                cleaned[place], kinds = self._clean_unmarked(unmarked)
+            else:
+                cleaned[place], kinds = self._defuse(text), ()
+            neutralised += cleaned[place].count(REPLACEMENT) - text.count(REPLACEMENT)
             if kinds:
                 secrets[place] = kinds
         return cleaned, secrets, neutralised
@@ -209,7 +215,10 @@ def _begins_with_norm(text: str, position: int) -> bool:
 
 def _is_mention(text: str, at: re.Match[str]) -> bool:
     """Whether an at-sign that doesn't stand in code makes a name of what follows."""
-    if _ADDRESS.match(text, at.end()) or _ADDRESS_BEFORE.search(text, max(0, at.start() - _ADDRESS_REACH), at.start()):
+    start, near = at.start(), max(0, at.start() - _ADDRESS_REACH)
+    if _ADDRESS.match(text, at.end()) or _NAME_BEFORE.search(text, max(0, start - 2), start):
+        return False
+    if text.find("://", near, start) >= 0 and _ADDRESS_BEFORE.search(text, near, start):
         return False
     return next(_letters(text, at.end()), " ")[:1].isalnum()
 

@@ -373,8 +373,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the markers in texts",
         "importer/transform/sanitise.py",
-        "        text = neutralise_markers(text)\n",
-        "        text = str(text)\n",
+        "                unmarked = neutralise_markers(text)\n",
+        "                unmarked = str(text)\n",
         "tests/end_to_end/test_pasted_markers.py::test_texts_with_markers",
     ),
     Mutation(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import textwrap
 
@@ -52,6 +54,13 @@ def test_an_issue_of_a_probe() -> None:
 def test_what_only_quotes_a_probe(title: str, text: str) -> None:
     """An issue of a person's, or an import's, is none of a probe's: that would delete it."""
     assert find_probe(title, text) == ""
+
+
+@given(st.text(), st.text())
+def test_the_marker_of_a_comment(key: str, stem: str) -> None:
+    """The beginning of a digest in base 32, as Python writes it: what it was in each earlier version."""
+    digest = hashlib.sha256(f"{key}\n{stem}".encode("utf-8", "surrogatepass")).digest()
+    assert comment_marker(key, stem) == f"tic{base64.b32encode(digest).decode()[:10].lower()}"
 
 
 @given(st.text(), st.text())
