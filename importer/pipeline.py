@@ -98,7 +98,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
 
     context = replace(context, job=with_last_run(context.job, context.ledger, context.target.name))
     if (answers := find_answers(context.ledger, context.target.name)) is not None:
-        context = replace(context, settings=answers.extend_patience(context.settings))
+        context = replace(context, settings=answers.limit(context.settings))
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     changes = context.changes
     found = preflight(context)

@@ -216,7 +216,7 @@ class _Tracer:
 
     def _value(self, name: str) -> Trace:
         mapped = self._records.values[name]
-        step = mapped.steps[int(mapped.codes[self._row])]
+        step = mapped.steps[mapped.codes[self._row]]
         spec: Text = getattr(self._mapping.model, name)
         cells = (("rule", step.source),) if step.how == "rule" else _cells(self._columns, spec, self._row)
         return Trace(name, cells, _reason(step), str(self._mapping.place(*step.path)), step.target or "")

@@ -161,7 +161,7 @@ def _values(name: str, mapped: Mapped) -> Iterator[tuple[int, Finding]]:
         if mapped.steps[code].hidden:
             problems[code] = replace(problems[code], hint=HIDDEN_HINT)
     if problems:
-        for row, code in enumerate(mapped.codes.tolist()):
+        for row, code in enumerate(mapped.codes):
             if code in problems:
                 yield row, problems[code]
 

@@ -49,8 +49,8 @@ def show_command(name: str) -> None:
 def check_command(context: click.Context, files: tuple[str, ...]) -> None:
     """List every problem of mappings, with file, line and key.
 
-    A FILE may also be the name of a preset. Lines that do something else than they seem to are warnings. The exit code
-    is 2 if there are errors, otherwise 0.
+    A FILE may also be the name of a preset. Lines that can never have an effect are warnings. The exit code is 2 if
+    there are errors, otherwise 0.
     """
     from importer.authoring.lint import lint
 

@@ -161,7 +161,7 @@ class Paced(Section):
 
     title = "Sending and limits"
     rate: Rate | None = option("--rate", metavar="N", decides=False,
-        help="Requests a second, at least 0.01; 0: no limit until the first 429.  [default: 5; with --sandbox: 0]")
+        help="Requests a second, at least 0.01; 0 for no limit on our side.  [default: 5; with --sandbox: 0]")
 
 
 class Concurrency(Paced):

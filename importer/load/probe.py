@@ -122,8 +122,9 @@ class Probe(ProbeCalls):
         self._conclude()
         kinds = (self._keeping.descriptions, self._keeping.comments)
         texts = tuple((tuple(each.whole), tuple(each.most)) for each in kinds)
+        rate = self.paced.rate if self.paced.rate_limited > 1 else None  # one 429 tells no limit
         author = self.seen.get("author", (None, ""))[1]
-        return Answers(time.time(), self._organisation, author, self.settle, self.seen, texts, self.numbers)
+        return Answers(time.time(), self._organisation, author, rate, self.settle, self.seen, texts, self.numbers)
 
     async def clean(self, calls: PacedCalls | None = None) -> None:
         """Delete what it has made so far; with other calls, if its own were interrupted."""

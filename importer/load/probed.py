@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import TargetDoubted
@@ -33,6 +34,7 @@ class Answers:
     """What a probe has found out.
 
     at       when, in seconds since 1970
+    rate     requests a second that were taken, None if none was answered with 429
     settle   seconds until everything was there
     kept     of descriptions and of comments: the largest that was stored whole, and the least that was left of one
     numbers  of the issues that were made
@@ -41,6 +43,7 @@ class Answers:
     at: float
     organisation: str
     author: str
+    rate: float | None
     settle: float
     seen: Seen
     kept: Sequence[Sequence[Sequence[int]]]
@@ -65,14 +68,18 @@ class Answers:
             each.whole, each.most = Size(*whole), NO_LIMIT if Size(*most) == NO_LIMIT else Size(*most)
         return keeping
 
-    def extend_patience(self, settings: Settings) -> Settings:
-        """Return a run's settings, more patient if need be."""
-        return replace(settings, settle_seconds=max(settings.settle_seconds, LAGS * self.settle))
+    def limit(self, settings: Settings) -> Settings:
+        """Return a run's settings, slower and more patient if need be."""
+        rate = min(settings.rate or inf, self.rate or inf)
+        settle = max(settings.settle_seconds, LAGS * self.settle)
+        return replace(settings, rate=settings.rate if rate == inf else rate, settle_seconds=settle)
 
     def warnings(self, command: str) -> Iterator[str]:
         """Yield that it is to be asked again, with the command, if these answers are old."""
         if time.time() - self.at > VALID_SECONDS:
             yield f"this organisation was probed on {format_time(self.at)}, more than 90 days ago; ask again: {command}"
+        if self.rate is not None:
+            yield f"at most {self.rate:.2g} requests a second, as the probe met a limit; to ask again: {command}"
 
     def contradictions(self, seen: Seen, command: str) -> Iterator[str]:
         """Yield what was so for the probe and isn't any more, with the command to ask again."""
@@ -91,10 +98,9 @@ class Answers:
 
 def find_answers(ledger: Ledger, target: str, organisation: str = "") -> Answers | None:
     """Return the last answers of a target, or of its organisation at another URL; None if it was never probed."""
-    kept: dict[str, Any] = ledger.find_contact(target, organisation).get(PROBE, {})
-    names = {field.name for field in fields(Answers)}
-    # Earlier versions kept a rate, too.
-    return Answers(**{name: kept[name] for name in names}) if kept.keys() >= names else None
+    kept: dict[str, Any] | None = ledger.find_contact(target, organisation).get(PROBE)
+    is_ours = kept is not None and kept.keys() == {field.name for field in fields(Answers)}
+    return Answers(**kept) if kept is not None and is_ours else None
 
 
 def probe_command(ledger: str, target: str) -> str:

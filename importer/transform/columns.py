@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from importer.mapping.model import fold
 from importer.mapping.patterns import Searcher, compile_pattern
@@ -22,8 +19,8 @@ from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
 from importer.transform.formats.convert import convert_all
+from importer.transform.masks import Mask
 
-Mask = NDArray[np.bool_]
 _LINES = re.compile(r"\n(?![^{}]*\})")
 """Between the lines of a template: a column's name in braces may have line ends, too."""
 
@@ -212,16 +209,15 @@ class Columns:
 
         Where only a date that can't be read is in the way, the row doesn't count, and is noted in `unreadable`.
         """
-        mask = np.ones(len(self), dtype=np.bool_) if among is None else among.copy()
+        mask = Mask.full(len(self)) if among is None else among
         undecided: dict[int, str] = {}
         for condition in conditions:
             # Patterns and dates take their time: none is looked at once no row is left.
-            if mask.any():
+            if mask:
                 mask &= self._holds(condition, undecided)
         for row in filter(mask.__getitem__, undecided):
             self.unreadable[row] = undecided[row]
-        mask[list(undecided)] = False
-        return mask
+        return mask & ~Mask.of(undecided, len(self)) if undecided else mask
 
     def _holds(self, condition: Condition, undecided: dict[int, str]) -> Mask:
         # A rule may ask for just such a word: `is: None`.
@@ -230,26 +226,25 @@ class Columns:
         if condition.before is not None or condition.after is not None:
             return self._in_time(columns, condition, undecided)
         test = _text_test(condition)
-        mask = np.zeros(len(self), dtype=np.bool_)
+        mask = Mask(len(self))
         for column in columns:
-            mask |= to_mask(map_distinct(test, column))
+            mask |= Mask.where(map_distinct(test, column))
         return ~mask if condition.filled is False else mask
 
     def _in_time(self, columns: Sequence[list[str]], condition: Condition, undecided: dict[int, str]) -> Mask:
         """Rows with a date in the range, or one that can't be read and might be: those are added to `undecided`."""
         bound = datetime.fromisoformat(condition.before or condition.after or "").replace(tzinfo=UTC)
         early = condition.before is not None
-        mask = np.zeros(len(self), dtype=np.bool_)
+        mask = Mask(len(self))
         doubts: dict[int, str] = {}
         for column in columns:
             dates = [read_time(text, self.date_formats) for text in column]
-            mask |= to_mask([date is not None and (date < bound) is early for date in dates])
+            mask |= Mask.where([date is not None and (date < bound) is early for date in dates])
             unread = (row for row, date in enumerate(dates) if date is None and is_filled(column[row]))
             doubts.update((row, column[row]) for row in unread)
         undecided.update((row, text) for row, text in doubts.items() if not mask[row])
         # For now: where another condition excludes them, their dates don't matter.
-        mask[list(doubts)] = True
-        return mask
+        return mask | Mask.of(doubts, len(self))
 
 
 def _replace(column: list[str], pattern: Searcher, to: str | None) -> list[str]:
@@ -266,13 +261,6 @@ def map_distinct(make: Callable[[Item], Made], items: Sequence[Item]) -> list[Ma
     """What is made of each item of a column, made once for equal ones: a check takes a fifth longer otherwise."""
     made = {item: make(item) for item in set(items)}
     return list(map(made.__getitem__, items))
-
-
-def to_mask(verdicts: Collection[object]) -> Mask:
-    """A mask of the rows whose verdict is true."""
-    if not any(verdicts):  # as of a column without text, which most are that rules read
-        return np.zeros(len(verdicts), dtype=np.bool_)
-    return np.fromiter(map(bool, verdicts), dtype=np.bool_, count=len(verdicts))
 
 
 def single_line(text: str) -> str:

@@ -23,9 +23,10 @@ from importer.transform.cell_parts import (
     read_items,
     write_json,
 )
-from importer.transform.columns import Columns, Mask, to_mask
+from importer.transform.columns import Columns
 from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import hex_digest
+from importer.transform.masks import Mask
 from importer.transform.prose import ColumnSanitizer
 
 Resource = tuple[str, str]
@@ -141,7 +142,7 @@ class _FlagTexts(NamedTuple):
 
 def choose_flagged(rule: FlagRule, columns: Columns) -> Mask:
     """The rows where a rule holds and, unless it reads an array, names a call."""
-    named = None if rule.from_ is not None else to_mask(columns.stripped(rule.call))
+    named = None if rule.from_ is not None else Mask.where(columns.stripped(rule.call))
     return columns.holds(rule.when or (), among=named)
 
 
@@ -150,8 +151,7 @@ def _find_flags(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _FlagTe
     if rule.from_ is not None:
         yield from _find_flags_in(rule.from_, chosen, columns)
         return
-    rows = chosen.nonzero()[0].tolist()
-    if rows:
+    if rows := chosen.rows:
         parts = (rule.call, rule.type, rule.note, rule.message_index)
         calls, types, notes, turns = (columns.stripped(text) for text in parts)
         for row in rows:

@@ -329,7 +329,7 @@ class _FileTransform:
                 skips[row] = finding.code
         for rule in (each for each in self._mapping.skip if not each.reject):
             code = SKIP_PREFIX + rule.name
-            for row in columns.holds(rule.when).nonzero()[0].tolist():
+            for row in columns.holds(rule.when).rows:
                 if row not in columns.chunk.defects:
                     skips[row] = skips[row] or code
         if self._answers is not None:
@@ -350,7 +350,7 @@ def find_refused(mapping: MappingModel, columns: Columns) -> Iterator[tuple[int,
     """(row, finding) for each row that a rule under `skip` rejects."""
     for rule in (each for each in mapping.skip if each.reject):
         texts = columns.stripped(rule.when[0])
-        for row in columns.holds(rule.when).nonzero()[0].tolist():
+        for row in columns.holds(rule.when).rows:
             message = f"the mapping knows no {rule.name} {clip(texts[row], 60)!r}"
             yield row, Finding(VALUE_REFUSED, rule.name, message, REFUSED_HINT, texts[row])
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from importer.api import VALUE_FIELDS
 from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold
 from importer.mapping.patterns import Searcher, compile_pattern, is_pattern
 from importer.mapping.texts import Condition, KeyPath, Text
 from importer.mapping.vocabulary import BY_TITLE, category_of, is_denied, meaning
-from importer.transform.columns import Columns, Mask, is_filled, single_line, to_mask
+from importer.transform.columns import Columns, is_filled, single_line
+from importer.transform.masks import Mask
 
 How = Literal[
     "rule", "constant", "mapped", "word", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"
@@ -50,19 +48,18 @@ class Mapped:
     """A value field of a chunk: the distinct steps, and for each row the index of its step."""
 
     steps: list[Step]
-    codes: NDArray[np.intp]
+    codes: list[int]
 
     @cached_property
     def targets(self) -> list[str | None]:
         """The target of each row."""
-        targets: list[str | None] = np.array([step.target for step in self.steps], dtype=np.object_)[
-            self.codes
-        ].tolist()
-        return targets
+        targets = [step.target for step in self.steps]
+        return [targets[code] for code in self.codes]
 
     def rows_by(self, how: How) -> Mask:
         """A mask of the rows whose target came in this way."""
-        return to_mask([step.how == how for step in self.steps])[self.codes]
+        found = {code for code, step in enumerate(self.steps) if step.how == how}
+        return Mask(map(found.__contains__, self.codes)) if found else Mask(len(self.codes))
 
 
 class ValueMap:
@@ -78,19 +75,21 @@ class ValueMap:
     def apply(self, columns: Columns) -> Mapped:
         """Map a chunk: rules first, in order, then the value map."""
         steps: list[Step] = []
-        codes = np.full(len(columns), -1, dtype=np.intp)
+        codes, left = [-1] * len(columns), Mask.full(len(columns))
         for number, rule in enumerate(self.spec.rules):
-            matched = columns.holds(rule.when, among=codes == -1)
-            if matched.any():
-                codes[matched] = len(steps)
+            matched = columns.holds(rule.when, among=left)
+            if matched:
+                left &= ~matched
+                for row in matched.rows:
+                    codes[row] = len(steps)
                 path = (self.field, "rules", number)
                 steps.append(_decided(Step(rule.name or describe(rule.when), rule.then, "rule", path)))
-        left = np.flatnonzero(codes == -1)
-        if len(left):
+        if rows := left.rows:
             texts = columns.as_written.text(self.spec)
-            wanted = [texts[row] for row in left.tolist()] if steps else texts
+            wanted = [texts[row] for row in rows] if steps else texts
             numbers = {text: number for number, text in enumerate(dict.fromkeys(wanted), start=len(steps))}
-            codes[left] = list(map(numbers.__getitem__, wanted))
+            for row, text in zip(rows, wanted, strict=True):
+                codes[row] = numbers[text]
             steps += map(self.resolve, numbers)
             for key in self.spec.beside:
                 self._fall_back(columns, key, steps, codes)
@@ -98,7 +97,7 @@ class ValueMap:
                 self._read_titles(columns, self.spec.titles, steps, codes)
         return Mapped(steps, codes)
 
-    def _fall_back(self, columns: Columns, key: str, steps: list[Step], codes: NDArray[np.intp]) -> None:
+    def _fall_back(self, columns: Columns, key: str, steps: list[Step], codes: list[int]) -> None:
         """Map the rows whose text the value map lacks by another text; a stage counts before words of another one."""
         by_words = {code for code, step in enumerate(steps) if key == "stage" and step.path[-1] == "words"}
         lacking = by_words | {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
@@ -106,7 +105,7 @@ class ValueMap:
             return
         others = columns.as_written.text(self.spec.beside[key])
         index: dict[tuple[int, str], int] = {}
-        for row, code in enumerate(codes.tolist()):
+        for row, code in enumerate(codes):
             if code in lacking and is_filled(others[row]):
                 pair = code, others[row]
                 if pair not in index:
@@ -119,14 +118,14 @@ class ValueMap:
                         steps.append(Step(steps[code].source, found.target, "fallback", path, found.neutral))
                 codes[row] = index[pair]
 
-    def _read_titles(self, columns: Columns, titles: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
+    def _read_titles(self, columns: Columns, titles: Text, steps: list[Step], codes: list[int]) -> None:
         """Take the category from a word of the title, for rows that say none."""
         lacking = {code for code, step in enumerate(steps) if step.how in ("default", "missing")}
         if not lacking:
             return
         places: dict[str, int] = {}
         texts = columns.text(titles)
-        for row, code in enumerate(codes.tolist()):
+        for row, code in enumerate(codes):
             if code in lacking and (target := category_of(texts[row])):
                 if target not in places:
                     places[target] = len(steps)

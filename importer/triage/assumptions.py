@@ -104,7 +104,7 @@ ASSUMPTIONS = (
         "what may have been done is looked for before it is sent again"),
     Assumption("rate", "So many requests a second are allowed as `--rate` says",
         f"{NOWHERE}: `org_rate_limit` has no unit",
-        "all requests", "a 429 pauses all requests and halves their rate"),
+        "all requests", "the limit is looked for, and a later run begins with it"),
     Assumption("rate-headers", "No header tells the limit", NOWHERE, "all requests",
         "nothing: none but `Retry-After` is read"),
     Assumption("delete", "A deleted issue is gone: by id, in the list, by search", "delete/triage-issues-id",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from math import inf
 
@@ -28,53 +29,118 @@ LONGEST_PAUSE = 300.0
 FIRST_PAUSE = 1.0
 """The pause after a 429 without Retry-After; it doubles with each further 429 until another answer comes."""
 
-BACK_SECONDS = 120.0
-"""The time in which a rate rises from nothing to that of the first 429; what a 429 takes is back in half of it."""
+WINDOW, FEWEST, FALL_SHARE = 100, 10, 0.10
+"""The rate falls when more than FALL_SHARE of the last WINDOW answers (counted as at least FEWEST) were 429."""
 
-LOWEST, USUAL = 0.2, 5.0
-"""Requests a second: below the first no 429 brings a rate; the second is supposed where too few answers tell one."""
+SELDOM = 3
+"""A 429 that comes after more than SELDOM times its own pause costs less time than a much lower rate would."""
+
+BIT_BELOW, LOWEST = 0.98, 0.2
+"""The share of a measured rate that is used, and the lowest rate, in requests a second."""
+
+DEEPEST, DEEPEST_KEPT = 0.5, 0.8
+"""The share of the rate that one 429 leaves at least: where too few answers measure it, and where it was being kept."""
+
+SHORTEST_SPAN = 0.1
+"""Spans below this are too short to measure a rate over."""
+
+HASTE, CREEP = (0.5, 0.2), (0.02, 5.0)
+"""The two ways to raise the rate: by which share first (it doubles each time, up to a half), every how many seconds."""
+
+FIRST_WAIT, LONGEST_WAIT = 5.0, 90.0
+"""How long a rate is kept before a higher one is tried: twice as long each time that this was for nothing."""
 
 
 class Rate:
-    """Requests a second: the user's limit, or less after a 429; `inf` means no limit.
+    """Requests a second: the user's limit, or less while the target accepts less; `inf` means no limit.
 
-    The 429 that begins a pause halves the rate; from there it rises evenly, to the next 429 or to the limit. Without a
-    limit, what the target took up to the first one, its pause included, is the rate that is halved.
+    Targets mostly limit by a token bucket of unknown size. So after too many 429s the rate falls to what was
+    sustained, pauses included, and is raised fast from there until the target refuses again; what was accepted until
+    then measures the limit (see `_measure`). A bit below it is kept, and a higher rate is tried seldom and for a short
+    time. Where the user set no limit, the first 429 starts this search.
     """
 
     def __init__(self, limit: float, now: float) -> None:
-        self._limit = self._low = limit
-        self._step = 0.0  # by which it rises each second
-        self._since, self._accepted = now, 0  # the end of the last pause, and the answers that came after it
+        self.value = self._limit = limit
+        self._kept = 0.0  # the rate that a try which is refused goes back to
+        self._answers: deque[bool] = deque(maxlen=WINDOW)
+        self._accepted: deque[float] = deque(maxlen=10_000)  # since the 429 that began the last pause
+        self._burst = 0  # upper bound of the target's bucket, in requests
+        self._refused_at = self._measured_from = self._resumed_at = now
+        self._wait = FIRST_WAIT
+        self._plan(HASTE, now)
 
-    @property
-    def is_limited(self) -> bool:
-        """Whether there is a rate."""
-        return self._low != inf
-
-    def at(self, now: float) -> float:
-        """Return the rate of this moment."""
-        return min(self._limit, self._low + self._step * max(0.0, now - self._since))
-
-    def accept(self) -> None:
+    def accept(self, now: float) -> None:
         """Count an answer other than 429."""
-        self._accepted += 1
+        self._answers.append(False)
+        self._accepted.append(now)
+        if self.value < self._limit and now >= self._raise_at:
+            self._raise(now)
 
-    def refuse(self, now: float, pause_seconds: float) -> None:
-        """Halve the rate, unless nothing was taken since the last pause: that was too short then, and says no more."""
-        if self._accepted:
-            taken = max(USUAL, self._accepted / (now - self._since + pause_seconds))
-            before = self.at(now) if self.is_limited else taken
-            self._step = self._step or before / BACK_SECONDS
-            self._low, self._since = max(LOWEST, before / 2), now
-
-    def pause(self, now: float) -> None:
-        """Rise no more."""
-        self._low, self._since = self.at(now), inf
+    def refuse(self, now: float, pause_until: float, *, first: bool) -> None:
+        """Count a 429; `first` is False for requests that were already on their way when a pause began."""
+        if first:
+            self._refused_at = now
+        if self.value < self._limit:
+            # Refused at once, the pause was too short, which says nothing about the rate.
+            if first and self._accepted and self._accepted[-1] > self._resumed_at:
+                self._take_back(now, pause_until)
+            return
+        self._answers.append(True)
+        share = sum(self._answers) / max(FEWEST, len(self._answers))
+        if share > FALL_SHARE or self._limit == inf:
+            self._fall(pause_until)
 
     def resume(self, now: float) -> None:
-        """Rise again, after a pause."""
-        self._since, self._accepted = now, 0
+        """Measure from the 429 that began this pause: the target's bucket was empty then."""
+        self._measured_from, self._resumed_at = self._refused_at, now
+        while self._accepted and self._accepted[0] <= self._measured_from:
+            self._accepted.popleft()
+
+    def _fall(self, pause_until: float) -> None:
+        self._burst = len(self._accepted)
+        sustained = max(1, self._burst) / max(SHORTEST_SPAN, pause_until - self._measured_from)
+        self.value = min(self._limit, max(LOWEST, BIT_BELOW * sustained))
+        self._kept, self._wait = 0.0, FIRST_WAIT
+        # These were answers at the rate that was too high.
+        self._answers.clear()
+        self._plan(HASTE, pause_until)
+
+    def _take_back(self, now: float, pause_until: float) -> None:
+        self._burst = min(self._burst, len(self._accepted))
+        proven = BIT_BELOW * min(self.value, self._measure(now))
+        if len(self._accepted) < FEWEST:
+            proven = max(proven, DEEPEST * self.value)
+        if self.value > self._kept:
+            a_bit_more = self._kept / BIT_BELOW
+            self._wait = FIRST_WAIT if 0 < a_bit_more < proven else min(LONGEST_WAIT, 2 * self._wait)
+            kept = max(proven, min(BIT_BELOW * self.value, a_bit_more))
+        elif now - self._resumed_at > SELDOM * (pause_until - now):
+            kept = BIT_BELOW * self.value
+        else:  # the limit is lower by now
+            self._wait = FIRST_WAIT
+            kept = max(proven, DEEPEST_KEPT * self.value)
+        self.value = self._kept = max(LOWEST, kept)
+        self._plan(CREEP, pause_until + self._wait)
+
+    def _measure(self, now: float) -> float:
+        """Return a rate that the target certainly allows, by what it has accepted.
+
+        Between two 429s that was refilled, as the bucket is empty at both; in any span at their end, what exceeds a
+        full bucket.
+        """
+        spans = ((count, now - then) for count, then in enumerate(reversed(self._accepted), start=1))
+        rates = ((count - self._burst) / span for count, span in spans if span > SHORTEST_SPAN)
+        return max(len(self._accepted) / max(SHORTEST_SPAN, now - self._measured_from), max(rates, default=0.0))
+
+    def _plan(self, pace: tuple[float, float], raise_at: float) -> None:
+        self._growth, self._step = pace
+        self._raise_at = raise_at
+
+    def _raise(self, now: float) -> None:
+        self.value = min(self._limit, self.value * (1 + self._growth))
+        self._growth = min(0.5, self._growth * 2)
+        self._raise_at = now + max(self._step, 1 / self.value)
 
 
 class Limiter:
@@ -99,12 +165,12 @@ class Limiter:
     @property
     def rate(self) -> float:
         """Requests a second at this moment; `inf` where nothing limits them."""
-        return self._rate.at(self._clock())
+        return self._rate.value
 
     @property
     def is_limited(self) -> bool:
         """Whether a request may have to wait."""
-        return self._paused or self._rate.is_limited
+        return self._paused or self._rate.value != inf
 
     @property
     def pause_left(self) -> float:
@@ -124,28 +190,24 @@ class Limiter:
             async with self._turn:
                 while (delay := self._delay()) > 0:
                     await self._sleep(max(delay + self._until_others, SHORTEST_SLEEP))
-                self._leave()
+                self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
         finally:
             self._waiting -= 1
 
     def take(self) -> bool:
         """Take a turn at once, for which those that wait will wait longer; False during a pause."""
         self._delay()  # which ends a pause that is over
-        if not self._paused and self._rate.is_limited:
-            self._leave()
+        if not self._paused and self._rate.value != inf:
+            self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
         return not self._paused
-
-    def _leave(self) -> None:
-        now = self._clock()
-        self._next = max(self._next, now - CATCH_UP) + 1 / self._rate.at(now)
 
     @property
     def _until_others(self) -> float:
         """Seconds from the next slot to the last one of those who wait now and may leave together."""
         if self._paused or self._was_refused:
             return 0.0
-        slots = min(self._waiting - 1, int(TOGETHER * self.rate))
-        return slots / self.rate + SHORTEST_SLEEP if slots else 0.0
+        slots = min(self._waiting - 1, int(TOGETHER * self._rate.value))
+        return slots / self._rate.value + SHORTEST_SLEEP if slots else 0.0
 
     def _delay(self) -> float:
         now = self._clock()
@@ -158,21 +220,18 @@ class Limiter:
     def accept(self) -> None:
         """Count an answer other than 429."""
         self._pauses_in_a_row = 0
-        self._rate.accept()
+        self._rate.accept(self._clock())
 
     def refuse(self, retry_after: float | None) -> None:
         """Pause all workers after a 429: for its Retry-After in seconds, 300 at most, or a growing default."""
+        now = self._clock()
         first, self._was_refused = not self._paused, True
         self._pauses_in_a_row += first
         asked = FIRST_PAUSE * 2 ** min(10, self._pauses_in_a_row - 1) if retry_after is None else retry_after
-        seconds = min(LONGEST_PAUSE, max(asked, CATCH_UP))
-        if first:
-            self._rate.refuse(self._clock(), seconds)
-        self.pause(seconds)
+        self.pause(max(asked, CATCH_UP))
+        self._rate.refuse(now, self._paused_until, first=first)
 
     def pause(self, seconds: float) -> None:
         """Let no request leave for so many seconds; of several pauses the longest counts."""
         now = self._clock()
-        if not self._paused:
-            self._rate.pause(now)
-        self._paused, self._paused_until = True, max(self._paused_until, now + seconds)
+        self._paused, self._paused_until = True, max(self._paused_until, now + min(LONGEST_PAUSE, seconds))

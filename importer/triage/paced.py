@@ -80,6 +80,11 @@ class PacedCalls:
         return self._limiter.is_limited
 
     @property
+    def rate(self) -> float:
+        """Requests a second that leave at this moment at most; `inf` where nothing limits them."""
+        return self._limiter.rate
+
+    @property
     def pause_left(self) -> float:
         """Seconds until requests leave again; not above 0 if none waits for that."""
         return self._limiter.pause_left

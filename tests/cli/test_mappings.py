@@ -68,15 +68,13 @@ def test_check_lists_all_problems_of_all_files(tmp_path: Path) -> None:
     assert "nothing.yaml" in result.stdout
 
 
-def test_check_warns_of_lines_that_mislead(tmp_path: Path) -> None:
+def test_check_warns_of_lines_that_can_t_count(tmp_path: Path) -> None:
     """With file, line and key; the mapping can be used all the same, but it isn't called fine."""
     path = tmp_path / "mine.yaml"
-    path.write_text("extends: jira\ndescription:\n  column: Description\n  pattern: /^QA/\n", encoding="utf-8")
+    path.write_text("extends: jira\nstatus:\n  values:\n    /^Done$/: closed\n", encoding="utf-8")
     result = run("check", str(path))
     assert result.exit_code == 0
-    assert result.stdout.startswith(
-        f"{path}:4:description.pattern: warning: never finds anything: its slashes are a part"
-    )
+    assert result.stdout.startswith(f"{path}:4:status.values./^Done$/: warning: is never reached: Done at jira.yaml:")
     assert "fine" not in result.stdout
 
 

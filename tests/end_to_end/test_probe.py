@@ -386,15 +386,16 @@ def test_an_import_that_can_t_work(program: Program, serve: Serve, wrong: tuple[
 
 
 def test_a_search_that_lags_is_waited_for(program: Program, serve: Serve) -> None:
-    """The longest lag that was seen, three times; also by what an earlier version has kept of its probe."""
+    """The longest lag that was seen, three times; and the rate is that which was taken."""
     from importer.load.context import Settings
     from importer.load.probed import find_answers
 
     sandbox = serve(search_lag=2.5)
     probe(program, sandbox.url)
-    age(program, sandbox.url, settle=20.0, rate=2.0)  # which was a limit that the probe had met
+    age(program, sandbox.url, settle=20.0, rate=2.0)
     with open_ledger(str(program.ledger)) as ledger:
         answers = find_answers(ledger, sandbox.url)
     assert answers is not None
-    patient = answers.extend_patience(Settings(rate=5.0))
-    assert (patient.settle_seconds, patient.rate) == (60.0, 5.0)
+    limited = answers.limit(Settings(rate=5.0))
+    assert (limited.settle_seconds, limited.rate) == (60.0, 2.0)
+    assert answers.limit(Settings(rate=0.0)).rate == 2.0

@@ -298,20 +298,3 @@ def test_a_category_is_new_where_triage_lacks_it(program: Program, serve: Serve,
     assert "1 created" in second
     assert "New categories" not in second
     assert "permanent once created" not in second
-
-
-def test_a_line_without_effect(program: Program) -> None:
-    """A rule that a more general one takes all rows from: the check has no line for it, `explain` names the other."""
-    header = ("ID", "Title", "Text", "Severity", "Type")
-    write_csv(Path("s.csv"), [("A-1", "One", "", "High", "Bug"), ("A-2", "Two", "", "Low", "Task")], header)
-    rules = ["- {when: {column: Type, filled: true}, then: todo}", "- {when: {column: Type, is: Bug}, then: closed}"]
-    status = "\n  ".join(["status:", "column: Text", "rules:", *rules])
-    lines = MAPPING.replace("status: {value: todo}", status).splitlines()
-    example = "{given: {ID: A-1, Title: One, Severity: High, Type: Bug}, expect: {status: closed}}"
-    Path("m.yaml").write_text("\n".join([*lines, f"examples: [{example}]", ""]))
-    said = program("validate", "s.csv", "-m", "m.yaml").out
-    assert re.search(r"status.*:\n  Type is filled +→ todo +2 by rule ", said), said
-    assert "closed" not in said
-    said = program("explain", "s.csv", "-m", "m.yaml", "A-1").out
-    assert f"a rule holds   (m.yaml:{lines.index(f'  {rules[0]}') + 1})\n  result  'todo'" in said, said
-    assert "status: expected 'closed', got 'todo'" in program("mappings", "test", "m.yaml").out

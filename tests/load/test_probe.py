@@ -386,7 +386,7 @@ def test_how_long_a_search_lags(serve: Serve, slow: float, lag: float, is_so: bo
         assert text.startswith("within ")
         assert answers.settle > 1
     assert answers.settle >= lag
-    assert answers.extend_patience(Settings(rate=5.0, settle_seconds=0.0)).settle_seconds >= 3 * lag
+    assert answers.limit(Settings(rate=5.0, settle_seconds=0.0)).settle_seconds >= 3 * lag
     assert sandbox.issues() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from math import ceil, inf
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -61,37 +62,32 @@ def send_through(
     return rows / (time.now - started) / bucket_rate, refused / (rows + refused)
 
 
-@pytest.mark.parametrize(
-    ("asked", "allowed", "seconds", "least", "refused_at_most"),
-    [
-        (100, 50, 600, 0.85, 0.001),  # twice as much as is allowed
-        (500, 50, 300, 0.9, 0.01),  # ten times
-        (5, 4, 3600, 0.8, 0.01),  # at the default, a night's import
-        (5, 2, 3600, 0.8, 0.025),
-        (0, 50, 300, 0.8, 0.002),  # no limit of ours
-        (0, 5, 3600, 0.8, 0.01),
-    ],
-)
-def test_a_target_that_allows_less(
-    asked: float, allowed: float, seconds: float, least: float, refused_at_most: float
-) -> None:
-    """Most of what it allows is used, and little is refused: a 429 halves the rate, which rises from there."""
-    reached, refused = send_through(asked, allowed, allowed, round(allowed * seconds))
-    assert reached >= least
-    assert refused <= refused_at_most
+@pytest.mark.parametrize(("limit", "capacity", "rows"), [(50, 10, 2000), (50, 50, 2000), (2, 2, 150), (500, 100, 5000)])
+def test_finds_the_limit_of_a_target(limit: float, capacity: float, rows: int) -> None:
+    """Without a rate of ours, most of the target's is reached, with few refusals."""
+    reached, refused = send_through(0, limit, capacity, rows)
+    assert reached >= (0.85 if limit == 50 else 0.7)
+    assert refused <= (0.05 if rows > 1000 else 0.12)
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(50, 100), (100, 100), (500, 30), (5, 3600)])
+def test_uses_a_limit_that_it_found(limit: float, seconds: int) -> None:
+    """A limit that no longer changes is tried seldom: nearly all of it is used, and next to nothing refused."""
+    reached, refused = send_through(0, limit, limit, round(limit * seconds))
+    assert reached >= 0.97
+    assert refused <= 0.005
 
 
 @pytest.mark.parametrize("factor", [0.1, 0.5, 0.9, 1.2, 2])
 def test_follows_a_limit_that_changes(factor: float) -> None:
-    """After minutes at one limit, another one is used as well within a few minutes more."""
+    """A limit that was confirmed for minutes, and is another one then, is found again."""
     time = VirtualTime()
-    limiter = Limiter(100, clock=time.clock, sleep=time.sleep)
+    limiter = Limiter(0, clock=time.clock, sleep=time.sleep)
     bucket = Bucket(time, 20, 20)
-    changes_at, taken = time.now + 300, 0
+    changes_at = time.now + 300
 
     async def work() -> None:
-        nonlocal taken
-        while time.now < changes_at + 600:
+        while time.now < changes_at + 300:
             if time.now >= changes_at:
                 bucket.rate = 20 * factor
             await limiter.wait()
@@ -99,7 +95,6 @@ def test_follows_a_limit_that_changes(factor: float) -> None:
             await time.sleep(0.004)
             if retry_after is None:
                 limiter.accept()
-                taken += time.now >= changes_at + 300
             else:
                 limiter.refuse(retry_after)
 
@@ -107,44 +102,33 @@ def test_follows_a_limit_that_changes(factor: float) -> None:
         await asyncio.gather(*(work() for _ in range(8)))
 
     time.run(main())
-    assert taken / 300 >= 0.8 * 20 * factor
+    assert limiter.rate == pytest.approx(20 * factor, rel=0.15)
 
 
-def test_a_429_halves_the_rate() -> None:
-    """It rises evenly from there, up to what was asked for: half of it takes a minute."""
-    time = VirtualTime()
-    limiter = Limiter(100, clock=time.clock, sleep=time.sleep)
-    limiter.accept()
-    limiter.refuse(7)
-    limiter.refuse(7)  # was on its way: one pause halves once
-    rates = list[float]()
-    for _ in range(4):
-        time.now += 7 if not rates else 30
-        time.run(limiter.wait())
-        rates.append(limiter.rate)
-    assert rates == pytest.approx([50, 75, 100, 100], abs=1)
+def test_does_not_crawl_for_stray_refusals() -> None:
+    """A target that refuses one request in 200 at any rate costs its pauses, and not much more."""
+    time, random = VirtualTime(), Random(1)
+    limiter = Limiter(0, clock=time.clock, sleep=time.sleep)
+    left, pauses, started = 5000, 0, time.now
 
+    async def work() -> None:
+        nonlocal left, pauses
+        while left > 0:
+            await limiter.wait()
+            stray = random.random() < 0.005
+            await time.sleep(0.004)
+            if stray:
+                pauses += 1
+                limiter.refuse(1)
+            else:
+                left -= 1
+                limiter.accept()
 
-def test_refused_at_once_after_a_pause() -> None:
-    """A Retry-After that is too short, as of a quota for each minute, says nothing about the rate."""
-    time = VirtualTime()
-    limiter = Limiter(100, clock=time.clock, sleep=time.sleep)
-    limiter.accept()
-    for _ in range(60):
-        limiter.refuse(1)
-        time.now += 1
-        time.run(limiter.wait())
-    assert limiter.rate == pytest.approx(50, abs=1)
+    async def main() -> None:
+        await asyncio.gather(*(work() for _ in range(8)))
 
-
-def test_a_failure_halves_nothing() -> None:
-    """A pause because the target fails leaves the rate."""
-    time = VirtualTime()
-    limiter = Limiter(100, clock=time.clock, sleep=time.sleep)
-    limiter.accept()
-    limiter.pause(10)
-    time.run(limiter.wait())
-    assert limiter.rate == 100
+    time.run(main())
+    assert time.now - started < 4 * pauses
 
 
 def test_keeps_a_rate_that_fits() -> None:
@@ -152,6 +136,24 @@ def test_keeps_a_rate_that_fits() -> None:
     reached, refused = send_through(50, 50, 10, 1000)
     assert reached >= 0.97
     assert refused <= 0.005
+
+
+def test_falls_when_a_tenth_is_refused() -> None:
+    """A rate that the target doesn't take falls once more than 10 % of the answers are 429, and creeps back."""
+    time = VirtualTime()
+    limiter = Limiter(100, clock=time.clock, sleep=time.sleep)
+    for _ in range(90):
+        limiter.accept()
+        time.now += 0.01
+    for number in range(11):
+        assert limiter.rate == 100, f"fell after {number} of {90 + number}"
+        limiter.refuse(1)
+    assert limiter.rate < 60
+    time.run(limiter.wait())
+    for _ in range(100):
+        time.now += 1
+        limiter.accept()
+    assert limiter.rate == 100
 
 
 @settings(deadline=None, max_examples=30)
@@ -232,7 +234,7 @@ def test_no_limit_never_sleeps() -> None:
 
 @pytest.mark.parametrize(("retry_after", "seconds"), [(7.0, 7.0), (1e9, LONGEST_PAUSE), (None, 1.0)])
 def test_pause_stops_everybody_once(retry_after: float | None, seconds: float) -> None:
-    """All wait for the same pause, and leave evenly after it, at half the rate."""
+    """All wait for the same pause, and leave evenly after it."""
     time = VirtualTime()
     limiter = Limiter(10, clock=time.clock, sleep=time.sleep)
     started = time.now
@@ -250,4 +252,4 @@ def test_pause_stops_everybody_once(retry_after: float | None, seconds: float) -
         await asyncio.gather(*(leave() for _ in range(3)))
 
     time.run(main())
-    assert left == pytest.approx([seconds, seconds + 0.2, seconds + 0.4], abs=0.06)
+    assert left == pytest.approx([seconds, seconds + 0.1, seconds + 0.2], abs=0.06)

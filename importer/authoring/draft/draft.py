@@ -282,7 +282,7 @@ def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None
     values = examined.records.values
     targets = values["status"].targets
     for name in VALUE_FIELDS:
-        steps, codes = values[name].steps, values[name].codes.tolist()
+        steps, codes = values[name].steps, values[name].codes
         if any(step.target is None for step in steps):
             for row in examined.counted_rows():
                 if steps[codes[row]].target is None and targets[row] not in FINISHED:

@@ -6,8 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_texts
 from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, CoverageLines
 from importer.check.coverage.uses import (
@@ -25,8 +23,9 @@ from importer.mapping.reads import collect_value_refs
 from importer.mapping.vocabulary import words_for_nothing
 from importer.sources.header import take_columns
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Mask, is_filled, to_mask
+from importer.transform.columns import is_filled
 from importer.transform.file_addresses import FileAddresses
+from importer.transform.masks import Mask
 
 if TYPE_CHECKING:
     from importer.check.examine import Examined
@@ -61,8 +60,7 @@ class CellCounter:
                 shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
         sent, names = None, self.names[chunk.file]
         if left_out:
-            sent = np.ones(len(chunk), dtype=np.bool_)
-            sent[list(left_out)] = False
+            sent = ~Mask.of(left_out, len(chunk))
         for position, cells, texts in _columns_as_they_came(examined):
             # White space is text, but nothing that could be lost.
             count = texts and texts - sum(map(str.isspace, cells))
@@ -98,7 +96,7 @@ class CellCounter:
         positions, nothing, cells = records.chunk.positions, words_for_nothing(), records.chunk.cells
         read = (place for ref in positions.keys() - self._value_refs for place in positions[ref])
         empty = filter(records.columns.has_word_for_nothing, read)
-        yield NOTHING, {place: to_mask([text in nothing for text in cells[place]]) for place in empty}
+        yield NOTHING, {place: Mask.where([text in nothing for text in cells[place]]) for place in empty}
         for use in self._uses_of[file]:
             yield use.label, consume_cells(use, records)
         # Of a column that is read once, a rule asks no more: the others with its header are another thing.

@@ -14,7 +14,8 @@ from operator import itemgetter
 from importer.check.plan import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
 from importer.mapping.header_names import has, names_of
 from importer.phrases import tokens_of
-from importer.transform.columns import Mask, is_filled
+from importer.transform.columns import is_filled
+from importer.transform.masks import Mask
 
 DROPPED = "dropped"
 DROP = "drop"
@@ -98,12 +99,11 @@ class CoverageLines:
 
     def add_rows(self, column: str, label: str, cells: Sequence[str], rows: Mask) -> None:
         """Count the cells of the rows of a mask, all of which are filled."""
-        places = rows.nonzero()[0]
-        if len(places):
+        if places := rows.rows:
             line = self.line(column, label)
             line.cells += len(places)
             if line.is_open:
-                offered = ((row, cells[row]) for row in places[: line.looked_at].tolist())
+                offered = ((row, cells[row]) for row in places[: line.looked_at])
                 self._offered[line.column, line.label] += offered
 
     def end_chunk(self) -> None:

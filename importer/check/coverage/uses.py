@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from importer.api import VALUE_FIELDS
 from importer.mapping.issue_parts import FlagRule, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
@@ -16,8 +14,9 @@ from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns, Mask, split_template, to_mask
+from importer.transform.columns import Columns, split_template
 from importer.transform.evidence import choose_flagged
+from importer.transform.masks import Mask
 
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
@@ -59,12 +58,12 @@ def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
 def _uses(mapping: MappingModel) -> Iterator[Use]:
     source, comments = mapping.input, mapping.comments
     people = (
-        ("owner", mapping.owner_id, mapping.owner, lambda records: to_mask(records.people.owners)),
-        ("assignee", mapping.assignee_id, mapping.assignee, lambda records: to_mask(records.people.assignees)),
+        ("owner", mapping.owner_id, mapping.owner, lambda records: Mask.where(records.people.owners)),
+        ("assignee", mapping.assignee_id, mapping.assignee, lambda records: Mask.where(records.people.assignees)),
     )
     yield Use("key", source.key)
     if source.local_key is not None:
-        yield Use("key", source.local_key, wanted=lambda records: to_mask(records.keys.local))
+        yield Use("key", source.local_key, wanted=lambda records: Mask.where(records.keys.local))
     yield from (Use("key", text) for text in mapping.group)
     if mapping.recurring is not None:  # all that an occurrence says beside its note and its lines of the footer
         said = [*mapping.recurring.occurrence, mapping.created, mapping.answer]
@@ -109,7 +108,7 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
 
 def _without_rule(field: str, records: Records) -> Mask | None:
     ruled = records.values[field].rows_by("rule")
-    return ~ruled if ruled.any() else None
+    return ~ruled if ruled else None
 
 
 def _by_fallback(field: str, records: Records) -> Mask | None:
@@ -121,7 +120,7 @@ def _where_flagged(rule: FlagRule, records: Records) -> Mask | None:
 
 
 def _with_comments(records: Records) -> Mask | None:
-    return to_mask([bundling != "drop" for bundling in records.bundlings])
+    return Mask.where([bundling != "drop" for bundling in records.bundlings])
 
 
 def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
@@ -149,7 +148,7 @@ def consume_cells(use: Use, records: Records) -> Consumed:
     """Find the cells that a use consumes in a chunk; a cell of which a pattern takes only a part is consumed, too."""
     consumed: Consumed = {}
     wanted = None if use.wanted is None else use.wanted(records)
-    if wanted is not None and not wanted.any():
+    if wanted is not None and not wanted:
         return consumed
     for position, rows in _consume(records.columns, use.text, use.every, wanted):
         before = consumed.get(position, rows)
@@ -162,10 +161,8 @@ Columnwise = Iterator[tuple[int, Mask | None]]
 
 def find_filled(cells: Sequence[str]) -> Mask:
     """Return a mask of the cells that have more than white space."""
-    filled = np.fromiter(map(len, cells), dtype=np.intp, count=len(cells)) > 0
-    if any(map(str.isspace, cells)):
-        filled &= ~np.fromiter(map(str.isspace, cells), dtype=np.bool_, count=len(cells))
-    return filled
+    filled = Mask.where(cells)
+    return filled & ~Mask(map(str.isspace, cells)) if any(map(str.isspace, cells)) else filled
 
 
 def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
@@ -242,7 +239,7 @@ def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator
 
 
 def _filled_in_any(columns: Iterable[list[str]], length: int) -> Mask:
-    filled = np.zeros(length, dtype=np.bool_)
+    filled = Mask(length)
     for column in columns:
         filled |= find_filled(column)
     return filled

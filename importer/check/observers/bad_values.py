@@ -189,7 +189,7 @@ class Unknowns:
                 continue
             nothing = [""] * len(records.chunk)
             columns = [nothing if text is None else records.columns.text(text) for text in self._texts]
-            codes = mapped.codes.tolist()
+            codes = mapped.codes
             for row in examined.counted_rows():
                 source = open_codes.get(codes[row])
                 if source is None or (len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found):

@@ -8,8 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import numpy as np
-
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
@@ -92,21 +90,20 @@ class ValueFlow:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
         records, keys = examined.records, examined.records.keys.full
-        rows = np.fromiter(plan.counted, dtype=np.intp, count=len(plan.counted))
         for name in VALUE_FIELDS if plan.counted else ():
             streams, mapped = self._streams[name], records.values[name]
-            codes = mapped.codes[rows]
-            counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
+            codes = [mapped.codes[row] for row in plan.counted]
+            counts = Counter(codes)
             short_of_samples: dict[int, Stream] = {}
-            for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
-                if count:
+            for code, step in enumerate(mapped.steps):
+                if count := counts[code]:
                     if step not in streams and len(streams) >= DISTINCT_LIMIT:
                         step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
                     stream = streams.setdefault(step, Stream(step))
                     stream.rows += count
                     if len(stream.samples) < SAMPLES:
                         short_of_samples[code] = stream
-            for row, code in zip(rows.tolist(), codes.tolist(), strict=True) if short_of_samples else ():
+            for row, code in zip(plan.counted, codes, strict=True) if short_of_samples else ():
                 if not short_of_samples:
                     break  # usually after a few rows: only the counts above cover the whole chunk
                 if code in short_of_samples and keys[row]:
