@@ -106,13 +106,13 @@ class Loader:
                 self._report(Outcome.FAILED)
                 return
             body = orjson.dumps(fields | {"description": fitted.text})
-        create, write = KnownCreate(operation.key, marker=operation.marker), Write(self._run, self._calls, operation)
+        write, mark, since = Write(self._run, self._calls, operation), 0.0, 0.0  # of the last request, see KnownCreate
 
         async def send() -> Issue | Outcome:
-            nonlocal create
-            create = create._replace(mark=self._connection.target_time.newest)
+            nonlocal mark
+            mark = self._connection.target_time.newest
             try:
-                return await self._send(write, body, create.mark)
+                return await self._send(write, body, mark)
             except CallFailed as error:
                 # A link to something that Triage doesn't know fails the whole create, with 404, too.
                 if error.action is Action.STOP and has_links and error.status == 404:
@@ -125,9 +125,9 @@ class Loader:
             return Outcome.FAILED
 
         def doubt(error: CallFailed) -> None:
-            nonlocal create
-            create = create._replace(since=self._connection.now())
-            write.end(State.UNKNOWN, since=create.since, code=OUTCOME_UNKNOWN, message=error.message)
+            nonlocal since
+            since = self._connection.now()
+            write.end(State.UNKNOWN, since=since, code=OUTCOME_UNKNOWN, message=error.message)
 
         async def look(error: CallFailed) -> Issue | Outcome | None:
             nonlocal body, has_links, is_misled
@@ -135,6 +135,7 @@ class Loader:
                 raise TargetDoubted(f"Triage answers the create of {operation.key} with another issue repeatedly.")
             is_misled |= error.message == OF_ANOTHER
             is_refused = error.action is Action.REFUSE
+            create = KnownCreate(operation.key, marker=operation.marker, mark=mark, since=since)
             # Counted as failed until it is known: else many more would be sent meanwhile that fail, too.
             with self._connection.cap.doubted(int(is_refused)):
                 async with self._workers.idle():

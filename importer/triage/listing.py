@@ -46,8 +46,9 @@ class NewestFirst:
     async def __aiter__(self) -> AsyncIterator[tuple[Issue, ...]]:
         """Yield the pages. Raises CallFailed, and TargetUnreachable if they never end."""
         async for page in read_pages(self._client, self._calls):
-            self.newest = max([self.newest, *(created_seconds(issue, 0.0) for issue in page.items)])
-            oldest = min((created_seconds(issue, inf) for issue in page.items), default=inf)
+            times = [created_seconds(issue, inf) for issue in page.items]
+            self.newest = max([self.newest, *(seconds for seconds in times if seconds < inf)])
+            oldest = min(times, default=inf)
             self.oldest = min(self.oldest, oldest)
             yield page.items
             if oldest < self.back_to - self._skew:
