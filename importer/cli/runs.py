@@ -22,13 +22,16 @@ from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Duration, LedgerFile, Positive
 from importer.library.recording import FIGURES, list_lines, show, with_undone
-from importer.phrases import counted
+from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
     from importer.ledger.store import Ledger
 
 REFRESH_SECONDS = 2.0
 WHY_SHOWN = 80
+SHOWN = 5
+"""Keys named in a sentence."""
+KEYS_HINT = "A key is as in results.csv, with or without its source's name."
 FORGOTTEN = (
     "Afterwards nobody can tell whether a person has edited the titles of these issues, so imports leave these titles "
     "alone."
@@ -142,29 +145,35 @@ def prune_command(options: PruneOptions) -> None:
 
 
 @runs.command("forget", cls=Command)
-@click.argument("what", metavar="KEY|PERSON")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @takes(ForgetOptions)
-def forget_command(options: ForgetOptions, what: str) -> None:
-    """Delete what the ledger has in words on an issue or a person.
+def forget_command(options: ForgetOptions, keys: Sequence[str]) -> None:
+    """Delete what the ledger has in words on issues, such as all those of a person.
 
-    An issue is given by its key, a person by a name or address. The ledger still knows which issue belongs to which
-    key, so nothing is created twice. Triage and the reports of runs are not changed; their folders are listed.
+    Pages and sentences of all runs of their source go with it. The ledger still knows which issue belongs to which key,
+    so nothing is created twice. Triage and the reports of runs are not changed; their folders are listed.
     """
     from importer.ledger.forgetting import find_traces, forget
     from importer.ledger.opening import open_ledger, read_ledger
-    from importer.report.from_ledger import PAGE, kept_page
+    from importer.report.from_ledger import PAGE
 
     with Console() as console, (open_ledger if options.apply else read_ledger)(chosen_ledger(options)) as book:
-        traces = find_traces(book, what, kept_page)
+        traces = find_traces(book, keys, PAGE)
+        unknown = listed([*map(repr, traces.unknown)], SHOWN)
+        if len(traces.unknown) == len(keys):
+            raise UsageError(f"{book.name} doesn't know {unknown}.", hint=KEYS_HINT)
+        if unknown:
+            console.say(f"warning: no key in {book.name}: {unknown}. {KEYS_HINT}")
         for name in sorted(traces.given):
             console.say(f"{name} can't restore the values that it has replaced in them.")
-        for name, folder in traces.runs.items():
-            console.say(f"The reports of {name} may still have it: {folder}")
+        for folder in dict.fromkeys(traces.runs.values()):
+            console.say(f"Reports that may still have it: {folder}")
         if options.apply:
             forget(book, traces, PAGE)
         amount = f"{counted(len(traces.keys), 'issue')} and {counted(len(traces.rows), 'row')}"
+        amount += f", and what {counted(len(traces.runs), 'run')} of their source say in words,"
         if not traces.runs and not traces.keys:
-            console.say(f"{book.name} has nothing of {what}.")
+            console.say(f"{book.name} has nothing of them.")
         elif options.apply:
             console.say(f"The texts of {amount} are deleted from {book.name}. {FORGOTTEN}")
         else:

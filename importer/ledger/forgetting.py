@@ -1,24 +1,23 @@
 """What is deleted from a ledger for good, and never anything that prevents duplicates.
 
-Forgetting deletes the texts of an issue or a person. Of an issue it keeps the key, its marker, its digests and which
-issue of Triage it is. Its title, its address in the old tracker, the cells of rejected rows, what was replaced in it
-and what messages say of it go. Pruning drops what reports, repairs and undos of old runs need.
+Forgetting deletes the texts of issues. Of an issue it keeps the key, its marker, its digests and which issue of Triage
+it is. Its title, its address in the old tracker, the cells of rejected rows, what was replaced in it and what messages
+say of it go. So does what may say something of it without its key: rows that have none, and what the runs of its source
+keep for their pages and say in sentences. Pruning drops what reports, repairs and undos of old runs need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from unicodedata import east_asian_width
 
 import orjson
-from sqlalchemy import Connection, Table, and_, case, delete, exists, not_, or_, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, not_, or_, select, true, tuple_, update
 
 from importer.errors import UsageError
-from importer.ledger.integrity import decode
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import WHOLE
 from importer.ledger.schema import UNDECIDED, RunKind, State, found, operations, replaced, rows, runs, sources, starts
@@ -108,21 +107,9 @@ def lost_ways(old: Sequence[Run]) -> list[str]:
     ]
 
 
-ReadPage = Callable[[Mapping[str, Any]], Any]
-"""Returns what the options of a run have for its page, as JSON values; None where that is nothing."""
-LETTERS = 3
-"""What has fewer is no name: the number of an issue that the ledger doesn't know would be in nearly every text.
-
-A letter that is as wide as two, as in a Chinese name, counts as two.
-"""
 PLACE = (rows.c.run_id, rows.c.file, rows.c.record)
-TEXTS = {
-    rows: (rows.c.raw, rows.c.cells, rows.c.findings, rows.c.conflicts, rows.c.title, rows.c.link),
-    operations: (operations.c.returned, operations.c.details, operations.c.message, operations.c.link),
-    found: (found.c.returned, found.c.title),
-    replaced: (replaced.c.before,),
-}
-"""Columns with texts of a source: JSON, compressed JSON, or the text itself."""
+ROW_TEXTS = (rows.c.raw, rows.c.cells, rows.c.conflicts, rows.c.title, rows.c.link)
+"""Columns of a row with texts of a source, beside the messages in its findings."""
 HAS_TEXTS = operations.c.act.in_((Act.UPDATE, Act.FLAG))
 OWN_TEXTS = {
     # Details of other additions than flags say which comments of the source they cover, by their marks.
@@ -130,112 +117,78 @@ OWN_TEXTS = {
     found: (found.c.title,),
 }
 """Columns whose values go with an issue, beside the titles in its snapshot."""
-SENTENCES = ("warnings", "stopped_because")
+SENTENCES = frozenset({"warnings", "stopped_because"})
 """What a run's summary says in words; all else in it are figures, names of files and digests."""
 
 
 @dataclass(frozen=True)
 class Traces:
-    """Where a ledger has texts of an issue or a person.
+    """Where a ledger has texts of issues.
 
-    person  the name or address that was sought, in small letters; "" where it was a key
-    keys    (id of the source, key) of the issues that have it
-    rows    (id of the run, number of the file, number of the record) of rows that have it, or are of these issues
-    runs    names of the runs whose rows, replaced values or pages have it → folder of their reports
-    given   names of the runs that can't give back then what they have replaced in these issues
+    unknown  keys that the ledger doesn't know
+    sources  ids of the sources that have the others
+    keys     (id of the source, key) of issues with texts
+    rows     (id of the run, number of the file, number of the record) of rows with texts that are theirs, or nobody's
+    runs     names of the runs of these sources that have any texts → folder of their reports
+    given    names of the runs that can't give back then what they have replaced in these issues
     """
 
-    person: str = ""
+    unknown: list[str] = field(default_factory=list)
+    sources: set[int] = field(default_factory=set)
     keys: set[tuple[int, str]] = field(default_factory=set)
     rows: set[tuple[int, int, int]] = field(default_factory=set)
     runs: dict[str, str] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
 
 
-def find_traces(ledger: Ledger, what: str, read_page: ReadPage) -> Traces:
-    """Find the texts of an issue, by its key with or without its source's name, or else of a person, by a part of them.
+def find_traces(ledger: Ledger, keys: Sequence[str], page: str) -> Traces:
+    """Find the texts of issues, by their keys with or without their source's name.
 
-    Capitals don't matter in the name of a person.
+    `page` is the option of a run that its page is kept in.
 
     Raises:
-        UsageError: it is neither a key that the ledger knows nor long enough for a name, or it is not decided yet
-            whether something that was sent for one of the issues has arrived.
+        UsageError: it is not decided yet whether something that was sent for one of the issues has arrived.
     """
     traces = Traces()
     with ledger.transaction() as connection:
-        exact = [what, *(f"{name}:{what}" for name in connection.scalars(select(sources.c.name).distinct()))]
-        if not (what and _find_key(connection, traces, exact)):
-            if sum(1 + (east_asian_width(sign) in "WF") for sign in what if sign.isalpha()) < LETTERS:
-                raise UsageError(
-                    f"{what or 'An empty word'} is not a key in {ledger.name}, and is too short for a name.",
-                    hint=f"A key is as in results.csv; of a name or an address {LETTERS} letters are needed.",
-                )
-            traces = Traces(what.casefold())
-            _find_person(connection, traces)
+        names = [*connection.scalars(select(sources.c.name).distinct())]
+        forms = {form: key for key in keys if key for form in (key, *(f"{name}:{key}" for name in names))}
+        known = {forms[form] for some in portions(forms) for form in _find_issues(connection, traces, some)}
+        traces.unknown.extend(key for key in keys if key not in known)
+        _find_rows(connection, traces, rows.c.key == "", runs.c.source_id.in_(traces.sources))
         _refuse_undecided(connection, traces)
-        _find_runs(connection, traces, exact, read_page)
+        _find_runs(connection, traces, page)
     return traces
 
 
-def _find_key(connection: Connection, traces: Traces, exact: Sequence[str]) -> bool:
-    """Find the texts of an issue by what its key may be; returns whether the ledger knows it, with texts or without."""
-    is_known = False
+def _find_issues(connection: Connection, traces: Traces, forms: Sequence[str]) -> Iterator[str]:
+    """Find the texts of issues by what their keys may be; yields those that the ledger knows, with texts or without."""
     for table, texts in OWN_TEXTS.items():
-        statement = select(table.c.source_id, table.c.key, table.c.returned, *texts).where(table.c.key.in_(exact))
+        statement = select(table.c.source_id, table.c.key, table.c.returned, *texts).where(table.c.key.in_(forms))
         for source_id, key, returned, *own in connection.execute(statement):
-            is_known = True
+            traces.sources.add(source_id)
             if any(own) or (returned and _without_titles(returned) != orjson.loads(returned)):
                 traces.keys.add((source_id, key))
+            yield key
     for table, those in ((replaced, true()), (operations, operations.c.state.in_(UNDECIDED))):
-        statement = select(table.c.source_id, table.c.key).where(table.c.key.in_(exact), those)
+        statement = select(table.c.source_id, table.c.key).where(table.c.key.in_(forms), those)
         traces.keys.update((each.source_id, each.key) for each in connection.execute(statement))
-    its_rows = select(*PLACE, *TEXTS[rows]).where(rows.c.key.in_(exact))
-    for run_id, file, record, raw, cells, findings, conflicts, title, link in connection.execute(its_rows):
-        is_known = True
+    yield from _find_rows(connection, traces, rows.c.key.in_(forms))
+
+
+def _find_rows(connection: Connection, traces: Traces, *those: ColumnElement[bool]) -> list[str]:
+    """Find rows with texts; returns the keys of all that there are."""
+    columns = (rows.c.key, runs.c.source_id, *PLACE, rows.c.findings, *ROW_TEXTS)
+    keys = list[str]()
+    for key, source_id, run_id, file, record, findings, *own in connection.execute(
+        select(*columns).join(runs, runs.c.id == rows.c.run_id).where(*those)
+    ):
+        keys.append(key)
+        traces.sources.add(source_id)
         _, _, *said = orjson.loads(findings) if findings else ("", "")
-        if any((raw, cells, conflicts, title, link, *chain.from_iterable(said))):
+        if any((*own, *chain.from_iterable(said))):
             traces.rows.add((run_id, file, record))
-    return is_known
-
-
-def _find_person(connection: Connection, traces: Traces) -> None:
-    for table in (operations, found, replaced):
-        for each in _having(connection, table, (table.c.source_id, table.c.key), traces.person):
-            traces.keys.add((each[0], each[1]))
-    traces.rows.update((each[0], each[1], each[2]) for each in _having(connection, rows, PLACE, traces.person))
-    for keys in portions(traces.keys):
-        own = select(*PLACE).join(runs, runs.c.id == rows.c.run_id)
-        its_rows = own.where(tuple_(runs.c.source_id, rows.c.key).in_(keys), rows.c.key != "")
-        traces.rows.update(tuple(each) for each in connection.execute(its_rows))
-
-
-def _having(connection: Connection, table: Table, names: Any, person: str) -> Iterator[Any]:
-    """Yield the columns `names` of the rows of a table whose texts name a person."""
-    for each in connection.execute(select(*names, *TEXTS[table]), execution_options={"yield_per": 1000}):
-        if _names(person, (decode(kept) if isinstance(kept, bytes) and kept else kept for kept in each[len(names) :])):
-            yield each
-
-
-def _names(person: str, values: Iterable[Any]) -> bool:
-    return any(person in text.casefold() for value in values for text in _texts(value))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in a JSON value, also in JSON that is a text in it, as a record's own is."""
-    if isinstance(value, str):
-        yield value
-        if value[:1] in ("{", "["):
-            try:
-                yield from _texts(orjson.loads(value))
-            except orjson.JSONDecodeError:
-                return
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            yield name
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+    return keys
 
 
 def _refuse_undecided(connection: Connection, traces: Traces) -> None:
@@ -249,19 +202,16 @@ def _refuse_undecided(connection: Connection, traces: Traces) -> None:
             )
 
 
-def _find_runs(connection: Connection, traces: Traces, exact: Sequence[str], read_page: ReadPage) -> None:
+def _find_runs(connection: Connection, traces: Traces, page: str) -> None:
     with_rows = {run_id for run_id, _, _ in traces.rows}
     for keys in portions(traces.keys):
         its = tuple_(replaced.c.source_id, replaced.c.key).in_(keys)
         named = select(runs.c.name).join(replaced, replaced.c.run_id == runs.c.id).where(its)
         traces.given.update(connection.scalars(named))
-    for each in connection.execute(select(runs)):
-        page, summary = read_page(orjson.loads(each.options)), orjson.loads(each.summary or b"{}")
-        if traces.person:
-            is_named = _names(traces.person, [page, *map(summary.get, SENTENCES)])
-        else:
-            is_named = not set(exact).isdisjoint(_texts(page))
-        if each.id in with_rows or each.name in traces.given or is_named:
+    for each in connection.execute(select(runs).where(runs.c.source_id.in_(traces.sources))):
+        options, summary = orjson.loads(each.options), orjson.loads(each.summary or b"{}")
+        is_worded = bool(options.get(page)) or any(map(summary.get, SENTENCES))
+        if is_worded or each.id in with_rows or each.name in traces.given:
             traces.runs[each.name] = each.out
 
 
@@ -280,15 +230,19 @@ def forget(ledger: Ledger, traces: Traces, page: str) -> None:
                 connection.execute(update(rows).where(place).values(values))
         for keys in portions(traces.keys):
             _forget_issues(connection, keys)
-        for each in connection.execute(select(runs).where(runs.c.name.in_(traces.runs))).all():
-            options = {name: value for name, value in orjson.loads(each.options).items() if name != page}
-            values = {"options": orjson.dumps(options)}
-            if traces.person and each.summary is not None:
-                values["summary"] = orjson.dumps(_without(orjson.loads(each.summary), traces.person))
-            connection.execute(update(runs).where(runs.c.id == each.id).values(values))
-        for name, why in connection.execute(select(starts.c.id, starts.c.why)).all() if traces.person else ():
-            if _names(traces.person, [why]):
-                connection.execute(update(starts).where(starts.c.id == name).values(why=""))
+        of_sources = runs.c.source_id.in_(traces.sources)
+        kept = select(runs.c.id, runs.c.options, runs.c.summary).where(of_sources)
+        for run_id, options, summary in connection.execute(kept).all():
+            others = {name: value for name, value in orjson.loads(options).items() if name != page}
+            values = {"options": orjson.dumps(others)}
+            if summary is not None:
+                figures = orjson.loads(summary)
+                # An empty list for a list, an empty text for a text.
+                silence = {name: type(figures[name])() for name in SENTENCES & figures.keys()}
+                values["summary"] = orjson.dumps(figures | silence)
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+        names = select(sources.c.name).where(sources.c.id.in_(traces.sources))
+        connection.execute(update(starts).where(starts.c.source_name.in_(names)).values(why=""))
     compact(ledger)
 
 
@@ -313,14 +267,3 @@ def _without_titles(returned: bytes) -> dict[str, Any]:
     for values in (snapshot, snapshot.get("sent", {})):
         values.pop("title", None)
     return snapshot
-
-
-def _without(summary: Mapping[str, Any], person: str) -> dict[str, Any]:
-    """Return a run's summary in which the sentences that name a person are empty."""
-
-    def clean(said: Any) -> Any:
-        if isinstance(said, list):
-            return [clean(each) for each in said]
-        return "" if _names(person, [said]) else said
-
-    return {name: clean(value) if name in SENTENCES else value for name, value in summary.items()}

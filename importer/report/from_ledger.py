@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -212,11 +211,6 @@ def count_additions(ledger: Ledger, run: Run, *, may_assign: bool) -> dict[str, 
 def kept_details(run: Run) -> PageDetails:
     details = unpack_details(run.options.get(PAGE, ""))
     return replace(details, verified=run.verification, ledger=run.ledger)
-
-
-def kept_page(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the options of a run have for its page, as JSON values."""
-    return asdict(unpack_details(options.get(PAGE, "")))
 
 
 def kept_figures(run: Run) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def test_a_note_that_waits_is_forgotten(program: Program, serve: Serve) -> None:
     write_findings([("r-1", "missing-1", "Greets", "Cuts Ann Meyer off", "1", "high", "open")])
     import_(program, serve())
     assert b"Ann Meyer" in b"".join(each.read_bytes() for each in program.ledger.parent.glob("ledger.db*"))
-    assert program("runs", "forget", "Ann Meyer", "--apply").code == 0
+    assert program("runs", "forget", "r-1", "--apply").code == 0
     assert b"Ann Meyer" not in b"".join(each.read_bytes() for each in program.ledger.parent.glob("ledger.db*"))
 
 

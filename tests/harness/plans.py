@@ -38,7 +38,7 @@ LAWFUL = {
     'FROM operations WHERE operations."key" IN': "what `runs forget` is asked about: a few keys, typed by hand",
     'FROM found WHERE found."key" IN': "the same",
     'FROM replaced WHERE replaced."key" IN': "the same",
-    'FROM rows WHERE rows."key" IN': "the same",
+    'FROM rows JOIN runs ON runs.id = rows.run_id WHERE rows."key" IN': "the same",
     'found."key") IN (VALUES': "the same",
 }
 """A part of a statement → why it may go through a whole table."""
