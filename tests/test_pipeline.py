@@ -81,7 +81,7 @@ def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pyt
     assert "The answer was no." not in text
     assert "Nothing was sent: The answer was no." in Path("seen/report.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in Path("seen").iterdir()) == sorted(
-        [*("errors.csv", "losses.csv", "planned.jsonl", "report.html", "results.csv", "summary.html", "summary.json")]
+        [*("errors.csv", "planned.jsonl", "report.html", "results.csv", "summary.html", "summary.json")]
     )
 
 

@@ -10,12 +10,11 @@ import time
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.check.check_pass import Checked
-from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
 from importer.check.observers.causes import Cause, Weight
 from importer.check.observers.people_named import Named, count_open
@@ -53,11 +52,6 @@ MEANINGS = {
     "unknown": "sent, but it is not known yet whether it arrived; the next run settles it",
     "planned": "would be sent",
 }
-NOWHERE = {
-    DROPPED: "nowhere",
-    DROP: "nowhere, as the mapping says",
-    NOT_SENT: "nowhere, because its rows aren't sent",
-}
 
 
 class Aim(NamedTuple):
@@ -75,7 +69,7 @@ class PageDetails:
     """What a page shows beside its summary and rows; a run keeps it, as JSON, for the command `report`.
 
     files     names of the source's files
-    columns   the first lines of losses.csv
+    losses    the first lines of losses.csv
     more      how many lines it has beside these
     people    fields of `Named`: the first of those whom the source names
     others    how many people there are beside these
@@ -89,7 +83,7 @@ class PageDetails:
     """
 
     files: Sequence[str] = ()
-    columns: Sequence[Sequence[str]] = ()
+    losses: Sequence[Sequence[str]] = ()
     more: int = 0
     people: Sequence[Sequence[Any]] = ()
     others: int = 0
@@ -126,7 +120,9 @@ def pack_details(details: PageDetails) -> str:
 
 def unpack_details(packed: str) -> PageDetails:
     """Return the details of a run; none of one that has kept none."""
-    return PageDetails(**json.loads(zlib.decompress(b64decode(packed)))) if packed else PageDetails()
+    kept = json.loads(zlib.decompress(b64decode(packed))) if packed else {}
+    names = {each.name for each in fields(PageDetails)}  # a run of an earlier version may have kept others, too
+    return PageDetails(**{name: value for name, value in kept.items() if name in names})
 
 
 def write_pages(
@@ -188,7 +184,6 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "meanings": {outcome: said.replace("in Triage", there) for outcome, said in meanings.items()},
         "outcomes": [str(outcome) for outcome in Outcome],
         "undecided": undecided,
-        "nowhere": NOWHERE,
         "titles_command": source_command(details.ledger, summary.target, "report", "--source", summary.source_name),
         "steps": _find_steps_after(summary, details.ledger)
         if summary.run_id

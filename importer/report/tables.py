@@ -19,8 +19,7 @@ from importer.spreadsheet import escape_cell
 
 CONFLICTS = "conflicts.csv"
 CONFLICT_COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
-LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1", "sample_2")
-"""`share` is the class's share of the column's filled cells, `columns` how many columns have this header."""
+LOSS_COLUMNS = ("column", "lost_cells", "filled_cells", "drop", "keys", "example")
 FIX_COLUMNS = (COLUMN, BAD, "rows", NEW, "code", "hint")
 VERIFY_FILES = ("verify.csv", "report.html", SUMMARY)
 

@@ -111,7 +111,6 @@ def test_reports_are_replaced_and_others_kept(program: Program) -> None:
     assert (folder / "errors.csv").is_file()
     assert program("validate", write_issues(Path("good.csv"), 1), "-m", "jira").code == 0
     assert sorted(file.name for file in folder.iterdir()) == [
-        "losses.csv",
         "notes.txt",
         "planned.jsonl",
         "report.html",

@@ -62,7 +62,8 @@ def check(program: Program, out: str, *options: str) -> dict[str, str]:
 def test_reports_do_not_depend_on_the_chunks(program: Program, monkeypatch: pytest.MonkeyPatch, more: str) -> None:
     """Rows, figures, samples and sentences are the same, wherever a chunk ends."""
     write_dirty(Path("export.csv"))
-    Path("mine.yaml").write_text(f'extends: jira\ninput: {{dates: ["%d/%m/%Y"]}}\n{more}', encoding="utf-8")
+    mapping = f'extends: jira\ninput: {{dates: ["%d/%m/%Y"]}}\nrest: {{csv: drop}}\n{more}'
+    Path("mine.yaml").write_text(mapping, encoding="utf-8")
     whole = check(program, "whole")
     assert {"planned.jsonl", "results.csv", "errors.csv", "losses.csv", "attachments.csv", "fixes.csv"} <= whole.keys()
     warnings = " ".join(json.loads(whole["summary.json"])["warnings"])

@@ -435,10 +435,10 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "a second column with the header of one that is used",
-        "importer/check/coverage/cells.py",
-        "[: last[ref]]}",
-        "}",
-        "tests/check/coverage/test_coverage.py::test_a_second_column_that_a_rule_asks_for_too",
+        "importer/check/coverage/uses.py",
+        "every=ref not in once",
+        "every=True",
+        "tests/check/coverage/test_coverage.py::test_what_a_column_loses[rule]",
     ),
     Mutation(
         "what stands around the one record of an answer",

@@ -252,9 +252,7 @@ def test_keys_around_the_findings_of_a_json_line(program: Program, serve: Serve)
         ended = import_(program, sandbox, Path("findings.jsonl"), mapping=mapping)
         assert (ended.code, ended.outcomes()) == (0, {outcome: 3}), ended.err
         assert [row["key"] for row in results()] == ["call-qa:c-1/Greets", "call-qa:c-1/Asks", "call-qa:c-2/Greets"]
-        lost = {
-            row["column"]: row["sample_1"] for row in read_csv(Path("reports/losses.csv")) if row["class"] == "dropped"
-        }
+        lost = {row["column"]: row["example"] for row in read_csv(Path("reports/losses.csv")) if not row["drop"]}
         assert lost == {"_line.agent": "Front", "batch": "7", "tool.version": "3"}
     agents = ["Agent: Own" if "c-2" in issue["description"] else "Agent: Front" for issue in sandbox.issues()]
     assert all(agent in issue["description"] for agent, issue in zip(agents, sandbox.issues(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -37,6 +38,6 @@ def losses_of(
     return losses, list(losses.attachments)
 
 
-def cells_of(losses: Coverage) -> dict[tuple[str, str], int]:
-    """(column, class) → filled cells."""
-    return {(line.column, line.label): line.cells for line in losses.lines()}
+def lost_of(losses: Coverage) -> Counter[str]:
+    """Column → lost cells."""
+    return Counter({line.column: line.lost for line in losses.losses()})

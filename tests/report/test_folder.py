@@ -226,7 +226,8 @@ def test_reports_of_a_check(program: Program) -> None:
         header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description", name, "Attachment")
         row = (*issue_row(1), "1", f"01/Aug/26 10:00 AM;kim;{name}.png;https://files.example/{name}.png")
         write_csv(Path("export.csv"), [row, (*issue_row(2, title=""), "", "")], header)
-        ended = program("validate", "export.csv", "-m", "jira", "--source-name", name, "--out", name)
+        Path("mine.yaml").write_text("extends: jira\nrest: {csv: drop}\n", encoding="utf-8")
+        ended = program("validate", "export.csv", "-m", "mine.yaml", "--source-name", name, "--out", name)
         assert ended.code == 1, ended.err
         for report in ("results.csv", "losses.csv", "attachments.csv"):
             written = (Path(name) / report).read_bytes()

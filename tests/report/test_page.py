@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Outcome, Row, Rows
 from importer.report.folder import ReportFolder
-from importer.report.page import PageDetails, describe_verdict, write_pages
+from importer.report.page import PageDetails, describe_verdict, unpack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.rendering import TEMPLATES, lay_out_bar
 from importer.report.summary import Summary
@@ -56,10 +59,7 @@ SUMMARY = Summary(
     value_flow=FLOW,
     version="0.1.0",
 )
-COLUMNS = [
-    ("Sprint", "dropped", "4", "100.0%", "1", "Sprint 7", ""),
-    ("Summary", "title", "5", "100.0%", "1", "A", "B"),
-]
+LOSSES = [("Sprint", "4", "5", "", "k:1, k:2, k:3", "Sprint 7"), ("Rank", "5", "5", "yes", "k:1, k:2, k:3", "1")]
 UNKNOWN = "the mapping doesn't know severity 'Sev-9'"
 
 
@@ -85,7 +85,7 @@ def some_rows() -> PageRows:
 
 def written(folder: Path, summary: Summary = SUMMARY, rows: PageRows | None = None) -> tuple[Page, Page]:
     """Write both pages, and read them."""
-    write_pages(ReportFolder(folder), summary, rows or some_rows(), PageDetails(("f.csv",), COLUMNS, 3))
+    write_pages(ReportFolder(folder), summary, rows or some_rows(), PageDetails(("f.csv",), LOSSES, 3))
     return Page(folder / "report.html"), Page(folder / "summary.html")
 
 
@@ -305,3 +305,10 @@ def test_compiled_templates_are_kept_where_that_can_be(tmp_path: Path) -> None:
         assert any(cache.glob("__jinja2_*")) is is_kept
         if not is_kept:
             cache.unlink()
+
+
+def test_details_that_an_earlier_version_has_kept() -> None:
+    """What it knew of cells by class isn't shown any more, and keeps no run from being shown."""
+    kept = {"files": ["f.csv"], "columns": [["Sprint", "dropped", "4", "100.0%", "1", "Sprint 7", ""]], "rate": 5.0}
+    packed = b64encode(zlib.compress(json.dumps(kept).encode())).decode()
+    assert unpack_details(packed) == PageDetails(["f.csv"], rate=5.0)

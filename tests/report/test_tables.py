@@ -38,12 +38,12 @@ def write(folder: Path, lines: Sequence[tuple[str, ...]], attachments: Sequence[
 
 
 def test_losses_and_attachments(tmp_path: Path) -> None:
-    """A line for each column and class, and for each attachment; a sample that a spreadsheet would run is defused."""
+    """A line for each column that loses cells, and for each attachment; what a spreadsheet would run is defused."""
     attachments = [Attachment("k:1", "a.png", "https://x.test/a.png"), Attachment("k:2", "@b", "")]
-    write(tmp_path, [("Points", "dropped", "12", "100.0%", "1", "=1+1", "")], attachments)
+    write(tmp_path, [("Points", "12", "12", "", "k:1, k:2", "=1+1")], attachments)
     (line,) = read_csv(tmp_path / "losses.csv")
-    found = (line["column"], line["class"], line["filled_cells"], line["sample_1"])
-    assert found == ("Points", "dropped", "12", "'=1+1")
+    found = (line["column"], line["lost_cells"], line["keys"], line["example"])
+    assert found == ("Points", "12", "k:1, k:2", "'=1+1")
     lines = read_csv(tmp_path / "attachments.csv")
     assert [(line["key"], line["name"]) for line in lines] == [("k:1", "a.png"), ("k:2", "'@b")]
 

@@ -1,112 +1,101 @@
-"""Column coverage of tables: counts the filled cells of each column by class, whole columns at a time."""
+"""Losses of tables: which filled cells of a chunk no text of the mapping takes."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_texts
-from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, CoverageLines
-from importer.check.coverage.uses import (
-    RULE,
-    Consumed,
-    Use,
-    consume_cells,
-    find_filled,
-    list_rule_refs,
-    list_uses,
-    narrow_uses,
-)
-from importer.mapping.model import MappingModel
-from importer.mapping.reads import collect_value_refs
+from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell
+from importer.check.coverage.lines import KEYS_KEPT, CoverageLine, CoverageLines
+from importer.check.coverage.uses import Taken, Use, settle
 from importer.mapping.vocabulary import words_for_nothing
 from importer.sources.header import take_columns
-from importer.transform.chunk_records import Records
 from importer.transform.columns import is_filled
-from importer.transform.file_addresses import FileAddresses
-from importer.transform.masks import Mask
 
 if TYPE_CHECKING:
     from importer.check.examine import Examined
     from importer.sources.source import SourceFile
 
-Share = tuple[str, Mask | None]
-"""A class, and the rows whose cell belongs to it unless an earlier class has consumed it; None: all rows."""
-
 
 class CellCounter:
-    """Counts the filled cells of tables by column and class; `names` are those of the columns of each file."""
+    """Counts the filled and lost cells of tables."""
 
-    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile]) -> None:
-        self.names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
+    def __init__(self, lines: CoverageLines, uses: Sequence[Use], files: Sequence[SourceFile]) -> None:
+        self._lines, self._uses, self._nothing = lines, uses, words_for_nothing()
+        self._names = [[_name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
         self._attachment_places = [
-            [place for place, name in enumerate(names) if holds_attachments(name)] for names in self.names
+            [place for place, name in enumerate(names) if holds_attachments(name)] for names in self._names
         ]
-        self.addresses = FileAddresses(mapping.attachments)
-        self._uses = list_uses(mapping)
-        self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
-        self._rule_refs, self._value_refs = list_rule_refs(mapping), collect_value_refs(mapping)
 
-    def count(self, lines: CoverageLines, examined: Examined, left_out: Collection[int]) -> list[Attachment]:
-        """Count the cells of a chunk into `lines`; returns the attachments of the rows that aren't left out."""
+    def count(self, examined: Examined, left_out: Collection[int]) -> Iterator[Attachment]:
+        """Count the cells of a chunk, and yield the attachments of its rows that are sent."""
         records, chunk = examined.records, examined.records.chunk
-        if chunk.file not in self._uses_of:
-            self._uses_of[chunk.file] = list(narrow_uses(self._uses, records.columns.present))
-        shares: dict[int, tuple[Share, ...]] = {}
-        for label, consumed in self._list_consumed(records, chunk.file):
-            whole = ((label, None),)  # one for all columns that it consumes: there may be 100,000
-            for position, rows in consumed.items():
-                shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
-        sent, names = None, self.names[chunk.file]
-        if left_out:
-            sent = ~Mask.of(left_out, len(chunk))
-        for position, cells, texts in _columns_as_they_came(examined):
-            # White space is text, but nothing that could be lost.
-            count = texts and texts - sum(map(str.isspace, cells))
-            if not count:
-                continue
-            name = names[position] if position < len(names) else name_column("", position)
-            its = shares.get(position, ())
-            label, rows = its[0] if its else (DROPPED, None)
-            if sent is None and rows is None:  # nearly all columns of nearly all files: no cell is tested by itself
-                lines.add_filled(name, label, cells, count)
-                continue
-            unclaimed = find_filled(cells)
-            if sent is not None:
-                lines.add_rows(name, NOT_SENT, cells, unclaimed & ~sent)
-                unclaimed &= sent
-            for label, rows in (*its, (DROPPED, None)):
-                taken = unclaimed if rows is None else unclaimed & rows
-                lines.add_rows(name, label, cells, taken)
-                unclaimed = unclaimed & ~taken
-        lines.end_chunk()
+        used = [Taken(use, records) for use in self._uses if not records.columns.present.isdisjoint(use.text.refs)]
+        keys = records.keys.full
+        for line, columns in self._columns_by_line(examined):
+            if line.is_open:
+                self._show(line, [cells for _, cells, _ in columns], left_out)
+            lost: list[tuple[int, str]] = []
+            for position, cells, texts in columns:
+                takers = [taken for taken in used if position in taken.positions]
+                if names := settle(takers, [taken.use.name for taken in takers if position in taken.whole]):
+                    line.filled += texts  # as of nearly all columns that are read
+                    line.uses.update(names)
+                    continue
+                filled = [row for row, cell in enumerate(cells) if is_filled(cell)]
+                line.filled += len(filled)
+                left = [row for row in filled if row not in left_out and cells[row] not in self._nothing]
+                lost += ((row, cells[row]) for row in _take_away(left, position, takers, line))
+            line.lost += len(lost)
+            if len(line.keys) < KEYS_KEPT:
+                for row, text in sorted(lost, key=itemgetter(0)):
+                    line.name_row(keys[row], text)
         places = self._attachment_places[chunk.file]
-        found = [
-            attachment
-            for row, cells in enumerate(chunk.raw if places else ())
-            for place in places
-            if row not in left_out and place < len(cells) and is_filled(cells[place])
-            for attachment in read_cell(records.keys.full[row], cells[place])
-        ]
-        return [*found, *read_texts(self.addresses, records, left_out)]
+        for row, cells in enumerate(chunk.raw if places else ()):
+            for place in places:
+                if row not in left_out and place < len(cells) and is_filled(cells[place]):
+                    yield from read_cell(keys[row], cells[place])
 
-    def _list_consumed(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
-        """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""
-        positions, nothing, cells = records.chunk.positions, words_for_nothing(), records.chunk.cells
-        read = (place for ref in positions.keys() - self._value_refs for place in positions[ref])
-        empty = filter(records.columns.has_word_for_nothing, read)
-        yield NOTHING, {place: Mask.where([text in nothing for text in cells[place]]) for place in empty}
-        for use in self._uses_of[file]:
-            yield use.label, consume_cells(use, records)
-        # Of a column that is read once, a rule asks no more: the others with its header are another thing.
-        once = {ref for use in self._uses_of[file] if not use.every for ref in use.text.refs}
-        last = {ref: 1 if ref in once else None for ref in self._rule_refs}
-        yield RULE, {place: None for ref in last for place in positions.get(ref, ())[: last[ref]]}
+    def _columns_by_line(self, examined: Examined) -> Iterator[tuple[CoverageLine, list[Column]]]:
+        """Yield each line with its columns that have any text: those with one header together."""
+        names, found = self._names[examined.records.chunk.file], defaultdict[CoverageLine, list[Column]](list)
+        for column in _columns_as_they_came(examined):
+            position, _, texts = column
+            if texts:
+                name = names[position] if position < len(names) else _name_column("", position)
+                found[self._lines.line(name)].append(column)
+        yield from found.items()
+
+    @staticmethod
+    def _show(line: CoverageLine, columns: Sequence[Sequence[str]], left_out: Collection[int]) -> None:
+        """Offer the texts of a line's columns as samples, row by row."""
+        for row, cells in enumerate(zip(*columns, strict=True)):
+            for text in filter(is_filled, cells if row not in left_out else ()):
+                line.show(text)
+                if not line.is_open:
+                    return
 
 
-def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str], int]]:
-    """Yield the columns of the file by position, each with how many of its cells have any text."""
+Column = tuple[int, Sequence[str], int]
+"""Place of a column in the file, its cells, and how many of them have any text."""
+
+
+def _take_away(rows: list[int], position: int, takers: Sequence[Taken], line: CoverageLine) -> list[int]:
+    """Return the rows whose cell in a column nothing takes; the line gets the names of what takes others."""
+    for taken in takers:
+        mine = rows if position in taken.whole else taken.rows.get(position, ())
+        left = sorted(set(rows).difference(mine))
+        if len(left) < len(rows):
+            line.uses.add(taken.use.name)
+        rows = left
+    return rows
+
+
+def _columns_as_they_came(examined: Examined) -> Iterator[Column]:
+    """Yield the columns of the file, by position."""
     chunk, columns = examined.records.chunk, examined.records.columns
     width, *other_widths = set(map(len, chunk.raw))
     if chunk.defects or examined.fixed or other_widths:
@@ -123,6 +112,6 @@ def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[st
             yield position, chunk.cells[position], columns.count_texts(position)
 
 
-def name_column(header: str, position: int) -> str:
+def _name_column(header: str, position: int) -> str:
     """Name a column by its header, or by its position where it has none."""
     return header.strip() or f"(column {position + 1})"

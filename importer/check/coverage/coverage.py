@@ -1,10 +1,9 @@
-"""Column coverage: counts each filled cell of a source in exactly one class: where it goes, or that it is lost."""
+"""Column coverage: how many of the filled cells of each column are lost."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from importer.check.coverage.attachments import Attachment, AttachmentSpool, read_texts
 from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.leaves import Leaves
-from importer.check.coverage.lines import DROPPED, NOWHERE, CoverageLine, CoverageLines
-from importer.check.coverage.uses import ATTACHMENTS, consume_cells, list_rule_refs, list_uses
+from importer.check.coverage.lines import CoverageLine, CoverageLines
+from importer.check.coverage.uses import ATTACHMENTS, FOOTER, list_uses
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
@@ -23,6 +22,7 @@ from importer.sources.json import embedded_record
 from importer.sources.json_values import lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
+from importer.transform.file_addresses import FileAddresses
 from importer.transform.shown_people import ShownPeople
 
 if TYPE_CHECKING:
@@ -40,32 +40,29 @@ _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|sub
 
 
 class Coverage:
-    """Counts the filled cells of every chunk by column and class; memory doesn't grow with the rows.
+    """Counts the filled cells of every chunk, column by column, and those that are lost; memory stays flat.
 
-    A class is what a cell becomes (`title`, `comment`, `footer: Sprint`, …), `rule`, `drop`, `dropped` or `not sent`. A
-    CSV column is known by its header, columns with the same one together; a JSON leaf by its path, with `[]` for the
-    items of an array. White space, null and empty lists and objects are not filled. The envelope around a record is not
-    counted, and neither is what stands beside the records in a document.
+    A CSV column is known by its header, columns with the same one together; a JSON leaf by its path, with `[]` for the
+    items of an array. White space, null, a program's word for nothing and empty lists and objects are not filled. The
+    envelope around a record is not counted, and neither is what stands beside the records in a document.
     """
 
     def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], shown: ShownPeople) -> None:
-        self._mapping, self._readers = mapping, list(map(_find_reader, files))
-        self._cells = CellCounter(mapping, files)
-        self._repeats: Counter[str] = Counter()
-        for names in self._cells.names:
-            self._repeats |= Counter(names)
-        self._hides, self._shown = mapping.people.hides, shown
+        self._readers, self._hides, self._shown = list(map(_find_reader, files)), mapping.people.hides, shown
         self._lines = CoverageLines(mapping.drop, shown.clean if self._hides else None)
         self._uses = list_uses(mapping)
+        self._cells = CellCounter(self._lines, self._uses, files)
+        self._addresses = FileAddresses(mapping.attachments)
         self.named_attachments = self._issues_with_attachments = 0  # of the rows that are sent
         self.attachments = AttachmentSpool()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         records = examined.records
         if (read := self._readers[records.chunk.file]) is None:
-            attachments = self._cells.count(self._lines, examined, plan.left_out)
+            found = self._cells.count(examined, plan.left_out)
         else:
-            attachments = self._add_leaves(records, plan, read)
+            found = self._add_leaves(records, plan, read)
+        attachments = [*found, *read_texts(self._addresses, records, plan.left_out)]
         self.named_attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
@@ -75,53 +72,44 @@ class Coverage:
 
     @cached_property
     def _leaves(self) -> Leaves:
-        return Leaves(self._lines, self._uses, list_rule_refs(self._mapping))
+        return Leaves(self._lines, self._uses)
 
-    def _add_leaves(self, records: Records, plan: Plan, read: Reader) -> list[Attachment]:
-        leaves = self._leaves
-        leaves.turn_to(records, [consume_cells(use, records) for use in self._uses])
-        found: list[Attachment] = []
+    def _add_leaves(self, records: Records, plan: Plan, read: Reader) -> Iterator[Attachment]:
+        self._leaves.turn_to(records)
         for place, (raw, key) in enumerate(zip(records.chunk.raw, records.keys.full, strict=True)):
-            record, sent = read(raw), place not in plan.left_out
-            if record is None:
-                leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
-            else:
-                found += leaves.add(record, place, key, sent=sent)
-        return [*found, *read_texts(self._cells.addresses, records, plan.left_out)]
+            if (record := read(raw)) is not None:
+                yield from self._leaves.add(record, place, key, sent=place not in plan.left_out)
 
     def lines(self) -> list[CoverageLine]:
-        """Return all lines: what goes nowhere first, the column with the most cells before the others."""
-        ranks = {label: rank for rank, label in enumerate(NOWHERE)}
-        return sorted(
-            self._lines,
-            key=lambda line: (ranks.get(line.label, len(ranks)), -line.cells, line.column, line.label),
-        )
+        """Return the lines of all columns with filled cells, those that lose most first, and of these the undecided."""
+        return sorted(self._lines, key=lambda line: (not line.lost, line.may_drop, -line.lost, line.column))
+
+    def losses(self) -> list[CoverageLine]:
+        """Return the lines of the columns that lose cells; those that the mapping names under `drop` come last."""
+        return [line for line in self.lines() if line.lost]
 
     def table(self) -> list[tuple[str, ...]]:
-        """Return the rows of losses.csv: column, class, cells, their share, columns of this header, two samples."""
-        cells: Counter[str] = Counter()
-        for line in self._lines:
-            cells[line.column] += line.cells
+        """Return the rows of losses.csv."""
         return [
             (
                 line.column,
-                line.label,
-                str(line.cells),
-                f"{line.cells / cells[line.column]:.1%}",
-                str(self._repeats[line.column] or 1),
-                *[*([] if self._hides else line.samples), "", ""][:2],
+                str(line.lost),
+                str(line.filled),
+                "yes" if line.may_drop else "",
+                ", ".join(line.keys),
+                "" if self._hides else line.example,
             )
-            for line in self.lines()
+            for line in self.losses()
         ]
 
     def dropped(self) -> list[CoverageLine]:
-        """Return the lines of cells that are lost, and that the mapping doesn't name under `drop`."""
-        return [line for line in self.lines() if line.label == DROPPED]
+        """Return the lines of the columns that lose cells, and that the mapping doesn't name under `drop`."""
+        return [line for line in self.losses() if not line.may_drop]
 
     def as_json(self) -> dict[str, Any]:
         dropped = self.dropped()
         return {
-            "dropped_cells": sum(line.cells for line in dropped),
+            "dropped_cells": sum(line.lost for line in dropped),
             "dropped_columns": [line.column for line in dropped[:COLUMNS_NAMED]],
             "more_columns": max(0, len(dropped) - COLUMNS_NAMED),
             "attachments": self.named_attachments,
@@ -130,37 +118,39 @@ class Coverage:
     def show(self) -> list[str]:
         """Return the lines that the check prints: the columns that are lost, widest first."""
         dropped = self.dropped()
-        said = [f"  {_describe(line, hides=self._hides)}" for line in dropped[:COLUMNS_SHOWN]]
+        shown = [f"  {_describe(line, hides=self._hides)}" for line in dropped[:COLUMNS_SHOWN]]
         if dropped:
-            said = [f"lost columns ({counted(sum(line.cells for line in dropped), 'cell')}):", *said]
+            shown = [f"lost columns ({counted(sum(line.lost for line in dropped), 'cell')}):", *shown]
         if len(dropped) > COLUMNS_SHOWN:
-            said.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
-        return said
+            shown.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
+        return shown
 
     def warnings(self) -> list[str]:
         """Return a sentence for each kind of data that Triage has no field for: dates, authors, attachments."""
-        footers = [line for line in self._lines if line.label.startswith("footer: ")]
-        timed = [line for line in footers if line.label != ATTACHMENTS]  # whose cells may begin with a date
-        dates = [line.column for line in timed if line.samples and all(map(_DATE.match, line.samples))]
-        authors = [line.column for line in footers if _AUTHOR.search(line.label)]
-        said = []
+        dates, authors = list[str](), list[str]()
+        for line in self._lines:
+            labels = [name for name in line.uses if name.startswith(FOOTER)]
+            # The line of attachments may begin with a date.
+            if set(labels) - {ATTACHMENTS} and line.samples and all(map(_DATE.match, line.samples)):
+                dates.append(line.column)
+            if any(map(_AUTHOR.search, labels)):
+                authors.append(line.column)
+        sentences = []
         if dates:
-            said.append(
+            sentences.append(
                 "dates are kept as text in the footer, because Triage dates an issue by its import: "
                 f"{listed(dates, COLUMNS_SHOWN)}"
             )
         if authors:
-            said.append(f"authors are kept as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
+            sentences.append(f"authors are kept as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
         if self.named_attachments:
-            files, issues = (
-                counted(self.named_attachments, "attachment"),
-                counted(self._issues_with_attachments, "issue"),
-            )
-            said.append(
+            files = counted(self.named_attachments, "attachment")
+            issues = counted(self._issues_with_attachments, "issue")
+            sentences.append(
                 f"{files} of {issues} can't be sent, and their addresses stop working once the old tracker is gone: "
                 "see attachments.csv"
             )
-        return said
+        return sentences
 
     @property
     def refusal(self) -> str:
@@ -204,5 +194,5 @@ def _read_embedded(header: Sequence[str], column: int, raw: Sequence[str]) -> Ma
 
 
 def _describe(line: CoverageLine, *, hides: bool) -> str:
-    sample = f", e.g. {line.samples[0]}" if line.samples and not hides else ""
-    return f"{line.column}  {counted(line.cells, 'cell')}{sample}"
+    sample = f", e.g. {line.example}" if not hides else ""
+    return f"{line.column}  {counted(line.lost, 'cell')}{sample}"

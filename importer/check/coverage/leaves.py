@@ -1,16 +1,16 @@
-"""Column coverage of JSON: counts the filled leaves of records by path: `fields.labels[]`, `comments[].author.name`."""
+"""Losses of JSON: which filled leaves of records no text of the mapping takes, by path: `comments[].author.name`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
-from importer.check.coverage.lines import DROPPED, NOT_SENT, NOTHING, OTHERS, CoverageLine, CoverageLines
+from importer.check.coverage.lines import KEYS_KEPT, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
-from importer.check.coverage.uses import RULE, Consumed, Use
+from importer.check.coverage.uses import RULE, Taken, Use, settle
 from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing
@@ -21,61 +21,50 @@ from importer.transform.columns import is_filled
 
 ITEM = None
 """In place of a key: the items of an array."""
-NO_ROW: tuple[int, frozenset[str], Sequence[str]] = (-1, frozenset(), ())
-RECORD = "(record)"
-"""The path under which a record that can't be read is counted, as one cell."""
 
 
 @dataclass(eq=False, slots=True)
 class _Consumer:
-    """A reference of a use, and the cells that it consumes in the present chunk.
+    """A reference of a use, and the cells that it takes in the present chunk.
 
-    label    the class of what it consumes
-    order    its place among all consumers: a leaf belongs to the first that consumes it
-    always   whether it consumes every leaf that its chains lead to
-    is_open  else whether it may consume some: its column has a text, be it a word for nothing
-    texts    of one that is open the cells that it consumes, by row; () if there are none
-    _asked   the row that was asked for last, its cells, and those of them that a leaf may be a part of
+    name      what becomes of the cells
+    is_whole  whether it takes every leaf that its chains lead to
+    taken     what its use takes; None if it takes nothing
+    columns   its columns: their places, and their cells
+    cells     the row that was asked for last, what it takes of that, and those of it that a leaf may be a part of
     """
 
-    label: str
+    name: str
     ref: Ref
     keys_read: KeysRead
-    order: int = 0
-    always: bool = False
-    is_open: bool = False
-    texts: Sequence[Sequence[str]] = ()
-    _many: bool = False
-    _asked: tuple[int, frozenset[str], Sequence[str]] = NO_ROW
+    is_whole: bool = False
+    taken: Taken | None = None
+    columns: Sequence[tuple[int, Sequence[str]]] = ()
+    cells: tuple[int, frozenset[str], Sequence[str]] = (-1, frozenset(), ())
 
-    def turn_to(self, records: Records, consumed: Consumed) -> None:
+    def turn_to(self, taken: Taken | None, records: Records) -> None:
         positions = records.chunk.positions.get(self.ref, ())
-        masks = {position: consumed[position] for position in positions if position in consumed}
-        self.always = self.keys_read.whole and bool(masks) and all(rows is None for rows in masks.values())
-        self.is_open = bool(masks) and not self.always
-        self.texts, self._many, self._asked = (), len(positions) > 1, NO_ROW
-        if self.is_open:
-            columns = dict(zip(positions, records.columns.cells(self.ref), strict=True))
-            texts: list[list[str]] = [[] for _ in records.keys.full]
-            for position, rows in masks.items():
-                for row, cell in enumerate(columns[position]):
-                    if is_filled(cell) and (rows is None or rows[row]):
-                        texts[row].append(cell)
-            self.texts = texts if any(texts) else ()
+        has_text = any(map(records.columns.has_text, positions))  # as few of what a preset reads
+        self.taken = taken if has_text else None
+        self.is_whole = has_text and self.keys_read.whole and taken is not None and taken.whole.issuperset(positions)
+        if self.taken is not None and not self.is_whole:
+            self.columns = list(zip(positions, records.columns.cells(self.ref), strict=True))
+            self.cells = (-1, frozenset(), ())
 
-    def consumes(self, value: Any, row: int) -> bool:
-        """Whether a leaf at one of the chains arrives: its text is a consumed cell, or part of a joined one."""
-        if self.always or not self.texts:
-            return self.always
-        cells = self.texts[row]
-        if self.keys_read.whole and not self._many:
+    def takes(self, value: Any, row: int) -> bool:
+        """Whether a leaf at one of the chains arrives: its text is a cell that is taken, or part of a joined one."""
+        if self.is_whole or self.taken is None:
+            return self.is_whole
+        if row != self.cells[0]:  # a record may have 100,000 labels, each of which is asked for
+            rows = self.taken.rows
+            taken = [column[row] for place, column in self.columns if row in rows.get(place, ()) and column[row]]
+            joined = [cell for cell in taken if self.keys_read.joined or cell[0] in "[{"]
+            self.cells = row, frozenset(taken), joined
+        _, cells, wider = self.cells
+        if not cells or (self.keys_read.whole and len(self.columns) == 1):
             return bool(cells)
-        if row != self._asked[0]:  # a record may have 100,000 labels, each of which is asked for
-            wider = [cell for cell in cells if self.keys_read.joined or cell[0] in "[{"]
-            self._asked = row, frozenset(cells), wider
-        _, its_cells, its_wider = self._asked
-        text = to_text(value)  # only here: most leaves are decided above without it
-        return text in its_cells or any(self._is_part(value, text, cell) for cell in its_wider)
+        text = to_text(value)
+        return text in cells or any(self._is_part(value, text, cell) for cell in wider)
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
         return (self.keys_read.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)
@@ -84,91 +73,87 @@ class _Consumer:
 class _Place:
     """A node of the tree of paths, made when a record first has it.
 
-    consumers  those whose chain ends here or above, in their order
-    open       those whose chain goes on below: consumer, chain, and how many of its keys lead here
+    consumers  those whose chain ends here or above
+    further    those whose chain goes on below: consumer, chain, and how many of its keys lead here
     attached   whether attachments are listed here, by the path's name
-    label      the class of all its leaves in the present chunk; None where each has to be tested
-    line       the line of these in rows that are sent, once there is one
-    tested     else the consumers that may consume one
+    line       of its leaves; None before the first
+    takers     the consumers that may take one, in the present chunk
+    is_whole   whether each of them arrives there
     """
 
-    __slots__ = ("attached", "consumers", "keys", "label", "line", "lines", "name", "open", "tested")
+    __slots__ = ("attached", "consumers", "further", "is_whole", "keys", "line", "name", "takers")
 
     def __init__(
         self,
         name: str,
-        consumers: tuple[_Consumer, ...],
-        open: tuple[tuple[_Consumer, Chain, int], ...],
+        consumers: Sequence[_Consumer],
+        further: Sequence[tuple[_Consumer, Chain, int]],
+        *,
         attached: bool,
     ) -> None:
-        self.name, self.consumers, self.open, self.attached = name, consumers, open, attached
+        self.name, self.consumers, self.further, self.attached = name, consumers, further, attached
         self.keys: dict[str | None, _Place] = {}
-        self.lines: dict[str, CoverageLine] = {}
+        self.line: CoverageLine | None = None
         self.turn()
 
     def turn(self) -> None:
-        """Decide the label anew, once the consumers are prepared for the next chunk."""
-        first = next((consumer for consumer in self.consumers if consumer.always or consumer.is_open), None)
-        self.label = DROPPED if first is None else first.label if first.always else None
-        self.line: CoverageLine | None = None
-        self.tested = [consumer for consumer in self.consumers if consumer.always or consumer.texts]
+        """Look at the consumers anew, once they have turned to the next chunk."""
+        self.takers = [consumer for consumer in self.consumers if consumer.is_whole or consumer.taken is not None]
+        names = settle(self.takers, [consumer.name for consumer in self.takers if consumer.is_whole])
+        self.is_whole = bool(names)
+        if self.line is not None:
+            self.line.uses.update(names)
 
     def below(self, key: str | None) -> _Place:
         """Make the node below: of a key of an object, or of the items of an array."""
         if key is ITEM:
-            return _Place(f"{self.name}[]", self.consumers, self.open, self.attached)
-        consumers, still_open = list(self.consumers), []
-        for consumer, keys, depth in self.open:
+            return _Place(f"{self.name}[]", self.consumers, self.further, attached=self.attached)
+        consumers, further = list(self.consumers), []
+        for consumer, keys, depth in self.further:
             if keys[depth] is None or keys[depth] == key:
                 if depth + 1 == len(keys):
                     consumers.append(consumer)
                 else:
-                    still_open.append((consumer, keys, depth + 1))
-        consumers.sort(key=lambda consumer: consumer.order)
+                    further.append((consumer, keys, depth + 1))
+        consumers.sort(key=lambda consumer: consumer.name == RULE)
         name = f"{self.name}.{key}" if self.name else key
-        return _Place(name, tuple(dict.fromkeys(consumers)), tuple(still_open), holds_attachments(name))
+        return _Place(name, consumers, further, attached=holds_attachments(name))
 
 
 class Leaves:
     """Counts the leaves of JSON records.
 
-    A leaf is consumed where the mapping reads its path and its text arrives. Whether it does is plain but for an
-    expression that chooses among values (a filter, `not_null`, an index): there the leaf's text must be the cell, or
-    part of a cell that joins several.
+    A leaf arrives where the mapping reads its path and takes its text. Whether it does is plain but for an expression
+    that chooses among values (a filter, `not_null`, an index): there the leaf's text must be the cell, or part of a
+    cell that joins several.
     """
 
-    def __init__(self, lines: CoverageLines, uses: Sequence[Use], rule_refs: Sequence[Ref]) -> None:
-        self._lines, self._places = lines, 0
+    def __init__(self, lines: CoverageLines, uses: Sequence[Use]) -> None:
+        self._lines, self._nothing = lines, words_for_nothing()
         self._consumers = [
-            [_Consumer(use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs] for use in uses
+            (use, [_Consumer(use.name, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]) for use in uses
         ]
-        self._rules = [_Consumer(RULE, ref, read_ref(ref)) for ref in rule_refs]
-        every = [*chain.from_iterable(self._consumers), *self._rules]
+        every = [consumer for _, consumers in self._consumers for consumer in consumers]
         # What expressions only decide by is read, too.
         asked = dict.fromkeys(keys for consumer in every for keys in consumer.keys_read.decided)
-        every.append(_Consumer(RULE, Ref("path", "@"), KeysRead(tuple(asked)), always=True))
-        for order, consumer in enumerate(every):
-            consumer.order = order
+        every.append(_Consumer(RULE, Ref("path", "@"), KeysRead(tuple(asked)), is_whole=True))
         chains = [(consumer, keys) for consumer in every for keys in consumer.keys_read.taken]
-        everywhere = tuple(consumer for consumer, keys in chains if not keys)
-        self._root = _Place("", everywhere, tuple((consumer, keys, 0) for consumer, keys in chains if keys), False)
+        everywhere = [consumer for consumer, keys in chains if not keys]
+        self._root = _Place("", everywhere, [(consumer, keys, 0) for consumer, keys in chains if keys], attached=False)
+        self._places = [self._root]
 
-    def turn_to(self, records: Records, consumed_of: Sequence[Consumed]) -> None:
-        """Prepare for the next chunk; `consumed_of` has the consumed cells of each use."""
-        for consumers, consumed in zip(self._consumers, consumed_of, strict=True):
+    def turn_to(self, records: Records) -> None:
+        """Prepare for the next chunk."""
+        for use, consumers in self._consumers:
+            taken = Taken(use, records) if not records.columns.present.isdisjoint(use.text.refs) else None
             for consumer in consumers:
-                consumer.turn_to(records, consumed)
-        for consumer in self._rules:  # whatever it decides, it was read
-            consumer.turn_to(records, dict.fromkeys(records.chunk.positions.get(consumer.ref, ())))
-        places = [self._root]  # no recursion: a record may be nested deeper than the stack
-        while places:
-            place = places.pop()
+                consumer.turn_to(taken, records)
+        for place in self._places:
             place.turn()
-            places += place.keys.values()
 
     def add(self, record: Mapping[str, Any], row: int, key: str, *, sent: bool) -> Iterator[Attachment]:
         """Count the leaves of a row's record, and yield its attachments if it is sent; nothing is counted before."""
-        stack: list[tuple[Any, _Place]] = [(record, self._root)]
+        stack: list[tuple[Any, _Place]] = [(record, self._root)]  # no recursion: a record may be nested deeper
         listed = set[Attachment]()
         while stack:
             value, place = stack.pop()
@@ -185,43 +170,37 @@ class Leaves:
                 if kind is dict or kind is list:
                     stack.append((item, below))
                 elif is_filled(item) if kind is str else item is not None:
-                    if sent and below.line is not None:  # as nearly all
-                        below.line.cells += 1
-                        if below.line.is_open:
-                            below.line.show(to_text(item))
-                    else:
-                        self._count(item, below, row, sent)
-                    if below.attached and sent and kind is str:
-                        yield from read_cell(key, item)
-
-    def add_unreadable(self, raw: str) -> None:
-        self._add(self._lines.line(RECORD, NOT_SENT), raw)
+                    line = below.line or self._open(below)
+                    line.filled += 1
+                    if sent:
+                        if line.is_open:
+                            line.show(to_text(item))
+                        if not below.is_whole and item not in self._nothing:
+                            self._take(line, item, below, row, key)
+                        if below.attached and kind is str:
+                            yield from read_cell(key, item)
 
     def _step(self, place: _Place, key: str | None) -> _Place:
         below = place.below(key)
-        if self._places >= DISTINCT_LIMIT:
-            below.name = OTHERS  # not kept in `place.keys`, so that memory stays flat
-            return below
-        self._places += 1
-        place.keys[key] = below
+        if len(self._places) < DISTINCT_LIMIT:  # what isn't kept is made each time, so that memory stays flat
+            self._places.append(below)
+            place.keys[key] = below
         return below
 
-    def _count(self, value: Any, place: _Place, row: int, sent: bool) -> None:
-        label = place.label if sent else NOT_SENT
-        if label is None:
-            label = next((consumer.label for consumer in place.tested if consumer.consumes(value, row)), DROPPED)
-            label = NOTHING if label == DROPPED and value in words_for_nothing() else label
-        line = place.lines.get(label)
-        if line is None:
-            line = place.lines[label] = self._lines.line(place.name, label)
-        if sent and place.label is not None:
-            place.line = line
-        self._add(line, value)
+    def _open(self, place: _Place) -> CoverageLine:
+        place.line = self._lines.line(place.name)
+        place.turn()
+        return place.line
 
-    def _add(self, line: CoverageLine, value: Any) -> None:
-        line.cells += 1
-        if line.is_open:
-            line.show(to_text(value))
+    def _take(self, line: CoverageLine, value: Any, place: _Place, row: int, key: str) -> None:
+        """Note who takes a leaf of a row that is sent, or that it is lost."""
+        for consumer in place.takers:
+            if consumer.takes(value, row):
+                line.uses.add(consumer.name)
+                return
+        line.lost += 1
+        if len(line.keys) < KEYS_KEPT:
+            line.name_row(key, to_text(value))
 
 
 def _parts_of(use: Use) -> Sequence[str]:

@@ -1,119 +1,92 @@
-"""The lines of losses.csv: a count and samples of the filled cells, for each column and class."""
+"""Lines of losses: of each column the filled cells that are lost, and the keys of the first rows that lose one."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
-from operator import itemgetter
 
 from importer.check.plan import DISTINCT_LIMIT, SAMPLE_CHARACTERS, SAMPLES
 from importer.mapping.header_names import has, names_of
 from importer.phrases import tokens_of
-from importer.transform.columns import is_filled
-from importer.transform.masks import Mask
-
-DROPPED = "dropped"
-DROP = "drop"
-"""Dropped on purpose: the mapping names the column under `drop`."""
-NOTHING = "nothing"
-"""A program's word for nothing, `nan`, which is read as an empty cell."""
-NOT_SENT = "not sent"
-"""In rows that are skipped or rejected."""
-NOWHERE = (DROPPED, DROP, NOT_SENT)
-"""Classes whose cells arrive nowhere: what is lost before what would be sent if its row were."""
 
 OTHERS = "(others)"
-CELLS_SHOWN = 64
-"""Filled cells that are searched for samples: a column with one and the same value has no second one."""
+KEYS_KEPT = 3
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class CoverageLine:
-    """The filled cells of one class in a column; `column` is a header, or a path into a JSON record."""
+    """A column: a header of a table, or a path into JSON records.
+
+    may_drop  whether the mapping names it under `drop`
+    filled    filled cells
+    lost      those that arrive nowhere though their row is sent
+    keys      of the first rows that lose one
+    example   what the first of these loses
+    samples   of what is sent or lost: the first text, or two where the column says that a row is no issue
+    uses      names of those that take all of its cells, or one of a row that is sent
+    is_mark   whether it is called like one that says that a row is no issue
+    is_open   whether more samples are wanted
+    """
 
     column: str
-    label: str
-    cells: int = 0
-    looked_at: int = CELLS_SHOWN
+    may_drop: bool
+    filled: int = 0
+    lost: int = 0
+    keys: list[str] = field(default_factory=list)
+    example: str = ""
     samples: list[str] = field(default_factory=list)
+    uses: set[str] = field(default_factory=set)
+    is_mark: bool = False
     is_open: bool = True
-    _shown: int = 0
 
     def show(self, text: str) -> None:
-        """Offer a text as a sample: it is kept if it differs; `is_open` says whether more are wanted."""
-        sample = " ".join(text[: SAMPLE_CHARACTERS * 4].split())
-        if len(sample) > SAMPLE_CHARACTERS:
-            sample = f"{sample[:SAMPLE_CHARACTERS]}…"
-        if sample not in self.samples:
+        """Offer a text as a sample, which is kept if it is another one."""
+        if text not in self.samples and (sample := _shorten(text)) not in self.samples:
             self.samples.append(sample)
-        self._shown += 1
-        self.is_open = len(self.samples) < SAMPLES and self._shown < self.looked_at
+        # Where all but a few rows say `false`, these few are what is looked for.
+        self.is_open = len(self.samples) < (SAMPLES if self.is_mark else 1)
+
+    def name_row(self, key: str, text: str) -> None:
+        """Keep the key of a row that loses a cell, if it is one of the first, and of the very first what that is."""
+        self.example = self.example or _shorten(text)
+        if len(self.keys) < KEYS_KEPT and key not in self.keys:
+            self.keys.append(key)
 
 
 class CoverageLines:
-    """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text.
+    """The lines of all columns; `drop` names those that may be lost, with `*` for any text.
 
-    `hide` takes names of people out of texts, where no report has them: a key of JSON may be one. Where JSON has data
-    as keys, ids above all, these must not fill the memory: DISTINCT_LIMIT columns are kept apart.
+    `hide` takes names of people out of a column's name: a key of JSON may be one. Where JSON has data as keys, ids
+    above all, these must not fill the memory: what comes after the first columns has one line.
     """
 
     def __init__(self, drop: Sequence[str], hide: Callable[[Sequence[str]], Sequence[str]] | None = None) -> None:
         self._drop, self._hide = drop, hide
-        self._lines: dict[tuple[str, str], CoverageLine] = {}
-        self._offered = defaultdict[tuple[str, str], list[tuple[int, str]]](list)
-        self._columns: set[str] = set()
+        self._lines: dict[str, CoverageLine] = {}
+        self._shown: dict[tuple[str, bool], CoverageLine] = {}
 
     @cached_property
     def _may_drop(self) -> re.Pattern[str]:
         return re.compile("|".join(map(_drop_pattern, self._drop)) or r"(?!)", re.DOTALL)
 
     def __iter__(self) -> Iterator[CoverageLine]:
-        return iter(self._lines.values())
+        return iter(self._shown.values())
 
-    def line(self, column: str, label: str) -> CoverageLine:
-        """Return the line of a column and class, a new one if there is none yet."""
-        if label == DROPPED and self._may_drop.fullmatch(column):
-            label = DROP
-        if column not in self._columns and len(self._columns) >= DISTINCT_LIMIT:
-            column = OTHERS
+    def line(self, column: str) -> CoverageLine:
+        """Return the line of a column, a new one if there is none yet."""
+        if column in self._lines:
+            return self._lines[column]
+        is_new = len(self._lines) < DISTINCT_LIMIT
+        shown = column if is_new else OTHERS
         if self._hide is not None:
-            column, label = self._hide([column, label])
-        self._columns.add(column)
-        if (column, label) not in self._lines:
-            # Where all but a few rows say `false`, these few are what is looked for.
-            looked_at = sys.maxsize if is_mark(column) else CELLS_SHOWN
-            self._lines[column, label] = CoverageLine(column, label, looked_at=looked_at)
-        return self._lines[column, label]
-
-    def add_filled(self, column: str, label: str, cells: Sequence[str], count: int) -> None:
-        """Count `count` filled cells of a chunk's column; `cells` are all of it."""
-        line = self.line(column, label)
-        line.cells += count
-        if line.is_open:
-            self._offered[line.column, line.label] += islice(_find_filled(cells), line.looked_at)
-
-    def add_rows(self, column: str, label: str, cells: Sequence[str], rows: Mask) -> None:
-        """Count the cells of the rows of a mask, all of which are filled."""
-        if places := rows.rows:
-            line = self.line(column, label)
-            line.cells += len(places)
-            if line.is_open:
-                offered = ((row, cells[row]) for row in places[: line.looked_at])
-                self._offered[line.column, line.label] += offered
-
-    def end_chunk(self) -> None:
-        """Take samples of a chunk's cells row by row, as several columns may have one header, however long it is."""
-        for key, cells in self._offered.items():
-            line = self._lines[key]
-            for _, text in sorted(cells, key=itemgetter(0)):
-                if line.is_open:
-                    line.show(text)
-        self._offered.clear()
+            [shown] = self._hide([shown])
+        may_drop = self._may_drop.fullmatch(column) is not None
+        line = self._shown.setdefault((shown, may_drop), CoverageLine(shown, may_drop, is_mark=is_mark(column)))
+        if is_new:
+            self._lines[column] = line
+        return line
 
 
 def is_mark(column: str) -> bool:
@@ -123,12 +96,9 @@ def is_mark(column: str) -> bool:
     return has((" ".join(words), " ".join(words[-2:])), "marked") and names_of("wrappers").issuperset(around)
 
 
-def _find_filled(cells: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the rows with a filled cell, however many empty ones are between them."""
-    row = -1
-    for text in filter(is_filled, filter(None, cells)):
-        row = cells.index(text, row + 1)
-        yield row, text
+def _shorten(text: str) -> str:
+    sample = " ".join(text[: SAMPLE_CHARACTERS * 4].split())
+    return f"{sample[:SAMPLE_CHARACTERS]}…" if len(sample) > SAMPLE_CHARACTERS else sample
 
 
 def _drop_pattern(name: str) -> str:

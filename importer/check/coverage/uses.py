@@ -1,91 +1,85 @@
-"""Uses: the texts of a mapping, the class that their cells belong to, and which cells of a chunk each is made of."""
+"""Uses: the texts of a mapping, and the cells of a chunk that each of them takes; what none takes is lost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
-from functools import partial
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import takewhile
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.issue_parts import FlagRule, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
-from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns, split_template
+from importer.transform.columns import Columns, is_filled
 from importer.transform.evidence import choose_flagged
 from importer.transform.masks import Mask
 
 RULE = "rule"
-"""The class of cells that only decide something, so that nothing of them arrives."""
+"""The name of uses that only decide something, or teach names."""
 
-ATTACHMENTS = "footer: Attachments"
-"""The class of names and addresses of attachments."""
-
-Wanted = Callable[[Records], Mask | None]
-"""Returns a mask of the rows in which a text is read; None: all."""
+FOOTER = "footer: "
+ATTACHMENTS = f"{FOOTER}Attachments"
+"""The name of the uses that make the line of attachments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A text of the mapping, and the class of the cells that it consumes.
+    """A text of the mapping.
 
-    label   the class, as in losses.csv
-    every   whether it consumes all cells of a column that repeats, not only the first filled one
-    wanted  the rows in which it is read; None: all
+    name    what it becomes: `title`, `comment`, `footer: Sprint`
+    every   whether it takes all cells of a column that repeats, not only the first filled one
+    wanted  gives a mask of the rows in which it is read; None: all
     """
 
-    label: str
+    name: str
     text: Text
     every: bool = False
-    wanted: Wanted | None = None
+    wanted: Callable[[Records], Mask | None] | None = None
 
 
 def list_uses(mapping: MappingModel) -> list[Use]:
-    """List the uses of a mapping, rules aside, by precedence: a cell belongs to the first use that consumes it."""
-    return [use for use in _uses(mapping) if use.text.refs]
-
-
-def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
-    """Yield the uses that read something of a file, without the columns and paths that it doesn't have."""
-    for use in uses:
-        if not present.isdisjoint(use.text.refs):
-            yield replace(use, text=narrow(use.text, present))
+    """List the uses of a mapping that read something."""
+    uses = [use for use in _uses(mapping) if use.text.refs]
+    # Of a column that is read once, a rule asks no more: the others with its header are another thing.
+    once = {ref for use in uses if not use.every for ref in use.text.refs}
+    rules = dict.fromkeys(ref for text in _rule_texts(mapping) for ref in text.refs)
+    known = [Use(RULE, text) for person in mapping.people.known for text in person.texts if text.refs]
+    return [
+        *uses,
+        *known,
+        *(Use(RULE, Text.model_validate({ref.kind: ref.name}), every=ref not in once) for ref in rules),
+    ]
 
 
 def _uses(mapping: MappingModel) -> Iterator[Use]:
     source, comments = mapping.input, mapping.comments
-    people = (
-        ("owner", mapping.owner_id, mapping.owner, lambda records: Mask.where(records.people.owners)),
-        ("assignee", mapping.assignee_id, mapping.assignee, lambda records: Mask.where(records.people.assignees)),
-    )
     yield Use("key", source.key)
     if source.local_key is not None:
         yield Use("key", source.local_key, wanted=lambda records: Mask.where(records.keys.local))
     yield from (Use("key", text) for text in mapping.group)
     if mapping.recurring is not None:  # all that an occurrence says beside its note and its lines of the footer
-        said = [*mapping.recurring.occurrence, mapping.created, mapping.answer]
-        yield from (Use("comment", text) for text in said if text is not None)
+        texts = [*mapping.recurring.occurrence, mapping.created, mapping.answer]
+        yield from (Use("comment", text) for text in texts if text is not None)
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
     for field in VALUE_FIELDS:
-        value = getattr(mapping, field)
-        yield Use(field, value, wanted=partial(_without_rule, field))
-        yield from (Use(field, text, wanted=partial(_by_fallback, field)) for text in value.beside.values())
+        yield Use(field, getattr(mapping, field), wanted=partial(_without_rule, field))
     yield Use("source", mapping.source)
-    for name, user_id, person, are_matched in people:
-        if user_id is not None:
-            yield Use(name, user_id)
-        yield from (Use(name, text, wanted=are_matched) for text in (person.texts if person else ()))
+    yield from (Use("person", text) for text in (mapping.owner_id, mapping.assignee_id) if text is not None)
+    for person in (mapping.owner, mapping.assignee):  # who isn't matched is named in the footer
+        yield from (Use("person", text) for text in (person.texts if person is not None else ()))
     yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
     for flag in mapping.flags:
         is_read = partial(_where_flagged, flag)
         if flag.from_ is not None:
             yield Use("flag", flag.from_, every=True, wanted=is_read)
-        texts = (flag.call, flag.type, flag.note, flag.message_index)
+        texts = [flag.call, flag.type, flag.note, flag.message_index]
         yield from (Use("flag", text, wanted=is_read) for text in texts if text is not None)
     are_sent = _with_comments if comments and "drop" in (comments.open, comments.closed) else None
     for each in comments.from_ if comments else ():
@@ -94,25 +88,15 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         if each.beside is not None:
             yield Use("comment", each.beside.key, wanted=are_sent)
     yield from (Use("relation", relation, every=True) for relation in mapping.relations)
-    yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
+    yield from (Use(f"{FOOTER}{label}", text, every=True) for label, text in mapping.footer.items())
     if mapping.attachments is not None:
         files = (mapping.attachments.name, mapping.attachments.url)
         yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
-    if mapping.restricted is not None:
-        yield Use("footer: Restricted", mapping.restricted.level)
-    for name, _, person, _ in people:  # who is not matched is named in the footer, once
-        for place, text in enumerate(person.texts if person else ()):
-            yield Use("people" if place else f"footer: {name.capitalize()}", text)
-    yield from (Use("people", text) for person in mapping.people.known for text in person.texts)
 
 
 def _without_rule(field: str, records: Records) -> Mask | None:
     ruled = records.values[field].rows_by("rule")
     return ~ruled if ruled else None
-
-
-def _by_fallback(field: str, records: Records) -> Mask | None:
-    return records.values[field].rows_by("fallback")
 
 
 def _where_flagged(rule: FlagRule, records: Records) -> Mask | None:
@@ -123,8 +107,8 @@ def _with_comments(records: Records) -> Mask | None:
     return Mask.where([bundling != "drop" for bundling in records.bundlings])
 
 
-def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
-    """List the columns and paths that a mapping reads only to decide something."""
+def _rule_texts(mapping: MappingModel) -> Iterator[Text]:
+    """Yield the texts that decide something, whatever becomes of them besides."""
     values = [getattr(mapping, name) for name in VALUE_FIELDS]
     rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]
     flags = [flag.when for flag in mapping.flags if flag.when is not None]
@@ -134,116 +118,116 @@ def list_rule_refs(mapping: MappingModel) -> tuple[Ref, ...]:
     texts += [relation.by for relation in mapping.relations]
     texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
     texts += [mapping.counted.comments, mapping.counted.attachments]
-    texts += [] if mapping.restricted is None else [mapping.restricted.level]  # what is public stands nowhere
+    texts += [] if mapping.restricted is None else [mapping.restricted.level]
     if isinstance(mapping.duplicates, Duplicates):
         texts.append(mapping.duplicates.newest)
-    return tuple(dict.fromkeys(ref for text in texts if text is not None for ref in text.refs))
+    return (text for text in texts if text is not None)
 
 
-Consumed = dict[int, Mask | None]
-"""Physical column → the rows whose cell is consumed; None: all rows in which it is filled."""
+class Taken:
+    """The cells of a chunk that a use takes; a cell of which a pattern takes only a part is taken, too.
+
+    whole  the columns of which it takes each cell, whatever else is in the row
+    """
+
+    def __init__(self, use: Use, records: Records) -> None:
+        self.use, self._records = use, records
+        self._wanted = None if use.wanted is None else use.wanted(records)
+        self.whole = frozenset(_whole(use.text, use.every, records.columns) if self._wanted is None else ())
+
+    @cached_property
+    def positions(self) -> frozenset[int]:
+        """The columns that it may take cells of."""
+        positions = self._records.chunk.positions
+        return frozenset(position for ref in self.use.text.refs for position in positions.get(ref, ()))
+
+    @cached_property
+    def rows(self) -> Mapping[int, Collection[int]]:
+        """Column → the rows whose cell it takes; only asked for where not all are taken, as of few columns."""
+        rows, wanted = defaultdict[int, set[int]](set), self._wanted
+        take = _take(self.use.text, self._records.columns, every=self.use.every)
+        for row in range(len(self._records.chunk)):
+            if wanted is None or wanted[row]:
+                for position in take(row):
+                    rows[position].add(row)
+        return rows
 
 
-def consume_cells(use: Use, records: Records) -> Consumed:
-    """Find the cells that a use consumes in a chunk; a cell of which a pattern takes only a part is consumed, too."""
-    consumed: Consumed = {}
-    wanted = None if use.wanted is None else use.wanted(records)
-    if wanted is not None and not wanted:
-        return consumed
-    for position, rows in _consume(records.columns, use.text, use.every, wanted):
-        before = consumed.get(position, rows)
-        consumed[position] = None if rows is None or before is None else rows | before
-    return consumed
+def settle(takers: Sequence[object], whole: Sequence[str]) -> Collection[str]:
+    """Return the names of uses that take all of a column, if it needs no look at each cell; `whole` are all such.
+
+    Where rules ask for a column that others may take cells of, it is these that count.
+    """
+    names = frozenset(whole)
+    return names if names - {RULE} or len(whole) == len(takers) else ()
 
 
-Columnwise = Iterator[tuple[int, Mask | None]]
-
-
-def find_filled(cells: Sequence[str]) -> Mask:
-    """Return a mask of the cells that have more than white space."""
-    filled = Mask.where(cells)
-    return filled & ~Mask(map(str.isspace, cells)) if any(map(str.isspace, cells)) else filled
-
-
-def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
-    """Yield the columns that a text is made of, each with its rows among `wanted`; a column may come twice."""
-    if text.column is not None or text.path is not None:
-        ref = Ref("column", text.column) if text.column is not None else Ref("path", text.path or "")
-        yield from _consume_column(columns, ref, text, every, wanted)
+def _whole(text: Text, every: bool, columns: Columns) -> Iterator[int]:
+    """Yield the columns of which a text takes each filled cell."""
+    if _is_searched(text):
         return
-    if text.pattern is not None or text.lookup is not None:  # searched in what choices or placeholders make
-        made = columns.every_cell(text) if every else [columns.text(text)]
-        wanted = _both(wanted, _filled_in_any(made, len(columns)))
     if text.first is not None:
-        yield from _consume_choice(columns, text.first, every, wanted)
-    for ref in split_template(text.template)[1] if text.template is not None else ():
-        yield from _consume_first(columns, ref, columns.cells(ref), wanted)
+        for choice in _choices(text, columns)[:1]:
+            yield from _whole(choice, every, columns)
+        return
+    for ref in text.refs:
+        positions = columns.chunk.positions.get(ref, ())
+        yield from positions if every and text.template is None else positions[:1]
 
 
-def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Columnwise:
-    # Of these a cell also has to have what `find` looks for.
-    find = text.find if isinstance(text, Link | Relation) else None
+def _is_searched(text: Text) -> bool:
+    """Whether some of its cells may have nothing of what it looks for."""
+    return text.pattern is not None or text.lookup is not None or _find_of(text) is not None
+
+
+def _find_of(text: Text) -> str | None:
+    return text.find if isinstance(text, Link | Relation) else None
+
+
+def _choices(text: Text, columns: Columns) -> list[Text]:
+    """Return the choices that a file may have; what comes after a constant is never read."""
+    choices = takewhile(lambda choice: choice.value is None, text.first or ())
+    return [choice for choice in choices if not columns.present.isdisjoint(choice.refs)]
+
+
+Take = Callable[[int], Sequence[int]]
+"""Gives the columns whose cell of a row is taken."""
+
+
+def _take(text: Text, columns: Columns, *, every: bool) -> Take:
+    """Make what tells, row by row, the columns whose cells a text is made of."""
+    if text.column is not None or text.path is not None:
+        return _take_filled(text.refs[0], _cells_made(text, columns, every=True), columns, every=every)
+    if text.first is not None:
+        take = _take_first([_take(choice, columns, every=every) for choice in _choices(text, columns)])
+    else:
+        take = _take_each([_take_filled(ref, columns.cells(ref), columns, every=False) for ref in text.refs])
+    return _take_where(_cells_made(text, columns, every=every), take) if _is_searched(text) else take
+
+
+def _cells_made(text: Text, columns: Columns, *, every: bool) -> list[list[str]]:
+    """Return what is made of the cells of a text, "" where what it looks for isn't there."""
+    cells, find = columns.every_cell(text) if every else [columns.text(text)], _find_of(text)
+    if find is None:
+        return cells
+    search = compile_pattern(find).search
+    return [[cell if search(cell) else "" for cell in column] for column in cells]
+
+
+def _take_filled(ref: Ref, cells: Sequence[Sequence[str]], columns: Columns, *, every: bool) -> Take:
     positions = columns.chunk.positions.get(ref, ())
-    if text.is_plain and find is None and (every or len(positions) == 1):  # as nearly all texts
-        yield from ((position, wanted) for position in positions if columns.has_text(position))
-        return
-    cells = columns.every_cell(text)
-    if find is not None:
-        search = compile_pattern(find).search
-        cells = [[cell if search(cell) else "" for cell in column] for column in cells]
-    if not every:
-        whole = text.pattern is None and text.lookup is None
-        yield from _consume_first(columns, ref, cells, wanted, whole=whole)
-        return
-    changed = text.pattern is not None or text.lookup is not None or find is not None
-    for position, column in _present(columns, ref, cells):
-        yield position, _both(wanted, find_filled(column)) if changed else wanted
+    filled = [(position, column) for position, column in zip(positions, cells, strict=True) if any(column)]
+    most = None if every else 1
+    return lambda row: [position for position, column in filled if is_filled(column[row])][:most]
 
 
-def _consume_first(
-    columns: Columns, ref: Ref, cells: Sequence[list[str]], wanted: Mask | None, *, whole: bool = True
-) -> Columnwise:
-    """Yield the first filled cell of each row; `whole`: `cells` are those of the source, not what a pattern left."""
-    present = list(_present(columns, ref, cells))
-    if whole and len(present) == 1:
-        yield present[0][0], wanted
-        return
-    left = wanted
-    for position, column in present:
-        filled = find_filled(column)
-        yield position, _both(left, filled)
-        left = _both(left, ~filled)
+def _take_first(choices: Sequence[Take]) -> Take:
+    return lambda row: next(filter(None, (take(row) for take in choices)), ())
 
 
-def _consume_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Columnwise:
-    """Yield each choice in the rows where no earlier one has a text; what comes after a constant is never read."""
-    constant = next((place for place, choice in enumerate(choices) if choice.value is not None), len(choices))
-    positions = columns.chunk.positions
-    present = [
-        choice
-        for choice in choices[:constant]
-        if any(columns.has_text(position) for ref in choice.refs for position in positions.get(ref, ()))
-    ]
-    left = wanted
-    for number, choice in enumerate(present, start=1):
-        yield from _consume(columns, choice, every, left)
-        if number < len(present):
-            made = columns.every_cell(choice) if every else [columns.text(choice)]
-            left = _both(left, ~_filled_in_any(made, len(columns)))
+def _take_each(parts: Sequence[Take]) -> Take:
+    return lambda row: [position for take in parts for position in take(row)]
 
 
-def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the columns of a reference that have any text, by position."""
-    pairs = zip(columns.chunk.positions.get(ref, ()), cells, strict=True)
-    return ((position, column) for position, column in pairs if any(column))
-
-
-def _filled_in_any(columns: Iterable[list[str]], length: int) -> Mask:
-    filled = Mask(length)
-    for column in columns:
-        filled |= find_filled(column)
-    return filled
-
-
-def _both(first: Mask | None, second: Mask) -> Mask:
-    return second if first is None else first & second
+def _take_where(cells: Sequence[Sequence[str]], take: Take) -> Take:
+    return lambda row: take(row) if any(is_filled(column[row]) for column in cells) else ()

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from importer.api import FINISHED
-from importer.check.coverage.lines import DROP, NOT_SENT, CoverageLine, is_mark
+from importer.check.coverage.lines import CoverageLine
 from importer.check.coverage.uses import RULE
 from importer.check.examine import Examined
 from importer.check.observers.value_flow import ValueFlow
@@ -59,16 +59,16 @@ def propose_category(
     rows = sum(stream.rows for stream in defaults)
     if not rows or rows < ENOUGH * every:
         return
-    ordered = sorted(lines, key=lambda line: -line.cells)
+    ordered = sorted(lines, key=lambda line: -line.filled)
     found, names = _unread(ordered, mapping.category, category_source)
     has, becomes = ("has", "becomes") if rows == 1 else ("have", "become")
     said = f"category: {rows:,} of {counted(every, 'issue')} {has} no type and {becomes} {defaults[0].target}; "
     if found:
-        own = dict.fromkeys(line.column for line in ordered if line.label == "category")
+        own = [line.column for line in ordered if "category" in line.uses]
         wording = category_source(found, own)
         yield f"{said}to take it from a column, write `category: {{{wording}}}`; there are {names}"
     if titles.found:
-        title = next((line.column for line in ordered if line.label == "title"), "title")
+        title = next((line.column for line in ordered if "title" in line.uses), "title")
         yield f"{said}{titles}; to use them, write `category: {{titles: {{{text_of(title)}}}}}`"
 
 
@@ -107,7 +107,7 @@ def name_marks(lines: Iterable[CoverageLine]) -> Iterator[str]:
     found, rules = dict[str, str](), list[str]()
     for line in lines:
         said = next(filter(_says_yes, line.samples), "")
-        if said and is_mark(line.column) and line.label not in (DROP, NOT_SENT, RULE):
+        if said and line.is_mark and not line.may_drop and RULE not in line.uses:
             test = f"is: {quote(said)}" if meaning("answer", said) else "filled: true"
             found[line.column] = f"{line.column} ({said})"
             rules.append(f"{{name: marked, when: {{{text_of(line.column)}, {test}}}}}")
@@ -129,10 +129,10 @@ def _is_called(field: str, column: str) -> bool:
 def _unread(lines: Iterable[CoverageLine], spec: Value[Any], may_say: Callable[[str], object]) -> tuple[str, str]:
     """The fullest column that may say it and isn't read, and all of them, each with its cells; "" if there is none."""
     read = {ref.name for _, text in walk_texts(spec, choices=True) for ref in text.refs}
-    found = Counter[str]()  # a column has a line for its rows that are sent, and one for the others
+    found = Counter[str]()
     for line in lines:
-        if line.label != DROP and not _is_read(line.column, read) and may_say(line.column):
-            found[line.column] += line.cells
+        if not line.may_drop and not _is_read(line.column, read) and may_say(line.column):
+            found[line.column] += line.filled
     names = [f"{column} ({cells:,})" for column, cells in found.most_common()]
     return max(found, key=found.__getitem__, default=""), listed(names, COLUMNS_SHOWN)
 

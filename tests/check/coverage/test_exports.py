@@ -1,4 +1,4 @@
-"""Real exports, read in place: the classes of every column add up to its filled cells."""
+"""Real exports, read in place: the filled cells of every column are counted, and no more of them is lost."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def check(path: Path, mapping: str | None) -> Coverage:
             for raw in chunk.raw:
                 expected.update(count_filled(job.source.files[chunk.file], raw))
     for line in losses.lines():
-        assert line.cells > 0
-        found[line.column] += line.cells
+        assert line.filled >= line.lost
+        found[line.column] += line.filled
     assert found == expected
-    assert sum(line.cells for line in losses.dropped()) == losses.as_json()["dropped_cells"]
+    assert sum(line.lost for line in losses.dropped()) == losses.as_json()["dropped_cells"]
     return losses
 
 
@@ -94,7 +94,7 @@ def check(path: Path, mapping: str | None) -> Coverage:
 @pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone.")
 @pytest.mark.parametrize("name", EVERY)
 def test_every_export_adds_up(name: str) -> None:
-    """Every filled cell of each file that a preset recognises is in exactly one class."""
+    """Every filled cell of each file that a preset recognises."""
     try:
         check(EXPORTS / name, None)
     except ImporterError as refusal:  # which files these are is known in tests/end_to_end/test_exports.py

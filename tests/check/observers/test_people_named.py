@@ -11,7 +11,7 @@ from importer.check.observers.people_named import Named, count_open
 from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.progress import Unseen
 from tests.harness.people import job_of
-from tests.harness.running import Program, read_csv
+from tests.harness.running import Program
 
 MAPPING = """
 input: {name: demo, key: Key}
@@ -86,13 +86,6 @@ def test_people_who_are_ids(program: Program) -> None:
     ids = ("5137153cc611227c000bbd1bd8cd2005", "46d44a5dc0a8010e0000a2d5a4a1b7e0")
     assert "(the file has ids instead of names: " in said_of(program, f"1,a,{ids[0]}\n2,b,{ids[1]}\n")
     assert "ids in place of names" not in said_of(program, f"1,a,{ids[0]}\n2,b,Ann\n")
-
-
-def test_losses_say_where_the_name_is(program: Program) -> None:
-    """The footer, and not the assignee."""
-    said_of(program, "1,a,Ann\n")
-    losses = read_csv(Path(program.folder) / "triage-import-check" / "losses.csv")
-    assert [line["class"] for line in losses if line["column"] == "Who"] == ["footer: Assignee"]
 
 
 def test_with_users_csv_the_rows_say_it(program: Program) -> None:
