@@ -365,14 +365,14 @@ STATE_SAFEGUARDS = (
     Mutation(
         "a create that nobody knows of, in a later run",
         "importer/ledger/results.py",
-        "created is Outcome.UNKNOWN or create in own",
-        "create in own",
+        "created is Outcome.UNKNOWN or create.run_id == self._run_id",
+        "create.run_id == self._run_id",
         "tests/ledger/test_outcomes.py::test_an_undecided_create_of_an_earlier_run",
     ),
     Mutation(
         "what a run made, once another has written it",
         "importer/ledger/results.py",
-        "registered in WITH_OPERATION or (registered in PASSED_OVER and issue_id)",
+        "(registered in WITH_OPERATION or issue_id)",
         "registered in WITH_OPERATION",
         "tests/end_to_end/test_later_runs.py::test_what_an_interrupted_run_made_stays_its_own",
     ),
