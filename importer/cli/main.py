@@ -163,8 +163,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = sys.argv[1:] if arguments is None else list(arguments)
     if sys.platform == "win32":  # pandas would be there, but neither SIGHUP nor fcntl
         sys.exit(end_with(UsageError(ONLY_POSIX), words))
-    # Rows are tuples without cycles: to look for some takes 5 % of a check, and 20 % of one with comments.
-    gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)  # the process ends: no search for cycles in what the system frees
     for name, value in UNUSED.items():
         os.environ.setdefault(name, value)
