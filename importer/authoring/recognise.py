@@ -12,7 +12,7 @@ from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import load_mapping
 from importer.mapping.reads import can_read, find_left
-from importer.mapping.yaml_tree import parse, plain
+from importer.mapping.yaml_tree import read_own
 from importer.phrases import listed
 from importer.sources.command_line import CommandLine
 from importer.sources.detect import NAME_FORMAT
@@ -195,5 +195,4 @@ def preset_shapes() -> dict[str, list[Shape]]:
 def _read_shapes(name: str) -> list[Shape]:
     path = preset_path(name)
     block = _BLOCK.search(path.read_text(encoding="utf-8")) if path else None
-    tree = parse(block[0], path.name)[0].child("recognise") if block and path else None  # type: ignore[union-attr]
-    return [Shape.model_validate(shape) for shape in plain(tree)] if tree else []
+    return [Shape.model_validate(shape) for shape in read_own(block[0])["recognise"]] if block else []

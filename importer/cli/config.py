@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import stat
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +187,8 @@ def read_configuration(given: Path | None) -> Configuration | None:
     path = given or _find()
     if path is None:
         return None
+    import tomllib
+
     try:
         text = path.read_text("utf-8")
         document = tomllib.loads(text)

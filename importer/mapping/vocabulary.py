@@ -80,6 +80,8 @@ def normalised(text: str) -> str:
 
 def _bare(text: str) -> str:
     """A text without accents: `й` is `и` as well."""
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text.translate(_LETTERS))))
 
 

@@ -142,6 +142,19 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         return None, [Problem("is nested too deeply", file)]
 
 
+def read_own(text: str) -> Any:
+    """A YAML text of our own as dictionaries, lists and texts: without lines it takes two thirds of the time."""
+    import yaml
+
+    return _plain(yaml.compose(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader)))
+
+
+def _plain(node: Any) -> Any:
+    if node.id == "mapping":
+        return {key.value: _plain(value) for key, value in node.value}
+    return [_plain(item) for item in node.value] if node.id == "sequence" else node.value
+
+
 @cache
 def parse_shared(name: str) -> Node:
     """One of the files that presets share."""
