@@ -82,9 +82,9 @@ def _read() -> Node:
 
 _CONDITION = re.compile(r"\[\?[^\]]*\]")
 """Of a path: `comments[?!internal]` says itself which ones it takes."""
-_OPENING = re.compile(r"\W{0,4}([^\W\d_][^\n:()\[\]]{2,40})[:)\]]")
+_OPENING = re.compile(r"\W{0,4}+([^\W\d_][^\n:()\[\]]{2,40}+)[:)\]]")
 """What a text begins with: `[Internal]`, `Internal note:`."""
-_LABEL = re.compile(r"\(([^()\n]{2,40})\)")
+_LABEL = re.compile(r"\(([^()\n]{2,40}+)\)")
 _TIME = re.compile(r"\d[.:/-]\d")
 _BEFORE = 150
 """How far before its label the header of a journal's entry has its date: `2026-03-02 9:14 - Ann (Work notes)`."""

@@ -33,6 +33,7 @@ FULL_FILES = {
     1_048_575: "the most that a spreadsheet holds below a header",
 }
 """Numbers of rows at which exports are cut without a word, each with who cuts there."""
+CELLS_JOINED = 64
 COLUMNS_SHOWN = 3
 PAGES = "Export the rest in parts (by key or date), and give all files to one command."
 NO_SPREADSHEET = "Export it again, and don't open the file in a spreadsheet."
@@ -75,6 +76,10 @@ def _matching(column: Iterable[str], pattern: re.Pattern[str]) -> Found:
 
 
 def _find_full(column: Sequence[str]) -> Found:
+    # Of most columns many cells together are shorter. To ask each for its length takes four times as long: 0.5 µs a row.
+    parts = ("".join(column[first : first + CELLS_JOINED]) for first in range(0, len(column), CELLS_JOINED))
+    if not any(len(part) > CELL_LIMIT // 2 for part in parts) or max(map(len, column)) <= CELL_LIMIT // 2:
+        return {}
     return {row: f"… {text[-SAMPLE_CHARACTERS:]}" for row, text in enumerate(column) if _is_full(text)}
 
 
@@ -215,7 +220,7 @@ class DamageSigns:
             self._look_at_markup(examined)
 
     def _find_signs(self, ref: Ref, column: Sequence[str]) -> Iterator[tuple[str, Found]]:
-        if max(map(len, column)) > CELL_LIMIT // 2 and (full := _find_full(column)):
+        if full := _find_full(column):
             yield FULL_CELL, full
         if ref in self._ids and (rounded := find_rounded(column)):
             yield ROUNDED, rounded
