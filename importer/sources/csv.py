@@ -71,12 +71,13 @@ class Lines:
 
         Raises csv.Error where the next one `is_too_long`: its cells would fill the memory.
         """
+        add = self.record.append
         for line in self._text:
             if len(line) >= LONGEST:
                 self.is_too_long = True
                 del line  # the error's traceback would keep it
                 raise csv.Error
-            self.record.append(line)
+            add(line)
             yield line
 
     def _note_end(self) -> Iterator[str]:

@@ -7,7 +7,7 @@ look for. jira2markdown 0.5, the library for it, reads 4 kB a second.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from importer.transform.formats.tree import DEPTH_LIMIT, Element, Node, lost
@@ -129,27 +129,28 @@ def _lines(text: str) -> list[Node]:
         text = "\n".join(("", *text.splitlines()))
     elif text:  # a `\n` before each line, as `_LINE` begins with one
         text = "\n" + text.removesuffix("\n")
+    signs = [sign for sign in SIGNS if sign in text]
     first, *others = _LINE.split(text)
-    blocks: list[Node] = [Element("p", {}, _read_line(first))] if first else []
+    blocks: list[Node] = [Element("p", {}, _read_line(first, signs))] if first else []
     lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
     for sign, line, behind in zip(others[::3], others[1::3], others[2::3], strict=True):
         if sign == "-" or (sign and sign[0] in "*#"):
-            _add_item(blocks, lists, sign, _read_line(line + behind))
+            _add_item(blocks, lists, sign, _read_line(line + behind, signs))
             continue
         if sign is not None:  # else it is a blank line
-            _add_block(blocks, sign, line)
+            _add_block(blocks, sign, line, signs)
         lists.clear()
         if behind:
-            blocks.append(Element("p", {}, _read_line(behind)))
+            blocks.append(Element("p", {}, _read_line(behind, signs)))
     return blocks
 
 
-def _add_block(blocks: list[Node], sign: str, line: str) -> None:
+def _add_block(blocks: list[Node], sign: str, line: str, signs: Sequence[str]) -> None:
     """Add the block for a line that is no item; a row of a table is added to the table before it."""
     if sign[:1] == "h":
-        blocks.append(Element(sign[:2], {}, _read_line(line)))
+        blocks.append(Element(sign[:2], {}, _read_line(line, signs)))
     elif sign[:1] == "b":
-        blocks.append(Element("blockquote", {}, _read_line(line)))
+        blocks.append(Element("blockquote", {}, _read_line(line, signs)))
     elif sign:
         blocks.append(Element("hr"))
     else:
@@ -157,26 +158,27 @@ def _add_block(blocks: list[Node], sign: str, line: str) -> None:
         if not isinstance(last, Element) or last.tag != "table":
             last = Element("table")
             blocks.append(last)
-        last.children.append(Element("tr", {}, list(_cells(line.rstrip()))))
+        last.children.append(Element("tr", {}, list(_cells(line.rstrip(), signs))))
 
 
-def _cells(line: str) -> Iterator[Element]:
+def _cells(line: str, signs: Sequence[str]) -> Iterator[Element]:
     tag, text = "", ""
     for token in _CELL.findall(line):
         if token not in ("|", "||"):
             text += token
             continue
         if tag:
-            yield Element(tag, {}, _read_line(text.strip()))
+            yield Element(tag, {}, _read_line(text.strip(), signs))
         tag, text = "th" if token == "||" else "td", ""
     if text.strip():
-        yield Element(tag, {}, _read_line(text.strip()))
+        yield Element(tag, {}, _read_line(text.strip(), signs))
 
 
-def _read_line(text: str) -> list[Node]:
+def _read_line(text: str, signs: Sequence[str]) -> list[Node]:
+    """Read a line, of whose text no other signs than these begin markup."""
     # Of most signs no markup begins in a line; what is looked for is found far faster if it begins with few.
-    signs = "".join(sign for sign in SIGNS if sign in text and _pieces(sign).search(text))
-    return _read_inline(text, _pieces(signs)) if signs else [text]
+    own = "".join([sign for sign in signs if sign in text and _pieces(sign).search(text)])
+    return _read_inline(text, _pieces(own)) if own else [text]
 
 
 def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, said: list[Node]) -> None:
