@@ -13,7 +13,7 @@ from importer.records import Finding, Ref
 from importer.sources.json_values import to_cells
 
 KINDS_KEPT = 256
-"""Kinds of records whose paths are remembered; where more take turns, paths are chosen anew: 40 µs for Jira's."""
+"""Kinds of records whose paths are remembered: to choose them for each record takes 4 to 9 µs."""
 
 _Keys = frozenset[str]
 _NO_KEYS: _Keys = frozenset()
