@@ -141,7 +141,7 @@ class Examined:
 def examine(job: Job) -> Iterator[Examined]:
     """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent."""
     model = job.mapping.model
-    transform = Transform(model, job.source_name, job.people, job.account_names, job.find_keys)
+    transform = Transform(model, job.source_name, job.people, job.find_name, job.find_keys)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     group_keys: GroupKeys | None = None
     if model.group and model.recurring is None:

@@ -11,6 +11,7 @@ from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
 from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
+from importer.transform.people import FindName, find_no_name
 from importer.transform.relations import FindKeys, find_no_keys
 
 
@@ -29,7 +30,7 @@ class Job:
     typed            how the source was named on the command line
     fixes            corrections of cells, from `--fixes`
     people           who is who in Triage, from `--users`
-    account_names    account → the source's own name of the person, for mentions in texts
+    find_name        finds the source's own name of an account, for mentions in texts and authors of comments
     find_keys        finds the keys of rows that relations name by another text than the key
     absent           what the files lack of the columns that the source had before
     criteria         those that the source had before, by digest, see `check.observers.criteria`
@@ -49,7 +50,7 @@ class Job:
     typed: CommandLine = field(default_factory=CommandLine)
     fixes: Fixes = field(default_factory=Fixes)
     people: Roster = field(default_factory=Roster)
-    account_names: Mapping[str, str] = field(default_factory=dict)
+    find_name: FindName = find_no_name
     find_keys: FindKeys = find_no_keys
     absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
     criteria: Mapping[str, str] = field(default_factory=dict)

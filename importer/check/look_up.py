@@ -1,12 +1,12 @@
-"""The look-up reading: account names and aliases of keys, which must be known before the first row is checked."""
+"""The look-up reading: account names and aliases of keys, found in all rows once the first row asks for one."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, islice
 from types import TracebackType
 from typing import Self
@@ -18,7 +18,7 @@ from importer.mapping.reads import collect_key_refs, collect_persons, collect_re
 from importer.records import Chunk, Ref, Table
 from importer.scratch import Scratch, as_bytes, as_text
 from importer.transform.columns import Columns, is_filled
-from importer.transform.people import identify_all
+from importer.transform.people import find_no_name, identify_all
 from importer.transform.relations import FindKeys, each_name, find_no_keys
 from importer.transform.transform import Transform
 
@@ -143,21 +143,45 @@ def _find_all(scratch: Scratch, place: int, texts: Iterable[str]) -> Mapping[str
     return found
 
 
+class _LookUp:
+    """Reads the source when a name or a key is first asked for, whatever `--limit` says: few exports need it."""
+
+    def __init__(self, job: Job, names: AccountNames, aliases: KeyAliases) -> None:
+        self._job, self._names, self._aliases = job, names, aliases
+
+    @cached_property
+    def _found(self) -> tuple[Mapping[str, str], FindKeys]:
+        wanted: list[AccountNames | KeyAliases] = [each for each in (self._names, self._aliases) if each.refs]
+        refs = tuple(dict.fromkeys(ref for each in wanted for ref in each.refs))
+        tables = tuple(dict.fromkeys(table for each in wanted for table in each.tables))
+        with self._job.source.again() as source:
+            for chunk in source.chunks(refs, tables=tables):
+                corrected = apply_fixes(self._job.fixes, chunk)[0]
+                columns = Columns(corrected)
+                for each in wanted:
+                    each.add(corrected, columns)
+                del chunk, corrected, columns
+        return self._names.by_account(), self._aliases.finder()
+
+    def find_name(self, account: str) -> str:
+        return self._found[0].get(account, "") if account else ""
+
+    def find_keys(self, place: int, texts: Collection[str]) -> Mapping[str, str]:
+        return self._found[1](place, texts) if texts else {}
+
+
 @contextmanager
 def look_up(job: Job) -> Iterator[Job]:
-    """Give a job its account names and its `find_keys`, which works within the block.
+    """Give a job its `find_name` and `find_keys`, which work within the block.
 
-    The source is read once for them, whatever `--limit` says, if the mapping and its columns ask for it. Raises
+    They read the source once if the mapping, its columns and a row ask for it, and raise what reading it raises, and
     StorageFull if the disk takes no more.
     """
     with KeyAliases(job) as aliases:
         names = AccountNames(job)
-        wanted: list[AccountNames | KeyAliases] = [each for each in (names, aliases) if each.refs]
-        refs = tuple(dict.fromkeys(ref for each in wanted for ref in each.refs))
-        tables = tuple(dict.fromkeys(table for each in wanted for table in each.tables))
-        for chunk in job.source.chunks(refs, tables=tables) if refs else ():
-            corrected = apply_fixes(job.fixes, chunk)[0]
-            columns = Columns(corrected)
-            for each in wanted:
-                each.add(corrected, columns)
-        yield replace(job, account_names=names.by_account(), find_keys=aliases.finder())
+        found = _LookUp(job, names, aliases)
+        yield replace(
+            job,
+            find_name=found.find_name if names.refs else find_no_name,
+            find_keys=found.find_keys if aliases.refs else find_no_keys,
+        )

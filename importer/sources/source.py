@@ -248,6 +248,10 @@ class Source:
         tables = (file for file in self.files if isinstance(file, TableFile))
         return next(((table.delimiter, table.encoding) for table in tables), (",", "utf-8"))
 
+    def again(self) -> Source:
+        """The same source, to be read while this one is being read."""
+        return Source(self.files, self._opened, ExitStack(), self.comments)
+
     def unfold(self, each: Each) -> None:
         """Make a row of each answer from now on. Raises SourceError if a file doesn't have what `each` names."""
         self.files = tuple(_unfold_file(file, each) for file in self.files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from importer.api import FINISHED, PERSON_FIELDS
@@ -21,6 +21,15 @@ _HINT = "give them a triage_user_id in the file of --users, then run the same co
 _NO_TABLE_HINT = (
     "`triage-import users SOURCE` writes users.csv; give them a triage_user_id there, then add --users users.csv"
 )
+
+
+FindName = Callable[[str], str]
+"""The name that the source itself has for an account, "" where it has none."""
+
+
+def find_no_name(account: str) -> str:
+    """Find no name: for a source without accounts."""
+    return ""
 
 
 def identify(person: Person, columns: Columns) -> list[Identity]:
@@ -129,19 +138,17 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     return {field: PersonMap(field, person, unmatched, roster, shown) for field, person in named if person is not None}
 
 
-def name_mentions(
-    texts: Sequence[str], pattern: str | None, roster: Roster, account_names: Mapping[str, str]
-) -> Sequence[str]:
+def name_mentions(texts: Sequence[str], pattern: str | None, roster: Roster, find_name: FindName) -> Sequence[str]:
     """Replace each mention of an account, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
-    `account_names` are names that the source itself has for accounts; users.csv takes precedence.
+    The names of users.csv take precedence.
     """
     if pattern is None:
         return texts
 
     def name(mention: re.Match[str]) -> str:
         account = mention[1] or ""
-        known = roster.name_of(account) or account_names.get(account, "")
+        known = roster.name_of(account) or find_name(account)
         return f"@{known}" if known else mention[0]
 
     named, searcher = list(texts), compile_pattern(pattern)

@@ -30,7 +30,7 @@ from importer.transform.footers import Footers, write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_leaders, merge_firsts, merge_sets
 from importer.transform.occurrences import complete_occurrences, find_undated, read_occurrences
-from importer.transform.people import RowPeople, identify, name_mentions, person_maps
+from importer.transform.people import FindName, RowPeople, find_no_name, identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys, read_relations
@@ -67,7 +67,7 @@ class Transform:
         mapping: MappingModel,
         source_name: str,
         people: Roster | None = None,
-        account_names: Mapping[str, str] | None = None,
+        find_name: FindName = find_no_name,
         find_keys: FindKeys = find_no_keys,
     ) -> None:
         self.mapping = mapping
@@ -79,7 +79,7 @@ class Transform:
             _FileTransform,
             source_name=source_name,
             shown=self.shown,
-            account_names=account_names or {},
+            find_name=find_name,
             find_keys=find_keys,
         )
         self._newest: tuple[Set[Ref], _FileTransform] | None = None
@@ -116,11 +116,11 @@ class _FileTransform:
         *,
         source_name: str,
         shown: ShownPeople,
-        account_names: Mapping[str, str],
+        find_name: FindName,
         find_keys: FindKeys,
     ) -> None:
-        self._mapping, self._source_name, self._account_names = mapping, source_name, account_names
-        self._shown, self._find_keys = shown, find_keys
+        self._mapping, self._source_name, self._shown = mapping, source_name, shown
+        self._find_name, self._find_keys = find_name, find_keys
         self._value_maps = value_maps(mapping)
         self._answers = None if mapping.answer is None else AnswerRule(mapping.answer)
         self._references = References(mapping.references, source_name)
@@ -139,7 +139,7 @@ class _FileTransform:
             name_mentions,
             pattern=mapping.people.mentions,
             roster=self._shown.roster,
-            account_names=self._account_names,
+            find_name=self._find_name,
         )
         cleaner = ColumnSanitizer(self._sanitizer, name, self._shown, partial(self._files.complete, columns))
         values = {value_map.field: self._map_values(value_map, columns) for value_map in self._value_maps}
@@ -262,8 +262,8 @@ class _FileTransform:
         texts = [comment.text for comment in every]
         cleaned = clean.column("comments", texts, rows)
         authors, dates = list({comment.author for comment in every}), list({comment.date for comment in every})
-        people, others = self._shown.roster, self._account_names
-        whose = (self._shown.show_author(people.name_of(each) or others.get(each, "") or each) for each in authors)
+        people = self._shown.roster
+        whose = (self._shown.show_author(people.name_of(each) or self._find_name(each) or each) for each in authors)
         lines = clean.lines([*whose, *dates])  # at once, as each is a text of its own
         names, days = dict(zip(authors, lines, strict=False)), dict(zip(dates, lines[len(authors) :], strict=True))
         if cleaned == texts and all(each == shown for each, shown in chain(names.items(), days.items())):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from importer.mapping.identities import Directory, Identity, Roster, RosterLine, number_people
 from importer.mapping.issue_parts import People, Person, Unmatched
 from importer.transform.columns import Columns
-from importer.transform.people import PersonMap, identify, identify_all, name_mentions, person_maps
+from importer.transform.people import PersonMap, find_no_name, identify, identify_all, name_mentions, person_maps
 from importer.transform.shown_people import ShownPeople
 from tests.harness.making import chunk_of, mapping_of
 
@@ -139,13 +139,13 @@ def test_person_maps() -> None:
 def test_mentions_get_names() -> None:
     """Those of users.csv, then those of the source; unknown accounts stay as they are."""
     texts = ["nobody", "[~accountid:5f1] asks [~accountid:5f3] and [~accountid:5f4]", ""]
-    named = name_mentions(texts, MENTION, ROSTER, {"5f1": "ann.meyer", "5f3": "Cy"})
+    named = name_mentions(texts, MENTION, ROSTER, {"5f1": "ann.meyer", "5f3": "Cy", "5f4": ""}.__getitem__)
     assert named == ["nobody", "@Ann Meyer asks @Cy and [~accountid:5f4]", ""]
 
 
 def test_an_optional_group_that_matches_nothing() -> None:
     """Names nobody."""
-    assert name_mentions(["[~]"], r"\[~(\w+)?\]", ROSTER, {}) == ["[~]"]
+    assert name_mentions(["[~]"], r"\[~(\w+)?\]", ROSTER, find_no_name) == ["[~]"]
 
 
 def test_a_mention_needs_a_group() -> None:
