@@ -59,18 +59,15 @@ class Columns:
 
     def cells(self, ref: Ref) -> list[list[str]]:
         """The columns of the file that a reference names, in order; empty if the file has none."""
-        return list(map(self._cells_at, self.chunk.positions.get(ref, ())))
+        return list(map(self.cells_at, self.chunk.positions.get(ref, ())))
 
-    def _cells_at(self, position: int) -> list[str]:
+    def cells_at(self, position: int) -> list[str]:
+        """One column of the file."""
         if position not in self._read:
             cells, nothing = self.chunk.cells[position], self._nothing
             has_any = self.has_text(position) and not nothing.isdisjoint(cells)  # as few columns
             self._read[position] = ["" if cell in nothing else cell for cell in cells] if has_any else cells
         return self._read[position]
-
-    def has_word_for_nothing(self, position: int) -> bool:
-        """Whether a column of the file has one, so that some of its cells are read as empty ones."""
-        return self._cells_at(position) is not self.chunk.cells[position]
 
     def has_text(self, position: int) -> bool:
         """Whether a column of the file has any text."""
@@ -118,7 +115,7 @@ class Columns:
         """Like `every_cell`, without the columns that have no text, as most that a file has for all its projects."""
         if spec.is_plain:
             positions = self.chunk.positions.get(spec.refs[0], ())
-            return [self._cells_at(position) for position in positions if self.has_text(position)]
+            return [self.cells_at(position) for position in positions if self.has_text(position)]
         return list(filter(any, self.every_cell(spec)))
 
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -17,7 +17,7 @@ from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
 from importer.sources.json_values import to_text, write
 from importer.transform.chunk_records import Records
-from importer.transform.columns import is_filled
+from importer.transform.columns import Columns, is_filled
 
 ITEM = None
 """In place of a key: the items of an array."""
@@ -27,11 +27,12 @@ ITEM = None
 class _Consumer:
     """A reference of a use, and the cells that it takes in the present chunk.
 
-    name      what becomes of the cells
-    is_whole  whether it takes every leaf that its chains lead to
-    taken     what its use takes; None if it takes nothing
-    columns   its columns: their places, and their cells
-    cells     the row that was asked for last, what it takes of that, and those of it that a leaf may be a part of
+    name       what becomes of the cells
+    is_whole   whether it takes every leaf that its chains lead to
+    taken      what its use takes; None if that is nothing
+    positions  its columns
+    parts      of these the rows that are taken, and the cells; looked up once a leaf asks
+    cells      the row that was asked for last, what it takes of that, and those of it that a leaf may be a part of
     """
 
     name: str
@@ -39,29 +40,31 @@ class _Consumer:
     keys_read: KeysRead
     is_whole: bool = False
     taken: Taken | None = None
-    columns: Sequence[tuple[int, Sequence[str]]] = ()
+    positions: Sequence[int] = ()
+    parts: Sequence[tuple[Collection[int], Sequence[str]]] = ()
     cells: tuple[int, frozenset[str], Sequence[str]] = (-1, frozenset(), ())
 
-    def turn_to(self, taken: Taken | None, records: Records) -> None:
-        positions = records.chunk.positions.get(self.ref, ())
-        has_text = any(map(records.columns.has_text, positions))  # as few of what a preset reads
-        self.taken = taken if has_text else None
-        self.is_whole = has_text and self.keys_read.whole and taken is not None and taken.whole.issuperset(positions)
-        if self.taken is not None and not self.is_whole:
-            self.columns = list(zip(positions, records.columns.cells(self.ref), strict=True))
-            self.cells = (-1, frozenset(), ())
+    def turn_to(self, taken: Taken | None, columns: Columns) -> None:
+        self.positions, self.parts = columns.chunk.positions.get(self.ref, ()), ()
+        self.taken = taken if any(map(columns.has_text, self.positions)) else None  # as few of what a preset reads
+        self.is_whole = self.taken is not None and self.keys_read.whole and self.taken.whole.issuperset(self.positions)
+        self.cells = (-1, frozenset(), ())
 
     def takes(self, value: Any, row: int) -> bool:
         """Whether a leaf at one of the chains arrives: its text is a cell that is taken, or part of a joined one."""
         if self.is_whole or self.taken is None:
             return self.is_whole
+        if not self.parts:
+            self.parts = [part for position in self.positions if (part := self.taken.part(position))[0]]
+            if not self.parts:  # as of a second choice that is nowhere needed
+                self.taken = None
+                return False
         if row != self.cells[0]:  # a record may have 100,000 labels, each of which is asked for
-            rows = self.taken.rows
-            taken = [column[row] for place, column in self.columns if row in rows.get(place, ()) and column[row]]
+            taken = [cells[row] for rows, cells in self.parts if row in rows and cells[row]]
             joined = [cell for cell in taken if self.keys_read.joined or cell[0] in "[{"]
             self.cells = row, frozenset(taken), joined
         _, cells, wider = self.cells
-        if not cells or (self.keys_read.whole and len(self.columns) == 1):
+        if not cells or (self.keys_read.whole and len(self.positions) == 1):
             return bool(cells)
         text = to_text(value)
         return text in cells or any(self._is_part(value, text, cell) for cell in wider)
@@ -147,7 +150,7 @@ class Leaves:
         for use, consumers in self._consumers:
             taken = Taken(use, records) if not records.columns.present.isdisjoint(use.text.refs) else None
             for consumer in consumers:
-                consumer.turn_to(taken, records)
+                consumer.turn_to(taken, records.columns)
         for place in self._places:
             place.turn()
 
@@ -175,8 +178,11 @@ class Leaves:
                     if sent:
                         if line.is_open:
                             line.show(to_text(item))
-                        if not below.is_whole and item not in self._nothing:
-                            self._take(line, item, below, row, key)
+                        is_left = not below.is_whole and item not in self._nothing
+                        if is_left and not (below.takers and _is_taken(item, row, below, line)):
+                            line.lost += 1
+                            if len(line.keys) < KEYS_KEPT:
+                                line.name_row(key, to_text(item))
                         if below.attached and kind is str:
                             yield from read_cell(key, item)
 
@@ -192,15 +198,14 @@ class Leaves:
         place.turn()
         return place.line
 
-    def _take(self, line: CoverageLine, value: Any, place: _Place, row: int, key: str) -> None:
-        """Note who takes a leaf of a row that is sent, or that it is lost."""
-        for consumer in place.takers:
-            if consumer.takes(value, row):
-                line.uses.add(consumer.name)
-                return
-        line.lost += 1
-        if len(line.keys) < KEYS_KEPT:
-            line.name_row(key, to_text(value))
+
+def _is_taken(value: Any, row: int, place: _Place, line: CoverageLine) -> bool:
+    """Whether a leaf arrives; its line gets the name of what takes it."""
+    for consumer in place.takers:
+        if consumer.takes(value, row):
+            line.uses.add(consumer.name)
+            return True
+    return False
 
 
 def _parts_of(use: Use) -> Sequence[str]:

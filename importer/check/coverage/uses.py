@@ -152,6 +152,10 @@ class Taken:
                     rows[position].add(row)
         return rows
 
+    def part(self, position: int) -> tuple[Collection[int], Sequence[str]]:
+        """Return the rows of a column whose cell it takes, and the cells as they are read."""
+        return self.rows.get(position, ()), self._records.columns.cells_at(position)
+
 
 def settle(takers: Sequence[object], whole: Sequence[str]) -> Collection[str]:
     """Return the names of uses that take all of a column, if it needs no look at each cell; `whole` are all such.
