@@ -58,8 +58,8 @@ AnnexSpool(Annex("", "of"), (AnnexObject(ANY_FILE, "c.csv", 1, each) for each in
     "links": """
 from importer.library.inputs import open_job
 given = dict(mapping="m.yaml", source_name=None, encoding=None, delimiter=None, format=None)
-with open_job(("export.csv",), **given):
-    pass
+with open_job(("export.csv",), **given) as job:
+    job.find_keys(0, ["1"])
 """,
 }
 
