@@ -40,7 +40,7 @@ def write_source(*, changed: bool = False) -> None:
     rows[3] = [*issue_row(4, title="another title" if changed else None), *rows[3][6:]]
     rows[4] = [*issue_row(5, priority="Whatever"), *rows[4][6:]]
     rows[6] = list(rows[0])
-    write_csv(Path("export.csv"), rows, additions.HEADER)
+    write_csv(Path("export.csv"), [[*row, "red"] for row in rows], (*additions.HEADER, "Colour that nobody reads"))
     Path("mine.yaml").write_text(
         additions.MAPPING + "duplicates: first\nskip: [{name: eighth, when: {column: Summary, is: Title 8}}]\n"
     )
