@@ -24,8 +24,10 @@ def measure(*command: str, python: str = sys.executable, **variables: str) -> tu
     `variables` are put into its environment. The processes that it has waited for count, too. A small process starts
     it: what the system gives as the peak of a new process is never less than its parent's.
     """
+    environment = os.environ | variables
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # templates of pages would be compiled anew at each start
     starter = [sys.executable, "-S", "-c", STARTER, python, *command]
-    started = subprocess.run(starter, check=True, capture_output=True, text=True, env=os.environ | variables)
+    started = subprocess.run(starter, check=True, capture_output=True, text=True, env=environment)
     status, seconds, peak = started.stdout.split()
     if int(status) not in (0, 1):
         raise SystemExit(f"{' '.join(command)} ended with {status}")
