@@ -80,7 +80,7 @@ def _draw_case(draw: random.Random, path: list[str], command: click.Command) -> 
 
 
 def _usual(argument: click.Argument) -> str:
-    by_metavar = {"RUN": "last", "KEY|LINE": KEY, "KEY|PERSON": KEY}
+    by_metavar = {"RUN": "last", "KEY|LINE": KEY, "KEY...": KEY}
     return by_metavar.get(argument.metavar or "") or _BY_NAME[argument.name or ""]
 
 
