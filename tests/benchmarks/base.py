@@ -52,6 +52,7 @@ class Work(NamedTuple):
     """A kind of work: a line of the table.
 
     rows    0: a row is what counts; else the process as it is, on so many rows
+    more    times the rows that others get, as these rows cost little
     beside  the line that it is compared with
     less    the line that is taken off, because it is measured on its own
     """
@@ -61,6 +62,7 @@ class Work(NamedTuple):
     make: Texts = make_ordinary
     suffix: str = ".csv"
     rows: int = 0
+    more: int = 1
     beside: str = ""
     less: str = ""
 
@@ -109,10 +111,10 @@ def spend_night(night: int, file: Path, python: str) -> float:
 
 
 WORKS = (
-    Work("csv.reader", read_csv),
-    Work("ordinary rows", spend_check, beside="csv.reader"),
-    Work("a dash in each text", spend_check, make_dashed, beside="ordinary rows"),
-    Work("a comment a row", spend_check, make_discussed, beside="ordinary rows"),
+    Work("csv.reader", read_csv, more=4),
+    Work("ordinary rows", spend_check, more=4, beside="csv.reader"),
+    Work("a dash in each text", spend_check, make_dashed, more=4, beside="ordinary rows"),
+    Work("a comment a row", spend_check, make_discussed, more=4, beside="ordinary rows"),
     Work("real texts", spend_check, make_real, beside="ordinary rows"),
     Work("JSON array", spend_check, suffix=".json", beside="ordinary rows"),
     Work("JSON lines", spend_check, suffix=".jsonl", beside="ordinary rows"),
@@ -163,7 +165,7 @@ def measure_all(works: Sequence[Work], pythons: Sequence[str], rows: int, rounds
     with tempfile.TemporaryDirectory() as name:
         turns = list[tuple[Work, Path, int]]()
         for number, work in enumerate(works):
-            for count in (work.rows,) if work.rows else (rows, rows * TIMES):
+            for count in _sizes(work, rows):
                 file = Path(name) / f"{number}-{count}{work.suffix}"
                 write_export(file, count, work.make)
                 turns.append((work, file, count))
@@ -174,14 +176,19 @@ def measure_all(works: Sequence[Work], pythons: Sequence[str], rows: int, rounds
     costs = dict[tuple[str, str], float]()
     for work in works:
         for python in pythons:
+            sizes = _sizes(work, rows)
+            seconds = [median(spent[work.name, python, count]) for count in sizes]
             if work.rows:
-                costs[work.name, python] = median(spent[work.name, python, work.rows])
+                costs[work.name, python] = seconds[0]
             else:
-                few, many = (median(spent[work.name, python, count]) for count in (rows, rows * TIMES))
-                costs[work.name, python] = (many - few) / (rows * (TIMES - 1))
+                costs[work.name, python] = (seconds[1] - seconds[0]) / (sizes[1] - sizes[0])
             if work.less:
                 costs[work.name, python] -= costs[work.less, python]
     return costs
+
+
+def _sizes(work: Work, rows: int) -> tuple[int, ...]:
+    return (work.rows,) if work.rows else (rows * work.more, rows * work.more * TIMES)
 
 
 def draw_table(works: Sequence[Work], versions: dict[str, str], costs: dict[tuple[str, str], float]) -> Iterator[str]:
