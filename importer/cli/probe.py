@@ -35,8 +35,7 @@ LOCK = "triage-import probe"
 STATUS = {True: "as-assumed", False: "otherwise", None: "not-seen"}
 ORDER = ("otherwise", "not-seen", "as-assumed")
 PLAN = (
-    "  Three closed issues, nobody's, in a category of Triage's own, with three comments and a relation, are created, "
-    "read back, changed"
+    "  Two closed issues, nobody's, in a category of Triage's own, with a comment each, are created, read back, changed"
 )
 DELETED, KEPT = " and deleted; only their numbers stay used.", "; they stay until the next probe, as --keep says."
 LIMITS = "  At most 80 requests in two minutes. It starts no agent, notifies nobody and creates no category."
@@ -79,8 +78,8 @@ class ProbeSummary:
 def probe(options: ProbeOptions) -> ProbeSummary:
     """Ask Triage whether it does what this program assumes, before you import anything.
 
-    Creates three issues, comments on them, relates and changes them, reads them back in every way, and deletes them: at
-    most 80 requests in two minutes. The answers are kept in the ledger, and later runs use them. The report goes to
+    Creates two issues, comments on them, changes one, reads them back in every way, and deletes them: at most 80
+    requests in two minutes. The answers are kept in the ledger, and later runs use them. The report goes to
     ./triage-import-probe/.
     """
     from importer.cli.run_screen import requiring_terminal

@@ -22,7 +22,10 @@ SPARED_SECONDS = 600.0
 FIELDS = {"severity": "low", "status": "closed", "source": "client"}
 """Of each issue of a probe, besides its category."""
 COMMENT, RELATION, CREATED = "comment", "relation_added", "created"
-"""Types of the entries that an issue's activity has from its probe. Source: get/triage-issues-id-activity."""
+"""Types of the entries that an issue's activity has from its probe; those of earlier versions have relations, too.
+
+Source: get/triage-issues-id-activity.
+"""
 
 
 class EarlierProbes:

@@ -1,4 +1,4 @@
-"""The probe: three issues by which Triage is asked about each assumption, read back in every way, and deleted.
+"""The probe: two issues by which Triage is asked about each assumption, read back in every way, and deleted.
 
 It starts no agent, notifies nobody and creates no category: its issues are closed, nobody's, and in a category that is
 there. An interrupted probe is cleaned up by the next one: by the ids that the ledger has of its issues; others are
@@ -7,13 +7,11 @@ recognised by `find_probe`, and deleted if nobody has touched them, and if they 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from itertools import pairwise
 from secrets import token_hex
 from types import MappingProxyType
 from typing import Any
@@ -29,9 +27,9 @@ from importer.load.probe_calls import MOST_SECONDS, NEWEST, Enough, ProbeCalls, 
 from importer.load.probe_texts import (
     LATIN,
     MIXED,
-    NORM,
-    PIECES,
+    ODD,
     SHORT,
+    SIGNS,
     WHITE,
     count_bytes,
     fill,
@@ -50,7 +48,7 @@ from importer.transform.markers import (
     probe_title,
 )
 from importer.triage.actions import CallFailed, is_own_form
-from importer.triage.answers import OUTGOING, Entry, Issue, plain_id
+from importer.triage.answers import Entry, Issue, plain_id
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.listing import created_seconds
@@ -123,8 +121,7 @@ class Probe(ProbeCalls):
         kinds = (self._keeping.descriptions, self._keeping.comments)
         texts = tuple((tuple(each.whole), tuple(each.most)) for each in kinds)
         rate = self.paced.rate if self.paced.rate_limited > 1 else None  # one 429 tells no limit
-        author = self.seen.get("author", (None, ""))[1]
-        return Answers(time.time(), self._organisation, author, rate, self.settle, self.seen, texts, self.numbers)
+        return Answers(time.time(), self._organisation, rate, self.settle, self.seen, texts, self.numbers)
 
     async def clean(self, calls: PacedCalls | None = None) -> None:
         """Delete what it has made so far; with other calls, if its own were interrupted."""
@@ -146,19 +143,16 @@ class Probe(ProbeCalls):
         odd = await self._make({**fields, "title": odd_title, "description": odd_text})
         if odd is not None:
             await self._ask_search(odd[0], marker)
-        twin = await self._make({**fields, "title": odd_title, "description": odd_text})
         long = await self._make_long(fields)
-        if odd is None or twin is None or long is None:
+        if odd is None or long is None:
             self.saw("answers", False, "an ordinary issue can't be created")
             return
-        self.saw("twice", odd[0].id != twin[0].id, f"{odd[0].triage_id} and {twin[0].triage_id}")
-        await self._ask_texts(odd, twin, long)
-        await self._ask_comments(odd[0], twin[0], long[0])
-        await self._ask_relation(odd[0], long[0])
-        await self._ask_lists([odd, long], twin[0])
-        await self._ask_patch(twin[0], marker)
-        await self._ask_refusal(fields)
-        await self._ask_filter(category, there)
+        await self._ask_texts(odd, long)
+        await self._ask_comments(odd[0], long[0])
+        commented = await self.attempt(partial(self.client.get_issue, odd[0].id))
+        self.saw("moved", commented and commented.updated_at != odd[0].updated_at, "after a comment")
+        await self._ask_lists([odd, long])
+        await self._ask_patch(commented or odd[0], marker)
 
     def _is_others(self, issue: Issue) -> bool:
         marker = find_probe(issue.title, issue.description)
@@ -188,12 +182,7 @@ class Probe(ProbeCalls):
     async def _make(self, body: dict[str, Any]) -> _Made | None:
         """Create an issue; None if it is refused. One without an answer is looked for, and made again if need be."""
         sent, marker = orjson.dumps(body), find_probe(body["title"], body["description"])
-
-        async def find() -> Issue | None:
-            found = await self._look_for(marker)
-            self.saw("limited", found is None, f"a create was {'not ' * (found is None)}done")
-            return found
-
+        find = partial(self._look_for, marker)
         for _ in range(2):
             refused: CallFailed | None = None
             try:
@@ -202,7 +191,8 @@ class Probe(ProbeCalls):
             except CallFailed as error:
                 refused, ended = self.as_refusal(error), time.monotonic()
                 issue = await self._look_for(marker, self.look_seconds[: 2 if refused else None])
-                self.note_refused(refused, issue is not None)
+                if refused is not None:
+                    self.note_refused("POST issue", is_done=issue is not None)
             if issue is not None:
                 self._note(issue)
                 self._made_at.setdefault(plain_id(issue.id), ended)
@@ -249,23 +239,15 @@ class Probe(ProbeCalls):
         text = "at once" if is_at_once else f"{'after' if was_missed else 'within'} {age:.1f} s"
         self.saw("search-at-once", False if was_missed else is_at_once or None, text)
 
-    async def _ask_texts(self, odd: _Made, twin: _Made, long: _Made) -> None:
-        issues = [odd[0], twin[0], long[0]]
+    async def _ask_texts(self, odd: _Made, long: _Made) -> None:
         for issue, sent in (odd, long):
             await self._ask_text("description", self._keeping.descriptions, sent["description"], issue.description)
-            if issue is odd[0] and len(issue.title) >= len(sent["title"]):
-                self._compare("title", issue.title)
-        numbers = [int(found[1]) if (found := re.fullmatch(r"T-(\d+)", issue.triage_id)) else 0 for issue in issues]
-        grows = all(one < other for one, other in pairwise(numbers) if odd[0].id != twin[0].id)
-        self.saw("numbers", all(numbers) and grows, ", ".join(issue.triage_id for issue in issues))
-        times = [issue.created_at for issue in issues]
-        self.saw("times", all(re.fullmatch(r".*T.*(Z|[+-]\d\d:\d\d)", each) for each in times), times[0])
-        authors = sorted({issue.author_id for issue in issues})
-        self.saw("author", len(authors) == 1 and authors[0] != "", ", ".join(authors))
-        self.saw("organisation", issues[0].org_id == self._organisation != "", self._organisation or "none")
+        issue, sent = odd
+        if len(issue.title) >= len(sent["title"]):
+            self._ask_signs("title", issue.title)
 
     async def _ask_text(self, what: str, keeping: Keeping, sent: str, stored: str) -> None:
-        """See what is left of a text; of one that isn't cut, which signs are otherwise."""
+        """See what is left of a text, and of one that isn't cut whether its signs are as they were sent."""
 
         async def read() -> str:
             return stored
@@ -274,32 +256,28 @@ class Probe(ProbeCalls):
         self.saw(what, left is None, f"{Size.of(left or sent)} are stored of {Size.of(sent)}")
         if left is not None:  # so much is kept, at least
             keeping.whole = Size(*map(max, Size.of(left), keeping.whole))
-        elif PIECES["signs"] in sent:
-            self._compare(what, stored)
-            is_same = re.sub(r"\S+", "x", sent) == re.sub(r"\S+", "x", stored)
-            self.saw("white-space", is_same, f"{'the same' if is_same else 'otherwise'} in a {what}")
+        elif SIGNS in sent:
+            self._ask_signs(what, stored)
 
-    def _compare(self, what: str, stored: str) -> None:
-        for name, piece in PIECES.items():
-            self.saw(name, piece in stored, f"{piece} is {'the same' if piece in stored else 'otherwise'} in a {what}")
+    def _ask_signs(self, what: str, stored: str) -> None:
+        how = "the same" if SIGNS in stored else "otherwise"
+        self.saw("signs", SIGNS in stored, f"{SIGNS} is {how} in a {what}")
 
-    async def _ask_comments(self, odd: Issue, twin: Issue, long: Issue) -> None:
-        odd_text = "\n\n".join([WHITE, *PIECES.values(), NORM, "ends"])
-        for issue, filling in ((odd, ""), (long, MIXED), (twin, LATIN)):
+    async def _ask_comments(self, odd: Issue, long: Issue) -> None:
+        for issue, begin, word in ((odd, "\n\n".join([WHITE, *ODD, ""]), LATIN), (long, "", MIXED)):
             marker = comment_marker(issue.id, token_hex(5))
-            head = f"{PROBE_TITLE} · {marker}\n\n"
+            head = f"{PROBE_TITLE} · {marker}\n\n{begin}"
             for measure in (count_units, count_bytes):
-                text = fill(head, filling, " ends", COMMENT_LIMIT, measure) if filling else head + odd_text
-                body = orjson.dumps({"detail": text})
-                refused = await self.write(partial(self.client.add_comment, issue.id, body))
+                text = fill(head, word, " ends", COMMENT_LIMIT, measure)
+                refused = await self.write(partial(self.client.add_comment, issue.id, orjson.dumps({"detail": text})))
                 is_there = await self._ask_activity(issue, text, marker, is_refused=refused is not None)
-                self.note_refused(refused, is_there)
-                if refused is None or is_there:
+                if refused is None:
+                    break
+                self.note_refused("POST comments", is_done=is_there)
+                if is_there:
                     break
                 self.saw("comment", False, f"{Size.of(text)} are refused: {refused.message}")
-                self._keeping.comments.most = Size.of(fill(head, filling or LATIN, " ends", COMMENT_LIMIT, count_bytes))
-        changed = await self.attempt(partial(self.client.get_issue, odd.id))
-        self.saw("moved", changed and changed.updated_at != odd.updated_at, "after a comment")
+                self._keeping.comments.most = Size.of(fill(head, word, " ends", COMMENT_LIMIT, count_bytes))
 
     async def _ask_activity(self, issue: Issue, sent: str, marker: str, *, is_refused: bool) -> bool:
         """See whether a comment is in the activity, and how; of a refused one only whether."""
@@ -324,24 +302,7 @@ class Probe(ProbeCalls):
             await self._ask_text("comment", self._keeping.comments, sent, entry.detail)
         return entry is not None
 
-    async def _ask_relation(self, one: Issue, other: Issue) -> None:
-        before = await self.attempt(partial(self.client.get_issue, one.id))
-        body = orjson.dumps({"related_issue_id": other.id, "relation_type": "related_to"})
-        refused = await self.write(partial(self.client.add_relation, one.id, body))
-        for issue, its_other in ((one, other), (other, one)):
-
-            async def read(issue: Issue = issue, its_other: Issue = its_other) -> bool | None:
-                page = await self.client.list_relations(issue.id, limit=str(PAGE_LIMIT))
-                ways = [each.direction == OUTGOING for each in page.items if each.related_issue_id == its_other.id]
-                return ways[0] is (issue is one) if ways else None
-
-            found = await self.poll("a relation", read)
-            self.saw("relation", bool(found), f"of {issue.triage_id}")
-            self.note_refused(refused, found is not None)
-        after = await self.attempt(partial(self.client.get_issue, one.id))
-        self.saw("moved", before and after and after.updated_at != before.updated_at, "after a relation")
-
-    async def _ask_lists(self, made: Sequence[_Made], twin: Issue) -> None:
+    async def _ask_lists(self, made: Sequence[_Made]) -> None:
         sent = [
             MadeIssue("", issue.id, issue.triage_id, find_probe(body["title"], body["description"]), orjson.dumps(body))
             for issue, body in made
@@ -351,7 +312,7 @@ class Probe(ProbeCalls):
             found = await read_back(self.client, self.paced, sent, look_seconds=looks, find=find_probe_end)
         for issue, _ in made if found.unmarked else ():
             await self.attempt(partial(self.client.get_issue, issue.id))  # it may be gone, which ends the probe
-        for name, (is_so, text) in found.answers({twin.triage_id}).items():
+        for name, (is_so, text) in found.answers().items():
             if name != "search-at-once":
                 self.saw(name, is_so, text)
         if not found.unsearched and (found.found_after or "search-at-once" not in self.seen):
@@ -368,7 +329,8 @@ class Probe(ProbeCalls):
             return stored if stored.description != issue.description else None
 
         stored = await (self.attempt(read) if refused else self.poll("a change", read))
-        self.note_refused(refused, stored is not None)
+        if refused is not None:
+            self.note_refused("PATCH issue", is_done=stored is not None)
         if refused is not None and stored is None:
             self.saw("description", False, f"{Size.of(text)} are refused: {refused.message}")
         if stored is None:
@@ -377,32 +339,6 @@ class Probe(ProbeCalls):
         self.saw("patch", not changed, f"{', '.join(changed) or 'no other field'} changed")
         self.saw("moved", stored.updated_at != issue.updated_at, "after a change")
         await self._ask_text("description", self._keeping.descriptions, text, stored.description)
-
-    async def _ask_refusal(self, fields: dict[str, str]) -> None:
-        marker = self._new_marker()
-        title, text = odd_texts(marker)
-        body = orjson.dumps({**fields, "title": title, "description": text, "severity": None})
-        refused = await self.write(partial(self.client.create_issue, body))
-        answer = self.recorder.last("POST issue")
-        if (found := await self._look_for(marker, self.look_seconds[:2])) is not None:
-            self._note(found)
-        self.note_refused(refused, found is not None)
-        if refused is not None:
-            is_own = answer is not None and is_own_form(answer.raw)
-            self.saw("refusal", refused.status == 400 and is_own, refused.message)
-        elif found is not None:
-            self.saw("refusal", False, "an issue without a severity was made")
-
-    async def _ask_filter(self, category: str, there: Sequence[str]) -> None:
-        if len({name.casefold() for name in there}) < len(there):
-            self.saw("category-case", True, "there are two that differ in their case only")
-            return
-        found = [
-            await self.list_issues({**NEWEST, "category": name}) for name in (category, token_hex(8), category.lower())
-        ]
-        exact, none, other = (any(issue.id in self.made for issue in issues) for issues in found)
-        if exact and not none:
-            self.saw("category-case", not other, "by the filter of the list")
 
     async def _ask_deletion(self) -> None:
         """Delete what was made; see that it is gone, and how that is said."""
@@ -414,8 +350,6 @@ class Probe(ProbeCalls):
             return
         refused = await self.write(partial(self.client.get_issue, first))
         self.saw("delete", refused is not None, "by id, in the list, by search")
-        if refused is not None:
-            self.saw("absent", refused.status == 404 and is_own_form(self.expected[-1].raw), refused.message)
 
     async def _remove(self) -> bool:
         """Delete what it has made and all that can be found of it; return whether each was gone at once."""
@@ -438,17 +372,16 @@ class Probe(ProbeCalls):
     def _conclude(self) -> None:
         """See what all answers show together."""
         exchanges = self.recorder.exchanges
-        odd = [each for each in exchanges if not _is_documented(each) and each not in self.expected]
-        self.saw("answers", not odd, ", ".join(f"{each.name} → {each.status or 'none'}" for each in odd[:5]) or "each")
+        odd = [each for each in exchanges if not _is_documented(each) and each not in self.refused]
+        self.saw("answers", not odd, ", ".join(map(self._name, odd[:5])) or "each")
         if odd:
             self.shown["answers"] = odd[0]
-        ids = {str(item["id"]) for each in exchanges for item in each.items() if "id" in item}
-        self.saw("ids", len({plain_id(each) for each in ids}) == len(ids), "each in one way")
         limited = self.paced.rate_limited
         self.saw("rate", not limited, f"{limited} × 429" if limited else f"{self.paced.requests} requests, no 429")
-        headers = {f"{name}: {value}" for each in exchanges for name, value in (each.headers or {}).items()}
-        headers = {each for each in headers if not each.lower().startswith("retry-after")}
-        self.saw("rate-headers", not headers, ", ".join(sorted(headers)) or "none")
+
+    def _name(self, exchange: Exchange) -> str:
+        """Name a request and the status of its answer, and say of a refusal if the request was done all the same."""
+        return f"{exchange.name} → {exchange.status or 'none'}{', though it was done' * (exchange in self.done)}"
 
 
 _Made = tuple[Issue, dict[str, Any]]
@@ -457,7 +390,7 @@ _Made = tuple[Issue, dict[str, Any]]
 
 def _is_documented(exchange: Exchange) -> bool:
     """Whether an answer has a status and a body that the reference knows; what is absent may not be there yet."""
-    if exchange.status in (204, 429) or (exchange.name == "GET filter" and exchange.status == 400):
+    if exchange.status in (204, 429):
         return True
     if exchange.status == 404:
         return exchange.request.method in ("GET", "DELETE") and is_own_form(exchange.raw)

@@ -27,8 +27,6 @@ REQUESTS_LEFT, SECONDS_LEFT = 20, 20.0
 NEWEST = {"sort": "created_at", "order": "desc"}
 TOLD_SECONDS = 10.0
 """A longer wait is told to the person who waits."""
-COVERED = ("a comment", "a relation")
-"""What has a line of its own for not being there at all."""
 
 
 class Enough(Exception):
@@ -42,7 +40,8 @@ class ProbeCalls:
     recorder    has all exchanges
     seen        id of an assumption → whether it is so, None if that wasn't seen; and what was
     shown       id → the exchange that shows it
-    expected    refusals that were asked for
+    refused     refusals of a write that did nothing, which is as the reference says
+    done        refusals of a write that was done all the same
     made        id → number of each issue of the probe's own that is there, as far as is known
     there       plain id → each of them as it was read first
     taken       numbers of those that somebody else has deleted
@@ -61,11 +60,8 @@ class ProbeCalls:
         seconds: float = MOST_SECONDS,
     ) -> None:
         self.client, self.paced, self.recorder, self.say, self.look_seconds = client, paced, recorder, say, look_seconds
-        self.seen, self.shown, self.expected = (
-            dict[str, tuple[bool | None, str]](),
-            dict[str, Exchange](),
-            list[Exchange](),
-        )
+        self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
+        self.refused, self.done = list[Exchange](), list[Exchange]()
         self.made, self.there, self.taken = dict[str, str](), dict[str, Issue](), list[str]()
         self.settle, self.is_closing = 0.0, False
         self.end, self.seconds_left = time.monotonic() + seconds, min(SECONDS_LEFT, seconds / 3)
@@ -116,7 +112,7 @@ class ProbeCalls:
                 self.settle = max(self.settle, seconds)
                 self.saw("reads", seconds == 0, f"{what} {'at once' if seconds == 0 else f'after {seconds:g} s'}")
                 return found
-        self.saw("reads", None if what in COVERED else False, f"{what} not within {seconds:g} s")
+        self.saw("reads", False, f"{what} not within {seconds:g} s")
         return None
 
     async def attempt(self, send: Callable[[], Awaitable[T]]) -> T | None:
@@ -137,14 +133,12 @@ class ProbeCalls:
 
     def as_refusal(self, error: CallFailed) -> CallFailed | None:
         self.check(error)
-        if error.action is not Action.REFUSE:
-            return None
-        self.expected.append(self.recorder.exchanges[-1])
-        return error
+        return error if error.action is Action.REFUSE else None
 
-    def note_refused(self, error: CallFailed | None, is_done: bool) -> None:
-        if error is not None:
-            self.saw("refused", not is_done, f"{error.message}: it was {'not ' * (not is_done)}done")
+    def note_refused(self, name: str, *, is_done: bool) -> None:
+        """Note of the last request of this name, which was refused, whether it was done all the same."""
+        if (exchange := self.recorder.last(name)) is not None:
+            (self.done if is_done else self.refused).append(exchange)
 
     async def call(self, send: Callable[[], Awaitable[T]], **more: Any) -> T:
         is_over = (

@@ -11,8 +11,9 @@ from importer.transform.sanitise import Sanitizer
 NORM = Sanitizer().clean("@norm").text
 LATIN, MIXED = "Latin ", "жд漢字𠀀 "
 WHITE = "two  blanks,\ta tab  \r\n\r\n\r\n  and blanks at both ends  "
-PIECES = {"signs": "<b>&lt;&amp;</b>&<i>", "emoji": "🎧👩‍💻☎", "letters": "ﬁ½\"q\"'s'---e\u0301"}
-"""Assumption → what shows whether it is so, without white space, which is another assumption."""
+SIGNS = "<b>&lt;&amp;</b>&<i>"
+ODD = (SIGNS, "🎧👩‍💻☎", "ﬁ½\"q\"'s'---e\u0301", NORM)
+"""What a target may rewrite: among it, too, the markers and the ends of texts have to be recognised."""
 SHORT = 1000
 """Bytes of a description that any target takes."""
 
@@ -33,8 +34,8 @@ def _head(marker: str) -> str:
 
 def odd_texts(marker: str) -> tuple[str, str]:
     """Return title and description with signs of every kind."""
-    title = " ".join([probe_title(marker), *PIECES.values(), NORM])
-    text = "\n\n".join([WHITE, *PIECES.values(), NORM])
+    title = " ".join([probe_title(marker), *ODD])
+    text = "\n\n".join([WHITE, *ODD])
     return title, f"{_head(marker)}{text}\n\n---\n{marker} ends it"
 
 

@@ -42,7 +42,6 @@ class Answers:
 
     at: float
     organisation: str
-    author: str
     rate: float | None
     settle: float
     seen: Seen
@@ -99,8 +98,10 @@ class Answers:
 def find_answers(ledger: Ledger, target: str, organisation: str = "") -> Answers | None:
     """Return the last answers of a target, or of its organisation at another URL; None if it was never probed."""
     kept: dict[str, Any] | None = ledger.find_contact(target, organisation).get(PROBE)
-    is_ours = kept is not None and kept.keys() == {field.name for field in fields(Answers)}
-    return Answers(**kept) if kept is not None and is_ours else None
+    names = [field.name for field in fields(Answers)]
+    if kept is None or not kept.keys() >= {*names}:
+        return None
+    return Answers(**{name: kept[name] for name in names})  # earlier versions keep more
 
 
 def probe_command(ledger: str, target: str) -> str:

@@ -6,7 +6,7 @@ The canary reads the first issues of a run back, `probe` its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -80,22 +80,20 @@ class Findings:
             name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
         )
 
-    def answers(self, copies: Collection[str] = ()) -> dict[str, tuple[bool | None, str]]:
-        """Say of assumptions whether they are so, None if that wasn't seen, and what was; `copies` were sent twice."""
+    def answers(self) -> dict[str, tuple[bool | None, str]]:
+        """Say of assumptions whether they are so, None if that wasn't seen, and what was."""
         cut = {name: [how for how in self.otherwise.get(name, ()) if how.startswith("cut")] for name in _CUTTABLE}
         short = {name for how in cut["description"] for name in self.otherwise["description"][how]}
         fields = [name for name in self.otherwise if name not in (*_CUTTABLE, EVIDENCE)]
-        unmarked, twice = [*filter(lambda name: name not in short, self.unmarked)], [*{*self.twice} - {*copies}]
+        unmarked = [name for name in self.unmarked if name not in short]
+        unlisted = listed(self.unlisted, NAMES_SHOWN) if self.in_order else "another order"
         after = "not found" if self.unsearched else f"after {self.found_after:g} s" if self.found_after else "at once"
-        whole = None if self.cut_at is None and not self.longest else self.cut_at is None
         return {
             **{name: (not cut[name], "; ".join(cut[name]) or "whole") for name in _CUTTABLE},
             "fields": (not fields, ", ".join(fields) or "all"),
             "marker": (not unmarked, listed(unmarked, NAMES_SHOWN) or "in each"),
-            "once": (not twice, listed(twice, NAMES_SHOWN) or "once"),
-            "order": (self.in_order, "newest first" if self.in_order else "another order"),
-            "list": (not self.unlisted if self.in_order else None, listed(self.unlisted, NAMES_SHOWN) or "all"),
-            "whole-items": (whole, f"cut after {self.cut_at:,} characters" if self.cut_at is not None else "whole"),
+            "once": (not self.twice, listed(self.twice, NAMES_SHOWN) or "once"),
+            "list": (not self.unlisted, unlisted or "all, newest first"),
             "search": (not self.unsearched, after),
             "search-at-once": (None if self.unsearched else not self.found_after, after),
         }

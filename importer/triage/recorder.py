@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import orjson
 from importer.api import CATEGORIES_PATH, ISSUES_PATH
 from importer.triage.redaction import redact
 
-HEADERS_SHOWN = re.compile(r"(?i)(x-)?rate-?limit|retry-after")
+HEADERS_KEPT = ("retry-after",)
 
 
 @dataclass
@@ -30,7 +29,7 @@ class Exchange:
         """What is asked, as the table of assumptions names it: `GET issue`, `POST comments`, `GET search`."""
         method, path, query = self.request.method, self.request.url.path, self.request.url.params
         if path == ISSUES_PATH and method == "GET":
-            return "GET search" if "search" in query else "GET filter" if "category" in query else "GET list"
+            return "GET search" if "search" in query else "GET list"
         _, has_id, part = path.partition(f"{ISSUES_PATH}/")[2].partition("/")
         return f"{method} {part if has_id else 'categories' if path == CATEGORIES_PATH else 'issue'}"
 
@@ -89,7 +88,7 @@ class Recorder(httpx.AsyncBaseTransport):
             exchange.raw = (str(error) or type(error).__name__).encode()
             raise
         exchange.status = response.status_code
-        exchange.headers = {name: value for name, value in response.headers.items() if HEADERS_SHOWN.match(name)}
+        exchange.headers = {name: value for name, value in response.headers.items() if name.lower() in HEADERS_KEPT}
         return httpx.Response(exchange.status, headers=exchange.headers, stream=httpx.ByteStream(exchange.raw))
 
     async def aclose(self) -> None:

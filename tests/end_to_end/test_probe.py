@@ -6,7 +6,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -57,20 +57,20 @@ class Cutting(Door):
         return super().answer(method, path, headers, body)
 
 
-class Hiding(Door):
-    """Leaves some issues out of every list."""
+class Listing(Door):
+    """Shows the issues of every list as `change` makes of them."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = list) -> None:
         super().__init__(target)
-        self.headers, self.hides = {}, set[str]()
+        self.headers, self.change = {}, change
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
-        """Leave out."""
+        """Change a list."""
         answer = super().answer(method, path, headers, body)
         if answer is None or "/issues?" not in path or answer[0] != 200:
             return answer
         document = json.loads(answer[1])
-        document["data"]["items"] = [each for each in document["data"]["items"] if each["id"] not in self.hides]
+        document["data"]["items"] = self.change(document["data"]["items"])
         return 200, json.dumps(document).encode()
 
 
@@ -91,7 +91,7 @@ def test_it_asks_first(program: Program, serve: Serve) -> None:
     with program.on_terminal("probe", "--api-url", sandbox.url) as terminal:
         terminal.read_until("Probe it?")
         assert sandbox.org_id in terminal.shown
-        assert "Three closed issues" in terminal.shown
+        assert "Two closed issues" in terminal.shown
         terminal.type("n\n")
         ended = terminal.end()
     assert (ended.code, sandbox.create_bodies()) == (ExitCode.STOPPED, [])
@@ -101,15 +101,15 @@ def test_it_asks_first(program: Program, serve: Serve) -> None:
 
 def test_what_it_shows_and_keeps(program: Program, serve: Serve) -> None:
     """Screen, page and data have each assumption; what contradicts one is there with its request and its answer."""
-    sandbox = serve(cut_descriptions=True)
+    sandbox = serve(rewrite_texts="escape")
     write_issues(Path("export.csv"), 1)
     ended = probe(program, sandbox.url)
     assert ended.code == ExitCode.PARTLY
-    assert [name for name, status in statuses(ended).items() if status == "otherwise"] == ["whole-items"]
+    assert [name for name, status in statuses(ended).items() if status == "otherwise"] == ["signs"]
     assert ended.summary["requests"] <= 80
     assert ended.summary["left"] == []
-    assert "T-1001, T-1002, T-1003 are deleted" in ended.err
-    assert "otherwise: whole-items: An item of the list has its whole description" in ended.err
+    assert "T-1001, T-1002 are deleted" in ended.err
+    assert "otherwise: signs: `<`, `>` and `&` are stored as they are" in ended.err
     assert json.loads(Path("probed/probe.json").read_text(encoding="utf-8")) == ended.summary
     page = Path("probed/probe.html").read_text(encoding="utf-8")
     assert all(name in page for name in statuses(ended))
@@ -125,10 +125,12 @@ def test_what_it_shows_and_keeps(program: Program, serve: Serve) -> None:
 
 def test_findings_have_no_key_and_no_text_of_others(program: Program, serve: Serve) -> None:
     """Of a list only what is the probe's own is shown."""
-    sandbox = serve(cut_descriptions=True)
+    sandbox = serve()
     write_csv(Path("export.csv"), [(*issue_row(number)[:-1], SECRET) for number in (1, 2, 3)])
     assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
-    ended = probe(program, sandbox.url)
+    door = Listing(sandbox.url, lambda those: those[::-1])
+    with serve_door(door):
+        ended = probe(program, door.url)
     (line,) = (line for line in ended.summary["assumptions"] if line["status"] == "otherwise")
     assert line["exchange"]["request"].startswith("GET /v1/triage/issues?")
     assert line["exchange"]["answer"]["data"]["left_out"] == 3
@@ -143,7 +145,7 @@ def test_issues_that_are_kept(program: Program, serve: Serve) -> None:
     """They stay to be looked at, and the next probe deletes them; no import takes one for its own."""
     sandbox = serve()
     kept = probe(program, sandbox.url, "--keep")
-    assert (kept.code, len(sandbox.issues())) == (0, 3), kept.err
+    assert (kept.code, len(sandbox.issues())) == (0, 2), kept.err
     write_issues(Path("export.csv"), 3)
     ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
     assert (ended.code, ended.outcomes()) == (0, {"created": 3})
@@ -194,7 +196,7 @@ def test_what_people_have_touched(program: Program, serve: Serve, edit: str, has
     assert "T-1001 of an earlier probe is left: " in ended.err
     assert "T-1002 of an earlier probe is deleted." in ended.err
     earlier = ended.summary["earlier"]
-    assert (sorted(earlier["deleted"]), [*earlier["left"]]) == (["T-1002", "T-1003"], ["T-1001"])
+    assert (earlier["deleted"], [*earlier["left"]]) == (["T-1002"], ["T-1001"])
     assert "left of earlier probes" in Path("probed/probe.html").read_text(encoding="utf-8")
 
 
@@ -261,20 +263,20 @@ def test_a_probe_that_is_killed(program: Program, serve: Serve) -> None:
             left.add(len(sandbox.issues()))
             probe_target(door.url)
             assert sandbox.issues() == [], number
-    assert left == {0, 1, 2, 3} if LONG else {0, 3} <= left
+    assert left == {0, 1, 2} if LONG else {0, 2} <= left
 
 
-@pytest.mark.parametrize("number", [5, 20, 40])
+@pytest.mark.parametrize("number", [5, 12, 22])
 def test_a_command_that_is_killed(program: Program, serve: Serve, number: int) -> None:
     """The ledger knows what it has made, and the next one deletes it where neither list nor search shows it."""
     sandbox = serve()
-    door = Hiding(sandbox.url)
+    door = Listing(sandbox.url)
     with serve_door(door):
         with door.troubled(Trouble("crash-after", number, writes=False), crash=lambda: None, edit=lambda: None):
             assert probe(program, door.url).code == ExitCode.DECIDE
         assert sandbox.issues()
         made = {issue["id"] for issue in sandbox.issues()}
-        door.hides = made
+        door.change = lambda those: [each for each in those if each["id"] not in made]
         assert probe(program, door.url).code == 0
     assert sandbox.issues() == []
 
@@ -350,6 +352,26 @@ def test_an_old_probe(program: Program, serve: Serve) -> None:
     age(program, sandbox.url, at=time.time() - VALID_SECONDS - 1)
     write_issues(Path("export.csv"), 2)
     assert f"ask again: triage-import probe --api-url {sandbox.url}" in program(*command).err
+
+
+def test_answers_of_an_earlier_version(program: Program, serve: Serve) -> None:
+    """A run goes by them; what nobody asks any more doesn't count."""
+    from importer.load.probed import find_answers
+
+    sandbox = serve()
+    probe(program, sandbox.url)
+    with open_ledger(str(program.ledger)) as ledger:
+        seen = ledger.find_contact(sandbox.url)[PROBE]["seen"]
+    age(program, sandbox.url, author="user-1", settle=20.0, seen={**seen, "whole-items": [False, "cut"]})
+    with open_ledger(str(program.ledger)) as ledger:
+        answers = find_answers(ledger, sandbox.url)
+    assert answers is not None
+    assert (answers.settle, answers.otherwise, answers.refuses) == (20.0, [], [])
+    age(program, sandbox.url, seen={**seen, "once": [False, "T-1"]})
+    write_issues(Path("export.csv"), 1)
+    ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    assert ended.code == ExitCode.DECIDE
+    assert "found that an import can't work" in ended.err
 
 
 def test_a_canary_that_contradicts(program: Program, serve: Serve) -> None:

@@ -24,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 from importer.sandbox import gate, issues, server
 from importer.sandbox.activity import add_flag
 from importer.sandbox.agent import listen
-from importer.sandbox.body_rules import CREATE_ISSUE, Refusal, Shape
+from importer.sandbox.body_rules import Shape
 from importer.sandbox.gate import Fault, Gate, GateRequest, SandboxOptions
 from importer.sandbox.issues import list_issues
 from importer.sandbox.request import Answer, Call, Json
@@ -77,7 +77,6 @@ class HostileOptions(SandboxOptions):
     clock_offset      seconds by which its clock is ahead, or with a minus behind
     no_zone           whether times are shown without their zone
     cut_descriptions  whether list items have only the first 100 characters of a description
-    invalid_status    the status of a bad create, 400 or 422
     norm_everywhere   whether `@norm` in titles, descriptions and notes of flags dispatches Norm, too
     rewrite_texts     how texts are changed before they are stored, one of `rewriting.WAYS`; None keeps them
     """
@@ -87,7 +86,6 @@ class HostileOptions(SandboxOptions):
     clock_offset: float = 0.0
     no_zone: bool = False
     cut_descriptions: bool = False
-    invalid_status: int = 400
     norm_everywhere: bool = False
     rewrite_texts: str | None = None
 
@@ -124,13 +122,7 @@ class _OddCall(Call):
     options: HostileOptions
 
     def fields(self, shape: Shape) -> Json:
-        try:
-            fields = Call.fields(self, shape)
-        except Refusal as refusal:
-            if shape is CREATE_ISSUE:
-                refusal.status = self.options.invalid_status
-            raise
-        return rewrite(fields, self.options.rewrite_texts)
+        return rewrite(Call.fields(self, shape), self.options.rewrite_texts)
 
 
 def hostile_endpoints(store: HostileStore, options: HostileOptions) -> Endpoints:

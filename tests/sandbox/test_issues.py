@@ -35,14 +35,6 @@ def test_numbers_are_sequential_and_not_used_again(api: Api) -> None:
     assert api.create()["number"] == 1004
 
 
-@pytest.mark.parametrize("status", [400, 422])
-def test_a_bad_create_has_the_status_that_is_asked_for(make_api: MakeApi, status: int) -> None:
-    """The reference leaves it open; both can be rehearsed."""
-    api = make_api(invalid_status=status)
-    assert api.error("POST", ISSUES, {"title": "t"})[:2] == (status, "bad_request")
-    assert api.titles() == []
-
-
 def test_create_attaches_resources_once(api: Api) -> None:
     """The same link twice is one resource."""
     link = {"resource_type": "call", "resource_id": "c1"}
