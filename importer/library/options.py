@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from importer.library.targets import Key
 
 
+LEAST = 10
+"""Rows that every share of them allows, but that of 0%."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowLimit:
     """A limit of rows: a number of them, or a percentage of all; `least` are allowed in any case."""
@@ -28,18 +32,22 @@ class RowLimit:
     least: int = 0
 
     def __str__(self) -> str:
-        least = f", at least {self.least}" if self.least else ""
+        least = f", at least {self.least}" if self.least and not self.is_everything else ""
         return (f"{self.amount:.10g}%" if self.percent else f"{self.amount:.10g}") + least
 
     @classmethod
     def read(cls, value: RowLimit | int | str) -> RowLimit:
-        """Read a number of rows or a share of them, `20` or `5%`. Raises ValueError for anything else."""
+        """Read a number of rows or a share of them, `20` or `5%`; a share has a floor, as few rows have no shares.
+
+        Raises ValueError for anything else.
+        """
         if isinstance(value, RowLimit):
             return value
         found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+(?=%))?)(%?)\s*", str(value))
         if found is None or (found[2] and float(found[1]) > 100):
             raise ValueError(f"{value!r} is neither a number of rows nor a share like 5%")
-        return cls(float(found[1]), percent=bool(found[2]))
+        amount, is_share = float(found[1]), bool(found[2])
+        return cls(amount, percent=is_share, least=LEAST if is_share and amount else 0)
 
     @property
     def is_everything(self) -> bool:
@@ -192,7 +200,7 @@ class Sending(Expected):
     settle_seconds: Seconds = option("--settle-seconds", default=30.0, show_default=True, metavar="N", decides=False,
         help="How long to wait for an issue with an unknown outcome to appear before it is sent again.")
     max_rejected: RowLimit | None = option("--max-rejected", metavar="N|N%",
-        help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%]")
+        help="Send nothing if more rows than this would be rejected.  [default with --yes: 5%, at least 10]")
     max_changes: RowLimit | None = option("--max-changes", metavar="N|N%", variable=False,
         help="Send nothing if more issues than this would change, or if rows look like another site's or have "
         "new keys; 100% turns this off.  [default: 10%, at least 20; on a terminal you are asked]")

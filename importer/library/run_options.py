@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from importer.check.knowledge import ChangePolicy
     from importer.load.context import Settings
 
-DEFAULT_MAX_REJECTED = RowLimit(5, percent=True)
+DEFAULT_MAX_REJECTED = RowLimit.read("5%")
 DEFAULT_MAX_CHANGES = RowLimit(10, percent=True, least=20)
 CAUSES_SHOWN = 3
 

@@ -210,29 +210,45 @@ def test_only_keys_that_no_row_has(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "sent"), [("0", False), ("1", False), ("2", True), ("49%", False), ("50%", True), ("100%", True)]
+    ("allowed", "bad", "good", "sent"),
+    [
+        ("0", 1, 1, False),
+        ("0%", 1, 1, False),
+        ("1", 2, 2, False),
+        ("2", 2, 2, True),
+        ("5%", 10, 1, True),
+        ("5%", 11, 1, False),
+        ("45%", 11, 13, False),
+        ("46%", 11, 13, True),
+        ("100%", 11, 1, True),
+    ],
 )
-def test_max_rejected(program: Program, allowed: str, sent: bool) -> None:
-    """A number or a share of the rows that no rule skips: more than that, and nothing is sent."""
-    rows = [issue_row(1), issue_row(2), issue_row(3, title=""), issue_row(4, title=""), ("",) * len(HEADER)]
-    source = write_csv(Path("export.csv"), rows)
+def test_max_rejected(program: Program, allowed: str, bad: int, good: int, sent: bool) -> None:
+    """A number, or a share of the rows that no rule skips, or ten rows: more than that, and nothing is sent."""
+    rows = [issue_row(number, title="" if number <= bad else "Title") for number in range(1, bad + good + 1)]
+    source = write_csv(Path("export.csv"), [*rows, ("",) * len(HEADER)])
     ended = program("run", source, "-m", "jira", "--sandbox", *FAST, "--max-rejected", allowed)
     if sent:
-        assert (ended.code, ended.outcomes()) == (1, {"created": 2, "rejected": 2, "skipped": 1})
+        assert (ended.code, ended.outcomes()) == (1, {"created": good, "rejected": bad, "skipped": 1})
     else:
-        assert (ended.code, ended.outcomes()) == (7, {"planned": 2, "rejected": 2, "skipped": 1})
-        assert f"Nothing was sent: 2 of 4 rows would be rejected, and --max-rejected allows {allowed}: 2 ×" in ended.err
+        assert (ended.code, ended.outcomes()) == (7, {"planned": good, "rejected": bad, "skipped": 1})
+        what = f"Nothing was sent: {bad} of {bad + good} rows would be rejected, and --max-rejected allows {allowed}"
+        assert what in ended.err
         assert Path("triage-import-check/errors.csv").is_file()
 
 
 def test_scripts_have_a_threshold_and_the_sandbox_has_none(program: Program, serve: Serve) -> None:
-    """With `--yes` it is 5 %; a rehearsal sends what it can."""
-    source = write_csv(Path("export.csv"), [*map(issue_row, range(1, 19)), issue_row(19, title="")])
+    """With `--yes` it is 5 %, or ten rows: one bad row of two holds nothing back; a rehearsal sends what it can."""
     real = serve()
-    ended = program("run", source, "-m", "jira", "--api-url", real.url, "--yes", *FAST)
+    scheduled = ("-m", "jira", "--api-url", real.url, "--yes", *FAST)
+    two = write_csv(Path("two.csv"), [issue_row(0), issue_row(1, priority="Odd")])
+    assert program("run", two, *scheduled).outcomes() == {"created": 1, "rejected": 1}
+    rows = [issue_row(number, title="" if number <= 11 else "Title") for number in range(1, 100)]
+    source = write_csv(Path("export.csv"), rows)
+    ended = program("run", source, *scheduled)
     assert ended.code == ExitCode.DECIDE
-    assert "--max-rejected allows 5%" in ended.summary["stopped_because"]
-    assert real.create_bodies() == []
+    assert "--max-rejected allows 5%, at least 10" in ended.summary["stopped_because"]
+    assert len(real.create_bodies()) == 1
     assert program("run", source, "-m", "jira", "--sandbox", *FAST).code == ExitCode.PARTLY
 
 
