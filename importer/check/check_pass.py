@@ -321,8 +321,8 @@ class Reading:
         self.answers = UnknownAnswers(model.answer)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
-        beside, is_delta, recurs = _has_comments_beside(job), model.input.kind == "delta", model.recurring is not None
-        self.drift = Drift(job.source_name, known, has_comments_beside=beside, is_delta=is_delta, recurs=recurs)
+        beside, recurs = _has_comments_beside(job), model.recurring is not None
+        self.drift = Drift(job.source_name, known, has_comments_beside=beside, recurs=recurs)
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)
@@ -361,6 +361,8 @@ class Reading:
 
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
+        if self._job.is_whole and self._job.mapping.model.input.is_snapshot:
+            yield from self.drift.warnings()
         yield from self.showcase.warnings()
         yield from self.people.warnings()
         yield from self.criteria.warnings()

@@ -23,7 +23,7 @@ from importer.check.leaders import gather
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
-from importer.ledger.previous_run import WHOLE
+from importer.ledger.previous_run import SNAPSHOT, WHOLE
 from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
 from importer.load.addition_log import AdditionLog
@@ -316,6 +316,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         "columns": job.absent.columns,
         "criteria": checked.criteria.kept,
         **describe_input(job),
+        SNAPSHOT: job.mapping.model.input.is_snapshot and not checked.drift.is_delta,
         **kept,
     }
     meaning = sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest() if selection else job.mapping.digest

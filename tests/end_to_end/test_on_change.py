@@ -282,6 +282,18 @@ def test_vanished_keys(nights: Nights) -> None:
     assert not Path("reports/vanished.csv").exists(), "it is said once"
 
 
+def test_a_snapshot_with_few_of_the_keys(nights: Nights) -> None:
+    """It is a delta, whatever the mapping says: nothing counts as vanished, and the next whole one is compared."""
+    Path("snapshot.yaml").write_text(SNAPSHOT, encoding="utf-8")
+    first = nights.run(rows=rows(1, 2, 3, 4, 5), mapping="snapshot.yaml")
+    ended = nights.run(rows=rows(1, 2, 6), mapping="snapshot.yaml")
+    assert (ended.code, ended.summary["vanished"]) == (0, 0)
+    assert "warning: this is no snapshot: it has 2 of 5 keys that are in Triage, so none counts" in ended.err
+    whole = nights.run(rows=rows(1, 2, 3, 4, 6), mapping="snapshot.yaml")
+    assert (whole.summary["vanished"], whole.summary["vanished_since"]) == (1, first.summary["run_id"])
+    assert "this is no snapshot" not in whole.err
+
+
 def test_a_delta_loses_nothing(nights: Nights) -> None:
     """By default an export may hold only what is new."""
     nights.run(rows=rows(1, 2))

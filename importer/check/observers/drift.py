@@ -51,7 +51,6 @@ class Drift:
         known: Knows,
         *,
         has_comments_beside: bool = False,
-        is_delta: bool = False,
         recurs: bool = False,
     ) -> None:
         sample = known.sample()
@@ -65,7 +64,7 @@ class Drift:
         respelled = () if recurs else (RespelledKeys(known),)  # these rows are rejected one by one
         self._again = (*respelled, MovedKeys(sample)) if sample.total else ()
         self._others = OtherSources(known)
-        self._has_comments_beside, self._is_delta = has_comments_beside, is_delta
+        self._has_comments_beside = has_comments_beside
         self._reread = 0  # rows that are as they were, and have other comments than they had
         self._rereads: list[str] = []
 
@@ -105,6 +104,17 @@ class Drift:
         field = next((name for name in differs.written if name != "description"), "description")
         if len(self._changes) < SAMPLES and field in differs.fields:
             self._changes.append(f"{key}: {_describe(field, *differs.fields[field])}")
+
+    @property
+    def is_delta(self) -> bool:
+        """Whether the source has few of the known keys, see `has_few`."""
+        return has_few(self.known, self._total)
+
+    def warnings(self) -> Iterator[str]:
+        """Say that what a mapping calls a snapshot is none, a sentence."""
+        if self.is_delta:
+            few = f"{self.known:,} of {counted(self._total, 'key')} that are in Triage"
+            yield f"this is no snapshot: it has {few}, so none counts as vanished; look whether the export is complete"
 
     def doubts(self, limit: Limit) -> list[str]:
         """Say why the rows are not believed, each reason with samples and what to type; nothing where they are."""
@@ -150,12 +160,16 @@ class Drift:
         )
 
     def _too_many(self, limit: Limit) -> str:
-        # In a file of some records, as long as nobody calls it a delta, all that it has of them is all that there is.
-        total = self._total if self._is_delta else min(self._total, self.known)
+        total = self._total if self.is_delta else min(self._total, self.known)
         if not limit.is_exceeded(self.changed, total):
             return ""
         what = f"{self.changed:,} of {counted(total, 'issue')} would change, but --max-changes allows {limit}"
         return with_samples(f"{what}.", self._changes, f"If this is intended: {GO_ON}")
+
+
+def has_few(known: int, total: int) -> bool:
+    """Whether a source with so many of `total` known keys has only what has changed: fewer than half of them."""
+    return 2 * known < total
 
 
 def _likeness(one: str, other: str) -> float:

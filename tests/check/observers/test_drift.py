@@ -60,11 +60,9 @@ def doubts(
     limit: RowLimit = TEN,
     others: Mapping[str, KnownSample] = NO_OTHERS,
     more: Sequence[KnownIssue] = (),
-    *,
-    is_delta: bool = False,
 ) -> list[str]:
     """Say what a source of these rows comes to."""
-    drift, statuses = Drift("jira", Ledger(sample, others, more), is_delta=is_delta), statuses or {}
+    drift, statuses = Drift("jira", Ledger(sample, others, more)), statuses or {}
     operations = dict(enumerate(new))
     keys = [*statuses, *(operation.key for operation in operations.values())]
     rows = [Row(0, "f", 1, 2, key, Outcome.PLANNED) for key in keys]
@@ -105,12 +103,19 @@ def test_more_changes_than_are_believed(count: int, total: int, limit: RowLimit,
         assert hint == "If this is intended: the same command with --max-changes 100%"
 
 
-def test_a_delta_is_measured_by_the_ledger() -> None:
-    """An export of what changed has nothing but changes; so has a broken one, unless the mapping calls it a delta."""
-    rows = changed(90, 90, severity=("high", "low"))
-    assert doubts(rows, sample=of(1000), is_delta=True) == []
-    (found,) = doubts(rows, sample=of(1000))
-    assert found.startswith("90 of 90 issues would change, but --max-changes allows 10%, at least 20.")
+@pytest.mark.parametrize(
+    ("known", "count", "stops"),
+    [
+        pytest.param(90, 90, "", id="few of the known keys: an export of what has changed has nothing but changes"),
+        pytest.param(499, 101, "101 of 1,000", id="few of them, and too many for a tenth of all"),
+        pytest.param(500, 51, "51 of 500", id="half of them: a whole export of which half is gone"),
+        pytest.param(1000, 101, "101 of 1,000", id="all of them"),
+    ],
+)
+def test_a_delta_is_measured_by_the_ledger(known: int, count: int, stops: str) -> None:
+    """It is known by what it has of the keys in the ledger, and not by what anybody calls it."""
+    found = doubts(changed(count, known, severity=("high", "low")), sample=of(1000))
+    assert [each.partition(" issues would change")[0] for each in found] == [stops] * bool(stops)
 
 
 def test_a_change_that_is_not_written_is_believed() -> None:
