@@ -90,7 +90,7 @@ class Weeks:
             _, same, more = ended.err.rpartition("same command with ")
             _, other, whole = ended.err.rpartition("triage-import run ")
             if same:
-                line = (*line, *(word for word in shlex.split(more.strip()) if word.startswith("--")))
+                line = (*line, *shlex.split(more.strip()))
             elif other:
                 line = ("run", *shlex.split(whole.partition("\n")[0]))
             else:
@@ -107,7 +107,7 @@ class Weeks:
 
 
 def _last_words(ended: Ended) -> str:
-    return " | ".join(ended.err.splitlines()[-4:])
+    return " | ".join(ended.err.splitlines()[-8:])
 
 
 COLUMNS_GONE = (

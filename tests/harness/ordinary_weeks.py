@@ -93,6 +93,7 @@ class Feed:
     statuses: Sequence[str] = ()
     kinds: Sequence[str] = ()
     hides: Sequence[str] = ()  # fields that an exporting account may lose the permission for
+    hides_everywhere = False  # whether of all projects, at once
     has_comments = has_links = True
     keeps_id = True  # whether an issue that is moved stays the same one
     may_move = True
@@ -165,7 +166,7 @@ class Tracker:
         for nights, name, where in zip(
             ((6, 7, 8), (13, 14, 15), (23, 24)), feed.hides, ((first,), (second,), projects), strict=False
         ):
-            for project in where:
+            for project in projects if feed.hides_everywhere else where:
                 (self.hidden[project].add if night in nights else self.hidden[project].discard)(name)
 
     def _touch(self, item: Item) -> None:
@@ -560,6 +561,7 @@ class ServiceNow(Feed):
     statuses = ("New", "In Progress", "On Hold", "Closed")
     kinds = ("Software", "Hardware", "Network")
     hides = ("description", "assigned_to", "close_notes")
+    hides_everywhere = True
 
     def key(self, item: Item) -> str:
         return f"INC{item.id:07}"
@@ -631,10 +633,10 @@ class Sheet(Feed):
         if night % 6 == 2:
             random.shuffle(rows)
         if night % 9 == 5:  # and what hands do to cells
-            rows = [
-                [cell.lower() if column == "Status" else f"{cell} " for column, cell in zip(header, row, strict=True)]
-                for row in rows
-            ]
+            for row in rows[::4]:
+                row[:] = [
+                    cell.lower() if name == "Status" else f"{cell} " for name, cell in zip(header, row, strict=True)
+                ]
         if night % 4 == 1:
             rows.insert(len(rows) // 2, [""] * len(header))
         return [_write_csv(folder / f"{name}.csv", [header, *rows], "\r\n", "utf-8-sig")]
