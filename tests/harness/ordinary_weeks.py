@@ -35,6 +35,8 @@ SENTENCES = (
     "Señora García called twice about it; so did others.",
     "The log has nothing between 10:02 and 10:07.",
 )
+QUIET = 9
+"""In projects that began with so few issues, whole days may pass without a change."""
 NONE, DONE = 4, 3
 """The severity of what nobody has ranked, and the status of what has ended."""
 
@@ -143,7 +145,7 @@ class Tracker:
         self._now = BEGINNING + timedelta(days=night)
         self.changed = []
         for project in feed.projects:
-            for _ in range(random.choice((0, 0, 1, 1, 2, 3))):
+            for _ in range(random.choice((0, 1, 1, 2, 3) if feed.projects[project] > QUIET else (0, 0, 0, 1, 1, 2))):
                 if self.live(project):
                     random.choices(DEEDS, ODDS)[0](self, random.choice(self.live(project)))
         projects = [*feed.projects]
