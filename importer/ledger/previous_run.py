@@ -130,10 +130,11 @@ def read_kept(
     its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
     its += [runs.c.state == "finished"] if is_finished else []
     with transaction() as connection:
-        every = connection.scalars(last.where(*its).order_by(runs.c.id.desc()), execution_options={"yield_per": 1})
-        for options in map(orjson.loads, every):
-            if not mapping or options.get(MAPPING, mapping) == mapping:
-                return options.get(name, {})
+        newest = last.where(*its).order_by(runs.c.id.desc())
+        with connection.scalars(newest, execution_options={"yield_per": 1}) as every:
+            for options in map(orjson.loads, every):
+                if not mapping or options.get(MAPPING, mapping) == mapping:
+                    return options.get(name, {})
     return None
 
 
