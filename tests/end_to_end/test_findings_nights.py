@@ -122,9 +122,11 @@ class Nights:
         yield from self.judge.compare({kind: getattr(sandbox, kind)() for kind in kinds})
         said = Counter[str](ended.summary["recurring"])
         wanted = Counter(self.judge.figures)
-        if self._is_hostile:  # a fault may let a deletion be noticed a night later: what is on it is known until then
-            for each in (said, wanted):
-                each["occurrences_known"] += each.pop("on_deleted", 0)
+        for each in (said, wanted):
+            # A deletion is noticed when something is sent there, or while the issue is among the newest of the list:
+            # what is on it is known until then, on slow machines longer.
+            each["occurrences_known"] += each.pop("on_deleted", 0)
+            if self._is_hostile:
                 each.pop("evidence_waiting", 0)
         if self._was_cut_off:  # what the run before has done is known to this one
             said, wanted = (Counter(findings=sum(each[name] for name in FINDINGS)) for each in (said, wanted))
