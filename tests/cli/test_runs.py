@@ -71,14 +71,14 @@ def test_for_people(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2), issue_row(3, title="")])
     first = program(*import_from(sandbox.url), "--max-rejected", "50%").summary["run_id"]
-    assert program(*import_from(sandbox.url)).code == 7
+    assert program(*import_from(sandbox.url), "--max-rejected", "0").code == 7
     header, newer, older, _, hint, size = program("runs").out.splitlines()
     assert header.split("  ")[0] == "start"
     assert "new · updated · failed · rejected · waiting" in header
     assert re.fullmatch(rf"20.{{14}}  jira +[\d.]+ s +1 +2 · 0 · 0 · 1 · 0 +{first} +export.csv +1 rejected", older), (
         older
     )
-    assert re.search(r"  7  .*  export.csv  1 of 3 rows would be rejected, and --max-rejected allows 5%", newer), newer
+    assert re.search(r"  7  .*  export.csv  1 of 3 rows would be rejected, and --max-rejected allows 0", newer), newer
     assert (hint, size.startswith("The ledger takes ")) == ("Of one run: triage-import runs show RUN", True)
     shown = program("runs", "show", first).out
     assert shown.startswith(f"name         {first}\nkind         import\ntarget       {sandbox.url}\n")

@@ -238,7 +238,7 @@ def test_rows_to_correct_of_files_with_other_columns(
     assert ended.outcomes() == {"rejected": 2}, ended.err
     suffix = "csv" if write is write_table else "jsonl"
     assert ended.summary["errors"] == [f"errors.{suffix}", f"errors-2.{suffix}"]
-    errors = [f"reports/{name}" for name in ended.summary["errors"]]
+    errors = [str(Path(ended.summary["out"], name)) for name in ended.summary["errors"]]
     assert f"Rows to correct: {', '.join(errors)}; then give the same command those files as SOURCE." in ended.err
     for name in errors:
         path = Path(name)
