@@ -298,6 +298,8 @@ class Operation(NamedTuple):
     link       of a create: the address of its row in the old tracker, "" where there is none
     dated      the date of its row, in seconds since 1970; 0 if none is known
     held       of a create: field → the columns for want of which it isn't compared with what is in Triage
+    fixed_id   of a create: what `input.id` says of its row, "" where it says nothing
+    born       of a create: when the source made its issue, in seconds since 1970; 0 if that isn't known
     """
 
     key: str
@@ -317,6 +319,8 @@ class Operation(NamedTuple):
     link: str = ""
     dated: float = 0.0
     held: Mapping[str, Sequence[str]] = NONE_HELD
+    fixed_id: str = ""
+    born: float = 0.0
 
 
 DIGEST = 8
@@ -425,6 +429,14 @@ def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) 
     """Make tuples that differ from `same` only in these columns: field → a value for each."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
     return map(type(same)._make, zip(*values, strict=True))
+
+
+class Lesson(NamedTuple):
+    """What a row says of its key's issue that the ledger doesn't know yet: see `Operation`."""
+
+    key: str
+    fixed_id: str
+    born: float
 
 
 class AttemptTimes(NamedTuple):

@@ -111,6 +111,10 @@ class Examined:
             "link": map(self.records.links.__getitem__, rows),
             "held": repeat(self.held, len(rows)),
         }
+        if keys.fixed_ids:
+            columns["fixed_id"] = map(keys.fixed_ids.__getitem__, rows)
+        if self.records.created is not None and not keys.group_keys:  # rows of an issue may have several dates
+            columns["born"] = [seconds_of(self.records.created[row]) for row in rows]
         if self.records.newest is not None:
             columns["dated"] = [seconds_of(self.records.newest[row]) for row in rows]
         if hashed:

@@ -24,7 +24,17 @@ from importer.check.knowledge import (
     LedgerStatus,
     OnChange,
 )
-from importer.codes import CODES, COLUMN_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET, MARKER_AMBIGUOUS, ROW_CORRECTED
+from importer.check.sameness import Facts, describe_stranger, may_be_moved
+from importer.codes import (
+    CODES,
+    COLUMN_MISSING,
+    FOUND_AT_TARGET,
+    GONE_AT_TARGET,
+    ISSUE_MOVED,
+    KEY_TAKEN,
+    MARKER_AMBIGUOUS,
+    ROW_CORRECTED,
+)
 from importer.ledger.added import AddedOperations, find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Run
@@ -54,6 +64,10 @@ NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
 
+MOVED = (
+    "the source has given that issue a new key, and what changes under it doesn't reach Triage. If this is another "
+    "issue, the mapping should say of which site an id is: `input: {id: {site: COLUMN}}`"
+)
 SAMPLE = 1000
 """Most known issues that are held in memory, to recognise rows that come under new keys."""
 NEAR = 0.8
@@ -99,6 +113,7 @@ class LedgerHistory(Knows):
         self._open_changes = ledger.find_open_changes(target, source_name)
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
+        self._knows_ids = ledger.knows_fixed_ids(target, source_name)
         self._near = near
         self._corrected_rows: Mapping[str, CorrectedRow] | None = None  # read once there is a rejected row
         self.matched = 0
@@ -116,11 +131,13 @@ class LedgerHistory(Knows):
             is_same &= key not in self._open_changes
             if is_same and not is_missing(returned):
                 same = LedgerStatus(Outcome.UNCHANGED, None, None, *issue, True, None, each.attempts, each.content)
-                statuses[key] = same._replace(moved=find_moved(returned))
+                statuses[key] = same._replace(moved=find_moved(returned), fixed_id=each.fixed_id, born=each.born)
         others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
         known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
         made = ((key, kept) for key, kept in known.items() if kept.state is State.DONE)
         statuses |= {key: _with_issue(self._compare(create(key), kept), kept) for key, kept in made}
+        if self._knows_ids and len(known) < len(others):
+            statuses |= self._find_moved([create(key) for key in others if key not in known])
         if self._any_found or self._titles:
             open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # the settler reads these back
             absent = own.keys() - statuses.keys() - open_
@@ -207,6 +224,8 @@ class LedgerHistory(Knows):
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
         if 0 < create.dated < kept.dated and not self._policy.recurring:
             return OLDER
+        if create.body and not self._policy.recurring and (why := describe_stranger(_facts(create), _known(kept))):
+            return self._hold_stranger(create, kept, why)
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         if not create.body:
             return settled
@@ -248,6 +267,31 @@ class LedgerHistory(Knows):
         # What becomes of the rows of an issue that recurs is decided by what they add to it.
         outcome = Outcome.UNCHANGED if self._policy.recurring else Outcome.CHANGED
         return LedgerStatus(outcome, finding, differs=differs)
+
+    def _hold_stranger(self, create: Operation, kept: KnownCreate, why: str) -> LedgerStatus:
+        """Hold a row whose key has another issue in Triage, as far as anybody can see."""
+        same = settle_command(self._ledger.name, self._target, create.key, kept.triage_id)
+        finding = _finding(
+            KEY_TAKEN,
+            f"{kept.triage_id} has this key, and seems to be another issue: {why}. Another site, or another product's "
+            f"list, needs a source of its own: --source-name NAME. If it is {kept.triage_id} all the same, type this:\n"
+            f"{same}",
+        )
+        snapshot = Snapshot.parse(kept.returned)
+        differs = _difference(snapshot, self._policy.limit(snapshot.ours, snapshot.changes(create.body)))
+        return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False, differs=differs)
+
+    def _find_moved(self, creates: Sequence[Operation]) -> dict[str, LedgerStatus]:
+        """Hold new rows whose issue is in Triage under another key, by their id: it would be there twice."""
+        rows = {each.fixed_id: each for each in creates if each.fixed_id and each.body}
+        held = dict[str, LedgerStatus]()
+        for kept in self._ledger.find_by_fixed_ids(self._target, self._source_name, rows):
+            row = rows[kept.fixed_id]
+            if may_be_moved(_facts(row), _known(kept)):
+                message = f"its id, {row.fixed_id}, is that of {kept.key}, which is {kept.triage_id} in Triage: {MOVED}"
+                finding = _finding(ISSUE_MOVED, message)
+                held[row.key] = LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False)
+        return held
 
     def _has_told(self, create: Operation) -> bool:
         """Whether an issue that recurs has the deciding row already, with another severity: the mapping has changed."""
@@ -369,6 +413,8 @@ def _with_issue(status: LedgerStatus, kept: KnownCreate) -> LedgerStatus:
         attempts=kept.attempts,
         content=kept.content,
         moved=find_moved(kept.returned),
+        fixed_id=kept.fixed_id,
+        born=kept.born,
     )
 
 
@@ -378,6 +424,15 @@ def _difference(snapshot: Snapshot, changes: Mapping[str, Any]) -> Difference | 
         return None
     ours = snapshot.ours
     return Difference({name: (ours.get(name), new) for name, new in changes.items()})
+
+
+def _facts(create: Operation) -> Facts:
+    return Facts(create.fixed_id, create.born, str(orjson.loads(create.body)["title"]), create.content)
+
+
+def _known(kept: KnownCreate) -> Facts:
+    title = Snapshot.parse(kept.returned).ours.get("title") if kept.returned else ""
+    return Facts(kept.fixed_id, kept.born, str(title or ""), kept.content)
 
 
 def _fold(title: str) -> str:

@@ -111,7 +111,7 @@ class LedgerStatus(NamedTuple):
     `issue_id` and `triage_id` are those of the key's issue, if it has one, and `attempts` the requests that its create
     took; `takes_additions` says whether more may be added, and `differs` how the row has changed, if it has. `content`
     is the digest of the row that the issue stands for, and `moved` what goes on in comments of the description, as the
-    target keeps less of it.
+    target keeps less of it. `fixed_id` and `born` are what is known of the issue, see `Operation`.
     """
 
     outcome: Outcome
@@ -124,6 +124,8 @@ class LedgerStatus(NamedTuple):
     attempts: int = 0
     content: bytes = b""
     moved: Sequence[str] = ()
+    fixed_id: str = ""
+    born: float = 0.0
 
 
 Create = Callable[[str], Operation]

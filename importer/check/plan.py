@@ -30,6 +30,7 @@ from importer.records import (
     AlreadyAdded,
     Finding,
     IssueParts,
+    Lesson,
     Operation,
     Outcome,
     Row,
@@ -38,6 +39,7 @@ from importer.records import (
     rows_in,
 )
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
+from importer.transform.dates import seconds_of
 from importer.triage.redaction import find_redaction, redact
 
 RowColumns = dict[str, list[Any]]
@@ -66,6 +68,7 @@ class Plan(NamedTuple):
     left_out    places of the rows of which nothing is sent
     reread      places of the rows of which other comments are read than those that their issues have from them
     counted     places of the rows that figures of values and people count: those of Examined, but for skipped ones
+    lessons     what rows say of their issues that the ledger doesn't know
     """
 
     rows: Rows
@@ -76,6 +79,7 @@ class Plan(NamedTuple):
     left_out: Collection[int] = ()
     reread: Collection[int] = ()
     counted: Sequence[int] = ()
+    lessons: Sequence[Lesson] = ()
 
     def markers_to_create(self) -> Iterator[str]:
         return (operation.marker for operation in self.operations.values() if operation.act is Act.CREATE)
@@ -174,7 +178,25 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
         counted_ones = [row for row in counted_ones if outcomes[row] is not Outcome.SKIPPED]
     if examined.withdrawn:  # what is known of their issues says nothing of rows
         ledger = {key: status for key, status in ledger.items() if places[key] in examined.bodies}
-    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread, counted_ones)
+    lessons = list(find_lessons(examined, ledger, places))
+    return Plan(rows, operations, notes, planned.left, ledger, left_out, planned.reread, counted_ones, lessons)
+
+
+def find_lessons(examined: Examined, ledger: Mapping[str, LedgerStatus], places: Mapping[str, int]) -> Iterator[Lesson]:
+    """Yield what rows say of issues that are theirs, and that the ledger doesn't know yet.
+
+    An id without its site takes the place of none that has one: a source may come in two forms by turns.
+    """
+    records = examined.records
+    fixed_ids, dates = records.keys.fixed_ids, () if records.keys.group_keys else records.created or ()
+    for key, status in ledger.items() if fixed_ids or dates else ():
+        if not status.issue_id or not status.takes_additions:
+            continue
+        fixed_id = fixed_ids[places[key]] if fixed_ids else ""
+        born = seconds_of(dates[places[key]]) if dates else 0.0
+        is_new_id = fixed_id not in ("", status.fixed_id) and not (" " in status.fixed_id and " " not in fixed_id)
+        if is_new_id or (born and not status.born):
+            yield Lesson(key, fixed_id if is_new_id else status.fixed_id, status.born or born)
 
 
 def _refuse_secret_names(examined: Examined) -> Examined:

@@ -38,6 +38,7 @@ from importer.ledger.schema import (
 from importer.ledger.statements import (
     DECIDE,
     INTEND,
+    LEARN,
     PORTION,
     REGISTER,
     REMEMBER,
@@ -49,7 +50,7 @@ from importer.ledger.statements import (
     word,
 )
 from importer.ledger.stored_rows import encode_row
-from importer.records import Act, AttemptTimes, Operation, Row
+from importer.records import Act, AttemptTimes, Lesson, Operation, Row
 
 VERIFIED, ATTEMPTS = "verified", "attempts"
 """The option of a run that has its last verification, and how many attempts the run had then."""
@@ -142,6 +143,11 @@ class Run:
         with self._transaction() as connection:
             REGISTER.execute(connection, values)
 
+    def learn(self, lessons: Iterable[Lesson]) -> None:
+        """Write what rows say of their issues that the ledger didn't know: it decides nothing of this run."""
+        with self._transaction() as connection:
+            LEARN.execute(connection, ((each.fixed_id, each.born, *self._create(each.key)) for each in lessons))
+
     def find_undecided(self) -> list[KnownCreate]:
         """Return the source's creates with an unknown outcome, of this attempt or an earlier one."""
         return self._find_creates(operations.c.state.in_(UNDECIDED))
@@ -218,6 +224,7 @@ class Run:
         await self._commits.intend(intent)
 
     def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0) -> Intent:
+        is_create = operation.act is Act.CREATE
         values = (
             self._source_id,
             self._id,
@@ -235,6 +242,8 @@ class Run:
             details,
             operation.link,
             operation.dated,
+            operation.fixed_id if is_create else "",
+            operation.born if is_create else 0,
         )
         return Intent(values)
 

@@ -15,7 +15,7 @@ _STATES = {state.value: state for state in State}
 
 
 class KnownCreate(NamedTuple):
-    """A create, and what is known of its issue. What stands behind `dated` is asked for where it is needed alone.
+    """A create, and what is known of its issue. What stands behind `born` is asked for where it is needed alone.
 
     body_sha    SHA-256 of the body that the issue stands for; of an undecided one, of the body that was sent
     content     digest of its rows, see `records.rows_in`
@@ -24,6 +24,8 @@ class KnownCreate(NamedTuple):
     mark        the newest creation time that the target had shown before it was sent, by the target's clock; 0 if none
                 is known
     dated       the date of the newest row that it stood for; 0 if none is known
+    fixed_id    what `input.id` said of its row; "" if that isn't known
+    born        when the source made the issue, in seconds since 1970; 0 if that isn't known
     was_found   whether discovery found its issue, or the ledger is an older copy: it may have been written since, and
                 have additions unknown to the ledger
     is_older    whether it is from an earlier run, or discovery saw it first: another ledger may have added to it
@@ -44,6 +46,8 @@ class KnownCreate(NamedTuple):
     mark: float = 0.0
     attempts: int = 0
     dated: float = 0.0
+    fixed_id: str = ""
+    born: float = 0.0
     was_found: bool = False
     is_older: bool = False
     pending: bytes = b""

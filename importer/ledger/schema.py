@@ -168,6 +168,10 @@ operations = Table(
     Column("message", String, nullable=False),
     Column("link", String, nullable=False, default="", server_default=""),  # of a create: in the old tracker
     Column("dated", Float, nullable=False, default=0.0, server_default="0"),  # of the newest row that it stood for
+    # Of a create, what tells its issue from another one under its key, see `check.sameness`: the id by which the source
+    # knows it whatever becomes of its key, "" if none is known, and when it was made there, 0 if that isn't.
+    Column("fixed_id", String, nullable=False, default="", server_default=""),
+    Column("born", Float, nullable=False, default=0.0, server_default="0"),
 )
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
 HAS_NUMBER = operations.c.triage_id != literal_column("''")
@@ -179,6 +183,15 @@ Index("operations_triage_id", operations.c.triage_id, sqlite_where=HAS_NUMBER, p
 WAITS = operations.c.code == literal_column(f"'{EVIDENCE_PENDING}'")
 """Says that an addition waits for evidence that Triage doesn't know yet; few do, and every run asks for them."""
 Index("operations_waiting", operations.c.source_id, sqlite_where=WAITS, postgresql_where=WAITS)
+HAS_FIXED_ID = operations.c.fixed_id != literal_column("''")
+"""Says that the id by which the source knows an operation's issue is known; most mappings name none."""
+Index(
+    "operations_fixed_id",
+    operations.c.source_id,
+    operations.c.fixed_id,
+    sqlite_where=HAS_FIXED_ID,
+    postgresql_where=HAS_FIXED_ID,
+)
 # Every row of the source as the check left it. What became of it is told by the operations of its key, see `results`;
 # once the run is finished it is stored here, as later runs work on the same operations.
 rows = Table(
@@ -273,6 +286,11 @@ OLDEST = 12
 """The oldest version whose ledgers are upgraded."""
 UPGRADES: Sequence[Sequence[str]] = (
     (),  # to 13: what it writes into `rows.cells` (see `encode_cells`) is more than 12 reads
+    (
+        "ALTER TABLE operations ADD COLUMN fixed_id VARCHAR DEFAULT '' NOT NULL",
+        "ALTER TABLE operations ADD COLUMN born FLOAT DEFAULT '0' NOT NULL",
+        "CREATE INDEX operations_fixed_id ON operations (source_id, fixed_id) WHERE fixed_id != ''",
+    ),
 )
 """The statements that make a ledger of each version since `OLDEST` into one of the next, in SQLite and PostgreSQL.
 

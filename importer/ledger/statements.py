@@ -271,3 +271,4 @@ REMEMBER = change(
     dated=lambda dialect, date: (func.max if dialect.name == "sqlite" else func.greatest)(operations.c.dated, date),
 )
 SET_STATE = change("state")
+LEARN = change("fixed_id", "born")

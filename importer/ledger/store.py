@@ -23,7 +23,18 @@ from importer.ledger.journal import Run
 from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
 from importer.ledger.lock import SourceLocks
 from importer.ledger.results import thaw
-from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, starts, targets
+from importer.ledger.schema import (
+    HAS_FIXED_ID,
+    UNDECIDED,
+    RunKind,
+    State,
+    attempts,
+    operations,
+    runs,
+    sources,
+    starts,
+    targets,
+)
 from importer.ledger.statements import PORTION, find_in_portions, find_source
 from importer.ledger.target_scan import Seen
 from importer.phrases import counted, readable
@@ -77,6 +88,13 @@ CREATES = (
     operations.c.key.in_(PORTION),
 )
 KNOWN = select(*COLUMNS, WAS_FOUND).where(*CREATES)
+OF_IDS = select(*COLUMNS).where(
+    operations.c.source_id == bindparam("its_source"),
+    operations.c.fixed_id.in_(PORTION),
+    HAS_FIXED_ID,
+    operations.c.act == Act.CREATE,
+    operations.c.state == State.DONE,
+)
 STANDING = select(*COLUMNS).where(*CREATES, operations.c.state == State.DONE)
 
 
@@ -136,6 +154,19 @@ class Ledger:
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
             yield from find_in_portions(connection, STANDING, keys if source_id else (), its_source=source_id)
+
+    def find_by_fixed_ids(self, target: str, source_name: str, ids: Iterable[str]) -> Iterator[KnownCreate]:
+        """Yield what is known of the issues with these ids, see `KnownCreate.fixed_id`."""
+        with self.transaction() as connection:
+            source_id = find_source(connection, target, source_name)
+            yield from map(as_known, find_in_portions(connection, OF_IDS, ids, its_source=source_id))
+
+    def knows_fixed_ids(self, target: str, source_name: str) -> bool:
+        """Whether the id of any issue of a source is known."""
+        with self.transaction() as connection:
+            source_id = find_source(connection, target, source_name)
+            its = select(operations.c.fixed_id).where(operations.c.source_id == source_id, HAS_FIXED_ID)
+            return connection.scalar(its.limit(1)) is not None
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
         """Return the updates and deletions of a source whose outcome nobody knows."""

@@ -175,6 +175,7 @@ class Attempt:
             else:
                 self.queue.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
             self.run.register(rows)
+            self.run.learn(plan.lessons)
             left = {place: each for place, each in plan.operations.items() if each.key not in self.refused}
             if ranked is None:
                 yield from left.values()

@@ -45,7 +45,7 @@ class SettledRows:
         """Begin a reading that asks this history; its rows replace those of an earlier one."""
         self.close()
         self._known = known
-        self._scratch = Scratch(f"CREATE TABLE rows {KEPT}; CREATE TABLE taken {KEPT};")
+        self._scratch = Scratch(f"CREATE TABLE rows {KEPT}; CREATE TABLE taken {KEPT}; CREATE TABLE lessons {KEPT};")
         yield self
 
     def add(self, _: Examined, plan: Plan) -> None:
@@ -56,6 +56,8 @@ class SettledRows:
             self._scratch.write("INSERT INTO rows (kept) VALUES (?)", [(pickle.dumps(some),) for some in _pack(plan)])
             if self._known is not None and self._known.taken[0]:
                 self._scratch.write("INSERT INTO taken (kept) VALUES (?)", [(pickle.dumps(self._known.taken),)])
+            if plan.lessons:
+                self._scratch.write("INSERT INTO lessons (kept) VALUES (?)", [(pickle.dumps(plan.lessons),)])
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
         """Whether they make up the whole run: nothing is to be sent or settled."""
@@ -67,6 +69,8 @@ class SettledRows:
         try:
             for taken in self._kept(self._scratch, "taken"):
                 run.decide(*taken)
+            for lessons in self._kept(self._scratch, "lessons"):
+                run.learn(lessons)
             run.settle(self._kept(self._scratch, "rows"))
         except RunStopped as error:
             return replace(sent, stopped=sent.stopped or error)

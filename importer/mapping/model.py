@@ -313,6 +313,14 @@ class Key(Text):
         return self.content
 
 
+class FixedId(Text):
+    """What identifies a record for good, whatever becomes of its key."""
+
+    site: Text | None = Field(
+        None, description="The site that gave the id: ids of two sites are never compared. By default the source."
+    )
+
+
 class Input(Strict):
     """What the source is and how its records are told apart."""
 
@@ -323,6 +331,10 @@ class Input(Strict):
     key: Key = Field(description="The native key.")
     local_key: Text | None = Field(
         None, description="Used if `key` is empty; unique only within a project, so you have to name the source."
+    )
+    id: FixedId | None = Field(
+        None,
+        description="An id that an issue keeps when its key changes; it is never alone a reason to write.",
     )
     kind: Literal["delta", "snapshot"] | None = Field(
         None,

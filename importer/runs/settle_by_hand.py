@@ -20,7 +20,7 @@ from importer.load.driver import make_decision
 from importer.load.preflight import claim_source
 from importer.load.queue import QueueItem
 from importer.phrases import counted, listed
-from importer.records import IssueParts, Operation
+from importer.records import IssueParts, Lesson, Operation
 from importer.transform.markers import find_marker_lines, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
@@ -113,6 +113,8 @@ class HandSettling:
             if known.issue_id != issue.id:
                 hint = f"If that issue is gone, record that first: {self._command(ABSENT)}"
                 raise UsageError(f"{self.key} is {known.triage_id} already.", hint=hint)
+            if self._run is not None:  # whatever told the row from the issue counts no more: its next one says it anew
+                self._run.learn([Lesson(self.key, "", 0.0)])
             if known.triage_id and not is_missing(known.returned):
                 return f"{self.key} is {issue.triage_id}, as the ledger knows."
             # What is there now may be a person's edit: it would count as ours.

@@ -22,6 +22,7 @@ class RowKeys:
     nameless       rows whose key is their content
     groups         first row of each issue → all its rows; {} where each row is an issue of its own
     group_keys     the key of each row's group, see `groups.join_keys`
+    fixed_ids      what `input.id` says of each row, after its site; () where the mapping names none
     """
 
     full: list[str]
@@ -31,6 +32,7 @@ class RowKeys:
     nameless: frozenset[int] = frozenset()
     groups: Mapping[int, Sequence[int]] = field(default_factory=dict)
     group_keys: Sequence[str | None] = ()
+    fixed_ids: Sequence[str] = ()
 
     def followers(self) -> set[int]:
         """The rows behind the first one of their issue, which speaks for all of them."""
@@ -53,7 +55,21 @@ def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, ski
         native, local, nameless = _find_native(mapping, columns)
     full = [f"{source_name}:{key}" if key else "" for key in native]
     markers = [record_marker(key) for key in full]
-    return RowKeys(full, markers, source_marker(source_name), local, nameless, groups, group_keys)
+    return RowKeys(
+        full, markers, source_marker(source_name), local, nameless, groups, group_keys, read_fixed_ids(mapping, columns)
+    )
+
+
+def read_fixed_ids(mapping: MappingModel, columns: Columns) -> Sequence[str]:
+    """Read the id of each row, with its site before it where one is named; "" where the row has none."""
+    spec = mapping.input.id
+    if spec is None or mapping.group:  # of several rows, each with an id of its own, none identifies the issue
+        return ()
+    ids = columns.stripped(spec)
+    if spec.site is None:
+        return ids
+    sites = columns.stripped(spec.site)
+    return [f"{site} {one}".strip() if one else "" for site, one in zip(sites, ids, strict=True)]
 
 
 def name_rows(mapping: MappingModel, columns: Columns, skips: Sequence[str]) -> list[str]:

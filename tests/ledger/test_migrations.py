@@ -23,8 +23,14 @@ from tests.harness.hostile import RunningSandbox
 from tests.harness.postgres import PostgresServer, schema_of
 from tests.harness.running import Ended, Program, issue_row, write_csv
 
-BEFORE = ("UPDATE stamp SET schema_version = 12",)
-"""What makes a ledger of version 13 into one of the version before."""
+UNDONE = (
+    "DROP INDEX operations_fixed_id",
+    "ALTER TABLE operations DROP COLUMN fixed_id",
+    "ALTER TABLE operations DROP COLUMN born",
+)
+"""What takes the last step of all back."""
+BEFORE = (*UNDONE, "UPDATE stamp SET schema_version = 12")
+"""What makes a ledger of the newest version into one of the oldest that is upgraded."""
 LATER = (("ALTER TABLE runs ADD COLUMN mood VARCHAR",), ("UPDATE runs SET mood = 'good', repeats = 7",))
 """The steps of two versions to come."""
 KILLED = (
@@ -179,32 +185,34 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("later")
-@pytest.mark.parametrize("version", [OLDEST, 13, 14])
+@pytest.mark.parametrize("version", [OLDEST, 13, 14, 15])
 def test_a_later_version_takes_all_steps(place: str | Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From whichever version, each step once and in order, and none that was taken before."""
     with monkeypatch.context() as earlier:
         earlier.setattr(schema, "UPGRADES", schema.UPGRADES[: version - OLDEST])
         with open_ledger(place) as ledger:
             ledger.begin_run(RunIdentity("sandbox:here", "jira", "", ""))
-        if version == 14:
+        if version == 15:
             execute(place, *LATER[0])
+        if version < 14:
+            execute(place, *UNDONE)
     for _ in range(2):
         execute(place, "UPDATE runs SET repeats = repeats + 1")
     with open_ledger(place) as ledger, ledger.transaction() as connection:
         assert connection.execute(text("SELECT mood, repeats FROM runs")).one() == ("good", 9)
-        assert connection.scalar(text("SELECT schema_version FROM stamp")) == 15
+        assert connection.scalar(text("SELECT schema_version FROM stamp")) == 16
 
 
 @pytest.mark.usefixtures("later")
 def test_reading_what_a_later_version_upgrades(place: str | Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is read from an upgraded copy; a server's ledger, of which there is none, only after its upgrade."""
     with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+        earlier.setattr(schema, "UPGRADES", schema.UPGRADES[:2])
         with open_ledger(place) as ledger:
             ledger.begin_run(RunIdentity("sandbox:here", "jira", "", ""))
     with ExitStack() as refused:
         if not isinstance(place, Path):
-            refused.enter_context(pytest.raises(UsageError, match="has schema version 13, not 15; a command that"))
+            refused.enter_context(pytest.raises(UsageError, match="has schema version 14, not 16; a command that"))
         with read_ledger(place) as ledger, ledger.transaction() as connection:
             assert connection.scalar(text("SELECT mood FROM runs")) == "good"
     with open_ledger(place), read_ledger(place) as ledger:

@@ -90,7 +90,7 @@ class Drift:
         if differs is None:
             return
         before, now = (str(text or "") for text in differs.fields.get("title", ("", "")))
-        if before and _likeness(before, now) < UNLIKE:
+        if before and likeness(before, now) < UNLIKE:
             if len(differs.fields) > 1:
                 self._strange += 1
             else:
@@ -172,7 +172,7 @@ def has_few(known: int, total: int) -> bool:
     return 2 * known < total
 
 
-def _likeness(one: str, other: str) -> float:
+def likeness(one: str, other: str) -> float:
     """Compare two titles by their pairs of letters, in any language: 0 is nothing in common, 1 the same."""
     pairs, others = _pairs(one), _pairs(other)
     if not pairs or not others:
