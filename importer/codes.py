@@ -57,6 +57,7 @@ KEY_RESPELLED = "key-respelled"
 MARKER_AMBIGUOUS = "marker-ambiguous"
 KEY_TAKEN = "key-taken"
 ISSUE_MOVED = "issue-moved"
+MOVE_UNSURE = "move-unsure"
 DUPLICATE_IN_TRIAGE = "duplicate-in-triage"
 GAVE_UP = "gave-up"
 OUTCOME_UNKNOWN = "outcome-unknown"
@@ -88,7 +89,8 @@ CODES: dict[str, str] = {
     "found-changed": "The issue was found in Triage by its marker and differs from the row; it is left as it is.",
     MARKER_AMBIGUOUS: "Its marker doesn't say for certain which issue is the row's; it waits for `settle`.",
     KEY_TAKEN: "The key is another issue's in Triage, by its id, or by title and date; the row waits for `settle`.",
-    ISSUE_MOVED: "The issue is in Triage under another key, as its id says; it is not created again, nor updated.",
+    ISSUE_MOVED: "The source has given the issue a new key, as its id says; it is the issue it was (warning).",
+    MOVE_UNSURE: "It may be an issue that Triage has under another key, by its id; the row waits.",
     "title-in-triage": "Triage has an issue with this title but no marker; it may be this row's (warning).",
     "changed-meanwhile": "An earlier attempt created the issue, and the row has changed; the next run compares them.",
     ROW_CORRECTED: "This row is rejected, but its corrected row has been imported; skipped.",
@@ -169,8 +171,7 @@ OPEN = {
     EVIDENCE_MISSING: "with a call, conversation or file that Triage never knew: see results.csv.",
     MARKER_AMBIGUOUS: "held back: markers in Triage may be another row's; results.csv has a command for each choice.",
     KEY_TAKEN: "held back: their keys are those of other issues in Triage; results.csv says why, and what to type.",
-    ISSUE_MOVED: "held back: the source has given them new keys, and they are in Triage under those before: see "
-    "results.csv.",
+    MOVE_UNSURE: "held back: they may be issues that are in Triage under other keys: see results.csv.",
     DUPLICATE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
     PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
     TEXT_CUT: "with a text that Triage has cut: see results.csv.",

@@ -114,6 +114,8 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return known, check(job, known, context.progress, sample=sample, writers=writers)
 
     known, checked, seen = _check_and_discover(context, check_now, found.warnings)
+    job = job.follow(checked.moves)
+    context = replace(context, job=job)
     page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
     categories = partial(find_categories, target, context.calls)
     destination = Destination(target.name, found.organisation, settings.rate, categories)
@@ -123,6 +125,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return reports.write(checked, refusal)
     details = replace(collect_details(job, checked), organisation=found.organisation)
     run = begin_run(context, checked, out, {PAGE: pack_details(details)})
+    run.follow(checked.moves)
     folder = reports.folder_at(run.out)
     if out is None and not folder.make():  # it was typed when the run began
         ledger.move_reports(run)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import repeat
 
@@ -35,10 +35,11 @@ from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
 from importer.mapping.vocabulary import ends_of_scale
 from importer.mapping.yaml_tree import as_source
-from importer.phrases import listed
+from importer.phrases import counted, listed
 from importer.progress import Progress
 from importer.records import Act, Outcome, Unknown
 from importer.sources.header import count_filled
+from importer.transform.row_keys import Aliases
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople
 
@@ -74,6 +75,7 @@ class Checked:
     leaders          the first rows of issues that recur; None where none does
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
     lacking          what the files lack of the columns that the source had before
+    moves            the new keys of issues that the source has moved, and those that they had first
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
@@ -100,6 +102,7 @@ class Checked:
     target_findings: TargetFindings | None = None
     leaders: Leaders | None = None
     newest: float | None = None
+    moves: Aliases = field(default_factory=dict)
     before: tuple[str, ...] = ()
 
     @property
@@ -153,8 +156,8 @@ def check(
     # Before anything is read: an old file is refused at once.
     age.check_files()
     shown = ShownPeople(model.people, job.people)
-    with key_spool(job) as spool, ExitStack() as stack:
-        keys, targets = _Keys(job, spool), None
+    with key_spool(job) as spool, id_spool(spool) as ids, ExitStack() as stack:
+        keys, targets = _Keys(job, spool, ids), None
         observers: list[Observer] = [keys, signs, age, *([sample] if sample else [])]
         if model.relations or model.references:
             targets = stack.enter_context(RelationTargets())
@@ -162,8 +165,11 @@ def check(
         leaders = None if model.recurring is None else Leaders(job.only, job.source_name)
         reading = Reading(job, known, shown, leaders=leaders)
         reading.read(progress, writers, observers)
+        if moves := {new: first for new, first in known.moves.items() if new not in job.aliases}:
+            # What another row says of the issue, before or behind it, is said of the one that is in Triage.
+            return check(job.follow(moves), known, progress, sample=sample, writers=writers)
         age.check_dates()
-        verdicts = spool.verdicts()
+        verdicts = spool.verdicts(ids)
         if verdicts.need_advice:
             verdicts.advice = advise(job, verdicts)
         if job.only and len(keys.absent) == len(job.only):
@@ -205,6 +211,7 @@ def check(
     notices = reading.shown.clean([*signs.warnings(), *beside, *reading.notices(), *signs.of_markup()])
     nameless = filter(None, [_say_nameless(keys, job)])
     absent = [f"--only: no row has {listed(sorted(keys.absent), NAMES_SHOWN)}"] if keys.absent else []
+    moved = _say_moved(job.moves) if job.moves else ()
     rare = filter(None, [rare_categories(reading.flow)])
     of_rows = [*reading.flow.suspicious_mappings(), *absent, *reading.coverage.warnings(), *rare]
     return Checked(
@@ -217,7 +224,7 @@ def check(
         criteria=reading.criteria,
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
-        suspicious=(*notices, *job.warnings, *nameless, *of_rows),
+        suspicious=(*notices, *job.warnings, *moved, *nameless, *of_rows),
         fixes=reading.corrections.lines(),
         workload=reading.work,
         coverage=reading.coverage,
@@ -231,14 +238,15 @@ def check(
         target_findings=target_findings,
         leaders=leaders,
         newest=age.newest,
+        moves=job.moves,
     )
 
 
 class _Keys:
     """Collects the keys of the first reading: spools them to find duplicates, and strikes them off `--only`."""
 
-    def __init__(self, job: Job, spool: KeySpool) -> None:
-        self._spool = spool
+    def __init__(self, job: Job, spool: KeySpool, ids: KeySpool) -> None:
+        self._spool, self._ids = spool, ids
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
         self.rows = self.nameless = self.bare = 0
@@ -249,9 +257,18 @@ class _Keys:
         self.rows += len(examined.bodies)
         self.nameless += len(nameless)
         self.bare += sum(not isinstance(raw[row], str) and count_filled(raw[row]) == 1 for row in nameless)
-        self._spool.add(spool_rows(examined))
+        rows = spool_rows(examined)
+        self._spool.add(rows)
+        if records.keys.fixed_ids:
+            self._ids.add(list(spool_ids(examined, rows)))
         if self.absent:
-            self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
+            every = (*records.keys.full, *records.keys.own)
+            self.absent.difference_update(every, (key[self._prefix :] for key in every))
+
+
+def _say_moved(moves: Aliases) -> list[str]:
+    names = listed([f"{new} was {first}" for new, first in moves.items()], NAMES_SHOWN)
+    return [f"moved in the source: {counted(len(moves), 'issue')} with another key than before, by their ids: {names}"]
 
 
 def _say_nameless(keys: _Keys, job: Job) -> str:
@@ -281,6 +298,18 @@ def spool_rows(examined: Examined) -> list[SpooledRow]:
         keys = [f"{key}\n{one.comment.id}" for key, one in zip(keys, each, strict=True)]
         contents = map(hash, [(one.comment.content, one.flags) for one in each])
     return list(zip(keys, places, files, lines, contents, stamps, strict=True))
+
+
+def spool_ids(examined: Examined, rows: Iterable[SpooledRow]) -> Iterator[SpooledRow]:
+    """Yield the same rows as they are compared with others of their id: each with its key in place of its content."""
+    ids, own, first = examined.records.keys.fixed_ids, examined.records.keys.own, examined.first
+    for _, place, file, line, _, date in rows:
+        if id_ := ids[place - first]:
+            yield id_, place, file, line, hash(own[place - first]), date
+
+
+def id_spool(keys: KeySpool) -> KeySpool:
+    return KeySpool(keys.policy, keys.file_names, known_by="id")
 
 
 def key_spool(job: Job) -> KeySpool:

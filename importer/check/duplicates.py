@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 Policy = Literal["reject", "first", "newest"]
-Known = Literal["key", "group", "occurrence"]
-"""What a row is known by: a key, that of an issue of several rows, or what tells occurrences of an issue apart."""
+Known = Literal["key", "group", "occurrence", "id"]
+"""What a row is known by: a key, that of an issue of several rows, what tells occurrences of one apart, or an id."""
 AT_ONCE = 1 << 16
 FILES_LIMIT = 64
 HASH_BYTES = 8
@@ -71,15 +71,18 @@ SpooledRow = tuple[str, int, int, int, int, float]
 
 UNDATED = float("-inf")
 
-_Loss = tuple[int, int, int, int, bool, bool, bool]
-"""A row that loses: its place; place, file and line of the winner; same content, same date, and whether it has one."""
+_Loss = tuple[int, int, int, int, bool, bool, bool, bool]
+"""A row that loses: its place; place, file and line of the winner; same content, same date, and whether it has one.
 
-_PACKED = Struct(">IIIQ???")
-"""The same in 23 bytes, which sort by place."""
+At last, whether not the key is the same, but the id.
+"""
+
+_PACKED = Struct(">IIIQ????")
+"""The same in 24 bytes, which sort by place."""
 
 
 class Verdicts(Mapping[int, DuplicateVerdict]):
-    """Place → verdict, for every row that loses against another one with its key: 27 bytes each."""
+    """Place → verdict, for every row that loses against another one with its key: 28 bytes each."""
 
     def __init__(
         self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str], known_by: Known = "key"
@@ -104,7 +107,7 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         return self._policy != "first" and not (self._is_group or self._are_same())
 
     def _are_same(self) -> bool:
-        return all(same for *_, same, _, _ in _PACKED.iter_unpack(self._losses))
+        return all(same or of_id for *_, same, _, _, of_id in _PACKED.iter_unpack(self._losses))
 
     def __len__(self) -> int:
         return len(self._places)
@@ -115,7 +118,9 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
     def __getitem__(self, place: int) -> DuplicateVerdict:
         if (index := _find(self._places, place)) is None:
             raise KeyError(place)
-        _, number, file, line, same, tied, dated = self._unpack(index)
+        _, number, file, line, same, tied, dated, of_id = self._unpack(index)
+        if of_id:
+            return _judge_moved(f"{self._file_names[file]}:{line}", is_older=self._policy == "newest" and not tied)
         is_other = not self.advice.others.isdisjoint((place, number))
         return self._verdict(f"{self._file_names[file]}:{line}", same, is_other, tied, dated)
 
@@ -143,6 +148,14 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
             return _reject(message, SORT_HINT if self._is_group else NEWEST_HINT if dated else self.advice.hint)
         message = f"this {self._key} occurs first in {winner}, with other content"
         return _reject(message, SORT_HINT if self._is_group else self.advice.hint)
+
+
+def _judge_moved(other: str, *, is_older: bool) -> DuplicateVerdict:
+    """Judge a row whose id another one has under another key."""
+    if is_older:
+        return _skip("older-than", f"its issue has a newer row, under another key: {other}")
+    message = f"its id is also that of {other}, under another key, and no date says which key the issue has now"
+    return _reject(message, "delete the row with the former key; if they are two issues, correct the id of one")
 
 
 def _places_of(losses: bytearray) -> array[int]:
@@ -200,11 +213,17 @@ class KeySpool:
             self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
         self._count += len(rows)
 
-    def verdicts(self) -> Verdicts:
-        """Place → verdict, for every row that loses against another one with its key."""
+    def verdicts(self, ids: KeySpool | None = None) -> Verdicts:
+        """Place → verdict, for every row that loses against another one with its key, or with its id under another."""
         with temporary_files():
-            losses = chain.from_iterable(map(self._losses, self._divide(self._find_repeated())))
-            return Verdicts(losses, self.policy, self.file_names, self._known_by)
+            of_ids = {loss[0]: loss for loss in ids.losses()} if ids else {}
+            losses = (loss for loss in self.losses() if loss[0] not in of_ids)
+            return Verdicts(chain(of_ids.values(), losses), self.policy, self.file_names, self._known_by)
+
+    def losses(self) -> Iterator[_Loss]:
+        """Yield the rows that lose."""
+        judge = self._judge_ids if self._known_by == "id" else self._losses
+        return chain.from_iterable(map(judge, self._divide(self._find_repeated())))
 
     def _find_repeated(self) -> array[int]:
         """Find the hashes of keys that come again, in order."""
@@ -251,7 +270,27 @@ class KeySpool:
             _, winning_place, file_number, winning_line, content, date = winners[key]
             if place != winning_place:
                 tied, dated = its_date in (date, UNDATED), date != UNDATED
-                yield place, winning_place, file_number, winning_line, its_content == content, tied, dated
+                yield place, winning_place, file_number, winning_line, its_content == content, tied, dated, False
+
+    def _judge_ids(self, rows: IO[bytes]) -> Iterator[_Loss]:
+        """Yield the rows whose id another one has under another key: if neither is newer, both lose.
+
+        In place of content, these have their keys; rows with one key are judged by that.
+        """
+        newest = dict[str, SpooledRow]()
+        for row in chain.from_iterable(_read(rows)):
+            best = newest.setdefault(row[0], row)
+            if row[-1] > best[-1]:
+                newest[row[0]] = row
+        for row in chain.from_iterable(_read(rows)):
+            id_, place, file, line, key, date = row
+            _, best_place, best_file, best_line, best_key, best_date = newest[id_]
+            if key == best_key:
+                continue
+            tied = date in (best_date, UNDATED)
+            yield place, best_place, best_file, best_line, False, tied, date != UNDATED, True
+            if tied or self.policy != "newest":
+                yield best_place, place, file, line, False, True, date != UNDATED, True
 
 
 def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:

@@ -13,9 +13,10 @@ from importer.api import ISSUES_PATH
 from importer.check.grouping import GroupKeys, regroup, take_rows
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
+from importer.codes import ISSUE_MOVED
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
-from importer.records import Chunk, Occurrence, Operation, from_columns
+from importer.records import Chunk, Finding, Occurrence, Operation, from_columns
 from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.dates import seconds_of
 from importer.transform.groups import end_of_group, hold_back
@@ -145,7 +146,7 @@ class Examined:
 def examine(job: Job) -> Iterator[Examined]:
     """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent."""
     model = job.mapping.model
-    transform = Transform(model, job.source_name, job.people, job.find_name, job.find_keys)
+    transform = Transform(model, job.source_name, job.people, job.find_name, job.find_keys, job.aliases)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     group_keys: GroupKeys | None = None
     if model.group and model.recurring is None:
@@ -175,6 +176,9 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
     if groups := records.keys.groups.values():
         for row, finding in list(hold_back(groups, records.keys.group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
+    for row, own in enumerate(records.keys.own) if job.moves else ():
+        if own in job.moves:
+            findings.add(row, _moved(own, job.moves[own]))
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
     # The first row of an issue has the texts of all its rows: the others have no body of their own.
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
@@ -182,6 +186,11 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.is_snapshot
     held = job.absent.held[chunk.file] if job.absent.held else {}
     return Examined(first, records, findings, skips, bodies, fixed, is_whole, held)
+
+
+def _moved(now: str, first: str) -> Finding:
+    message = f"its id is that of {first}, whose key is {now} by now: it is one issue, which reports call {first}"
+    return Finding(ISSUE_MOVED, "key", message, rejects=False)
 
 
 def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:
@@ -219,6 +228,6 @@ def _select(records: Records, only: frozenset[str], source_name: str) -> list[st
     prefix = len(source_name) + 1
     return [
         # A rule that leaves a row out says more than that it wasn't asked for.
-        skip or ("" if key in only or key[prefix:] in only else "not-selected")
-        for skip, key in zip(records.skips, records.keys.full, strict=True)
+        skip or ("" if {key, key[prefix:], own, own[prefix:]} & only else "not-selected")
+        for skip, key, own in zip(records.skips, records.keys.full, records.keys.own, strict=True)
     ]

@@ -24,15 +24,15 @@ from importer.check.knowledge import (
     LedgerStatus,
     OnChange,
 )
-from importer.check.sameness import Facts, describe_stranger, may_be_moved
+from importer.check.sameness import Facts, Move, describe_stranger, weigh_move
 from importer.codes import (
     CODES,
     COLUMN_MISSING,
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
-    ISSUE_MOVED,
     KEY_TAKEN,
     MARKER_AMBIGUOUS,
+    MOVE_UNSURE,
     ROW_CORRECTED,
 )
 from importer.ledger.added import AddedOperations, find_already_added, relation_targets
@@ -64,9 +64,9 @@ NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
 
-MOVED = (
-    "the source has given that issue a new key, and what changes under it doesn't reach Triage. If this is another "
-    "issue, the mapping should say of which site an id is: `input: {id: {site: COLUMN}}`"
+UNSURE = (
+    "it may be that issue under a new key. If it is, an export with the date of creation shows it; if it is another "
+    "site's issue, the mapping should say of which site an id is: `input: {id: {site: COLUMN}}`"
 )
 SAMPLE = 1000
 """Most known issues that are held in memory, to recognise rows that come under new keys."""
@@ -81,7 +81,12 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
     own = last("columns", mapping=job.mapping.short_name)
     absent = find_absent(job, last("columns") if own is None else own, is_own=own is not None, knows_issues=known)
     # An import that was broken off is continued: the criteria that were new to it still are.
-    return replace(job, absent=absent, criteria=last("criteria", is_finished=True) or {})
+    return replace(
+        job,
+        aliases=ledger.read_aliases(target, job.source_name),
+        absent=absent,
+        criteria=last("criteria", is_finished=True) or {},
+    )
 
 
 TakenIn = tuple[list[Decision], list[Operation]]
@@ -118,8 +123,13 @@ class LedgerHistory(Knows):
         self._corrected_rows: Mapping[str, CorrectedRow] | None = None  # read once there is a rejected row
         self.matched = 0
         self.taken: TakenIn = [], []
+        self._moves = dict[str, str]()
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
+
+    @property
+    def moves(self) -> Mapping[str, str]:
+        return self._moves
 
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         own, self.taken = dict(bodies), ([], [])
@@ -282,15 +292,21 @@ class LedgerHistory(Knows):
         return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False, differs=differs)
 
     def _find_moved(self, creates: Sequence[Operation]) -> dict[str, LedgerStatus]:
-        """Hold new rows whose issue is in Triage under another key, by their id: it would be there twice."""
+        """Hold new rows whose issue is in Triage under another key, by their id: it would be there twice.
+
+        Those that were surely moved go on once the source is read with what `moves` has of them.
+        """
         rows = {each.fixed_id: each for each in creates if each.fixed_id and each.body}
         held = dict[str, LedgerStatus]()
         for kept in self._ledger.find_by_fixed_ids(self._target, self._source_name, rows):
             row = rows[kept.fixed_id]
-            if may_be_moved(_facts(row), _known(kept)):
-                message = f"its id, {row.fixed_id}, is that of {kept.key}, which is {kept.triage_id} in Triage: {MOVED}"
-                finding = _finding(ISSUE_MOVED, message)
-                held[row.key] = LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False)
+            move = weigh_move(_facts(row), _known(kept))
+            if move is Move.NONE:
+                continue
+            if move is Move.SURE:
+                self._moves[row.key] = kept.key
+            message = f"its id, {row.fixed_id}, is that of {kept.key}, which is {kept.triage_id} in Triage: {UNSURE}"
+            held[row.key] = LedgerStatus(Outcome.SKIPPED, _finding(MOVE_UNSURE, message), takes_additions=False)
         return held
 
     def _has_told(self, create: Operation) -> bool:

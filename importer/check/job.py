@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from importer.check.absent_columns import Absent
 from importer.mapping.edited_tables import Fixes
@@ -13,6 +13,7 @@ from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
 from importer.transform.people import FindName, find_no_name
 from importer.transform.relations import FindKeys, find_no_keys
+from importer.transform.row_keys import Aliases
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Job:
     people           who is who in Triage, from `--users`
     find_name        finds the source's own name of an account, for mentions in texts and authors of comments
     find_keys        finds the keys of rows that relations name by another text than the key
+    aliases          the keys that issues have by now → those that they had first, of all runs
+    moves            of these, the ones that this run is the first to see
     absent           what the files lack of the columns that the source had before
     criteria         those that the source had before, by digest, see `check.observers.criteria`
     max_age_seconds  the source is not ready if it is older; None is any age
@@ -52,9 +55,15 @@ class Job:
     people: Roster = field(default_factory=Roster)
     find_name: FindName = find_no_name
     find_keys: FindKeys = find_no_keys
+    aliases: Aliases = field(default_factory=dict)
+    moves: Aliases = field(default_factory=dict)
     absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
     criteria: Mapping[str, str] = field(default_factory=dict)
     max_age_seconds: float | None = None
+
+    def follow(self, moves: Aliases) -> Job:
+        """Take moves for granted from the first row on."""
+        return replace(self, aliases={**self.aliases, **moves}, moves={**self.moves, **moves})
 
     @property
     def is_whole(self) -> bool:

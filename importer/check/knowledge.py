@@ -138,6 +138,11 @@ class Knows:
     As it stands here it knows nothing.
     """
 
+    @property
+    def moves(self) -> Mapping[str, str]:
+        """The new keys of issues that the source has moved, as far as rows were asked for → their first keys."""
+        return {}
+
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Say how rows stand, by key; those of which there is nothing to say are absent: they are created.
 

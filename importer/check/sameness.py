@@ -6,6 +6,7 @@ issue tells that; so does the date of creation, together with the title. No id a
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import NamedTuple
 
 from importer.check.observers.drift import UNLIKE, letters, likeness
@@ -50,12 +51,27 @@ def describe_stranger(row: Facts, known: Facts) -> str:
     return "it was created at another time than the key's issue in Triage, and has another title"
 
 
-def may_be_moved(row: Facts, known: Facts) -> bool:
-    """Whether a row with a new key may be an issue that Triage has under another one: both have one id."""
+class Move(Enum):
+    """Whether a row with a new key is an issue that Triage has under another one."""
+
+    NONE = auto()
+    UNSURE = auto()
+    SURE = auto()
+
+
+def weigh_move(row: Facts, known: Facts) -> Move:
+    """Say whether a row whose key is new is an issue that the source has moved: both have one id."""
     if row.fixed_id != known.fixed_id or not row.fixed_id:
-        return False
+        return Move.NONE
     # Two sites under one source name may give one id to two issues, which were not made in the same minute.
-    return is_born_with(row, known)
+    if not is_born_with(row, known):
+        return Move.NONE
+    if row.born and row.born == known.born:
+        return Move.SURE
+    # In another time zone, or without a date, the title has to say so, too.
+    if has_same_title(row, known) and known.title:
+        return Move.SURE
+    return Move.UNSURE
 
 
 def are_comparable(one: Facts, other: Facts) -> bool:

@@ -20,7 +20,19 @@ from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, no
 from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import WHOLE
-from importer.ledger.schema import UNDECIDED, RunKind, State, found, operations, replaced, rows, runs, sources, starts
+from importer.ledger.schema import (
+    UNDECIDED,
+    RunKind,
+    State,
+    aliases,
+    found,
+    operations,
+    replaced,
+    rows,
+    runs,
+    sources,
+    starts,
+)
 from importer.ledger.statements import portions
 from importer.ledger.store import Ledger
 from importer.ledger.stored_rows import drop_packed
@@ -153,12 +165,22 @@ def find_traces(ledger: Ledger, keys: Sequence[str], page: str) -> Traces:
     with ledger.transaction() as connection:
         names = [*connection.scalars(select(sources.c.name).distinct())]
         forms = {form: key for key in keys if key for form in (key, *(f"{name}:{key}" for name in names))}
+        forms |= {form: forms[given] for given, form in _find_other_keys(connection, forms)}
         known = {forms[form] for some in portions(forms) for form in _find_issues(connection, traces, some)}
         traces.unknown.extend(key for key in keys if key not in known)
         _find_rows(connection, traces, rows.c.key == "", runs.c.source_id.in_(traces.sources))
         _refuse_undecided(connection, traces)
         _find_runs(connection, traces, page)
     return traces
+
+
+def _find_other_keys(connection: Connection, keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Find what issues with these keys are called besides, as the source has moved them: pairs of keys."""
+    pairs = list[tuple[str, str]]()
+    for some in portions(keys):
+        for one, other in ((aliases.c.key, aliases.c.first), (aliases.c.first, aliases.c.key)):
+            pairs += map(tuple, connection.execute(select(one, other).where(one.in_(some))))
+    return pairs
 
 
 def _find_issues(connection: Connection, traces: Traces, forms: Sequence[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, OUTCOME_UNKNOWN, REFUSED
@@ -29,6 +29,7 @@ from importer.ledger.schema import (
     UNDECIDED,
     RunKind,
     State,
+    aliases,
     attempts,
     operations,
     runs,
@@ -147,6 +148,17 @@ class Run:
         """Write what rows say of their issues that the ledger didn't know: it decides nothing of this run."""
         with self._transaction() as connection:
             LEARN.execute(connection, ((each.fixed_id, each.born, *self._create(each.key)) for each in lessons))
+
+    def follow(self, moves: Mapping[str, str]) -> None:
+        """Write the keys that issues have by now, beside those that they had first."""
+        here = {"source_id": self._source_id}
+        with self._transaction() as connection:
+            these = (aliases.c.source_id == self._source_id, aliases.c.key.in_(moves))
+            connection.execute(delete(aliases).where(*these))
+            if moves:
+                connection.execute(
+                    insert(aliases), [{**here, "key": key, "first": first} for key, first in moves.items()]
+                )
 
     def find_undecided(self) -> list[KnownCreate]:
         """Return the source's creates with an unknown outcome, of this attempt or an earlier one."""

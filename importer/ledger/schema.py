@@ -192,6 +192,14 @@ Index(
     sqlite_where=HAS_FIXED_ID,
     postgresql_where=HAS_FIXED_ID,
 )
+# Keys that issues of a source have by now, beside those that they had first: of the first is all else in the ledger.
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True, autoincrement=False),
+    Column("key", String, primary_key=True),
+    Column("first", String, nullable=False),
+)
 # Every row of the source as the check left it. What became of it is told by the operations of its key, see `results`;
 # once the run is finished it is stored here, as later runs work on the same operations.
 rows = Table(
@@ -290,6 +298,8 @@ UPGRADES: Sequence[Sequence[str]] = (
         "ALTER TABLE operations ADD COLUMN fixed_id VARCHAR DEFAULT '' NOT NULL",
         "ALTER TABLE operations ADD COLUMN born FLOAT DEFAULT '0' NOT NULL",
         "CREATE INDEX operations_fixed_id ON operations (source_id, fixed_id) WHERE fixed_id != ''",
+        "CREATE TABLE aliases (source_id INTEGER NOT NULL REFERENCES sources (id), key VARCHAR NOT NULL, "
+        "first VARCHAR NOT NULL, PRIMARY KEY (source_id, key))",
     ),
 )
 """The statements that make a ledger of each version since `OLDEST` into one of the next, in SQLite and PostgreSQL.

@@ -28,6 +28,7 @@ from importer.ledger.schema import (
     UNDECIDED,
     RunKind,
     State,
+    aliases,
     attempts,
     operations,
     runs,
@@ -167,6 +168,12 @@ class Ledger:
             source_id = find_source(connection, target, source_name)
             its = select(operations.c.fixed_id).where(operations.c.source_id == source_id, HAS_FIXED_ID)
             return connection.scalar(its.limit(1)) is not None
+
+    def read_aliases(self, target: str, source_name: str) -> dict[str, str]:
+        """Return the keys that issues of a source have by now → those that they had first."""
+        with self.transaction() as connection:
+            its = aliases.c.source_id == find_source(connection, target, source_name)
+            return {each.key: each.first for each in connection.execute(select(aliases).where(its))}
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
         """Return the updates and deletions of a source whose outcome nobody knows."""

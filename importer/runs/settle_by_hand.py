@@ -43,7 +43,11 @@ class HandSettling:
             hint = "A key is the source's name, a colon, and the native key: jira:PROJ-7"
             raise UsageError(f"{key} is not a full key.", hint=hint)
         claim_source(target, ledger, source_name, say)
-        self.key, self._marker, self._source_name = key, record_marker(key), source_name
+        aliases = ledger.read_aliases(target.name, source_name)
+        self.key = key = aliases.get(key, key)
+        self._marker, self._source_name = record_marker(key), source_name
+        # The description of an issue that has moved names the key that it had when it was last written.
+        self._markers = {self._marker, *(record_marker(new) for new, first in aliases.items() if first == key)}
         self._ledger, self._target, self._calls = ledger, target, PacedCalls.at(rate, say)
         self._known = ledger.find_known(target.name, source_name, [key]).get(key)
         self._run = ledger.find_run_of(target.name, key)  # that last worked on the key
@@ -146,7 +150,7 @@ class HandSettling:
         """Raise UsageError if an issue, named by this answer, is that of another record."""
         hint = "Compare the keys in the two descriptions."
         markers = [marker for _, marker in find_marker_lines(issue.description)]
-        if markers and self._marker not in markers:
+        if markers and self._markers.isdisjoint(markers):
             raise UsageError(f"{answer} has the marker of another record.", hint=hint)
         owner = self._seen.owner_of(issue.id)
         if owner not in ("", self.key):
@@ -183,11 +187,12 @@ class HandSettling:
                 number = known.triage_id
                 raise UsageError(f"{key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
             # What answers 404 for a while to whoever reads an issue would have the next run make it again.
-            async for page in search_issues(client, self._calls, self._marker):
-                if any(issue.id == known.issue_id for issue in page):
-                    raise TargetUnreachable(
-                        f"Triage says that {known.triage_id} isn't there, and its search finds it.",
-                        hint="Run the same command again later; nothing was recorded.",
-                    )
+            for marker in self._markers:
+                async for page in search_issues(client, self._calls, marker):
+                    if any(issue.id == known.issue_id for issue in page):
+                        raise TargetUnreachable(
+                            f"Triage says that {known.triage_id} isn't there, and its search finds it.",
+                            hint="Run the same command again later; nothing was recorded.",
+                        )
         run.decide([Decision(key, State.DELETED if is_made else State.UNSENT, 0)])
         return f"{key} has no issue; the next run creates it."

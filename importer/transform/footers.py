@@ -163,10 +163,10 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
     distinct = ((each, list(filter(is_filled, dict.fromkeys(each.texts)))) for each in labels)
     found = [(each, texts) for each, texts in distinct if texts]
     labelled = [f"{each.name}: {one_line(text)}" for each, texts in found for text in texts]
-    whole = "".join(keys.full)  # which hardly ever has white space
-    shown_keys = keys.full if whole.split(None, 1) == [whole] else map(one_line, keys.full)
+    whole = "".join(keys.own)  # which hardly ever has white space
+    shown_keys = keys.own if whole.split(None, 1) == [whole] else map(one_line, keys.own)
     cleaned = iter(clean.lines([*shown_keys, *labelled]))
-    opening = [f"{_OPENING}{key}\n" for key in islice(cleaned, len(keys.full))]
+    opening = [f"{_OPENING}{key}\n" for key in islice(cleaned, len(keys.own))]
     lines = []
     for each, texts in found:
         line = defaultdict(str, [(text, f"{next(cleaned)}\n") for text in texts])

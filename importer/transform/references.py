@@ -10,6 +10,7 @@ from importer.mapping.issue_parts import Reference
 from importer.mapping.patterns import Searcher, compile_pattern
 from importer.records import NUMBER_BESIDE, Mention
 from importer.transform.footers import find_footer
+from importer.transform.row_keys import NO_ALIASES, Aliases
 from importer.transform.scan import find_core, find_texts
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
@@ -43,7 +44,7 @@ class References:
     A name inside an address, in code or in an import's footer is ignored; one that is a whole address counts.
     """
 
-    def __init__(self, specs: Sequence[Reference], source_name: str) -> None:
+    def __init__(self, specs: Sequence[Reference], source_name: str, aliases: Aliases = NO_ALIASES) -> None:
         self._patterns = [
             (
                 find_core(spec.pattern),
@@ -54,7 +55,7 @@ class References:
             for spec in specs
         ]
         self._cores = list(dict.fromkeys(core for core, *_ in self._patterns))
-        self._source_name = source_name
+        self._source_name, self._aliases = source_name, aliases
 
     def find_all(self, texts: Sequence[str], keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:
         """Place → the issues that a text without a footer names; `keys` are those of the issues that have the texts."""
@@ -81,11 +82,13 @@ class References:
         if not names:
             return ()
         spans = sorted(names, key=lambda span: (span[0], -span[1]))
-        mentions = (
-            Mention(text[start:end], f"{self._source_name}:{names[start, end]}")
-            for start, end, _ in _places(text, spans)
+        named = (
+            (text[start:end], f"{self._source_name}:{names[start, end]}") for start, end, _ in _places(text, spans)
         )
-        return tuple(dict.fromkeys(mention for mention in mentions if mention.key != own_key))
+        mentions = (Mention(name, self._aliases.get(key, key)) for name, key in named if key != own_key)
+        return tuple(
+            dict.fromkeys(mention for mention in mentions if mention.key != self._aliases.get(own_key, own_key))
+        )
 
 
 def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:

@@ -9,6 +9,7 @@ from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, Relation
 from importer.transform.cell_parts import each_id, find_ids
 from importer.transform.columns import Columns
+from importer.transform.row_keys import NO_ALIASES, Aliases
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
 """(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.
@@ -28,6 +29,7 @@ def read_relations(
     keys: Sequence[str],
     source_name: str,
     find_keys: FindKeys = find_no_keys,
+    aliases: Aliases = NO_ALIASES,
 ) -> tuple[dict[int, tuple[Relation, ...]], list[tuple[int, Finding]]]:
     """Row → its relations, each once and in order; and (row, finding) where one names the row itself or several rows.
 
@@ -42,6 +44,7 @@ def read_relations(
         for row, text in named:
             native = known.get(text, text)
             key, other = keys[row], f"{source_name}:{native}"
+            other = aliases.get(other, other)
             if not native:
                 findings[row, _ambiguous(text)] = None
             elif key == other:

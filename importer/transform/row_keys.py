@@ -10,19 +10,24 @@ from importer.transform.columns import Columns
 from importer.transform.groups import find_groups, join_keys
 from importer.transform.markers import hex_digest, record_marker, source_marker
 
+Aliases = Mapping[str, str]
+"""The key that an issue has in the source by now → the one that it had first, under which the ledger has it."""
+NO_ALIASES: Aliases = {}
+
 
 @dataclass(frozen=True, slots=True)
 class RowKeys:
     """The keys of a chunk's rows, one entry a row in every list.
 
-    full           `<source name>:<native key>`, "" where the row has none
-    markers        the word that finds the record's issue again at the target
+    full           `<source name>:<native key>`, "" where the row has none; of an issue that has moved, its first one
+    markers        the word that finds the record's issue again at the target, by the key that it has now
     source_marker  the word that all issues of the source have
     local          whether the key came from `input.local_key`
     nameless       rows whose key is their content
     groups         first row of each issue → all its rows; {} where each row is an issue of its own
     group_keys     the key of each row's group, see `groups.join_keys`
     fixed_ids      what `input.id` says of each row, after its site; () where the mapping names none
+    own            as `full`, but as the source has it now
     """
 
     full: list[str]
@@ -33,6 +38,7 @@ class RowKeys:
     groups: Mapping[int, Sequence[int]] = field(default_factory=dict)
     group_keys: Sequence[str | None] = ()
     fixed_ids: Sequence[str] = ()
+    own: Sequence[str] = ()
 
     def followers(self) -> set[int]:
         """The rows behind the first one of their issue, which speaks for all of them."""
@@ -43,7 +49,9 @@ class RowKeys:
         return self.groups.get(row) or (row,)
 
 
-def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
+def identify_rows(
+    mapping: MappingModel, source_name: str, columns: Columns, skips: Sequence[str], aliases: Aliases = NO_ALIASES
+) -> RowKeys:
     """Give each row its key and its marker; rows with a code in `skips` are in no group."""
     # Occurrences are rows by themselves until it is known which of them are sent: see `check.leaders`.
     recurs = mapping.recurring is not None
@@ -53,10 +61,11 @@ def identify_rows(mapping: MappingModel, source_name: str, columns: Columns, ski
         native, local, nameless = [key or "" for key in group_keys], [False] * len(columns), frozenset[int]()
     else:
         native, local, nameless = _find_native(mapping, columns)
-    full = [f"{source_name}:{key}" if key else "" for key in native]
-    markers = [record_marker(key) for key in full]
+    own = [f"{source_name}:{key}" if key else "" for key in native]
+    full = [aliases.get(key, key) for key in own] if aliases else own
+    markers, fixed_ids = [record_marker(key) for key in own], read_fixed_ids(mapping, columns)
     return RowKeys(
-        full, markers, source_marker(source_name), local, nameless, groups, group_keys, read_fixed_ids(mapping, columns)
+        full, markers, source_marker(source_name), local, nameless, groups, group_keys, fixed_ids=fixed_ids, own=own
     )
 
 

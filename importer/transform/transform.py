@@ -34,7 +34,7 @@ from importer.transform.people import FindName, RowPeople, find_no_name, identif
 from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys, read_relations
-from importer.transform.row_keys import RowKeys, identify_rows, join_group, name_rows
+from importer.transform.row_keys import NO_ALIASES, Aliases, RowKeys, identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
 from importer.transform.value_maps import Mapped, Step, ValueMap, value_maps
@@ -69,6 +69,7 @@ class Transform:
         people: Roster | None = None,
         find_name: FindName = find_no_name,
         find_keys: FindKeys = find_no_keys,
+        aliases: Aliases = NO_ALIASES,
     ) -> None:
         self.mapping = mapping
         self.refs = collect_refs(mapping)
@@ -81,6 +82,7 @@ class Transform:
             shown=self.shown,
             find_name=find_name,
             find_keys=find_keys,
+            aliases=aliases,
         )
         self._newest: tuple[Set[Ref], _FileTransform] | None = None
 
@@ -118,12 +120,13 @@ class _FileTransform:
         shown: ShownPeople,
         find_name: FindName,
         find_keys: FindKeys,
+        aliases: Aliases,
     ) -> None:
         self._mapping, self._source_name, self._shown = mapping, source_name, shown
-        self._find_name, self._find_keys = find_name, find_keys
+        self._find_name, self._find_keys, self._aliases = find_name, find_keys, aliases
         self._value_maps = value_maps(mapping)
         self._answers = None if mapping.answer is None else AnswerRule(mapping.answer)
-        self._references = References(mapping.references, source_name)
+        self._references = References(mapping.references, source_name, aliases)
         self._person_maps = person_maps(mapping, shown.roster)
         self._files = FileAddresses(mapping.attachments)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
@@ -132,7 +135,7 @@ class _FileTransform:
         """Make the records of a chunk's rows."""
         mapping = self._mapping
         skips = self.find_skips(columns)
-        keys = identify_rows(mapping, self._source_name, columns, skips)
+        keys = identify_rows(mapping, self._source_name, columns, skips, self._aliases)
         rule = mapping.duplicates
         newest = read_times(columns, rule.newest) if isinstance(rule, Duplicates) else None
         name = partial(
@@ -206,7 +209,9 @@ class _FileTransform:
         evidence, malformed = read_evidence(mapping.resource_links, columns)
         flagged = read_flags(mapping.flags, mapping.resource_links, columns, clean)
         evidence = attach_flagged(evidence, flagged.flags)
-        relations, to_itself = read_relations(mapping.relations, columns, keys.full, self._source_name, self._find_keys)
+        relations, to_itself = read_relations(
+            mapping.relations, columns, keys.full, self._source_name, self._find_keys, self._aliases
+        )
         discussions = Discussions()
         if mapping.comments is not None:
             discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
@@ -235,7 +240,7 @@ class _FileTransform:
         mentions: Mapping[int, Sequence[Mention]] = {}
         if mapping.references:  # not in the footer, which names the issue itself
             texts = list(map(str.removesuffix, prose.descriptions, prose.footers))
-            mentions = self._references.find_all(texts, keys.full)
+            mentions = self._references.find_all(texts, keys.own)
         parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
             prose.rests,
             self._clean_comments(comments, clean),

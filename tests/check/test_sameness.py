@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.check.sameness import Facts, describe_stranger, may_be_moved
+from importer.check.sameness import Facts, Move, describe_stranger, weigh_move
 
 HOUR, DAY = 3600.0, 86_400.0
 BORN = 1_700_000_000.0
@@ -48,21 +48,21 @@ def test_an_issue_whose_title_was_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "is_moved"),
+    ("row", "known", "move"),
     [
-        (KNOWN, True),
-        (KNOWN._replace(title=OTHER_TITLE), True),
-        (KNOWN._replace(born=0.0, title=OTHER_TITLE), True),
-        (KNOWN._replace(born=BORN + 400 * DAY), False),  # another site's number
-        (KNOWN._replace(fixed_id="https://a.example 10015"), False),
-        (KNOWN._replace(fixed_id=""), False),
+        (KNOWN, KNOWN, Move.SURE),
+        (KNOWN._replace(title=OTHER_TITLE), KNOWN, Move.SURE),
+        (KNOWN._replace(born=BORN + 5 * HOUR), KNOWN, Move.SURE),  # exported in another time zone
+        (KNOWN._replace(born=BORN + 5 * HOUR, title=OTHER_TITLE), KNOWN, Move.UNSURE),
+        (KNOWN._replace(born=0.0), KNOWN, Move.SURE),
+        (KNOWN._replace(born=0.0, title=OTHER_TITLE), KNOWN, Move.UNSURE),
+        (KNOWN._replace(born=0.0, title=""), KNOWN._replace(title=""), Move.UNSURE),  # its title was forgotten
+        (KNOWN._replace(born=BORN + 400 * DAY), KNOWN, Move.NONE),  # another site's number
+        (KNOWN._replace(fixed_id="https://a.example 10015"), KNOWN, Move.NONE),
+        (KNOWN._replace(fixed_id=""), KNOWN, Move.NONE),
+        (Facts(), Facts(), Move.NONE),
     ],
 )
-def test_a_row_under_a_new_key(row: Facts, is_moved: bool) -> None:
-    """It may be an issue that was moved if it has its id, and wasn't made at another time."""
-    assert may_be_moved(row, KNOWN) == is_moved
-
-
-def test_two_rows_without_ids_are_none_that_was_moved() -> None:
-    """Nothing in common is nothing known."""
-    assert not may_be_moved(Facts(), Facts())
+def test_a_row_under_a_new_key(row: Facts, known: Facts, move: Move) -> None:
+    """It is an issue that was moved if it has its id, and date or title say so, too: an id alone is no reason."""
+    assert weigh_move(row, known) is move

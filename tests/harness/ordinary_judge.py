@@ -1,12 +1,11 @@
 """A judge of ordinary weeks: it compares what Triage holds with what is in a tracker, cell by cell.
 
 It shares no code with the program, and knows of it only what its documents say: what of Triage a name becomes. An issue
-is recognised by its case, which stands in its title. A difference is no fault in four cases only:
+is recognised by its case, which stands in its title. A difference is no fault in three cases only:
 
 - the export had no value there, Triage has one, and the run named the issue as one of which a value stays;
 - the exporting account couldn't read the value, and Triage has none, if no brake should have held it (`BRAKE`);
-- the issue isn't there, for its key was another's before, and the run said that it waits;
-- the issue was moved, and the run said that it isn't updated, though then the move wasn't followed.
+- the issue isn't there, for its key was another's before, and the run said that it waits.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ HOLDS = ("column-missing", "value-held", "values-held", "held", "kept")
 """Codes that say of an issue that a value of it stays."""
 DONE = {"created", "updated", "unchanged"}
 SEVERITIES = ("critical", "high", "medium", "low")
-MOVED = "issue-moved"
-"""The code that says of an issue that it isn't updated, for it has another key in Triage."""
 _CASE = re.compile(r"case \d{4}")
 
 
@@ -230,8 +227,7 @@ class Judge:
             wrong += [each for each in found_wrong if self._kind(item, export, each) == "wrong"]
             if item in self._tracker.moved and self._feed.keeps_id and not item.is_gone:
                 figures.moves += 1
-                is_named = MOVED in export.said and found_wrong
-                figures.followed += len(copies) == 1 and not kinds["wrong"] and not is_named
+                figures.followed += len(copies) == 1 and not kinds["wrong"]
         figures.different = len({each.case for each in wrong})
         return wrong
 
@@ -256,8 +252,6 @@ class Judge:
         """Say whether a difference is `held`, `empty` as exported, or `wrong`."""
         if difference.cell == "issue":
             return "held" if self._is_held_whole(item, export) else "wrong"
-        if MOVED in export.said and item in self._tracker.moved:
-            return "held"
         name = self._names().get(difference.cell, "")
         if name not in export.blank and (item.is_gone or export.record.get(name, "?")):
             return "wrong"  # the export had it
