@@ -354,7 +354,8 @@ class Row(NamedTuple):
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
     JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions of all runs are counted. A row
     that `follows` is in the issue of another one. `title` is the one that is sent, or the beginning of a long one, and
-    `link` the row's address in the old tracker; an unchanged row from the ledger has neither.
+    `link` the row's address in the old tracker; an unchanged row from the ledger has neither. `alias` is the key that
+    the row has, if its issue had another one first, which is `key`.
     """
 
     file: int
@@ -380,6 +381,7 @@ class Row(NamedTuple):
     follows: bool = False
     title: str = ""
     link: str = ""
+    alias: str = ""
 
     @property
     def is_withheld(self) -> bool:
@@ -406,6 +408,14 @@ class Rows:
     def is_new(self, place: int) -> bool:
         """Whether an issue is to be created for a row."""
         return self.columns["outcome"][place] is Outcome.PLANNED and not self.columns["issue_id"][place]
+
+    @property
+    def shown_keys(self) -> Sequence[str]:
+        """The keys as the source has them."""
+        keys, its_aliases = self.columns["key"], self.columns["alias"]
+        if not any(its_aliases):
+            return keys
+        return [alias or key for alias, key in zip(its_aliases, keys, strict=True)]
 
     def __len__(self) -> int:
         return len(self.columns["key"])

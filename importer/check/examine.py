@@ -189,7 +189,7 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
 
 
 def _moved(now: str, first: str) -> Finding:
-    message = f"its id is that of {first}, whose key is {now} by now: it is one issue, which reports call {first}"
+    message = f"its id is that of {first}, whose key is {now} by now: it is one issue"
     return Finding(ISSUE_MOVED, "key", message, rejects=False)
 
 

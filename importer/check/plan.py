@@ -255,6 +255,9 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
     same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)
     own: RowColumns = {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
     own |= {"link": list(records.links), "title": [title[:TITLE_LIMIT] for title in records.texts.titles]}
+    if records.keys.own != records.keys.full:
+        pairs = zip(records.keys.own, records.keys.full, strict=True)
+        own["alias"] = [now if now != first else "" for now, first in pairs]
     of = fill_columns(len(chunk), same, own)
     for row, number in planned.own.items():
         of["additions_planned"][row] = number

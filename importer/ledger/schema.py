@@ -226,6 +226,9 @@ rows = Table(
     Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
     Column("title", String, nullable=False, default="", server_default=""),  # of an unchanged row see its snapshot
     Column("link", String, nullable=False, default="", server_default=""),  # of an unchanged row see its create
+    Column(
+        "alias", String, nullable=False, default="", server_default=""
+    ),  # its key, where its issue had another first
     sqlite_with_rowid=False,
 )
 # Unchanged rows of finished runs, in place of their own in `rows`: see `stored_rows`.
@@ -300,6 +303,7 @@ UPGRADES: Sequence[Sequence[str]] = (
         "CREATE INDEX operations_fixed_id ON operations (source_id, fixed_id) WHERE fixed_id != ''",
         "CREATE TABLE aliases (source_id INTEGER NOT NULL REFERENCES sources (id), key VARCHAR NOT NULL, "
         "first VARCHAR NOT NULL, PRIMARY KEY (source_id, key))",
+        "ALTER TABLE rows ADD COLUMN alias VARCHAR DEFAULT '' NOT NULL",
     ),
 )
 """The statements that make a ledger of each version since `OLDEST` into one of the next, in SQLite and PostgreSQL.

@@ -30,22 +30,22 @@ STORED = tuple(
 def decode_row(found: Sequence[Any]) -> Row:
     """Return a row as it is stored, from STORED and what follows these."""
     *place, outcome, findings, raw = found[:8]
-    *more, follows, title, link = found[8 : len(STORED)]
+    *more, follows, title, link, alias = found[8 : len(STORED)]
     said = map(tuple, orjson.loads(findings)) if findings else repeat((), 4)
     if raw is not None and isinstance(raw := orjson.loads(raw), list):
         raw = tuple(raw)
-    return Row._make((*place, Outcome(outcome), *said, raw, *more, bool(follows), title, link))
+    return Row._make((*place, Outcome(outcome), *said, raw, *more, bool(follows), title, link, alias))
 
 
 def encode_row(run_id: int, row: Row) -> tuple[Any, ...]:
     """Return the values of a row for its table, in the order of its columns."""
     file, file_name, record, line, key, outcome, *said, raw = row[:11]
-    *more, follows, title, link = row[11:]
+    *more, follows, title, link, alias = row[11:]
     # The snapshot of its issue has title and link, and most rows of a scheduled import are unchanged each time.
     texts = ("", "") if outcome is Outcome.UNCHANGED else (_storable(title), _storable(link))
     findings = orjson.dumps(said) if row.codes else None
     whole = None if raw is None else orjson.dumps(raw)
-    return run_id, file, record, file_name, line, key, str(outcome), findings, whole, *more, int(follows), *texts
+    return run_id, file, record, file_name, line, key, str(outcome), findings, whole, *more, int(follows), *texts, alias
 
 
 def _storable(text: str) -> str:
@@ -78,10 +78,10 @@ class Block(NamedTuple):
 def find_plain(rows: Rows) -> list[bool]:
     """Say of each row whether it is unchanged, and there is nothing to say of it."""
     of = rows.columns
-    more = zip(of["codes"], of["origin"], of["additions_failed"], of["raw"], of["conflicts"], strict=True)
+    more = zip(of["codes"], of["origin"], of["additions_failed"], of["alias"], of["raw"], of["conflicts"], strict=True)
     return [
-        outcome is Outcome.UNCHANGED and not (codes or origin or failed) and raw is conflicts is None
-        for outcome, (codes, origin, failed, raw, conflicts) in zip(of["outcome"], more, strict=True)
+        outcome is Outcome.UNCHANGED and not (codes or origin or failed or alias) and raw is conflicts is None
+        for outcome, (codes, origin, failed, alias, raw, conflicts) in zip(of["outcome"], more, strict=True)
     ]
 
 

@@ -138,7 +138,8 @@ class PageRows:
             titles, reasons = [row.shown_title for row in some], list(map(_reason, some))
         if not all(titles):
             titles = self._fill_in(titles, some, urgent=urgent)
-        named = of["key"] if all(of["key"]) else map(row_name, of["key"], of["file_name"], of["line"])
+        keys = some.shown_keys
+        named = keys if all(keys) else map(row_name, keys, of["file_name"], of["line"])
         numbers, names = [self.count + place + 1 for place in places], [name[:CUT] for name in named]
         outcomes = map(PLACES.__getitem__, of["outcome"])
         lines = list(zip(numbers, names, titles, outcomes, reasons, of["triage_id"], strict=True))

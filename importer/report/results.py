@@ -79,7 +79,7 @@ class ResultsFile:
             write_cells(escape_cells(of["file_name"])),
             of["record"],
             of["line"],
-            write_cells(escape_cells(of["key"])),
+            write_cells(escape_cells(rows.shown_keys)),
             list(map(_WORDS.__getitem__, of["outcome"])),
             write_cells(list(map("\n".join, of["codes"]))),
             write_cells(escape_cells(list(map("\n".join, of["messages"])))),

@@ -90,9 +90,11 @@ def test_a_moved_issue_is_followed(night: Night, program: Program, sandbox: Runn
     text = described(sandbox)["Calls drop after a minute"]
     assert text.startswith("After two minutes.")
     assert ("Imported from jira:DATA-900" in text, record_marker("jira:DATA-900") in text) == (True, True)
-    (row,) = [row for row in read_csv(Path("out/results.csv")) if row["key"] == "jira:VOICE-15"]
-    assert (row["outcome"], row["code"]) == ("updated", "issue-moved")
-    assert night(MOVED, BESIDE).outcomes() == {"unchanged": 2}
+    (row,) = [row for row in read_csv(Path("out/results.csv")) if row["key"] == "jira:DATA-900"]
+    assert (row["outcome"], row["code"], "that of jira:VOICE-15" in row["message"]) == ("updated", "issue-moved", True)
+    for _ in range(2):
+        assert night(MOVED, BESIDE).outcomes() == {"unchanged": 2}
+        assert [row["key"] for row in read_csv(Path("out/results.csv"))] == ["jira:DATA-900", "jira:VOICE-16"]
     more = change(MOVED, Updated="2024-05-07 07:00", Description="After three.", Comment="2024-05-07 07:00;bo;Still")
     assert night(more, BESIDE).outcomes() == {"updated": 1, "unchanged": 1}
     assert night(more, BESIDE, change(OLD, Summary="An old file")).outcomes() == {"unchanged": 2, "skipped": 1}

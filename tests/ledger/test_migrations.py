@@ -25,6 +25,7 @@ from tests.harness.running import Ended, Program, issue_row, write_csv
 
 UNDONE = (
     "DROP TABLE aliases",
+    "ALTER TABLE rows DROP COLUMN alias",
     "DROP INDEX operations_fixed_id",
     "ALTER TABLE operations DROP COLUMN fixed_id",
     "ALTER TABLE operations DROP COLUMN born",
