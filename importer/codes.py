@@ -162,24 +162,6 @@ CODES: dict[str, str] = {
 }
 """Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
 
-OPEN = {
-    INCOMPLETE: "in Triage with additions missing: see results.csv; the same command sends the rest.",
-    ADDITION_UNPROVEN: "with additions that Triage may or may not have: results.csv has a command for each, "
-    "to record what is there.",
-    EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
-    "try again.",
-    EVIDENCE_MISSING: "with a call, conversation or file that Triage never knew: see results.csv.",
-    MARKER_AMBIGUOUS: "held back: markers in Triage may be another row's; results.csv has a command for each choice.",
-    KEY_TAKEN: "held back: their keys are those of other issues in Triage; results.csv says why, and what to type.",
-    MOVE_UNSURE: "held back: they may be issues that are in Triage under other keys: see results.csv.",
-    DUPLICATE_IN_TRIAGE: "in Triage twice, or created by somebody else with this import's marker: see results.csv.",
-    PERHAPS_GONE: "not in Triage: the same command looks once more before that counts as a deletion.",
-    TEXT_CUT: "with a text that Triage has cut: see results.csv.",
-    MARKER_CUT: "with a marker that Triage cuts off: see results.csv; such rows may be created twice if the ledger is "
-    "lost.",
-}
-"""Codes of rows that are neither done nor decided, whatever their outcome → what is said of their issues."""
-
 
 def by_frequency(codes: Mapping[str, int]) -> dict[str, int]:
     """Code → rows, most frequent first, then by name; codes that no row has are left out."""

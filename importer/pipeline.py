@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -28,11 +28,11 @@ from importer.codes import (
     EVIDENCE_MISSING,
     EVIDENCE_PENDING,
     INCOMPLETE,
-    MARKER_AMBIGUOUS,
     by_frequency,
 )
 from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, UsageError
-from importer.phrases import listed
+from importer.notices import VANISHED, Notice, decide_exit_code, find_notices
+from importer.phrases import format_iso, listed
 from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.check_files import CheckFiles, open_check_files
@@ -41,7 +41,7 @@ from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_fol
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.results import IssueUrl
-from importer.report.summary import Summary, decide_exit_code, summarise, times
+from importer.report.summary import Summary, summarise, times
 from importer.report.tables import write_coverage, write_fixes
 
 if TYPE_CHECKING:
@@ -249,17 +249,20 @@ class _CheckReports:
         """Write what the result of the check gives. `refusal` is why nothing was, or would be, sent."""
         job, folder = self._job, self.folder
         write_coverage(folder, checked.coverage)
-        codes = checked.tally.by_code()
-        code = ExitCode.PARTLY if checked.rejected or checked.tally.holds_any else ExitCode.DONE
-        code = ExitCode.DECIDE if MARKER_AMBIGUOUS in codes else code
+        # What is only a warning of a row that is sent is the send pass's to say.
+        held = Counter[str]({Outcome.REJECTED: checked.rejected})
+        for (_, code), rows in checked.tally.passed_over.items():
+            held[code] += rows
+        notices = find_notices(held)
         summary = summarise(
             job,
             checked,
             checked.tally.outcomes,
-            refusal.exit_code if refusal else code,
+            decide_exit_code(notices, stopped=refusal),
             run_id="",
             target=self._aim.target,
-            findings=codes,
+            findings=checked.tally.by_code(),
+            notices=notices,
             elapsed_seconds=round(checked.elapsed_seconds, 3),
             stopped_because=refusal.message if refusal else "",
             out=str(folder.path),
@@ -287,10 +290,11 @@ class _Report:
         self._stopped, self._started = sent.stopped, started
         self._comparison: Comparison = NOTHING
         self._news = News()
+        self._before: Sequence[Notice] = ()
         self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
         self._recurring: Mapping[str, int] = {}
-        self._waiting = self._known_waiting = 0  # issues without evidence that Triage doesn't know; since earlier runs
+        self._waiting = 0  # issues without evidence that Triage doesn't know
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
@@ -308,6 +312,7 @@ class _Report:
         try:
             recurring = None if job.mapping.model.recurring is None else Recurring()
             last = find_last(self._context.ledger, run, checked.tally.rows)
+            self._before = last.notices if last is not None else ()
             self._news = News(last, recurs=recurring is not None)
             counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
             self._recurring = {} if recurring is None else recurring.write(run, folder)
@@ -332,9 +337,11 @@ class _Report:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
             with suppress(StorageFull):
                 counts, unknown_until = self._count_all(run.count())
-        code = self._exit_code(counts, codes)
+        notices = self._find_notices(counts, codes)
+        code = self._exit_code(notices)
         summary = replace(
             self._summarise(counts, codes, code),
+            notices=notices,
             suggestion=str(suggestion or ""),
             errors=folder.errors,
             unknown_until=unknown_until,
@@ -350,7 +357,7 @@ class _Report:
                 self._keep_fingerprint(organisation)
         except StorageFull as error:
             self._stopped = self._stopped or error
-            code = self._exit_code(counts, codes)
+            code = self._exit_code(notices)
             summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
         return write_end(run, folder, summary, page)
 
@@ -359,7 +366,7 @@ class _Report:
         waiting = self._run.additions.find_waiting()
         new = [(key, each.name) for key, its in waiting.items() for each in its if each.first >= self._run.started_at]
         self._waiting = codes[EVIDENCE_PENDING] = len(waiting)
-        self._known_waiting = len(waiting.keys() - {key for key, _ in new})
+        self._news.known[EVIDENCE_PENDING] = len(waiting.keys() - {key for key, _ in new})
         calls = sorted({name.removeprefix("call/") for _, name in new if name.startswith("call/")})
         if len(calls) >= MANY_CALLS and not self._whole_run[EVIDENCE]:
             yield (
@@ -409,7 +416,7 @@ class _Report:
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
             duplicates=self._duplicates,
-            known=self._news.known.total(),
+            known=self._news.known_rows,
             new=self._news.first,
             tells_known=self._news.tells_known,
             recurring=self._recurring,
@@ -442,16 +449,18 @@ class _Report:
         deadline = datetime.fromtimestamp(last + self._context.settings.settle_seconds).astimezone()
         return deadline.isoformat(timespec="seconds")
 
-    def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
+    def _find_notices(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> tuple[Notice, ...]:
+        every = Counter({**codes, VANISHED: self._comparison.vanished})
+        every.update(counts)
+        every[Outcome.UNKNOWN] += self._undecided
+        return find_notices(every, self._news.known, before=self._before, now=format_iso(self._run.started_at) or "")
+
+    def _exit_code(self, notices: Sequence[Notice]) -> ExitCode:
         from importer.load.context import FailOn
 
-        is_news = self._context.settings.fail_on is FailOn.ANY
-        pending = codes.get(EVIDENCE_PENDING, 0) - (0 if is_news else self._known_waiting)
         return decide_exit_code(
-            counts,
-            {**codes, EVIDENCE_PENDING: pending},
+            notices,
             stopped=self._stopped,
             interrupted=self._sent.interrupted,
-            undecided=self._undecided,
-            known={} if is_news else self._news.known,
+            standing=self._context.settings.fail_on is FailOn.ANY,
         )

@@ -80,6 +80,9 @@ def log_end(summary: Summary) -> None:
             if row["outcome"] in NEEDS_SOMEBODY:
                 extra = {**run, "event": row["outcome"], "key": row["key"], "code": row["code"]}
                 LOG.warning("%s:%s: %s", row["file"], row["line"], row["message"], extra=extra)
+    for notice in summary.notices:
+        level = WARNING if notice.is_due and notice.new else INFO
+        LOG.log(level, "%s", notice.line, extra={**run, "event": "notice", "code": notice.cause})
     counts = ", ".join(f"{number} {outcome}" for outcome, number in summary.outcomes().items() if number)
     said = "; ".join(filter(None, [counts, summary.stopped_because]))
     level = logging.ERROR if summary.exit_code > 1 else logging.INFO

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES
 from importer.cli.terminal import can_ask
-from importer.codes import CONFLICT, GROUP_PARTIAL, INCOMPLETE, OPEN
+from importer.codes import GROUP_PARTIAL
 from importer.errors import ExitCode, ImporterError, UsageError
+from importer.notices import PLANNED, UNKNOWN
 from importer.phrases import amounts, counted, format_duration, listed
 from importer.records import Act, Outcome
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from importer.check.observers.workload import Workload
     from importer.cli.console import Console
     from importer.load.questions import Destination
+    from importer.notices import Notice
     from importer.report.summary import Summary
 
 
@@ -133,8 +135,7 @@ def _describe_news(summary: Summary, shown: Sequence[Mapping[str, str]]) -> Iter
         said = "; ".join((each["message"] or each["code"]).splitlines())
         yield f"  {each['outcome']} {each['key'] or each['row']}: {said}"
     kinds = {each["outcome"] for each in shown}
-    counts = {**summary.outcomes(), INCOMPLETE: summary.incomplete}
-    left = sum(counts[kind] for kind in kinds) - len(shown) - summary.known
+    left = sum(each.new for each in summary.notices if each.cause in kinds) - len(shown)
     if len(shown) == NEWS_SHOWN and left > 0:
         yield f"  and {left:,} more: results.csv"
 
@@ -145,12 +146,10 @@ def describe_quietly(summary: Summary) -> Iterator[str]:
         yield f"Exit code {summary.exit_code}: {ExitCode.of(summary.exit_code).sentence}"
         yield from filter(None, [summary.stopped_because])
         yield from (f"warning: {each}" for each in summary.warnings)
-        yield from describe_open(summary.findings)
         yield from _describe_news(summary, summary.new)
-    if summary.known and (summary.tells_known or summary.exit_code):
-        yield f"{counted(summary.known, 'row')} rejected, failed or incomplete for the same reason as in the last run."
-    elif not summary.exit_code:
+    elif not (summary.tells_known and any(each.is_due for each in summary.notices)):
         return
+    yield from describe_notices(summary.notices)
     yield describe_folder(summary)
 
 
@@ -180,7 +179,8 @@ def describe_end(summary: Summary) -> Iterator[str]:
         yield f"{': '.join(filter(None, (left, summary.how_on)))}."
     elif summary.stopped_because:
         yield f"Nothing was sent: {summary.stopped_because}"
-    yield from describe_open(summary.findings)
+    told = (PLANNED, UNKNOWN)  # above, and below with the time at which it can be settled
+    yield from describe_notices([each for each in summary.notices if each.cause not in told])
     if summary.unknown:
         when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
         yield (
@@ -189,11 +189,9 @@ def describe_end(summary: Summary) -> Iterator[str]:
         )
 
 
-def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence for each reason for which something is neither done nor decided."""
-    for code, sentence in OPEN.items():
-        if number := findings.get(code):
-            yield f"{counted(number, 'issue')} {sentence}"
+def describe_notices(notices: Iterable[Notice]) -> Iterator[str]:
+    """Yield a line for each thing that somebody must know."""
+    yield from (each.line for each in notices)
 
 
 def _describe_corrections(summary: Summary) -> Iterator[str]:
@@ -226,14 +224,7 @@ def _describe_changes(summary: Summary) -> Iterator[str]:
         accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
         rows = counted(summary.changed - found - partial, "row")
         yield f"{rows} {OTHERWISE}: --on-change update{accept} updates what no person changed there."
-    if summary.known:
-        yield f"{counted(summary.known, 'row')} of these for the same reason as in the last run."
-    if conflicts := summary.findings.get(CONFLICT):
-        issues = counted(conflicts, "issue")
-        yield f"{issues} changed in Triage too, or perhaps: left as they are there, see conflicts.csv."
     if summary.recurring:
         from importer.report.recurring import describe_recurring
 
         yield describe_recurring(summary.recurring)
-    if summary.vanished:
-        yield f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv."

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,13 @@ from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Duration, LedgerFile, Positive
 from importer.library.recording import FIGURES, list_lines, show, with_undone
+from importer.notices import Notice
 from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
+    from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
+    from importer.library.recording import Pair
 
 REFRESH_SECONDS = 2.0
 WHY_SHOWN = 80
@@ -208,7 +211,19 @@ def read(options: RunsOptions) -> str:
         ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
         its = [each for each in starts if source in (None, each["source_name"])]
         waiting = (f"{line}\n" for line in describe_open(its))
-        return "".join((*describe_starts(lines), *waiting, "\n", more, *ends))
+        stands = (f"{line}\n" for line in describe_standing(known.values(), source))
+        return "".join((*describe_starts(lines), *waiting, *stands, "\n", more, *ends))
+
+
+def describe_standing(known: Iterable[Pair], source: str | None) -> Iterator[str]:
+    """Yield what stands of each source: the notices of its newest import that has ended."""
+    last: dict[tuple[str, str], Run] = {}
+    for (run, *_), _ in known:  # the newest comes first
+        if run.kind == "import" and not run.is_open and source in (None, run.source_name):
+            last.setdefault((run.target, run.source_name), run)
+    for run in last.values():
+        for notice in map(Notice.read, run.summary.get("notices", ())):
+            yield f"{run.source_name}: {notice.text} Since {notice.since[:10]}."
 
 
 def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

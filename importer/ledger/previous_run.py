@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import CompoundSelect, Connection, and_, except_, func, or_, select, true, union_all, update
 
-from importer.codes import INCOMPLETE
+from importer.codes import CONFLICT, INCOMPLETE
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
 from importer.ledger.statements import PORTION, Transaction, find_in_portions, find_source, portions, refresh_statistics
 from importer.ledger.stored_rows import count_packed, packed_keys
-from importer.records import Act, Outcome
+from importer.notices import Notice
+from importer.records import NEEDS_SOMEBODY, Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
@@ -34,13 +35,15 @@ PLACED_CODES = ("key-duplicate", "group-rejected")
 class Pair:
     """A run whose rows are all registered, and the last run before it that finished over its whole input.
 
-    `name` is that of the previous run; `is_new_week` says that no run was in the week of this one before it.
+    `name` and `notices` are those of the previous run; `is_new_week` says that no run was in the week of this one
+    before it.
     """
 
     def __init__(self, transaction: Transaction, this: Any, before: Any) -> None:
         self._transaction, self._source_id = transaction, this.source_id
         self._this, self._before = this.id, before.id
         self.name = before.name
+        self.notices = tuple(map(Notice.read, orjson.loads(before.summary or b"{}").get("notices", ())))
         week, last = (datetime.fromtimestamp(each.started_at).isocalendar()[:2] for each in (this, before))
         self.is_new_week = week != last
 
@@ -106,7 +109,7 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
         refresh_statistics(connection)
         this = connection.execute(select(runs).where(runs.c.name == name)).one()
         earlier = (
-            select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at)
+            select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at, runs.c.summary)
             .where(runs.c.source_id == this.source_id, runs.c.kind == RunKind.IMPORT)
             .where(runs.c.state == "finished", runs.c.id < this.id)
             .order_by(runs.c.id.desc())
@@ -152,8 +155,14 @@ def hash_reason(
         case Outcome.FAILED:
             reason = sorted(codes)
         case _:
-            reason = INCOMPLETE in codes
+            reason = causes_of(outcome, codes)
     return hash((key, str(reason)))
+
+
+def causes_of(outcome: str, codes: Sequence[str]) -> tuple[str, ...]:
+    """Return the causes for which a row needs somebody, as far as a later run can know them by it."""
+    held = (str(outcome),) if outcome in NEEDS_SOMEBODY else (INCOMPLETE,) if INCOMPLETE in codes else ()
+    return (*held, CONFLICT) if CONFLICT in codes else held
 
 
 def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[str], raw: Raw = None) -> Reasons:

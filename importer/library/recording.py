@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from importer import __version__
-from importer.codes import EVIDENCE_PENDING, OPEN
+from importer.codes import EVIDENCE_PENDING
 from importer.errors import INTERRUPTED, ExitCode, ImporterError
 from importer.library.shortage import find_shortage
 from importer.phrases import amounts, clip, format_iso, readable
@@ -151,9 +151,7 @@ def figures_of(summary: Mapping[str, Any]) -> dict[str, int]:
 def _why(summary: Summary) -> str:
     if summary.stopped_because or summary.same_as:
         return summary.stopped_because.partition("\n")[0] or f"nothing has changed since {summary.same_as}"
-    numbers = {"rejected": summary.rejected, "failed": summary.failed, "unknown": summary.unknown}
-    numbers |= {code: summary.findings.get(code, 0) for code in OPEN}
-    return amounts((number, what) for what, number in numbers.items())
+    return amounts((each.count, each.cause) for each in summary.notices)
 
 
 def record(caller: Caller, files: Sequence[str], options: Section, work: Callable[[Caller], Summary]) -> Summary:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from importer.errors import ExitCode, ImporterError, UsageError
+from importer.notices import Notice
 from importer.records import Outcome
 from importer.report.results import COLUMNS
 from importer.spreadsheet import unescape_cell
@@ -152,6 +153,8 @@ def _mask(value: Any) -> Any:
         return redact(value)
     if isinstance(value, Mapping):
         return {_mask(name): _mask(each) for name, each in value.items()}
+    if isinstance(value, Notice):
+        return replace(value, text=redact(value.text))
     return type(value)(map(_mask, value)) if type(value) in (tuple, list) else value
 
 

@@ -19,12 +19,13 @@ import orjson
 
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
-from importer.codes import GAVE_UP, INCOMPLETE, by_frequency
+from importer.codes import CONFLICT, GAVE_UP, INCOMPLETE, by_frequency
 from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.journal import Run
-from importer.ledger.previous_run import Pair, count_rows, find_pair, hash_reason
+from importer.ledger.previous_run import Pair, causes_of, count_rows, find_pair, hash_reason
 from importer.ledger.store import Ledger
+from importer.notices import Notice, find_notices
 from importer.phrases import counted, format_duration
 from importer.records import NEEDS_SOMEBODY, Act, Outcome, Rows
 from importer.report.error_files import PLAIN, Columns, open_errors
@@ -54,7 +55,7 @@ class Comparison:
 class News:
     """Tells rows that need somebody for the first time from those that did so in the last run, for the same reason.
 
-    known  rejected, failed and incomplete rows that did: kind → rows. Unknown ones never do, nor rows without a key
+    known  rows that did: cause → rows. Unknown ones never do, nor rows without a key
     new    the others
     first  the first of these, as they are shown
     tells_known  whether known ones are said again, as once a week
@@ -69,19 +70,24 @@ class News:
     def add(self, rows: Rows) -> None:
         of = rows.columns
         for place, (outcome, codes) in enumerate(zip(of["outcome"], of["codes"], strict=True)):
-            if outcome not in NEEDS_SOMEBODY and INCOMPLETE not in codes:
+            if outcome not in NEEDS_SOMEBODY and INCOMPLETE not in codes and CONFLICT not in codes:
                 continue
-            row, kind = rows[place], outcome.value if outcome in NEEDS_SOMEBODY else INCOMPLETE
+            row, causes = rows[place], causes_of(outcome, codes)
             may_be_known = row.key and outcome is not Outcome.UNKNOWN and GAVE_UP not in codes
             raw = row.raw if self._recurs else None
             if may_be_known and hash_reason(row.key, outcome, codes, row.fields, row.messages, raw) in self._before:
-                self.known[kind] += 1
+                self.known.update(causes)
                 continue
             self.new += 1
             if len(self.first) < NEWS_SHOWN:
                 line, said = f"{row.file_name}:{row.line}", "; ".join(row.messages)
-                shown = {"outcome": kind, "row": line, "key": row.key, "code": "; ".join(codes), "message": said}
+                shown = {"outcome": causes[0], "row": line, "key": row.key, "code": "; ".join(codes), "message": said}
                 self.first.append(shown)
+
+    @property
+    def known_rows(self) -> int:
+        """How many rejected, failed and incomplete rows are known."""
+        return sum(self.known[kind] for kind in (Outcome.REJECTED, Outcome.FAILED, INCOMPLETE))
 
 
 def find_last(ledger: Ledger, run: Run, rows: int, *, snapshots: bool = False) -> Pair | None:
@@ -170,6 +176,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     outcomes: dict[str, Any] = {outcome.value: counts[outcome] for outcome in Outcome}
     known = {"rows": sum(counts.values()), "findings": by_frequency(codes), "out": str(out), **outcomes}
     known["errors"] = folder.errors
+    known["notices"] = kept.get("notices") or find_notices({**codes, **outcomes})
     summary = Summary(**kept | known)
     write_last(run, folder, summary, page)
     return summary
@@ -217,7 +224,8 @@ def kept_figures(run: Run) -> dict[str, Any]:
     """Return the summary of a run's last attempt as fields; of one that was killed only what the ledger knows."""
     if run.summary:
         names = {field.name for field in fields(Summary)}  # the version before may have kept other ones
-        return {name: value for name, value in run.summary.items() if name in names}
+        kept = {name: value for name, value in run.summary.items() if name in names}
+        return kept | {"notices": tuple(map(Notice.read, kept.get("notices", ())))}
     return _minimal(run, CUT_OFF)
 
 

@@ -21,6 +21,7 @@ from importer.check.observers.people_named import Named, count_open
 from importer.check.observers.samples import BeforeAfter
 from importer.errors import ExitCode
 from importer.ledger.commands import run_command, source_command
+from importer.notices import describe_need
 from importer.phrases import counted, format_duration, format_time
 from importer.records import AttemptTimes, Outcome
 from importer.report.flow_picture import draw_flow, read_flow
@@ -40,7 +41,6 @@ VALUES_MAILED = 200
 
 THERE = ("in Triage", "in the sandbox of this rehearsal")
 ARRIVED = ("created", "updated", "unchanged", "changed")
-NEEDING = ("rejected", "failed", "unknown")
 MEANINGS = {
     "created": "this run created its issue",
     "updated": "this run changed its issue, or added something to it",
@@ -203,15 +203,14 @@ def _describe_cost(summary: Summary, rate: float) -> str:
 def describe_verdict(summary: Summary, undecided: int = 0) -> str:
     """Say in a sentence what became of the rows, or would; `undecided` are values of a check, not rows."""
     arrived = sum(getattr(summary, name) for name in ARRIVED)
-    needing = sum(getattr(summary, name) for name in NEEDING) + (summary.incomplete if summary.run_id else 0)
     if not summary.run_id:
         arrived += summary.planned
     there = THERE[summary.is_rehearsal]
     where = f"{'is' if arrived == 1 else 'are'} {there}" if summary.run_id else "would be in Triage"
-    rest = [f"{f'{needing:,}' if needing else 'none'} {'needs' if needing < 2 else 'need'} you"]
+    rest = [describe_need(summary.notices)]
     if undecided and not summary.run_id:
         open_ = f"{counted(undecided, 'value waits', 'values wait')} for a decision"
-        rest = [*(rest if needing else []), open_]
+        rest = [*(rest if any(each.is_due for each in summary.notices) else []), open_]
     if summary.run_id and summary.planned:
         rest.insert(0, f"{counted(summary.planned, 'is', 'are')} still to be sent")
     if summary.skipped:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_finding
-from importer.codes import OPEN
+from importer.notices import OPEN
 from importer.phrases import row_name
 from importer.records import NEEDS_SOMEBODY, PASSED_OVER, Finding, Outcome, Row, Rows
 from importer.report.results import NO_URL, IssueUrl
@@ -114,9 +114,7 @@ class PageRows:
         self.additions_done += sum(of["additions_done"])
         self.additions_failed += sum(of["additions_failed"])
         urgent = [
-            place
-            for place, row in noted.items()
-            if row.outcome in NEEDS_SOMEBODY or not set(OPEN).isdisjoint(row.codes)
+            place for place, row in noted.items() if row.outcome in NEEDS_SOMEBODY or not OPEN.isdisjoint(row.codes)
         ]
         others = sorted({*range(len(rows))}.difference(urgent)) if urgent else range(len(rows))
         for is_urgent, places in ((True, urgent), (False, others)):

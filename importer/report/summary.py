@@ -14,8 +14,9 @@ from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE, ISSUES
-from importer.codes import INCOMPLETE, MARKER_AMBIGUOUS, OPEN
-from importer.errors import ExitCode, ImporterError, StorageFull, UsageError, how_to_install
+from importer.codes import INCOMPLETE
+from importer.errors import ExitCode, StorageFull, UsageError, how_to_install
+from importer.notices import Notice
 from importer.phrases import counted, format_iso, format_time
 from importer.records import SANDBOX_PREFIX, Act, Outcome
 
@@ -56,6 +57,7 @@ class Summary:
     mapping: str = ""
     mapping_sha256: str = ""
     findings: Mapping[str, int] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
     duplicates: int = 0
     known: int = 0
     new: Sequence[Mapping[str, str]] = ()
@@ -112,39 +114,6 @@ STILL_RUNNING = "It is still running."
 def times(started: float) -> dict[str, Any]:
     """The fields of when something began, in seconds since 1970, that ends now."""
     return {"started_at": format_iso(started), "ended_at": format_iso(time.time())}
-
-
-def decide_exit_code(
-    counts: Mapping[Outcome, int],
-    codes: Mapping[str, int],
-    *,
-    stopped: ImporterError | None,
-    interrupted: bool,
-    undecided: int = 0,
-    known: Mapping[str, int] = NOTHING_SENT,
-) -> ExitCode:
-    """Decide the exit code of a run that sends, from what the ledger has of it: 0 means that everything is there.
-
-    counts       rows by outcome
-    codes        rows by code
-    stopped      what ended it early
-    interrupted  whether a signal did
-    undecided    additions of which nobody knows yet whether they were made
-    known        rows that don't count, as they were so in the last run, too: outcome, or INCOMPLETE → rows
-    """
-    partly = sum(codes.get(code, 0) for code in OPEN)
-    partly += counts[Outcome.REJECTED] + counts[Outcome.FAILED] - sum(known.values())
-    unknown = counts[Outcome.UNKNOWN] + undecided
-    # A signal that came when all was done has ended nothing.
-    if interrupted and (stopped or counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
-        return ExitCode.INTERRUPTED
-    if stopped:
-        return stopped.exit_code
-    if unknown:
-        return ExitCode.UNKNOWN
-    if codes.get(MARKER_AMBIGUOUS):
-        return ExitCode.DECIDE
-    return ExitCode.PARTLY if partly or counts[Outcome.PLANNED] else ExitCode.DONE
 
 
 def summarise(

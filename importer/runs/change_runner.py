@@ -24,13 +24,14 @@ from importer.ledger.statements import portions
 from importer.ledger.store import Ledger, RunIdentity
 from importer.load.driver import RunConnection
 from importer.load.workers import FailureCap
+from importer.notices import decide_exit_code, find_notices
 from importer.phrases import counted
 from importer.records import Outcome
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.from_ledger import kept_details
 from importer.report.page import REPORT
 from importer.report.results import IssueUrl
-from importer.report.summary import Summary, decide_exit_code, times
+from importer.report.summary import Summary, times
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
 from importer.report.work_page import (
     CHANGED_MEANINGS,
@@ -161,8 +162,10 @@ class ChangeRunner:
         counts = Counter(own.count())
         lines = partial(self._applied_lines, own)
         rows = self._list_rows(lines())
-        codes = {PERHAPS_GONE: rows.verdicts[PERHAPS_GONE]}
-        code = decide_exit_code(counts, codes, stopped=stopped, interrupted=interrupted)
+        notices = find_notices(
+            {**{str(each): n for each, n in counts.items()}, PERHAPS_GONE: rows.verdicts[PERHAPS_GONE]}
+        )
+        code = decide_exit_code(notices, stopped=stopped, interrupted=interrupted)
         because = stopped.told if stopped else INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.
         is_over = ExitCode.of(code).is_complete
@@ -285,6 +288,7 @@ class ChangeRunner:
             target=self.run.target,
             source_name=self.run.source_name,
             findings=dict(rows.verdicts.most_common()),
+            notices=find_notices({PERHAPS_GONE: rows.verdicts[PERHAPS_GONE]}),
             stopped_because=because,
             out=str(self.out),
             version=__version__,

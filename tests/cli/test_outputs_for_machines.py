@@ -34,7 +34,9 @@ def test_a_night(program: Program, serve: Serve) -> None:
     log, results = read_log(), read_csv(Path("out/results.csv"))
     assert {"time", "level", "event", "message"} <= log[0].keys()
     needing = [(row["outcome"], row["key"], row["code"]) for row in results if row["outcome"] != "created"]
-    assert [(line["event"], line["key"], line["code"]) for line in log if line["level"] == "warning"] == needing
+    *warned, notice = (line for line in log if line["level"] == "warning")
+    assert [(line["event"], line["key"], line["code"]) for line in warned] == needing
+    assert (notice["event"], notice["code"]) == ("notice", "rejected")
     assert (log[-1]["event"], log[-1]["code"], log[-1]["run"]) == (
         "end",
         1,

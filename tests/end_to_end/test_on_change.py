@@ -128,8 +128,8 @@ def test_a_conflict_is_said_every_night(nights: Nights) -> None:
     nights.run(rows=rows(1, 2))
     nights.edit(2, title="=theirs")
     first = nights.run("--on-change", "update", rows=rows(1, 2, P2="Low", T2="New"))
-    assert (first.code, first.outcomes()) == (0, {"updated": 1, "unchanged": 1})
-    assert "1 issue changed in Triage too, or perhaps: left as they are there, see conflicts.csv." in first.err
+    assert (first.code, first.outcomes()) == (1, {"updated": 1, "unchanged": 1})
+    assert "1 issue changed in Triage, too, or perhaps: nothing was overwritten, see conflicts.csv" in first.err
     for _ in range(2):
         (conflict,) = read_csv(Path("reports/conflicts.csv"))
         assert conflict == {
@@ -142,6 +142,11 @@ def test_a_conflict_is_said_every_night(nights: Nights) -> None:
         }
         again = nights.run("--on-change", "update")
         assert (again.code, nights.results()) == (0, [("unchanged", ""), ("skipped", "conflict")])
+        (notice,) = again.summary["notices"]
+        assert (notice["cause"], notice["count"], notice["new"]) == ("conflict", 1, 0)
+        assert notice["since"] == first.summary["notices"][0]["since"]
+    assert nights.run("--on-change", "update", "--fail-on", "any").code == 1
+    assert "jira: 1 issue changed in Triage, too, or perhaps" in nights.program("runs").out
     assert (nights.issue(2)["title"], nights.issue(2)["severity"]) == ("=theirs", "low")
     nights.edit(2, title="New")
     assert nights.run("--on-change", "update").outcomes() == {"unchanged": 2}
@@ -234,7 +239,7 @@ def test_updates_that_meet_faults(program: Program, serve: Serve, fault: str) ->
     nights.edit(5, title="theirs")
     new = {f"T{number}": f"New {number}" for number in range(1, 6)}
     ended = nights.run("--on-change", "update", "--concurrency", "1", rows=rows(*range(1, 6), **new))
-    assert (ended.code, ended.outcomes()) == (0, {"updated": 4, "skipped": 1})
+    assert (ended.code, ended.outcomes()) == (1, {"updated": 4, "skipped": 1})
     titles = [nights.issue(number)["title"] for number in range(1, 6)]
     assert titles == ["New 1", "New 2", "New 3", "New 4", "theirs"]
     assert nights.run("--on-change", "update").outcomes() == {"unchanged": 4, "skipped": 1}
@@ -272,9 +277,9 @@ def test_vanished_keys(nights: Nights) -> None:
     part = nights.run("--limit", "1", rows=rows(1, 3), mapping="snapshot.yaml")
     assert part.summary["vanished"] == 0
     ended = nights.run(rows=rows(1, 3, 4), mapping="snapshot.yaml")
-    assert (ended.code, ended.outcomes()) == (0, {"created": 1, "unchanged": 2})
+    assert (ended.code, ended.outcomes()) == (1, {"created": 1, "unchanged": 2})
     assert (ended.summary["vanished"], ended.summary["vanished_since"]) == (1, first.summary["run_id"])
-    assert f"1 key vanished since {first.summary['run_id']}: see vanished.csv." in ended.err
+    assert "1 key no longer in the source, but still in Triage: see vanished.csv" in ended.err
     issue = nights.issue(2)
     (line,) = read_csv(Path("reports/vanished.csv"))
     assert line == {"key": "jira:PROJ-2", "triage_id": issue["triage_id"], "issue_id": issue["id"]}
@@ -329,7 +334,7 @@ def test_rejections_that_are_known(nights: Nights) -> None:
     again = nights.run(rows=rows(3, 1, 2, P2="Pressing"))
     assert (again.code, again.summary["known"]) == (0, 1)
     assert again.outcomes() == {"created": 1, "unchanged": 1, "rejected": 1}
-    assert "1 row of these for the same reason as in the last run." in again.err
+    assert "1 row rejected: results.csv says why. Since " in again.err
     assert [row["Issue key"] for row in read_csv(Path("reports/errors.csv"))] == ["PROJ-2"]
     other_value = nights.run(rows=rows(1, 2, P2="Whenever"))
     assert (other_value.code, other_value.summary["known"]) == (1, 0)

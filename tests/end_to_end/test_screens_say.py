@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from importer.cli.repair import say_counts
-from importer.cli.run_screen import describe_open
-from importer.codes import OPEN
+from importer.cli.run_screen import describe_notices
+from importer.notices import OPEN, find_notices
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
 from tests.harness.pages import Page
@@ -53,11 +53,11 @@ def test_one_issue_from_check_to_undo(program: Program, serve: Serve) -> None:
     assert [found[0] for text in said for found in DISAGREEING.finditer(text)] == []
 
 
-@pytest.mark.parametrize("code", OPEN)
+@pytest.mark.parametrize("code", sorted(OPEN))
 def test_one_issue_that_is_open(code: str) -> None:
     """The same sentence is said of one and of many."""
-    (sentence,) = describe_open({code: 1})
-    assert sentence.startswith("1 issue ")
+    (sentence,) = describe_notices(find_notices({code: 1}))
+    assert sentence.startswith("1 ")
     assert not re.search(r"\b(?:they|them|their|are)\b", sentence)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from importer.notices import find_notices
 from importer.records import Outcome, Row, Rows
 from importer.report.folder import ReportFolder
 from importer.report.page import PageDetails, describe_verdict, unpack_details, write_pages
@@ -34,6 +35,7 @@ FLOW = {
     "category": [{"source": "Ann's team", "target": "Ann's team", "how": "kept", "rows": 4, "samples": ["k:1"]}],
 }
 SUMMARY = Summary(
+    notices=find_notices({"rejected": 1}),
     run_id="2026-11-24-k-1",
     exit_code=1,
     rows=5,
@@ -143,7 +145,8 @@ def test_how_a_stopped_run_goes_on(tmp_path: Path, because: str, code: int, said
 )
 def test_the_verdict(summary: Summary, sentence: str) -> None:
     """What became of the rows, or would, in a sentence."""
-    assert describe_verdict(summary) == sentence
+    notices = find_notices({**summary.outcomes(), **summary.findings})
+    assert describe_verdict(replace(summary, notices=notices)) == sentence
 
 
 def test_what_nobody_has_decided_needs_somebody(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from importer.errors import ExitCode, RunStopped, TimeOver, TooManyFailures
+from importer.notices import decide_exit_code, find_notices
 from importer.records import Outcome
-from importer.report.summary import Sum, Summary, add_up, count_needing, decide_exit_code, describe_verification
+from importer.report.summary import Sum, Summary, add_up, count_needing, describe_verification
 
 SUMMARY = Summary(
     "2026-11-24-jira-1", 1, rows=10, created=4, skipped=3, rejected=2, unknown=1, findings={"title-missing": 2}
@@ -46,6 +47,10 @@ def test_outcomes_are_the_rows() -> None:
             {"known": {"failed": 1, "incomplete": 1}},
             ExitCode.DONE,
         ),
+        ({Outcome.UPDATED: 1}, {"conflict": 1}, {}, ExitCode.PARTLY),
+        ({Outcome.SKIPPED: 1}, {"conflict": 1}, {"known": {"conflict": 1}}, ExitCode.DONE),
+        ({Outcome.SKIPPED: 1}, {"conflict": 1}, {"known": {"conflict": 1}, "standing": True}, ExitCode.PARTLY),
+        ({Outcome.UNCHANGED: 2}, {"vanished": 1}, {}, ExitCode.PARTLY),
         ({Outcome.CREATED: 3}, {}, {"undecided": 1}, ExitCode.UNKNOWN),
         ({Outcome.CREATED: 2, Outcome.UNKNOWN: 1}, {"incomplete": 1}, {}, ExitCode.UNKNOWN),
         ({Outcome.UNKNOWN: 1}, {}, {"stopped": RunStopped("")}, ExitCode.STOPPED),
@@ -63,8 +68,11 @@ def test_nothing_that_is_missing_ends_with_0(
     counts: dict[Outcome, int], codes: dict[str, int], more: dict[str, Any], code: ExitCode
 ) -> None:
     """What is not in Triage, neither done nor decided, is in the exit code; the worst of several counts."""
-    settings = {"stopped": None, "interrupted": False} | more
-    assert decide_exit_code(Counter(counts), codes, **settings) is code
+    settings = {"stopped": None} | more
+    every = Counter({**{str(each): number for each, number in counts.items()}, **codes})
+    every["unknown"] += settings.pop("undecided", 0)
+    notices = find_notices(every, settings.pop("known", None))
+    assert decide_exit_code(notices, **settings) is code
 
 
 EVIDENCE = {"source_says": 0, "file_has": 9, "planned": 2, "sent": 7}

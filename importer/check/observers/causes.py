@@ -12,7 +12,8 @@ from typing import NamedTuple
 from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
 from importer.check.plan import DISTINCT_LIMIT, Plan
-from importer.codes import CODES, OPEN, by_frequency
+from importer.codes import CODES, by_frequency
+from importer.notices import OPEN
 from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Rows
 from importer.transform.groups import find_leaders
@@ -176,7 +177,7 @@ class Tally:
     @property
     def holds_any(self) -> bool:
         """Whether a row waits for a person's answer."""
-        return not set(OPEN).isdisjoint(code for _, code in self.passed_over)
+        return not OPEN.isdisjoint(code for _, code in self.passed_over)
 
     def by_code(self) -> dict[str, int]:
         """Code → rows, most frequent first; a row with two codes counts for both."""
