@@ -114,8 +114,8 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return known, check(job, known, context.progress, sample=sample, writers=writers)
 
     known, checked, seen = _check_and_discover(context, check_now, found.warnings)
-    job = job.follow(checked.moves)
-    context = replace(context, job=job)
+    context = context.follow(checked.moves)
+    job = context.job
     page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
     categories = partial(find_categories, target, context.calls)
     destination = Destination(target.name, found.organisation, settings.rate, categories)

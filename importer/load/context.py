@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Literal
@@ -11,6 +11,7 @@ from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, policy_of
 from importer.ledger.store import Ledger
 from importer.progress import Progress
+from importer.transform.row_keys import Aliases
 from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
@@ -79,6 +80,12 @@ class ImportContext:
     def calls(self) -> PacedCalls:
         """The calls of this import: one limiter and one breaker for all requests, which are counted here."""
         return PacedCalls.at(self.settings.rate, self.progress.say)
+
+    def follow(self, moves: Aliases) -> ImportContext:
+        """Take moves for granted, and go on with the same calls and what is known of the target's clock."""
+        context = replace(self, job=self.job.follow(moves))
+        vars(context).update({name: vars(self)[name] for name in ("calls", "target_time") if name in vars(self)})
+        return context
 
     @cached_property
     def target_time(self) -> TargetTime:
