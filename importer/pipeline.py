@@ -32,7 +32,7 @@ from importer.codes import (
 )
 from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, UsageError
 from importer.notices import VANISHED, Notice, decide_exit_code, find_notices
-from importer.phrases import format_iso, listed
+from importer.phrases import counted, format_iso, listed
 from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.check_files import CheckFiles, open_check_files
@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from importer.report.from_ledger import Comparison
 
 CHECK_FOLDER = "triage-import-check"
+PERHAPS_DELETED = (
+    "if somebody has deleted any of them in Triage, it is created again, as nothing tells it from a new one"
+)
 MANY_CALLS, NAMED = 10, 3
 """From how many new calls on it is strange that Triage knows none of them; of how much evidence a warning tells."""
 
@@ -166,6 +169,9 @@ def _check_and_discover(
             known, checked = check_now()
         if find_hidden(context, checked):
             known, checked = check_now()
+        if discovered.taken and checked.creates:
+            many = counted(checked.creates, "row has", "rows have")
+            notes = (*notes, f"the ledger lacked issues that are in Triage; {many} none there: {PERHAPS_DELETED}")
     return known, replace(checked, before=notes), seen
 
 

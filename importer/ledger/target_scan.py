@@ -42,6 +42,7 @@ class DuplicateIssue(NamedTuple):
     triage_id  the issue that the ledger knows of the key; "" if it knows none
     other      the issue's number, and `issue_id` its id
     command    says which is the right one
+    is_alone   whether the one that the ledger knows is deleted
     """
 
     key: str
@@ -49,8 +50,15 @@ class DuplicateIssue(NamedTuple):
     other: str
     issue_id: str
     command: str
+    is_alone: bool = False
 
     def __str__(self) -> str:
+        if self.is_alone:
+            return (
+                f"{self.triage_id}, the issue of {self.key} that the ledger knows, is deleted in Triage, and "
+                f"{self.other} has its marker: another machine or ledger has created it again, or somebody copied it. "
+                f"It is the only one that is left; to go on with it: {self.command}"
+            )
         if not self.triage_id:
             return (
                 f"{self.other} has the marker of {self.key or 'a row of this source'}, and the ledger does not know "
@@ -65,6 +73,8 @@ class DuplicateIssue(NamedTuple):
         )
 
 
+GONE_MARK = b'"gone":'
+"""What the snapshot of an issue has in it that was found deleted, see `triage.snapshot`."""
 LAST = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
 """The last operation that the ledger knows."""
 
@@ -276,17 +286,23 @@ def find_duplicate_issues(
 ) -> list[DuplicateIssue]:
     """Return the issues of a source that a person has to settle, by key; a key and an issue make the command."""
     statement = (
-        select(operations.c.key, found.c.key, operations.c.triage_id, found.c.triage_id, found.c.issue_id)
+        select(
+            *(operations.c.key, found.c.key, operations.c.triage_id, found.c.triage_id, found.c.issue_id),
+            operations.c.returned,
+        )
         .where(found.c.state != FoundState.SETTLED)
         .where(or_(found.c.issue_id != operations.c.issue_id, found.c.state == FoundState.STRANGER))
         .where(or_(operations.c.issue_id.is_(None), found.c.issue_id != operations.c.issue_id))
     )
     joined = _with_creates(statement, source_id, (State.DONE,))
     found_ones = [tuple(row) for each in joined for row in connection.execute(each)]
-    return [
-        DuplicateIssue(key or said, own or "", other, issue_id, settle_command(key or said or "KEY", own or other))
-        for key, said, own, other, issue_id in sorted(found_ones, key=lambda each: (each[0] or "", each[3]))
-    ]
+    duplicates = list[DuplicateIssue]()
+    for key, said, own, other, issue_id, returned in sorted(found_ones, key=lambda each: (each[0] or "", each[3])):
+        is_alone = GONE_MARK in (returned or b"")
+        right = other if is_alone else own or other
+        command = settle_command(key or said or "KEY", right)
+        duplicates.append(DuplicateIssue(key or said, own or "", other, issue_id, command, is_alone))
+    return duplicates
 
 
 def _with_creates(statement: Select[Any], source_id: int, states: Collection[State]) -> Iterator[Select[Any]]:

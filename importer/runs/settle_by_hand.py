@@ -127,10 +127,9 @@ class HandSettling:
         if self._run is not None:
             self._run.decide([done])
         else:
-            create = Operation(self.key, "POST", ISSUES_PATH, b"", self._marker, whole_sha=bytes(32))
             identity = RunIdentity(self._target.name, self._source_name, self.key, "", RunKind.REBUILD)
             settling = self._ledger.begin_run(identity)
-            settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
+            settling.decide([done._replace(code=FOUND_AT_TARGET)], [self._create()])
             settling.finish(ExitCode.DONE, {})
             self._seen.drop(issue.id)
         self._seen.settle([each.issue_id for each in self._duplicates])
@@ -166,12 +165,20 @@ class HandSettling:
         if known.issue_id != issue.id:
             assert self._run is not None
             done = self._done(issue, Snapshot.take(issue))
-            self._run.decide([done._replace(code=FOUND_AT_TARGET)])  # another import may have added to it
+            # To a deleted one nothing was sent of late: its row is compared with the one that takes its place.
+            anew = [self._create()] if is_missing(known.returned) else []
+            self._run.decide([done._replace(code=FOUND_AT_TARGET)], anew)  # another import may have added to it
             own = Found(known.issue_id, known.triage_id, self._marker, "", 0.0, known.returned, self.key)
             self._seen.note([own], FoundState.SETTLED)
             others[known.issue_id] = known.triage_id
         self._seen.settle(others)
+        if is_missing(known.returned) and known.issue_id != issue.id:
+            return f"{self.key} is {issue.triage_id}; {known.triage_id} is deleted."
         return f"{self.key} is {issue.triage_id}; you may delete its duplicate {', '.join(others.values())}."
+
+    def _create(self) -> Operation:
+        """Make the create of an issue that no row is known to equal, so that the next one is compared with it."""
+        return Operation(self.key, "POST", ISSUES_PATH, b"", self._marker, whole_sha=bytes(32))
 
     def _done(self, issue: Issue, snapshot: Snapshot) -> Decision:
         returned = snapshot.dump()

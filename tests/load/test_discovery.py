@@ -449,6 +449,42 @@ def test_a_double_that_was_deleted(program: Program, serve: Serve) -> None:
     assert (ended.code, ended.summary["duplicates"]) == (0, 0), ended.err
 
 
+def test_the_only_one_that_is_left(program: Program, serve: Serve) -> None:
+    """A double of an issue that was deleted is no double: the command goes on with it, and none deletes it."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    run = (*IMPORT, "--on-change", "update", "--settle-seconds", "0.1", "--api-url", sandbox.url)
+    program(*run)
+    (own,) = [issue["triage_id"] for issue in sandbox.issues() if issue["title"] == "Title 1"]
+    other = copy_issue(sandbox, 1)
+    delete_issue(sandbox, own)
+    rows = [issue_row(1, "Low"), issue_row(2)]
+    for number in (2, 3, 4):  # deleted for good after some nights
+        write_csv(Path("export.csv"), [*rows, *map(issue_row, range(3, number + 1))])
+        ended = program(*run)
+    assert f"{own}, the issue of jira:PROJ-1 that the ledger knows, is deleted in Triage" in ended.err
+    assert "delete the one too many" not in ended.err
+    command = f"triage-import settle jira:PROJ-1 {other}"
+    assert (ended.code, command in ended.err) == (1, True), ended.err
+    settled = program("settle", "jira:PROJ-1", other, "--api-url", sandbox.url)
+    assert f"jira:PROJ-1 is {other}; {own} is deleted." in settled.err
+    assert program(*run).outcomes() == {"updated": 1, "unchanged": 3}
+    (left,) = [issue for issue in sandbox.issues() if issue["title"] == "Title 1"]
+    assert (left["triage_id"], left["severity"]) == (other, "low")
+
+
+def test_a_lost_ledger_says_what_it_cannot_know(program: Program, serve: Serve) -> None:
+    """What somebody has deleted in Triage looks like a new row."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    program(*IMPORT, "--api-url", sandbox.url)
+    delete_issue(sandbox, sandbox.issues()[0]["triage_id"])
+    program.lose_ledger()
+    ended = program(*IMPORT, "--api-url", sandbox.url)
+    assert ended.outcomes() == {"created": 1, "unchanged": 1}
+    assert "1 row has none there: if somebody has deleted any of them" in " ".join(ended.summary["warnings"])
+
+
 def test_a_double_that_is_not_shown_for_a_moment(program: Program, serve: Serve) -> None:
     """One 404, even in the API's own form, doesn't make it forgotten."""
     sandbox = serve()
