@@ -24,7 +24,7 @@ from importer.check.knowledge import (
     LedgerStatus,
     OnChange,
 )
-from importer.check.sameness import Facts, Move, describe_stranger, weigh_move
+from importer.check.sameness import Facts, Move, describe_stranger, is_certain, weigh_move
 from importer.codes import (
     CODES,
     COLUMN_MISSING,
@@ -257,7 +257,7 @@ class LedgerHistory(Knows):
         # The same cells make another body: not the row has changed, but the mapping.
         is_told = self._policy.recurring and wanted and self._has_told(create)
         only_mapping = is_told or is_same_row(kept.content, create.content)
-        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes)
+        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes, create, kept)
         if not wanted and not to_read:
             return settled._replace(finding=settled.finding or lacks, differs=differs)
         if self._policy.writes:
@@ -288,7 +288,8 @@ class LedgerHistory(Knows):
             f"{same}",
         )
         snapshot = Snapshot.parse(kept.returned)
-        differs = _difference(snapshot, self._policy.limit(snapshot.ours, snapshot.changes(create.body)))
+        changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
+        differs = _difference(snapshot, changes, create, kept)
         return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False, differs=differs)
 
     def _find_moved(self, creates: Sequence[Operation]) -> dict[str, LedgerStatus]:
@@ -434,12 +435,15 @@ def _with_issue(status: LedgerStatus, kept: KnownCreate) -> LedgerStatus:
     )
 
 
-def _difference(snapshot: Snapshot, changes: Mapping[str, Any]) -> Difference | None:
+def _difference(
+    snapshot: Snapshot, changes: Mapping[str, Any], create: Operation | None = None, kept: KnownCreate | None = None
+) -> Difference | None:
     """Put what was last sent beside what differs from it: field → new value."""
     if not changes:
         return None
     ours = snapshot.ours
-    return Difference({name: (ours.get(name), new) for name, new in changes.items()})
+    certain = create is not None and kept is not None and is_certain(_facts(create), _known(kept))
+    return Difference({name: (ours.get(name), new) for name, new in changes.items()}, is_certain=certain)
 
 
 def _facts(create: Operation) -> Facts:
@@ -448,7 +452,7 @@ def _facts(create: Operation) -> Facts:
 
 def _known(kept: KnownCreate) -> Facts:
     title = Snapshot.parse(kept.returned).ours.get("title") if kept.returned else ""
-    return Facts(kept.fixed_id, kept.born, str(title or ""), kept.content)
+    return Facts(kept.fixed_id, kept.born, str(title or ""), kept.content, kept.dated)
 
 
 def _fold(title: str) -> str:

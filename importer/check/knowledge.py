@@ -81,12 +81,14 @@ def parse_fields(names: str, known: Sequence[str], can_be: str, beside: str) -> 
 class Difference(NamedTuple):
     """How a row, and not only its mapping, differs from what was last sent for its issue.
 
-    fields   field → (what was sent, what the row says now); of a description that was sent, its digest
-    written  the fields that an update would write
+    fields      field → (what was sent, what the row says now); of a description that was sent, its digest
+    written     the fields that an update would write
+    is_certain  whether it is certain which issue the row is, whatever its title says
     """
 
     fields: Mapping[str, tuple[Any, Any]]
     written: Sequence[str] = ()
+    is_certain: bool = False
 
 
 class KnownIssue(NamedTuple):

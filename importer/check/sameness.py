@@ -25,12 +25,14 @@ class Facts(NamedTuple):
     born      when it was made in the source, in seconds since 1970; 0 if that isn't known
     title     as it is sent
     content   digest of its row, see `records.rows_in`; empty where there is none
+    dated     the date of its newest row, as `born`
     """
 
     fixed_id: str = ""
     born: float = 0.0
     title: str = ""
     content: bytes = b""
+    dated: float = 0.0
 
 
 def describe_stranger(row: Facts, known: Facts) -> str:
@@ -72,6 +74,16 @@ def weigh_move(row: Facts, known: Facts) -> Move:
     if has_same_title(row, known) and known.title:
         return Move.SURE
     return Move.UNSURE
+
+
+def is_certain(row: Facts, known: Facts) -> bool:
+    """Whether its title says nothing more of a row with a known key: it is the issue, or one of a project made anew."""
+    if row.fixed_id and row.fixed_id == known.fixed_id:
+        return True
+    if row.born and row.born == known.born:
+        return True
+    # What was made after the known one was last changed has come in its place; another site's is mostly older.
+    return 0 < known.dated < row.born
 
 
 def are_comparable(one: Facts, other: Facts) -> bool:

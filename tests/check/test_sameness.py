@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.check.sameness import Facts, Move, describe_stranger, weigh_move
+from importer.check.sameness import Facts, Move, describe_stranger, is_certain, weigh_move
 
 HOUR, DAY = 3600.0, 86_400.0
 BORN = 1_700_000_000.0
@@ -66,3 +66,19 @@ def test_an_issue_whose_title_was_forgotten() -> None:
 def test_a_row_under_a_new_key(row: Facts, known: Facts, move: Move) -> None:
     """It is an issue that was moved if it has its id, and date or title say so, too: an id alone is no reason."""
     assert weigh_move(row, known) is move
+
+
+@pytest.mark.parametrize(
+    ("row", "certain"),
+    [
+        (Facts("10015", BORN + DAY, OTHER_TITLE), True),  # the same, rewritten
+        (Facts("", BORN, OTHER_TITLE), True),
+        (Facts("20400", BORN + 400 * DAY, OTHER_TITLE), True),  # of a project made anew
+        (Facts("20400", BORN + 20 * DAY, OTHER_TITLE), False),  # the known one was still changed
+        (Facts("20400", BORN - 400 * DAY, OTHER_TITLE), False),  # another site's
+        (Facts("", 0.0, OTHER_TITLE), False),
+    ],
+)
+def test_whether_a_title_still_says_anything(row: Facts, certain: bool) -> None:
+    """Where id or dates say what a row is, another title is no sign of another site."""
+    assert is_certain(row, KNOWN._replace(dated=BORN + 30 * DAY)) == certain

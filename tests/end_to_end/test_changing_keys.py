@@ -201,6 +201,42 @@ def test_another_issue_under_the_same_key(night: Night, program: Program, sandbo
     assert ("Invoice is wrong", "done") in seen(sandbox)
 
 
+ANEW = change(STRANGER, Issue="VOICE-16", id="20401", Summary="Menu waits")
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "outcomes"),
+    [
+        pytest.param(
+            [
+                change(row, Summary=title, Updated="2024-06-01 08:00", Description="All new.")
+                for row, title in ((OLD, "Invoice lists two numbers"), (BESIDE, "Menu waits"))
+            ],
+            ExitCode.DONE,
+            {"updated": 2},
+            id="rewritten",
+        ),
+        pytest.param(
+            [STRANGER, ANEW, change(STRANGER, Issue="VOICE-17", id="20402")],
+            ExitCode.PARTLY,
+            {"skipped": 2, "created": 1},
+            id="made anew",
+        ),
+        pytest.param(
+            [change(row, Created="2020-02-03 04:05") for row in (STRANGER, ANEW)],
+            ExitCode.DECIDE,
+            {"skipped": 2},
+            id="another site",
+        ),
+    ],
+)
+def test_a_small_project(night: Night, rows: list[tuple[str, ...]], code: int, outcomes: dict[str, int]) -> None:
+    """All rows of a file have other titles: another site is refused, but for what ids and dates say of them."""
+    night(OLD, BESIDE)
+    ended = night(*rows)
+    assert (ended.code, ended.outcomes()) == (code, outcomes), ended.err
+
+
 def test_a_site_that_moved_to_another_server(night: Night, sandbox: RunningSandbox) -> None:
     """All ids are new; keys, titles and dates of creation are as they were: these are the same issues, from then on."""
     night(OLD, BESIDE)

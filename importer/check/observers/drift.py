@@ -90,7 +90,7 @@ class Drift:
         if differs is None:
             return
         before, now = (str(text or "") for text in differs.fields.get("title", ("", "")))
-        if before and likeness(before, now) < UNLIKE:
+        if before and not differs.is_certain and likeness(before, now) < UNLIKE:
             if len(differs.fields) > 1:
                 self._strange += 1
             else:
