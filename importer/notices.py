@@ -24,6 +24,7 @@ from importer.codes import (
     MARKER_AMBIGUOUS,
     MARKER_CUT,
     MOVE_UNSURE,
+    OLDER_FILE_OPEN,
     PERHAPS_GONE,
     TEXT_CUT,
 )
@@ -65,6 +66,8 @@ CAUSES: Mapping[str, Cause] = {
     MARKER_AMBIGUOUS: Cause(Who.NOW,
         "held back: markers in Triage may be another row's; results.csv has a command for each choice.",
         code=ExitCode.DECIDE),
+    OLDER_FILE_OPEN: Cause(Who.NOW,
+        "waiting for an older file that isn't in yet: the same command sends them once it is.", code=ExitCode.DECIDE),
     KEY_TAKEN: Cause(Who.SOMEBODY,
         "held back: the key is another issue's in Triage; results.csv says why, and what to type."),
     MOVE_UNSURE: Cause(Who.SOMEBODY,

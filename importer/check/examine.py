@@ -180,6 +180,8 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
         if own in job.moves:
             findings.add(row, _moved(own, job.moves[own]))
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
+    if job.holds:  # a row that withdraws an occurrence is held, too
+        skips = [job.holds.get(key or "", skip) for skip, key in zip(skips, records.keys.full, strict=True)]
     # The first row of an issue has the texts of all its rows: the others have no body of their own.
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]

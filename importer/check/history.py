@@ -33,6 +33,7 @@ from importer.codes import (
     KEY_TAKEN,
     MARKER_AMBIGUOUS,
     MOVE_UNSURE,
+    NEWER_FILE_IN,
     ROW_CORRECTED,
 )
 from importer.ledger.added import AddedOperations, find_already_added, relation_targets
@@ -75,17 +76,26 @@ NEAR = 0.8
 
 
 def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
-    """Give a job what its source's last import kept: its columns, compared with those of now, and its criteria."""
+    """Give a job what its source's last import kept: its columns, compared with those of now, and its criteria.
+
+    Of the rows that it holds for what a newer file has brought, those stay whose issues are in Triage.
+    """
     last = partial(read_kept, ledger.transaction, target, job.source_name)
     known = ledger.read_facts(target, job.source_name).keys > 0
     own = last("columns", mapping=job.mapping.short_name)
     absent = find_absent(job, last("columns") if own is None else own, is_own=own is not None, knows_issues=known)
     # An import that was broken off is continued: the criteria that were new to it still are.
+    holds = job.holds
+    if held := [key for key, code in holds.items() if code == NEWER_FILE_IN]:
+        # The newer file's row may have been rejected: an issue that isn't there is made from the older one.
+        missing = set(held).difference(ledger.additions(target, job.source_name).places(held))
+        holds = {key: code for key, code in holds.items() if key not in missing}
     return replace(
         job,
         aliases=ledger.read_aliases(target, job.source_name),
         absent=absent,
         criteria=last("criteria", is_finished=True) or {},
+        holds=holds,
     )
 
 

@@ -38,6 +38,8 @@ class Job:
     absent           what the files lack of the columns that the source had before
     criteria         those that the source had before, by digest, see `check.observers.criteria`
     max_age_seconds  the source is not ready if it is older; None is any age
+    max_file_age_seconds  the same of its files alone, whatever dates are in them
+    holds            keys whose rows aren't sent because of what other files have of them: key → code
     """
 
     source: Source
@@ -60,6 +62,8 @@ class Job:
     absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
     criteria: Mapping[str, str] = field(default_factory=dict)
     max_age_seconds: float | None = None
+    max_file_age_seconds: float | None = None
+    holds: Mapping[str, str] = field(default_factory=dict)
 
     def follow(self, moves: Aliases) -> Job:
         """Take moves for granted from the first row on."""

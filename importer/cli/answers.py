@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from importer.cli.options import Json
     from importer.report.summary import Summary
 
-START, ANSWER = "importer.start", "importer.answer"
-"""Where click's context has the start of its command, and what that has answered."""
+START, ANSWER, HOLDS = "importer.start", "importer.answer", "importer.holds"
+"""Where click's context has the start of its command, what that has answered, and which rows it leaves out."""
 
 J = TypeVar("J", bound="Json")
 P = ParamSpec("P")

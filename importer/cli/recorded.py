@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -14,19 +14,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer import __version__
-from importer.cli.answers import ANSWER, START, print_data, summarise_error
+from importer.cli.answers import ANSWER, HOLDS, START, print_data, summarise_error
 from importer.cli.config import REPORTS
 from importer.cli.console import Console, log_end, logging_to
 from importer.cli.options import Command
-from importer.errors import DecisionNeeded, ExitCode, ImporterError
+from importer.codes import OLDER_FILE_OPEN
+from importer.errors import ExitCode, ImporterError
 from importer.library.declared import declared
 from importer.library.deliveries import (
     EACH_ONCE,
     IS_IN,
     NEWEST,
+    Deliveries,
     Delivery,
+    Order,
     find_due,
-    may_meet,
+    has_dates,
+    is_in,
     read_keys,
     source_name_of,
 )
@@ -41,21 +45,26 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 
-def deliver(options: RunOptions, due: Sequence[Delivery], carry_out: Carry) -> int:
+def deliver(options: RunOptions, found: Deliveries, carry_out: Carry) -> int:
     """Import files one after another; returns the exit code that counts."""
     console, codes, open_ = Console(quiet=options.quiet), list[int](), list[Delivery]()
-    keys_of = cache(partial(read_keys, options))
-    for each in due:
-        first = options.files != NEWEST and next((other for other in open_ if may_meet(keys_of, other, each)), None)
-        refusal = Waits(each, first) if first else None
+    are_in = [] if has_dates(options) else found.are_in
+    order = Order(cache(partial(read_keys, options)), are_in, waits=options.files != NEWEST)
+    for each in found.due:
+        is_partly_in = False
         try:
-            codes.append(carry_out(each, refusal))
+            ended = carry_out(each, partial(order.holds, each))
+            codes.append(ended.exit_code)
+            # What waits in it is that of an older file, and the rest of it is there.
+            is_partly_in = bool(ended.run_id and ended.findings.get(OLDER_FILE_OPEN) and not ended.stopped_because)
         except ImporterError as error:
             console.speak()
             console.show_error(error)
             codes.append(int(error.exit_code))
         if codes[-1] not in IS_IN:
             open_.append(each)
+            if not is_partly_in:
+                order.keep_open(each)
         if ExitCode.of(codes[-1]).stops_others:
             break
     if open_:
@@ -64,31 +73,30 @@ def deliver(options: RunOptions, due: Sequence[Delivery], carry_out: Carry) -> i
     return min(codes, key=lambda code: ExitCode.of(code).rank)
 
 
-Carry = Callable[[Delivery, ImporterError | None], int]
-"""Imports a file, or only records the start of one that is refused."""
+Carry = Callable[[Delivery, Callable[[], Mapping[str, str]]], "Summary"]
+"""Imports a file but for the rows of some keys, which it asks for once its start is recorded."""
 
 
-class Waits(DecisionNeeded):
-    """A file could overtake an older one that isn't in yet."""
-
-    def __init__(self, newer: Delivery, older: Delivery) -> None:
-        super().__init__(
-            f"{newer.name} waits for {older.name}, which isn't in yet: they have rows of the same issues.",
-            hint=f"See above what {older.name} needs; the same command goes on. --files {NEWEST} doesn't wait.",
-        )
-
-
-def describe_open(starts: Sequence[Note]) -> Iterator[str]:
-    """Yield the deliveries that are not in yet, with why, and what to type."""
+def describe_open(starts: Sequence[Note], undone: Collection[str]) -> Iterator[str]:
+    """Yield the deliveries that are not in yet, or no more as their runs were undone, with why, and what to type."""
     # By name: a file that was exported again takes the place of the one before.
     last = {(each["target"], each["source_name"], each["files"]): each for each in starts if each["digest"]}
-    are_in = {(each["target"], each["source_name"], each["digest"]) for each in starts if each["exit_code"] in IS_IN}
+    are_in = {(each["target"], each["source_name"], each["digest"]) for each in starts if is_in(each, undone)}
     for (*its, _), each in last.items():
         if (*its, each["digest"]) not in are_in and not each["is_running"]:
             code = "it did not end" if each["exit_code"] is None else f"exit code {each['exit_code']}"
             again = f"triage-import run @{each['import_name']}" if each["import_name"] else "the same command"
             files = ", ".join(json.loads(each["files"]))
-            yield f"Not in yet: {files}: {code}, {each['why'] or 'no reason is known'}; {again}"
+            why = (
+                "its run was undone, or one before it with rows of the same issues"
+                if each["run"] in undone
+                else each["why"] or "no reason is known"
+            )
+            yield f"Not in yet: {files}: {code}, {why}; {again}"
+
+
+AGES = ("max_source_age", "max_file_age")
+"""Options that the newest of several files answers for all of them."""
 
 
 class Recorded(Command):
@@ -130,14 +138,14 @@ class Recorded(Command):
         try:
             options = RunOptions(**{name: given[name] for name in declared(RunOptions)})
             its = {"target": target_name(options.sandbox, options.api_url), "source_name": source_name_of(options)}
-            due = find_due(given["sources"], options, **its)
+            found = find_due(given["sources"], options, **its)
         except ImporterError as error:
             _end(ctx, _begin(ctx), error)
             raise
-        if not due:
+        if not found.due:
             return self._end_without_news(ctx, its)
-        names = Counter(Path(each).name for each in given["sources"])
-        return deliver(options, due, partial(self._import_one, ctx, its, given["out"], names))
+        names, ages = Counter(Path(each).name for each in given["sources"]), {name: given[name] for name in AGES}
+        return deliver(options, found, partial(self._import_one, ctx, its, given["out"], names, ages))
 
     def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
         """All files are in: that is a start, too."""
@@ -152,11 +160,12 @@ class Recorded(Command):
             print_data(summary.as_text())
         return summary.exit_code
 
-    def _carry_out(self, ctx: click.Context, refusal: ImporterError | None = None, **known: str) -> int:
+    def _carry_out(
+        self, ctx: click.Context, holds: Callable[[], Mapping[str, str]] = dict[str, str], **known: str
+    ) -> int:
         start = _begin(ctx, **known)
         try:
-            if refusal is not None:
-                raise refusal
+            ctx.meta[HOLDS] = holds()
             code = int(super().invoke(ctx) or 0)
         except (Exception, KeyboardInterrupt) as error:
             _end(ctx, start, error)
@@ -170,14 +179,21 @@ class Recorded(Command):
         its: Mapping[str, str],
         out: Path | None,
         names: Mapping[str, int],
+        ages: Mapping[str, float | None],
         one: Delivery,
-        refusal: ImporterError | None,
-    ) -> int:
-        """Import one of several files, with reports in a folder of its own; `its` are target and source name of all."""
+        holds: Callable[[], Mapping[str, str]],
+    ) -> Summary:
+        """Import one of several files, with reports in a folder of its own; `its` are target and source name of all.
+
+        `ages` are what the newest of them may have.
+        """
         ctx.params["sources"] = (one.name,)
+        ctx.params.update(ages if one.is_newest else dict.fromkeys(ages))
         name = Path(one.name).name
         ctx.params["out"] = out and out / (name if names[name] == 1 else f"{one.digest[:8]}-{name}")
-        return self._carry_out(ctx, refusal, digest=one.digest, **its)
+        self._carry_out(ctx, holds, digest=one.digest, **its)
+        ended: Summary = ctx.meta[ANSWER]
+        return ended
 
 
 def _begin(context: click.Context, **known: str) -> Start:

@@ -192,7 +192,7 @@ def read(options: RunsOptions) -> str:
     from importer.ledger.commands import run_command
     from importer.ledger.forgetting import measure
     from importer.ledger.opening import read_ledger
-    from importer.ledger.overview import list_overviews, list_starts
+    from importer.ledger.overview import find_undone, list_overviews, list_starts
     from importer.phrases import format_iso
 
     source = options.source
@@ -210,7 +210,7 @@ def read(options: RunsOptions) -> str:
         more = f"Of one run: {run_command(book.name, 'runs', 'show', 'RUN')}\n"
         ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
         its = [each for each in starts if source in (None, each["source_name"])]
-        waiting = (f"{line}\n" for line in describe_open(its))
+        waiting = (f"{line}\n" for line in describe_open(its, find_undone(book, known.values())))
         stands = (f"{line}\n" for line in describe_standing(known.values(), source))
         return "".join((*describe_starts(lines), *waiting, *stands, "\n", more, *ends))
 

@@ -24,7 +24,7 @@ from importer.ledger.commands import default_path
 from importer.ledger.forgetting import PRUNED
 from importer.ledger.journal import Run
 from importer.ledger.lock import is_alive
-from importer.ledger.schema import RunKind, attempts, runs, starts
+from importer.ledger.schema import RunKind, attempts, rows, runs, starts
 from importer.ledger.store import Ledger
 from importer.phrases import shell_join
 from importer.records import Outcome
@@ -152,6 +152,33 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
         works_on = attempt.source_digest if run.kind in CHANGES else ""
         overviews.append(Overview(run, is_running, works_on, attempt.id))
     return overviews
+
+
+def find_undone(ledger: Ledger, pairs: Iterable[tuple[Overview, Sequence[Overview]]]) -> set[str]:
+    """Return the names of imports that were undone, and of those between such a one and its undo that have its keys.
+
+    `pairs` are imports, each with its repairs and undos. What an undo gives back or deletes may be a later import's,
+    too: once the undone one is repeated, so is that, and the newest row of an issue is the last.
+    """
+    undone = set[str]()
+    for each, changes in pairs:
+        undos = [change.run for change in changes if change.run.kind is RunKind.UNDO and not change.run.is_open]
+        if undos:
+            undone |= {each.run.name, *_share_keys(ledger, each.run.name, max(undo.started_at for undo in undos))}
+    return undone
+
+
+def _share_keys(ledger: Ledger, name: str, before: float) -> Iterator[str]:
+    """Yield the names of a source's imports after the one of this name that wrote its keys before this time."""
+    with ledger.transaction() as connection:
+        run = connection.execute(select(runs).where(runs.c.name == name)).one()
+        own = set(connection.scalars(select(rows.c.key).where(rows.c.run_id == run.id, rows.c.key != "")))
+        later = select(runs.c.id, runs.c.name).where(runs.c.source_id == run.source_id, runs.c.id > run.id)
+        later = later.where(runs.c.kind == RunKind.IMPORT, runs.c.started_at < before)
+        for each in connection.execute(later).all():
+            # A row that was unchanged isn't among `rows`: it says what the undone one said.
+            if not own.isdisjoint(connection.scalars(select(rows.c.key).where(rows.c.run_id == each.id))):
+                yield each.name
 
 
 def list_starts(ledger: Ledger, place: str | Path | None) -> list[Note]:

@@ -56,7 +56,7 @@ class TargetArguments(TypedDict, total=False):
 
 
 class RunArguments(InputArguments, TargetArguments, total=False):
-    """All of an import. `wait`, `settle_seconds`, `max_source_age` and `max_duration` are in seconds."""
+    """All of an import; its durations are in seconds."""
 
     sandbox: bool
     api_url: str
@@ -77,6 +77,7 @@ class RunArguments(InputArguments, TargetArguments, total=False):
     accept_mapping_change: bool
     min_rows: int
     max_source_age: float
+    max_file_age: float
     fail_on: FailOn
     issue_url: str
 

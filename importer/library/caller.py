@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -129,6 +129,7 @@ class Caller:
     ready     called once the source of an import is open; raises UsageError where nobody can be asked
     show      shows a check
     changes   shows what an undo or a repair would do, and with its summary how it ended
+    holds     keys whose rows aren't sent because of what other files have of them: key → code
     """
 
     progress: Progress = field(default_factory=Unseen)
@@ -140,6 +141,7 @@ class Caller:
     ready: Callable[[], None] = lambda: None
     show: Callable[[Seen], None] = lambda seen: None
     changes: Callable[[ChangeRunner, Summary | None], None] = lambda way, summary: None
+    holds: Mapping[str, str] = field(default_factory=dict)
 
 
 PROGRAM = Caller()

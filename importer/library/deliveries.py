@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.errors import ExitCode, ImporterError, SourceNotReady, UsageError
-from importer.phrases import format_duration
+from importer.codes import NEWER_FILE_IN, OLDER_FILE_OPEN
+from importer.errors import DecisionNeeded, ExitCode, ImporterError, SourceNotReady, UsageError
+from importer.library.recording import with_undone
 
 if TYPE_CHECKING:
     from importer.library.run_options import RunOptions
@@ -22,27 +23,35 @@ IS_IN = [code for code in ExitCode if code.is_complete]
 
 
 class Delivery(NamedTuple):
-    """A file, by its SHA-256 in hex, and when it was modified."""
+    """A file, by its SHA-256 in hex, and when it was modified; the newest one's age is that of the source."""
 
     digest: str
     name: str
     modified: float
+    is_newest: bool = False
 
 
-def find_due(sources: Sequence[str], options: RunOptions, target: str, source_name: str) -> list[Delivery]:
-    """Return the files that aren't in, the oldest first; else the newest again, if something of the source waits.
+class Deliveries(NamedTuple):
+    """The files that are to be imported, the oldest first, and those that are in."""
 
-    Raises SourceNotReady if all are, and the newest is older than `--max-source-age` allows.
+    due: list[Delivery]
+    are_in: list[Delivery]
+
+
+def find_due(sources: Sequence[str], options: RunOptions, target: str, source_name: str) -> Deliveries:
+    """Find the files that aren't in; if all are, and something of the source waits, the newest is to come again.
+
+    Raises SourceNotReady if all are, and the newest is older than `--max-source-age` or `--max-file-age` allows.
     """
     files = find_files(sources)
     known, is_waiting = read_in(options.ledger, target, source_name)
     due = [each for each in files if each.digest not in known]
-    age, limit = time.time() - files[-1].modified, options.max_source_age
-    if not due and limit is not None and age > limit:
-        ago, allowed = format_duration(age), format_duration(limit)
-        message = f"The newest file is {files[-1].name}, of {ago} ago, but --max-source-age allows {allowed}."
-        raise SourceNotReady(message, hint="Check that the export still runs; if it is right, raise --max-source-age.")
-    return due or files[-1:] * is_waiting
+    if not due:
+        from importer.check.observers.source_age import MAX_AGE, MAX_FILE, check_age
+
+        limits = {MAX_AGE: options.max_source_age, MAX_FILE: options.max_file_age}
+        check_age(time.time() - files[-1].modified, f"The newest file is {files[-1].name}, of", limits)
+    return Deliveries(due or files[-1:] * is_waiting, [each for each in files if each.digest in known])
 
 
 def find_files(names: Sequence[str]) -> list[Delivery]:
@@ -58,7 +67,8 @@ def find_files(names: Sequence[str]) -> list[Delivery]:
             raise UsageError(f"--files: {name} is no file that can be known again.", hint=hint)
         with path.open("rb") as file:
             found.append(Delivery(file_digest(file, "sha256").hexdigest(), name, path.stat().st_mtime))
-    return sorted({each.digest: each for each in found}.values(), key=lambda each: (each.modified, each.name))
+    *older, newest = sorted({each.digest: each for each in found}.values(), key=lambda each: (each.modified, each.name))
+    return [*older, newest._replace(is_newest=True)]
 
 
 def source_name_of(options: RunOptions) -> str:
@@ -73,24 +83,94 @@ def source_name_of(options: RunOptions) -> str:
 
 
 def read_in(ledger: str | None, target: str, source_name: str) -> tuple[set[str], bool]:
-    """Return the digests of a source's files that are in, and whether something waits since the last one."""
+    """Return the digests of a source's files that are in, and whether something waits since the last one.
+
+    One whose run was undone isn't in any more, see `find_undone`.
+    """
     from importer.ledger.opening import read_ledger
-    from importer.ledger.overview import list_starts
+    from importer.ledger.overview import find_undone, list_overviews, list_starts
 
     with read_ledger(ledger) as book:
-        starts = list_starts(book, ledger)
+        starts, undone = list_starts(book, ledger), find_undone(book, with_undone(list_overviews(book)))
     its = [each for each in starts if (each["target"], each["source_name"]) == (target, source_name)]
     figures = [json.loads(each["figures"]) for each in its if each["figures"]]
     is_waiting = bool(figures) and figures[-1]["waiting"] > 0
-    return {each["digest"] for each in its if each["digest"] and each["exit_code"] in IS_IN}, is_waiting
+    return {each["digest"] for each in its if is_in(each, undone)}, is_waiting
 
 
-def may_meet(keys_of: Callable[[str], frozenset[str]], older: Delivery, newer: Delivery) -> bool:
-    """Whether two files have rows of one issue; files that can't be read may."""
-    try:
-        return not keys_of(older.name).isdisjoint(keys_of(newer.name))
-    except ImporterError:
-        return True
+def is_in(start: Mapping[str, object], undone: Collection[object]) -> bool:
+    """Whether the file of a start is in Triage since then; `undone` are the names of runs that were undone."""
+    return bool(start["digest"]) and start["exit_code"] in IS_IN and start["run"] not in undone
+
+
+def hold_of(*, is_open_in_older: bool, is_in_from_newer: bool) -> str:
+    """Say why an issue's row of a file isn't sent: a code, or "" if it is.
+
+    A newer row never overtakes an older one, as what the two of them add would come in the wrong order; nor does an
+    older one, which comes late or again, replace what a newer one has brought.
+    """
+    if is_open_in_older:
+        return OLDER_FILE_OPEN
+    if is_in_from_newer:
+        return NEWER_FILE_IN
+    return ""
+
+
+class Waits(DecisionNeeded):
+    """A file could overtake an older one that isn't in yet and can't be read."""
+
+    def __init__(self, newer: Delivery, older: Delivery) -> None:
+        super().__init__(
+            f"{newer.name} waits for {older.name}, which isn't in yet: they may have rows of the same issues.",
+            hint=f"See above what {older.name} needs; the same command goes on. --files {NEWEST} doesn't wait.",
+        )
+
+
+KeysOf = Callable[[str], frozenset[str]]
+
+
+class Order:
+    """Keeps the rows of an issue in the order of its files; `keys_of` reads the keys of a file's rows.
+
+    are_in  files that are in, as far as nothing else says which row of an issue is the newer one
+    """
+
+    def __init__(self, keys_of: KeysOf, are_in: Sequence[Delivery], *, waits: bool) -> None:
+        self._keys_of, self._are_in, self._waits = keys_of, are_in, waits
+        self._open = set[str]()
+        self._unread: Delivery | None = None  # is open, and nobody knows which issues it has
+
+    def holds(self, due: Delivery) -> dict[str, str]:
+        """Return key → code of the rows of a file that aren't sent. Raises ImporterError if a file can't be read."""
+        if self._unread is not None:
+            raise Waits(due, self._unread)
+        newer = [each for each in self._are_in if each.modified > due.modified]
+        if not (self._open or newer):
+            return {}
+        brought = frozenset[str]().union(*(self._keys_of(each.name) for each in newer))
+        keys = self._keys_of(due.name)
+        judged = {
+            key: hold_of(is_open_in_older=key in self._open, is_in_from_newer=key in brought)
+            for key in keys & (self._open | brought)
+        }
+        return {key: code for key, code in judged.items() if code}
+
+    def keep_open(self, due: Delivery) -> None:
+        """Let later rows of all of a file's issues wait, and all later files if it can't be read."""
+        if self._waits:
+            try:
+                self._open |= self._keys_of(due.name)
+            except ImporterError:
+                self._unread = self._unread or due
+
+
+def has_dates(options: RunOptions) -> bool:
+    """Whether the rows themselves say which one of an issue is the newer: by a date, or each is an occurrence."""
+    from importer.mapping.model import Duplicates
+    from importer.mapping.reader import load_mapping
+
+    model = load_mapping(options.mapping).model if options.mapping else None
+    return model is not None and (isinstance(model.duplicates, Duplicates) or model.recurring is not None)
 
 
 def read_keys(options: RunOptions, name: str) -> frozenset[str]:

@@ -238,6 +238,8 @@ class Nightly(Section):
         help="Send nothing if the source has fewer rows than this.  [default: 0, but not without rows]")
     max_source_age: Duration | None = option("--max-source-age", metavar="TIME",
         help="Send nothing if the source's newest date, or its files, are older: 36h.  [default: any age]")
+    max_file_age: Duration | None = option("--max-file-age", metavar="TIME",
+        help="Send nothing if the source's files are older, whatever dates are in them: 36h.  [default: any age]")
     fail_on: FailOn | None = option("--fail-on",
         help="Which rejected rows cause exit code 1: any, or only those not rejected for the same reason "
         "in the last run.  [default with --yes: new]")

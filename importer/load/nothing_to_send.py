@@ -135,6 +135,7 @@ def make_fingerprint(context: ImportContext, organisation: str, digest: str) -> 
         job.name_given,
         job.limit,
         None if job.only is None else sorted(job.only),
+        sorted(job.holds.items()),
         organisation,
         context.settings.deciding,
     ]

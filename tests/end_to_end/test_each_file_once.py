@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,23 +138,22 @@ def test_what_waits_is_tried_without_a_new_file(run: Run, program: Program) -> N
 
 
 def test_what_was_refused_stays_open(run: Run, sandbox: RunningSandbox, program: Program) -> None:
-    """It is named until it is in; only files with rows of its issues wait for it."""
+    """It is named until it is in; only rows of its issues wait for it, whatever file they are in."""
     write(1, ("1", "A"), ("2", "B"))
     assert run().code == ExitCode.DONE
     write(2, ("1", "A2"), text=False)
-    write(3, ("1", "A3"))
-    write(4, ("4", "D"))
+    write(3, ("1", "A3"), ("3", "C"), ("4", "D"))
+    write(4, ("4", "D4"), ("5", "E"))
     ended = run()
     assert ended.code == ExitCode.DECIDE, ended.err
-    assert "no file has 'Text'" in ended.err
-    assert "f3.csv waits for f2.csv, which isn't in yet" in ended.err
+    assert "1 issue waiting for an older file that isn't in yet: the same command sends them once it is." in ended.err
     assert "Not in yet: f2.csv, f3.csv. The same command tries the oldest first." in ended.err
-    assert titles(sandbox) == ["A", "B", "D"]
+    assert titles(sandbox) == ["A", "B", "C", "D4", "E"]
     listed = program("runs").out
     assert "Not in yet: f2.csv: exit code 2, " in listed
-    assert "Not in yet: f3.csv: exit code 7, " in listed
+    assert "Not in yet: f3.csv: exit code 7, 1 older-file-open" in listed
     ended = run("--accept-missing=Text")
-    assert (ended.code, titles(sandbox)) == (ExitCode.DONE, ["A3", "B", "D"])
+    assert (ended.code, titles(sandbox)) == (ExitCode.DONE, ["A3", "B", "C", "D4", "E"]), "of D, f3.csv is the older"
     assert "Not in yet" not in program("runs").out
 
 
@@ -168,6 +168,57 @@ def test_who_does_not_wait(run: Run, sandbox: RunningSandbox) -> None:
     write(2, ("5", "E"))
     assert run().code == ExitCode.DONE
     assert titles(sandbox) == ["A3", "E"]
+
+
+def test_a_late_file_and_one_that_comes_again(run: Run, sandbox: RunningSandbox) -> None:
+    """Its new issues come in, and of the others nothing replaces what a newer file has brought."""
+    write(1, ("1", "A"))
+    write(3, ("1", "A3"), ("3", "C"), ("4", ""))
+    assert run().code == ExitCode.PARTLY
+    write(2, ("1", "A2"), ("2", "B"), ("4", "D"))
+    assert run().code == ExitCode.DONE
+    assert titles(sandbox) == ["A3", "C", "B", "D"], "what f3.csv has of D is rejected"
+    Path("f4.csv").write_bytes(Path("f2.csv").read_bytes())
+    assert run().err.startswith("No new file: ")
+
+
+def test_days_without_imports(run: Run, sandbox: RunningSandbox) -> None:
+    """Four files wait, the oldest for longer than a source may be old: the newest one's age is that of all."""
+    for number, days in enumerate((4, 3, 2, 0), 1):
+        made = time.time() - days * 86_400
+        os.utime(write(number, (f"{number}", f"T{number}")), (made, made))
+    ended = run("--max-source-age", "36h")
+    assert (ended.code, titles(sandbox)) == (ExitCode.DONE, ["T1", "T2", "T3", "T4"]), ended.err
+
+
+def test_the_age_of_files_alone(run: Run, sandbox: RunningSandbox) -> None:
+    """A quiet tracker has no new dates; an export that has stopped is noticed all the same."""
+    Path("desk.yaml").write_text(MAPPING + "created: Title\n")
+    os.utime(write(1, ("1", "2020-01-01")))
+    assert run("--max-source-age", "36h").code == ExitCode.NOT_READY
+    assert run("--max-file-age", "36h").code == ExitCode.DONE
+    assert titles(sandbox) == ["2020-01-01"]
+    os.utime("f1.csv", (1_700_000_000,) * 2)
+    for files in ("each-once", "together"):
+        ended = run("--max-file-age", "36h", files=files)
+        assert (ended.code, "--max-file-age allows 36 h 0 min" in ended.err) == (ExitCode.NOT_READY, True), ended.err
+
+
+def test_an_undone_run_opens_its_file_again(run: Run, sandbox: RunningSandbox, program: Program) -> None:
+    """What it had created and changed comes again, and then what a later file had brought for the same issues."""
+    write(1, ("1", "A"))
+    write(2, ("1", "A2"), ("2", "B"), ("3", "C"))
+    write(3, ("3", "C3"))
+    write(4, ("4", "D"))
+    assert run().code == ExitCode.DONE
+    undone = next(each["run"]["name"] for each in program.starts() if each["files"] == ["f2.csv"])
+    words = ("--delete", "--apply", "--yes", "--expect", "3")
+    assert program("undo", undone, *words).code in (ExitCode.DONE, ExitCode.PARTLY)
+    assert titles(sandbox) == ["A", "D"], "C was this run's, too"
+    open_ = [line.partition(",")[0] for line in program("runs").out.splitlines() if " was undone, " in line]
+    assert open_ == ["Not in yet: f2.csv: exit code 0", "Not in yet: f3.csv: exit code 0"]
+    assert (run().code, titles(sandbox)) == (ExitCode.DONE, ["A2", "D", "B", "C3"])
+    assert "Not in yet" not in program("runs").out
 
 
 def test_a_target_that_is_down(run: Run, sandbox: RunningSandbox) -> None:

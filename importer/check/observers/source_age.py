@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from importer.check.examine import Examined
@@ -15,7 +15,7 @@ from importer.transform.dates import read_date, read_time
 
 AHEAD_SECONDS = 86_400.0
 """A date further in the future is a plan, such as a due date; one that is nearer may lack its zone."""
-HINT = "Check that the export still runs; if the source is right, raise --max-source-age."
+MAX_AGE, MAX_FILE = "--max-source-age", "--max-file-age"
 
 
 class SourceAge:
@@ -41,7 +41,8 @@ class SourceAge:
         """
         age_seconds = self._job.source.age_seconds(self._now)
         if math.isfinite(age_seconds):
-            self._check(age_seconds, "The newest file of the source was changed")
+            what = "The newest file of the source was changed"
+            check_age(age_seconds, what, {MAX_AGE: self._job.max_age_seconds, MAX_FILE: self._job.max_file_age_seconds})
 
     def add(self, examined: Examined, _: Plan) -> None:
         if self._job.max_age_seconds is None or self._job.limit is not None:
@@ -59,20 +60,12 @@ class SourceAge:
         if limit is None or self._job.limit is not None:
             return
         if math.isfinite(self._newest):
-            self._check(self._now - self._newest, f"The newest date in the source is {_day(self._newest)},")
+            what = f"The newest date in the source is {_day(self._newest)},"
+            check_age(self._now - self._newest, what, {MAX_AGE: limit})
         elif not math.isfinite(self._job.source.age_seconds(self._now)):
             raise SourceNotReady(
                 "The age of the source is unknown: it is piped in, and the mapping reads no date from it.",
                 hint="Give it as a file, or add a date to the mapping: `created: {column: …}`.",
-            )
-
-    def _check(self, age_seconds: float, what: str) -> None:
-        limit = self._job.max_age_seconds
-        if limit is not None and age_seconds > limit:
-            raise SourceNotReady(
-                f"{what} {format_duration(age_seconds)} ago, but --max-source-age allows {format_duration(limit)}; "
-                "nothing was sent.",
-                hint=HINT,
             )
 
     def _dates(self, examined: Examined) -> Iterator[datetime]:
@@ -85,6 +78,17 @@ class SourceAge:
         for spec in self._job.mapping.model.footer.values():
             texts = set(records.columns.text(spec))  # a file has few days, and rows without end
             yield from filter(None, (read_date(text, formats) for text in texts if text))
+
+
+def check_age(age_seconds: float, what: str, limits: Mapping[str, float | None]) -> None:
+    """Raise SourceNotReady if something is older than one of the limits, each with the option that it is from."""
+    for option, limit in limits.items():
+        if limit is not None and age_seconds > limit:
+            ago, allowed = format_duration(age_seconds), format_duration(limit)
+            raise SourceNotReady(
+                f"{what} {ago} ago, but {option} allows {allowed}; nothing was sent.",
+                hint=f"Check that the export still runs; if the source is right, raise {option}.",
+            )
 
 
 def _day(time: float) -> str:
