@@ -246,7 +246,7 @@ class _Keys:
     """Collects the keys of the first reading: spools them to find duplicates, and strikes them off `--only`."""
 
     def __init__(self, job: Job, spool: KeySpool, ids: KeySpool) -> None:
-        self._spool, self._ids = spool, ids
+        self._spool, self._ids, self._left = spool, ids, frozenset(job.aliases.values())
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
         self.rows = self.nameless = self.bare = 0
@@ -258,12 +258,19 @@ class _Keys:
         self.nameless += len(nameless)
         self.bare += sum(not isinstance(raw[row], str) and count_filled(raw[row]) == 1 for row in nameless)
         rows = spool_rows(examined)
-        self._spool.add(rows)
         if records.keys.fixed_ids:
             self._ids.add(list(spool_ids(examined, rows)))
+        if self._left:
+            rows = [(*row[:-1], UNDATED) if self._is_left(examined, row) else row for row in rows]
+        self._spool.add(rows)
         if self.absent:
             every = (*records.keys.full, *records.keys.own)
             self.absent.difference_update(every, (key[self._prefix :] for key in every))
+
+    def _is_left(self, examined: Examined, row: SpooledRow) -> bool:
+        """Whether a row has the first key of an issue that has moved: beside a row of that issue it doesn't count."""
+        key, place, *_ = row
+        return key in self._left and examined.records.keys.own[place - examined.first] == key
 
 
 def _say_moved(moves: Aliases) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -245,6 +246,30 @@ def test_a_site_that_moved_to_another_server(night: Night, sandbox: RunningSandb
     moved = ("DATA-900", *cloud[0][1:])
     assert night(moved, cloud[1]).outcomes() == {"updated": 1, "unchanged": 1}
     assert seen(sandbox) == BEFORE
+
+
+def test_a_repository_that_was_renamed_and_its_name_made_anew(program: Program, sandbox: RunningSandbox) -> None:
+    """GitHub's id tells both, however alike the titles are: the old issues are followed, the new ones wait."""
+
+    def issue(repository: str, node: str, title: str, created: str) -> dict[str, object]:
+        url = f"https://github.com/{repository}/issues/1"
+        return {
+            **{"html_url": url, "number": 1, "node_id": node, "title": title, "state": "open", "body": "Text."},
+            **{"created_at": created, "updated_at": created, "labels": [{"name": "bug"}, {"name": "priority: high"}]},
+        }
+
+    def night(*issues: dict[str, object]) -> Ended:
+        Path("issues.json").write_text(json.dumps(issues), encoding="utf-8")
+        options = ("--api-url", sandbox.url, "--on-change", "update", "--yes", "--json", "--rate", "0")
+        return program("run", "issues.json", "-m", "github", *options, "--ledger", "ledger.db", "--out", "out")
+
+    first = ("I_1", "Calls drop after a minute", "2024-03-01T09:14:00Z")
+    assert night(issue("acme/voice", *first)).outcomes() == {"created": 1}
+    anew = issue("acme/voice", "I_2", "Calls drop after two minutes", "2024-05-01T09:14:00Z")
+    ended = night(issue("acme/calls", *first), anew)
+    assert ended.outcomes() == {"updated": 1, "rejected": 1}, ended.err
+    assert night(anew).outcomes() == {"skipped": 1}
+    assert [title for title, _ in seen(sandbox)] == ["Calls drop after a minute"]
 
 
 def test_a_colliding_number_of_another_list(night: Night, sandbox: RunningSandbox) -> None:

@@ -115,14 +115,12 @@ COLUMNS_GONE = (
     "a column that no issue of the export fills refuses the night, and freezes whole descriptions when accepted"
 )
 KEYS_GONE = "a key that no record of the export has refuses the night"
-MOVES = "a moved issue is doubled, and a project that is created again is written over the one before"
-ANEW = "a repository that is created again is written over the one before"
 BLANK = "cells that a lost permission leaves blank empty a whole project"
 SHEET = "a column that somebody has deleted refuses the night, and freezes whole descriptions when accepted"
 LEFT = {
-    **dict.fromkeys((("jira", way) for way in (*WAYS, OF_PROJECTS)), f"{COLUMNS_GONE}; {MOVES}"),
-    **dict.fromkeys((("connector", way) for way in WAYS), f"{KEYS_GONE}; {MOVES}"),
-    **dict.fromkeys((("github", way) for way in WAYS), f"{KEYS_GONE}; {ANEW}"),
+    **dict.fromkeys((("jira", way) for way in (*WAYS, OF_PROJECTS)), COLUMNS_GONE),
+    **dict.fromkeys((("connector", way) for way in WAYS), KEYS_GONE),
+    ("github", "deltas"): KEYS_GONE,
     **dict.fromkeys((("azuredevops", way) for way in WAYS if way != "together"), KEYS_GONE),
     **dict.fromkeys((("servicenow", way) for way in WAYS if way != "deltas"), BLANK),
     **dict.fromkeys((("sheet", way) for way in WAYS), SHEET),
