@@ -67,7 +67,7 @@ CAUSES: Mapping[str, Cause] = {
         "held back: markers in Triage may be another row's; results.csv has a command for each choice.",
         code=ExitCode.DECIDE),
     OLDER_FILE_OPEN: Cause(Who.NOW,
-        "waiting for an older file that isn't in yet: the same command sends them once it is.", code=ExitCode.DECIDE),
+        "waiting for an older file that isn't in yet: the same command goes on once it is.", code=ExitCode.DECIDE),
     KEY_TAKEN: Cause(Who.SOMEBODY,
         "held back: the key is another issue's in Triage; results.csv says why, and what to type."),
     MOVE_UNSURE: Cause(Who.SOMEBODY,

@@ -146,7 +146,7 @@ def test_what_was_refused_stays_open(run: Run, sandbox: RunningSandbox, program:
     write(4, ("4", "D4"), ("5", "E"))
     ended = run()
     assert ended.code == ExitCode.DECIDE, ended.err
-    assert "1 issue waiting for an older file that isn't in yet: the same command sends them once it is." in ended.err
+    assert "1 issue waiting for an older file that isn't in yet: the same command goes on once it is." in ended.err
     assert "Not in yet: f2.csv, f3.csv. The same command tries the oldest first." in ended.err
     assert titles(sandbox) == ["A", "B", "C", "D4", "E"]
     listed = program("runs").out
