@@ -90,9 +90,9 @@ def test_numbers_beside_a_conflict(nights: Nights) -> None:
     nights.run(WHOLE)
     nights.edit("D-1", severity="critical")
     changed = WHOLE[0]._replace(text="Now after D-3.", severity="P3")
-    for _ in range(2):
+    for code in (ExitCode.PARTLY, ExitCode.DONE):  # it is news in its first night
         ended = nights.run((changed, *WHOLE[1:]), "--on-change", "update")
-        assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.DONE, "conflict"), ended.err
+        assert (ended.code, nights.results()["D-1"][1]) == (code, "conflict"), ended.err
         number = nights.issue("D-3")["triage_id"]
         assert nights.issue("D-1")["description"].startswith(f"Now after D-3 ({number}).")
         assert nights.issue("D-1")["severity"] == "critical"
