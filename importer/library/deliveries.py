@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from importer.codes import NEWER_FILE_IN, OLDER_FILE_OPEN
 from importer.errors import DecisionNeeded, ExitCode, ImporterError, SourceNotReady, UsageError
 from importer.library.recording import with_undone
+from importer.sources.age import MAX_AGE, MAX_FILE, check_age
 
 if TYPE_CHECKING:
     from importer.library.run_options import RunOptions
@@ -47,8 +48,6 @@ def find_due(sources: Sequence[str], options: RunOptions, target: str, source_na
     known, is_waiting = read_in(options.ledger, target, source_name)
     due = [each for each in files if each.digest not in known]
     if not due:
-        from importer.check.observers.source_age import MAX_AGE, MAX_FILE, check_age
-
         limits = {MAX_AGE: options.max_source_age, MAX_FILE: options.max_file_age}
         check_age(time.time() - files[-1].modified, f"The newest file is {files[-1].name}, of", limits)
     return Deliveries(due or files[-1:] * is_waiting, [each for each in files if each.digest in known])

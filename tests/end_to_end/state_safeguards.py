@@ -175,7 +175,7 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the age of a source",
-        "importer/check/observers/source_age.py",
+        "importer/sources/age.py",
         "        if limit is not None and age_seconds > limit:\n",
         "        if False:\n",
         "tests/end_to_end/test_much_at_once.py::test_a_dead_export_job",

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.plan import Plan
 from importer.errors import SourceNotReady
-from importer.phrases import format_duration
+from importer.sources.age import MAX_AGE, MAX_FILE, check_age
 from importer.transform.dates import read_date, read_time
 
 AHEAD_SECONDS = 86_400.0
 """A date further in the future is a plan, such as a due date; one that is nearer may lack its zone."""
-MAX_AGE, MAX_FILE = "--max-source-age", "--max-file-age"
 
 
 class SourceAge:
@@ -78,17 +77,6 @@ class SourceAge:
         for spec in self._job.mapping.model.footer.values():
             texts = set(records.columns.text(spec))  # a file has few days, and rows without end
             yield from filter(None, (read_date(text, formats) for text in texts if text))
-
-
-def check_age(age_seconds: float, what: str, limits: Mapping[str, float | None]) -> None:
-    """Raise SourceNotReady if something is older than one of the limits, each with the option that it is from."""
-    for option, limit in limits.items():
-        if limit is not None and age_seconds > limit:
-            ago, allowed = format_duration(age_seconds), format_duration(limit)
-            raise SourceNotReady(
-                f"{what} {ago} ago, but {option} allows {allowed}; nothing was sent.",
-                hint=f"Check that the export still runs; if the source is right, raise {option}.",
-            )
 
 
 def _day(time: float) -> str:
