@@ -190,12 +190,12 @@ def find_lessons(examined: Examined, ledger: Mapping[str, LedgerStatus], places:
     records = examined.records
     fixed_ids, dates = records.keys.fixed_ids, () if records.keys.group_keys else records.created or ()
     for key, status in ledger.items() if fixed_ids or dates else ():
-        if not status.issue_id or not status.takes_additions:
+        if not status.issue_id or not status.takes_additions or (status.born and not fixed_ids):
             continue
         fixed_id = fixed_ids[places[key]] if fixed_ids else ""
-        born = seconds_of(dates[places[key]]) if dates else 0.0
+        born = seconds_of(dates[places[key]]) if dates and not status.born else 0.0
         is_new_id = fixed_id not in ("", status.fixed_id) and not (" " in status.fixed_id and " " not in fixed_id)
-        if is_new_id or (born and not status.born):
+        if is_new_id or born:
             yield Lesson(key, fixed_id if is_new_id else status.fixed_id, status.born or born)
 
 

@@ -144,21 +144,22 @@ class Run:
         with self._transaction() as connection:
             REGISTER.execute(connection, values)
 
-    def learn(self, lessons: Iterable[Lesson]) -> None:
+    def learn(self, lessons: Sequence[Lesson]) -> None:
         """Write what rows say of their issues that the ledger didn't know: it decides nothing of this run."""
+        if not lessons:
+            return
         with self._transaction() as connection:
             LEARN.execute(connection, ((each.fixed_id, each.born, *self._create(each.key)) for each in lessons))
 
     def follow(self, moves: Mapping[str, str]) -> None:
         """Write the keys that issues have by now, beside those that they had first."""
+        if not moves:
+            return
         here = {"source_id": self._source_id}
         with self._transaction() as connection:
             these = (aliases.c.source_id == self._source_id, aliases.c.key.in_(moves))
             connection.execute(delete(aliases).where(*these))
-            if moves:
-                connection.execute(
-                    insert(aliases), [{**here, "key": key, "first": first} for key, first in moves.items()]
-                )
+            connection.execute(insert(aliases), [{**here, "key": key, "first": first} for key, first in moves.items()])
 
     def find_undecided(self) -> list[KnownCreate]:
         """Return the source's creates with an unknown outcome, of this attempt or an earlier one."""

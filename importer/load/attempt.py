@@ -264,10 +264,8 @@ class Attempt:
         self.progress.start("adding comments, links and evidence", total, "operation")
         self.cap.what = "rows and additions"
         model = self.job.mapping.model
-        references, wait_seconds = (
-            References(model.references, self.job.source_name, self.job.aliases),
-            model.evidence_wait_days * DAY,
-        )
+        references = References(model.references, self.job.source_name, self.job.aliases)
+        wait_seconds = model.evidence_wait_days * DAY
         async with self._connected() as connection:
             loader = AdditionLoader(
                 connection,
