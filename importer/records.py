@@ -208,6 +208,8 @@ class Mention(NamedTuple):
     key: str
 
 
+GONE_MARK = b'"gone":'
+"""What the snapshot of an issue has in it that was found deleted; within a JSON text its quotes would be escaped."""
 NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
 """The new number of another issue, as it is written after a text's reference to it."""
 
@@ -412,10 +414,10 @@ class Rows:
     @property
     def shown_keys(self) -> Sequence[str]:
         """The keys as the source has them."""
-        keys, its_aliases = self.columns["key"], self.columns["alias"]
-        if not any(its_aliases):
+        keys, aliases = self.columns["key"], self.columns["alias"]
+        if not any(aliases):
             return keys
-        return [alias or key for alias, key in zip(its_aliases, keys, strict=True)]
+        return [alias or key for alias, key in zip(aliases, keys, strict=True)]
 
     def __len__(self) -> int:
         return len(self.columns["key"])

@@ -261,11 +261,7 @@ class KeySpool:
             yield from files
 
     def _losses(self, rows: IO[bytes]) -> Iterator[_Loss]:
-        winners: dict[str, SpooledRow] = {}
-        for row in chain.from_iterable(_read(rows)):
-            best = winners.setdefault(row[0], row)
-            if self.policy == "newest" and row[-1] > best[-1]:  # of several with the newest date the first wins
-                winners[row[0]] = row
+        winners = _find_winners(rows, by_date=self.policy == "newest")
         for key, place, _, _, its_content, its_date in chain.from_iterable(_read(rows)):
             _, winning_place, file_number, winning_line, content, date = winners[key]
             if place != winning_place:
@@ -277,11 +273,7 @@ class KeySpool:
 
         In place of content, these have their keys; rows with one key are judged by that.
         """
-        newest = dict[str, SpooledRow]()
-        for row in chain.from_iterable(_read(rows)):
-            best = newest.setdefault(row[0], row)
-            if row[-1] > best[-1]:
-                newest[row[0]] = row
+        newest = _find_winners(rows, by_date=True)
         for row in chain.from_iterable(_read(rows)):
             id_, place, file, line, key, date = row
             _, best_place, best_file, best_line, best_key, best_date = newest[id_]
@@ -291,6 +283,16 @@ class KeySpool:
             yield place, best_place, best_file, best_line, False, tied, date != UNDATED, True
             if tied or self.policy != "newest":
                 yield best_place, place, file, line, False, True, date != UNDATED, True
+
+
+def _find_winners(rows: IO[bytes], *, by_date: bool) -> Mapping[str, SpooledRow]:
+    """Find of each key its first row, or if `by_date` the first one with the newest date."""
+    winners = dict[str, SpooledRow]()
+    for row in chain.from_iterable(_read(rows)):
+        best = winners.setdefault(row[0], row)
+        if by_date and row[-1] > best[-1]:
+            winners[row[0]] = row
+    return winners
 
 
 def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, and_, delete, 
 from importer.ledger.known_create import COLUMNS, KnownCreate, as_known
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources, unindexed_source
 from importer.ledger.statements import PORTION, Transaction, find_in_portions, find_pairs, read_pages
-from importer.records import Act
+from importer.records import GONE_MARK, Act
 
 
 class Found(NamedTuple):
@@ -73,8 +73,6 @@ class DuplicateIssue(NamedTuple):
         )
 
 
-GONE_MARK = b'"gone":'
-"""What the snapshot of an issue has in it that was found deleted, see `triage.snapshot`."""
 LAST = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
 """The last operation that the ledger knows."""
 

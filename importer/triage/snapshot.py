@@ -21,7 +21,7 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.codes import GONE_AT_TARGET, PERHAPS_GONE
-from importer.records import NUMBER_BESIDE
+from importer.records import GONE_MARK, NUMBER_BESIDE
 from importer.triage.answers import Issue
 from importer.triage.redaction import redact
 
@@ -40,7 +40,7 @@ END = 16
 """Letters and digits by which the end of a text is known."""
 TAIL = 200
 """Characters in which these are looked for."""
-_GONE, _TOUCHED, _MOVED = b'"gone":', b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
+_TOUCHED, _MOVED = b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
 _EMOJI = re.compile("[\U0001f000-\U0001ffff\u2600-\u27bf]")
 _SIGNS = re.compile(r"[\W_]+")
 
@@ -392,7 +392,7 @@ def is_touched(stored: bytes) -> bool:
 
 def is_missing(stored: bytes) -> bool:
     """Whether the issue was found deleted when it was last read; see `is_gone`."""
-    return _GONE in stored
+    return GONE_MARK in stored
 
 
 def find_moved(stored: bytes) -> Sequence[str]:
