@@ -244,8 +244,12 @@ class LedgerHistory(Knows):
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
         if 0 < create.dated < kept.dated and not self._policy.recurring:
             return OLDER
-        if create.body and not self._policy.recurring and (why := describe_stranger(_facts(create), _known(kept))):
-            return self._hold_stranger(create, kept, why)
+        certain = False
+        if create.body and not self._policy.recurring:
+            row, known = _facts(create), _known(kept)
+            certain = is_certain(row, known)
+            if why := describe_stranger(row, known):
+                return self._hold_stranger(create, kept, why, certain=certain)
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         if not create.body:
             return settled
@@ -267,7 +271,7 @@ class LedgerHistory(Knows):
         # The same cells make another body: not the row has changed, but the mapping.
         is_told = self._policy.recurring and wanted and self._has_told(create)
         only_mapping = is_told or is_same_row(kept.content, create.content)
-        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes, create, kept)
+        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes, certain=certain)
         if not wanted and not to_read:
             return settled._replace(finding=settled.finding or lacks, differs=differs)
         if self._policy.writes:
@@ -288,7 +292,7 @@ class LedgerHistory(Knows):
         outcome = Outcome.UNCHANGED if self._policy.recurring else Outcome.CHANGED
         return LedgerStatus(outcome, finding, differs=differs)
 
-    def _hold_stranger(self, create: Operation, kept: KnownCreate, why: str) -> LedgerStatus:
+    def _hold_stranger(self, create: Operation, kept: KnownCreate, why: str, *, certain: bool) -> LedgerStatus:
         """Hold a row whose key has another issue in Triage, as far as anybody can see."""
         same = settle_command(self._ledger.name, self._target, create.key, kept.triage_id)
         finding = _finding(
@@ -299,7 +303,7 @@ class LedgerHistory(Knows):
         )
         snapshot = Snapshot.parse(kept.returned)
         changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
-        differs = _difference(snapshot, changes, create, kept)
+        differs = _difference(snapshot, changes, certain=certain)
         return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False, differs=differs)
 
     def _find_moved(self, creates: Sequence[Operation]) -> dict[str, LedgerStatus]:
@@ -445,14 +449,11 @@ def _with_issue(status: LedgerStatus, kept: KnownCreate) -> LedgerStatus:
     )
 
 
-def _difference(
-    snapshot: Snapshot, changes: Mapping[str, Any], create: Operation | None = None, kept: KnownCreate | None = None
-) -> Difference | None:
+def _difference(snapshot: Snapshot, changes: Mapping[str, Any], *, certain: bool = False) -> Difference | None:
     """Put what was last sent beside what differs from it: field → new value."""
     if not changes:
         return None
     ours = snapshot.ours
-    certain = create is not None and kept is not None and is_certain(_facts(create), _known(kept))
     return Difference({name: (ours.get(name), new) for name, new in changes.items()}, is_certain=certain)
 
 
