@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.cli.options import Applied, Json
-from importer.cli.run_screen import describe_notices
 from importer.cli.terminal import can_ask
 from importer.errors import UsageError
 from importer.library.declared import option
@@ -69,7 +68,7 @@ def _end(summary: Summary, way: ChangeRunner) -> Iterable[str]:
     elif not summary.run_id:
         then = " Add --apply to do it." if way.to_change else ""
         yield f"Nothing was changed.{then}" if way.left else "There is nothing left to change."
-    yield from describe_notices(summary.notices)
+    yield from (each.line for each in summary.notices)
     if unknown := summary.unknown - way.unsettled:
         yield f"The outcome of {counted(unknown, 'change')} is not known yet: the same command settles it."
     if settle := way.settle_first():

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from importer.check.observers.workload import Workload
     from importer.cli.console import Console
     from importer.load.questions import Destination
-    from importer.notices import Notice
     from importer.report.summary import Summary
 
 
@@ -149,7 +148,7 @@ def describe_quietly(summary: Summary) -> Iterator[str]:
         yield from _describe_news(summary, summary.new)
     elif not (summary.tells_known and any(each.is_due for each in summary.notices)):
         return
-    yield from describe_notices(summary.notices)
+    yield from (each.line for each in summary.notices)
     yield describe_folder(summary)
 
 
@@ -180,18 +179,13 @@ def describe_end(summary: Summary) -> Iterator[str]:
     elif summary.stopped_because:
         yield f"Nothing was sent: {summary.stopped_because}"
     told = (PLANNED, UNKNOWN)  # above, and below with the time at which it can be settled
-    yield from describe_notices([each for each in summary.notices if each.cause not in told])
+    yield from (each.line for each in summary.notices if each.cause not in told)
     if summary.unknown:
         when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
         yield (
             f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when} "
             "to settle it."
         )
-
-
-def describe_notices(notices: Iterable[Notice]) -> Iterator[str]:
-    """Yield a line for each thing that somebody must know."""
-    yield from (each.line for each in notices)
 
 
 def _describe_corrections(summary: Summary) -> Iterator[str]:

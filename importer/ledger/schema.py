@@ -226,9 +226,7 @@ rows = Table(
     Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
     Column("title", String, nullable=False, default="", server_default=""),  # of an unchanged row see its snapshot
     Column("link", String, nullable=False, default="", server_default=""),  # of an unchanged row see its create
-    Column(
-        "alias", String, nullable=False, default="", server_default=""
-    ),  # its key, where its issue had another first
+    Column("alias", String, nullable=False, default="", server_default=""),  # its key, if its issue had another first
     sqlite_with_rowid=False,
 )
 # Unchanged rows of finished runs, in place of their own in `rows`: see `stored_rows`.

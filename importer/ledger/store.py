@@ -166,14 +166,14 @@ class Ledger:
         """Whether the id of any issue of a source is known."""
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            its = select(operations.c.fixed_id).where(operations.c.source_id == source_id, HAS_FIXED_ID)
-            return connection.scalar(its.limit(1)) is not None
+            ids = select(operations.c.fixed_id).where(operations.c.source_id == source_id, HAS_FIXED_ID)
+            return connection.scalar(ids.limit(1)) is not None
 
     def read_aliases(self, target: str, source_name: str) -> dict[str, str]:
         """Return the keys that issues of a source have by now → those that they had first."""
         with self.transaction() as connection:
-            its = aliases.c.source_id == find_source(connection, target, source_name)
-            return {each.key: each.first for each in connection.execute(select(aliases).where(its))}
+            of_source = select(aliases).where(aliases.c.source_id == find_source(connection, target, source_name))
+            return {each.key: each.first for each in connection.execute(of_source)}
 
     def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
         """Return the updates and deletions of a source whose outcome nobody knows."""

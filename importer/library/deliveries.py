@@ -102,19 +102,6 @@ def is_in(start: Mapping[str, object], undone: Collection[object]) -> bool:
     return bool(start["digest"]) and start["exit_code"] in IS_IN and start["run"] not in undone
 
 
-def hold_of(*, is_open_in_older: bool, is_in_from_newer: bool) -> str:
-    """Say why an issue's row of a file isn't sent: a code, or "" if it is.
-
-    A newer row never overtakes an older one, as what the two of them add would come in the wrong order; nor does an
-    older one, which comes late or again, replace what a newer one has brought.
-    """
-    if is_open_in_older:
-        return OLDER_FILE_OPEN
-    if is_in_from_newer:
-        return NEWER_FILE_IN
-    return ""
-
-
 class Waits(DecisionNeeded):
     """A file could overtake an older one that isn't in yet and can't be read."""
 
@@ -148,11 +135,9 @@ class Order:
             return {}
         brought = frozenset[str]().union(*(self._keys_of(each.name) for each in newer))
         keys = self._keys_of(due.name)
-        judged = {
-            key: hold_of(is_open_in_older=key in self._open, is_in_from_newer=key in brought)
-            for key in keys & (self._open | brought)
-        }
-        return {key: code for key, code in judged.items() if code}
+        # A newer row never overtakes an older one, as what the two of them add would come in the wrong order; nor does
+        # an older one, which comes late or again, replace what a newer one has brought.
+        return dict.fromkeys(keys & brought, NEWER_FILE_IN) | dict.fromkeys(keys & self._open, OLDER_FILE_OPEN)
 
     def keep_open(self, due: Delivery) -> None:
         """Let later rows of all of a file's issues wait, and all later files if it can't be read."""

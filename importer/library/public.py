@@ -141,8 +141,13 @@ def run(
         def work(calling: Caller) -> Summary:
             options.check()
             with open_job(names, calling, **reading_of(options)) as opened:
-                job = replace(opened, max_age_seconds=options.max_source_age, max_file_age_seconds=options.max_file_age)
-                job = replace(job, issue_url=options.issue_url or "", holds=calling.holds)
+                job = replace(
+                    opened,
+                    max_age_seconds=options.max_source_age,
+                    max_file_age_seconds=options.max_file_age,
+                    issue_url=options.issue_url or "",
+                    holds=calling.holds,
+                )
                 calling.named(job.source_name)
                 calling.ready()
                 return _dry_run(job, options, calling) if options.dry_run else _send(job, options, confirm, calling)

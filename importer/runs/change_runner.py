@@ -162,9 +162,9 @@ class ChangeRunner:
         counts = Counter(own.count())
         lines = partial(self._applied_lines, own)
         rows = self._list_rows(lines())
-        notices = find_notices(
-            {**{str(each): n for each, n in counts.items()}, PERHAPS_GONE: rows.verdicts[PERHAPS_GONE]}
-        )
+        causes = {str(outcome): number for outcome, number in counts.items()}
+        causes[PERHAPS_GONE] = rows.verdicts[PERHAPS_GONE]
+        notices = find_notices(causes)
         code = decide_exit_code(notices, stopped=stopped, interrupted=interrupted)
         because = stopped.told if stopped else INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.

@@ -85,10 +85,9 @@ class References:
         named = (
             (text[start:end], f"{self._source_name}:{names[start, end]}") for start, end, _ in _places(text, spans)
         )
-        mentions = (Mention(name, self._aliases.get(key, key)) for name, key in named if key != own_key)
-        return tuple(
-            dict.fromkeys(mention for mention in mentions if mention.key != self._aliases.get(own_key, own_key))
-        )
+        mentions = (Mention(name, self._aliases.get(key, key)) for name, key in named)
+        itself = self._aliases.get(own_key, own_key)
+        return tuple(dict.fromkeys(mention for mention in mentions if mention.key != itself))
 
 
 def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:

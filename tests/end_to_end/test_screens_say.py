@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from importer.cli.repair import say_counts
-from importer.cli.run_screen import describe_notices
 from importer.notices import OPEN, find_notices
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
@@ -56,7 +55,8 @@ def test_one_issue_from_check_to_undo(program: Program, serve: Serve) -> None:
 @pytest.mark.parametrize("code", sorted(OPEN))
 def test_one_issue_that_is_open(code: str) -> None:
     """The same sentence is said of one and of many."""
-    (sentence,) = describe_notices(find_notices({code: 1}))
+    (notice,) = find_notices({code: 1})
+    sentence = notice.line
     assert sentence.startswith("1 ")
     assert not re.search(r"\b(?:they|them|their|are)\b", sentence)
 
