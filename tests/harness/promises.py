@@ -55,9 +55,11 @@ def check_end(ended: Ended, rows: int) -> None:
     lacking = any(
         findings[code] for code in ("addition-unproven", "evidence-missing", "duplicate-in-triage", "perhaps-gone")
     )
+    # Of these only a run before knows what is news.
+    news = any(notice["new"] for notice in summary.get("notices", ()) if notice["cause"] in ("conflict", "vanished"))
     means = {
-        int(ExitCode.DONE): not open_ and not bad and not lacking,
-        int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking or "evidence-pending" in findings),  # if it is new
+        int(ExitCode.DONE): not (open_ or bad or lacking or news),
+        int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking or news or "evidence-pending" in findings),
         int(ExitCode.UNKNOWN): became["unknown"] > 0 or "incomplete" in findings,
         int(ExitCode.STOPPED): bool(summary["stopped_because"]),
         int(ExitCode.DECIDE): bool(summary["stopped_because"]) or "marker-ambiguous" in findings,
