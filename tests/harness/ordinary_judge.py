@@ -177,7 +177,9 @@ class Judge:
         held_back = {name: self._braked(items, name, night) for name in self._feed.hides}
         for item in items:
             before, blank = self._exports.get(item), self._blank(item)
-            free = {name for name in blank if item not in held_back[name] or (before and name in before.free)}
+            # What Triage never had can't stay: it was written, or the issue made, while nobody could read it.
+            never = {name for name in blank if not (before and (name in before.blank or before.record.get(name)))}
+            free = {name for name in blank if item not in held_back[name] or (before and name in before.free)} | never
             key = self._feed.key(item)
             self._exports[item] = Export(key, self._feed.record(item), [*item.comments], blank, free, said[key])
 
@@ -255,7 +257,9 @@ class Judge:
         name = self._names().get(difference.cell, "")
         if name not in export.blank and (item.is_gone or export.record.get(name, "?")):
             return "wrong"  # the export had it
-        if name in export.free and difference.in_triage == self._wanted(export.record | {name: ""})[difference.cell]:
+        empty = self._wanted(export.record | {name: ""})[difference.cell]
+        # Whose name is blank is named by the account, where the export still has that.
+        if name in export.free and difference.in_triage in (empty, export.record.get(f"{name} Id")):
             return "empty"
         return "held" if export.said & {*HOLDS} else "wrong"
 
