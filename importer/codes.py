@@ -26,6 +26,7 @@ IS_GONE = frozenset((GONE_AT_TARGET, PERHAPS_GONE))
 ROW_CORRECTED = "row-corrected"
 EDITED_MEANWHILE = "edited-meanwhile"
 COLUMN_MISSING = "column-missing"
+VALUE_HELD = "value-held"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
 FOOTER_CONTINUED = "footer-continued"
@@ -101,7 +102,8 @@ CODES: dict[str, str] = {
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
     CONFLICT: "A person changed this field in Triage, or may have; it was not updated, see conflicts.csv.",
     EDITED_MEANWHILE: "Another field changed in Triage during the update; that change is kept (warning).",
-    COLUMN_MISSING: "A field stays as it is, for the file lacks a column that it is made from (warning).",
+    COLUMN_MISSING: "A value stays as it is in Triage, for the source lacks the column that it came from (warning).",
+    VALUE_HELD: "A value stays as it is in Triage, for so many would be emptied at once (warning).",
     "undo-open": "An undo may have deleted the issue: finish the undo, then import again; skipped.",
     GONE_AT_TARGET: "The issue was deleted in Triage, as two runs have confirmed; it is not created again.",
     PERHAPS_GONE: "The issue is not in Triage; it counts as deleted once the next run confirms it.",

@@ -27,6 +27,7 @@ from importer.codes import (
     OLDER_FILE_OPEN,
     PERHAPS_GONE,
     TEXT_CUT,
+    VALUE_HELD,
 )
 from importer.errors import ExitCode, ImporterError
 from importer.phrases import counted
@@ -97,7 +98,9 @@ CAUSES: Mapping[str, Cause] = {
         "no longer in the source, but still in Triage: see vanished.csv; nothing is done about this.", "key"),
     GONE_AT_TARGET: Cause(Who.NOBODY, "deleted in Triage: not created again.", code=ExitCode.DONE),
     ISSUE_MOVED: Cause(Who.NOBODY, "moved to another key in the source, and followed.", code=ExitCode.DONE),
-    COLUMN_MISSING: Cause(Who.NOBODY, "with a field left as it is, for lack of a column.", "row", ExitCode.DONE),
+    VALUE_HELD: Cause(Who.SOMEBODY,
+        "with a value that stays, as too many would be emptied: the same command with --empty FIELD empties them."),
+    COLUMN_MISSING: Cause(Who.NOBODY, "with a value left as it is, for lack of a column.", "row", ExitCode.DONE),
 }
 # fmt: on
 """Code → what is known of it, in the order in which notices are shown."""

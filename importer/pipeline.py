@@ -117,7 +117,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return known, check(job, known, context.progress, sample=sample, writers=writers)
 
     known, checked, seen = _check_and_discover(context, check_now, found.warnings)
-    context = context.follow(checked.moves)
+    context = context.follow(checked.moves, checked.held.absence)
     job = context.job
     page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
     categories = partial(find_categories, target, context.calls)
@@ -243,8 +243,8 @@ class _CheckReports:
 
     def open(self) -> AbstractContextManager[CheckFiles]:
         """Open the tables of a reading."""
-        source, absent = self._job.source, self._job.absent
-        columns = Columns.of([file.header for file in source.files], absent.columns)
+        source, absence = self._job.source, self._job.absence
+        columns = Columns.of([file.header for file in source.files], absence.columns)
         return open_check_files(self.folder, columns, self._rows, source.form)
 
     def folder_at(self, path: Path) -> ReportFolder:

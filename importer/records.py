@@ -281,9 +281,6 @@ class Addition(NamedTuple):
     other: str = ""
 
 
-NONE_HELD: Mapping[str, Sequence[str]] = {}
-
-
 class Operation(NamedTuple):
     """One thing to do to the target.
 
@@ -299,9 +296,9 @@ class Operation(NamedTuple):
     since      of a change: when the answer to the issue's create came, in seconds since 1970; 0 is long ago
     link       of a create: the address of its row in the old tracker, "" where there is none
     dated      the date of its row, in seconds since 1970; 0 if none is known
-    held       of a create: field → the columns for want of which it isn't compared with what is in Triage
     fixed_id   of a create: what `input.id` says of its row, "" where it says nothing
     born       of a create: when the source made its issue, in seconds since 1970; 0 if that isn't known
+    kept       of an update: labels of the parts of the description that stay as the issue has them
     """
 
     key: str
@@ -320,9 +317,9 @@ class Operation(NamedTuple):
     since: float = 0.0
     link: str = ""
     dated: float = 0.0
-    held: Mapping[str, Sequence[str]] = NONE_HELD
     fixed_id: str = ""
     born: float = 0.0
+    kept: tuple[str, ...] = ()
 
 
 DIGEST = 8

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from itertools import repeat
 
-from importer.check.absent_columns import Absent
 from importer.check.coverage.coverage import Coverage
 from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow, advise
 from importer.check.examine import Examined, examine
@@ -22,6 +21,7 @@ from importer.check.observers.completeness import Completeness
 from importer.check.observers.criteria import Criteria
 from importer.check.observers.damage import DamageSigns
 from importer.check.observers.drift import Drift
+from importer.check.observers.held_values import HeldValues
 from importer.check.observers.people_named import Assignments, Named, PeopleNamed
 from importer.check.observers.samples import BeforeAfter, CanarySample, Showcase
 from importer.check.observers.source_age import SourceAge
@@ -74,7 +74,7 @@ class Checked:
     target_findings  findings on the issues that rows name; None if there are none
     leaders          the first rows of issues that recur; None where none does
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
-    lacking          what the files lack of the columns that the source had before
+    held             values that stay although the source has none
     moves            the new keys of issues that the source has moved, and those that they had first
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
@@ -97,7 +97,7 @@ class Checked:
     people: Sequence[Named]
     assignments: Assignments
     probes: Sequence[str]
-    lacking: Absent
+    held: HeldValues
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
     leaders: Leaders | None = None
@@ -196,6 +196,12 @@ def check(
                 sample.clear()
             reading = Reading(job, known, shown, verdicts, target_findings, leaders)
             reading.read(progress, writers, [sample] if sample else [])
+        if braked := reading.held.find_braked(known):
+            job = replace(job, absence=replace(job.absence, braked=braked))
+            if sample:
+                sample.clear()
+            reading = Reading(job, known, shown, verdicts, target_findings, leaders)
+            reading.read(progress, writers, [sample] if sample else [])
         if links:
             reading.work.count_links(links)
         if target_findings:
@@ -233,7 +239,7 @@ def check(
         people=reading.people.people(),
         assignments=reading.people.assignments(),
         probes=reading.probes,
-        lacking=job.absent,
+        held=reading.held,
         sample=sample.keys if sample else (),
         target_findings=target_findings,
         leaders=leaders,
@@ -364,12 +370,13 @@ class Reading:
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people = PeopleNamed(job, shown)
         self.untyped = Untyped(model.category)
+        self.held = HeldValues(job.absence)
         self.criteria = Criteria(job)
         self.probes: list[str] = []
         self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.untyped, self.answers, self.criteria),
+            *(self.completeness, self.showcase, self.people, self.untyped, self.answers, self.criteria, self.held),
         )
 
     def read(self, progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]) -> None:
@@ -402,6 +409,7 @@ class Reading:
         yield from self.showcase.warnings()
         yield from self.people.warnings()
         yield from self.criteria.warnings()
+        yield from self.held.warnings()
         model, lines = self._job.mapping.model, list(self.coverage.lines())
         yield from propose_columns(model, self.flow, lines)
         yield from propose_category(model, self.flow, lines, self.untyped.titles)

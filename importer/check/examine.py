@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
 from importer.check.grouping import GroupKeys, regroup, take_rows
+from importer.check.held import FileAbsence, RecordKeys, RowAbsence, scopes_of
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
 from importer.codes import ISSUE_MOVED
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
-from importer.records import Chunk, Finding, Occurrence, Operation, from_columns
+from importer.records import Chunk, Finding, Occurrence, Operation, Ref, from_columns
+from importer.sources.source import SourceFile
 from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.dates import seconds_of
 from importer.transform.groups import end_of_group, hold_back
@@ -61,7 +62,9 @@ class Examined:
     bodies    row → the JSON of its create; only rows that can be sent have one
     fixed     row → the corrections of `--fixes` in it
     is_whole  whether the source has all rows of each issue: it is a snapshot
-    held      the fields that aren't compared, for want of columns
+    file      the file that it is from
+    lacking   what that lacks; None where nothing is compared with issues
+    braked    (project, name) of the values that stay if they are blank
 
     Where issues recur, see `check.leaders`:
 
@@ -79,7 +82,9 @@ class Examined:
     bodies: Mapping[int, bytes]
     fixed: Fixed = field(default_factory=dict)
     is_whole: bool = False
-    held: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    file: SourceFile | None = None
+    lacking: FileAbsence | None = None
+    braked: Collection[tuple[str, str]] = ()
     single: Mapping[int, Occurrence] = field(default_factory=dict)
     losers: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
     joined: Collection[int] = ()
@@ -110,7 +115,6 @@ class Examined:
             "body": [self.bodies.get(row, b"") for row in rows],
             "marker": map(keys.markers.__getitem__, rows),
             "link": map(self.records.links.__getitem__, rows),
-            "held": repeat(self.held, len(rows)),
         }
         if keys.fixed_ids:
             columns["fixed_id"] = map(keys.fixed_ids.__getitem__, rows)
@@ -121,6 +125,23 @@ class Examined:
         if hashed:
             columns["content"] = [self.decisive.get(row) or self._hash(row) for row in rows]
         return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)
+
+    def absence(self, row: int) -> RowAbsence | None:
+        """Say what is to be known of a row to judge what it lacks; None if nothing is compared."""
+        if self.lacking is None or self.file is None:
+            return None
+        chunk, columns = self.records.chunk, self.records.columns
+        key, members = self.records.keys.own[row], self.records.keys.members(row)
+
+        def is_blank(refs: Sequence[Ref]) -> bool:
+            return not any(cells[member].strip() for ref in refs for cells in columns.cells(ref) for member in members)
+
+        def is_not_there(ref: Ref) -> bool:
+            return not chunk.positions.get(ref)
+
+        lacks = is_not_there if self.file.is_table else RecordKeys(self.file, [chunk.raw[each] for each in members])
+        scopes = scopes_of(key) if self.braked else ()
+        return RowAbsence(self.lacking, lacks, is_blank, {name for scope, name in self.braked if scope in scopes})
 
     def hash_row(self, row: int) -> bytes:
         """Make the digest of a row with its corrections."""
@@ -186,8 +207,10 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
     left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.is_snapshot
-    held = job.absent.held[chunk.file] if job.absent.held else {}
-    return Examined(first, records, findings, skips, bodies, fixed, is_whole, held)
+    absence = job.absence
+    lacking = absence.files[chunk.file] if absence.files else None
+    file = job.source.files[chunk.file]
+    return Examined(first, records, findings, skips, bodies, fixed, is_whole, file, lacking, absence.braked)
 
 
 def _moved(now: str, first: str) -> Finding:

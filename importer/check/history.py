@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -12,17 +13,19 @@ from typing import Any
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
-from importer.check.absent_columns import find_absent
+from importer.check.held import DESCRIPTION, Held, Judged, add_up, find_absence, judge, scopes_of
 from importer.check.job import Job
 from importer.check.knowledge import (
     ChangePolicy,
     Create,
     Difference,
+    FindAbsence,
     KnownIssue,
     KnownSample,
     Knows,
     LedgerStatus,
     OnChange,
+    find_no_absence,
 )
 from importer.check.sameness import Facts, Move, describe_stranger, is_certain, weigh_move
 from importer.codes import (
@@ -35,18 +38,27 @@ from importer.codes import (
     MOVE_UNSURE,
     NEWER_FILE_IN,
     ROW_CORRECTED,
+    VALUE_HELD,
 )
 from importer.ledger.added import AddedOperations, find_already_added, relation_targets
 from importer.ledger.commands import settle_command
 from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
-from importer.ledger.previous_run import CorrectedRow, find_corrected_rows, read_kept, reasons_of
+from importer.ledger.previous_run import (
+    EMPTIED,
+    CorrectedRow,
+    find_corrected_rows,
+    read_kept,
+    read_recent,
+    reasons_of,
+)
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
 from importer.phrases import listed
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row, is_same_row, unlike_rows
+from importer.transform.description_parts import Digests, decode_parts, digest_label, digest_parts
 from importer.transform.markers import record_marker
 from importer.transform.occurrences import read_covered
 from importer.triage.snapshot import Snapshot, find_moved, is_gone, is_missing, pending_fields
@@ -71,6 +83,8 @@ UNSURE = (
 )
 SAMPLE = 1000
 """Most known issues that are held in memory, to recognise rows that come under new keys."""
+WEEK = 7 * 24 * 3600
+"""Seconds in which emptied values are added up."""
 NEAR = 0.8
 """Least similarity, from 0 to 1, at which a title in Triage is shown beside that of a row; see `difflib`."""
 
@@ -81,9 +95,10 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
     Of the rows that it holds for what a newer file has brought, those stay whose issues are in Triage.
     """
     last = partial(read_kept, ledger.transaction, target, job.source_name)
-    known = ledger.read_facts(target, job.source_name).keys > 0
     own = last("columns", mapping=job.mapping.short_name)
-    absent = find_absent(job, last("columns") if own is None else own, is_own=own is not None, knows_issues=known)
+    absence = find_absence(job, last("columns") if own is None else own, is_own=own is not None)
+    recent = read_recent(ledger.transaction, target, job.source_name, EMPTIED, time.time() - WEEK)
+    absence = replace(absence, emptied=add_up(recent))
     # An import that was broken off is continued: the criteria that were new to it still are.
     holds = job.holds
     if held := [key for key, code in holds.items() if code == NEWER_FILE_IN]:
@@ -93,7 +108,7 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
     return replace(
         job,
         aliases=ledger.read_aliases(target, job.source_name),
-        absent=absent,
+        absence=absence,
         criteria=last("criteria", is_finished=True) or {},
         holds=holds,
     )
@@ -141,7 +156,9 @@ class LedgerHistory(Knows):
     def moves(self) -> Mapping[str, str]:
         return self._moves
 
-    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
+    def __call__(
+        self, bodies: Iterable[tuple[str, bytes]], create: Create, find_absence: FindAbsence = find_no_absence
+    ) -> Mapping[str, LedgerStatus]:
         own, self.taken = dict(bodies), ([], [])
         statuses = dict[str, LedgerStatus]()
         # Most rows of a night are as they were last sent, with nothing open: these need no more of the ledger.
@@ -155,7 +172,7 @@ class LedgerHistory(Knows):
         others = [key for key in own if key not in statuses] if len(statuses) < len(own) else ()
         known = self._ledger.find_known(self._target, self._source_name, others, self._open_changes)
         made = ((key, kept) for key, kept in known.items() if kept.state is State.DONE)
-        statuses |= {key: _with_issue(self._compare(create(key), kept), kept) for key, kept in made}
+        statuses |= {key: _with_issue(self._compare(create(key), kept, find_absence), kept) for key, kept in made}
         if self._knows_ids and len(known) < len(others):
             statuses |= self._find_moved([create(key) for key in others if key not in known])
         if self._any_found or self._titles:
@@ -220,6 +237,17 @@ class LedgerHistory(Knows):
     def all_keys(self) -> Iterator[Sequence[str]]:
         return read_keys(self._ledger, self._target, self._source_name)
 
+    def count_stored(self, scope: str, name: str) -> int:
+        field, label = name.casefold(), digest_label("" if name == DESCRIPTION else name)
+        count = 0
+        for page in self.all_keys():
+            own = [key for key in page if scope in scopes_of(key)]
+            for each in self._ledger.find_standing(self._target, self._source_name, own):
+                snapshot = Snapshot.parse(each.returned)
+                has_part = snapshot.known_parts is not None and label in decode_parts(snapshot.known_parts)
+                count += has_part or (field in ISSUE_FIELDS and name != DESCRIPTION and bool(snapshot.ours.get(field)))
+        return count
+
     def issues(self, keys: Iterable[str]) -> Iterator[KnownIssue]:
         return self._issues_of(self._source_name, keys)
 
@@ -238,7 +266,7 @@ class LedgerHistory(Knows):
         standing = self._ledger.find_standing(self._target, source_name, keys)
         return _read_issues((each.key, each.content, each.returned) for each in standing)
 
-    def _compare(self, create: Operation, kept: KnownCreate) -> LedgerStatus:
+    def _compare(self, create: Operation, kept: KnownCreate, find_absence: FindAbsence) -> LedgerStatus:
         """Compare a row with the last body that was sent for its issue, field by field but for those that are held."""
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes_additions=False)
@@ -262,23 +290,31 @@ class LedgerHistory(Knows):
         snapshot = Snapshot.parse(kept.returned, was_found=kept.was_found).adopt(create.body)
         kept = kept._replace(returned=snapshot.dump())
         changes = self._policy.limit(snapshot.ours, snapshot.changes(create.body))
+        parts = None if snapshot.known_parts is None else decode_parts(snapshot.known_parts)
+        if DESCRIPTION in changes and digest_parts(changes[DESCRIPTION] or "") == parts:
+            del changes[DESCRIPTION]  # its lines are in another order, or there is other white space around its text
         differing = pending_fields(kept.pending).union(changes)
-        absent = sorted({column for name in changes for column in create.held.get(name, ())})
-        lacks = _finding(COLUMN_MISSING, f"the file has no {', '.join(absent)}") if absent else None
-        changes = {name: value for name, value in changes.items() if name not in create.held}
-        compared = self._policy.fields - create.held.keys()
+        judged = self._judge(create.key, snapshot.ours, parts, changes, find_absence)
+        lacks = _say_held(judged.held)
+        staying = changes.keys() - judged.changes.keys()
+        changes = judged.changes
+        compared = self._policy.fields - staying
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
         # The same cells make another body: not the row has changed, but the mapping.
         is_told = self._policy.recurring and wanted and self._has_told(create)
         only_mapping = is_told or is_same_row(kept.content, create.content)
-        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, changes, certain=certain)
+        sure = {name: value for name, value in changes.items() if judged.is_sure or name != DESCRIPTION}
+        differs = None if only_mapping or self._policy.recurring else _difference(snapshot, sure, certain=certain)
         if not wanted and not to_read:
-            return settled._replace(finding=settled.finding or lacks, differs=differs)
+            return settled._replace(finding=settled.finding or lacks, differs=differs, held=judged.held)
         if self._policy.writes:
             if to_read or not only_mapping or self._policy.accept_mapping:
                 written = [name for name in wanted if name in PATCHABLE_FIELDS]
+                is_kept = DESCRIPTION in written and judged.kept
+                create = create._replace(kept=tuple(judged.kept) if is_kept else ())
                 change = self._change(create, kept, wanted, differing, to_read=to_read)
-                change = change._replace(finding=change.finding or lacks)
+                change = change._replace(finding=change.finding or lacks, held=judged.held, emptied=judged.emptied)
+                written = [name for name in written if name in sure]
                 return change._replace(differs=differs and differs._replace(written=written))
         elif settled is GONE:
             return GONE._replace(differs=differs)
@@ -324,6 +360,23 @@ class LedgerHistory(Knows):
             held[row.key] = LedgerStatus(Outcome.SKIPPED, _finding(MOVE_UNSURE, message), takes_additions=False)
         return held
 
+    def _judge(
+        self,
+        key: str,
+        stored: Mapping[str, Any],
+        parts: Digests | None,
+        changes: Mapping[str, Any],
+        find_absence: FindAbsence,
+    ) -> Judged:
+        """Judge what becomes of the fields that differ and are compared; the others stay as they are."""
+        compared = {name: value for name, value in changes.items() if name in self._policy.fields}
+        row = find_absence(key) if compared else None
+        if row is None:
+            return Judged(dict(changes))
+        judged = judge(row, stored, parts, compared, let_go=self._policy.let_go, writes=self._policy.writes)
+        left = {name: value for name, value in changes.items() if name in judged.changes or name not in compared}
+        return judged._replace(changes=left, emptied=judged.emptied if self._policy.writes else ())
+
     def _has_told(self, create: Operation) -> bool:
         """Whether an issue that recurs has the deciding row already, with another severity: the mapping has changed."""
         had = self.had([create.key]).get(create.key, AlreadyAdded())
@@ -350,10 +403,11 @@ class LedgerHistory(Knows):
             body=orjson.dumps(patch),
             # An issue that gets only some of the changes equals neither the old row nor the new one.
             content=create.content
-            if whole or is_same_row(kept.content, create.content)
+            if (whole and not create.kept) or is_same_row(kept.content, create.content)
             else unlike_rows(create.content),
             act=Act.UPDATE,
-            whole_sha=sha256(create.body).digest() if whole else b"",
+            # Once its columns are back, and empty, a row that is as this one takes away what stays now.
+            whole_sha=sha256(create.body).digest() if whole and not create.kept else b"",
             issue_id=kept.issue_id,
             triage_id=kept.triage_id,
             returned=kept.returned,
@@ -447,6 +501,18 @@ def _with_issue(status: LedgerStatus, kept: KnownCreate) -> LedgerStatus:
         fixed_id=kept.fixed_id,
         born=kept.born,
     )
+
+
+def _say_held(held: Sequence[Held]) -> Finding | None:
+    """Say which values stay as they are in Triage, and why; None if none does."""
+    absent = [each for each in held if each.columns]
+    if not held:
+        return None
+    names = list(dict.fromkeys(each.name for each in absent or held))
+    code = COLUMN_MISSING if absent else VALUE_HELD
+    columns = sorted({column for each in absent for column in each.columns})
+    why = f"the source has no {', '.join(columns)}" if absent else "too many would be emptied at once"
+    return _finding(code, f"{why}: {', '.join(names)} {'stays as it is' if len(names) == 1 else 'stay as they are'}")
 
 
 def _difference(snapshot: Snapshot, changes: Mapping[str, Any], *, certain: bool = False) -> Difference | None:

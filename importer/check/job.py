@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from importer.check.absent_columns import Absent
+from importer.check.held import Absence
 from importer.mapping.edited_tables import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
@@ -35,7 +35,7 @@ class Job:
     find_keys        finds the keys of rows that relations name by another text than the key
     aliases          the keys that issues have by now → those that they had first, of all runs
     moves            of these, the ones that this run is the first to see
-    absent           what the files lack of the columns that the source had before
+    absence          what the files lack of the columns that the source had before
     criteria         those that the source had before, by digest, see `check.observers.criteria`
     max_age_seconds  the source is not ready if it is older; None is any age
     max_file_age_seconds  the same of its files alone, whatever dates are in them
@@ -59,7 +59,7 @@ class Job:
     find_keys: FindKeys = find_no_keys
     aliases: Aliases = field(default_factory=dict)
     moves: Aliases = field(default_factory=dict)
-    absent: Absent = field(default_factory=lambda: Absent([], {}, {}))
+    absence: Absence = field(default_factory=Absence)
     criteria: Mapping[str, str] = field(default_factory=dict)
     max_age_seconds: float | None = None
     max_file_age_seconds: float | None = None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, SEVERITIES
+from importer.check.held import Held, RowAbsence
 from importer.errors import UsageError
 from importer.mapping.model import MappingModel
 from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
@@ -29,6 +30,7 @@ class ChangePolicy:
     on_change       what happens to their issues
     fields          the only fields that are compared
     accept_mapping  whether issues are updated of which only the mapping changed, and not the row
+    let_go          names of values that are emptied where the source has them no more, in small letters
     recurring       of issues that recur: whether their severity is raised or kept; nothing else is written
     """
 
@@ -36,6 +38,7 @@ class ChangePolicy:
     fields: frozenset[str] = frozenset(ISSUE_FIELDS)
     accept_mapping: bool = False
     recurring: Literal["", "raise", "keep"] = ""
+    let_go: frozenset[str] = frozenset()
 
     @property
     def writes(self) -> bool:
@@ -113,7 +116,8 @@ class LedgerStatus(NamedTuple):
     `issue_id` and `triage_id` are those of the key's issue, if it has one, and `attempts` the requests that its create
     took; `takes_additions` says whether more may be added, and `differs` how the row has changed, if it has. `content`
     is the digest of the row that the issue stands for, and `moved` what goes on in comments of the description, as the
-    target keeps less of it. `fixed_id` and `born` are what is known of the issue, see `Operation`.
+    target keeps less of it. `fixed_id` and `born` are what is known of the issue, see `Operation`. `held` are values
+    that stay although the row has none, and `emptied` the names of those that the row has blank.
     """
 
     outcome: Outcome
@@ -128,10 +132,18 @@ class LedgerStatus(NamedTuple):
     moved: Sequence[str] = ()
     fixed_id: str = ""
     born: float = 0.0
+    held: Sequence[Held] = ()
+    emptied: Sequence[str] = ()
 
 
 Create = Callable[[str], Operation]
 """Makes the create of a key."""
+FindAbsence = Callable[[str], RowAbsence | None]
+"""Says what is to be known of a key's row to judge what it lacks."""
+
+
+def find_no_absence(_: str) -> None:
+    """Nothing is lacking."""
 
 
 class Knows:
@@ -145,11 +157,14 @@ class Knows:
         """The new keys of issues that the source has moved, as far as rows were asked for → their first keys."""
         return {}
 
-    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
+    def __call__(
+        self, bodies: Iterable[tuple[str, bytes]], create: Create, find_absence: FindAbsence = find_no_absence
+    ) -> Mapping[str, LedgerStatus]:
         """Say how rows stand, by key; those of which there is nothing to say are absent: they are created.
 
-        `bodies` are their keys and bodies; where more is to be known of a row, `create` makes its operation. A row that
-        only withdraws an occurrence has an empty body: of its issue, only what is known is asked.
+        `bodies` are their keys and bodies; where more is to be known of a row, `create` makes its operation, and
+        `find_absence` says what it lacks. A row that only withdraws an occurrence has an empty body: of its issue, only
+        what is known is asked.
         """
         return {}
 
@@ -172,6 +187,10 @@ class Knows:
     def all_keys(self) -> Iterator[Sequence[str]]:
         """Yield all keys that have an issue, and perhaps others that were to get one, some at a time."""
         return iter(())
+
+    def count_stored(self, scope: str, name: str) -> int:
+        """Count the issues of a scope, see `scopes_of`, that have a value of this name."""
+        return 0
 
     def issues(self, keys: Iterable[str]) -> Iterable[KnownIssue]:
         """Give those of these keys that have an issue."""

@@ -149,7 +149,9 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
             places[keys[row]] = row
             yield keys[row], b""
 
-    ledger = known(ask(), lambda key: examined.create(places[key], hashed=True))
+    ledger = known(
+        ask(), lambda key: examined.create(places[key], hashed=True), lambda key: examined.absence(places[key])
+    )
     ledger = _hold_partial(examined, ledger)
     decided, notes = _decide(examined, losers, ledger)
     # Those without parts of their own, too, whose description goes on in comments as the target keeps less of it.
@@ -390,7 +392,10 @@ def _parts_due(parts: IssueParts, body: bytes, had: AlreadyAdded, status: Ledger
     if parts.rest and status is not None and change is None and is_cut_otherwise(parts.rest, had):
         parts = parts._replace(rest=())
     # An update of the description brings it without numbers.
-    if had.referred and parts.mentions and not (change and "description" in orjson.loads(change.body)):
+    is_written = change is not None and "description" in orjson.loads(change.body)
+    if parts.mentions and status is not None and status.held and not is_written:
+        parts = parts._replace(mentions=())  # the issue has another text, with what stays, and perhaps its numbers
+    if had.referred and parts.mentions and not is_written:
         sha = hashlib.sha256(body).digest()
         parts = parts._replace(mentions=tuple(each for each in parts.mentions if (sha, each.key) not in had.referred))
     return parts

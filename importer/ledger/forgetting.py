@@ -284,8 +284,9 @@ def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
 
 
 def _without_titles(returned: bytes) -> dict[str, Any]:
-    """Return a snapshot in which neither the issue's title nor the one that was sent is."""
+    """Return a snapshot without the issue's title, the one that was sent, and digests of lines as short as a name."""
     snapshot: dict[str, Any] = orjson.loads(returned)
+    snapshot.pop("parts", None)
     for values in (snapshot, snapshot.get("sent", {})):
         values.pop("title", None)
     return snapshot

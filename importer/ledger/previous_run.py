@@ -25,6 +25,8 @@ WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
 MAPPING = "mapping"
 """Option of a run: the name of its mapping's file, or of the preset."""
+EMPTIED = "emptied"
+"""Option of a run: the project, name and number of the values that it emptied."""
 PAGE = 1000
 Reasons = tuple[object, ...]
 Raw = Sequence[str] | str | None
@@ -120,6 +122,15 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
     if last is None or not _says(this.options, wanted):
         return None
     return Pair(transaction, this, last)
+
+
+def read_recent(transaction: Transaction, target: str, source_name: str, name: str, since: float) -> list[Any]:
+    """Return what a source's imports that began since then, in seconds since 1970, have kept under a name."""
+    recent = select(runs.c.options).join(sources, sources.c.id == runs.c.source_id).join(targets)
+    its = [targets.c.url == target, sources.c.name == source_name, runs.c.kind == RunKind.IMPORT]
+    with transaction() as connection:
+        kept = connection.scalars(recent.where(*its, runs.c.started_at >= since)).all()
+    return [options[name] for options in map(orjson.loads, kept) if name in options]
 
 
 def read_kept(

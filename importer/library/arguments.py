@@ -74,6 +74,7 @@ class RunArguments(InputArguments, TargetArguments, total=False):
     on_change: OnChange
     fields: str
     accept_missing: Sequence[str]
+    empty: Sequence[str]
     accept_mapping_change: bool
     min_rows: int
     max_source_age: float

@@ -226,6 +226,8 @@ class Changes(Section):
     accept_missing: tuple[str, ...] = option("--accept-missing", default=(), metavar="NAME", variable=False,
         configurable=False,
         help="Go on without this column, which the last run of the source had; may be repeated.")
+    empty: tuple[str, ...] = option("--empty", default=(), metavar="FIELD", variable=False, configurable=False,
+        help="Empty this field, or line of the footer, where the source has it no more; may be repeated.")
     accept_mapping_change: bool = option("--accept-mapping-change", default=False, variable=False, configurable=False,
         help="Also update issues for which only the mapping has changed.")
 

@@ -77,7 +77,7 @@ class RunOptions(
 
         Without `--max-changes` a person who is asked sees the doubts beside the question.
         """
-        if refusal := checked.lacking.refusal(self.accept_missing) or (checked.refusal if self.strict else ""):
+        if refusal := checked.held.refusal(self.accept_missing) or (checked.refusal if self.strict else ""):
             return Unusable(refusal)
         believes = self.asks and self.max_changes is None
         doubts = [] if believes else self.doubts(checked)
@@ -104,8 +104,12 @@ class RunOptions(
     def changes(self) -> ChangePolicy:
         """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
         from importer.check.knowledge import ChangePolicy, OnChange, read_fields
+        from importer.mapping.model import fold
 
-        return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
+        let_go = frozenset(map(fold, self.empty))
+        return ChangePolicy(
+            OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change, let_go=let_go
+        )
 
     def settings(self) -> Settings:
         """Make the settings of the import. Raises UsageError as `changes`."""

@@ -23,7 +23,7 @@ from importer.check.leaders import gather
 from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
-from importer.ledger.previous_run import SNAPSHOT, WHOLE
+from importer.ledger.previous_run import EMPTIED, SNAPSHOT, WHOLE
 from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
 from importer.load.addition_log import AdditionLog
@@ -315,7 +315,8 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         "headers": [file.header for file in job.source.files],
         "form": job.source.form,
         "newest": checked.newest,
-        "columns": job.absent.columns,
+        "columns": checked.held.absence.columns,
+        EMPTIED: checked.held.emptied,
         "criteria": checked.criteria.kept,
         **describe_input(job),
         SNAPSHOT: job.mapping.model.input.is_snapshot and not checked.drift.is_delta,
@@ -336,7 +337,8 @@ def _selection(job: Job, changes: ChangePolicy) -> str:
     """Write down what all attempts of a run share besides source and mapping: selected rows, change policy."""
     if job.limit is None and job.only is None and changes == AS_THEY_ARE:
         return ""
-    return f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
+    fields, let_go = sorted(changes.fields), f" {sorted(changes.let_go)}" if changes.let_go else ""
+    return f"{job.limit} {sorted(job.only or ())} {changes.on_change} {fields} {changes.accept_mapping}{let_go}"
 
 
 def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal
 
+from importer.check.held import Absence
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, policy_of
 from importer.ledger.store import Ledger
@@ -81,9 +82,9 @@ class ImportContext:
         """The calls of this import: one limiter and one breaker for all requests, which are counted here."""
         return PacedCalls.at(self.settings.rate, self.progress.say)
 
-    def follow(self, moves: Aliases) -> ImportContext:
-        """Take moves for granted, and go on with the same calls and what is known of the target's clock."""
-        context = replace(self, job=self.job.follow(moves))
+    def follow(self, moves: Aliases, absence: Absence) -> ImportContext:
+        """Take moves and what stays for granted; go on with the same calls and what is known of the target's clock."""
+        context = replace(self, job=replace(self.job.follow(moves), absence=absence))
         vars(context).update({name: vars(self)[name] for name in ("calls", "target_time") if name in vars(self)})
         return context
 

@@ -21,6 +21,7 @@ from importer.load.keeping import Fitted
 from importer.load.settling import Settler
 from importer.load.updates import Updater, look_at_description, read_back
 from importer.records import Act, Operation, Outcome, Report
+from importer.transform.description_parts import encode_parts
 from importer.transform.markers import find_marker
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
@@ -214,6 +215,7 @@ class Loader:
         """Record a create as done, with its links if all are attached; else they are sent as additions later."""
         self._connection.target_time.note([issue])
         snapshot = Snapshot.take(issue, operation.body)._replace(moved=sent.moved)
+        snapshot = snapshot.with_parts(encode_parts(orjson.loads(operation.body)["description"]))
         done = _done(operation.key, issue, requests, snapshot)
         self._run.record(done)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from importer.api import DESCRIPTION_LIMIT, count_units
 from importer.codes import CONFLICT, EDITED_MEANWHILE, MARKER_CUT, OUTCOME_UNKNOWN, TEXT_CUT
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.replaced import Replacement
@@ -15,6 +16,7 @@ from importer.ledger.schema import State
 from importer.load.driver import RunConnection, Write, carry_out, send_again
 from importer.load.keeping import Fitted, Size, shorten
 from importer.records import Operation, Outcome, unlike_rows
+from importer.transform.description_parts import encode_parts, keep_parts
 from importer.transform.markers import find_marker
 from importer.transform.prose import CONTINUED
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
@@ -65,6 +67,9 @@ class Updater:
         issue = await self._absence.read_once(operation.issue_id, operation.since)
         if issue is None:
             return change.end_gone()
+        if operation.kept and "description" in new:
+            described_anew = _keep_parts(operation, change.snapshot, new["description"] or "", issue)
+            new = {name: value for name, value in new.items() if name != "description"} | described_anew
         # The pending patch may or may not have been executed: merging decides that for each field.
         merged = change.snapshot.merge(issue, new, change.pending)
         change.learn(merged.snapshot, issue)
@@ -80,6 +85,15 @@ class Updater:
             send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(sent))
             issue = await change.write(send, sent)
         return change.end(issue, patch, merged.already, conflicts, described)
+
+
+def _keep_parts(operation: Operation, snapshot: Snapshot, new: str, issue: Issue) -> dict[str, str]:
+    """Return the description with the parts that stay as the issue has them; {} where it is to stay whole.
+
+    So it is if it has no footer, goes on in comments, or would be too long.
+    """
+    whole = None if snapshot.moved else keep_parts(operation.kept, new, issue.description)
+    return {} if whole is None or count_units(whole) > DESCRIPTION_LIMIT else {"description": whole}
 
 
 async def carry_out_change(
@@ -204,7 +218,10 @@ class Change:
             + [f"{name} was changed in Triage during the update" for name in others]
         )
         moved = () if described is None else described.moved
-        after = self.snapshot.after_write(issue, {**patch, **already}, moved).with_writes(self.wrote)
+        written = {**patch, **already}
+        after = self.snapshot.after_write(issue, written, moved).with_writes(self.wrote)
+        if written.get("description"):
+            after = after.with_parts(encode_parts(written["description"]))
         # With a conflict the issue equals no row, so that the next run finds a change again.
         row = self.operation.content
         equals = (b"", unlike_rows(row)) if conflicts else (self.operation.whole_sha, row)

@@ -67,7 +67,7 @@ def _without_replaced(old: Group, new: Group, model: type[Text]) -> Group:
     sources = {*TEXT_SOURCES, "content"} if issubclass(model, Key) else {*TEXT_SOURCES}
     if not sources & new.keys():
         return old
-    return {key: child for key, child in old.items() if key not in sources | {"pattern", "to", "lookup"}}
+    return {key: child for key, child in old.items() if key not in sources | {"pattern", "to", "lookup", "absent"}}
 
 
 def _merge_values(base: Node, override: Node) -> Node:

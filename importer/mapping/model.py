@@ -50,7 +50,7 @@ from importer.mapping.scalars import (
     check_pattern,
 )
 from importer.mapping.scorecards import NAME, Answer, Each
-from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
+from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, WhenAbsent, allow_short, error_at
 from importer.mapping.vocabulary import known_languages
 from importer.phrases import plain_name
 from importer.records import Format
@@ -399,6 +399,26 @@ class Rest(Strict):
         return {"csv": value, "json": value} if isinstance(value, str) else value
 
 
+class Absent(Strict):
+    """What a value is whose column or key the source has no more: it stays in Triage (`keep`), or is `empty`.
+
+    Written short, `empty` is `{csv: empty, json: empty}`.
+    """
+
+    csv: WhenAbsent | None = Field(None, description="Columns of tables.")
+    json_: WhenAbsent | None = Field(None, alias="json", description="Keys of JSON records.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the short form."""
+        return allow_short(core_schema, handler, {"enum": list(get_args(WhenAbsent))})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"csv": value, "json": value} if isinstance(value, str) else value
+
+
 class MappingModel(Strict):
     """How rows become issues. `extends` is resolved when the file is loaded."""
 
@@ -465,6 +485,10 @@ class MappingModel(Strict):
     )
     rest: Rest = Field(
         default_factory=Rest.model_construct, description="What to do with each column that nothing else here names."
+    )
+    absent: Absent = Field(
+        default_factory=Absent.model_construct,
+        description="Whether what a column or key gave an issue is empty once the source has it no more.",
     )
     norm: Literal["defuse", "keep"] = Field(
         "defuse", description="`keep`: `@norm` in a text may start Triage's agent, which is billed and can edit."

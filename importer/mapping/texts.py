@@ -34,6 +34,8 @@ TextFormat = Literal["markdown", "html", "jira", "textile", "adf", "escaped", "t
 Of `markdown` only the HTML comments are left out. `time` is a Unix time, which becomes a date.
 """
 AsText = Literal["markdown", "text"]
+WhenAbsent = Literal["keep", "empty"]
+"""What a value is whose column or key a source has no more: as it was, or empty."""
 
 TEXT_SOURCES = ("column", "path", "first", "template", "value")
 """Keys of which a text has exactly one; an override with one of them drops the others (see `merge`)."""
@@ -105,6 +107,9 @@ class Text(Strict):
 
     format: TextFormat | None = Field(None, description="The markup that it is in; without it nothing is converted.")
     as_: AsText = Field("markdown", alias="as", description="What a text with a `format` becomes.")
+    absent: WhenAbsent | None = Field(
+        None, description="What it is where the source has none of its columns any more, see the mapping's `absent`."
+    )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import IO, Any, NamedTuple
 
-from importer.check.absent_columns import ColumnsRead
+from importer.check.held import ColumnsRead
 from importer.codes import INCOMPLETE
 from importer.records import Outcome, Row, Rows
 from importer.report.folder import ERRORS, ERRORS_JSON, ReportFolder
@@ -37,7 +37,7 @@ class Columns(NamedTuple):
 
     @classmethod
     def of(cls, headers: Iterable[Sequence[str] | None], absent: ColumnsRead) -> list[Columns]:
-        """Put together the headers of files, in their order, with `Absent.columns`, which is empty of a first run."""
+        """Put together the headers of files, in their order, with `Absence.columns`, which is empty of a first run."""
         lacked = (tuple(map(tuple, columns[1])) for columns in absent.values())
         return [
             cls(None if header is None else tuple(header), its)

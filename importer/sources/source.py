@@ -22,6 +22,7 @@ from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files,
 from importer.sources.header import open_formulas
 from importer.sources.json import chunk_rows, embedded_record, find_embedded
 from importer.sources.json_outline import dotted_names, open_cells
+from importer.sources.json_values import decoder
 from importer.sources.paging import Pages
 from importer.sources.wrappers import open_envelope
 
@@ -210,6 +211,17 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
                 for name, cell in zip(map(str.strip, file.header), cells, strict=True):
                     named[name] = named.get(name) or cell
                 yield line, named
+
+
+def read_record(file: SourceFile, raw: Sequence[str] | str) -> dict[str, Any]:
+    """Read the record of a row that could be used from its raw text or cells: to see which keys it has."""
+    if isinstance(raw, str):
+        value = decoder.decode(raw)
+        return open_envelope(file.row_envelope, value) if isinstance(file, JsonFile) else value
+    assert isinstance(file, TableFile)
+    assert file.json_column is not None
+    record = embedded_record(file.header, raw, file.json_column, 0)
+    return {} if isinstance(record, Finding) else record
 
 
 class Source:

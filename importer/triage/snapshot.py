@@ -40,6 +40,8 @@ END = 16
 """Letters and digits by which the end of a text is known."""
 TAIL = 200
 """Characters in which these are looked for."""
+BEGINNING = 8
+"""Characters of a description's digest that stand for it."""
 _TOUCHED, _MOVED = b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
 _EMOJI = re.compile("[\U0001f000-\U0001ffff\u2600-\u27bf]")
 _SIGNS = re.compile(r"[\W_]+")
@@ -82,6 +84,8 @@ class Snapshot(NamedTuple):
     is_touched  whether it was changed before we saw it first, nobody knows by whom
     gone        names of the runs that have found it deleted since
     moved       the parts of our description that the target doesn't keep in the issue: they are in comments
+    parts       the digests of our description's parts, and before a colon the beginning of that of the whole one, by
+                which it is seen that another was written since; "" where nobody knows them
     """
 
     fields: Values
@@ -93,6 +97,7 @@ class Snapshot(NamedTuple):
     is_touched: bool = False
     gone: Collection[str] = ()
     moved: Sequence[str] = ()
+    parts: str = ""
 
     @classmethod
     def parse(cls, stored: bytes, *, was_found: bool = False) -> Snapshot:
@@ -108,6 +113,7 @@ class Snapshot(NamedTuple):
             is_touched=document.pop("touched", False),
             gone=tuple(document.pop("gone", ())),
             moved=tuple(document.pop("moved", ())),
+            parts=document.pop("parts", ""),
             fields=document,
         )
 
@@ -121,6 +127,7 @@ class Snapshot(NamedTuple):
             "writes": self.writes,
             "gone": self.gone,
             "moved": self.moved,
+            "parts": self.parts,
         }
         document = {**self.fields, **{name: value for name, value in rest.items() if value or name in COUNTS}}
         return orjson.dumps(document if self.numbers is None else document | {"numbers": self.numbers})
@@ -161,6 +168,20 @@ class Snapshot(NamedTuple):
     def ours(self) -> dict[str, Any]:
         """The fields as we last sent them."""
         return {**self.fields, **self.sent}
+
+    def with_parts(self, parts: str) -> Snapshot:
+        """Note the digests of the parts of the description that was written last."""
+        return self._replace(parts=f"{self._beginning}:{parts}")
+
+    @property
+    def known_parts(self) -> str | None:
+        """The digests of the parts of our description; None where nobody knows them, or another was written since."""
+        beginning, is_known, parts = self.parts.partition(":")
+        return parts if is_known and beginning == self._beginning else None
+
+    @property
+    def _beginning(self) -> str:
+        return str(self.ours.get("description") or "")[:BEGINNING]
 
     @property
     def assignments(self) -> int:

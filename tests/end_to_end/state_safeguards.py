@@ -64,7 +64,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the refusal of a source that has lost a column",
         "importer/library/run_options.py",
-        "checked.lacking.refusal(self.accept_missing) or ",
+        "checked.held.refusal(self.accept_missing) or ",
         "",
         "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
     ),
@@ -106,15 +106,15 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the fields of a column that is absent",
         "importer/check/history.py",
-        "self._policy.fields - create.held.keys()",
+        "self._policy.fields - staying",
         "self._policy.fields",
         "tests/end_to_end/test_absent_columns.py::test_the_export_of_a_preset",
     ),
     Mutation(
         "columns that were absent in the last run, too",
-        "importer/check/absent_columns.py",
-        "for refs in (here, every_lost)\n",
-        "for refs in (here, ())\n",
+        "importer/check/held.py",
+        "for refs in (here, lost, accepted & lost)\n",
+        "for refs in (here, (), ())\n",
         "tests/end_to_end/test_absent_columns.py::test_a_column_that_is_not_there",
     ),
     Mutation(

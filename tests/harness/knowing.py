@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from importer.check.knowledge import Create, LedgerStatus, NoLedger
+from importer.check.knowledge import Create, FindAbsence, LedgerStatus, NoLedger, find_no_absence
 
 
 class Knowing(NoLedger):
@@ -13,7 +13,9 @@ class Knowing(NoLedger):
     def __init__(self, statuses: Mapping[str, LedgerStatus], *, asks: bool = True) -> None:
         self._statuses, self._asks = statuses, asks
 
-    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
+    def __call__(
+        self, bodies: Iterable[tuple[str, bytes]], create: Create, _: FindAbsence = find_no_absence
+    ) -> Mapping[str, LedgerStatus]:
         """Say how they stand."""
         if not self._asks:
             return self._statuses

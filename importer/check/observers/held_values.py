@@ -1,0 +1,115 @@
+"""Values that stay in Triage although the source has none, counted: for want of a column, or as too many are blank."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from importer.check.examine import Examined
+from importer.check.held import Absence, scopes_of
+from importer.check.knowledge import Knows
+from importer.check.plan import Plan
+from importer.mapping.model import fold
+from importer.phrases import counted, listed, shell_join
+from importer.records import Ref
+
+MOST = 10
+"""Values of one name that may be emptied within a week, however few issues have one."""
+NAMED = 5
+
+
+class HeldValues:
+    """Counts the values that stay, and those that are blank, row by row.
+
+    values  name → how many stay
+    """
+
+    def __init__(self, absence: Absence) -> None:
+        self.values = Counter[str]()
+        self._absence = absence
+        self._braked = Counter[str]()  # name → how many of these stay as too many are blank
+        self._lost: list[Counter[str]] = [Counter() for _ in absence.files]  # column of each file → values that stay
+        self._known = [0 for _ in absence.files]  # rows of each file whose key has an issue
+        self._blank, self._emptied = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Count the values of a chunk."""
+        keys, now = examined.records.keys, dict[str, str]()
+        if any(status.emptied for status in plan.ledger.values()):
+            now = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
+        for key, status in plan.ledger.items() if self._absence.files else ():
+            file = examined.records.chunk.file
+            self._known[file] += status.issue_id != ""
+            for name, columns in status.held:
+                self.values[name] += 1
+                self._braked[name] += not columns
+                known_columns = self._absence.files[file].known
+                self._lost[file].update(each for each in columns if Ref("column", each) in known_columns)
+            staying = {name for name, columns in status.held if not columns}
+            for name in status.emptied:
+                each = [(scope, name) for scope in scopes_of(now[key])]
+                self._blank.update(each)
+                self._emptied.update(() if name in staying else each)
+
+    def find_braked(self, known: Knows) -> Collection[tuple[str, str]]:
+        """Find the values of which too many are blank: project, "" for all of the source, and name.
+
+        Those are more than ten, and more than half of what the issues have, over the nights of a week. A key need not
+        name a project, and a file may be that of one: so are more than half of the known rows tonight.
+        """
+        rows = sum(self._known)
+        return {
+            each
+            for each, number in self._blank.items()
+            if (total := number + self._absence.emptied.get(each, 0)) > MOST
+            and (
+                (each[0] == "" and 2 * number > rows)
+                or 2 * total > known.count_stored(*each) + self._absence.emptied.get(each, 0)
+            )
+        }
+
+    @property
+    def emptied(self) -> Sequence[tuple[str, str, int]]:
+        """What is emptied: project, name and number, as the next run is to know it."""
+        return [(*each, number) for each, number in self._emptied.items()]
+
+    @property
+    def absence(self) -> Absence:
+        """What the files lack, as the next run compares with it: columns for want of which values stay are accepted."""
+        columns = dict(self._absence.columns)
+        for file, lost in zip(self._absence.files, self._lost, strict=True):
+            here, lacked, accepted = columns[file.name]
+            now = {*lost, *file.watched}
+            columns[file.name] = [here, lacked, [ref for ref in lacked if ref in accepted or ref[1] in now]]
+        return replace(self._absence, columns=columns)
+
+    def refusal(self, accepted: Collection[str]) -> str:
+        """Say which columns are lost and not accepted, and what to type; "" if there are none."""
+        lost, more = list[str](), dict[str, None]()
+        for at, file in enumerate(self._absence.files):
+            known = {fold(column) for column in (*accepted, *file.accepted)}
+            columns = [*self._lost[at], *(file.watched if self._known[at] else ())] if file.refuses else []
+            missing = [column for column in dict.fromkeys(columns) if fold(column) not in known]
+            if missing:
+                lost.append(f"{file.name} has no {', '.join(missing)}, which the last run read.")
+                more |= dict.fromkeys(columns)
+        if not lost:
+            return ""
+        other = "If it is another list, give it a name of its own with --source-name NAME."
+        command = shell_join(f"--accept-missing={column}" for column in more)
+        return "\n".join([*lost, other, f"Export it again; if this is right: the same command with {command}"])
+
+    def warnings(self) -> Iterator[str]:
+        """Say what stays, a sentence each, with what to type to let it go."""
+        for names, why in (
+            (self.values - self._braked, "as the source has no such column or key any more"),
+            (self._braked, "as too many would be emptied at once"),
+        ):
+            if names := +names:
+                those = listed([f"{name} ({number:,})" for name, number in names.most_common()], NAMED)
+                command = shell_join(f"--empty={name}" for name in names)
+                yield (
+                    f"{counted(names.total(), 'value')} {'stays' if names.total() == 1 else 'stay'} in Triage, {why}: "
+                    f"{those}. To let them be emptied: the same command with {command}"
+                )

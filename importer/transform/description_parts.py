@@ -1,0 +1,93 @@
+"""Parts of a description: the text above the footer, and the lines of the footer, by their labels.
+
+The ledger keeps a digest of each. By these a row is compared with its issue part by part, so that a part for which the
+source has no column any more stays as the issue has it, and it alone.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+
+from importer.transform.footers import find_footer
+
+BYTES = 4
+"""Of each digest: of four thousand million edits of a part one is taken for none."""
+TEXT = ""
+"""In place of a label: the text above the footer."""
+
+Digests = Mapping[bytes, bytes]
+"""Digest of a label → that of its lines; parts that are empty are absent."""
+
+
+def find_parts(description: str) -> dict[str, str]:
+    """Take a description apart: label → its lines in the footer, TEXT → what stands above; empty ones are absent."""
+    parts = dict[str, str]()
+    start = find_footer(description)
+    if text := description[:start].strip():
+        parts[TEXT] = text
+    for label, line in _lines(description[start:]):
+        parts[label] = f"{parts[label]}\n{line}" if label in parts else line
+    return parts
+
+
+def digest_parts(description: str) -> Digests:
+    """Return the digests of a description's parts."""
+    return {digest_label(label): _digest(part) for label, part in find_parts(description).items()}
+
+
+@lru_cache(maxsize=4096)
+def digest_label(label: str) -> bytes:
+    """Return the digest of a label."""
+    return _digest(label)
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=BYTES).digest()
+
+
+def encode_parts(description: str) -> str:
+    """Write the digests of a description's parts as one word."""
+    digests = digest_parts(description)
+    return b64encode(b"".join(label + part for label, part in digests.items())).decode().rstrip("=")
+
+
+def decode_parts(encoded: str) -> Digests:
+    """Read what `encode_parts` wrote."""
+    digests = b64decode(encoded + "=" * (-len(encoded) % 4))
+    each = [digests[start : start + BYTES] for start in range(0, len(digests), BYTES)]
+    return dict(zip(each[::2], each[1::2], strict=True))
+
+
+def keep_parts(labels: Collection[str], new: str, there: str) -> str | None:
+    """Return a new description with these parts of the one that is there; None if either has no footer.
+
+    A line that is kept comes behind the one that it stands behind. A part that isn't there stays away.
+    """
+    ending, start = find_footer(there), find_footer(new)
+    if ending == len(there) or start == len(new):
+        return None
+    kept = find_parts(there).keys() & {*labels}
+    text = there[:ending] if TEXT in kept else new[:start]
+    opening, *lines, end = new[start:].rstrip().splitlines()[1:]
+    lines = [line for line in lines if line.partition(": ")[0] not in kept]
+    place = 0
+    for label, line in _lines(there[ending:]):
+        if label in kept:
+            lines.insert(place, line)
+            place += 1
+        else:
+            places = [at for at, other in enumerate(lines, start=1) if other.startswith(f"{label}: ")]
+            place = max([place, *places])
+    above = f"{text.rstrip()}\n\n" if text.strip() else ""
+    return "\n".join([f"{above}---", opening, *lines, end])
+
+
+def _lines(footer: str) -> Iterator[tuple[str, str]]:
+    """Yield label and line of each that the mapping has put between the key and the marker."""
+    for line in footer.rstrip().splitlines()[2:-1]:
+        label, is_labelled, _ = line.partition(": ")
+        if is_labelled:
+            yield label, line

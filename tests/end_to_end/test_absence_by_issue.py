@@ -1,0 +1,125 @@
+"""A column that an export leaves out protects what came from it, of issues that had something from it, and no more."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.errors import ExitCode
+from tests.harness.following import PERSON
+from tests.harness.hostile import RunningSandbox
+from tests.harness.running import Ended, Program
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def issue(number: int, **cells: str) -> dict[str, str]:
+    named = {"Issue key": f"P-{number}", "Summary": f"Title {number}", "Issue Type": "Bug", "Status": "Done"}
+    return {**named, "Priority": "High", "Description": f"Text {number}", **cells}
+
+
+def write(rows: Rows) -> str:
+    with Path("export.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return "export.csv"
+
+
+def description_of(sandbox: RunningSandbox, number: int) -> str:
+    """Give the description of an issue."""
+    return next(str(each["description"]) for each in sandbox.issues() if each["title"] == f"Title {number}")
+
+
+@pytest.fixture
+def night(program: Program, sandbox: RunningSandbox) -> Callable[..., Ended]:
+    options = ("-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0", "--on-change", "update")
+    return lambda rows, *more: program("run", write(rows), *options, "--no-canary", "--out", "reports", *more)
+
+
+def test_an_edit_beside_a_column_that_jira_leaves_out(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """No issue of the delta has labels, and none ever had: Jira leaves the column out, and the edit arrives."""
+    assert night([issue(1, Labels="late"), issue(2, Labels="")]).outcomes() == {"created": 2}
+    ended = night([issue(2, Description="Edited")])
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 1}), ended.err
+    assert "Edited" in description_of(sandbox, 2)
+
+
+def test_an_edit_after_the_printed_command(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Whoever obeys `--accept-missing` loses no edit of a text: the line alone stays."""
+    assert night([issue(1, Environment="7"), issue(2, Environment="")]).outcomes() == {"created": 2}
+    ended = night([issue(1, Description="Edited"), issue(2, Description="Edited")], "--accept-missing", "Environment")
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 2}), ended.err
+    texts = [description_of(sandbox, number) for number in (1, 2)]
+    assert all("Edited" in text for text in texts), texts
+    assert ["Environment: 7" in text for text in texts] == [True, False]
+
+
+def test_a_label_that_is_removed(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Jira leaves out a repeated column that nothing fills: the line goes, but not where the list was cut by hand."""
+    rows = [issue(1, Labels="late"), issue(2, Labels="late")]
+    assert night(rows).outcomes() == {"created": 2}
+    cut = [{name: cell for name, cell in issue(1).items() if name != "Description"}]
+    ended = night(cut, "--accept-missing=Description")
+    assert (ended.outcomes(), "Labels: late" in description_of(sandbox, 1)) == ({"unchanged": 1}, True), ended.err
+    assert night([issue(2)]).outcomes() == {"updated": 1}
+    assert "Labels" not in description_of(sandbox, 2)
+
+
+def test_a_lost_permission(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Blank descriptions stay where they are too many; other edits are made, and a command empties them."""
+    rows = [issue(number) for number in range(1, 13)]
+    assert night(rows).outcomes() == {"created": 12}
+    blank = [{**row, "Description": "", "Priority": "Low"} for row in rows]
+    for outcome in ("updated", "unchanged"):
+        ended = night(blank, "--max-changes", "100%")
+        assert ended.outcomes() == {outcome: 12}, ended.err
+        assert ended.summary["findings"]["value-held"] == 12
+    assert all("Text" in each["description"] and each["severity"] == "low" for each in sandbox.issues())
+    assert night(blank, "--max-changes", "100%", "--empty", "description").outcomes() == {"updated": 12}
+    assert not any("Text" in each["description"] for each in sandbox.issues())
+
+
+def test_a_line_that_is_back_and_empty(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """The column is there again, without a value: now the line goes."""
+    assert night([issue(1, Environment="7")]).outcomes() == {"created": 1}
+    assert night([issue(1, Description="Edited")], "--accept-missing=Environment").outcomes() == {"updated": 1}
+    assert night([issue(1, Description="Edited")]).outcomes() == {"unchanged": 1}
+    assert night([issue(1, Description="Edited", Environment="")]).outcomes() == {"updated": 1}
+    assert "Environment" not in description_of(sandbox, 1)
+
+
+def test_columns_in_another_order(night: Callable[..., Ended]) -> None:
+    """Lines of the footer in another order, and a blank at the end of a text, change nothing."""
+    assert night([issue(1, Squad="Blue", Floor="2")]).outcomes() == {"created": 1}
+    assert night([{**issue(1, Floor="2", Squad="Blue"), "Description": "Text 1 "}]).outcomes() == {"unchanged": 1}
+
+
+def test_an_issue_of_an_earlier_version(program: Program, night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Whose parts the ledger doesn't know: the line is there, and stays."""
+    assert night([issue(1, Environment="7"), issue(2, Environment="")]).outcomes() == {"created": 2}
+    with sqlite3.connect(program.ledger) as ledger:
+        without = "CAST(json_remove(CAST(returned AS TEXT), '$.parts') AS BLOB)"
+        ledger.execute(f"UPDATE operations SET returned = {without} WHERE returned IS NOT NULL")
+    for outcome in ("updated", "unchanged"):
+        edited = [issue(number, Description="Edited") for number in (1, 2)]
+        assert night(edited, "--accept-missing=Environment").outcomes() == {outcome: 2}
+    texts = [description_of(sandbox, number) for number in (1, 2)]
+    assert ["Environment: 7" in text for text in texts] == [True, False]
+    assert all("Edited" in text for text in texts)
+
+
+def test_an_issue_that_a_person_edited(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """What stays is no reason to write over it: a conflict, as always."""
+    assert night([issue(1, Environment="7")]).outcomes() == {"created": 1}
+    (created,) = sandbox.issues()
+    path = f"{sandbox.url}/v1/triage/issues/{created['id']}"
+    assert httpx.patch(path, json={"description": "Mine"}, headers=PERSON).is_success
+    ended = night([issue(1, Description="Edited", Priority="Low")], "--accept-missing=Environment")
+    assert ended.outcomes() == {"updated": 1}, ended.err
+    assert [(each["description"], each["severity"]) for each in sandbox.issues()] == [("Mine", "low")]
