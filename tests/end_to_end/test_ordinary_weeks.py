@@ -111,35 +111,12 @@ def _last_words(ended: Ended) -> str:
     return " | ".join(ended.err.splitlines()[-8:])
 
 
-COLUMNS_GONE = (
-    "a column that no issue of the export fills refuses the night, and freezes whole descriptions when accepted"
-)
-KEYS_GONE = "a key that no record of the export has refuses the night"
-BLANK = "cells that a lost permission leaves blank empty a whole project"
-SHEET = "a column that somebody has deleted refuses the night, and freezes whole descriptions when accepted"
-LEFT = {
-    **dict.fromkeys((("jira", way) for way in (*WAYS, OF_PROJECTS)), COLUMNS_GONE),
-    **dict.fromkeys((("connector", way) for way in WAYS), KEYS_GONE),
-    ("github", "deltas"): KEYS_GONE,
-    **dict.fromkeys((("azuredevops", way) for way in WAYS if way != "together"), KEYS_GONE),
-    **dict.fromkeys((("servicenow", way) for way in WAYS if way != "deltas"), BLANK),
-    **dict.fromkeys((("sheet", way) for way in WAYS), SHEET),
-}
-"""What is still wrong: feed and way → why."""
 SEEDS = range(SEED, SEED + 3)
-
-
-def _weeks() -> Iterator[object]:
-    for feed in FEEDS:
-        for way in (*WAYS, OF_PROJECTS) if feed == "jira" else WAYS:
-            reason = LEFT.get((feed, way))
-            marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-            yield pytest.param(feed, way, marks=marks, id=f"{feed}-{way}")
 
 
 @pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("seed", SEEDS if LONG else SEEDS[:1])
-@pytest.mark.parametrize(("feed", "way"), [*_weeks()])
+@pytest.mark.parametrize(("feed", "way"), [(feed, way) for feed in FEEDS for way in WAYS] + [("jira", OF_PROJECTS)])
 def test_thirty_nights(program: Program, feed: str, way: str, seed: int) -> None:
     """No night is refused, and Triage has what the tracker has, but for what is named as held."""
     weeks = Weeks(program, feed, way, seed)
