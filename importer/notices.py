@@ -99,7 +99,7 @@ CAUSES: Mapping[str, Cause] = {
     GONE_AT_TARGET: Cause(Who.NOBODY, "deleted in Triage: not created again.", code=ExitCode.DONE),
     ISSUE_MOVED: Cause(Who.NOBODY, "moved to another key in the source, and followed.", code=ExitCode.DONE),
     VALUE_HELD: Cause(Who.SOMEBODY,
-        "with a value that stays, as too many would be emptied: the same command with --empty FIELD empties them."),
+        "with a value that stays, as too many would be emptied: the same command with --empty FIELD lets it go."),
     COLUMN_MISSING: Cause(Who.NOBODY, "with a value left as it is, for lack of a column.", "row", ExitCode.DONE),
 }
 # fmt: on

@@ -17,17 +17,21 @@ BYTES = 4
 """Of each digest: of four thousand million edits of a part one is taken for none."""
 TEXT = ""
 """In place of a label: the text above the footer."""
+ORIGIN = "---"
+"""In place of a label: the line that names the issue's key in its source."""
 
 Digests = Mapping[bytes, bytes]
 """Digest of a label → that of its lines; parts that are empty are absent."""
 
 
 def find_parts(description: str) -> dict[str, str]:
-    """Take a description apart: label → its lines in the footer, TEXT → what stands above; empty ones are absent."""
+    """Take a description apart: label → its lines in the footer, and TEXT and ORIGIN; empty ones are absent."""
     parts = dict[str, str]()
     start = find_footer(description)
     if text := description[:start].strip():
         parts[TEXT] = text
+    if footer := description[start:].splitlines():
+        parts[ORIGIN] = footer[1]
     for label, line in _lines(description[start:]):
         parts[label] = f"{parts[label]}\n{line}" if label in parts else line
     return parts

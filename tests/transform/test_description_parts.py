@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from importer.transform.description_parts import TEXT, decode_parts, digest_parts, encode_parts, find_parts, keep_parts
+from importer.transform.description_parts import (
+    ORIGIN,
+    TEXT,
+    decode_parts,
+    digest_parts,
+    encode_parts,
+    find_parts,
+    keep_parts,
+)
 
+KEY = "Imported from demo:P-1"
 END = "tis0123456789ab tir0123456789abcdef0123 (leave this line: it identifies the import)"
 
 
 def describe(text: str, *lines: str) -> str:
-    return "\n".join([*([text, ""] if text else []), "---", "Imported from demo:P-1", *lines, END])
+    return "\n".join([*([text, ""] if text else []), "---", KEY, *lines, END])
 
 
 def test_parts() -> None:
     """What is empty isn't there, and lines of one label are one part."""
     assert find_parts(describe("Text\n\nmore", "Team: Blue", "Link: https://a: b")) == {
         TEXT: "Text\n\nmore",
+        ORIGIN: KEY,
         "Team": "Team: Blue",
         "Link": "Link: https://a: b",
     }
-    assert find_parts(describe("", "A: 1", "A: 2")) == {"A": "A: 1\nA: 2"}
+    assert find_parts(describe("", "A: 1", "A: 2")) == {ORIGIN: KEY, "A": "A: 1\nA: 2"}
     assert find_parts("No footer: none") == {TEXT: "No footer: none"}
 
 
