@@ -48,7 +48,7 @@ class IssueWork:
     last          id of the newest comment that this run has added; "" where there is none
     begun         the addition whose request was sent last, and what it covers; None once its outcome is recorded
     ends          key → place of the other issue of a relation
-    rest          the parts of its description that go on in comments, as they were planned last
+    rest          the parts of its description that go on in comments, before any is parted for a target that cuts
     """
 
     item: QueueItem

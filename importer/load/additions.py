@@ -8,9 +8,6 @@ from functools import partial
 from itertools import islice
 from typing import NoReturn
 
-import orjson
-
-from importer.api import COMMENT_LIMIT
 from importer.codes import FOUND_AT_TARGET
 from importer.ledger.added import find_present, relation_targets
 from importer.ledger.schema import State
@@ -27,8 +24,7 @@ from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import NEVER_TWICE, Act, Addition, Outcome
 from importer.transform.addition_plan import Due, is_cut_otherwise, part_rest, plan_additions
-from importer.transform.comment_texts import NAME, name_part, stem_of
-from importer.transform.lengths import SMALLEST_PIECE
+from importer.transform.comment_texts import stem_of
 from importer.transform.markers import find_openings
 from importer.transform.occurrences import is_recalled
 from importer.transform.references import References
@@ -97,6 +93,8 @@ class AdditionLoader:
         """Send the additions of one issue, and count its row if nothing else is sent for it."""
         item, known = work.item, work.known.values()
         work.known_counts = count_own(find_present(known, work.ends))
+        rest, had = (*find_moved(work.place.returned), *item.parts.rest), work.had()
+        work.rest = () if rest and had.is_over and is_cut_otherwise(rest, had) else rest
         try:
             await self._complete(work)
         except IssueGone:
@@ -147,31 +145,15 @@ class AdditionLoader:
 
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
         """Plan the additions still to be sent, except numbers in the description: the row's, and what waits."""
-        item, had, limit = work.item, work.had(), COMMENT_LIMIT
-        rest = work.rest or (*find_moved(work.place.returned), *item.parts.rest)
-        if rest and had.is_over and is_cut_otherwise(rest, had):
-            rest = ()
-        while True:
-            work.rest = part_rest(rest, had, limit) if rest else ()
-            parts = item.parts._replace(mentions=(), rest=work.rest)
-            due = Due(item.key, parts, bundling or item.bundling, had)
-            planned = plan_additions([due], self._references.find_all, limit)[0]
-            if limit < 2 * SMALLEST_PIECE or all(self._is_kept(work, each) for each in planned):
-                break
-            # What a target counts isn't known for sure: shorter parts are tried until it takes all of them.
-            limit = limit * 3 // 4
+        item, had = work.item, work.had()
+        takes = None if self._keeping.most is NO_LIMIT else self._keeping.takes
+        parts = item.parts._replace(mentions=(), rest=part_rest(work.rest, had, takes))
+        due = Due(item.key, parts, bundling or item.bundling, had)
+        planned = plan_additions([due], self._references.find_all, takes)[0]
         names = {(each.act, each.name) for each in planned}
         waiting = [each for name, each in work.known.items() if each.waits and name not in names]
         waiting.sort(key=lambda each: each.act is Act.FLAG)  # its call comes first
         return [*planned, *(Addition(item.key, each.act, each.name, each.body) for each in waiting)]
-
-    def _is_kept(self, work: IssueWork, addition: Addition) -> bool:
-        """Whether the target keeps all of an addition's text, or it is of a comment that goes on as it was begun."""
-        if self._keeping.most is NO_LIMIT or addition.act is not Act.COMMENT:
-            return True
-        part = NAME.fullmatch(addition.name)
-        is_begun = part is not None and (Act.COMMENT, name_part(part[1], 1, int(part[4]))) in work.known
-        return is_begun or self._keeping.takes(orjson.loads(addition.body)["detail"])
 
     async def _recall(self, work: IssueWork) -> None:
         """Record what the ledger is to know of occurrences; comments whose markers were found count as sent.

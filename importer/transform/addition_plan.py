@@ -10,12 +10,22 @@ from typing import NamedTuple
 
 import orjson
 
-from importer.api import COMMENT_LIMIT
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
 from importer.transform.chunk_records import encode
 from importer.transform.columns import is_filled
-from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide, is_rest, name_rest
+from importer.transform.comment_texts import (
+    LIMITS,
+    NAME,
+    SEPARATOR,
+    Detail,
+    Takes,
+    continue_description,
+    divide,
+    is_rest,
+    name_rest,
+    open_rest,
+)
 from importer.transform.footers import find_footer
 from importer.transform.lengths import REST_LIMIT, is_longer, split_text
 from importer.transform.occurrences import find_last, plan_recall, plan_reopening, say_what_is_new
@@ -24,7 +34,7 @@ TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""
 
 _COMMENT = Addition("", Act.COMMENT, "", b"")
-_NONE: tuple[Sequence[Comment], Collection[str]] = (), ()
+_NONE: tuple[Sequence[Comment], Mapping[str, int]] = (), {}
 
 FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]
 """Of texts and the keys of their issues, place → the other issues that a text names; see `References.find_all`."""
@@ -41,12 +51,12 @@ class Due(NamedTuple):
 
 
 def plan_additions(
-    issues: Sequence[Due], find_mentions: FindMentions | None = None, limit: int = COMMENT_LIMIT
+    issues: Sequence[Due], find_mentions: FindMentions | None = None, takes: Takes | None = None
 ) -> list[list[Addition]]:
     """Plan what is still to be added to each issue: evidence, flags, comments, relations, references, in order.
 
-    `find_mentions` finds the issues that comments name, where their numbers are to be put in; `limit` is the length of
-    a comment in UTF-16 units.
+    `find_mentions` finds the issues that comments name, where their numbers are to be put in; `takes` is given where a
+    target keeps less of a comment than Triage.
 
     A relation that another record owns is planned under that record's key even if it was sent already, since `had` has
     only this record's names. A comment that is in Triage completely, by itself or folded, is not planned again, even if
@@ -58,7 +68,7 @@ def plan_additions(
     if any(each.parts.occurrences for each in issues):
         said = [say_what_is_new(each.parts, its) for each, its in zip(issues, last, strict=True)]
         issues = [each._replace(parts=parts) for each, parts in zip(issues, said, strict=True)]
-    every = _plan_comments(issues, find_mentions, limit)
+    every = _plan_comments(issues, find_mentions, takes)
     for place, (issue, comments) in enumerate(zip(issues, every, strict=True)):
         key, parts, had = issue.key, issue.parts, issue.had
         others = parts.evidence or parts.flags or parts.relations or parts.mentions or parts.occurrences
@@ -82,13 +92,15 @@ def plan_additions(
     return every
 
 
-def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None, limit: int) -> list[list[Addition]]:
+def _plan_comments(
+    issues: Sequence[Due], find_mentions: FindMentions | None, takes: Takes | None
+) -> list[list[Addition]]:
     """Plan the comments of each issue, in order: those that its description goes on in, and the source's.
 
     Source: post/triage-issues-id-comments.
     """
     planned: list[list[Addition]] = [[] for _ in issues]
-    details = plan_comments(issues, limit)
+    details = plan_comments(issues, takes)
     while some := list(islice(details, TOGETHER)):
         places, each = zip(*some, strict=True)
         names, texts, covers = zip(*each, strict=True)
@@ -121,23 +133,27 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(issues: Sequence[Due], limit: int = COMMENT_LIMIT) -> Iterator[tuple[int, Detail]]:
+def plan_comments(issues: Sequence[Due], takes: Takes | None = None) -> Iterator[tuple[int, Detail]]:
     """(place of its issue, comment) of each comment that is not in Triage yet, separate or folded, in order."""
     chosen = [_choose(issue) if issue.parts.comments else _NONE for issue in issues]
     for place, (issue, (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
         for detail in continue_description(issue.key, issue.parts.rest) if issue.parts.rest else ():
             yield place, detail
-        own = map(divide, repeat(issue.key), left, repeat(limit))
+        totals = [begun.get(comment.id, 0) for comment in left] if begun else repeat(0)
+        own = map(divide, repeat(issue.key), left, repeat(takes), totals)
         is_folded = issue.bundling == "fold"
-        for detail in _fold(zip(left, own, strict=True), begun, limit) if is_folded else chain.from_iterable(own):
+        for detail in _fold(zip(left, own, strict=True), begun, takes) if is_folded else chain.from_iterable(own):
             yield place, detail
 
 
-def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
-    """The comments that are not in Triage yet, and the ids of those that are there in part: these aren't folded."""
+def _choose(issue: Due) -> tuple[Sequence[Comment], Mapping[str, int]]:
+    """The comments that are not in Triage yet, and of those that are there in part: id → of how many parts.
+
+    The latter aren't folded.
+    """
     had, is_dropped = issue.had, issue.bundling == "drop"
     left = [] if is_dropped else [comment for comment in issue.parts.comments if is_filled(comment.text)]
-    begun: Collection[str] = ()
+    begun: Mapping[str, int] = {}
     if had.covered or had.names:  # not so of a new issue
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
@@ -167,13 +183,34 @@ def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:
     return sum(comment.id in known and had.covered.isdisjoint(comment.covers[1:]) for comment in comments)
 
 
-def part_rest(rest: Sequence[str], had: AlreadyAdded, limit: int) -> tuple[str, ...]:
-    """Part the parts of a description anew that are too long for a target's comments, but for those that it has."""
-    room, parted = limit - (COMMENT_LIMIT - REST_LIMIT), list[str]()
+def part_rest(rest: Sequence[str], had: AlreadyAdded, takes: Takes | None = None, start: int = 2) -> tuple[str, ...]:
+    """Part the parts of a description anew that are too long for a target's comments, but for those that it has.
+
+    One that is there in part goes on as it was begun; `start` is the number of the first part.
+    """
+    parted = list[str]()
     for text in rest:
-        is_there = (Act.COMMENT, name_rest(len(parted) + 2, text)) in had.names
-        parted += [text] if is_there else split_text(text, room, room)
+        parted += _part(text, had, takes, start + len(parted))
     return tuple(parted)
+
+
+def _part(text: str, had: AlreadyAdded, takes: Takes | None, start: int) -> Sequence[str]:
+    """Part a part of a description."""
+
+    def count_there(way: Sequence[str]) -> int:
+        return sum((Act.COMMENT, name_rest(*each)) in had.names for each in enumerate(way, start))
+
+    rooms = [limit - (LIMITS[0] - REST_LIMIT) for limit in LIMITS]
+    if takes is None and not had.names:  # as nearly all
+        return split_text(text, rooms[0], rooms[0])
+    if count_there([text]):
+        return [text]
+    ways = [split_text(text, room, room) for room in rooms]
+    begun = max(ways, key=count_there)
+    if count_there(begun[:1]):
+        return [begun[0], *part_rest(begun[1:], had, takes, start + 1)]
+    taken = (way for way in ways if takes is None or all(takes(open_rest(each)) for each in way))
+    return next(taken, ways[-1])
 
 
 def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
@@ -187,26 +224,28 @@ def is_cut_otherwise(rest: Sequence[str], had: AlreadyAdded) -> bool:
     return (had.is_over or len(there) >= len(now)) and not there <= now
 
 
-def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
-    """The ids of comments that are in Triage in part, and of those that are there completely."""
+def _find_arrived(had: AlreadyAdded) -> tuple[Mapping[str, int], Collection[str]]:
+    """Of comments that are in Triage in part: id → of how many parts; and the ids of those that are there whole."""
     if not had.names:  # as of every new issue
-        return frozenset(), had.covered
+        return {}, had.covered
     parts = Counter(
         (match[1], match[3], match[4])
         for act, name in had.names
         if act is Act.COMMENT and (match := NAME.fullmatch(name))
     )
-    begun = frozenset(comment for comment, _, _ in parts)
+    begun = {comment: int(total) for (comment, _, total), _ in reversed(parts.most_common())}
     whole = {comment for (comment, _, total), known in parts.items() if known == int(total)}
-    return begun, (had.covered - begun) | whole
+    return begun, (had.covered - begun.keys()) | whole
 
 
-def _fold(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str], limit: int) -> Iterator[Detail]:
+def _fold(
+    comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str], takes: Takes | None
+) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
     for comment, details in comments:
         is_alone = len(details) > 1 or comment.id in begun
-        if pack and (is_alone or is_longer(_join([*pack, *details]), limit)):
+        if pack and (is_alone or not _is_taken(_join([*pack, *details]), takes)):
             yield _wrap(pack)
             pack = []
         if is_alone:
@@ -215,6 +254,10 @@ def _fold(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[st
             pack += details
     if pack:
         yield _wrap(pack)
+
+
+def _is_taken(text: str, takes: Takes | None) -> bool:
+    return not is_longer(text, LIMITS[0]) and (takes is None or takes(text))
 
 
 def _join(pack: Iterable[Detail]) -> str:

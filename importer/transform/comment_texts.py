@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate, repeat
 
 from importer.api import COMMENT_LIMIT, count_units
 from importer.records import Comment
@@ -27,6 +28,12 @@ NAME = re.compile(r"([0-9a-f]{16})/([0-9]+)(/| of )([0-9]+)")
 """The name of a comment or a part of it: its id, which part, and of how many; see `divide`."""
 
 
+LIMITS = tuple(accumulate(repeat(COMMENT_LIMIT, 12), lambda limit, _: limit * 3 // 4))
+"""In UTF-16 units: Triage's own limit, and the shorter ones that are tried where a target keeps less of a comment."""
+
+Takes = Callable[[str], bool]
+"""Whether a target keeps all of a text. What it counts isn't known for sure."""
+
 _BETWEEN = " · "
 """Between what an opening line says."""
 
@@ -34,11 +41,23 @@ Detail = tuple[str, str, tuple[str, ...]]
 """A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
 
-def divide(key: str, comment: Comment, limit: int = COMMENT_LIMIT) -> list[Detail]:
+def divide(key: str, comment: Comment, takes: Takes | None = None, total: int = 0) -> list[Detail]:
     """A comment of the source, whose record has this full key, as one comment, or as numbered parts if too long.
 
-    Without trailing white space. One has the name `ID/1/1`, a part `ID/2 of 3`.
+    Without trailing white space. One has the name `ID/1/1`, a part `ID/2 of 3`. It goes on in `total` parts if it was
+    begun in as many, whatever the target takes by now; else it is in the first of `LIMITS` by which all is taken.
     """
+    if takes is None and not total:  # as nearly all
+        return _divide_within(LIMITS[0], key, comment)
+    ways = dict[int, list[Detail]]()
+    for limit in LIMITS:  # the number of parts has to say where they end: only one way has it
+        details = _divide_within(limit, key, comment)
+        ways.setdefault(len(details), details)
+    taken = (way for way in ways.values() if takes is None or all(takes(text) for _, text, _ in way))
+    return ways.get(total) or next(taken, details)
+
+
+def _divide_within(limit: int, key: str, comment: Comment) -> list[Detail]:
     id_, author, date, text, is_private, *_ = comment
     who, who_else = _say_who(author, date, is_private)
     text = who_else + text.rstrip()
@@ -89,6 +108,11 @@ def stem_of(name: str) -> str:
     return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]
 
 
+def open_rest(text: str, part: str = "part 99 of 99", marker: str = "m" * COMMENT_MARKER_LENGTH) -> str:
+    """A part of a description below its opening line."""
+    return f"Description, {part} · {marker}\n\n{text}"
+
+
 def continue_description(key: str, rest: Sequence[str]) -> Iterator[Detail]:
     """The parts of a long description after the first, which is in the issue itself."""
     for number, text in enumerate(rest, start=2):
@@ -96,7 +120,7 @@ def continue_description(key: str, rest: Sequence[str]) -> Iterator[Detail]:
             continue
         part = f"part {number} of {len(rest) + 1}"
         marker = comment_marker(key, f"{REST}/{number}")
-        detail = f"Description, {part} · {marker}\n\n{text}"
+        detail = open_rest(text, part, marker)
         if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
             detail = f"{part} · {marker}\n\n{text}"
         yield name_rest(number, text), detail, ()

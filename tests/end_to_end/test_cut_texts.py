@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Literal
 
 import orjson
 import pytest
 
 from tests.conftest import Serve
-from tests.harness.doors import Door, serve_door
+from tests.harness.doors import REFUSAL, Door, serve_door
 from tests.harness.hostile import RunningSandbox
-from tests.harness.running import LONG, Ended, Program, read_csv, write_csv
+from tests.harness.running import LONG, WAIT_SECONDS, Ended, Program, read_csv, write_csv
 
 pytestmark = pytest.mark.slow
 Unit = Literal["bytes", "characters"]
@@ -275,6 +276,77 @@ def test_verify_names_comments_that_lost_their_end(program: Program, serve: Serv
         verified = program("verify", "last", "--rate", "0", "--json", "--out", "verified")
         assert (verified.code, verified.summary["different"]) == (1, 1), verified.err
         assert verified.summary["fields"] == {"comment": 1}
+
+
+class Meanwhile(Cutting):
+    """Cuts D-2's comment while D-3's are sent in parts for which D-1's has told the length: less is kept than it told.
+
+    D-1's answer waits until D-2's comment is there; D-2's, until D-3's is begun; that to D-3's, until D-2's is read.
+    """
+
+    def __init__(self, target: str, limits: dict[str, int], unit: Unit) -> None:
+        super().__init__(target, limits, unit)
+        self.sent, self.begun, self.read = Event(), Event(), Event()
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        detail = orjson.loads(body).get("detail", "") if body else ""
+        answer = super().answer(method, path, headers, body)
+        if detail.startswith("Bob"):
+            self.sent.set()
+            assert self.begun.wait(WAIT_SECONDS)
+        elif detail.startswith("Ann"):
+            assert self.sent.wait(WAIT_SECONDS)
+        elif detail.startswith("Kim · part 2 of"):
+            self.begun.set()
+            assert self.read.wait(WAIT_SECONDS)
+        elif method == "GET" and path.partition("?")[0].endswith("/activity") and self.begun.is_set():
+            self.read.set()
+        return answer
+
+
+def test_comments_that_are_begun_before_more_is_known(program: Program, serve: Serve) -> None:
+    """What another comment's answer tells meanwhile doesn't change where the parts of one that is begun end."""
+    sandbox, random = serve(), Random(1)
+    ann, *kim = (draw_text(random, "cyrillic", length) for length in (2_000, 5_000, 3_000))
+    notes = [[f"Ann|{ann}"], [f"Bob|{draw_text(random, 'latin', 1_600)}"], [f"Kim|{each}" for each in kim]]
+    rows = [(f"D-{row}", f"D-{row}", "Text.", "Open", *[*each, "", ""][:3]) for row, each in enumerate(notes, 1)]
+    write_csv(Path("issues.csv"), rows, HEADER)
+    door = Meanwhile(sandbox.url, {"detail": 1_500}, "characters")
+    with serve_door(door):
+        send(program, door, "--concurrency", "2")
+    assert door.read.is_set()
+    assert codes() == {"D-1": ["text-cut"], "D-2": ["text-cut"]}
+    check_texts(sandbox, rows, ("D-1", "D-2"))
+
+
+class Ending(Cutting):
+    """Refuses the key once the first part of a comment is there, where `ends` is set."""
+
+    ends, is_over = True, False
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        if self.ends and self.is_over:
+            return 401, REFUSAL
+        self.is_over |= b"Kim \xc2\xb7 part 1 of" in body
+        return super().answer(method, path, headers, body)
+
+
+def test_a_run_that_is_resumed_where_a_comment_is_begun(program: Program, serve: Serve) -> None:
+    """It knows nothing of what the target keeps, and sends the other parts as the first attempt would have."""
+    sandbox, random = serve(), Random(1)
+    ann, kim = draw_text(random, "latin", 2_000), draw_text(random, "cyrillic", 1_400)
+    rows = [
+        (f"D-{row}", f"D-{row}", "Text.", "Open", said, "", "")
+        for row, said in enumerate((f"Ann|{ann}", f"Kim|{kim}"), 1)
+    ]
+    write_csv(Path("issues.csv"), rows, HEADER)
+    door = Ending(sandbox.url, {"detail": 1_500}, "characters")
+    with serve_door(door):
+        assert send(program, door, "--concurrency", "1").code not in (0, 1)
+        assert door.is_over
+        door.ends = False
+        send(program, door, "--concurrency", "1")
+    check_texts(sandbox, rows, ("D-1",))
 
 
 LIMITS: list[tuple[Unit, int]] = [

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from importer.api import COMMENT_LIMIT
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
-from importer.transform.addition_plan import Due, FindMentions, count_edited, plan_additions
-from importer.transform.comment_texts import SEPARATOR
+from importer.transform.addition_plan import Due, FindMentions, count_edited, part_rest, plan_additions
+from importer.transform.comment_texts import SEPARATOR, Takes, is_rest
 from importer.transform.markers import comment_marker
 from tests.harness.text_pieces import put_together, utf16_units
 from tests.harness.unmarked import unmarked
@@ -333,3 +333,42 @@ def test_ids_that_another_export_writes_otherwise() -> None:
     """A comment with the same content and another id is the same one."""
     had = had_of(plan(IssueParts(comments=(BY_ID,))))
     assert plan(IssueParts(comments=(BY_ID._replace(id="3" * 16),)), had=had) == []
+
+
+def keeping(units: int, kept: int) -> Takes:
+    """What a target takes as far as it is known: so many units, and so many bytes."""
+    return lambda text: utf16_units(text) <= units and len(text.encode()) <= kept
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["слово ", "word ", "🎧 "]), st.integers(300, 1_800)), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(300, 4_000), st.integers(300, 9_000), st.integers(0, 9)), max_size=4),
+)
+def test_what_a_target_takes_that_changes(words: list[tuple[str, int]], runs: list[tuple[int, int, int]]) -> None:
+    """A comment and a description that are begun go on as they were, whatever is known by then: nothing goes twice."""
+    texts = [word * times for word, times in words]
+    comments = tuple(Comment(f"{number:016x}", "", "", text) for number, text in enumerate(texts))
+    rest = tuple("".join(texts)[start : start + 3_900] for start in (0, 3_900))
+    sent: list[Addition] = []
+    for units, kept, done in [*runs, (4_000, 9_000, 1_000)]:
+        takes, had = keeping(units, kept), had_of(sent)
+        parts = IssueParts(comments=comments, rest=part_rest(rest, had, takes))
+        (planned,) = plan_additions([Due(KEY, parts, "fold", had)], None, takes)
+        sent += planned[:done]
+    there = [(each, said[0]["detail"].partition("\n\n")[2]) for each in sent for said in [bodies([each])]]
+    assert "".join(text for each, text in there if is_rest(each.name)).split() == "".join(rest).split()
+    for comment in comments:
+        own = "".join(text for each, text in there if each.covers == (comment.id,))
+        assert not own or own.split() == comment.text.split()
+
+
+def test_parts_of_a_number() -> None:
+    """However little a target takes, the number of a comment's parts says where they end."""
+    comment = Comment("a" * 16, "Ann", "", "".join(f"word{number} " for number in range(900)))
+    ways: dict[int, list[Addition]] = {}
+    for units in range(300, 4_000, 50):
+        (planned,) = plan_additions(
+            [Due(KEY, IssueParts(comments=(comment,)), "separate", NOBODY)], None, keeping(units, 9_000)
+        )
+        assert ways.setdefault(len(planned), planned) == planned
+    assert len(ways) > 5
