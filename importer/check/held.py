@@ -214,6 +214,11 @@ def _is_empty(part: Part, row: RowAbsence) -> bool:
     return is_there and row.is_blank(part.own)
 
 
+def kept_labels(held: Iterable[Held]) -> Sequence[str]:
+    """Return the labels of values that stay, as `description_parts` has them."""
+    return [TEXT if each.name == DESCRIPTION else each.name for each in held]
+
+
 def project_of(key: str) -> str:
     """Return the source and the project that a key names, "" if it doesn't: `jira:VOICE-1` is of `jira:VOICE`."""
     match = _PROJECT.fullmatch(key)

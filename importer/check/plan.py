@@ -393,8 +393,6 @@ def _parts_due(parts: IssueParts, body: bytes, had: AlreadyAdded, status: Ledger
         parts = parts._replace(rest=())
     # An update of the description brings it without numbers.
     is_written = change is not None and "description" in orjson.loads(change.body)
-    if parts.mentions and status is not None and status.held and not is_written:
-        parts = parts._replace(mentions=())  # the issue has another text, with what stays, and perhaps its numbers
     if had.referred and parts.mentions and not is_written:
         sha = hashlib.sha256(body).digest()
         parts = parts._replace(mentions=tuple(each for each in parts.mentions if (sha, each.key) not in had.referred))

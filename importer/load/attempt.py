@@ -16,6 +16,7 @@ from typing import Any
 from importer.api import FINISHED
 from importer.check.check_pass import Checked
 from importer.check.examine import Examined, examine
+from importer.check.held import kept_labels
 from importer.check.history import LedgerHistory
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, Knows, OnChange
@@ -372,8 +373,9 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:
                 parts = parts._replace(rest=())  # it went on before, perhaps from another place
             is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED
             description = records.texts.descriptions[place] if parts.mentions else ""
-            sha = sha256(examined.bodies.get(place, b"")).digest()
-            yield place, QueueItem(records.keys.full[place], parts, records.bundlings[place], description, sha, is_all)
+            key, sha = records.keys.full[place], sha256(examined.bodies.get(place, b"")).digest()
+            kept = kept_labels(plan.ledger[key].held) if key in plan.ledger else ()
+            yield place, QueueItem(key, parts, records.bundlings[place], description, sha, kept, is_all)
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from importer.mapping.issue_parts import Bundling
@@ -27,6 +27,7 @@ class QueueItem(NamedTuple):
     bundling     how its comments are sent
     description  as the create has it; "" where it names no other issue
     body_sha     SHA-256 of the create's body: of an issue made from another one the description is left alone
+    kept         labels of the parts that stay in the description as the issue has them, for want of a column
     is_all       whether the run sends nothing else for this row, so that the additions decide its outcome
     """
 
@@ -35,6 +36,7 @@ class QueueItem(NamedTuple):
     bundling: Bundling = "separate"
     description: str = ""
     body_sha: bytes = b""
+    kept: Sequence[str] = ()
     is_all: bool = False
 
 

@@ -18,6 +18,7 @@ from importer.load.keeping import Fitted
 from importer.load.updates import check_taken, look_at_description
 from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
+from importer.transform.description_parts import keep_parts
 from importer.transform.references import insert_numbers
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
@@ -54,7 +55,7 @@ class ReferenceNumbers:
         if not numbers:
             if known is None:  # recorded once, so that the row's counts are complete; a later run tries again
                 self._log.note(work, operation, Result(State.SAME, requests=0))
-        elif (not _stands(work) and not place.was_found) or find_moved(place.returned):
+        elif not (_stands(work, item.description) or item.kept or place.was_found) or find_moved(place.returned):
             self._leave_out(work, operation, numbers)
         else:
             was_left = known is not None and known.code == NUMBERS_LEFT_OUT
@@ -96,18 +97,20 @@ class ReferenceNumbers:
             raise IssueGone
         snapshot = Snapshot.parse(work.place.returned, was_found=work.place.was_found)
         # From our own text, as a target that escapes what it stores would escape it again.
-        text = insert_numbers(item.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
-        text = text if self._connection.keeping.descriptions.takes(text) else item.description
+        whole = keep_parts(item.kept, item.description, issue.description) if item.kept else None
+        description = whole or item.description
+        text = insert_numbers(description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
+        text = text if self._connection.keeping.descriptions.takes(text) else description
         known = {f"({number})" for number in numbers.values()}
         left = [number for number in known if number in text and number not in issue.description]
-        if not _stands(work) and not snapshot.is_only_rewritten(issue, item.description):
+        if not _stands(work, description) and not snapshot.is_only_rewritten(issue, description):
             self._leave_out(work, operation, numbers, there=not left)
             return None
-        if not snapshot.is_as_it_was(issue, item.description):
+        if not snapshot.is_as_it_was(issue, description):
             self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
             return None
         if left or snapshot.numbers is None:  # durable with the intent, before the request that puts them in
-            ours = snapshot.with_numbers(issue, item.description, numbers.values())
+            ours = snapshot.with_numbers(issue, description, numbers.values())
             work.place = work.place._replace(returned=ours.dump())
             details = encode_details(numbers)
             self._run.record(make_decision(operation, State.SENT, details=details, remember=work.place))
@@ -118,7 +121,7 @@ class ReferenceNumbers:
             answer = await write.send(send, partial(self._run.intend, operation, encode_details(covers)))
             check_taken(issue, answer, patch)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
-        return (answer, Fitted(item.description, text)) if left else None
+        return (answer, Fitted(description, text)) if left else None
 
     def _leave_out(
         self, work: IssueWork, operation: Operation, numbers: dict[str, str], *, there: bool = False
@@ -138,11 +141,11 @@ class ReferenceNumbers:
         self._log.note(work, operation, Result(state, NUMBERS_LEFT_OUT, said, tuple(numbers), requests=0))
 
 
-def _stands(work: IssueWork) -> bool:
-    """Whether an issue's description is the row's as we last sent it."""
+def _stands(work: IssueWork, description: str) -> bool:
+    """Whether an issue's description is this one, its row's, as we last sent it."""
     item, place = work.item, work.place
     # After a conflict in another field the issue stands for no row, but its description for this one.
-    return place.body_sha == item.body_sha or Snapshot.parse(place.returned).wrote_description(item.description)
+    return place.body_sha == item.body_sha or Snapshot.parse(place.returned).wrote_description(description)
 
 
 def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:

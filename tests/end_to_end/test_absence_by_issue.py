@@ -123,3 +123,20 @@ def test_an_issue_that_a_person_edited(night: Callable[..., Ended], sandbox: Run
     ended = night([issue(1, Description="Edited", Priority="Low")], "--accept-missing=Environment")
     assert ended.outcomes() == {"updated": 1}, ended.err
     assert [(each["description"], each["severity"]) for each in sandbox.issues()] == [("Mine", "low")]
+
+
+def test_numbers_beside_a_line_that_stays(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """The update of a description brings other issues' numbers again, whatever of the issue stays."""
+    rows = [issue(1, Description="See VOICE-2", Environment="7"), issue(2, Environment="")]
+    named = [{**row, "Issue key": f"VOICE-{number}"} for number, row in enumerate(rows, start=1)]
+    assert night(named).outcomes() == {"created": 2}
+    assert "See VOICE-2 (T-" in description_of(sandbox, 1)
+    edited = [{name: cell for name, cell in row.items() if name != "Environment"} for row in named]
+    edited[0]["Description"] = "Edited, see VOICE-2"
+    for outcomes in ({"updated": 1, "unchanged": 1}, {"unchanged": 2}):
+        ended = night(edited, "--accept-missing=Environment")
+        assert ended.outcomes() == outcomes, ended.err
+        text = description_of(sandbox, 1)
+        assert "Edited, see VOICE-2 (T-" in text, text
+        assert "Environment: 7" in text, text
+        assert "numbers-left-out" not in ended.summary["findings"]
