@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -140,3 +141,31 @@ def test_numbers_beside_a_line_that_stays(night: Callable[..., Ended], sandbox: 
         assert "Edited, see VOICE-2 (T-" in text, text
         assert "Environment: 7" in text, text
         assert "numbers-left-out" not in ended.summary["findings"]
+
+
+@pytest.mark.parametrize(
+    ("issues", "others", "outcomes"),
+    [
+        pytest.param(
+            24, 0, ({"updated": 5}, {"updated": 5}, {"unchanged": 5}, {"unchanged": 5}), id="a lost permission"
+        ),
+        pytest.param(60, 6, ({"updated": 5}, {"updated": 5}, {"updated": 5}, {"updated": 5}), id="people who tidy up"),
+    ],
+)
+def test_a_few_each_night(
+    night: Callable[..., Ended],
+    sandbox: RunningSandbox,
+    issues: int,
+    others: int,
+    outcomes: Sequence[Mapping[str, int]],
+) -> None:
+    """More than ten of a week, and more than half of those that there were: only then do they stay."""
+    rows = [issue(number) for number in range(1, issues + 1)]
+    assert night(rows).outcomes() == {"created": issues}
+    for at, outcome in enumerate(outcomes):
+        blank = [{**row, "Description": ""} for row in rows[5 * at :][:5]]
+        ended = night([*blank, *rows[issues - others :]])
+        assert Counter(ended.outcomes()) - Counter(unchanged=others) == outcome, ended.err
+        assert ended.code == (ExitCode.PARTLY if "unchanged" in outcome else ExitCode.DONE)
+    left = sum("Text" in each["description"] for each in sandbox.issues())
+    assert left == issues - sum(outcome.get("updated", 0) for outcome in outcomes)
