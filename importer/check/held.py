@@ -19,6 +19,7 @@ from importer.api import PERSON_FIELDS, VALUE_FIELDS
 from importer.check.coverage.paths import Chain, read_ref
 from importer.mapping.model import MappingModel, fold
 from importer.mapping.reads import collect_refs, with_rest
+from importer.mapping.scorecards import RECORD
 from importer.mapping.texts import Text, walk_texts
 from importer.records import Ref
 from importer.sources.header import find_columns
@@ -69,7 +70,8 @@ class FileAbsence:
     lines     digest of a label → the part that its lines are; that of TEXT, too
     known     columns that an earlier run of the source had
     accepted  columns of a table whose absence was accepted
-    watched   columns that are gone from a table, and decide more than a value: which rows count, what is added
+    watched   columns that are gone, and decide more than a value: which rows count, what is added; of JSON, where the
+              answers of a scorecard are
     refuses   whether the file is refused for what it lacks
     """
 
@@ -244,7 +246,7 @@ def find_absence(job: Job, last: ColumnsRead | None, *, is_own: bool) -> Absence
     Another mapping may be for another layout: if the run was not `is_own`, only columns that this mapping names count.
     """
     model = job.mapping.model
-    read = frozenset(collect_refs(model))
+    read = frozenset(collect_refs(model)) | _find_array(model)
     before = {name: [frozenset(map(Ref._make, some)) for some in kept] for name, kept in (last or {}).items()}
     before = before if is_own else {name: [some & read for some in kept] for name, kept in before.items()}
     # An earlier version kept of what was lost only what had been accepted.
@@ -254,7 +256,7 @@ def find_absence(job: Job, last: ColumnsRead | None, *, is_own: bool) -> Absence
     for place, file in enumerate(job.source.files):
         had, lacked, accepted = before.get(file.name, every)
         known = had | lacked
-        here = _find_here(job.source, place, read | known)
+        here = _find_here(job.source, place, read | known, model)
         known |= frozenset() if file.is_table else here
         lost = known - here
         names = [ref.name for ref in sorted(lost) if ref.kind == "column"]
@@ -283,10 +285,11 @@ def describe_file(
     made = {ref for part in every for refs in (part.own, *(refs for refs, _ in part.texts)) for ref in refs}
     deciding: list[Any] = [model.skip, model.answer, model.group, model.duplicates]
     deciding += [model.comments, model.relations, model.resource_links, model.flags]
-    decides = {
-        ref for text in _texts_of(deciding) for ref in keeping_refs(text, model, is_table=file.is_table) if ref in lost
-    }
-    watched = sorted(ref.name for ref in decides - made)
+    decides: Refs = {ref for text in _texts_of(deciding) for ref in keeping_refs(text, model, is_table=True)} - made
+    if not file.is_table:
+        # Without the array there is no answer that could lack a key.
+        decides = (_find_array(model) & lost) or {ref for ref in collect_refs(model.answer) if ref.kind == "column"}
+    watched = () if file.errors_file else sorted(ref.name for ref in decides & lost)
     return FileAbsence(
         file.name,
         file.is_table,
@@ -294,7 +297,7 @@ def describe_file(
         lines,
         known,
         {ref.name for ref in accepted},
-        watched if file.is_table else (),
+        watched,
         # Columns of no tracker come and go: nothing is refused for them, what they gave stays.
         file.is_table and not file.errors_file and not model.is_plain,
     )
@@ -353,7 +356,13 @@ def _texts_of(part: Any) -> Iterable[Text]:
     return [] if part is None else [text for _, text in walk_texts(part, choices=False) if text.refs]
 
 
-def _find_here(source: Source, place: int, refs: Refs) -> Refs:
+def _find_array(model: MappingModel) -> Refs:
+    """Find where the answers of a JSON record are, as if it were a column."""
+    path = model.each and model.each.path
+    return frozenset([Ref("column", path)] if path else [])
+
+
+def _find_here(source: Source, place: int, refs: Refs, model: MappingModel) -> Refs:
     """Find which columns a file has; of JSON, which its first records have."""
     file = source.files[place]
     if file.is_table:
@@ -361,6 +370,8 @@ def _find_here(source: Source, place: int, refs: Refs) -> Refs:
     here = set[Ref]()
     for record in islice(source.records(place), SAMPLED_RECORDS):
         here |= {ref for ref in refs - here if has_keys(record, ref)}
+        if RECORD in record:  # an answer, which was in that array
+            here |= _find_array(model)
     return frozenset(here)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
+from tests.harness.hostile import RunningSandbox
 from tests.harness.running import Ended, Program, read_csv, write_csv
 
 HEADER = ("call_id", "agent", "Greets", "Greets Comment", "Verifies identity", "Verifies identity Comment", "Score")
@@ -378,3 +379,32 @@ def test_evaluations_of_the_api(program: Program, *, nested: bool) -> None:
         assert ("Call name: Inbound" in issue["description"]) == nested
         assert [link["resource_id"] for link in sandbox.resources()] == ["c-1"]
         assert [flag["note"] for flag in sandbox.flags()] == [VERDICTS[0]["reasoning_md"]]
+
+
+ARRAYS = IN_JSON.partition("skip:")[0] + "answer: {column: answer, criterion: name}\n"
+
+
+@pytest.mark.parametrize(("old", "new"), [("results", "items"), ("answer", "verdict")])
+def test_an_array_or_a_key_of_it_that_is_renamed(program: Program, sandbox: RunningSandbox, old: str, new: str) -> None:
+    """No row would be a finding any more, night after night: a file of many says so, one of a few warns."""
+
+    def night(first: int, last: int, *more: str, renamed: bool = True) -> Ended:
+        calls = [
+            {"call_id": f"c-{each}", "agent": "Ann", "results": [{"name": "Greets", "answer": "No", "note": "x"}]}
+            for each in range(first, last)
+        ]
+        lines = "".join(f"{json.dumps(call)}\n" for call in calls)
+        Path("calls.jsonl").write_text(lines.replace(f'"{old}":', f'"{new if renamed else old}":'), encoding="utf-8")
+        options = ("-m", "mine.yaml", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0", "--out", "reports")
+        return program("run", "calls.jsonl", *options, *more)
+
+    Path("mine.yaml").write_text(ARRAYS, encoding="utf-8")
+    assert night(0, 3, renamed=False).outcomes() == {"created": 3}
+    assert night(3, 15).code == ExitCode.UNUSABLE
+    assert f"calls.jsonl has no {old}, which the last run read." in night(3, 15).err
+    few = night(3, 5)
+    assert (few.code, few.outcomes()) == (ExitCode.DONE, {"skipped": 2})
+    assert f"has no {old}, which" in str(few.summary["warnings"])
+    assert night(3, 15, "--accept-missing", old).outcomes() == {"skipped": 12}
+    assert night(3, 15).code == ExitCode.DONE
+    assert night(3, 15, renamed=False).outcomes() == {"created": 12}

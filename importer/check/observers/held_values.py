@@ -31,11 +31,14 @@ class HeldValues:
         self._braked = Counter[str]()  # name → how many of these stay as too many are blank
         self._lost: list[Counter[str]] = [Counter() for _ in absence.files]  # column of each file → values that stay
         self._known = [0 for _ in absence.files]  # rows of each file whose key has an issue
+        self._rows = [0 for _ in absence.files]
         self._blank, self._emptied = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the values of a chunk."""
         keys, now = examined.records.keys, dict[str, str]()
+        if self._absence.files:
+            self._rows[examined.records.chunk.file] += len(examined.records.chunk)
         if any(status.emptied for status in plan.ledger.values()):
             now = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
         for key, status in plan.ledger.items() if self._absence.files else ():
@@ -78,9 +81,9 @@ class HeldValues:
     def absence(self) -> Absence:
         """What the files lack, as the next run compares with it: columns for want of which values stay are accepted."""
         columns = dict(self._absence.columns)
-        for file, lost in zip(self._absence.files, self._lost, strict=True):
+        for at, file in enumerate(self._absence.files):
             here, lacked, accepted = columns[file.name]
-            now = {*lost, *file.watched}
+            now = {*self._lost[at], *(file.watched if self._is_due(at) else ())}
             columns[file.name] = [here, lacked, [ref for ref in lacked if ref in accepted or ref[1] in now]]
         return replace(self._absence, columns=columns)
 
@@ -89,7 +92,7 @@ class HeldValues:
         lost, more = list[str](), dict[str, None]()
         for at, file in enumerate(self._absence.files):
             known = {fold(column) for column in (*accepted, *file.accepted)}
-            columns = [*self._lost[at], *(file.watched if self._known[at] else ())] if file.refuses else []
+            columns = [*(self._lost[at] if file.refuses else ()), *(file.watched if self._is_due(at) else ())]
             missing = [column for column in dict.fromkeys(columns) if fold(column) not in known]
             if missing:
                 lost.append(f"{file.name} has no {', '.join(missing)}, which the last run read.")
@@ -100,8 +103,17 @@ class HeldValues:
         command = shell_join(f"--accept-missing={column}" for column in more)
         return "\n".join([*lost, other, f"Export it again; if this is right: the same command with {command}"])
 
+    def _is_due(self, at: int) -> bool:
+        """Whether a file is refused for what it lacks of `watched`: of a few records each may lack the same."""
+        file = self._absence.files[at]
+        return file.refuses and self._known[at] > 0 if file.is_table else self._rows[at] > MOST
+
     def warnings(self) -> Iterator[str]:
         """Say what stays, a sentence each, with what to type to let it go."""
+        for at, file in enumerate(self._absence.files):
+            missing = [] if file.is_table or self._is_due(at) else [*{*file.watched} - {*file.accepted}]
+            if missing:
+                yield f"{file.name} has no {listed(sorted(missing), NAMED)}, which an earlier run read: look at it"
         for names, why in (
             (self.values - self._braked, "as the source has no such column or key any more"),
             (self._braked, "as too many would be emptied at once"),
