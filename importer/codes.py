@@ -61,6 +61,7 @@ ISSUE_MOVED = "issue-moved"
 MOVE_UNSURE = "move-unsure"
 DUPLICATE_IN_TRIAGE = "duplicate-in-triage"
 GAVE_UP = "gave-up"
+NOT_SELECTED = "not-selected"
 OLDER_FILE_OPEN = "older-file-open"
 NEWER_FILE_IN = "newer-file-in"
 OUTCOME_UNKNOWN = "outcome-unknown"
@@ -85,7 +86,7 @@ CODES: dict[str, str] = {
     "same-as": "The key occurred before with the same content; skipped.",
     "duplicate-of": "The key occurred before, and the mapping keeps the first row; skipped.",
     "older-than": "The key occurs again with a newer date, or its issue has a newer row; skipped.",
-    "not-selected": "`--only` doesn't name the key; skipped.",
+    NOT_SELECTED: "`--only` doesn't name the key; skipped.",
     OLDER_FILE_OPEN: "An older file with a row of the same issue isn't in yet; the row waits for it.",
     NEWER_FILE_IN: "A newer file with a row of the same issue is in already; skipped.",
     "changed": "The issue is in Triage already, and its row has changed; the issue is left as it is.",

@@ -57,7 +57,7 @@ class Cause(NamedTuple):
     code: ExitCode = ExitCode.PARTLY
 
 
-VANISHED = "vanished"
+VANISHED, STILL_REJECTED = "vanished", "still-rejected"
 UNKNOWN, REJECTED, FAILED, PLANNED = map(str, (Outcome.UNKNOWN, Outcome.REJECTED, Outcome.FAILED, Outcome.PLANNED))
 
 # fmt: off
@@ -96,6 +96,9 @@ CAUSES: Mapping[str, Cause] = {
         "have the same value."),
     VANISHED: Cause(Who.SOMEBODY,
         "no longer in the source, but still in Triage: see vanished.csv; nothing is done about this.", "key"),
+    STILL_REJECTED: Cause(Who.SOMEBODY,
+        "of earlier runs, rejected or refused and not dealt with: `triage-import sources rejected NAME` lists them.",
+        "row", ExitCode.DONE),
     GONE_AT_TARGET: Cause(Who.NOBODY, "deleted in Triage: not created again.", code=ExitCode.DONE),
     ISSUE_MOVED: Cause(Who.NOBODY, "moved to another key in the source, and followed.", code=ExitCode.DONE),
     VALUE_HELD: Cause(Who.SOMEBODY,
@@ -111,6 +114,7 @@ OPEN = frozenset(code for code, cause in CAUSES.items() if cause.who is not Who.
     PLANNED,
     CONFLICT,
     VANISHED,
+    STILL_REJECTED,
 }
 """Codes of rows that are neither done nor decided, whatever their outcome."""
 UNFINISHED = (UNKNOWN, PLANNED, INCOMPLETE)

@@ -31,7 +31,7 @@ from importer.codes import (
     by_frequency,
 )
 from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, UsageError
-from importer.notices import VANISHED, Notice, decide_exit_code, find_notices
+from importer.notices import STILL_REJECTED, VANISHED, Notice, decide_exit_code, find_notices
 from importer.phrases import counted, format_iso, listed
 from importer.progress import Progress
 from importer.records import Outcome
@@ -319,7 +319,7 @@ class _Report:
             recurring = None if job.mapping.model.recurring is None else Recurring()
             last = find_last(self._context.ledger, run, checked.tally.rows)
             self._before = last.notices if last is not None else ()
-            self._news = News(last, recurs=recurring is not None)
+            self._news = News(last, recurs=recurring is not None, rejected=job.rejected)
             counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
             self._recurring = {} if recurring is None else recurring.write(run, folder)
             counts, unknown_until = self._count_all(counted)
@@ -457,6 +457,7 @@ class _Report:
 
     def _find_notices(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> tuple[Notice, ...]:
         every = Counter({**codes, VANISHED: self._comparison.vanished})
+        every[STILL_REJECTED] = self._news.known[STILL_REJECTED] = len(self._checked.still_rejected)
         every.update(counts)
         every[Outcome.UNKNOWN] += self._undecided
         return find_notices(every, self._news.known, before=self._before, now=format_iso(self._run.started_at) or "")

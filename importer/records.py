@@ -383,6 +383,11 @@ class Row(NamedTuple):
     alias: str = ""
 
     @property
+    def place(self) -> str:
+        """Where it comes from: file and row; behind a colon would be a line."""
+        return self.origin or f"{self.file_name} row {self.record}"
+
+    @property
     def is_withheld(self) -> bool:
         """Whether it is not sent because a secret was found in it."""
         return self.outcome is Outcome.REJECTED and "secret-found" in self.codes

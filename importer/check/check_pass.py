@@ -20,6 +20,7 @@ from importer.check.observers.causes import Tally
 from importer.check.observers.completeness import Completeness
 from importer.check.observers.criteria import Criteria
 from importer.check.observers.damage import DamageSigns
+from importer.check.observers.dealt_with import StillRejected
 from importer.check.observers.drift import Drift
 from importer.check.observers.held_values import HeldValues
 from importer.check.observers.people_named import Assignments, Named, PeopleNamed
@@ -31,6 +32,7 @@ from importer.check.observers.workload import Workload
 from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
 from importer.errors import UsageError
+from importer.ledger.rejected import Kept, Rejected
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
 from importer.mapping.vocabulary import ends_of_scale
@@ -75,6 +77,8 @@ class Checked:
     leaders          the first rows of issues that recur; None where none does
     newest           the newest date in the source, in seconds since 1970; None where its age doesn't matter
     held             values that stay although the source has none
+    still_rejected   rows of earlier runs that nobody has dealt with
+    kept_rejected    what the next run needs to know of these and of the rows that are rejected now
     moves            the new keys of issues that the source has moved, and those that they had first
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
@@ -98,6 +102,8 @@ class Checked:
     assignments: Assignments
     probes: Sequence[str]
     held: HeldValues
+    still_rejected: Sequence[Rejected] = ()
+    kept_rejected: Kept = field(default_factory=dict)
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
     leaders: Leaders | None = None
@@ -220,6 +226,8 @@ def check(
     moved = _say_moved(job.moves) if job.moves else ()
     rare = filter(None, [rare_categories(reading.flow)])
     of_rows = [*reading.flow.suspicious_mappings(), *absent, *reading.coverage.warnings(), *rare]
+    is_snapshot = job.is_whole and job.mapping.model.input.is_snapshot and not reading.drift.is_delta
+    still_rejected = reading.rejected.left(is_whole=is_snapshot)
     return Checked(
         tally=reading.tally,
         flow=reading.flow,
@@ -240,6 +248,8 @@ def check(
         assignments=reading.people.assignments(),
         probes=reading.probes,
         held=reading.held,
+        still_rejected=still_rejected,
+        kept_rejected=reading.rejected.keep(still_rejected),
         sample=sample.keys if sample else (),
         target_findings=target_findings,
         leaders=leaders,
@@ -372,11 +382,13 @@ class Reading:
         self.untyped = Untyped(model.category)
         self.held = HeldValues(job.absence)
         self.criteria = Criteria(job)
+        self.rejected = StillRejected(job.rejected, recurs=recurs)
         self.probes: list[str] = []
         self._neutralised = self._private = 0
         self._observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
             *(self.completeness, self.showcase, self.people, self.untyped, self.answers, self.criteria, self.held),
+            self.rejected,
         )
 
     def read(self, progress: Progress, writers: Sequence[OpenWriter], more: Sequence[Observer]) -> None:

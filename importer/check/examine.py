@@ -13,7 +13,7 @@ from importer.check.grouping import GroupKeys, regroup, take_rows
 from importer.check.held import FileAbsence, RecordKeys, RowAbsence, scopes_of
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
-from importer.codes import ISSUE_MOVED
+from importer.codes import ISSUE_MOVED, NOT_SELECTED
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
 from importer.records import Chunk, Finding, Occurrence, Operation, Ref, from_columns
@@ -253,6 +253,6 @@ def _select(records: Records, only: frozenset[str], source_name: str) -> list[st
     prefix = len(source_name) + 1
     return [
         # A rule that leaves a row out says more than that it wasn't asked for.
-        skip or ("" if {key, key[prefix:], own, own[prefix:]} & only else "not-selected")
+        skip or ("" if {key, key[prefix:], own, own[prefix:]} & only else NOT_SELECTED)
         for skip, key, own in zip(records.skips, records.keys.full, records.keys.own, strict=True)
     ]

@@ -52,6 +52,7 @@ from importer.ledger.previous_run import (
     read_recent,
     reasons_of,
 )
+from importer.ledger.rejected import find_rejected
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, list_names, read_keys, sample_issues
 from importer.ledger.store import Ledger
@@ -111,6 +112,7 @@ def with_last_run(job: Job, ledger: Ledger, target: str) -> Job:
         absence=absence,
         criteria=last("criteria", is_finished=True) or {},
         holds=holds,
+        rejected=find_rejected(ledger.transaction, target, job.source_name),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.check.held import Absence
+from importer.ledger.rejected import Rejected
 from importer.mapping.edited_tables import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
@@ -39,6 +40,7 @@ class Job:
     criteria         those that the source had before, by digest, see `check.observers.criteria`
     max_age_seconds  the source is not ready if it is older; None is any age
     max_file_age_seconds  the same of its files alone, whatever dates are in them
+    rejected         rows that earlier runs rejected and that nobody has dealt with
     holds            keys whose rows aren't sent because of what other files have of them: key → code
     """
 
@@ -64,6 +66,7 @@ class Job:
     max_age_seconds: float | None = None
     max_file_age_seconds: float | None = None
     holds: Mapping[str, str] = field(default_factory=dict)
+    rejected: Sequence[Rejected] = ()
 
     def follow(self, moves: Aliases) -> Job:
         """Take moves for granted from the first row on."""

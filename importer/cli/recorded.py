@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,9 +35,10 @@ from importer.library.deliveries import (
     read_keys,
     source_name_of,
 )
+from importer.library.options import RowLimit
 from importer.library.recording import Start
 from importer.library.targets import target_name
-from importer.phrases import listed
+from importer.phrases import counted, listed
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ def describe_open(starts: Sequence[Note], undone: Collection[str]) -> Iterator[s
             yield f"Not in yet: {files}: {code}, {why}; {again}"
 
 
+AGAIN = "rejected-again"
+"""The folder for the reports of rows that are tried again, in that of the others."""
 AGES = ("max_source_age", "max_file_age")
 """Options that the newest of several files answers for all of them."""
 
@@ -121,6 +125,8 @@ class Recorded(Command):
         out = ctx.params["out"]
         with logging_to(ctx.params.get("log_file")):
             code = self._start(ctx)
+            if ctx.info_name == "run" and code in IS_IN and not ctx.params["dry_run"]:
+                code = self._try_rejected(ctx, code)
         found, _, said = ctx.find_root().obj or (None, "", dict[str, Any]())
         if found is not None and REPORTS in said and out.is_dir() and not ctx.params["dry_run"]:
             from importer.report.folder import remove_old
@@ -146,6 +152,29 @@ class Recorded(Command):
             return self._end_without_news(ctx, its)
         names, ages = Counter(Path(each).name for each in given["sources"]), {name: given[name] for name in AGES}
         return deliver(options, found, partial(self._import_one, ctx, its, given["out"], names, ages))
+
+    def _try_rejected(self, ctx: click.Context, code: int) -> int:
+        """Give rows back that Triage refused, or another mapping rejected: a run of its own, with limits of its own."""
+        from importer.ledger.opening import read_ledger
+        from importer.library.still_rejected import find_due, may_be_due, write_rejected
+
+        given, ended = ctx.params, ctx.meta[ANSWER]
+        if not may_be_due(ended, given):
+            return code
+        with TemporaryDirectory(prefix="triage-import-") as folder:
+            with read_ledger(given["ledger"]) as book:
+                due = find_due(book, ended, given)
+                if not due:
+                    return code
+                files = write_rejected(book, ended.target, ended.source_name, Path(folder), due)
+            given.update(dict.fromkeys((*AGES, "min_rows")), sources=tuple(map(str, files)))
+            given.update(max_rejected=RowLimit.read("100%"), out=given["out"] and given["out"] / AGAIN)
+            rows = counted(len(due), "row")
+            Console(quiet=given["quiet"]).say(
+                f"{rows} that earlier runs rejected, or Triage refused: they are tried again."
+            )
+            codes = code, self._carry_out(ctx, target=ended.target, source_name=ended.source_name)
+        return min(codes, key=lambda each: ExitCode.of(each).rank)
 
     def _end_without_news(self, ctx: click.Context, its: Mapping[str, str]) -> int:
         """All files are in: that is a start, too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,9 @@ from importer.cli.answers import print_data
 from importer.cli.console import Console
 from importer.cli.option_types import SOURCE_NAME
 from importer.cli.options import Command, Json, chosen_ledger, takes
-from importer.library.options import LedgerFile, Place
+from importer.errors import UsageError
+from importer.library.declared import option
+from importer.library.options import Folder, LedgerFile, Place
 from importer.library.targets import target_name
 
 if TYPE_CHECKING:
@@ -24,13 +27,20 @@ class ListOptions(LedgerFile, Json):
 
 
 class PlaceOptions(Place, LedgerFile):
-    """The options of `sources retire` and `sources resume`."""
+    """The options of `sources retire`, `resume` and `dismiss`."""
+
+
+class RejectedOptions(Place, LedgerFile):
+    """The options of `sources rejected`."""
+
+    title = "Selection and output"
+    out: Folder | None = option("--out", metavar="DIR", help="Write the rows to errors.csv in this folder.")
 
 
 @click.group(invoke_without_command=True)
 @takes(ListOptions)
 def sources(options: ListOptions) -> None:
-    """List the sources in the ledger; retire or resume one."""
+    """List the sources in the ledger, and what waits in one; retire or resume one."""
     context = click.get_current_context()
     if context.invoked_subcommand is None:
         context.invoke(list_command, ledger=options.ledger, as_json=options.as_json)
@@ -80,6 +90,52 @@ def resume_command(options: PlaceOptions, name: str) -> None:
         before = set_retired(book, target, name, None)
         was = "was not retired: nothing has changed" if before.retired_at is None else "can be imported again"
         console.say(f"The source {name!r} in {target} {was}.")
+
+
+@sources.command("rejected", cls=Command)
+@click.argument("name", type=SOURCE_NAME)
+@takes(RejectedOptions)
+def rejected_command(options: RejectedOptions, name: str) -> None:
+    """List the rows of the source NAME that were rejected and that nobody has dealt with since."""
+    from importer.cli.terminal import printable
+    from importer.ledger.opening import read_ledger
+    from importer.ledger.rejected import read_rejected
+    from importer.library.still_rejected import write_rejected
+    from importer.phrases import format_time
+
+    target = target_name(options.sandbox, options.api_url)
+    with read_ledger(chosen_ledger(options)) as book:
+        found = read_rejected(book.transaction, target, name)
+        lines = [f"{each.name}: since {format_time(each.since)}, {'; '.join(row.messages)}" for each, row in found]
+        if lines and options.out:
+            lines += map(str, write_rejected(book, target, name, options.out))
+    print_data("".join(f"{printable(line)}\n" for line in lines) or f"No row of {name!r} waits for anybody.\n")
+
+
+@sources.command("dismiss", cls=Command)
+@click.argument("name", type=SOURCE_NAME)
+@click.argument("rows", nargs=-1, required=True, metavar="ROW...")
+@takes(PlaceOptions)
+def dismiss_command(options: PlaceOptions, name: str, rows: Sequence[str]) -> None:
+    """Forget that rows of the source NAME were rejected: nobody wants them in Triage.
+
+    ROW is what `sources rejected` calls it, with or without the source's name.
+    """
+    from importer.ledger.commands import source_command
+    from importer.ledger.opening import open_ledger
+    from importer.ledger.rejected import dismiss, find_rejected
+    from importer.phrases import counted
+
+    target = target_name(options.sandbox, options.api_url)
+    with Console() as console, open_ledger(chosen_ledger(options)) as book:
+        wanted = {row.removeprefix(f"{name}:") for row in rows}
+        found = find_rejected(book.transaction, target, name)
+        if unknown := wanted - {each.name.removeprefix(f"{name}:") for each in found}:
+            hint = source_command(book.name, target, "sources", "rejected", name)
+            raise UsageError(f"No rejected row of {name!r} is {', '.join(sorted(unknown))}.", hint=f"They are: {hint}")
+        some = [each for each in found if each.name.removeprefix(f"{name}:") in wanted]
+        dismiss(book.transaction, target, name, some)
+        console.say(f"{counted(len(some), 'row')} dismissed.")
 
 
 def show(known: KnownSource) -> dict[str, Any]:

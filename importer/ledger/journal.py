@@ -383,9 +383,13 @@ class Run:
 
     def keep_verification(self, found: Mapping[str, Any]) -> None:
         """Keep the figures of a verification with the run."""
-        options = {**self.options, VERIFIED: {**found, ATTEMPTS: self.attempts}}
+        self.keep(VERIFIED, {**found, ATTEMPTS: self.attempts})
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep something with the run, in place of what it has kept under this name."""
+        self.options = {**self.options, name: value}
         with self._transaction() as connection:
-            connection.execute(update(runs).where(runs.c.id == self._id).values(options=orjson.dumps(options)))
+            connection.execute(update(runs).where(runs.c.id == self._id).values(options=orjson.dumps(self.options)))
 
     @property
     def verification(self) -> Mapping[str, Any]:

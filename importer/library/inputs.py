@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from hashlib import sha256
@@ -126,8 +126,7 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
     name, typed = given.source_name, given.typed(sources)
     mapping = load_mapping(given.mapping) if given.mapping is not None else None
     reading = choose_reading(given, mapping)
-    table = Fixes() if given.fixes is None else read_fixes(given.fixes)
-    roster = Roster() if given.users is None else read_users(given.users)
+    table, roster = _read_tables(given.fixes, given.users)
     match: Match | None = None
     if mapping is not None and given.users is None and not given.makes_users:
         refuse_unknown_people(mapping)
@@ -175,6 +174,16 @@ def open_job(sources: Sequence[str], caller: Caller = PROGRAM, /, **options: Any
             # The spool of what is looked up must be there as long as the job is used.
             with _placing_slow_patterns(mapping), look_up(job) as complete:
                 yield complete
+
+
+def _read_tables(fixes: Path | None, users: Path | None) -> tuple[Fixes, Roster]:
+    return Fixes() if fixes is None else read_fixes(fixes), Roster() if users is None else read_users(users)
+
+
+def digest_of(given: Mapping[str, Any]) -> str:
+    """Make the digest of the mapping with its tables that the options of an import name."""
+    table, roster = _read_tables(given["fixes"], given["users"])
+    return roster.mark(table.mark(load_mapping(given["mapping"]).digest))
 
 
 def choose_reading(given: InputOptions, mapping: LoadedMapping | None, records: str | None = None) -> SourceOptions:

@@ -25,6 +25,7 @@ from importer.check.plan import Plan, plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import EMPTIED, SNAPSHOT, WHOLE
+from importer.ledger.rejected import JUDGED_BY, KEPT, judged_by
 from importer.ledger.statements import WITH_OPERATION
 from importer.ledger.store import RunIdentity
 from importer.load.addition_log import AdditionLog
@@ -319,6 +320,8 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         "columns": checked.held.absence.columns,
         EMPTIED: checked.held.emptied,
         "criteria": checked.criteria.kept,
+        KEPT: checked.kept_rejected,
+        JUDGED_BY: judged_by(job.mapping.digest),
         **describe_input(job),
         SNAPSHOT: job.mapping.model.input.is_snapshot and not checked.drift.is_delta,
         **kept,
@@ -331,7 +334,10 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         is_selected = run.options[SELECTION] == selection if SELECTION in run.options else is_whole
         return is_selected and _says_the_same(context, checked, run)
 
-    return context.ledger.begin_run(identity, out=out, options=options, goes_on=goes_on)
+    run = context.ledger.begin_run(identity, out=out, options=options, goes_on=goes_on)
+    if run.attempts > 1:  # others may have ended since its first one
+        run.keep(KEPT, checked.kept_rejected)
+    return run
 
 
 def _selection(job: Job, changes: ChangePolicy) -> str:

@@ -124,8 +124,7 @@ class ErrorFiles:
 
 def _import_cells(row: Row) -> tuple[str, ...]:
     """Return the cells of IMPORT_COLUMNS: where the row is from, codes, fields, messages, hints."""
-    origin = row.origin or f"{row.file_name} row {row.record}"  # behind a colon would be a line
-    return (origin, *("\n".join(lines) for lines in (row.codes, row.fields, row.messages, row.hints)))
+    return (row.place, *("\n".join(lines) for lines in (row.codes, row.fields, row.messages, row.hints)))
 
 
 def _is_object(raw: str) -> bool:

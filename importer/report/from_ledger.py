@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -24,6 +25,7 @@ from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import Pair, causes_of, count_rows, find_pair, hash_reason
+from importer.ledger.rejected import NOT_IN, Rejected, digest_of, reason_of
 from importer.ledger.store import Ledger
 from importer.notices import Notice, find_notices
 from importer.phrases import counted, format_duration
@@ -55,16 +57,17 @@ class Comparison:
 class News:
     """Tells rows that need somebody for the first time from those that did so in the last run, for the same reason.
 
-    known  rows that did: cause → rows. Unknown ones never do, nor rows without a key
+    known  rows that did: cause → rows. Unknown ones never do; rejected ones are known by what they say, too
     new    the others
     first  the first of these, as they are shown
     tells_known  whether known ones are said again, as once a week
     """
 
-    def __init__(self, last: Pair | None = None, *, recurs: bool = False) -> None:
+    def __init__(self, last: Pair | None = None, *, recurs: bool = False, rejected: Sequence[Rejected] = ()) -> None:
         self.known, self.new = Counter[str](), 0
         self.first: list[dict[str, str]] = []
         self._before, self._recurs = last.read_reasons(recurs=recurs) if last is not None else set[int](), recurs
+        self._rejected = {(each.digest, each.reason) for each in rejected}
         self.tells_known = last is not None and last.is_new_week
 
     def add(self, rows: Rows) -> None:
@@ -75,7 +78,12 @@ class News:
             row, causes = rows[place], causes_of(outcome, codes)
             may_be_known = row.key and outcome is not Outcome.UNKNOWN and GAVE_UP not in codes
             raw = row.raw if self._recurs else None
-            if may_be_known and hash_reason(row.key, outcome, codes, row.fields, row.messages, raw) in self._before:
+            is_known = may_be_known and (
+                hash_reason(row.key, outcome, codes, row.fields, row.messages, raw) in self._before
+            )
+            if self._rejected and outcome in NOT_IN and row.raw is not None:
+                is_known = is_known or (digest_of(row.raw), reason_of(row)) in self._rejected
+            if is_known:
                 self.known.update(causes)
                 continue
             self.new += 1

@@ -1,0 +1,95 @@
+"""Finds which rows that earlier runs rejected are dealt with by the rows of now, and which still wait for somebody."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from importer.check.examine import Examined
+from importer.check.plan import Plan
+from importer.codes import GROUP_PARTIAL, NEWER_FILE_IN, NOT_SELECTED, OLDER_FILE_OPEN
+from importer.ledger.rejected import DEALT_WITH, Kept, Rejected, digest_of
+from importer.records import Outcome
+
+WAITS = {NOT_SELECTED, OLDER_FILE_OPEN}
+"""Why a row is skipped that another run will take."""
+OLDER = {NEWER_FILE_IN, GROUP_PARTIAL, "older-than"}
+"""Why a row is skipped that says nothing of others of its key."""
+
+
+def is_dealt_with(*, is_met: bool, is_whole: bool) -> bool:
+    """Whether a row that an earlier run rejected needs nobody any more.
+
+    What has become of it, or of a newer row of its key, is told by that one. A row that a whole source doesn't have is
+    gone from the tracker, too. Of any other row nobody has said anything.
+    """
+    if is_met:
+        return True
+    return is_whole
+
+
+def replaces(date: float | None, before: float | None) -> bool:
+    """Whether a row takes the place of one of its key that came before, by their dates of change."""
+    return date is None or before is None or date >= before
+
+
+class StillRejected:
+    """Compares the rows of now with those that were rejected before.
+
+    `recurs` says that the rows of an issue don't replace each other: then only the same row is one that was rejected.
+
+    """
+
+    def __init__(self, before: Sequence[Rejected], *, recurs: bool) -> None:
+        self._before, self._recurs = before, recurs
+        self._since = {each.digest: each.since for each in before}
+        self._by_key = defaultdict[str, list[Rejected]](list)
+        self._by_place = defaultdict[str, list[Rejected]](list)
+        for each in before:
+            self._by_key["" if recurs else each.key].append(each)
+            self._by_place[each.place].append(each)
+        self._met = set[str]()
+        self._own_by_key = defaultdict[str, set[str]](set)
+        self._own = dict[str, tuple[float | None, float | None]]()  # digest → since when, if before, and date of change
+        self._replaced = set[str]()  # of these, those whose key has a newer row further down
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        columns = plan.rows.columns
+        if not (self._by_key or self._own_by_key or Outcome.REJECTED in columns["outcome"]):  # as on most nights
+            return
+        raw, dates, has_nameless = examined.records.chunk.raw, examined.records.newest, "" in self._by_key
+        its = zip(columns["key"], columns["outcome"], columns["codes"], columns["origin"], strict=True)
+        for place, (key, outcome, codes, origin) in enumerate(its):
+            name, is_rejected = "" if self._recurs else key, outcome is Outcome.REJECTED
+            if not (is_rejected or has_nameless or origin or name in self._by_key or name in self._own_by_key):
+                continue
+            if WAITS.intersection(codes):
+                continue
+            newest = dates[place] if dates is not None else None
+            date, digest = None if newest is None else newest.timestamp(), digest_of(raw[place])
+            if name and not OLDER.intersection(codes):
+                self._met.update(each.digest for each in self._by_key.get(name, ()) if replaces(date, each.date))
+            if digest in self._since:
+                self._met.add(digest)
+            # A corrected row says where it came from; files of two nights may have one name.
+            if origin and len(some := self._by_place.get(origin, [])) == 1:
+                self._met.add(some[0].digest)
+            if is_rejected:
+                self._own[digest] = self._since.get(digest), date
+                if name:
+                    self._own_by_key[name].add(digest)
+            else:
+                earlier = self._own_by_key.pop(name, set[str]())
+                self._replaced |= {each for each in earlier if replaces(date, self._own[each][1])}
+
+    def left(self, *, is_whole: bool) -> list[Rejected]:
+        """Return the rows of earlier runs that still wait for somebody."""
+        return [each for each in self._before if not is_dealt_with(is_met=each.digest in self._met, is_whole=is_whole)]
+
+    def keep(self, left: Sequence[Rejected]) -> Kept:
+        """Return what the next run needs to know, of rows of earlier runs that still wait and of those of now."""
+        return {
+            **{each.digest: (each.since, each.run, each.date) for each in left},
+            **{digest: (since, "", date) for digest, (since, date) in self._own.items()},
+            **dict.fromkeys(self._replaced, (DEALT_WITH, "", None)),
+        }
