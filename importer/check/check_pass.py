@@ -380,7 +380,7 @@ class Reading:
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people = PeopleNamed(job, shown)
         self.untyped = Untyped(model.category)
-        self.held = HeldValues(job.absence)
+        self.held = HeldValues(job)
         self.criteria = Criteria(job)
         self.rejected = StillRejected(job.rejected, recurs=recurs)
         self.probes: list[str] = []

@@ -56,10 +56,14 @@ class Part(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A value that stays as it is in Triage, and the columns for want of which it does; none if they are all blank."""
+    """A value that stays as it is in Triage, and the columns for want of which it does; none if they are all blank.
+
+    stored  the value, as far as it is known: of a line or the text of the description, the digest
+    """
 
     name: str
     columns: Sequence[str] = ()
+    stored: object = None
 
 
 @dataclass(frozen=True)
@@ -148,20 +152,20 @@ def judge(
     """
     left, held, emptied = dict(changes), list[Held](), list[str]()
 
-    def stays(part: Part | None, *, is_empty: bool) -> bool:
+    def stays(part: Part | None, value: object = None, *, is_empty: bool) -> bool:
         if part is None or fold(part.name) in let_go:
             return False
         columns = find_lost(part, row)
         if not columns and is_empty:
             emptied.append(part.name)
         if columns or (is_empty and part.name in row.braked):
-            held.append(Held(part.name, columns))
+            held.append(Held(part.name, columns, value))
             return True
         return False
 
     for name in changes.keys() - {DESCRIPTION}:
         part = row.file.fields.get(name)
-        if part is not None and stored.get(name) and stays(part, is_empty=_is_empty(part, row)):
+        if part is not None and stored.get(name) and stays(part, stored[name], is_empty=_is_empty(part, row)):
             del left[name]
     if DESCRIPTION not in changes:
         return Judged(left, (), held, emptied)
@@ -179,7 +183,11 @@ def judge(
     def is_empty(label: bytes) -> bool:  # a line may name a person's account where the name is blank
         return label not in now or (label in lines and label != digest_label(TEXT) and _is_empty(lines[label], row))
 
-    staying = [label for label in differing if label in parts and stays(lines.get(label), is_empty=is_empty(label))]
+    staying = [
+        label
+        for label in differing
+        if label in parts and stays(lines.get(label), parts[label], is_empty=is_empty(label))
+    ]
     if len(staying) == len(differing):  # or they stand in another order, with other white space around
         del left[DESCRIPTION]
         return Judged(left, (), held, emptied)

@@ -324,11 +324,12 @@ class LedgerHistory(Knows):
             return self._change(create, kept, [], differing, to_read=True)._replace(differs=differs)
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP and not self._policy.recurring:
-            return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
+            left = LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
+            return left._replace(held=judged.held)
         finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
         # What becomes of the rows of an issue that recurs is decided by what they add to it.
         outcome = Outcome.UNCHANGED if self._policy.recurring else Outcome.CHANGED
-        return LedgerStatus(outcome, finding, differs=differs)
+        return LedgerStatus(outcome, finding, differs=differs, held=judged.held)
 
     def _hold_stranger(self, create: Operation, kept: KnownCreate, why: str, *, certain: bool) -> LedgerStatus:
         """Hold a row whose key has another issue in Triage, as far as anybody can see."""

@@ -48,6 +48,11 @@ def digest_label(label: str) -> bytes:
     return _digest(label)
 
 
+def digest_line(label: str, text: str) -> bytes:
+    """Return the digest of a part that has this text: a line with this label, or the text above the footer."""
+    return _digest(text if label == TEXT else f"{label}: {text}")
+
+
 def _digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=BYTES).digest()
 

@@ -169,3 +169,25 @@ def test_a_few_each_night(
         assert ended.code == (ExitCode.PARTLY if "unchanged" in outcome else ExitCode.DONE)
     left = sum("Text" in each["description"] for each in sandbox.issues())
     assert left == issues - sum(outcome.get("updated", 0) for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("old", "line"),
+    [
+        ("Priority", 'severity: {column: "Urgency"}'),
+        ("Description", 'description: {column: "Urgency"}'),
+        ("Squad", 'footer: {"Squad": {column: "Urgency"}}'),
+    ],
+)
+def test_a_column_with_another_name(night: Callable[..., Ended], old: str, line: str) -> None:
+    """A new column has the values: the mapping's line that reads it is shown, and works."""
+    rows = [issue(number, Squad=f"Blue {number}", Room="1") for number in range(1, 4)]
+    assert night(rows).outcomes() == {"created": 3}
+    renamed = [{"Urgency" if name == old else name: cell for name, cell in row.items()} for row in rows]
+    other = [{**{name: cell for name, cell in row.items() if name != "Urgency"}, "Colour": "Red"} for row in renamed]
+    refused = night(renamed)
+    assert refused.code == ExitCode.UNUSABLE, refused.err
+    assert f"`{line}`" in refused.err, refused.err
+    assert "Colour has" not in night(other).err
+    Path("mine.yaml").write_text(f"extends: jira\n{line}\n", encoding="utf-8")
+    assert "unchanged" in night(renamed, "-m", "mine.yaml").outcomes()

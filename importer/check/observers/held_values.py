@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from importer.check.examine import Examined
 from importer.check.held import Absence, scopes_of
+from importer.check.job import Job
 from importer.check.knowledge import Knows
+from importer.check.observers.renamed_columns import RenamedColumns
 from importer.check.plan import Plan
 from importer.mapping.model import fold
 from importer.phrases import counted, listed, shell_join
@@ -25,18 +27,21 @@ class HeldValues:
     values  name → how many stay
     """
 
-    def __init__(self, absence: Absence) -> None:
+    def __init__(self, job: Job) -> None:
+        absence = job.absence
         self.values = Counter[str]()
         self._absence = absence
         self._braked = Counter[str]()  # name → how many of these stay as too many are blank
         self._lost: list[Counter[str]] = [Counter() for _ in absence.files]  # column of each file → values that stay
         self._known = [0 for _ in absence.files]  # rows of each file whose key has an issue
         self._rows = [0 for _ in absence.files]
+        self._renamed = RenamedColumns(job)
         self._blank, self._emptied = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the values of a chunk."""
         keys, now = examined.records.keys, dict[str, str]()
+        self._renamed.add(examined, {key: status.held for key, status in plan.ledger.items() if status.held})
         if self._absence.files:
             self._rows[examined.records.chunk.file] += len(examined.records.chunk)
         if any(status.emptied for status in plan.ledger.values()):
@@ -44,12 +49,12 @@ class HeldValues:
         for key, status in plan.ledger.items() if self._absence.files else ():
             file = examined.records.chunk.file
             self._known[file] += status.issue_id != ""
-            for name, columns in status.held:
+            for name, columns, _ in status.held:
                 self.values[name] += 1
                 self._braked[name] += not columns
                 known_columns = self._absence.files[file].known
                 self._lost[file].update(each for each in columns if Ref("column", each) in known_columns)
-            staying = {name for name, columns in status.held if not columns}
+            staying = {each.name for each in status.held if not each.columns}
             for name in status.emptied:
                 each = [(scope, name) for scope in scopes_of(now[key])]
                 self._blank.update(each)
@@ -96,6 +101,7 @@ class HeldValues:
             missing = [column for column in dict.fromkeys(columns) if fold(column) not in known]
             if missing:
                 lost.append(f"{file.name} has no {', '.join(missing)}, which the last run read.")
+                lost += self._renamed.find(at, missing)
                 more |= dict.fromkeys(columns)
         if not lost:
             return ""

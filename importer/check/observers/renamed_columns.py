@@ -1,0 +1,69 @@
+"""Columns that have another name now: those whose cells are the values that stay for want of a column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from importer.api import ISSUE_FIELDS, VALUE_FIELDS
+from importer.check.examine import Examined
+from importer.check.held import DESCRIPTION, Held
+from importer.check.job import Job
+from importer.mapping.yaml_tree import as_source, quote
+from importer.records import Ref
+from importer.sources.source import TableFile
+from importer.transform.description_parts import TEXT, digest_line
+from importer.transform.value_maps import ValueMap
+
+LIKE = 0.9
+"""Least share, from 0 to 1, of the values that stay that a new column has."""
+
+
+class RenamedColumns:
+    """Looks in the new columns of tables for the values that stay, as those of a column with another name now."""
+
+    def __init__(self, job: Job) -> None:
+        model = job.mapping.model
+        self._maps = {field: ValueMap(field, getattr(model, field)) for field in VALUE_FIELDS}
+        self._held = Counter[tuple[int, str, str]]()  # file, column that is gone, and value → how many stay
+        self._like = Counter[tuple[int, str, str, str]]()  # the same with a new column → in how many it has the value
+        self._new = [
+            [
+                (place, name)
+                for place, name in enumerate((file.header if isinstance(file, TableFile) else None) or ())
+                if absence.refuses and Ref("column", name) not in absence.known
+            ]
+            for file, absence in zip(job.source.files, job.absence.files, strict=False)
+        ]
+
+    def add(self, examined: Examined, held: Mapping[str, Sequence[Held]]) -> None:
+        """Compare the cells of a chunk's new columns with the values that stay."""
+        file = examined.records.chunk.file
+        if not held or not self._new[file]:
+            return
+        rows = {key: row for row, key in enumerate(examined.records.keys.full)}
+        for key, each in ((key, each) for key, values in held.items() for each in values):
+            cells = examined.records.chunk.raw[rows[key]]
+            for column in each.columns:
+                self._held[file, column, each.name] += 1
+                for place, new in self._new[file]:
+                    is_like = place < len(cells) and self._is_like(each, cells[place].strip())
+                    self._like[file, column, each.name, new] += is_like
+
+    def _is_like(self, held: Held, cell: str) -> bool:
+        if not cell:
+            return False
+        if held.name in self._maps:
+            step = self._maps[held.name].resolve(cell)
+            return step.how in ("mapped", "word", "same") and step.target == held.stored
+        if isinstance(held.stored, bytes):
+            return digest_line(TEXT if held.name == DESCRIPTION else held.name, cell) == held.stored
+        return cell == held.stored
+
+    def find(self, file: int, columns: Collection[str]) -> Iterator[str]:
+        """Say of which of these columns the values are in a new one now, with the mapping's line that reads it."""
+        for (at, column, name, new), number in self._like.items():
+            if at == file and column in columns and number >= LIKE * self._held[at, column, name]:
+                text = f"{{{as_source(Ref('column', new))}}}"
+                line = f"{name}: {text}" if name in ISSUE_FIELDS else f"footer: {{{quote(name)}: {text}}}"
+                yield f"{new} has the values of {name} that {column} had; to read it, put `{line}` in the mapping."
