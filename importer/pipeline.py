@@ -34,7 +34,7 @@ from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, U
 from importer.notices import STILL_REJECTED, VANISHED, Notice, decide_exit_code, find_notices
 from importer.phrases import counted, format_iso, listed
 from importer.progress import Progress
-from importer.records import Outcome
+from importer.records import Outcome, Rejected
 from importer.report.check_files import CheckFiles, open_check_files
 from importer.report.error_files import Columns
 from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
@@ -281,6 +281,12 @@ class _CheckReports:
         return summary
 
 
+def _find_told(job: Job) -> Sequence[Rejected]:
+    """Return the rejected rows of which somebody was told: who gives errors files back is told of them again."""
+    is_given_back = any(file.errors_file for file in job.source.files)
+    return () if is_given_back and not job.tries_again else job.rejected
+
+
 class _Report:
     """The reports of a run after an attempt, from the ledger, including what earlier attempts did.
 
@@ -319,7 +325,7 @@ class _Report:
             recurring = None if job.mapping.model.recurring is None else Recurring()
             last = find_last(self._context.ledger, run, checked.tally.rows)
             self._before = last.notices if last is not None else ()
-            self._news = News(last, recurs=recurring is not None, rejected=job.rejected)
+            self._news = News(last, recurs=recurring is not None, rejected=_find_told(job))
             counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
             self._recurring = {} if recurring is None else recurring.write(run, folder)
             counts, unknown_until = self._count_all(counted)

@@ -8,8 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 from itertools import repeat
 from typing import Any, Literal, NamedTuple, TypeVar
+
+import orjson
 
 from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES, FieldName
 
@@ -443,6 +446,53 @@ def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) 
     """Make tuples that differ from `same` only in these columns: field → a value for each."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
     return map(type(same)._make, zip(*values, strict=True))
+
+
+class Rejected(NamedTuple):
+    """A row that was rejected, or that Triage refused, and that isn't dealt with.
+
+    digest     of what it says
+    key        its key, "" without one
+    place      where it came from
+    reason     see `hash_reason`
+    since      in seconds since 1970
+    date       of its last change, likewise, None without one
+    run        name of the run that has it
+    judged_by  mapping and version that this one judged it by
+    """
+
+    digest: str
+    key: str
+    place: str
+    outcome: Outcome
+    reason: int
+    since: float
+    date: float | None
+    run: str
+    judged_by: str
+
+    @property
+    def name(self) -> str:
+        """Its key, or where it came from."""
+        return self.key or self.place
+
+
+DEALT_WITH = 0.0
+"""In place of since when a row is rejected: for so long that it counts no more."""
+KeptRejected = Mapping[str, tuple[float | None, str, float | None]]
+"""Digest of a rejected row → since when, the run that has it, "" for this one, and its date of change."""
+
+
+def digest_row(raw: Sequence[str] | str) -> str:
+    """Make the digest by which a row is known, whether or not it has a key: in whichever columns and order it comes."""
+    if isinstance(raw, str):
+        try:
+            text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_SORT_KEYS).decode()
+        except orjson.JSONDecodeError:
+            text = raw
+    else:
+        text = "\x1f".join(sorted(filter(None, raw)))
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 class Lesson(NamedTuple):

@@ -32,14 +32,13 @@ from importer.check.observers.workload import Workload
 from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
 from importer.errors import UsageError
-from importer.ledger.rejected import Kept, Rejected
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
 from importer.mapping.vocabulary import ends_of_scale
 from importer.mapping.yaml_tree import as_source
 from importer.phrases import counted, listed
 from importer.progress import Progress
-from importer.records import Act, Outcome, Unknown
+from importer.records import Act, KeptRejected, Outcome, Rejected, Unknown
 from importer.sources.header import count_filled
 from importer.transform.row_keys import Aliases
 from importer.transform.sanitise import REPLACEMENT
@@ -103,7 +102,7 @@ class Checked:
     probes: Sequence[str]
     held: HeldValues
     still_rejected: Sequence[Rejected] = ()
-    kept_rejected: Kept = field(default_factory=dict)
+    kept_rejected: KeptRejected = field(default_factory=dict)
     sample: tuple[str, ...] = ()
     target_findings: TargetFindings | None = None
     leaders: Leaders | None = None

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.check.held import Absence
-from importer.ledger.rejected import Rejected
 from importer.mapping.edited_tables import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
+from importer.records import Rejected
 from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
 from importer.transform.people import FindName, find_no_name
@@ -41,6 +41,7 @@ class Job:
     max_age_seconds  the source is not ready if it is older; None is any age
     max_file_age_seconds  the same of its files alone, whatever dates are in them
     rejected         rows that earlier runs rejected and that nobody has dealt with
+    tries_again      whether these are the rows: rejected as they were they are no news
     holds            keys whose rows aren't sent because of what other files have of them: key → code
     """
 
@@ -67,6 +68,7 @@ class Job:
     max_file_age_seconds: float | None = None
     holds: Mapping[str, str] = field(default_factory=dict)
     rejected: Sequence[Rejected] = ()
+    tries_again: bool = False
 
     def follow(self, moves: Aliases) -> Job:
         """Take moves for granted from the first row on."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from importer.cli.options import Json
     from importer.report.summary import Summary
 
-START, ANSWER, HOLDS = "importer.start", "importer.answer", "importer.holds"
+START, ANSWER, HOLDS, TRIES_AGAIN = "importer.start", "importer.answer", "importer.holds", "importer.tries_again"
 """Where click's context has the start of its command, what that has answered, and which rows it leaves out."""
 
 J = TypeVar("J", bound="Json")

@@ -24,7 +24,7 @@ import click
 from annotated_types import Ge, Le
 from click.core import ParameterSource
 
-from importer.cli.answers import HOLDS, START
+from importer.cli.answers import HOLDS, START, TRIES_AGAIN
 from importer.cli.option_types import FILE, MAPPING, DurationType, FiniteRange, IssueUrlType, RateType, RowLimitType
 from importer.cli.terminal import can_ask
 from importer.library.caller import Caller
@@ -234,5 +234,5 @@ def calling(console: Console, **hooks: Any) -> Caller:
     options = lambda: [*which, *typed_options()]  # noqa: E731
     if (start := context.meta.get(START)) is not None:
         hooks["named"] = start.named
-    hooks["holds"] = context.meta.get(HOLDS, {})
+    hooks |= {"holds": context.meta.get(HOLDS, {}), "tries_again": context.meta.get(TRIES_AGAIN, False)}
     return Caller(console, context.info_name or "", options, choose=choose if can_ask() else None, **hooks)

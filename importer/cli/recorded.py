@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer import __version__
-from importer.cli.answers import ANSWER, HOLDS, START, print_data, summarise_error
+from importer.cli.answers import ANSWER, HOLDS, START, TRIES_AGAIN, print_data, summarise_error
 from importer.cli.config import REPORTS
 from importer.cli.console import Console, log_end, logging_to
 from importer.cli.options import Command
@@ -168,6 +168,7 @@ class Recorded(Command):
                     return code
                 files = write_rejected(book, ended.target, ended.source_name, Path(folder), due)
             given.update(dict.fromkeys((*AGES, "min_rows")), sources=tuple(map(str, files)))
+            ctx.meta[TRIES_AGAIN], given["as_json"] = True, False  # stdout has the summary of what was asked for
             given.update(max_rejected=RowLimit.read("100%"), out=given["out"] and given["out"] / AGAIN)
             rows = counted(len(due), "row")
             Console(quiet=given["quiet"]).say(

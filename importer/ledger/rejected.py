@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select, update
@@ -20,7 +19,7 @@ from importer.ledger.previous_run import forget_fingerprint, hash_reason
 from importer.ledger.schema import RunKind, rows, runs
 from importer.ledger.statements import Transaction, find_source, read_pages
 from importer.ledger.stored_rows import STORED, decode_row
-from importer.records import Outcome, Row
+from importer.records import DEALT_WITH, Outcome, Rejected, Row, digest_row
 
 KEPT, JUDGED_BY = "still_rejected", "judged_by"
 """Options of an import: digest of a row → since when it is rejected, the run that has it, "" for this one, and its date
@@ -28,56 +27,12 @@ of change; and by which mapping and which version its rows were judged.
 """
 DAYS = 30
 """So long a rejected row is kept in mind."""
-DEALT_WITH = 0.0
-"""In place of since when a row is rejected: for so long that it counts no more."""
-Kept = Mapping[str, tuple[float | None, str, float | None]]
 NOT_IN = (Outcome.REJECTED, Outcome.FAILED)
-
-
-class Rejected(NamedTuple):
-    """A row that was rejected, or that Triage refused, and that isn't dealt with.
-
-    digest     of what it says
-    key        its key, "" without one
-    place      where it came from
-    reason     see `hash_reason`
-    since      in seconds since 1970
-    date       of its last change, likewise, None without one
-    run        name of the run that has it
-    judged_by  mapping and version that this one judged it by
-    """
-
-    digest: str
-    key: str
-    place: str
-    outcome: Outcome
-    reason: int
-    since: float
-    date: float | None
-    run: str
-    judged_by: str
-
-    @property
-    def name(self) -> str:
-        """Its key, or where it came from."""
-        return self.key or self.place
 
 
 def judged_by(digest: str) -> str:
     """Name what decides which rows are rejected: this version, and a mapping with its tables, by their digest."""
     return f"{__version__} {digest}"
-
-
-def digest_of(raw: Sequence[str] | str) -> str:
-    """Make the digest by which a row is known, whether or not it has a key: in whichever columns and order it comes."""
-    if isinstance(raw, str):
-        try:
-            text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_SORT_KEYS).decode()
-        except orjson.JSONDecodeError:
-            text = raw
-    else:
-        text = "\x1f".join(sorted(filter(None, raw)))
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def reason_of(row: Row) -> int:
@@ -112,7 +67,7 @@ def read_rejected(
         its = select(*STORED).where(rows.c.run_id == run.id, rows.c.outcome.in_(NOT_IN), rows.c.raw.is_not(None))
         for page in read_pages(transaction, its, rows.c.file, rows.c.record):
             for row in map(decode_row, page):
-                digest = digest_of(row.raw or "")
+                digest = digest_row(row.raw or "")
                 since, where, date = kept.get(digest, (None, last.name, None))
                 since = run.started_at if since is None else since
                 if since >= oldest and (where or last.name) == run.name:

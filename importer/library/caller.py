@@ -130,6 +130,7 @@ class Caller:
     show      shows a check
     changes   shows what an undo or a repair would do, and with its summary how it ended
     holds     keys whose rows aren't sent because of what other files have of them: key → code
+    tries_again  whether the rows are those that earlier runs rejected
     """
 
     progress: Progress = field(default_factory=Unseen)
@@ -142,6 +143,7 @@ class Caller:
     show: Callable[[Seen], None] = lambda seen: None
     changes: Callable[[ChangeRunner, Summary | None], None] = lambda way, summary: None
     holds: Mapping[str, str] = field(default_factory=dict)
+    tries_again: bool = False
 
 
 PROGRAM = Caller()

@@ -147,6 +147,7 @@ def run(
                     max_file_age_seconds=options.max_file_age,
                     issue_url=options.issue_url or "",
                     holds=calling.holds,
+                    tries_again=calling.tries_again,
                 )
                 calling.named(job.source_name)
                 calling.ready()

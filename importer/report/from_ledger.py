@@ -25,11 +25,11 @@ from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import Pair, causes_of, count_rows, find_pair, hash_reason
-from importer.ledger.rejected import NOT_IN, Rejected, digest_of, reason_of
+from importer.ledger.rejected import NOT_IN, reason_of
 from importer.ledger.store import Ledger
 from importer.notices import Notice, find_notices
 from importer.phrases import counted, format_duration
-from importer.records import NEEDS_SOMEBODY, Act, Outcome, Rows
+from importer.records import NEEDS_SOMEBODY, Act, Outcome, Rejected, Rows, digest_row
 from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
@@ -82,7 +82,7 @@ class News:
                 hash_reason(row.key, outcome, codes, row.fields, row.messages, raw) in self._before
             )
             if self._rejected and outcome in NOT_IN and row.raw is not None:
-                is_known = is_known or (digest_of(row.raw), reason_of(row)) in self._rejected
+                is_known = is_known or (digest_row(row.raw), reason_of(row)) in self._rejected
             if is_known:
                 self.known.update(causes)
                 continue

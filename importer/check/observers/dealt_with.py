@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.codes import GROUP_PARTIAL, NEWER_FILE_IN, NOT_SELECTED, OLDER_FILE_OPEN
-from importer.ledger.rejected import DEALT_WITH, Kept, Rejected, digest_of
-from importer.records import Outcome
+from importer.records import DEALT_WITH, KeptRejected, Outcome, Rejected, digest_row
 
 WAITS = {NOT_SELECTED, OLDER_FILE_OPEN}
 """Why a row is skipped that another run will take."""
@@ -66,7 +65,7 @@ class StillRejected:
             if WAITS.intersection(codes):
                 continue
             newest = dates[place] if dates is not None else None
-            date, digest = None if newest is None else newest.timestamp(), digest_of(raw[place])
+            date, digest = None if newest is None else newest.timestamp(), digest_row(raw[place])
             if name and not OLDER.intersection(codes):
                 self._met.update(each.digest for each in self._by_key.get(name, ()) if replaces(date, each.date))
             if digest in self._since:
@@ -86,7 +85,7 @@ class StillRejected:
         """Return the rows of earlier runs that still wait for somebody."""
         return [each for each in self._before if not is_dealt_with(is_met=each.digest in self._met, is_whole=is_whole)]
 
-    def keep(self, left: Sequence[Rejected]) -> Kept:
+    def keep(self, left: Sequence[Rejected]) -> KeptRejected:
         """Return what the next run needs to know, of rows of earlier runs that still wait and of those of now."""
         return {
             **{each.digest: (each.since, each.run, each.date) for each in left},
