@@ -50,6 +50,8 @@ RESTRICTED_UNDECIDED = "restricted-undecided"
 PRIVATE_UNDECIDED = "private-undecided"
 UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
 """Those of which a person alone can say what becomes of them."""
+RELATION_AMBIGUOUS = "relation-ambiguous"
+RELATION_ELSEWHERE = "relation-elsewhere"
 RELATION_END_MISSING = "relation-end-missing"
 RELATION_END_REJECTED = "relation-end-rejected"
 ADDITION_UNPROVEN = "addition-unproven"
@@ -155,7 +157,8 @@ CODES: dict[str, str] = {
     "flag-turn-negative": "A flag's turn is before the call's first; it is put into the note instead (warning).",
     "flag-note-shortened": "The note of a flag was shortened; a comment has all of it (warning).",
     "relation-to-itself": "The row has a relation to itself; not sent (warning).",
-    "relation-ambiguous": "A relation's text fits several other rows; not sent (warning).",
+    RELATION_AMBIGUOUS: "A relation's text fits several other rows, or issues of other sources; not sent (warning).",
+    RELATION_ELSEWHERE: "The relation is said by another source's issue: a run of that source sends it (warning).",
     RELATION_END_MISSING: "An issue that the row refers to is neither in this import nor in Triage (warning).",
     RELATION_END_REJECTED: "An issue that the row refers to is rejected (warning).",
     "relation-cycle": "Issues block each other in a cycle, which is sent as it is (warning).",

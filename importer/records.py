@@ -215,6 +215,12 @@ GONE_MARK = b'"gone":'
 """What the snapshot of an issue has in it that was found deleted; within a JSON text its quotes would be escaped."""
 NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
 """The new number of another issue, as it is written after a text's reference to it."""
+_OF_PROJECT = re.compile(r"[A-Z][A-Z0-9_]*-\d+|[^\s/#]+/[^\s#]+#\d+")
+
+
+def names_project(native_key: str) -> bool:
+    """Whether a key is one of a project that it names, as VOICE-15 or acme/shop#12: a number may be any project's."""
+    return _OF_PROJECT.fullmatch(native_key) is not None
 
 
 class Occurrence(NamedTuple):

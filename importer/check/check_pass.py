@@ -183,7 +183,7 @@ def check(
                 f"--only names no key in {limited}: {listed(sorted(job.only), NAMES_SHOWN)}.",
                 hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
             )
-        links = None if targets is None else targets.find(known.in_triage, verdicts)
+        links = None if targets is None else targets.find(known.in_triage, verdicts, known.elsewhere)
         target_findings = links.findings if links and links.findings else None
         if verdicts or target_findings:  # they change outcomes, and so all counts and reports
             if sample:
@@ -195,7 +195,7 @@ def check(
             more: list[Observer] = [*([sample] if sample else []), *([again] if again else [])]
             with again or nullcontext():
                 reading.read(progress, writers, more)
-                links = again.find(known.in_triage, verdicts) if again else links
+                links = again.find(known.in_triage, verdicts, known.elsewhere) if again else links
         if leaders is not None and leaders.is_outdated:  # the first row of an issue shows the worst severity of all
             if sample:
                 sample.clear()

@@ -187,8 +187,8 @@ class LedgerHistory(Knows):
         additions, keys = self._ledger.additions(self._target, self._source_name), dict.fromkeys(keys)
         known = additions.of(keys)
         # A relation whose other issue was deleted and made anew is to be added again.
-        targets = additions.places(relation_targets(each for added in known.values() for each in added))
-        had = {key: find_already_added(added, targets) for key, added in known.items()}
+        ends = additions.ends(relation_targets(each for added in known.values() for each in added))
+        had = {key: find_already_added(added, ends) for key, added in known.items()}
         for key in self._find_lost(keys, additions) if self._policy.recurring else ():
             had[key] = had.get(key, AlreadyAdded())._replace(was_lost=True)
         return had
@@ -202,6 +202,10 @@ class LedgerHistory(Knows):
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
+
+    def elsewhere(self, keys: Collection[str]) -> Mapping[str, int]:
+        others = self._ledger.additions(self._target, self._source_name).elsewhere(keys)
+        return {key: len(known) for key, known in others.items() if len(known) > 1 or not is_gone(known[0].returned)}
 
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         if self._corrected_rows is None:

@@ -176,6 +176,10 @@ class Knows:
         """Say which of these keys have an issue in Triage."""
         return ()
 
+    def elsewhere(self, keys: Collection[str]) -> Mapping[str, int]:
+        """Say how many other sources in the target have an issue of each of these keys, if any."""
+        return {}
+
     def find_corrected(self, row: Row) -> LedgerStatus | None:
         """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
         return None

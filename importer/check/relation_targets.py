@@ -7,18 +7,20 @@ memory, in a temporary file that is gone with the process: it is no ledger, and 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from importer.check.examine import Examined
 from importer.check.plan import Plan
-from importer.codes import RELATION_END_MISSING, RELATION_END_REJECTED
+from importer.codes import RELATION_AMBIGUOUS, RELATION_ELSEWHERE, RELATION_END_MISSING, RELATION_END_REJECTED
 from importer.records import Act, Addition, Finding, Mention, Relation
 from importer.scratch import Scratch, as_bytes
 
 InTriage = Callable[[Collection[str]], Container[str]]
 """Asks a ledger which of these full keys have an issue in Triage."""
+Elsewhere = Callable[[Collection[str]], Mapping[str, int]]
+"""Asks a ledger how many other sources in the target have an issue of each of these keys, if any."""
 
 ASKED_AT_ONCE = 1_000
 NAMED_BITS = 1 << 22
@@ -32,7 +34,8 @@ CREATE TABLE mentions (place INTEGER, row BLOB, key BLOB);
 CREATE TABLE losers (place INTEGER PRIMARY KEY);
 CREATE TABLE findings (place INTEGER, code TEXT, value TEXT, message TEXT);
 """
-# `reach` of a target: 1 where it is or will be in Triage, 0 where its row is rejected, -1 where it has no row.
+# `reach` of a target: 1 where it is or will be in Triage, 0 where its row is rejected, -1 where it has no row; of these
+# 2 where another source has its issue, which can't own a relation of this one, and 3 where several have one.
 _JOIN = """
 BEGIN;
 DELETE FROM relations WHERE place IN losers;
@@ -45,14 +48,14 @@ _REACH = "UPDATE targets SET reach = max(reach, ?) WHERE key = ?"
 _REACHABLE = """
 FROM relations
 JOIN targets AS owners ON owners.key = relations.owner AND owners.reach = 1
-JOIN targets AS others ON others.key = relations.other AND others.reach = 1
+JOIN targets AS others ON others.key = relations.other AND others.reach IN (1, 2)
 """
 _COUNT_RELATIONS = f"SELECT count(*) FROM (SELECT DISTINCT owner, type, other {_REACHABLE})"
-_COUNT_REFERS = "SELECT count(DISTINCT row) FROM mentions JOIN targets USING (key) WHERE reach = 1"
+_COUNT_REFERS = "SELECT count(DISTINCT row) FROM mentions JOIN targets USING (key) WHERE reach IN (1, 2)"
 _UNREACHABLE = """
 SELECT place, type, row = owner, targets.key, reach
 FROM relations JOIN targets ON targets.key = CASE row WHEN owner THEN other ELSE owner END
-WHERE reach < 1
+WHERE reach NOT IN (1, CASE row WHEN owner THEN 2 ELSE 1 END)
 ORDER BY relations.rowid
 """
 # An issue that blocks none, or is blocked by none, is in no cycle: without them the search has little left to do.
@@ -76,12 +79,20 @@ _SAYS = {
 }
 """A relation's type, and whether the row is its owner → the relation in words, as seen from the row."""
 
-_UNREACHABLE_CODES = (RELATION_END_MISSING, RELATION_END_REJECTED)
-"""Codes of a relation that isn't sent, since its other issue neither is nor will be in Triage."""
+_EITHER = (False, True)
+_UNSENT = {
+    RELATION_END_MISSING: _EITHER,
+    RELATION_END_REJECTED: _EITHER,
+    RELATION_AMBIGUOUS: _EITHER,
+    RELATION_ELSEWHERE: (True,),
+}
+"""Codes of relations of a row that aren't sent → whether its other issue owns them."""
 _ONCE_MORE = "then run this file again: only a run that has this row sends the relation"
 _HINTS = {
     RELATION_END_MISSING: f"import that issue too, {_ONCE_MORE}",
     RELATION_END_REJECTED: f"correct that row, {_ONCE_MORE}",
+    RELATION_AMBIGUOUS: "say in Triage which of them it is",
+    RELATION_ELSEWHERE: "import that source, too: its row says the relation the other way round",
     "relation-cycle": "they are sent as they are; remove the wrong one in the source, or later in Triage",
 }
 
@@ -174,19 +185,21 @@ class RelationTargets:
         self._scratch.write("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", related)
         self._scratch.write("INSERT INTO mentions VALUES (?, ?, ?)", mentioned)
 
-    def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> SendableLinks:
+    def find(
+        self, in_triage: InTriage, losers: Iterable[int] = (), elsewhere: Elsewhere = lambda _: {}
+    ) -> SendableLinks:
         """Decide which targets can be reached, after all rows; to be called once.
 
         `losers` are the places of rows that lose against another row with their key. A relation is sent where both its
-        issues are in this import, or in Triage as far as the ledger knows. Cycles of `blocks` are sent as they are,
-        since no page of Triage's reference forbids them.
+        issues are in this import, or in Triage as far as the ledger knows; the one that it leads to may be another
+        source's. Cycles of `blocks` are sent as they are, since no page of Triage's reference forbids them.
         """
         if self._is_idle:
             return SendableLinks(0, 0, TargetFindings(self._scratch))
         self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
         self._scratch.script(_JOIN)
         self._scratch.write(_REACH, self._find_targets())
-        self._ask_ledger(in_triage)
+        self._ask_ledger(in_triage, elsewhere)
         self._scratch.script(_BLOCKS)
         self._keep(_target_finding(*row) for row in self._scratch.rows(_UNREACHABLE))
         self._keep(self._cycle_findings())
@@ -203,15 +216,17 @@ class RelationTargets:
             for is_sendable, its in zip((True, False), marshal.loads(keys), strict=True):
                 yield from ((is_sendable, key) for key in map(as_bytes, its) if named[hash(key) % NAMED_BITS])
 
-    def _ask_ledger(self, in_triage: InTriage) -> None:
+    def _ask_ledger(self, in_triage: InTriage, elsewhere: Elsewhere) -> None:
         """Ask for the targets that this import doesn't send; a rejected row's issue may be in from an earlier run."""
-        wanted, last = "SELECT id, key FROM targets WHERE reach < 1 AND id > ? ORDER BY id LIMIT ?", 0
+        wanted, last = "SELECT id, key, reach FROM targets WHERE reach < 1 AND id > ? ORDER BY id LIMIT ?", 0
         while batch := list(self._scratch.rows(wanted, (last, ASKED_AT_ONCE))):
             last = batch[-1][0]  # pages by id: the update below would shift an offset
-            ids = {name: number for number, key in batch if (name := _as_name(key))}
+            ids = {name: (number, reach) for number, key, reach in batch if (name := _as_name(key))}
             known = in_triage(ids.keys())
-            reached = ((number,) for name, number in ids.items() if name in known)
-            self._scratch.write("UPDATE targets SET reach = 1 WHERE id = ?", reached)
+            others = elsewhere([name for name, (_, reach) in ids.items() if reach < 0 and name not in known])
+            reached = [(1, ids[name][0]) for name in ids if name in known]
+            reached += [(2 if count == 1 else 3, ids[name][0]) for name, count in others.items()]
+            self._scratch.write("UPDATE targets SET reach = ? WHERE id = ?", reached)
 
     def _keep(self, findings: Iterable[tuple[int, str, str, str]]) -> None:
         self._scratch.write("INSERT INTO findings VALUES (?, ?, ?, ?)", findings)
@@ -237,15 +252,15 @@ class RelationTargets:
 def without_unreachable(plan: Plan, examined: Examined) -> Plan:
     """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
     ends = {
-        place: {finding.value for finding in found if finding.code in _UNREACHABLE_CODES}
+        place: {(is_owner, finding.value) for finding in found for is_owner in _UNSENT.get(finding.code, ())}
         for place, found in examined.findings.by_row.items()
         if place in plan.additions
     }
 
     def is_sent(place: int, addition: Addition) -> bool:
         key = examined.records.keys.full[place]
-        end = addition.other if addition.key == key else addition.key
-        return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
+        is_owner, end = (False, addition.other) if addition.key == key else (True, addition.key)
+        return addition.act is not Act.RELATION or (is_owner, end.partition(":")[2]) not in ends[place]
 
     sent = {
         place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
@@ -260,6 +275,10 @@ def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int
     what = f"the issue {_SAYS[kind, bool(is_owner)]} {native}"
     if reach == 0:
         return place, RELATION_END_REJECTED, native, f"{what}, whose row is rejected"
+    if reach == 2:
+        return place, RELATION_ELSEWHERE, native, f"{what}, which another source has in Triage"
+    if reach == 3:
+        return place, RELATION_AMBIGUOUS, native, f"{what}, which several other sources have in Triage"
     return place, RELATION_END_MISSING, native, f"{what}, which is neither in this import nor in Triage"
 
 

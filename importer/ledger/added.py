@@ -6,11 +6,12 @@ and perhaps created again, no longer count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Row, Select, and_, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, bindparam, exists, func, or_, select
 
 from importer.codes import (
     ADDITION_UNPROVEN,
@@ -21,9 +22,9 @@ from importer.codes import (
     NUMBERS_LEFT_OUT,
 )
 from importer.ledger.known_create import COLUMNS, WAS_FOUND, KnownCreate, as_known
-from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs
+from importer.ledger.schema import UNDECIDED, WAITS, State, found, operations, runs, sources, targets
 from importer.ledger.statements import PORTION, Transaction, find_in_portions
-from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
+from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded, names_project
 
 PAGE = 1000
 _SETTLED = (Act.RECALL, Act.REOPEN)
@@ -31,6 +32,12 @@ _SETTLED = (Act.RECALL, Act.REOPEN)
 CANDIDATES = 100
 """How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
+OF_SOURCE = select(*COLUMNS).where(
+    operations.c.source_id == bindparam("its_source"),
+    operations.c.act == Act.CREATE,
+    operations.c.state == State.DONE,
+    operations.c.key.in_(PORTION),
+)
 
 
 def count_made(transaction: Transaction, run: str, act: Act) -> int:
@@ -95,8 +102,9 @@ class Added(NamedTuple):
 class AddedOperations:
     """Reads the additions of one source. See `Ledger.additions` and `Run.additions`."""
 
-    def __init__(self, transaction: Transaction, source_id: int, run_id: int = 0) -> None:
-        self._transaction, self._source_id, self._run_id = transaction, source_id, run_id
+    def __init__(self, transaction: Transaction, target: str, source_id: int, run_id: int = 0) -> None:
+        self._transaction, self._target = transaction, target
+        self._source_id, self._run_id = source_id, run_id
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Added]]:
         """Return the additions of these keys, unordered; keys without any are absent."""
@@ -119,6 +127,31 @@ class AddedOperations:
         )
         with self._transaction() as connection:
             return {each.key: as_known(each) for each in find_in_portions(connection, statement, keys)}
+
+    def elsewhere(self, keys: Iterable[str]) -> Mapping[str, Sequence[KnownCreate]]:
+        """Return the creates that other sources of the target have of these keys, of those that name their project."""
+        natives = {key: native for key in keys if names_project(native := key.partition(":")[2])}
+        if not natives:  # as of nearly all portions
+            return {}
+        its, other = targets.c.url == self._target, sources.c.id != self._source_id
+        others = select(sources.c.id, sources.c.name).join(targets).where(its, other)
+        known = defaultdict[str, list[KnownCreate]](list)
+        with self._transaction() as connection:
+            for source_id, name in connection.execute(others).all():
+                of = {f"{name}:{native}": key for key, native in natives.items()}
+                for each in find_in_portions(connection, OF_SOURCE, of, its_source=source_id):
+                    known[of[each.key]].append(as_known(each))
+        return known
+
+    def ends(self, keys: Iterable[str]) -> dict[str, KnownCreate]:
+        """Return the creates of the issues that a relation or a mention of these keys means.
+
+        Of a key without an issue it is that of another source, if it is the only one.
+        """
+        keys = list(keys)
+        ends = self.places(keys)
+        others = self.elsewhere(key for key in keys if key not in ends)
+        return ends | {key: known[0] for key, known in others.items() if len(known) == 1}
 
     def find_own(self) -> Iterator[tuple[str, Added]]:
         """Yield key and addition of all that the run has worked on last."""
@@ -164,8 +197,8 @@ class AddedOperations:
         )
         with self._transaction() as connection:
             acknowledged = [(each.issue_id, _decode(each)) for each in connection.execute(newest)]
-        places = self.places(relation_targets(added for _, added in acknowledged))
-        present = ((issue_id, added.sha) for issue_id, added in acknowledged if _leads(added, places))
+        ends = self.ends(relation_targets(added for _, added in acknowledged))
+        present = ((issue_id, added.sha) for issue_id, added in acknowledged if _leads(added, ends))
         return next(present, None)
 
     def relation_ends(self) -> Iterator[tuple[str, bytes]]:
@@ -217,23 +250,23 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     return orjson.dumps(kept) if kept else None
 
 
-def find_present(added: Iterable[Added], places: Mapping[str, KnownCreate]) -> Iterator[Added]:
+def find_present(added: Iterable[Added], ends: Mapping[str, KnownCreate]) -> Iterator[Added]:
     """Yield the additions that Triage has acknowledged, but for relations that went with their other issue.
 
-    `places` are those of the relations' targets, see `relation_targets`.
+    `ends` are the relations' other issues, see `relation_targets`.
     """
-    return (each for each in added if each.state is State.DONE and _leads(each, places))
+    return (each for each in added if each.state is State.DONE and _leads(each, ends))
 
 
-def find_already_added(added: Iterable[Added], places: Mapping[str, KnownCreate]) -> AlreadyAdded:
+def find_already_added(added: Iterable[Added], ends: Mapping[str, KnownCreate]) -> AlreadyAdded:
     """Return the additions that need no sending: done, there already, or those that waited in vain for something.
 
-    `places` as in `find_present`.
+    `ends` as in `find_present`.
     """
     added = list(added)
     comments = [each for each in added if each.act is Act.COMMENT]
     ended = (each for each in added if each.code == EVIDENCE_MISSING or (each.act in _SETTLED and each.is_settled))
-    settled = [*find_present(added, places), *ended, *(each for each in comments if each.state is State.SAME)]
+    settled = [*find_present(added, ends), *ended, *(each for each in comments if each.state is State.SAME)]
     begun = (each for each in comments if each.state is State.DONE and not each.is_over)
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
@@ -249,12 +282,12 @@ def relation_targets(added: Iterable[Added]) -> Iterator[str]:
     return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
 
 
-def _leads(added: Added, places: Mapping[str, KnownCreate]) -> bool:
+def _leads(added: Added, ends: Mapping[str, KnownCreate]) -> bool:
     """Whether a relation leads to the issue that its target key has now: after an undo it is another one, or none."""
     if added.act is not Act.RELATION or not added.covers:
         return True
-    place = places.get(added.name.partition("/")[2])
-    return place is not None and place.issue_id in added.covers
+    end = ends.get(added.name.partition("/")[2])
+    return end is not None and end.issue_id in added.covers
 
 
 def _is_referred(added: Added) -> bool:

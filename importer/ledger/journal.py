@@ -116,7 +116,7 @@ class Run:
         self.target: str = found.target
         self.source_name: str = found.source_name
         self.is_open: bool = found.state == "open"
-        self.additions = AddedOperations(self._transaction, self._source_id, self._id)
+        self.additions = AddedOperations(self._transaction, self.target, self._source_id, self._id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.ledger, self.command = database.name, partial(run_command, database.name)
         self.settle_command = settle = partial(settle_command, database.name, self.target)

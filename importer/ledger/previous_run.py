@@ -272,11 +272,16 @@ def keep_fingerprint(transaction: Transaction, run: str, fingerprint: str) -> No
         connection.execute(update(runs).where(runs.c.name == run).values(fingerprint=fingerprint))
 
 
-def forget_fingerprint(connection: Connection, source_id: int) -> None:
-    """Delete a source's fingerprint: called before anything of the source is written."""
-    connection.execute(
-        update(runs).where(runs.c.source_id == source_id, runs.c.fingerprint != "").values(fingerprint="")
-    )
+def forget_fingerprint(connection: Connection, source_id: int, *, creates: bool = True) -> None:
+    """Delete a source's fingerprint: called before anything of the source is written.
+
+    If it `creates` issues, rows of the target's other sources may have waited for them: theirs are deleted, too.
+    """
+    its = runs.c.source_id == source_id
+    if creates:
+        target_id = select(sources.c.target_id).where(sources.c.id == source_id).scalar_subquery()
+        its = runs.c.source_id.in_(select(sources.c.id).where(sources.c.target_id == target_id))
+    connection.execute(update(runs).where(its, runs.c.fingerprint != "").values(fingerprint=""))
 
 
 def note_repeat(transaction: Transaction, run: str, at: float) -> int:

@@ -24,6 +24,7 @@ from importer.codes import (
     IS_GONE,
     MARKER_CUT,
     OUTCOME_UNKNOWN,
+    RELATION_AMBIGUOUS,
     RELATION_END_MISSING,
     RELATION_END_REJECTED,
     TEXT_CUT,
@@ -216,7 +217,7 @@ class Results:
         A block is of rows that plan no additions, and that follow no other.
         """
         with self._transaction() as connection:
-            forget_fingerprint(connection, self._source_id)
+            forget_fingerprint(connection, self._source_id, creates=False)
             fold = self._fold(connection)
             for some in checked:
                 if isinstance(some, Block) and not fold.duplicates:
@@ -418,8 +419,9 @@ def with_additions(row: Row, added: Sequence[Told], run_id: int) -> Row:
     done = sum(each.state in (State.DONE, State.SAME) for each in added)
     lacking = [each for each in added if each.state == State.REFUSED or each.state in UNDECIDED]
     waiting = [each for each in added if each.state == State.LEFT]
-    # The check has reported those whose code the row has already; that of a rejected end it calls otherwise.
-    told = {*row.codes, *({RELATION_END_MISSING} if RELATION_END_REJECTED in row.codes else ())}
+    # The check has reported those whose code the row has already; a rejected or an unclear end it calls otherwise.
+    is_told = {RELATION_END_REJECTED, RELATION_AMBIGUOUS}.intersection(row.codes)
+    told = {*row.codes, *({RELATION_END_MISSING} if is_told else ())}
     cut = [each for each in added if each.state == State.DONE and each.code in (TEXT_CUT, MARKER_CUT)]
     new = [each for each in (*waiting, *cut) if each.run_id == run_id and each.code not in told]
     known = done + len(lacking) + len(waiting)

@@ -197,7 +197,7 @@ class Ledger:
     def additions(self, target: str, source_name: str) -> AddedOperations:
         """Return the reader of a source's additions."""
         with self.transaction() as connection:
-            return AddedOperations(self.transaction, find_source(connection, target, source_name))
+            return AddedOperations(self.transaction, target, find_source(connection, target, source_name))
 
     def find_contact(self, target: str, org_id: str = "") -> dict[str, Any]:
         """Return what canary and probe found out about a target, or its organisation at another URL; {} if none did."""

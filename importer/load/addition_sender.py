@@ -67,7 +67,7 @@ class AdditionSender:
         A relation covers the other issue's id: if that issue is deleted and created again, the relation is sent again.
         """
         if addition.act is Act.RELATION:
-            other = self._run.additions.places([addition.other]).get(addition.other)
+            other = self._run.additions.ends([addition.other]).get(addition.other)
             if other is None or is_gone(other.returned):
                 return None
             body = orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
@@ -244,13 +244,14 @@ class AdditionSender:
         if operation.act is not Act.RELATION:
             return False
         other = operation.name.partition("/")[2]
-        place = self._run.additions.places([other]).get(other)
+        place = self._run.additions.ends([other]).get(other)
         try:
             if place is not None:
                 await self.check_there(place)
         except IssueGone:
             assert place is not None
-            self._log.note_issue_gone(other, place)
+            if place.key == other:  # of another source's issue, a run of that source notes it
+                self._log.note_issue_gone(other, place)
             return True
         return place is None
 

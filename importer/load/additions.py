@@ -83,11 +83,11 @@ class AdditionLoader:
             known = self._run.additions.of(places)
             named = {relation.other for item in page for relation in item.parts.relations}
             named.update(relation_targets(each for its in known.values() for each in its))
-            targets = self._run.additions.places(named)
+            ends = self._run.additions.ends(named)
             for item in page:
                 if item.key in places:
                     by_name = {(each.act, each.name): each for each in known.get(item.key, ())}
-                    yield IssueWork(item, places[item.key], by_name, ends=targets)
+                    yield IssueWork(item, places[item.key], by_name, ends=ends)
 
     async def _work(self, work: IssueWork) -> None:
         """Send the additions of one issue, and count its row if nothing else is sent for it."""

@@ -22,7 +22,7 @@ from importer.transform.description_parts import keep_parts
 from importer.transform.references import insert_numbers
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
-from importer.triage.snapshot import Snapshot, find_moved
+from importer.triage.snapshot import Snapshot, find_moved, is_gone
 
 EDITED_MESSAGE = "the description was changed in Triage, so the numbers of other issues are not added to it"
 NAMED = 5
@@ -151,5 +151,6 @@ def _stands(work: IssueWork, description: str) -> bool:
 def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:
     """Return the numbers of mentioned issues that are in Triage: full key → `T-…`."""
     keys = {mention.key for mention in mentions}
-    places = run.additions.places(keys) if keys else {}
-    return {key: place.triage_id for key, place in places.items() if place.triage_id}
+    ends = run.additions.ends(keys) if keys else {}
+    gone = {key for key, end in ends.items() if end.key != key and is_gone(end.returned)}
+    return {key: end.triage_id for key, end in ends.items() if end.triage_id and key not in gone}

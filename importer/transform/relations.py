@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+from importer.codes import RELATION_AMBIGUOUS
 from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, Relation
@@ -91,4 +92,4 @@ def _to_itself(native: str) -> Finding:
 def _ambiguous(text: str) -> Finding:
     message = f"the row names another issue by {text!r}, which several rows have; it isn't sent"
     hint = "in the mapping's `relations`, name other issues by a column that is unique"
-    return Finding("relation-ambiguous", "relations", message, hint, text, rejects=False)
+    return Finding(RELATION_AMBIGUOUS, "relations", message, hint, text, rejects=False)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +47,7 @@ def told(
     named: Collection[tuple[str, str]] = (),
     triage: Collection[str] = (),
     losers: Collection[int] = (),
+    others: Mapping[str, int] | None = None,
 ) -> Told:
     """What is found where each of `rows` (native key → sendable) says and names these; a row's place is its number."""
     with RelationTargets() as ends:
@@ -56,7 +57,11 @@ def told(
             relations = [relation for row, relation in said if row == key]
             mentions = [Mention(f"see {name}", f"s:{name}") for row, name in named if row == key]
             ends.add_links(place, f"s:{key}", relations, mentions)
-        return read(ends.find(lambda keys: {key for key in keys if key[2:] in triage}, losers))
+        elsewhere = {f"s:{key}": count for key, count in (others or {}).items()}
+        known = {f"s:{key}" for key in triage}
+        return read(
+            ends.find(known.intersection, losers, lambda keys: {key: elsewhere[key] for key in elsewhere.keys() & keys})
+        )
 
 
 def relation(one: str, kind: str, other: str) -> Relation:
@@ -88,6 +93,30 @@ def test_the_far_end() -> None:
     messages = [finding.message for _, finding in told({"A": True}, said).findings]
     verbs = ("is blocked by", "is a duplicate of", "has as its duplicate", "is related to")
     assert messages == [f"the issue {verb} X, which is neither in this import nor in Triage" for verb in verbs]
+
+
+def test_what_other_sources_have() -> None:
+    """An issue that one of them has is an end, and owns nothing of this source; what this import knows comes first."""
+    said = [
+        ("A", relation("A", "blocks", "X")),
+        ("A", relation("X", "blocks", "A")),
+        ("A", relation("A", "blocks", "Y")),
+        ("A", relation("Y", "duplicate_of", "A")),
+        ("A", relation("A", "blocks", "B")),
+        ("A", relation("A", "blocks", "C")),
+        ("C", relation("C", "blocks", "A")),
+    ]
+    rows, others = {"A": True, "B": False, "C": True}, dict.fromkeys("BCX", 1) | {"Y": 2}
+    found = told(rows, said, named=[("A", "X"), ("C", "Y")], others=others)
+    assert (found.relations, found.refers) == (3, 1)
+    assert [(code, value) for _, code, value in found.codes] == [
+        ("relation-elsewhere", "X"),
+        ("relation-ambiguous", "Y"),
+        ("relation-ambiguous", "Y"),
+        ("relation-end-rejected", "B"),
+        ("relation-cycle", "A → C → A"),
+    ]
+    assert found.findings[0][1].message == "the issue is blocked by X, which another source has in Triage"
 
 
 def test_said_from_both_sides() -> None:

@@ -316,7 +316,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "what the row that wins has left to do",
         "importer/check/check_pass.py",
-        "links = again.find(known.in_triage, verdicts) if again else links\n",
+        "links = again.find(known.in_triage, verdicts, known.elsewhere) if again else links\n",
         "links = links\n",
         "tests/end_to_end/test_screens_say.py::test_a_key_that_comes_twice_promises_no_number_each_night",
     ),

@@ -79,6 +79,30 @@ def test_places(ledger: Ledger) -> None:
     assert [place.is_older for place in later.values()] == [True, True]
 
 
+def test_ends(ledger: Ledger) -> None:
+    """A key that names its project, and has no issue, is that of the one other source of the target that has it."""
+    own, one, other = (begin(ledger, name=name, digest=name) for name in ("own", "one", "other"))
+    away = begin(ledger, target="https://elsewhere.example", name="one", digest="away")
+    send(own, "own:A-1")
+    send(one, "one:A-1", "one:A-2", "one:A-3", "one:acme/shop#12", "one:7", "one:ticket-7")
+    send(one, "one:A-4", state=State.REFUSED)
+    send(other, "other:A-3")
+    send(away, "one:A-5")
+    keys = [f"own:{key}" for key in ("A-1", "A-2", "A-3", "A-4", "A-5", "acme/shop#12", "7", "ticket-7")]
+    ends = {key: place.key for key, place in own.additions.ends(keys).items()}
+    assert ends == {"own:A-1": "own:A-1", "own:A-2": "one:A-2", "own:acme/shop#12": "one:acme/shop#12"}
+    assert own.additions.places(keys).keys() == {"own:A-1"}
+    several = own.additions.elsewhere(["own:A-3"])
+    assert {key: sorted(each.key for each in known) for key, known in several.items()} == {
+        "own:A-3": ["one:A-3", "other:A-3"]
+    }
+    # The first import of a source asks before the ledger knows it.
+    new = [f"new:{key}" for key in ("A-2", "A-3")]
+    assert {key: end.issue_id for key, end in ledger.additions(TARGET, "new").ends(new).items()} == {
+        "new:A-2": "id-one:A-2"
+    }
+
+
 def test_more_keys_than_a_query_takes(ledger: Ledger) -> None:
     """Any number of keys may be asked for."""
     run = begin(ledger)
