@@ -34,7 +34,15 @@ ODD = (
     *("-1", "0", "1", "1-2", "2-1", "1,2", "1e309", "nan", "inf", "9" * 21, "1d", "-5d", "90s", "2026-13-45"),
     *("https://a..b", "http://", "file:///a", "postgresql://[", "folder", "empty.csv", "binary", "map.yaml", SOURCE),
 )
-_BY_NAME = {"key": KEY, "answer": "T-1001", "name": "jira", "files": "map.yaml", "sources": SOURCE, "words": "validate"}
+_BY_NAME = {
+    "key": KEY,
+    "rows": KEY,
+    "answer": "T-1001",
+    "name": "jira",
+    "files": "map.yaml",
+    "sources": SOURCE,
+    "words": "validate",
+}
 SERVES = ("sandbox",)
 """Commands that don't end by themselves."""
 
