@@ -185,28 +185,27 @@ def check(
             )
         links = None if targets is None else targets.find(known.in_triage, verdicts, known.elsewhere)
         target_findings = links.findings if links and links.findings else None
-        if verdicts or target_findings:  # they change outcomes, and so all counts and reports
+
+        def read_again(*more: Observer) -> Reading:
+            """Read the source with what is known by now."""
             if sample:
                 sample.clear()
+            anew = Reading(job, known, shown, verdicts, target_findings, leaders)
+            anew.read(progress, writers, [*([sample] if sample else []), *more])
+            return anew
+
+        if verdicts or target_findings:  # they change outcomes, and so all counts and reports
             leaders = None if leaders is None else Leaders(job.only, job.source_name)
-            reading = Reading(job, known, shown, verdicts, target_findings, leaders)
             # What is to be added follows from the row that wins: the first reading may have seen it beside another's.
             again = RelationTargets() if targets and verdicts else None
-            more: list[Observer] = [*([sample] if sample else []), *([again] if again else [])]
             with again or nullcontext():
-                reading.read(progress, writers, more)
+                reading = read_again(*([again] if again else []))
                 links = again.find(known.in_triage, verdicts, known.elsewhere) if again else links
         if leaders is not None and leaders.is_outdated:  # the first row of an issue shows the worst severity of all
-            if sample:
-                sample.clear()
-            reading = Reading(job, known, shown, verdicts, target_findings, leaders)
-            reading.read(progress, writers, [sample] if sample else [])
+            reading = read_again()
         if braked := reading.held.find_braked(known):
             job = replace(job, absence=replace(job.absence, braked=braked))
-            if sample:
-                sample.clear()
-            reading = Reading(job, known, shown, verdicts, target_findings, leaders)
-            reading.read(progress, writers, [sample] if sample else [])
+            reading = read_again()
         if links:
             reading.work.count_links(links)
         if target_findings:
