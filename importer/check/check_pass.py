@@ -60,6 +60,7 @@ class Checked:
     answers          answers that it doesn't know, and how many rows have each
     verdicts         place in the input → why that row loses against another one with its key
     drift            how far the rows are from what the ledger knows of them
+    is_snapshot      whether it has all records: it is to, and has more than a few of the known keys
     digest           SHA-256 of the source, in hex
     criteria         of all rows, and which of them are new
     suspicious       what is valid, but should be looked at, such as signs of damage, a sentence each
@@ -88,6 +89,7 @@ class Checked:
     answers: Mapping[str, int]
     verdicts: Mapping[int, DuplicateVerdict]
     drift: Drift
+    is_snapshot: bool
     criteria: Criteria
     digest: str
     elapsed_seconds: float
@@ -224,8 +226,8 @@ def check(
     moved = _say_moved(job.moves) if job.moves else ()
     rare = filter(None, [rare_categories(reading.flow)])
     of_rows = [*reading.flow.suspicious_mappings(), *absent, *reading.coverage.warnings(), *rare]
-    is_snapshot = job.is_whole and job.mapping.model.input.is_snapshot and not reading.drift.is_delta
-    still_rejected = reading.rejected.left(is_whole=is_snapshot)
+    is_snapshot = model.input.is_snapshot and not reading.drift.is_delta
+    still_rejected = reading.rejected.left(is_whole=job.is_whole and is_snapshot)
     return Checked(
         tally=reading.tally,
         flow=reading.flow,
@@ -233,6 +235,7 @@ def check(
         answers=reading.answers.counts,
         verdicts=verdicts,
         drift=reading.drift,
+        is_snapshot=is_snapshot,
         criteria=reading.criteria,
         digest=digest,
         elapsed_seconds=time.monotonic() - started,

@@ -188,7 +188,7 @@ def judge(
         for label in differing
         if label in parts and stays(lines.get(label), parts[label], is_empty=is_empty(label))
     ]
-    if len(staying) == len(differing):  # or they stand in another order, with other white space around
+    if len(staying) == len(differing):
         del left[DESCRIPTION]
         return Judged(left, (), held, emptied)
     return Judged(left, [lines[label].label or TEXT for label in staying], held, emptied)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 START, ANSWER, HOLDS, TRIES_AGAIN = "importer.start", "importer.answer", "importer.holds", "importer.tries_again"
-"""Where click's context has the start of its command, what that has answered, and which rows it leaves out."""
+"""Where click's context has the start of its command, what that has answered, which rows it leaves out, and
+whether its rows are those that earlier runs rejected.
+"""
 
 J = TypeVar("J", bound="Json")
 P = ParamSpec("P")

@@ -156,24 +156,22 @@ class Recorded(Command):
     def _try_rejected(self, ctx: click.Context, code: int) -> int:
         """Give rows back that Triage refused, or another mapping rejected: a run of its own, with limits of its own."""
         from importer.ledger.opening import read_ledger
-        from importer.library.still_rejected import find_due, may_be_due, write_rejected
+        from importer.library.still_rejected import choose_rejected, may_be_due, write_rejected
 
         given, ended = ctx.params, ctx.meta[ANSWER]
         if not may_be_due(ended, given):
             return code
         with TemporaryDirectory(prefix="triage-import-") as folder:
             with read_ledger(given["ledger"]) as book:
-                due = find_due(book, ended, given)
+                due = choose_rejected(book, ended, given)
                 if not due:
                     return code
                 files = write_rejected(book, ended.target, ended.source_name, Path(folder), due)
             given.update(dict.fromkeys((*AGES, "min_rows")), sources=tuple(map(str, files)))
             ctx.meta[TRIES_AGAIN], given["as_json"] = True, False  # stdout has the summary of what was asked for
             given.update(max_rejected=RowLimit.read("100%"), out=given["out"] and given["out"] / AGAIN)
-            rows = counted(len(due), "row")
-            Console(quiet=given["quiet"]).say(
-                f"{rows} that earlier runs rejected, or Triage refused: they are tried again."
-            )
+            rows = f"{counted(len(due), 'row')} that earlier runs rejected, or Triage refused"
+            Console(quiet=given["quiet"]).say(f"{rows}: they are tried again.")
             codes = code, self._carry_out(ctx, target=ended.target, source_name=ended.source_name)
         return min(codes, key=lambda each: ExitCode.of(each).rank)
 

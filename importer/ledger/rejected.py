@@ -83,7 +83,7 @@ def dismiss(transaction: Transaction, target: str, source_name: str, some: Colle
             options = orjson.loads(last.options)
             options[KEPT] = {**options.get(KEPT, {}), **{each.digest: (DEALT_WITH, each.run, None) for each in some}}
             connection.execute(update(runs).where(runs.c.id == last.id).values(options=orjson.dumps(options)))
-            forget_fingerprint(connection, last.source_id)  # the next run counts anew
+            forget_fingerprint(connection, last.source_id, creates=False)  # the next run counts anew
 
 
 def _find_last(connection: Connection, source_id: int) -> Any:

@@ -180,7 +180,7 @@ def _read_tables(fixes: Path | None, users: Path | None) -> tuple[Fixes, Roster]
     return Fixes() if fixes is None else read_fixes(fixes), Roster() if users is None else read_users(users)
 
 
-def digest_of(given: Mapping[str, Any]) -> str:
+def mapping_digest(given: Mapping[str, Any]) -> str:
     """Make the digest of the mapping with its tables that the options of an import name."""
     table, roster = _read_tables(given["fixes"], given["users"])
     return roster.mark(table.mark(load_mapping(given["mapping"]).digest))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer.ledger.rejected import JUDGED_BY, find_rejected, judged_by, read_rejected
-from importer.library.inputs import digest_of
+from importer.library.inputs import mapping_digest
 from importer.notices import STILL_REJECTED
 from importer.records import Outcome, Rows
 from importer.report.error_files import PLAIN, Columns, open_errors
@@ -27,13 +27,13 @@ def may_be_due(ended: Summary, given: Mapping[str, Any]) -> bool:
     return given["mapping"] is not None  # no file was new
 
 
-def find_due(ledger: Ledger, ended: Summary, given: Mapping[str, Any]) -> set[str]:
+def choose_rejected(ledger: Ledger, ended: Summary, given: Mapping[str, Any]) -> set[str]:
     """Return the digests of the rows that Triage refused, or that another mapping or version rejected."""
     found = find_rejected(ledger.transaction, ended.target, ended.source_name)
     if not found:
         return set()
     run = ended.run_id or ended.same_as
-    now = ledger.find_run(run).options.get(JUDGED_BY, "") if run else judged_by(digest_of(given))
+    now = ledger.find_run(run).options.get(JUDGED_BY, "") if run else judged_by(mapping_digest(given))
     return {each.digest for each in found if each.judged_by != now or each.outcome is Outcome.FAILED}
 
 

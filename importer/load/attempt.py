@@ -323,7 +323,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: 
         KEPT: checked.kept_rejected,
         JUDGED_BY: judged_by(job.mapping.digest),
         **describe_input(job),
-        SNAPSHOT: job.mapping.model.input.is_snapshot and not checked.drift.is_delta,
+        SNAPSHOT: checked.is_snapshot,
         **kept,
     }
     meaning = sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest() if selection else job.mapping.digest

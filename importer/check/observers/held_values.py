@@ -40,15 +40,18 @@ class HeldValues:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the values of a chunk."""
-        keys, now = examined.records.keys, dict[str, str]()
-        self._renamed.add(examined, {key: status.held for key, status in plan.ledger.items() if status.held})
-        if self._absence.files:
-            self._rows[examined.records.chunk.file] += len(examined.records.chunk)
-        if any(status.emptied for status in plan.ledger.values()):
-            now = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
-        for key, status in plan.ledger.items() if self._absence.files else ():
-            file = examined.records.chunk.file
-            self._known[file] += status.issue_id != ""
+        if not self._absence.files:  # nothing is compared with issues
+            return
+        chunk, keys = examined.records.chunk, examined.records.keys
+        file = chunk.file
+        self._rows[file] += len(chunk)
+        self._known[file] += sum(status.issue_id != "" for status in plan.ledger.values())
+        lacking = {key: status for key, status in plan.ledger.items() if status.held or status.emptied}
+        if not lacking:  # as in nearly all chunks
+            return
+        self._renamed.add(examined, {key: status.held for key, status in lacking.items()})
+        current_keys = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
+        for key, status in lacking.items():
             for name, columns, _ in status.held:
                 self.values[name] += 1
                 self._braked[name] += not columns
@@ -56,9 +59,9 @@ class HeldValues:
                 self._lost[file].update(each for each in columns if Ref("column", each) in known_columns)
             staying = {each.name for each in status.held if not each.columns}
             for name in status.emptied:
-                each = [(scope, name) for scope in scopes_of(now[key])]
-                self._blank.update(each)
-                self._emptied.update(() if name in staying else each)
+                scoped = [(scope, name) for scope in scopes_of(current_keys[key])]
+                self._blank.update(scoped)
+                self._emptied.update(() if name in staying else scoped)
 
     def find_braked(self, known: Knows) -> Collection[tuple[str, str]]:
         """Find the values of which too many are blank: project, "" for all of the source, and name.
