@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationInfo, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -379,44 +380,42 @@ def _duplicates_tag(value: Any) -> str:
     return "~rule" if isinstance(value, dict | Duplicates) else "~word"
 
 
-class Rest(Strict):
+class OfEachForm(Strict):
+    """A word for tables and one for JSON; written short, the same for both."""
+
+    words: ClassVar[Sequence[str]]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the short form."""
+        return allow_short(core_schema, handler, {"enum": list(cls.words)})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"csv": value, "json": value} if isinstance(value, str) else value
+
+
+class Rest(OfEachForm):
     """Where columns go that nothing else in the mapping names: lines of the footer, of a comment, or nowhere.
 
     Written short, `footer` is `{csv: footer, json: footer}`.
     """
 
+    words: ClassVar[Sequence[str]] = get_args(RestPlace)
     csv: RestPlace | None = Field(None, description="Columns of tables.")
     json_: RestPlace | None = Field(None, alias="json", description="Keys of JSON records: of the first ones.")
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Allow the short form."""
-        return allow_short(core_schema, handler, {"enum": list(get_args(RestPlace))})
 
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        return {"csv": value, "json": value} if isinstance(value, str) else value
-
-
-class Absent(Strict):
+class Absent(OfEachForm):
     """What a value is whose column or key the source has no more: it stays in Triage (`keep`), or is `empty`.
 
     Written short, `empty` is `{csv: empty, json: empty}`.
     """
 
+    words: ClassVar[Sequence[str]] = get_args(WhenAbsent)
     csv: WhenAbsent | None = Field(None, description="Columns of tables.")
     json_: WhenAbsent | None = Field(None, alias="json", description="Keys of JSON records.")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Allow the short form."""
-        return allow_short(core_schema, handler, {"enum": list(get_args(WhenAbsent))})
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        return {"csv": value, "json": value} if isinstance(value, str) else value
 
 
 class MappingModel(Strict):
