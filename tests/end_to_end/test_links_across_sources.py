@@ -191,12 +191,17 @@ def test_numbers_are_nobodys(night: Night, sandbox: RunningSandbox) -> None:
     assert (sandbox.relations(), any("(T-" in each["description"] for each in sandbox.issues())) == ([], False)
 
 
-@pytest.mark.usefixtures("short_waits")
-def test_what_was_deleted(night: Night, sandbox: RunningSandbox) -> None:
-    """An issue of another source that is gone gets no link: what its own source has found out counts."""
+def import_and_delete(night: Night, sandbox: RunningSandbox) -> None:
+    """Import the issue that others are linked to; a person deletes it in Triage."""
     night("voice", CALLS)
     (issue,) = sandbox.issues()
     httpx.delete(f"{sandbox.url}{ISSUES}/{issue['id']}", headers=PERSON)
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_what_was_deleted(night: Night, sandbox: RunningSandbox) -> None:
+    """An issue of another source that is gone gets no link: what its own source has found out counts."""
+    import_and_delete(night, sandbox)
     for number in range(2):
         night("voice", row("VOICE-15", f"Calls drop, {number}"))
     assert night("data", EXPORT).code == ExitCode.DONE
@@ -207,9 +212,7 @@ def test_what_was_deleted(night: Night, sandbox: RunningSandbox) -> None:
 @pytest.mark.usefixtures("short_waits")
 def test_what_is_found_to_be_deleted(night: Night, sandbox: RunningSandbox) -> None:
     """The link is refused, which is said; the other source's issue is noted by a run of that source alone."""
-    night("voice", CALLS)
-    (issue,) = sandbox.issues()
-    httpx.delete(f"{sandbox.url}{ISSUES}/{issue['id']}", headers=PERSON)
+    import_and_delete(night, sandbox)
     for _ in range(2):
         ended = night("data", EXPORT)
         assert [code for _, code, _ in codes()] == ["relation-end-missing"], ended.err
