@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.harness.doors import Turnstile, turnstile
 from tests.harness.finding_judge import Judge
 from tests.harness.finding_nights import CRITERIA, LAYOUTS, NEW, NIGHTS, TWICE, People, Reviews
 from tests.harness.hostile import HostileOptions, RunningSandbox, parse_fault, serve_in_thread
-from tests.harness.running import SEED, Ended, Program, read_csv, write_csv
+from tests.harness.running import LONG, SEED, Ended, Program, read_csv, write_csv
 
 pytestmark = pytest.mark.slow(seconds=60)
 
@@ -37,6 +38,7 @@ GIVES_UP = 13
 """The night from which on no call is waited for."""
 READS = ("GET /v1/triage/issues", "GET /v1/triage/categories")
 GOOD = (ExitCode.DONE, ExitCode.PARTLY)
+FAULTY, QUIET = WAYS = ("faults", "quiet")
 FINDINGS = ("occurrences_new", "occurrences_known", "occurrences_corrected", "on_deleted")
 FAULTS = ("500-after:write@3%", "reset-before:write@3%", "429=0:write@3%", "reset-after:write@2%")
 
@@ -139,15 +141,14 @@ def _besides_the_list(sandbox: RunningSandbox) -> int:
 
 
 @pytest.mark.usefixtures("short_waits")
-@pytest.mark.parametrize("is_hostile", [False, True], ids=["quiet", "faults"])
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_two_weeks(program: Program, layout: str, *, is_hostile: bool) -> None:
+@pytest.mark.parametrize(("layout", "way"), [*product(LAYOUTS, WAYS)] if LONG else [*zip(LAYOUTS, cycle(WAYS))])
+def test_two_weeks(program: Program, layout: str, way: str) -> None:
     """After each night the target has what the files, the people and the rules say, and the report says that, too."""
     with serve_in_thread(HostileOptions()) as sandbox:  # its port is that of all nights
         url, port = sandbox.url, int(sandbox.url.rpartition(":")[2])
     with turnstile(url, 0) as door:
         door.let()
-        nights = Nights(program, layout, door, port, is_hostile=is_hostile)
+        nights = Nights(program, layout, door, port, is_hostile=way == FAULTY)
         for night in range(1, NIGHTS + 1):
             nights.pass_(night)
             assert not nights.wrong, blame(nights.mapping.read_text("utf-8"), nights.wrong)
