@@ -7,12 +7,12 @@ the description, or a line of its footer. So does one that is there and blank, w
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
+from string import digits
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.api import PERSON_FIELDS, VALUE_FIELDS
@@ -34,8 +34,13 @@ if TYPE_CHECKING:
 Refs = Set[Ref]
 ColumnsRead = Mapping[str, Sequence[Iterable[Iterable[str]]]]
 """File name → the columns that a run read of it, those of earlier runs that it lacked, and those accepted as lost."""
+NOTHING_EMPTIED: Mapping[str, object] = {}
 DESCRIPTION = "description"
-_PROJECT = re.compile(r"(.+)[-#/!]\d+")
+MOST = 10
+"""Values of one name that may be emptied within a week, however few issues have one."""
+KINDS = 100
+"""Values that are told apart: one that most issues lose is among the first."""
+_BEFORE_NUMBER = ("-", "#", "/", "!")
 
 
 class Part(NamedTuple):
@@ -89,19 +94,58 @@ class FileAbsence:
     refuses: bool = False
 
 
+class Emptied(NamedTuple):
+    """How many values of one name are emptied.
+
+    decisions  the same, with those that most of them were as one, see `LostValues`
+    rows       rows with an issue, of the runs that emptied any
+    """
+
+    values: int = 0
+    decisions: int = 0
+    rows: int = 0
+
+    def joined(self, other: Emptied) -> Emptied:
+        return Emptied._make(one + more for one, more in zip(self, other, strict=True))
+
+
+class LostValues:
+    """Counts values of one name that are blank now.
+
+    A label that is retired is one decision, on however many issues it was. Where an account may not read a field any
+    more, it loses many values.
+    """
+
+    def __init__(self) -> None:
+        self.values = 0
+        self._alike = Counter[object]()
+
+    def add(self, value: object) -> None:
+        """Count a value as it is stored; None if that isn't known."""
+        self.values += 1
+        if value is not None and (value in self._alike or len(self._alike) < KINDS):
+            self._alike[value] += 1
+
+    @property
+    def decisions(self) -> int:
+        """How many values are lost, with one that most issues lose counted once."""
+        alike = max(self._alike.values(), default=0)
+        return self.values - alike + 1 if 2 * alike > self.values else self.values
+
+
 @dataclass(frozen=True)
 class Absence:
     """What the files of a source lack, in their order, and what of it the next run compares with.
 
     columns  file name → the columns that it has, those of earlier runs that it lacks, and those accepted as lost
     braked   (project, name) of the values of which too many are blank at once: they stay, too
-    emptied  (project, name) → how many such values the runs of the last week have emptied
+    emptied  (project, name) → what the runs of the last week have emptied
     """
 
     files: Sequence[FileAbsence] = ()
     columns: Mapping[str, Sequence[Sequence[tuple[str, str]]]] = field(default_factory=dict)
     braked: Collection[tuple[str, str]] = ()
-    emptied: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    emptied: Mapping[tuple[str, str], Emptied] = field(default_factory=dict)
 
 
 class RowAbsence(NamedTuple):
@@ -124,14 +168,14 @@ class Judged(NamedTuple):
     changes  field → value of those that aren't held
     kept     labels of the parts of the description that stay in it, while others of it change
     held     all values that stay
-    emptied  names of those that are blank in the source now: emptied, unless they are held
+    emptied  name → what is stored of each that is blank in the source now: emptied, unless it is held
     is_sure  whether the ledger knows the parts of the issue's description; else it may be the same
     """
 
     changes: dict[str, Any]
     kept: Sequence[str] = ()
     held: Sequence[Held] = ()
-    emptied: Sequence[str] = ()
+    emptied: Mapping[str, object] = NOTHING_EMPTIED
     is_sure: bool = True
 
 
@@ -150,14 +194,14 @@ def judge(
     let_go  names of values that somebody lets be emptied
     writes  whether differing issues are written
     """
-    left, held, emptied = dict(changes), list[Held](), list[str]()
+    left, held, emptied = dict(changes), list[Held](), dict[str, object]()
 
     def stays(part: Part | None, value: object = None, *, is_empty: bool) -> bool:
         if part is None or fold(part.name) in let_go:
             return False
         columns = find_lost(part, row)
         if not columns and is_empty:
-            emptied.append(part.name)
+            emptied[part.name] = value
         if columns or (is_empty and part.name in row.braked):
             held.append(Held(part.name, columns, value))
             return True
@@ -231,8 +275,8 @@ def kept_labels(held: Iterable[Held]) -> Sequence[str]:
 
 def project_of(key: str) -> str:
     """Return the source and the project that a key names, "" if it doesn't: `jira:VOICE-1` is of `jira:VOICE`."""
-    match = _PROJECT.fullmatch(key)
-    return "" if match is None else match[1]
+    project = key.rstrip(digits)
+    return project[:-1] if project != key and project.endswith(_BEFORE_NUMBER) else ""
 
 
 def scopes_of(key: str) -> list[str]:
@@ -240,12 +284,30 @@ def scopes_of(key: str) -> list[str]:
     return list(dict.fromkeys(("", project_of(key))))
 
 
-def add_up(runs: Iterable[Sequence[Sequence[object]]]) -> Mapping[tuple[str, str], int]:
+def add_up(runs: Iterable[Iterable[tuple[str, str, int, int, int]]]) -> Mapping[tuple[str, str], Emptied]:
     """Add up what runs have kept of `check.observers.held_values`."""
-    total = Counter[tuple[str, str]]()
-    for project, name, number in (each for run in runs for each in run):
-        total[str(project), str(name)] += int(str(number))
+    total = defaultdict[tuple[str, str], Emptied](Emptied)
+    for project, name, *emptied in (each for run in runs for each in run):
+        total[project, name] = total[project, name].joined(Emptied(*emptied))
     return total
+
+
+def are_too_many(tonight: Emptied, week: Emptied, count_stored: Callable[[], int]) -> bool:
+    """Whether so many values of one name are blank tonight that they stay: more than a few, and more than half.
+
+    week          what the runs of the last week have emptied
+    count_stored  counts the issues that have such a value; it takes long
+    """
+    both = tonight.joined(week)
+    if both.values <= MOST:
+        return False
+    # A file of one project, whose keys don't name it, is few of the rows of a week.
+    if tonight.values > MOST and 2 * tonight.decisions > tonight.rows:
+        return True
+    # In what has changed a day, a permission that was lost is seen a few rows a night.
+    if 2 * both.decisions > both.rows:
+        return True
+    return 2 * both.values > count_stored() + week.values
 
 
 def find_absence(job: Job, last: ColumnsRead | None, *, is_own: bool) -> Absence:

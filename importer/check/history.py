@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
-from importer.check.held import DESCRIPTION, Held, Judged, add_up, find_absence, judge, scopes_of
+from importer.check.held import DESCRIPTION, NOTHING_EMPTIED, Held, Judged, add_up, find_absence, judge, scopes_of
 from importer.check.job import Job
 from importer.check.knowledge import (
     ChangePolicy,
@@ -311,6 +311,8 @@ class LedgerHistory(Knows):
         only_mapping = is_told or is_same_row(kept.content, create.content)
         sure = {name: value for name, value in changes.items() if judged.is_sure or name != DESCRIPTION}
         differs = None if only_mapping or self._policy.recurring else _difference(snapshot, sure, certain=certain)
+        if differs is not None:
+            differs = differs._replace(is_newer=0 < kept.dated < create.dated)
         if not wanted and not to_read:
             return settled._replace(finding=settled.finding or lacks, differs=differs, held=judged.held)
         if self._policy.writes:
@@ -382,7 +384,7 @@ class LedgerHistory(Knows):
             return Judged(dict(changes))
         judged = judge(row, stored, parts, compared, let_go=self._policy.let_go, writes=self._policy.writes)
         left = {name: value for name, value in changes.items() if name in judged.changes or name not in compared}
-        return judged._replace(changes=left, emptied=judged.emptied if self._policy.writes else ())
+        return judged._replace(changes=left, emptied=judged.emptied if self._policy.writes else NOTHING_EMPTIED)
 
     def _has_told(self, create: Operation) -> bool:
         """Whether an issue that recurs has the deciding row already, with another severity: the mapping has changed."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, SEVERITIES
-from importer.check.held import Held, RowAbsence
+from importer.check.held import NOTHING_EMPTIED, Held, RowAbsence
 from importer.errors import UsageError
 from importer.mapping.model import MappingModel
 from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
@@ -86,12 +86,14 @@ class Difference(NamedTuple):
 
     fields      field → (what was sent, what the row says now); of a description that was sent, its digest
     written     the fields that an update would write
+    is_newer    whether the source dates the row later than what was sent
     is_certain  whether it is certain which issue the row is, whatever its title says
     """
 
     fields: Mapping[str, tuple[Any, Any]]
     written: Sequence[str] = ()
     is_certain: bool = False
+    is_newer: bool = False
 
 
 class KnownIssue(NamedTuple):
@@ -117,7 +119,7 @@ class LedgerStatus(NamedTuple):
     took; `takes_additions` says whether more may be added, and `differs` how the row has changed, if it has. `content`
     is the digest of the row that the issue stands for, and `moved` what goes on in comments of the description, as the
     target keeps less of it. `fixed_id` and `born` are what is known of the issue, see `Operation`. `held` are values
-    that stay although the row has none, and `emptied` the names of those that the row has blank.
+    that stay although the row has none, and `emptied` those that the row has blank: name → what is stored of it.
     """
 
     outcome: Outcome
@@ -133,7 +135,7 @@ class LedgerStatus(NamedTuple):
     fixed_id: str = ""
     born: float = 0.0
     held: Sequence[Held] = ()
-    emptied: Sequence[str] = ()
+    emptied: Mapping[str, object] = NOTHING_EMPTIED
 
 
 Create = Callable[[str], Operation]

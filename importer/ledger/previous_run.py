@@ -25,8 +25,8 @@ WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
 MAPPING = "mapping"
 """Option of a run: the name of its mapping's file, or of the preset."""
-EMPTIED = "emptied"
-"""Option of a run: the project, name and number of the values that it emptied."""
+EMPTIED = "emptied-of"
+"""Option of a run: the project and name of the values that it emptied, and how many, see `check.held.Emptied`."""
 PAGE = 1000
 Reasons = tuple[object, ...]
 Raw = Sequence[str] | str | None

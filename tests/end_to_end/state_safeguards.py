@@ -50,9 +50,30 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the limit of changes",
         "importer/check/observers/drift.py",
-        "        if not limit.is_exceeded(self.changed, total):\n",
+        "        if not limit.is_exceeded(doubtful, total):\n",
         "        if True:\n",
         "tests/end_to_end/test_much_at_once.py::test_too_many_changes",
+    ),
+    Mutation(
+        "the limit of changes, of newer rows that lose values",
+        "importer/check/observers/drift.py",
+        "changed - newer + max(lost, default=0)",
+        "changed - newer",
+        "tests/end_to_end/test_absence_by_issue.py::test_many_changes",
+    ),
+    Mutation(
+        "the brake on emptied values",
+        "importer/check/held.py",
+        "    return 2 * both.values > count_stored() + week.values\n",
+        "    return False\n",
+        "tests/check/test_held.py::test_too_many",
+    ),
+    Mutation(
+        "the brake on emptied values, in a project's few rows a night",
+        "importer/check/held.py",
+        "2 * both.decisions > both.rows",
+        "False",
+        "tests/end_to_end/test_absence_by_issue.py::test_a_few_each_night_of_one_project",
     ),
     Mutation(
         "the limit of changes in a file of some rows",

@@ -171,6 +171,71 @@ def test_a_few_each_night(
     assert left == issues - sum(outcome.get("updated", 0) for outcome in outcomes)
 
 
+NEWER = {"Updated": "2025-02-01 09:00"}
+ISSUES = [
+    issue(number, Labels=f"late {number % 4}" if number % 2 else "late", Updated="2025-01-06") for number in range(70)
+]
+
+
+def retire(row: Mapping[str, str]) -> dict[str, str]:
+    """Take away the label that all have."""
+    return {**row, "Labels": row["Labels"][5:], **NEWER}
+
+
+def lose(row: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what the exporting account may not read any more."""
+    return {**row, "Description": ""}
+
+
+def edit(row: Mapping[str, str]) -> dict[str, str]:
+    return {**row, "Priority": "Low", **NEWER}
+
+
+DELTA = [*(lose(edit(row)) for row in ISSUES[:24]), *map(edit, ISSUES[24:50])]
+
+
+@pytest.mark.parametrize(
+    ("rows", "refusal"),
+    [
+        pytest.param([*map(edit, ISSUES[:40]), *ISSUES[40:]], "", id="the end of a sprint"),
+        pytest.param([*map(retire, ISSUES[:40]), *ISSUES[40:]], "", id="a label is retired"),
+        pytest.param([*map(retire, ISSUES[:50])], "", id="a label is retired, in a delta"),
+        pytest.param([*map(lose, ISSUES[:30]), *ISSUES[30:]], "30 of 70 issues would change, but", id="blank texts"),
+        pytest.param(DELTA, "24 of 50 issues would change without a newer date, or lose a value", id="in a delta"),
+    ],
+)
+def test_many_changes(night: Callable[..., Ended], rows: Rows, refusal: str) -> None:
+    """What the source dates, somebody edited; but many different values that are blank now are a lost permission."""
+    assert night(ISSUES).outcomes() == {"created": len(ISSUES)}
+    ended = night(rows)
+    assert ended.code == (ExitCode.DECIDE if refusal else ExitCode.DONE), ended.err
+    assert refusal in ended.err
+    if not refusal:
+        assert ended.outcomes()["updated"] == sum("Updated" in row and row not in ISSUES for row in rows)
+
+
+def test_a_few_each_night_of_one_project(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """Deltas of many projects, one of which the account may not read any more: more than half of its rows tell it."""
+
+    def row(project: str, number: int, **cells: str) -> dict[str, str]:
+        return {**issue(number, **cells), "Issue key": f"{project}-{number}"}
+
+    assert night([row(project, number) for project in "AB" for number in range(40)]).outcomes() == {"created": 80}
+    for at, outcome in enumerate(("updated", "updated", "unchanged", "unchanged")):
+        lost = [row("A", number, Description="") for number in range(5 * at, 5 * at + 5)]
+        assert night([*lost, *(row("B", number) for number in range(20))]).outcomes()[outcome] >= 5
+    assert sum(each["description"].startswith("Text") for each in sandbox.issues()) == 70
+
+
+def test_the_last_of_a_retired_label(night: Callable[..., Ended], sandbox: RunningSandbox) -> None:
+    """It is a small file's only row, and goes: it is measured by the rows of the week, as are those before it."""
+    assert night(ISSUES).outcomes() == {"created": len(ISSUES)}
+    for rows in (range(0, 12), range(12, 24), range(24, 26)):
+        assert night([retire(ISSUES[number]) for number in rows]).outcomes() == {"updated": len(rows)}
+    assert night([retire(ISSUES[26])]).outcomes() == {"updated": 1}
+    assert "Labels" not in description_of(sandbox, 26)
+
+
 @pytest.mark.parametrize(
     ("old", "line"),
     [

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from importer.check.examine import Examined
+from importer.check.held import LostValues
 from importer.check.knowledge import KnownSample, Knows, LedgerStatus
 from importer.check.plan import Plan
 from importer.phrases import clip, counted, shell_join
@@ -43,6 +44,7 @@ class Drift:
 
     known    rows whose key has an issue
     changed  of these, rows whose issue would be written, not only because the mapping changed
+    newer    of these, rows that the source dates later than what was sent
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class Drift:
         recurs: bool = False,
     ) -> None:
         sample = known.sample()
-        self.known = self.changed = 0
+        self.known = self.changed = self.newer = 0
         self._source_name, self._total = source_name, sample.total
         self._fields = Counter[str]()
         self._recast = 0  # titles that are the same words in another form
         self._strange = self._renamed = 0  # quite other titles, with other differences and without
+        self._lost = defaultdict[str, LostValues](LostValues)  # name → values that are blank in newer rows
         self._changes: list[str] = []
+        self._edits: list[str] = []
         self._strangers: list[str] = []
         respelled = () if recurs else (RespelledKeys(known),)  # these rows are rejected one by one
         self._again = (*respelled, MovedKeys(sample)) if sample.total else ()
@@ -102,8 +106,14 @@ class Drift:
         self._fields.update(differs.written)
         self._recast += "title" in differs.written and before != "" and letters(before) == letters(now)
         field = next((name for name in differs.written if name != "description"), "description")
-        if len(self._changes) < SAMPLES and field in differs.fields:
-            self._changes.append(f"{key}: {_describe(field, *differs.fields[field])}")
+        self.newer += differs.is_newer
+        held = {each.name for each in status.held}
+        lost = {name: value for name, value in status.emptied.items() if name not in held}
+        for name, value in lost.items() if differs.is_newer else ():
+            self._lost[name].add(value)
+        samples = self._edits if differs.is_newer and not lost else self._changes
+        if len(samples) < SAMPLES and field in differs.fields:
+            samples.append(f"{key}: {_describe(field, *differs.fields[field])}")
 
     @property
     def is_delta(self) -> bool:
@@ -144,8 +154,9 @@ class Drift:
             if rows < MANY or rows < NEARLY_ALL * self._total:
                 return ""
         what = f"The {field} would change in {rows:,} of {counted(self._total, 'issue')}"
+        samples = [*self._changes, *self._edits][:SAMPLES]
         return with_samples(
-            f"{what}: a column seems to have changed its format.", self._changes, f"If this is intended: {GO_ON}"
+            f"{what}: a column seems to have changed its format.", samples, f"If this is intended: {GO_ON}"
         )
 
     def _other_comments(self) -> str:
@@ -161,10 +172,23 @@ class Drift:
 
     def _too_many(self, limit: Limit) -> str:
         total = self._total if self.is_delta else min(self._total, self.known)
-        if not limit.is_exceeded(self.changed, total):
+        doubtful = count_doubtful(self.changed, self.newer, [lost.decisions for lost in self._lost.values()])
+        if not limit.is_exceeded(doubtful, total):
             return ""
-        what = f"{self.changed:,} of {counted(total, 'issue')} would change, but --max-changes allows {limit}"
+        how = "change without a newer date, or lose a value" if self.newer else "change"
+        what = f"{doubtful:,} of {counted(total, 'issue')} would {how}, but --max-changes allows {limit}"
         return with_samples(f"{what}.", self._changes, f"If this is intended: {GO_ON}")
+
+
+def count_doubtful(changed: int, newer: int, lost: Iterable[int]) -> int:
+    """Count the changes that nobody seems to have made in the source.
+
+    changed  issues that would be written
+    newer    of these, the ones that the source dates later than before: no damage to an export does that
+    lost     of each name, how many values are blank in such a row, see `LostValues.decisions`: somebody has taken them
+             away, or the exporting account may not read them any more
+    """
+    return changed - newer + max(lost, default=0)
 
 
 def has_few(known: int, total: int) -> bool:

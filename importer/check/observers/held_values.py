@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from importer.check.examine import Examined
-from importer.check.held import Absence, scopes_of
+from importer.check.held import MOST, Absence, Emptied, LostValues, are_too_many, project_of, scopes_of
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observers.renamed_columns import RenamedColumns
@@ -16,8 +17,6 @@ from importer.mapping.model import fold
 from importer.phrases import counted, listed, shell_join
 from importer.records import Ref
 
-MOST = 10
-"""Values of one name that may be emptied within a week, however few issues have one."""
 NAMED = 5
 
 
@@ -36,7 +35,8 @@ class HeldValues:
         self._known = [0 for _ in absence.files]  # rows of each file whose key has an issue
         self._rows = [0 for _ in absence.files]
         self._renamed = RenamedColumns(job)
-        self._blank, self._emptied = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        self._known_of = Counter[str]()  # project → rows whose key has an issue
+        self._blank, self._emptied = (defaultdict[tuple[str, str], LostValues](LostValues) for _ in range(2))
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the values of a chunk."""
@@ -45,12 +45,14 @@ class HeldValues:
         chunk, keys = examined.records.chunk, examined.records.keys
         file = chunk.file
         self._rows[file] += len(chunk)
-        self._known[file] += sum(status.issue_id != "" for status in plan.ledger.values())
+        current_keys = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
+        known = [current_keys[key] for key, status in plan.ledger.items() if status.issue_id]
+        self._known[file] += len(known)
+        self._known_of.update(map(project_of, known))
         lacking = {key: status for key, status in plan.ledger.items() if status.held or status.emptied}
         if not lacking:  # as in nearly all chunks
             return
         self._renamed.add(examined, {key: status.held for key, status in lacking.items()})
-        current_keys = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
         for key, status in lacking.items():
             for name, columns, _ in status.held:
                 self.values[name] += 1
@@ -58,32 +60,32 @@ class HeldValues:
                 known_columns = self._absence.files[file].known
                 self._lost[file].update(each for each in columns if Ref("column", each) in known_columns)
             staying = {each.name for each in status.held if not each.columns}
-            for name in status.emptied:
-                scoped = [(scope, name) for scope in scopes_of(current_keys[key])]
-                self._blank.update(scoped)
-                self._emptied.update(() if name in staying else scoped)
+            for name, value in status.emptied.items():
+                for scope in scopes_of(current_keys[key]):
+                    self._blank[scope, name].add(value)
+                    if name not in staying:
+                        self._emptied[scope, name].add(value)
 
     def find_braked(self, known: Knows) -> Collection[tuple[str, str]]:
-        """Find the values of which too many are blank: project, "" for all of the source, and name.
-
-        Those are more than ten, and more than half of what the issues have, over the nights of a week. A key need not
-        name a project, and a file may be that of one: so are more than half of the known rows tonight.
-        """
-        rows = sum(self._known)
+        """Find the values of which too many are blank: project, "" for all of the source, and name."""
+        week = self._absence.emptied
         return {
-            each
-            for each, number in self._blank.items()
-            if (total := number + self._absence.emptied.get(each, 0)) > MOST
-            and (
-                (each[0] == "" and 2 * number > rows)
-                or 2 * total > known.count_stored(*each) + self._absence.emptied.get(each, 0)
+            (scope, name)
+            for (scope, name), lost in self._blank.items()
+            if are_too_many(
+                self._describe(scope, lost),
+                week.get((scope, name), Emptied()),
+                partial(known.count_stored, scope, name),
             )
         }
 
+    def _describe(self, scope: str, lost: LostValues) -> Emptied:
+        return Emptied(lost.values, lost.decisions, self._known_of[scope] if scope else sum(self._known))
+
     @property
-    def emptied(self) -> Sequence[tuple[str, str, int]]:
-        """What is emptied: project, name and number, as the next run is to know it."""
-        return [(*each, number) for each, number in self._emptied.items()]
+    def emptied(self) -> Sequence[tuple[str, str, int, int, int]]:
+        """What is emptied, as the next run is to know it: project, name, and an `Emptied`."""
+        return [(scope, name, *self._describe(scope, lost)) for (scope, name), lost in self._emptied.items()]
 
     @property
     def absence(self) -> Absence:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from importer.check.held import Held
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus, NoLedger
 from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
@@ -116,6 +117,50 @@ def test_a_delta_is_measured_by_the_ledger(known: int, count: int, stops: str) -
     """It is known by what it has of the keys in the ledger, and not by what anybody calls it."""
     found = doubts(changed(count, known, severity=("high", "low")), sample=of(1000))
     assert [each.partition(" issues would change")[0] for each in found] == [stops] * bool(stops)
+
+
+LABELS = {f"jira:{number}": {"Labels": b"carrier"} for number in range(100)}
+TEXTS = {f"jira:{number}": {"description": number} for number in range(100)}
+UNKNOWN = {f"jira:{number}": {"description": None} for number in range(100)}
+
+
+@pytest.mark.parametrize(
+    ("newer", "emptied", "doubtful"),
+    [
+        pytest.param(100, {}, 0, id="edited in the source"),
+        pytest.param(70, {}, 30, id="some of them"),
+        pytest.param(100, LABELS, 0, id="a label is retired: one decision"),
+        pytest.param(0, LABELS, 100, id="the same, without a newer date"),
+        pytest.param(100, TEXTS, 100, id="blank texts in newer rows: a lost permission"),
+        pytest.param(100, UNKNOWN, 100, id="values that nobody knows"),
+        pytest.param(100, dict([*TEXTS.items()][:30]), 30, id="a lost permission for some"),
+    ],
+)
+def test_changes_that_the_source_dates(newer: int, emptied: Mapping[str, Mapping[str, object]], doubtful: int) -> None:
+    """No damage to an export makes rows newer; but whoever can't read a value any more sees newer rows without it."""
+    statuses = {
+        key: status._replace(
+            emptied=emptied.get(key, {}), differs=status.differs and status.differs._replace(is_newer=place < newer)
+        )
+        for place, (key, status) in enumerate(changed(100, 100, severity=("high", "low")).items())
+    }
+    found = doubts(statuses, sample=of(200))
+    how = "change without a newer date, or lose a value" if newer else "change"
+    assert [each.splitlines()[0] for each in found] == [
+        f"{doubtful} of 100 issues would {how}, but --max-changes allows 10%, at least 20."
+    ] * bool(doubtful)
+
+
+def test_values_that_stay_are_no_changes() -> None:
+    """What the brake holds isn't written: the rest of a newer row is an edit."""
+    lost = Held("description")
+    held = {
+        key: status._replace(
+            held=[lost], emptied=TEXTS[key], differs=status.differs and status.differs._replace(is_newer=True)
+        )
+        for key, status in changed(100, 100, severity=("high", "low")).items()
+    }
+    assert doubts(held, sample=of(200)) == []
 
 
 def test_a_change_that_is_not_written_is_believed() -> None:
