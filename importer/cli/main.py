@@ -25,7 +25,7 @@ from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 from importer.library.recording import describe_bug
 from importer.library.shortage import check_limits, find_shortage
 from importer.phrases import listed, readable, shell_join
-from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo, redact
+from importer.triage.redaction import KEY_VARIABLE, Secret, note_echo, redact
 
 # Command → what `--help` says of it. Its module is imported when it is used, so that `--help` is instant and `validate`
 # loads no httpx.
@@ -181,8 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.stdout = cast("TextIO", Stdout(sys.stdout))
     from importer.ledger.lock import holding_folders  # not on Windows
 
-    if len(key := os.environ.get("BLAND_API_KEY", "").strip()) >= SHORTEST_KEY:
-        note_echo(EchoedSecret(key))  # a check, which needs no key, shows no more of it than a run
+    note_echo(Secret(os.environ.get(KEY_VARIABLE, "")))  # a check, which needs no key, shows no more of it than a run
     try:
         with holding_folders():
             code = cli.main(words, prog_name="triage-import", standalone_mode=False)

@@ -20,7 +20,7 @@ from importer.library.options import FailOn, OnChange, Order, RowLimit
 from importer.library.targets import find_slow
 from importer.records import Format
 from importer.report.results import find_fault
-from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
+from importer.triage.redaction import Secret, note_echo
 
 S = TypeVar("S", bound=Section)
 Limit = RowLimit | int | str
@@ -117,8 +117,8 @@ def read_arguments(kind: type[S], given: Mapping[str, Any], caller: Caller | Non
 
     kind.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)  # type: ignore[attr-defined]
     said = {name: _plain(value) for name, value in given.items() if value is not None}
-    if len(key := str(said.get("api_key", "")).strip()) >= SHORTEST_KEY:
-        note_echo(EchoedSecret(key))  # before anything is shown or recorded
+    if isinstance(secret := said.get("api_key"), Secret):
+        note_echo(secret)  # before anything is shown or recorded
     problems, options = list[Problem](), None
     try:
         said |= {name: RowLimit.read(said[name]) for name in LIMITS if name in said}

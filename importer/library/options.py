@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,6 +14,7 @@ from importer.api import DEFAULT_URL, SeverityName
 from importer.errors import UsageError
 from importer.library.declared import Section, option
 from importer.records import Format
+from importer.triage.redaction import Secret
 
 if TYPE_CHECKING:
     from importer.library.targets import Key
@@ -135,7 +136,7 @@ class KeyFile(Section):
     title = "Target"
     api_key_file: Path | None = option("--api-key-file", metavar="FILE", decides=False,
         help="File with the API key.  [default: the key in BLAND_API_KEY]")
-    api_key: str | None = field(default=None, repr=False)
+    api_key: Secret | None = None
 
     @property
     def key(self) -> Key:

@@ -42,7 +42,7 @@ from importer.library.run_options import RunOptions
 from importer.library.targets import DEFAULT_RATE, choose_rate, open_target, open_target_named, target_name
 from importer.phrases import counted, format_time
 from importer.progress import Unseen
-from importer.triage.redaction import redact
+from importer.triage.redaction import Secret, redact
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
@@ -86,7 +86,7 @@ def validate(
     from importer.pipeline import run_check
     from importer.report.page import Aim
 
-    with _called(caller, progress, "validate") as calling:
+    with _called(caller, progress, "validate", arguments) as calling:
         options = read_arguments(ValidateOptions, arguments, caller)
         with open_job(_paths(sources), calling, **reading_of(options)) as job:
 
@@ -132,7 +132,7 @@ def run(
     """
     from importer.library.inputs import open_job, reading_of
 
-    with _called(caller, progress, "run") as calling:
+    with _called(caller, progress, "run", arguments) as calling:
         check_confirm(confirm)
         given = read_arguments(RunOptions, arguments, caller)
         options = replace(given, asks=confirm is not YES and not given.dry_run)
@@ -181,7 +181,7 @@ def verify(
     from importer.runs.verify import verify_run
     from importer.triage.event_loop import run_loop
 
-    with _called(caller, progress, "verify") as calling:
+    with _called(caller, progress, "verify", arguments) as calling:
         given = read_arguments(VerifyOptions, arguments, caller)
         issue_url, say = given.issue_url or "", calling.progress.say
         with read_ledger(given.ledger) as book:
@@ -232,7 +232,7 @@ def undo(
     from importer.runs.change_set import UNTOUCHED
     from importer.runs.undo import CLOSE_ADVISED, Undo
 
-    with _called(caller, progress, "undo") as calling:
+    with _called(caller, progress, "undo", arguments) as calling:
         check_confirm(confirm)
         options = replace(read_arguments(UndoOptions, arguments, caller), apply=confirm is not None)
         close, delete, expect = options.close, options.delete, options.expect
@@ -270,8 +270,13 @@ def _paths(sources: Iterable[Source]) -> list[str]:
 
 
 @contextmanager
-def _called(caller: Caller | None, tell: Tell, command: str) -> Iterator[Caller]:
-    """Give the caller, hold report folders as long as the call lasts, and keep the API key out of its error."""
+def _called(caller: Caller | None, tell: Tell, command: str, arguments: Any) -> Iterator[Caller]:
+    """Give the caller, hold report folders as long as the call lasts, and keep the API key out of its error.
+
+    What is called holds the API key from here on as what no traceback shows.
+    """
+    if arguments.get("api_key") is not None:
+        arguments["api_key"] = Secret(str(arguments["api_key"]))
     try:
         with holding_folders():
             yield caller or Caller(Lines(tell) if tell else Unseen(), command)

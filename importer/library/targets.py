@@ -14,7 +14,7 @@ from importer.errors import UsageError, how_to_install
 from importer.mapping.yaml_tree import read_small
 from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX
-from importer.triage.redaction import SHORTEST_KEY, EchoedSecret, note_echo
+from importer.triage.redaction import KEY_VARIABLE, Secret, note_echo
 
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target
@@ -132,34 +132,40 @@ def read_api_key(file: Path | None, command: Sequence[str] = ()) -> ApiKey:
 
     if file is not None:
         try:
-            text = read_small(file).decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            if isinstance(error, FileNotFoundError) and len(file.name) >= SHORTEST_KEY and file.stem == str(file):
-                note_echo(EchoedSecret(file.name))  # perhaps the key itself, in place of its file
-            raise UsageError(f"--api-key-file {file}: {reason}.", hint=KEY_FILE_HINT) from error
-        if not text.strip():
+            secret = Secret(read_small(file).decode("utf-8-sig"))
+        except UnicodeDecodeError:  # it has the bytes that it is about
+            raise UsageError(f"--api-key-file {file}: it is not text.", hint=KEY_FILE_HINT) from None
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and file.stem == str(file):
+                note_echo(Secret(file.name))  # perhaps the key itself, in place of its file
+            raise UsageError(f"--api-key-file {file}: {error.strerror}.", hint=KEY_FILE_HINT) from error
+        if not secret:
             raise UsageError(f"--api-key-file {file}: it is empty.", hint=KEY_FILE_HINT)
         try:
-            return ApiKey(text, f"--api-key-file {file}")
+            return ApiKey(secret, f"--api-key-file {file}")
         except UsageError as error:
             raise UsageError(f"--api-key-file {file}: {error.message}", hint=KEY_FILE_HINT) from error
-    key = os.environ.get("BLAND_API_KEY", "") or (_ask_for_key(command) if command else "")
-    if not key:
+    secret = Secret(os.environ.get(KEY_VARIABLE, ""))
+    if not secret and command:
+        secret = _ask_for_key(command)
+    if not secret:
         raise UsageError(
             "There is no API key.",
             hint="Set BLAND_API_KEY, or name a file with --api-key-file FILE, or rehearse with --sandbox.",
         )
-    return ApiKey(key)
+    return ApiKey(secret)
 
 
-def _ask_for_key(command: Sequence[str]) -> str:
+def _ask_for_key(command: Sequence[str]) -> Secret:
     """Return what a command prints. Raises UsageError where it fails, or takes more than a minute."""
     import subprocess
 
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=KEY_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
-        because = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"api-key-command: {because}.", hint=f"By hand: {shell_join(command)}") from error
-    return done.stdout.strip()
+        return Secret(
+            subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=KEY_SECONDS, check=True).stdout
+        )
+    except UnicodeDecodeError:  # it has the bytes that it is about
+        because = "it prints what is not text"
+    except (OSError, subprocess.SubprocessError) as error:
+        because = str(error.strerror if isinstance(error, OSError) else error)
+    raise UsageError(f"api-key-command: {because}.", hint=f"By hand: {shell_join(command)}")

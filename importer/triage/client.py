@@ -232,9 +232,10 @@ class TriageClient:
                 action = action_for(httpx.DecodingError(""), kind)
                 reason = f" ({error})" if isinstance(error, Unreadable) else ""
                 problem = f", an answer that can't be read{reason}:"
+        raw = self._key.mask(raw)  # a traceback may show it
         raise CallFailed(
             action,
-            f"{response.status_code}{problem} {error_message(self._key.mask(raw))}".rstrip(" :"),
+            f"{response.status_code}{problem} {error_message(raw)}".rstrip(" :"),
             status=response.status_code,
             retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
             is_foreign=is_foreign,

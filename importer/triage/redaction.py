@@ -34,23 +34,43 @@ _BETWEEN = r"(?:\0|\\u0000|\\x00|%00)*"
 """What stands between two signs in UTF-16."""
 
 
-class EchoedSecret:
-    """A text that is found in every form in which it may be echoed.
+class Secret:
+    """A text that is shown by no repr, and that is found in every form in which it may be echoed.
 
-    These are the text itself, as UTF-16 too, its hex and its base64, with each sign as JSON, URLs or HTML may write it.
+    Whoever holds one in a variable gives it to no traceback that shows variables. Its forms are the text itself, as
+    UTF-16 too, its hex and its base64, with each sign as JSON, URLs or HTML may write it.
     """
 
     def __init__(self, text: str) -> None:
-        self._key = text
-        self._forms = sorted(_forms(text), key=len, reverse=True)
-        self._plain = [_as_text(form.encode()) for form in self._forms]
-        self._wide = {"\0".join(form[:2]) for form in self._plain}
+        self._text = text.strip()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, EchoedSecret) and self._key == other._key
+        return isinstance(other, Secret) and self._text == other._text
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash(self._text)
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def reveal(self) -> str:
+        """Return the text itself, which no variable is to hold."""
+        return self._text
+
+    @cached_property
+    def _forms(self) -> list[str]:
+        return sorted(_forms(self._text), key=len, reverse=True)
+
+    @cached_property
+    def _plain(self) -> list[str]:
+        return [_as_text(_encode(form)) for form in self._forms]
+
+    @cached_property
+    def _wide(self) -> set[str]:
+        return {"\0".join(form[:2]) for form in self._plain}
 
     def is_in(self, raw: bytes) -> bool:
         """Whether the secret is in a text, in any form; fast, because every answer is searched for it."""
@@ -67,29 +87,30 @@ class EchoedSecret:
     def mask(self, value: T) -> T:
         """Replace the secret, in any form; a text without it is returned itself."""
         if isinstance(value, str):
-            return self._text.sub(MASK, value) if self.is_in(value.encode("utf-8", "surrogatepass")) else value
-        return self._bytes.sub(MASK.encode(), value) if self.is_in(value) else value
+            return self._in_texts.sub(MASK, value) if self.is_in(_encode(value)) else value
+        return self._in_bytes.sub(MASK.encode(), value) if self.is_in(value) else value
 
     # Compiled when the first text has to be masked: it takes a tenth of a second, and hardly a target echoes a key.
 
     @cached_property
-    def _text(self) -> re.Pattern[str]:
+    def _in_texts(self) -> re.Pattern[str]:
         return re.compile(self._pattern())
 
     @cached_property
-    def _bytes(self) -> re.Pattern[bytes]:
-        return re.compile(self._pattern().encode())
+    def _in_bytes(self) -> re.Pattern[bytes]:
+        return re.compile(_encode(self._pattern()))
 
     def _pattern(self) -> str:
         return "|".join(_BETWEEN.join(map(_in_any_writing, form)) for form in self._forms)
 
 
-_echoed: dict[EchoedSecret, None] = {}
+_echoed: dict[Secret, None] = {}
 
 
-def note_echo(secret: EchoedSecret) -> None:
-    """Remove a secret from everything that is shown or stored from now on."""
-    _echoed[secret] = None
+def note_echo(secret: Secret) -> None:
+    """Remove a secret from everything that is shown or stored from now on; what is too short for a key is none."""
+    if len(secret) >= SHORTEST_KEY:
+        _echoed[secret] = None
 
 
 def redact(value: T) -> T:
@@ -106,13 +127,18 @@ def find_redaction() -> Callable[[T], T] | None:
 
 def _forms(text: str) -> set[str]:
     """Return the text, its hex, and its base64 at each offset within a longer text: that depends on it modulo 3."""
-    code = text.encode().hex()
+    code = _encode(text).hex()
     forms = {text, html.escape(text), json.dumps(text)[1:-1], code, code.upper()}
     for before in ("", "x", "xx"):
-        encoded = b64encode((before + text).encode()).decode()
+        encoded = b64encode(_encode(before + text)).decode()
         within = encoded[(8 * len(before) + 5) // 6 : (8 * (len(before) + len(text))) // 6]
         forms |= {within, within.replace("+", "-").replace("/", "_")}  # the latter in URLs
     return forms
+
+
+def _encode(text: str) -> bytes:
+    """Encode a text of any signs: an environment may have bytes that are no UTF-8."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _as_text(raw: bytes) -> str:

@@ -11,7 +11,7 @@ import httpx
 from importer.api import DEFAULT_URL
 from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX
-from importer.triage.redaction import KEY_VARIABLE, SHORTEST_KEY, EchoedSecret, note_echo
+from importer.triage.redaction import KEY_VARIABLE, SHORTEST_KEY, Secret, note_echo
 
 
 class ApiKey:
@@ -20,21 +20,20 @@ class ApiKey:
     `origin` is where it was read. Raises UsageError for what can be no key; the message doesn't have it.
     """
 
-    __slots__ = ("_secret", "_text", "origin")
+    __slots__ = ("_secret", "origin")
 
-    def __init__(self, text: str, origin: str = KEY_VARIABLE) -> None:
-        text, hint, self.origin = text.strip(), "Set BLAND_API_KEY to the key.", origin
-        if not text or not text.isascii() or not text.isprintable() or " " in text:
+    def __init__(self, key: Secret | str, origin: str = KEY_VARIABLE) -> None:
+        self._secret, self.origin = key if isinstance(key, Secret) else Secret(key), origin
+        hint = "Set BLAND_API_KEY to the key."
+        if not _is_word(self._secret.reveal()):
             raise UsageError("The API key is empty or not one word of ASCII.", hint=hint)
-        if len(text) < SHORTEST_KEY:
+        if len(self._secret) < SHORTEST_KEY:
             why = "it couldn't be told from ordinary words, and masked, in what is shown"
             raise UsageError(f"The API key has fewer than {SHORTEST_KEY} characters: {why}.", hint=hint)
-        self._text = text
-        self._secret = EchoedSecret(text)
 
     def reveal(self) -> str:
         """Return the key itself, for the Authorization header."""
-        return self._text
+        return self._secret.reveal()
 
     def hide(self) -> None:
         """Leave the key out of everything that is shown or kept from now on."""
@@ -51,6 +50,10 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return "ApiKey(***)"
+
+
+def _is_word(text: str) -> bool:
+    return text != "" and text.isascii() and text.isprintable() and " " not in text
 
 
 def normalise_target(url: str) -> str:

@@ -37,6 +37,13 @@ class Plain(httpx.ByteStream):
     """A complete, uncompressed answer."""
 
 
+class _Written(bytes):
+    """A request as it goes over the wire: its head has the API key, which a traceback with variables is not to show."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
 class _Pieces(httpx.AsyncByteStream):
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -187,7 +194,7 @@ def _packed(message: RawResponseMessage, raw: bytes) -> httpx.AsyncByteStream:
     return _Pieces(raw)
 
 
-def _as_written(request: httpx.Request, host: bytes) -> bytes:
+def _as_written(request: httpx.Request, host: bytes) -> _Written:
     """Return a request as it goes over the wire, with its head and body in one."""
     assert isinstance(request.stream, httpx.SyncByteStream)  # `read` asks `typing`, which takes 5 µs
     body = b"".join(request.stream)
@@ -195,7 +202,7 @@ def _as_written(request: httpx.Request, host: bytes) -> bytes:
     if body:
         lines.append(b"Content-Length: %d\r\n" % len(body))
     head = b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method.encode(), request.url.raw_path, host)
-    return b"%b%b\r\n%b" % (head, b"".join(lines), body)
+    return _Written(b"%b%b\r\n%b" % (head, b"".join(lines), body))
 
 
 async def _read(content: aiohttp.StreamReader, size: int) -> bytes:

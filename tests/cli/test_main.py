@@ -337,3 +337,13 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
     assert ended.returncode == ExitCode.UNUSABLE
     assert ended.stderr.startswith("Error: The present folder can't be used: No such file or directory.")
+
+
+def test_a_key_that_is_no_utf_8(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check needs none; an import refuses it with a sentence."""
+    monkeypatch.setenv("BLAND_API_KEY", "org_\udcff\udcfe_canary")
+    assert program.apart("validate", SAMPLES / "jira.csv").code == ExitCode.DONE
+    ended = program.apart("run", SAMPLES / "jira.csv", "--api-url", "http://127.0.0.1:9", "--yes")
+    assert ended.code == ExitCode.UNUSABLE
+    assert "not one word of ASCII" in ended.err
+    assert "Traceback" not in ended.err

@@ -21,7 +21,7 @@ from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row, is_same_row
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.redaction import EchoedSecret, note_echo
+from importer.triage.redaction import Secret, note_echo
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 from tests.harness.bench import TARGET, Bench, opened
 from tests.harness.one_issue import ROW, OneIssue
@@ -336,7 +336,7 @@ def test_the_key_in_an_old_value_is_not_kept(bench: Updating) -> None:
     bench.update(force=True, description="new", category="New")
     before = bench.run.replaced.before(KEY)
     assert before == {"description": "The key is org_x_and_more.", "category": "Old"}, "that is another text"
-    note_echo(EchoedSecret("org_x_and_more"))
+    note_echo(Secret("org_x_and_more"))
     bench.turn()
     bench.triage.change(description="The key is org_x_and_more.", category="Old")
     bench.update(force=True, description="newer", category="Newer")

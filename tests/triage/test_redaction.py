@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.triage import redaction
-from importer.triage.redaction import MASK, EchoedSecret, note_echo, redact
+from importer.triage.redaction import MASK, Secret, note_echo, redact
 from tests.conftest import Serve
 from tests.harness.running import KEY, Program, issue_row, read_csv, write_csv
 
@@ -39,7 +39,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form(form: str) -> None:
     """It is noticed in an answer, and nothing of it is left in a text or in bytes."""
-    secret, text = EchoedSecret(SECRET), f'{{"ä": "{FORMS[form]}"}}'
+    secret, text = Secret(SECRET), f'{{"ä": "{FORMS[form]}"}}'
     assert secret.is_in(text.encode())
     assert secret.mask(text) == f'{{"ä": "{MASK}"}}'
     assert secret.mask(text.encode()) == f'{{"ä": "{MASK}"}}'.encode()
@@ -48,7 +48,7 @@ def test_every_form(form: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
 def test_utf_16(encoding: str) -> None:
     """As bytes, and as what they become where they are read as UTF-8."""
-    secret, raw = EchoedSecret(SECRET), f"ä {SECRET} ö".encode(encoding)
+    secret, raw = Secret(SECRET), f"ä {SECRET} ö".encode(encoding)
     assert secret.is_in(raw)
     for shown in (secret.mask(raw).decode("utf-8", "replace"), secret.mask(raw.decode("utf-8", "replace"))):
         assert "canary" not in shown.replace("\0", "")
@@ -58,7 +58,7 @@ def test_utf_16(encoding: str) -> None:
 @pytest.mark.parametrize("before", ["", "B", "Be", "Bearer "])
 def test_base64(before: str) -> None:
     """Wherever it begins; what is beside it may stay."""
-    secret, whole = EchoedSecret(SECRET), f"{before}{SECRET} and more".encode()
+    secret, whole = Secret(SECRET), f"{before}{SECRET} and more".encode()
     for raw in (b64encode(whole), urlsafe_b64encode(whole)):
         assert secret.is_in(raw)
         masked = secret.mask(raw)
@@ -69,7 +69,7 @@ def test_base64(before: str) -> None:
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_other_texts(before: str, after: str) -> None:
     """Nothing else is taken for it, and whatever stands beside it stays."""
-    secret = EchoedSecret(SECRET)
+    secret = Secret(SECRET)
     text = before + after
     assert SECRET in text or (not secret.is_in(text.encode()) and secret.mask(text) == text)
     assert secret.mask(f"{before} {SECRET} {after}") == f"{before} {MASK} {after}"
@@ -79,7 +79,7 @@ def test_only_what_was_echoed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts are left alone until then: a source's own words are none of a target's."""
     monkeypatch.setattr(redaction, "_echoed", {})
     assert redact(SECRET) == SECRET
-    note_echo(EchoedSecret(SECRET))
+    note_echo(Secret(SECRET))
     assert (redact(SECRET), redact(SECRET.encode())) == (MASK, MASK.encode())
 
 
