@@ -31,7 +31,17 @@ from importer.codes import (
     by_frequency,
 )
 from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, UsageError
-from importer.notices import STILL_REJECTED, VANISHED, Notice, decide_exit_code, find_notices
+from importer.notices import (
+    KEYS_KEPT,
+    REJECTED,
+    STILL_REJECTED,
+    VANISHED,
+    Earlier,
+    Notice,
+    decide_exit_code,
+    find_notices,
+    read_notices,
+)
 from importer.phrases import counted, format_iso, listed
 from importer.progress import Progress
 from importer.records import Outcome, Rejected
@@ -177,15 +187,25 @@ def _check_and_discover(
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
     """End an import that would repeat the last one, with its figures and exit code."""
-    from importer.ledger.previous_run import note_repeat
+    from importer.ledger.overview import find_put_off, list_starts, still_put_off
+    from importer.ledger.previous_run import is_told_again, note_repeat
+    from importer.load.context import FailOn
     from importer.report.from_ledger import describe_repeated, write_repeated
 
     now = time.time()
     age_seconds = context.job.source.age_seconds(now)
+    repeats, last = note_repeat(context.ledger.transaction, run.name, now)
+    put_off = find_put_off(list_starts(context.ledger, run.ledger), run.target, run.source_name)
+    left = still_put_off(put_off)
+    notices = tuple(replace(each, new=0, put_off=left.get(each.cause, "")) for each in read_notices(run.summary))
+    standing = context.settings.fail_on is FailOn.ANY
     summary = write_repeated(
         run,
         report_folder(context.job, out or run.out),
-        repeats=note_repeat(context.ledger.transaction, run.name, now),
+        notices=notices,
+        exit_code=int(decide_exit_code(notices, stopped=None, standing=standing)),
+        tells_known=is_told_again(put_off.values(), last, now),
+        repeats=repeats,
         source_age_seconds=round(age_seconds) if isfinite(age_seconds) else None,
         requests=context.calls.requests,
         elapsed_seconds=0.0,
@@ -303,6 +323,9 @@ class _Report:
         self._comparison: Comparison = NOTHING
         self._news = News()
         self._before: Sequence[Notice] = ()
+        self._put_off: Mapping[str, str] = {}
+        self._tells_known = False  # also what isn't news
+        self._earlier = dict[str, Earlier]()
         self._undecided = self._duplicates = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
         self._recurring: Mapping[str, int] = {}
@@ -310,6 +333,8 @@ class _Report:
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
+        from importer.ledger.overview import find_put_off, list_starts
+        from importer.ledger.previous_run import is_told_again
         from importer.load.discovery import name_duplicates
         from importer.report.from_ledger import News, count_additions, find_last, find_vanished, write_end, write_rows
         from importer.report.recurring import Recurring
@@ -327,12 +352,19 @@ class _Report:
             self._before = last.notices if last is not None else ()
             self._news = News(last, recurs=recurring is not None, rejected=_find_told(job))
             counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
+            self._earlier = self._news.find_earlier()
+            starts = list_starts(self._context.ledger, run.ledger)
+            self._put_off = find_put_off(starts, run.target, run.source_name)
+            self._tells_known = last is not None and is_told_again(self._put_off.values(), last.last_at, run.started_at)
             self._recurring = {} if recurring is None else recurring.write(run, folder)
             counts, unknown_until = self._count_all(counted)
             suggestion = write_proposals(job, checked, folder)
             write_coverage(folder, checked.coverage)
             last = find_last(self._context.ledger, run, checked.tally.rows, snapshots=True)
             self._comparison = find_vanished(last, folder)
+            if last is not None:
+                vanished = self._comparison
+                self._earlier[VANISHED] = Earlier(vanished.vanished - vanished.new, vanished.keys)
             self._undecided = run.additions.count_undecided()
             # What this attempt doesn't assign, an earlier one may have.
             may_assign = checked.assignments.planned > 0 or (checked.assignments.people > 0 and run.attempts > 1)
@@ -342,6 +374,7 @@ class _Report:
             self._duplicates = len(duplicates) + seen.count_settled()
             # Also those of keys that the source doesn't have.
             codes[DUPLICATE_IN_TRIAGE] = len(duplicates)
+            self._earlier[DUPLICATE_IN_TRIAGE] = self._compare_with_last([each.other for each in duplicates])
             codes[EVIDENCE_MISSING] = max(codes[EVIDENCE_MISSING], len(sent.given_up))
             codes[INCOMPLETE] = max(codes[INCOMPLETE], len(sent.refused))
             notes += self._look_at_waiting(codes, organisation)
@@ -365,7 +398,7 @@ class _Report:
         summary = replace(summary, warnings=tuple(dict.fromkeys(warnings)))
         try:
             run.finish(code, asdict(summary), is_over=code is ExitCode.DECIDE and self._stopped is None)
-            if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
+            if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled(notices):
                 self._keep_fingerprint(organisation)
         except StorageFull as error:
             self._stopped = self._stopped or error
@@ -378,7 +411,8 @@ class _Report:
         waiting = self._run.additions.find_waiting()
         new = [(key, each.name) for key, its in waiting.items() for each in its if each.first >= self._run.started_at]
         self._waiting = codes[EVIDENCE_PENDING] = len(waiting)
-        self._news.known[EVIDENCE_PENDING] = len(waiting.keys() - {key for key, _ in new})
+        known = len(waiting.keys() - {key for key, _ in new})
+        self._earlier[EVIDENCE_PENDING] = Earlier(known, sorted(waiting)[:KEYS_KEPT])
         calls = sorted({name.removeprefix("call/") for _, name in new if name.startswith("call/")})
         if len(calls) >= MANY_CALLS and not self._whole_run[EVIDENCE]:
             yield (
@@ -387,8 +421,7 @@ class _Report:
                 f"organisation {organisation or 'unknown'}."
             )
 
-    @property
-    def _is_settled(self) -> bool:
+    def _is_settled(self, notices: Sequence[Notice]) -> bool:
         """Whether repeating the run would give the same exit code: it had nothing to do and found nothing new."""
         from importer.load.context import FailOn
 
@@ -396,10 +429,9 @@ class _Report:
         checked = self._checked
         to_do = checked.planned or checked.workload.requests or checked.tally.holds_any
         had_nothing_to_do = self._run.attempts == 1 and not to_do
-        rejected = checked.tally.outcomes[Outcome.REJECTED]
-        is_old_news = self._context.settings.fail_on is FailOn.ANY or self._news.known[Outcome.REJECTED] == rejected
+        is_old_news = self._context.settings.fail_on is FailOn.ANY or not any(each.is_news for each in notices)
         is_open = self._undecided or self._duplicates or self._waiting or self._sent.given_up
-        return had_nothing_to_do and is_old_news and not (is_open or self._comparison.vanished)
+        return had_nothing_to_do and is_old_news and not (is_open or self._comparison.new)
 
     def _keep_fingerprint(self, organisation: str) -> None:
         from importer.ledger.previous_run import keep_fingerprint
@@ -430,7 +462,7 @@ class _Report:
             duplicates=self._duplicates,
             known=self._news.known_rows,
             new=self._news.first,
-            tells_known=self._news.tells_known,
+            tells_known=self._tells_known,
             recurring=self._recurring,
             vanished=self._comparison.vanished,
             vanished_since=self._comparison.run,
@@ -462,11 +494,38 @@ class _Report:
         return deadline.isoformat(timespec="seconds")
 
     def _find_notices(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> tuple[Notice, ...]:
+        from importer.ledger.overview import still_put_off
+
         every = Counter({**codes, VANISHED: self._comparison.vanished})
-        every[STILL_REJECTED] = self._news.known[STILL_REJECTED] = len(self._checked.still_rejected)
+        every[STILL_REJECTED] = still = len(self._checked.still_rejected)
+        self._earlier[STILL_REJECTED] = Earlier(still)
         every.update(counts)
         every[Outcome.UNKNOWN] += self._undecided
-        return find_notices(every, self._news.known, before=self._before, now=format_iso(self._run.started_at) or "")
+        return find_notices(
+            every,
+            self._earlier,
+            before=self._before,
+            now=format_iso(self._run.started_at) or "",
+            put_off=still_put_off(self._put_off),
+            command=self._find_command,
+        )
+
+    def _find_command(self, cause: str) -> str:
+        """Return what to paste about a cause."""
+        from importer.ledger.commands import put_off_command, source_command
+
+        run = self._run
+        if cause == REJECTED:
+            errors = (str(self._folder.path / name) for name in self._folder.errors)
+            return self._context.job.typed.check_command(*errors)
+        if cause == STILL_REJECTED:
+            return source_command(run.ledger, run.target, "sources", "rejected", run.source_name)
+        return put_off_command(run.ledger, run.target, run.source_name, cause)
+
+    def _compare_with_last(self, keys: Sequence[str]) -> Earlier:
+        """Say how many of these duplicates the last run named."""
+        named = {key for each in self._before if each.cause == DUPLICATE_IN_TRIAGE for key in each.keys}
+        return Earlier(len(named.intersection(keys)), keys[:KEYS_KEPT])
 
     def _exit_code(self, notices: Sequence[Notice]) -> ExitCode:
         from importer.load.context import FailOn

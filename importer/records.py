@@ -460,7 +460,7 @@ class Rejected(NamedTuple):
     digest     of what it says
     key        its key, "" without one
     place      where it came from
-    reason     see `hash_reason`
+    reason     see `hash_reasons`
     since      in seconds since 1970
     date       of its last change, likewise, None without one
     run        name of the run that has it
@@ -471,7 +471,7 @@ class Rejected(NamedTuple):
     key: str
     place: str
     outcome: Outcome
-    reason: int
+    reason: frozenset[int]
     since: float
     date: float | None
     run: str

@@ -81,7 +81,7 @@ def log_end(summary: Summary) -> None:
                 extra = {**run, "event": row["outcome"], "key": row["key"], "code": row["code"]}
                 LOG.warning("%s:%s: %s", row["file"], row["line"], row["message"], extra=extra)
     for notice in summary.notices:
-        level = WARNING if notice.is_due and notice.new else INFO
+        level = WARNING if notice.is_due and notice.is_news else INFO
         LOG.log(level, "%s", notice.line, extra={**run, "event": "notice", "code": notice.cause})
     counts = ", ".join(f"{number} {outcome}" for outcome, number in summary.outcomes().items() if number)
     said = "; ".join(filter(None, [counts, summary.stopped_because]))

@@ -146,9 +146,10 @@ def describe_quietly(summary: Summary) -> Iterator[str]:
         yield from filter(None, [summary.stopped_because])
         yield from (f"warning: {each}" for each in summary.warnings)
         yield from _describe_news(summary, summary.new)
-    elif not (summary.tells_known and any(each.is_due for each in summary.notices)):
+    elif not (summary.tells_known and any(each.is_due and not each.put_off for each in summary.notices)):
         return
-    yield from (each.line for each in summary.notices)
+    for notice in summary.notices:
+        yield from notice.lines
     yield describe_folder(summary)
 
 

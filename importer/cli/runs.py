@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,12 @@ from importer.errors import ExitCode, UsageError
 from importer.library.declared import option
 from importer.library.options import Duration, LedgerFile, Positive
 from importer.library.recording import FIGURES, list_lines, show, with_undone
-from importer.notices import Notice
+from importer.notices import read_notices
 from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
+    from importer.ledger.overview import Note
     from importer.ledger.store import Ledger
     from importer.library.recording import Pair
 
@@ -211,19 +213,24 @@ def read(options: RunsOptions) -> str:
         ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
         its = [each for each in starts if source in (None, each["source_name"])]
         waiting = (f"{line}\n" for line in describe_open(its, find_undone(book, known.values())))
-        stands = (f"{line}\n" for line in describe_standing(known.values(), source))
+        stands = (f"{line}\n" for line in describe_standing(known.values(), starts, source))
         return "".join((*describe_starts(lines), *waiting, *stands, "\n", more, *ends))
 
 
-def describe_standing(known: Iterable[Pair], source: str | None) -> Iterator[str]:
-    """Yield what stands of each source: the notices of its newest import that has ended."""
+def describe_standing(known: Iterable[Pair], starts: Sequence[Note], source: str | None) -> Iterator[str]:
+    """Yield what stands of each source: the notices of its newest import over the whole source."""
+    from importer.ledger.overview import find_put_off, still_put_off
+
     last: dict[tuple[str, str], Run] = {}
     for (run, *_), _ in known:  # the newest comes first
-        if run.kind == "import" and not run.is_open and source in (None, run.source_name):
+        if run.kind == "import" and run.options.get("whole") and run.summary and source in (None, run.source_name):
             last.setdefault((run.target, run.source_name), run)
-    for run in last.values():
-        for notice in map(Notice.read, run.summary.get("notices", ())):
-            yield f"{run.source_name}: {notice.text} Since {notice.since[:10]}."
+    for place, run in last.items():
+        put_off = still_put_off(find_put_off(starts, *place))
+        for notice in read_notices(run.summary):
+            # Of a start that has ended nothing is new.
+            first, *more = replace(notice, new=0, put_off=put_off.get(notice.cause, "")).lines
+            yield from (f"{run.source_name}: {first}", *more)
 
 
 def describe_starts(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -1,10 +1,11 @@
-"""`triage-import sources`: lists the sources that the ledger knows, retires one, and takes that back."""
+"""`triage-import sources`: lists the sources that the ledger knows, retires or resumes one, puts off a notice."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ from importer.errors import UsageError
 from importer.library.declared import option
 from importer.library.options import Folder, LedgerFile, Place
 from importer.library.targets import target_name
+from importer.notices import CAN_WAIT
 
 if TYPE_CHECKING:
     from importer.ledger.source_list import KnownSource
@@ -27,7 +29,7 @@ class ListOptions(LedgerFile, Json):
 
 
 class PlaceOptions(Place, LedgerFile):
-    """The options of `sources retire`, `resume` and `dismiss`."""
+    """The options of the commands about one source."""
 
 
 class RejectedOptions(Place, LedgerFile):
@@ -40,7 +42,7 @@ class RejectedOptions(Place, LedgerFile):
 @click.group(invoke_without_command=True)
 @takes(ListOptions)
 def sources(options: ListOptions) -> None:
-    """List the sources in the ledger, and what waits in one; retire or resume one."""
+    """List the sources in the ledger, and what waits in one; retire or resume one; put off what stands of it."""
     context = click.get_current_context()
     if context.invoked_subcommand is None:
         context.invoke(list_command, ledger=options.ledger, as_json=options.as_json)
@@ -136,6 +138,30 @@ def dismiss_command(options: PlaceOptions, name: str, rows: Sequence[str]) -> No
         some = [each for each in found if each.name.removeprefix(f"{name}:") in wanted]
         dismiss(book.transaction, target, name, some)
         console.say(f"{counted(len(some), 'row')} dismissed.")
+
+
+@sources.command("put-off", cls=Command)
+@click.argument("name", type=SOURCE_NAME)
+@click.argument("code", type=click.Choice(sorted(CAN_WAIT)), metavar="CODE")
+@click.argument("date", type=click.DateTime(["%Y-%m-%d"]))
+@takes(PlaceOptions)
+def put_off_command(options: PlaceOptions, name: str, code: str, date: datetime) -> None:
+    """Be told only from DATE on that what stands of the source NAME for the reason CODE still does.
+
+    It is counted all the same, and anything new of it is told at once. A DATE that has passed takes this back.
+    """
+    from importer.ledger.opening import open_ledger
+    from importer.ledger.overview import note_put_off
+    from importer.ledger.source_list import list_sources, no_source
+
+    target, until = target_name(options.sandbox, options.api_url), f"{date:%Y-%m-%d}"
+    with Console() as console, open_ledger(chosen_ledger(options)) as book:
+        if (target, name) not in {(each.target, each.name) for each in list_sources(book)}:
+            raise no_source(book, target, name)
+        note_put_off(book, target, name, code, until)
+        console.say(
+            f"What stands of {name!r} in {target} as {code} is told again on {until}, what is new of it at once."
+        )
 
 
 def show(known: KnownSource) -> dict[str, Any]:

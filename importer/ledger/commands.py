@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date, timedelta
 from pathlib import Path
 
 from importer.api import DEFAULT_URL
@@ -10,6 +11,7 @@ from importer.errors import UsageError
 from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX
 
+PUT_OFF_FOR = timedelta(days=7)
 ABSENT, ADDED, NOT_ADDED = "absent", "added", "not-added"
 """Answers to what became of a key: it has no issue; all that belongs to it is in Triage, or none of that."""
 
@@ -46,6 +48,12 @@ def run_command(ledger: str, *words: str) -> str:
 def source_command(ledger: str, target: str, *words: str) -> str:
     """Return a command about a source or a key of it."""
     return run_command(ledger, *words, *([] if target == DEFAULT_URL else say_target(target)))
+
+
+def put_off_command(ledger: str, target: str, source_name: str, cause: str) -> str:
+    """Return the command that puts off what stands of a source for a week."""
+    day = date.today() + PUT_OFF_FOR
+    return source_command(ledger, target, "sources", "put-off", source_name, cause, f"{day:%Y-%m-%d}")
 
 
 def settle_command(ledger: str, target: str, key: str, answer: str) -> str:

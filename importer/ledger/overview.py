@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import Connection, func, insert, select, update
 
-from importer.errors import UsageError
+from importer.errors import ExitCode, UsageError
 from importer.ledger import sqlite
 from importer.ledger.commands import default_path
 from importer.ledger.forgetting import PRUNED
@@ -117,6 +120,8 @@ def _read(file: IO[bytes]) -> dict[str, Note]:
     return notes
 
 
+PUT_OFF = "sources put-off"
+"""The command by which a person puts off what stands of a source: it is recorded as a start."""
 CHANGES = (RunKind.REPAIR, RunKind.UNDO)
 """Kinds of runs that change the issues of an earlier import."""
 
@@ -195,6 +200,36 @@ def list_starts(ledger: Ledger, place: str | Path | None) -> list[Note]:
     blank = dict.fromkeys(starts.c.keys(), "") | {"seconds": None, "exit_code": None}
     every = (blank | kept.get(name, {}) | notes.get(name, {}) for name in {**kept, **notes})
     return [each | {"is_running": each["exit_code"] is None and each["id"] in alive} for each in every]
+
+
+def note_put_off(ledger: Ledger, target: str, source_name: str, cause: str, until: str) -> None:
+    """Record until which day a person doesn't want to be told of what stands of a source."""
+    note = {
+        "id": token_hex(8),
+        "started_at": time.time(),
+        "pid": os.getpid(),
+        "command": PUT_OFF,
+        "files": orjson.dumps([cause, until]).decode(),
+        "target": target,
+        "source_name": source_name,
+        "seconds": 0.0,
+        "exit_code": int(ExitCode.DONE),
+    }
+    with ledger.transaction() as connection:
+        connection.execute(insert(starts).values(note))
+
+
+def find_put_off(starts: Iterable[Note], target: str, source_name: str) -> dict[str, str]:
+    """Return of all starts what a person has put off of a source: cause → until which day, which may have passed."""
+    its = (PUT_OFF, target, source_name)
+    noted = (each["files"] for each in starts if (each["command"], each["target"], each["source_name"]) == its)
+    return dict(map(orjson.loads, noted))
+
+
+def still_put_off(until: Mapping[str, str]) -> dict[str, str]:
+    """Return of what was put off that of which the day is to come."""
+    today = f"{date.today():%Y-%m-%d}"
+    return {cause: day for cause, day in until.items() if day > today}
 
 
 def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] = ()) -> Overview:

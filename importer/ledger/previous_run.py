@@ -7,19 +7,19 @@ again. Whatever writes an operation of the source takes it away: where there is 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import CompoundSelect, Connection, and_, except_, func, or_, select, true, union_all, update
+from sqlalchemy import CompoundSelect, Connection, Subquery, and_, except_, func, or_, select, true, union_all, update
 
-from importer.codes import CONFLICT, INCOMPLETE
+from importer.codes import CONFLICT
 from importer.ledger.schema import RunKind, State, operations, rows, runs, sources, targets
 from importer.ledger.statements import PORTION, Transaction, find_in_portions, find_source, portions, refresh_statistics
 from importer.ledger.stored_rows import count_packed, packed_keys
-from importer.notices import Notice
-from importer.records import NEEDS_SOMEBODY, Act, Outcome
+from importer.notices import DUE, LASTING, find_causes, read_notices
+from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
@@ -37,32 +37,45 @@ PLACED_CODES = ("key-duplicate", "group-rejected")
 class Pair:
     """A run whose rows are all registered, and the last run before it that finished over its whole input.
 
-    `name` and `notices` are those of the previous run; `is_new_week` says that no run was in the week of this one
-    before it.
+    name      of the previous run
+    notices   of the previous run
+    last_at   when the previous run was, or was repeated
+    lasting   of these notices, those that stand for keys, too, that this run doesn't have
     """
 
-    def __init__(self, transaction: Transaction, this: Any, before: Any) -> None:
+    def __init__(self, transaction: Transaction, this: Any, before: Any, snapshots: Sequence[int] = ()) -> None:
         self._transaction, self._source_id = transaction, this.source_id
-        self._this, self._before = this.id, before.id
-        self.name = before.name
-        self.notices = tuple(map(Notice.read, orjson.loads(before.summary or b"{}").get("notices", ())))
-        week, last = (datetime.fromtimestamp(each.started_at).isocalendar()[:2] for each in (this, before))
-        self.is_new_week = week != last
+        self._this, self._before, self._snapshots = this.id, before.id, snapshots
+        self.name, self.last_at = before.name, before.repeated_at or before.started_at
+        self.notices = read_notices(orjson.loads(before.summary or b"{}"))
+        has_all = _says(this.options, {SNAPSHOT})
+        self.lasting = [] if has_all else [each for each in self.notices if each.cause in LASTING]
 
-    def vanished(self) -> Iterator[tuple[str, str, str]]:
-        """Yield key, number and id of the issues whose keys this run no longer has, in the order of their creation."""
+    def find_vanished(self) -> tuple[array[int], array[int]]:
+        """Return the creates of issues whose keys this run no longer has, in the order of their creation.
+
+        Those that the previous run had, and those that an earlier snapshot did.
+        """
         with packed_keys(self._transaction, (self._before, self._this)) as (connection, packed):
 
-            def keys_of(run_id: int) -> CompoundSelect[Any]:
-                return union_all(
-                    *(select(each.c.key).where(each.c.run_id == run_id, each.c.key != "") for each in (rows, packed))
-                )
+            def keys_of(run_id: int) -> Subquery:
+                every = (select(each.c.key).where(each.c.run_id == run_id, each.c.key != "") for each in (rows, packed))
+                return union_all(*every).subquery()
 
-            gone = except_(select(keys_of(self._before).subquery()), select(keys_of(self._this).subquery()))
-            ids = self._find_issues(connection, gone)
+            this, before = select(keys_of(self._this)), select(keys_of(self._before))
+            earlier = select(operations.c.key).where(
+                operations.c.source_id == self._source_id,
+                operations.c.run_id.in_(self._snapshots),
+                operations.c.key != "",
+            )
+            gone = self._find_issues(connection, except_(before, this))
+            return gone, self._find_issues(connection, except_(earlier, this, before))
+
+    def read_issues(self, creates: array[int]) -> Iterator[tuple[str, str, str]]:
+        """Yield key, number and id of the issues of these creates."""
         columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
         page = select(*columns).where(operations.c.id.in_(PORTION)).order_by(operations.c.id)
-        for some in portions(ids):
+        for some in portions(creates):
             with self._transaction() as connection:
                 found = connection.execute(page, {"portion": some}).all()
             yield from map(tuple, found)
@@ -80,18 +93,27 @@ class Pair:
         return array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
 
     def read_reasons(self, *, recurs: bool = False) -> set[int]:
-        """Return why rows of the previous run needed somebody, see `hash_reason`.
+        """Return why rows of the previous run needed somebody, see `hash_reasons`.
 
         With `recurs` a key has many rows: then what a row says counts, too.
         """
-        its = select(rows.c.key, rows.c.outcome, rows.c.findings, rows.c.raw)
+        its = select(rows.c.key, rows.c.outcome, rows.c.findings, rows.c.raw, rows.c.conflicts)
         its = its.where(rows.c.run_id == self._before, rows.c.key != "", rows.c.findings.is_not(None))
         with self._transaction() as connection:
             found = connection.execute(its, execution_options={"yield_per": PAGE})
-            return {
-                hash_reason(key, outcome, *_read_said(findings, raw if recurs else None))
-                for key, outcome, findings, raw in found
-            }
+            reasons = set[int]()
+            for key, outcome, findings, raw, conflicts in found:
+                said = _read_said(findings, raw if recurs else None)
+                reasons.update(*hash_reasons(key, outcome, *said, conflicts).values())
+            return reasons
+
+
+def is_told_again(put_off: Iterable[str], last: float, now: float) -> bool:
+    """Whether what stands is said again: once a week, and on a day until which something of it was put off."""
+    before, at = map(datetime.fromtimestamp, (last, now))
+    return at.isocalendar()[:2] != before.isocalendar()[:2] or any(
+        f"{before:%Y-%m-%d}" < day <= f"{at:%Y-%m-%d}" for day in put_off
+    )
 
 
 def count_rows(transaction: Transaction, name: str) -> int:
@@ -111,7 +133,7 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
         refresh_statistics(connection)
         this = connection.execute(select(runs).where(runs.c.name == name)).one()
         earlier = (
-            select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at, runs.c.summary)
+            select(runs.c.id, runs.c.name, runs.c.options, runs.c.started_at, runs.c.repeated_at, runs.c.summary)
             .where(runs.c.source_id == this.source_id, runs.c.kind == RunKind.IMPORT)
             .where(runs.c.state == "finished", runs.c.id < this.id)
             .order_by(runs.c.id.desc())
@@ -121,7 +143,7 @@ def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -
     last = next((run for run in kept if _says(run.options, wanted)), None)
     if last is None or not _says(this.options, wanted):
         return None
-    return Pair(transaction, this, last)
+    return Pair(transaction, this, last, [run.id for run in kept if snapshots and _says(run.options, {SNAPSHOT})])
 
 
 def read_recent(transaction: Transaction, target: str, source_name: str, name: str, since: float) -> list[Any]:
@@ -156,24 +178,32 @@ def _says(options: bytes, names: set[str]) -> bool:
     return names <= {name for name, value in orjson.loads(options).items() if value}
 
 
-def hash_reason(
-    key: str, outcome: str, codes: Sequence[str], fields: Sequence[str], messages: Sequence[str], raw: Raw = None
-) -> int:
-    """Hash why a row needs somebody; of one that was refused its codes, as Triage's words may have a time in them."""
-    match outcome:
-        case Outcome.REJECTED:
-            reason: object = reasons_of(codes, fields, messages, raw)
-        case Outcome.FAILED:
-            reason = sorted(codes)
-        case _:
-            reason = causes_of(outcome, codes)
-    return hash((key, str(reason)))
+def hash_reasons(
+    key: str,
+    outcome: str,
+    codes: Sequence[str],
+    fields: Sequence[str],
+    messages: Sequence[str],
+    raw: Raw = None,
+    conflicts: bytes | str | None = None,
+) -> dict[str, frozenset[int]]:
+    """Hash why a row needs somebody, by cause: the cause itself, and each part of what is known of it.
 
-
-def causes_of(outcome: str, codes: Sequence[str]) -> tuple[str, ...]:
-    """Return the causes for which a row needs somebody, as far as a later run can know them by it."""
-    held = (str(outcome),) if outcome in NEEDS_SOMEBODY else (INCOMPLETE,) if INCOMPLETE in codes else ()
-    return (*held, CONFLICT) if CONFLICT in codes else held
+    Of a row that was refused these are its codes, as Triage's words may have a time in them.
+    """
+    reasons = dict[str, frozenset[int]]()
+    for cause in DUE.intersection(find_causes(outcome, codes)):
+        match cause:
+            case Outcome.REJECTED:
+                parts: Iterable[object] = [reasons_of(codes, fields, messages, raw)]
+            case Outcome.FAILED:
+                parts = [sorted(codes)]
+            case _ if cause == CONFLICT:
+                parts = [field for field, *_ in orjson.loads(conflicts or b'[[""]]')]
+            case _:
+                parts = [field for code, field in zip(codes, fields, strict=True) if code == cause]
+        reasons[cause] = frozenset({hash((key, cause)), *(hash((key, cause, str(part))) for part in parts)})
+    return reasons
 
 
 def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[str], raw: Raw = None) -> Reasons:
@@ -284,9 +314,11 @@ def forget_fingerprint(connection: Connection, source_id: int, *, creates: bool 
     connection.execute(update(runs).where(its, runs.c.fingerprint != "").values(fingerprint=""))
 
 
-def note_repeat(transaction: Transaction, run: str, at: float) -> int:
-    """Count a repetition of a run; return how many there are by now."""
+def note_repeat(transaction: Transaction, run: str, at: float) -> tuple[int, float]:
+    """Count a repetition of a run; return how many there are by now, and when the last one before this one was."""
     this = runs.c.name == run
+    last = select(runs.c.repeats, func.coalesce(runs.c.repeated_at, runs.c.started_at)).where(this)
     with transaction() as connection:
-        connection.execute(update(runs).where(this).values(repeats=runs.c.repeats + 1, repeated_at=at))
-        return connection.scalar(select(runs.c.repeats).where(this)) or 0
+        repeats, last_at = connection.execute(last).one()
+        connection.execute(update(runs).where(this).values(repeats=repeats + 1, repeated_at=at))
+    return repeats + 1, last_at

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Connection, select, update
 
 from importer import __version__
-from importer.ledger.previous_run import forget_fingerprint, hash_reason
+from importer.ledger.previous_run import forget_fingerprint, hash_reasons
 from importer.ledger.schema import RunKind, rows, runs
 from importer.ledger.statements import Transaction, find_source, read_pages
 from importer.ledger.stored_rows import STORED, decode_row
@@ -35,9 +35,9 @@ def judged_by(digest: str) -> str:
     return f"{__version__} {digest}"
 
 
-def reason_of(row: Row) -> int:
+def reason_of(row: Row) -> frozenset[int]:
     """Return why a row is rejected or refused, whatever its key."""
-    return hash_reason("", row.outcome, row.codes, row.fields, row.messages)
+    return hash_reasons("", row.outcome, row.codes, row.fields, row.messages)[row.outcome]
 
 
 def find_rejected(transaction: Transaction, target: str, source_name: str, now: float | None = None) -> list[Rejected]:

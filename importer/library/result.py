@@ -154,7 +154,7 @@ def _mask(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {_mask(name): _mask(each) for name, each in value.items()}
     if isinstance(value, Notice):
-        return replace(value, text=redact(value.text))
+        return replace(value, text=redact(value.text), keys=_mask(value.keys), command=redact(value.command))
     return type(value)(map(_mask, value)) if type(value) in (tuple, list) else value
 
 

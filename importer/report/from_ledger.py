@@ -20,16 +20,16 @@ import orjson
 
 from importer import __version__
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE
-from importer.codes import CONFLICT, GAVE_UP, INCOMPLETE, by_frequency
+from importer.codes import GAVE_UP, INCOMPLETE, by_frequency
 from importer.errors import ExitCode, StorageFull
 from importer.ledger.added import count_made
 from importer.ledger.journal import Run
-from importer.ledger.previous_run import Pair, causes_of, count_rows, find_pair, hash_reason
+from importer.ledger.previous_run import Pair, count_rows, find_pair, hash_reasons
 from importer.ledger.rejected import NOT_IN, reason_of
 from importer.ledger.store import Ledger
-from importer.notices import Notice, find_notices
+from importer.notices import KEYS_KEPT, Earlier, find_causes, find_notices, read_notices
 from importer.phrases import counted, format_duration
-from importer.records import NEEDS_SOMEBODY, Act, Outcome, Rejected, Rows, digest_row
+from importer.records import Act, Outcome, Rejected, Row, Rows, digest_row
 from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
@@ -48,49 +48,83 @@ VANISHED_COLUMNS = ("key", "triage_id", "issue_id")
 
 @dataclass(frozen=True)
 class Comparison:
-    """Keys that the run before had, in snapshots, and this one has no more; `run` is that one, "" if there is none."""
+    """Keys that earlier snapshots had, and this one has no more.
+
+    vanished  how many there are
+    new       of these, how many the snapshot before this one had
+    run       name of that one, "" if there is none
+    keys      some of them, the new ones first
+    """
 
     vanished: int = 0
+    new: int = 0
     run: str = ""
+    keys: tuple[str, ...] = ()
 
 
 class News:
     """Tells rows that need somebody for the first time from those that did so in the last run, for the same reason.
 
     known  rows that did: cause → rows. Unknown ones never do; rejected ones are known by what they say, too
+    keys   of all rows with a cause: cause → the first of them
     new    the others
     first  the first of these, as they are shown
-    tells_known  whether known ones are said again, as once a week
     """
 
     def __init__(self, last: Pair | None = None, *, recurs: bool = False, rejected: Sequence[Rejected] = ()) -> None:
         self.known, self.new = Counter[str](), 0
+        self.keys = dict[str, list[str]]()
         self.first: list[dict[str, str]] = []
         self._before, self._recurs = last.read_reasons(recurs=recurs) if last is not None else set[int](), recurs
         self._rejected = {(each.digest, each.reason) for each in rejected}
-        self.tells_known = last is not None and last.is_new_week
+        self._lasting = {each.cause: each for each in (last.lasting if last is not None else ())}
+        self._back = dict[str, set[str]]()
 
     def add(self, rows: Rows) -> None:
         of = rows.columns
+        for cause, notice in self._lasting.items():
+            self._back.setdefault(cause, set()).update(set(notice.keys).intersection(of["key"]))
         for place, (outcome, codes) in enumerate(zip(of["outcome"], of["codes"], strict=True)):
-            if outcome not in NEEDS_SOMEBODY and INCOMPLETE not in codes and CONFLICT not in codes:
-                continue
-            row, causes = rows[place], causes_of(outcome, codes)
-            may_be_known = row.key and outcome is not Outcome.UNKNOWN and GAVE_UP not in codes
-            raw = row.raw if self._recurs else None
-            is_known = may_be_known and (
-                hash_reason(row.key, outcome, codes, row.fields, row.messages, raw) in self._before
-            )
-            if self._rejected and outcome in NOT_IN and row.raw is not None:
-                is_known = is_known or (digest_row(row.raw), reason_of(row)) in self._rejected
-            if is_known:
-                self.known.update(causes)
-                continue
-            self.new += 1
-            if len(self.first) < NEWS_SHOWN:
-                line, said = f"{row.file_name}:{row.line}", "; ".join(row.messages)
-                shown = {"outcome": causes[0], "row": line, "key": row.key, "code": "; ".join(codes), "message": said}
-                self.first.append(shown)
+            if causes := find_causes(outcome, codes):
+                self._add(rows[place], causes)
+
+    def _add(self, row: Row, causes: Sequence[str]) -> None:
+        place = f"{row.file_name}:{row.line}"
+        for cause in causes:
+            keys = self.keys.setdefault(cause, [])
+            if len(keys) < KEYS_KEPT:
+                keys.append(row.key or place)
+        raw = row.raw if self._recurs else None
+        reasons = hash_reasons(row.key, row.outcome, row.codes, row.fields, row.messages, raw, row.conflicts)
+        known = [cause for cause, reason in reasons.items() if self._knows(row, cause, reason)]
+        self.known.update(known)
+        if len(known) == len(reasons):
+            return
+        self.new += 1
+        if len(self.first) < NEWS_SHOWN:
+            why = next(cause for cause in reasons if cause not in known)
+            said = "; ".join(row.messages)
+            shown = {"outcome": why, "row": place, "key": row.key, "code": "; ".join(row.codes), "message": said}
+            self.first.append(shown)
+
+    def _knows(self, row: Row, cause: str, reason: frozenset[int]) -> bool:
+        may_be_kept = self._rejected and cause in NOT_IN
+        if may_be_kept and row.raw is not None and (digest_row(row.raw), reason_of(row)) in self._rejected:
+            return True
+        if not row.key or row.outcome is Outcome.UNKNOWN or GAVE_UP in row.codes:
+            return False
+        lacked = row.key in self._back.get(cause, ()) and reason.isdisjoint(self._before)  # by the last run's source
+        return lacked or reason <= self._before
+
+    def find_earlier(self) -> dict[str, Earlier]:
+        """Return what is known of each cause beside how many rows have it."""
+        earlier = {}
+        for cause in {*self.keys, *self._lasting}:
+            notice, back, keys = self._lasting.get(cause), self._back.get(cause, set()), self.keys.get(cause, [])
+            missing = [] if notice is None else [key for key in notice.keys if key not in back]
+            count = 0 if notice is None else notice.count - len(back)
+            earlier[cause] = Earlier(self.known[cause], (*keys, *missing)[:KEYS_KEPT], count)
+        return earlier
 
     @property
     def known_rows(self) -> int:
@@ -112,7 +146,10 @@ def find_vanished(last: Pair | None, folder: ReportFolder) -> Comparison:
     """Write vanished.csv if any key of the last snapshot has vanished. Raises StorageFull if it can't be written."""
     if last is None:
         return NOTHING
-    return Comparison(write_table(folder, VANISHED, VANISHED_COLUMNS, last.vanished()), last.name)
+    new, earlier = last.find_vanished()
+    count = write_table(folder, VANISHED, VANISHED_COLUMNS, last.read_issues(new + earlier))
+    keys = (key for key, *_ in last.read_issues((new + earlier)[:KEYS_KEPT]))
+    return Comparison(count, len(new), last.name, tuple(keys))
 
 
 NOTHING = Comparison()
@@ -233,7 +270,7 @@ def kept_figures(run: Run) -> dict[str, Any]:
     if run.summary:
         names = {field.name for field in fields(Summary)}  # the version before may have kept other ones
         kept = {name: value for name, value in run.summary.items() if name in names}
-        return kept | {"notices": tuple(map(Notice.read, kept.get("notices", ())))}
+        return kept | {"notices": read_notices(kept)}
     return _minimal(run, CUT_OFF)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -345,8 +346,9 @@ def test_quiet(program: Program, serve: Serve) -> None:
     write_csv(source, [issue_row(1), issue_row(2, priority="Odd"), issue_row(3)])
     ended = program(*night, "--yes", "--max-rejected", "100%")
     assert (ended.code, ended.out) == (1, "")
-    meaning, row, notice, page = ended.err.splitlines()
+    meaning, row, notice, command, page = ended.err.splitlines()
     assert notice == "1 row rejected: results.csv says why."
+    assert program(*shlex.split(command.removeprefix("  Once they are corrected: triage-import "))).code == 1
     assert meaning == f"Exit code 1: {ExitCode.PARTLY.sentence}"
     assert row.startswith("  rejected jira:PROJ-2: the mapping doesn't know severity 'Odd'"), row
     assert page == f"Every row and its outcome: {Path('out').resolve()}/report.html"
@@ -367,7 +369,7 @@ def test_known_rows_once_a_week(program: Program, serve: Serve) -> None:
     with sqlite3.connect(program.ledger) as ledger:
         ledger.execute("UPDATE runs SET started_at = started_at - 7 * 86400")
     ended = program(*night, "--max-rejected", "98%")
-    said, page = ended.err.splitlines()
+    said, _, page = ended.err.splitlines()
     assert said.startswith("2 rows rejected: results.csv says why. Since ")
     assert (ended.code, page) == (0, f"Every row and its outcome: {Path('out').resolve()}/report.html")
 

@@ -72,8 +72,9 @@ def test_for_people(program: Program, serve: Serve) -> None:
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2), issue_row(3, title="")])
     first = program(*import_from(sandbox.url), "--max-rejected", "50%").summary["run_id"]
     assert program(*import_from(sandbox.url), "--max-rejected", "0").code == 7
-    header, newer, older, stands, _, hint, size = program("runs").out.splitlines()
+    header, newer, older, stands, correct, _, hint, size = program("runs").out.splitlines()
     assert stands.startswith("jira: 1 row rejected: results.csv says why. Since 20")
+    assert correct.startswith("  Once they are corrected: triage-import validate ")
     assert header.split("  ")[0] == "start"
     assert "new · updated · failed · rejected · waiting" in header
     assert re.fullmatch(rf"20.{{14}}  jira +[\d.]+ s +1 +2 · 0 · 0 · 1 · 0 +{first} +export.csv +1 rejected", older), (

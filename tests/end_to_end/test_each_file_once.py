@@ -141,6 +141,8 @@ def test_what_was_refused_stays_open(run: Run, sandbox: RunningSandbox, program:
     """It is named until it is in; only rows of its issues wait for it, whatever file they are in."""
     write(1, ("1", "A"), ("2", "B"))
     assert run().code == ExitCode.DONE
+    put_off = ("sources", "put-off", "desk", "rejected", "2030-01-15", "--api-url", sandbox.url)
+    assert program(*put_off).code == ExitCode.DONE, "which is no file"
     write(2, ("1", "A2"), text=False)
     write(3, ("1", "A3"), ("3", "C"), ("4", "D"))
     write(4, ("4", "D4"), ("5", "E"))
@@ -154,6 +156,7 @@ def test_what_was_refused_stays_open(run: Run, sandbox: RunningSandbox, program:
     assert "Not in yet: f3.csv: exit code 7, 1 older-file-open" in listed
     ended = run("--accept-missing=Text")
     assert (ended.code, titles(sandbox)) == (ExitCode.DONE, ["A3", "B", "C", "D4", "E"]), "of D, f3.csv is the older"
+    assert "1 row skipped: a newer file with the issue is in already." in ended.err
     assert "Not in yet" not in program("runs").out
 
 

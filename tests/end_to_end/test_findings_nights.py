@@ -38,7 +38,8 @@ GIVES_UP = 13
 """The night from which on no call is waited for."""
 READS = ("GET /v1/triage/issues", "GET /v1/triage/categories")
 GOOD = (ExitCode.DONE, ExitCode.PARTLY)
-FAULTY, QUIET = WAYS = ("faults", "quiet")
+FAULTY = "faults"
+WAYS = (FAULTY, "quiet")
 FINDINGS = ("occurrences_new", "occurrences_known", "occurrences_corrected", "on_deleted")
 FAULTS = ("500-after:write@3%", "reset-before:write@3%", "429=0:write@3%", "reset-after:write@2%")
 

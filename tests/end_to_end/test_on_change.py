@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sqlite3
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -283,8 +286,13 @@ def test_vanished_keys(nights: Nights) -> None:
     issue = nights.issue(2)
     (line,) = read_csv(Path("reports/vanished.csv"))
     assert line == {"key": "jira:PROJ-2", "triage_id": issue["triage_id"], "issue_id": issue["id"]}
-    nights.run(mapping="snapshot.yaml")
-    assert not Path("reports/vanished.csv").exists(), "it is said once"
+    stands = nights.run(mapping="snapshot.yaml")
+    assert (stands.code, notice_of(stands)["count"], notice_of(stands)["new"]) == (0, 1, 0), "counted, and no news"
+    assert len(read_csv(Path("reports/vanished.csv"))) == 1
+    more = nights.run(rows=rows(1, 3), mapping="snapshot.yaml")
+    assert (more.code, notice_of(more)["count"], notice_of(more)["new"]) == (1, 2, 1)
+    assert notice_of(more)["since"] == notice_of(ended)["since"]
+    assert notice_of(nights.run(rows=rows(1, 2, 3), mapping="snapshot.yaml"))["keys"] == ["jira:PROJ-4"]
 
 
 def test_a_snapshot_with_few_of_the_keys(nights: Nights) -> None:
@@ -380,3 +388,94 @@ def test_the_original_of_a_corrected_row(nights: Nights) -> None:
     other = nights.run(rows=rows(1, 2, P2="Whenever"))
     assert (other.code, other.outcomes()) == (1, {"unchanged": 1, "rejected": 1})
     assert nights.run(rows=rows(1, 2, P2="Low")).outcomes() == {"unchanged": 2}
+
+
+UPDATE = ("--on-change", "update")
+
+
+def notice_of(ended: Ended) -> dict[str, Any]:
+    (notice,) = ended.summary["notices"]
+    return dict(notice)
+
+
+def let_a_week_pass(program: Program) -> None:
+    with sqlite3.connect(program.ledger) as ledger:
+        ledger.execute("UPDATE runs SET started_at = started_at - 7 * 86400")
+
+
+@pytest.fixture
+def conflicted(nights: Nights) -> Nights:
+    """Give nights of which the first has sent two issues, and the second has a conflict in one."""
+    nights.run(rows=rows(1, 2))
+    nights.edit(2, title="theirs")
+    ended = nights.run(*UPDATE, rows=rows(1, 2, T2="New"))
+    assert (ended.code, notice_of(ended)["new"]) == (1, 1)
+    return nights
+
+
+def test_what_stands_is_told_once_a_week_and_can_be_put_off(conflicted: Nights, program: Program) -> None:
+    """The command that the notice names works as it stands; what is new is told all the same."""
+    let_a_week_pass(program)
+    weekly = conflicted.run(*UPDATE, "-q")
+    assert (weekly.code, notice_of(weekly)["new"]) == (0, 0)
+    assert weekly.err.startswith("1 issue changed in Triage, too, or perhaps: ")
+    command = notice_of(weekly)["command"]
+    assert f"  To put it off: {command}\n" in weekly.err
+    assert command in Path("reports/report.html").read_text(encoding="utf-8")
+    _, *words = shlex.split(command)
+    put_off = program(*words)
+    day = f"{date.today() + timedelta(days=7):%Y-%m-%d}"
+    assert (put_off.code, f"is told again on {day}" in put_off.err) == (0, True)
+    assert f", put off until {day}." in program("runs").out
+    assert json.loads(program("runs", "--json").out)[0]["files"] == ["conflict", day]
+
+    let_a_week_pass(program)
+    quiet = conflicted.run(*UPDATE, "-q")
+    assert (quiet.code, quiet.err) == (0, "")
+    assert (notice_of(quiet)["count"], notice_of(quiet)["put_off"]) == (1, day)
+    assert conflicted.run(*UPDATE, "--fail-on", "any").code == 0
+
+    conflicted.edit(1, title="theirs, too")
+    changed = conflicted.run(*UPDATE, "-q", rows=rows(1, 2, T1="New", T2="New"))
+    assert (changed.code, notice_of(changed)["count"], notice_of(changed)["new"]) == (1, 2, 1)
+    assert "  conflict jira:PROJ-1: " in changed.err
+    assert "conflict jira:PROJ-2: " not in changed.err
+
+    cause = words.index("conflict")
+    assert program(*words[: cause + 1], "2026-01-01", *words[cause + 2 :]).code == 0
+    assert conflicted.run(*UPDATE, "--fail-on", "any").code == 1
+
+
+def test_a_conflict_in_another_field_is_news(conflicted: Nights) -> None:
+    """The same field's is not, whatever the values are by now."""
+    conflicted.edit(2, title="theirs again")
+    assert conflicted.run(*UPDATE, rows=rows(1, 2, T2="Newer")).code == 0
+    conflicted.edit(2, severity="critical")
+    other = conflicted.run(*UPDATE, rows=rows(1, 2, T2="Newer", P2="Low"))
+    assert (other.code, notice_of(other)["count"], notice_of(other)["new"]) == (1, 1, 1)
+    assert conflicted.run(*UPDATE).code == 0
+    conflicted.edit(2, title="Newer")
+    assert conflicted.run(*UPDATE).code == 0, "there is less of it"
+
+
+def test_what_stands_of_an_issue_that_tonight_s_file_lacks(conflicted: Nights) -> None:
+    """A delta has only what has changed: the conflict of another issue stands, since the night on which it began."""
+    since = notice_of(conflicted.run(*UPDATE))["since"]
+    delta = conflicted.run(*UPDATE, rows=rows(1, P1="Low"))
+    notice = notice_of(delta)
+    assert (delta.code, notice["count"], notice["new"], notice["since"]) == (0, 1, 0, since)
+    assert notice["keys"] == ["jira:PROJ-2"]
+    back = conflicted.run(*UPDATE, rows=rows(2, T2="New"))
+    assert (back.code, notice_of(back)["count"], notice_of(back)["new"]) == (0, 1, 0), "it was known all the time"
+    conflicted.edit(2, title="New")
+    assert conflicted.run(*UPDATE, rows=rows(2, T2="New")).summary["notices"] == []
+
+
+def test_only_what_is_known_can_be_put_off(conflicted: Nights, program: Program) -> None:
+    """A name that was mistyped is no source, and a word that is no reason none."""
+    url = ("--api-url", conflicted.sandbox.url)
+    assert program("sources", "put-off", "jiro", "conflict", "2030-01-15", *url).code == 2
+    assert program("sources", "put-off", "jira", "conflicts", "2030-01-15", *url).code == 2
+    assert program("sources", "put-off", "jira", "older-file-open", "2030-01-15", *url).code == 2
+    assert program("sources", "put-off", "jira", "conflict", "soon", *url).code == 2
+    assert notice_of(conflicted.run(*UPDATE))["put_off"] == ""

@@ -101,7 +101,9 @@ def test_what_vanished_of_packed_rows(ledger: Ledger) -> None:
     for _ in range(2):  # open, and packed itself
         pair = find_pair(ledger.transaction, third.name, snapshots=True)
         assert pair is not None
-        assert [key for key, *_ in pair.vanished()] == [f"jira:PROJ-0-{number}" for number in range(100, 1204, 100)]
+        assert [key for key, *_ in pair.read_issues(pair.find_vanished()[0])] == [
+            f"jira:PROJ-0-{number}" for number in range(100, 1204, 100)
+        ]
         third.finish(ExitCode.DONE, {})
 
 

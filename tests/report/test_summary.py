@@ -9,7 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from importer.errors import ExitCode, RunStopped, TimeOver, TooManyFailures
-from importer.notices import decide_exit_code, find_notices
+from importer.notices import Earlier, decide_exit_code, find_notices
 from importer.records import Outcome
 from importer.report.summary import Sum, Summary, add_up, count_needing, describe_verification
 
@@ -71,7 +71,8 @@ def test_nothing_that_is_missing_ends_with_0(
     settings = {"stopped": None} | more
     every = Counter({**{str(each): number for each, number in counts.items()}, **codes})
     every["unknown"] += settings.pop("undecided", 0)
-    notices = find_notices(every, settings.pop("known", None))
+    earlier = {cause: Earlier(known=number) for cause, number in settings.pop("known", {}).items()}
+    notices = find_notices(every, earlier)
     assert decide_exit_code(notices, **settings) is code
 
 
