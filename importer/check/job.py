@@ -42,7 +42,7 @@ class Job:
     max_file_age_seconds  the same of its files alone, whatever dates are in them
     rejected         rows that earlier runs rejected and that nobody has dealt with
     tries_again      whether these are the rows: rejected as they were they are no news
-    holds            keys whose rows aren't sent because of what other files have of them: key → code
+    holds            keys whose rows, if there are any, aren't sent because of what other files have of them: key → code
     """
 
     source: Source

@@ -33,6 +33,7 @@ from importer.library.deliveries import (
     has_dates,
     is_in,
     read_keys,
+    read_moved,
     source_name_of,
 )
 from importer.library.options import RowLimit
@@ -45,13 +46,14 @@ if TYPE_CHECKING:
     from importer.cli.run_options import RunOptions
     from importer.ledger.overview import Note
     from importer.report.summary import Summary
+    from importer.transform.row_keys import Aliases
 
 
-def deliver(options: RunOptions, found: Deliveries, carry_out: Carry) -> int:
+def deliver(options: RunOptions, found: Deliveries, read_aliases: Callable[[], Aliases], carry_out: Carry) -> int:
     """Import files one after another; returns the exit code that counts."""
     console, codes, open_ = Console(quiet=options.quiet), list[int](), list[Delivery]()
     are_in = [] if has_dates(options) else found.are_in
-    order = Order(cache(partial(read_keys, options)), are_in, waits=options.files != NEWEST)
+    order = Order(cache(partial(read_keys, options)), read_aliases, are_in, waits=options.files != NEWEST)
     for each in found.due:
         is_partly_in = False
         try:
@@ -151,7 +153,8 @@ class Recorded(Command):
         if not found.due:
             return self._end_without_news(ctx, its)
         names, ages = Counter(Path(each).name for each in given["sources"]), {name: given[name] for name in AGES}
-        return deliver(options, found, partial(self._import_one, ctx, its, given["out"], names, ages))
+        read_aliases = partial(read_moved, options.ledger, **its)
+        return deliver(options, found, read_aliases, partial(self._import_one, ctx, its, given["out"], names, ages))
 
     def _try_rejected(self, ctx: click.Context, code: int) -> int:
         """Give rows back that Triage refused, or another mapping rejected: a run of its own, with limits of its own."""

@@ -17,6 +17,7 @@ from importer.sources.age import MAX_AGE, MAX_FILE, check_age
 
 if TYPE_CHECKING:
     from importer.library.run_options import RunOptions
+    from importer.transform.row_keys import Aliases
 
 EACH_ONCE, NEWEST = "each-once", "newest"
 IS_IN = [code for code in ExitCode if code.is_complete]
@@ -116,28 +117,37 @@ KeysOf = Callable[[str], frozenset[str]]
 
 
 class Order:
-    """Keeps the rows of an issue in the order of its files; `keys_of` reads the keys of a file's rows.
+    """Keeps the rows of an issue in the order of its files.
 
-    are_in  files that are in, as far as nothing else says which row of an issue is the newer one
+    keys_of       reads the keys of a file's rows, as the file has them
+    read_aliases  reads the keys that issues have by now → those that they had first; each file may bring more
+    are_in        files that are in, as far as nothing else says which row of an issue is the newer one
     """
 
-    def __init__(self, keys_of: KeysOf, are_in: Sequence[Delivery], *, waits: bool) -> None:
-        self._keys_of, self._are_in, self._waits = keys_of, are_in, waits
+    def __init__(
+        self, keys_of: KeysOf, read_aliases: Callable[[], Aliases], are_in: Sequence[Delivery], *, waits: bool
+    ) -> None:
+        self._keys_of, self._read_aliases, self._are_in, self._waits = keys_of, read_aliases, are_in, waits
         self._open = set[str]()
         self._unread: Delivery | None = None  # is open, and nobody knows which issues it has
 
     def holds(self, due: Delivery) -> dict[str, str]:
-        """Return key → code of the rows of a file that aren't sent. Raises ImporterError if a file can't be read."""
+        """Return key → code of the rows that aren't sent if a file has them, by the keys that issues had first.
+
+        Raises ImporterError if a file can't be read.
+        """
         if self._unread is not None:
             raise Waits(due, self._unread)
         newer = [each for each in self._are_in if each.modified > due.modified]
         if not (self._open or newer):
             return {}
         brought = frozenset[str]().union(*(self._keys_of(each.name) for each in newer))
-        keys = self._keys_of(due.name)
         # A newer row never overtakes an older one, as what the two of them add would come in the wrong order; nor does
-        # an older one, which comes late or again, replace what a newer one has brought.
-        return dict.fromkeys(keys & brought, NEWER_FILE_IN) | dict.fromkeys(keys & self._open, OLDER_FILE_OPEN)
+        # an older one, which comes late or again, replace what a newer one has brought. Which of them are this file's
+        # isn't known before it is read: an issue may have moved since.
+        aliases = self._read_aliases()
+        held = {aliases.get(key, key): NEWER_FILE_IN for key in brought}
+        return held | {aliases.get(key, key): OLDER_FILE_OPEN for key in self._open}
 
     def keep_open(self, due: Delivery) -> None:
         """Let later rows of all of a file's issues wait, and all later files if it can't be read."""
@@ -146,6 +156,14 @@ class Order:
                 self._open |= self._keys_of(due.name)
             except ImporterError:
                 self._unread = self._unread or due
+
+
+def read_moved(ledger: str | None, target: str, source_name: str) -> Aliases:
+    """Return the keys that issues of a source have by now → those that they had first."""
+    from importer.ledger.opening import read_ledger
+
+    with read_ledger(ledger) as book:
+        return book.read_aliases(target, source_name)
 
 
 def has_dates(options: RunOptions) -> bool:

@@ -185,6 +185,51 @@ def test_a_late_file_and_one_that_comes_again(run: Run, sandbox: RunningSandbox)
     assert run().err.startswith("No new file: ")
 
 
+MOVING = MAPPING.replace("key: Id", "key: Id, id: Number") + "created: Made\n"
+
+
+def write_moving(number: int, key: str, text: str, **more: str) -> None:
+    """Write the file of a night with one issue, by the key that it has on that day."""
+    row = {"Id": key, "Title": "Echo", "Text": text, "Number": "77", "Made": "2024-03-01 09:14", **more}
+    if not text:
+        del row["Text"]
+    os.utime(write_csv(Path(f"f{number}.csv"), [tuple(row.values())], header=tuple(row)), (1_700_000_000 + number,) * 2)
+
+
+def texts(sandbox: RunningSandbox) -> list[str]:
+    """The first line of each description."""
+    return [each["description"].splitlines()[0] for each in sandbox.issues()]
+
+
+def test_a_late_file_with_the_old_key_of_a_moved_issue(run: Run, sandbox: RunningSandbox) -> None:
+    """A newer file has it by its new key: nothing of the older one replaces that."""
+    Path("desk.yaml").write_text(MOVING)
+    for number, key in ((1, "A-1"), (3, "B-9"), (5, "C-4")):
+        write_moving(number, key, f"Day {number}")
+        assert run().code == ExitCode.DONE
+    for number, key in ((2, "A-1"), (4, "B-9")):
+        write_moving(number, key, f"Day {number}")
+        ended = run()
+        assert (ended.code, texts(sandbox)) == (ExitCode.DONE, ["Day 5"]), ended.err
+        assert "newer-file-in" in ended.err
+
+
+def test_a_moved_issue_waits_for_the_file_with_its_old_key(run: Run, sandbox: RunningSandbox) -> None:
+    """Whoever reads the newer file learns that it is the same issue: it doesn't overtake the older file."""
+    Path("desk.yaml").write_text(MOVING)
+    write_moving(1, "A-1", "Day 1")
+    assert run().code == ExitCode.DONE
+    write_moving(2, "A-1", "")
+    write_moving(3, "B-9", "Day 3")
+    for _ in range(2):
+        ended = run()
+        assert (ended.code, texts(sandbox)) == (ExitCode.DECIDE, ["Day 1"]), ended.err
+        assert "1 issue waiting for an older file that isn't in yet" in ended.err
+    write_moving(2, "A-1", "Day 2")
+    ended = run()
+    assert (ended.code, texts(sandbox)) == (ExitCode.DONE, ["Day 3"]), ended.err
+
+
 def test_days_without_imports(run: Run, sandbox: RunningSandbox) -> None:
     """Four files wait, the oldest for longer than a source may be old: the newest one's age is that of all."""
     for number, days in enumerate((4, 3, 2, 0), 1):
