@@ -19,7 +19,7 @@ from importer.library.caller import Question
 from importer.library.declared import Section
 from importer.triage.redaction import Secret
 from tests.conftest import Serve
-from tests.end_to_end.test_key_is_nowhere import FORMS, echoing
+from tests.harness.echoing import echoing
 from tests.harness.running import SAMPLES, Program, write_issues
 
 CANARY = "org_canary-3f9c1d77"
@@ -81,7 +81,7 @@ def test_no_traceback_with_variables(
     monkeypatch.setenv("BLAND_API_KEY", CANARY)
     Path("two-words").write_text(f"{CANARY} {CANARY}", encoding="utf-8")
     Path("no-text").write_bytes(CANARY.encode() + b"\xff\xff")
-    with echoing(serve().url, FORMS["as it is"]) as door:
+    with echoing(serve().url, str) as door:
         door.refusal = 0 if "bug" in slip else 401
         with pytest.raises((Exception, SystemExit)) as caught:
             SLIPS[slip](door.url)

@@ -5,14 +5,12 @@ What a target says is searched for the key as it is, and as JSON, URLs, HTML, UT
 
 from __future__ import annotations
 
-import json
 import socketserver
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -21,7 +19,7 @@ import pytest
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED
-from tests.harness.doors import Door, serve_door
+from tests.harness.echoing import EchoingDoor, echoing
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres, schema_of
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv, write_issues
 
@@ -43,47 +41,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "base64": lambda key: b64encode(key.encode()).decode(),
 }
 """How a target may write a key within a JSON text."""
-PLACE = "%ECHO%"
-REFUSED = json.dumps({"data": None, "errors": [{"error": "no", "message": f"not with {PLACE}"}]}).encode()
 REFUSALS = (400, 401, 403, 404)
-
-
-class EchoingDoor(Door):
-    """Shows the key that it is given in every header and in every text that it answers.
-
-    The second create of all is refused, the third is carried out and answers 500. With `refusal` everything is refused.
-    """
-
-    def __init__(self, target: str, form: Callable[[str], str]) -> None:
-        super().__init__(target)
-        self._form = form
-        self.refusal = 0
-        self.creates = 0
-
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
-        key = headers["Authorization"]
-        self.headers = dict.fromkeys(("WWW-Authenticate", "Retry-After", "X-Request-Id"), key)
-        status, content = self._answer(method, path, headers, body)
-        return status, content.replace(PLACE.encode(), self._form(key).encode())
-
-    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        if self.refusal:
-            return self.refusal, REFUSED
-        self.creates += method == "POST"
-        if method == "POST" and self.creates == 2:
-            return 400, REFUSED
-        answer = super().answer(method, path, headers, body)
-        assert answer is not None
-        if method == "POST" and self.creates == 3:
-            return 500, f"<html>{PLACE}".encode()
-        status, content = answer
-        return status, json.dumps(json.loads(content, object_hook=_echo)).encode() if content else b""
-
-
-def _echo(document: dict[str, Any]) -> dict[str, Any]:
-    """Put an echo into an issue, its activity, and what else has texts."""
-    texts = ("title", "category", "detail", "owner_id")
-    return document | {name: f"{document[name] or ''} {PLACE}" for name in texts if name in document} | {PLACE: PLACE}
 
 
 class Witness:
@@ -142,14 +100,6 @@ def key_of_program(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("BLAND_API_KEY", CANARY)
     monkeypatch.setenv("TRIAGE_IMPORT_DEBUG", "1")
     return CANARY
-
-
-@contextmanager
-def echoing(target: str, form: Callable[[str], str]) -> Iterator[EchoingDoor]:
-    """Put an echoing door before a target."""
-    door = EchoingDoor(target, form)
-    with serve_door(door):
-        yield door
 
 
 @pytest.mark.parametrize("form", FORMS)
