@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.spreadsheet import escape_cell, unescape_cell, write_cells
+from importer.spreadsheet import escape_cell, escape_signs, shown_cell, shown_cells, unescape_cell, write_cells
 
 
-@given(st.text() | st.text(alphabet="=+-@\t\r'a"))
+@given(st.text() | st.text(alphabet="=+-@＝\t\r\ufeff'a"))
 def test_escaping_and_back(text: str) -> None:
     """What is escaped comes back as it was."""
     assert unescape_cell(escape_cell(text)) == text
 
 
-@pytest.mark.parametrize("start", list("=+-@\t\r'"))
+@pytest.mark.parametrize("start", list("=+-@＝＋－＠\t\r\n\ufeff'"))
 def test_formulas_get_an_apostrophe(start: str) -> None:
     """A cell that a spreadsheet would run gets exactly one apostrophe."""
     assert escape_cell(f"{start}1") == f"'{start}1"
@@ -42,3 +43,13 @@ def test_cells_are_quoted_as_csv_does(texts: list[str]) -> None:
     written = io.StringIO(newline="")
     csv.writer(written).writerow(texts)
     assert ",".join(write_cells(texts)) + "\r\n" == written.getvalue()
+
+
+@given(st.lists(st.text() | st.text(alphabet="=\x1b\x9b\u202e\u200f\ufeff\n\xa0a")))
+def test_what_is_shown_controls_nothing(texts: list[str]) -> None:
+    """Escapes and marks of direction are written out as JSON reads them; lines, tabs and wide blanks stay."""
+    assert shown_cells(texts) == list(map(shown_cell, texts))
+    for text in texts:
+        assert not set("\x1b\x9b\x07\r\x7f\u202e\u2066\u200f\ufeff") & set(shown_cell(text))
+        assert json.loads(escape_signs(json.dumps(text, ensure_ascii=False))) == text
+    assert escape_signs("a\n\tb\xa0c 👩\u200d💻") == "a\n\tb\xa0c 👩\u200d💻"

@@ -20,7 +20,7 @@ from importer.cli.options import Setting
 from importer.cli.terminal import as_table
 from importer.errors import ExitCode, Problem, UsageError
 from importer.mapping.presets import preset_path
-from importer.phrases import counted, listed
+from importer.phrases import clip, counted, listed
 
 NAME = "triage-import.toml"
 DEFAULTS, IMPORTS = "defaults", "imports"
@@ -36,10 +36,17 @@ def _are_reports(value: Any) -> bool:
     return kinds == {"dir": str, "keep": int} and value["keep"] > 0
 
 
+def _is_command(value: Any) -> bool:
+    try:
+        return _are_texts(value) or (isinstance(value, str) and len(shlex.split(value)) > 0)
+    except ValueError:  # a quote that is never closed
+        return False
+
+
 KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     SOURCES: ("a list of files", _are_texts),
     UNATTENDED: ("true or false", lambda value: isinstance(value, bool)),
-    KEY_COMMAND: ("a command, or a list of its words", lambda value: isinstance(value, str) or _are_texts(value)),
+    KEY_COMMAND: ("a command with each quote closed, or a list of its words", _is_command),
     REPORTS: ('{dir = "FOLDER", keep = N}', _are_reports),
 }
 """Keys that are no options → what they are, in words, and whether a value of TOML is that."""
@@ -171,8 +178,8 @@ class Configuration:
             return f"is a text, not {value!r}"
         try:
             option.type_cast_value(click.Context(click.Command("")), self._value(option, value))
-        except (click.BadParameter, TypeError) as error:
-            return error.message if isinstance(error, click.BadParameter) else f"can't be {value!r}"
+        except (click.BadParameter, TypeError, OverflowError) as error:
+            return error.message if isinstance(error, click.BadParameter) else f"can't be {clip(repr(value), 80)}"
         return ""
 
     def _problem(self, table: str, key: str, message: str) -> Problem:
@@ -190,12 +197,13 @@ def read_configuration(given: Path | None) -> Configuration | None:
     import tomllib
 
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}.", hint="Name another file with --config.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}.", hint="https://toml.io says how it is written.") from error
+    except (ValueError, RecursionError) as error:  # one of thousands of digits, and of brackets, is refused by Python
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UsageError(f"{path} is not TOML: {why}.", hint="https://toml.io says how it is written.") from error
     tables = {DEFAULTS: document.pop(DEFAULTS, {}), IMPORTS: document.pop(IMPORTS, {})}
     found = Configuration(path, text, tables[DEFAULTS], tables[IMPORTS])
     problems = [found._problem("", key, f"is neither [{DEFAULTS}] nor [{IMPORTS}.NAME]") for key in document]

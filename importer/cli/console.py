@@ -21,6 +21,7 @@ from importer.cli.terminal import echo_painted, printable
 from importer.errors import ImporterError, StorageFull
 from importer.phrases import format_iso
 from importer.records import NEEDS_SOMEBODY
+from importer.spreadsheet import escape_signs
 from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class JsonLines(logging.Formatter):
         """Return the line, without the API key."""
         shown = {"time": format_iso(record.created), "level": record.levelname.lower()}
         shown |= {name: value for name in FIELDS if (value := getattr(record, name, "")) != ""}
-        return redact(json.dumps({**shown, "message": record.getMessage()}, ensure_ascii=False))
+        return escape_signs(redact(json.dumps({**shown, "message": record.getMessage()}, ensure_ascii=False)))
 
 
 @contextmanager

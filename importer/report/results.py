@@ -7,7 +7,7 @@ from typing import IO, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from importer.records import Outcome, Rows
-from importer.spreadsheet import escape_cells, write_cells
+from importer.spreadsheet import shown_cells, write_cells
 
 NUMBER, ID = "{number}", "{id}"
 
@@ -76,20 +76,20 @@ class ResultsFile:
         of = rows.columns
         titles = [row.shown_title for row in rows] if any(of["codes"]) else of["title"]
         columns = (
-            write_cells(escape_cells(of["file_name"])),
+            write_cells(shown_cells(of["file_name"])),
             of["record"],
             of["line"],
-            write_cells(escape_cells(rows.shown_keys)),
+            write_cells(shown_cells(rows.shown_keys)),
             list(map(_WORDS.__getitem__, of["outcome"])),
             write_cells(list(map("\n".join, of["codes"]))),
-            write_cells(escape_cells(list(map("\n".join, of["messages"])))),
+            write_cells(shown_cells(list(map("\n".join, of["messages"])))),
             of["attempts"],
-            write_cells(escape_cells(of["issue_id"])),
-            write_cells(escape_cells(of["triage_id"])),
+            write_cells(shown_cells(of["issue_id"])),
+            write_cells(shown_cells(of["triage_id"])),
             of["additions_planned"],
             of["additions_done"],
             of["additions_failed"],
-            write_cells(escape_cells(titles)),
+            write_cells(shown_cells(titles)),
             self._urls(of["triage_id"], of["issue_id"]),
         )
         self._file.write(fill(_LINE, columns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -15,7 +15,7 @@ from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
 from importer.mapping.edited_tables import BAD, COLUMN, NEW
 from importer.report.folder import FIXES, SUMMARY, ReportFolder
-from importer.spreadsheet import escape_cell
+from importer.spreadsheet import escape_cell, shown_cell
 
 CONFLICTS = "conflicts.csv"
 CONFLICT_COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
@@ -62,13 +62,19 @@ def write_coverage(folder: ReportFolder, losses: Coverage) -> None:
 
 def write_fixes(folder: ReportFolder, lines: Sequence[Sequence[str]]) -> None:
     """Write fixes.csv, to be filled in and given back as `--fixes`; without a line remove an earlier one."""
-    if not write_table(folder, FIXES, FIX_COLUMNS, lines):
+    if not write_table(folder, FIXES, FIX_COLUMNS, lines, cell=escape_cell):
         with suppress(OSError):
             folder.file(FIXES).unlink(missing_ok=True)
 
 
 def write_table(
-    folder: ReportFolder, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, is_optional: bool = True
+    folder: ReportFolder,
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    is_optional: bool = True,
+    cell: Callable[[str], str] = shown_cell,
 ) -> int:
     """Write a CSV file row by row, cells escaped as in results.csv; returns the number of rows.
 
@@ -83,7 +89,7 @@ def write_table(
         writer = csv.writer(file)
         writer.writerow(columns)
         for count, row in enumerate(chain(first, remaining), start=1):  # noqa: B007 - it is the number of rows
-            writer.writerow(map(escape_cell, row))
+            writer.writerow(map(cell, row))
     return count
 
 
@@ -120,7 +126,7 @@ class VerifyFile:
         self._writer.writerow(Verified._fields)
 
     def write(self, lines: Iterable[Verified]) -> None:
-        self._writer.writerows(map(escape_cell, line) for line in lines)
+        self._writer.writerows(map(shown_cell, line) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,10 @@ def test_files_that_are_not_there(program: Program, folder: Path) -> None:
         ("[defaults", "is not TOML"),
         ("defaults = 3", "is a table"),
         ("[import.a]", "is neither"),
+        (f"[defaults]\nmapping = {'[' * 3000}{']' * 3000}", "is nested too deeply"),
+        (f"[defaults]\nrate = {'9' * 5000}", "is not TOML: Exceeds the limit"),
+        (f"[defaults]\nrate = {'9' * 400}", "can't be 9999"),
+        ('[defaults]\napi-key-command = "pass \'key"', "with each quote closed"),
         (None, "can't be read"),
     ],
 )
@@ -167,6 +171,13 @@ def test_a_file_that_is_none(program: Program, folder: Path, text: str | None, s
         path.symlink_to("nowhere")
     ended = program("--config", path, "validate", SAMPLES / "jira.csv")
     assert (ended.code, said in ended.err) == (ExitCode.UNUSABLE, True), ended.err
+
+
+def test_a_byte_order_mark(program: Program, folder: Path) -> None:
+    """Windows' editor writes one."""
+    path = folder / "marked.toml"
+    path.write_text('[defaults]\nmapping = "jira"\n', encoding="utf-8-sig")
+    assert program("--config", path, "validate", SAMPLES / "jira.csv").code == ExitCode.DONE
 
 
 def test_an_import_that_is_none(program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

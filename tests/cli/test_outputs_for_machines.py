@@ -77,3 +77,20 @@ def test_what_cannot_be_written(program: Program, serve: Serve) -> None:
     assert (ended.code, "--log-file gone/log.jsonl: No such file" in ended.err) == (ExitCode.STOPPED, True)
     ended = program(*command, "--metrics-file", "gone/figures.prom")
     assert (ended.code, "warning: --metrics-file gone/figures.prom: " in ended.err) == (ExitCode.DONE, True)
+
+
+def test_nothing_in_a_file_controls_a_terminal(program: Program) -> None:
+    """Neither an escape nor a mark of direction; what is given back to be imported has them as the source does."""
+    title = "=1\x1b[31mRed\x9b2J \u202eLeft\u200f"
+    rows = [issue_row(1, title=title), issue_row(2, title="＝1+1"), issue_row(3, title=title, priority="\x1b[2J?")]
+    write_csv(Path("a.csv"), rows)
+    command = ("run", "a.csv", "-m", "jira", "--sandbox", "--max-rejected", "100%")
+    ended = program(*command, *OUTPUTS)
+    assert ended.code == ExitCode.PARTLY, ended.err
+    signs = set("\x1b\x9b\u202e\u200f")
+    for name in ("out/results.csv", "log.jsonl"):
+        assert not signs & set(Path(name).read_text(encoding="utf-8-sig")), name
+    titles = {line["title"] for line in read_csv(Path("out/results.csv"))}
+    assert titles == {"'=1\\u001b[31mRed\\u009b2J \\u202eLeft\\u200f", "'＝1+1"}
+    (rejected,) = read_csv(Path("out/errors.csv"))
+    assert rejected["Summary"] == f"'{title}"

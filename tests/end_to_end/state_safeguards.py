@@ -288,7 +288,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "ids that a spreadsheet takes for formulas",
         "importer/report/results.py",
-        'write_cells(escape_cells(of["triage_id"]))',
+        'write_cells(shown_cells(of["triage_id"]))',
         'write_cells(of["triage_id"])',
         "tests/end_to_end/test_hostile_target.py::test_ids_are_cells_like_others[=]",
     ),
