@@ -13,7 +13,18 @@ from sqlalchemy import BigInteger, Select, and_, cast, func, or_, select, update
 
 from importer.errors import UsageError
 from importer.ledger.commands import say_target
-from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs, sources, targets, unindexed_source
+from importer.ledger.schema import (
+    UNDECIDED,
+    RunKind,
+    State,
+    aliases,
+    operations,
+    rows,
+    runs,
+    sources,
+    targets,
+    unindexed_source,
+)
 from importer.ledger.statements import find_source, read_pages
 from importer.ledger.store import Ledger
 from importer.ledger.stored_rows import STORED, decode_row
@@ -194,7 +205,10 @@ OF_ROWS = {
 
 
 class CrosswalkEntry(NamedTuple):
-    """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue, `link` its old address."""
+    """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue, `link` its old address.
+
+    Of an issue that has moved it is the key that the source has it under now; `earlier_keys` are the others.
+    """
 
     key: str
     title: str
@@ -206,6 +220,7 @@ class CrosswalkEntry(NamedTuple):
     message: str
     run: str
     returned: bytes
+    earlier_keys: Sequence[str] = ()
 
 
 def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
@@ -220,14 +235,37 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
         raise no_source(ledger, target, name)
     creates = (unindexed_source == source_id, operations.c.act == Act.CREATE)
     has_issue = operations.c.state.in_((State.DONE, State.DELETED))
-    yield from _walk_issues(ledger, _creates().where(*creates, has_issue))
-    seen = set[str]()
+    moved = _find_moved(ledger, source_id)
+    for each in _walk_issues(ledger, _creates().where(*creates, has_issue)):
+        now, *earlier = moved.get(each.key, (each.key,))
+        yield each._replace(key=now, earlier_keys=earlier)
+    seen, their_keys = set[str](), set(chain.from_iterable(moved.values()))
     with ledger.transaction() as connection:
         for row in connection.execute(_rows_without_issue(source_id), execution_options={"yield_per": PAGE}):
             seen.add(row.key)
-            yield _of_row(row)
+            if row.key not in their_keys:
+                yield _of_row(row)
     # Of a run that was pruned there are no rows.
     yield from (each for each in _walk_issues(ledger, _creates().where(*creates, ~has_issue)) if each.key not in seen)
+
+
+def _find_moved(ledger: Ledger, source_id: int) -> dict[str, list[str]]:
+    """Find all keys of each issue that the source has moved, by the one that it had first; the present one leads."""
+    keys, its = dict[str, list[str]](), (aliases.c.source_id == source_id,)
+    with ledger.transaction() as connection:
+        for each in connection.execute(select(aliases).where(*its).order_by(aliases.c.key)):
+            keys.setdefault(each.first, [each.first]).append(each.key)
+        newest_last = (
+            select(rows.c.key, rows.c.alias)
+            .select_from(rows.join(runs, runs.c.id == rows.c.run_id))
+            .where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT)
+            .where(rows.c.key.in_(select(aliases.c.first).where(*its)))
+            .order_by(rows.c.run_id)
+        )
+        found = connection.execute(newest_last, execution_options={"yield_per": PAGE}) if keys else ()
+        # Of a key whose runs were pruned the ledger has the keys alone.
+        now = {first: every[-1] for first, every in keys.items()} | {each.key: each.alias or each.key for each in found}
+    return {first: [now[first], *(key for key in every if key != now[first])] for first, every in keys.items()}
 
 
 def _creates() -> Select[Any]:

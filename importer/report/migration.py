@@ -14,7 +14,19 @@ from importer.report.tables import write_table
 from importer.triage.snapshot import is_gone
 
 MIGRATION = "migration.csv"
-COLUMNS = ("key", "title", "source_link", "state", "triage_id", "issue_id", "code", "reason", "last_run", "url")
+COLUMNS = (
+    "key",
+    "title",
+    "source_link",
+    "state",
+    "triage_id",
+    "issue_id",
+    "code",
+    "reason",
+    "last_run",
+    "url",
+    "earlier_keys",
+)
 GONE = "deleted in Triage"
 ENDED = (KeyState.IN_TRIAGE, KeyState.SKIPPED, KeyState.REJECTED)
 OPEN = (KeyState.FAILED, KeyState.UNKNOWN, KeyState.PLANNED)
@@ -51,7 +63,8 @@ def write_migration(
             states[state] += 1
             place = each.triage_id, each.issue_id
             reason = each.code, each.message
-            yield each.key, each.title, each.link, state, *place, *reason, each.run, url.of(*place)
+            earlier = ", ".join(each.earlier_keys)
+            yield each.key, each.title, each.link, state, *place, *reason, each.run, url.of(*place), earlier
 
     files = [MIGRATION, *([f"migration-{tracker}.csv"] if tracker else [])]
     folder.prepare(files)

@@ -130,6 +130,30 @@ def test_a_move_back_and_one_move_after_another(night: Night, sandbox: RunningSa
         assert described(sandbox)["Calls drop after a minute"].startswith(f"In {key}.")
 
 
+@pytest.mark.parametrize("on_change", ["update", "report"])
+def test_the_table_of_all_keys(night: Night, program: Program, sandbox: RunningSandbox, on_change: str) -> None:
+    """Each issue is there by the key that the source has it under now, beside those that it had; Jira gets that one."""
+    night(OLD, BESIDE)
+    for number, (key, earlier) in enumerate(
+        (
+            ("DATA-900", "jira:VOICE-15"),
+            ("OPS-7", "jira:VOICE-15, jira:DATA-900"),
+            ("DATA-900", "jira:VOICE-15, jira:OPS-7"),
+            ("VOICE-15", "jira:DATA-900, jira:OPS-7"),
+        ),
+        start=1,
+    ):
+        row = change(MOVED, Issue=key, Updated=f"2024-06-0{number} 07:00", Description=f"In {key}.")
+        assert night(row, BESIDE, on_change=on_change).code == ExitCode.DONE
+        told = program("report", "--source", "jira", "--for", "jira", "--api-url", sandbox.url, "--ledger", "ledger.db")
+        assert "2 keys = 2 in Triage" in told.err, told.err
+        lines = read_csv(Path("triage-import-jira/migration.csv"))
+        expected = [(f"jira:{key}", earlier), ("jira:VOICE-16", "")]
+        assert [(line["key"], line["earlier_keys"]) for line in lines] == expected
+        lines = read_csv(Path("triage-import-jira/migration-jira.csv"))
+        assert [line["Issue key"] for line in lines] == [key, "VOICE-16"]
+
+
 def test_a_link_to_a_moved_issue(night: Night, sandbox: RunningSandbox) -> None:
     """The other row, which comes first, names the new key: the relation is there already."""
     night(change(BESIDE, Outward="VOICE-15"), OLD)

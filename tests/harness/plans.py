@@ -28,7 +28,7 @@ ROWS = 20_000
 SQUARE = ROWS * 40
 """What PostgreSQL may estimate for a statement at most, in its units: a page is one."""
 LAWFUL = {
-    "FROM rows JOIN runs ON runs.id = rows.run_id WHERE runs.source_id": "asked once, about rows corrected by hand",
+    "FROM rows JOIN runs ON runs.id = rows.run_id WHERE runs.source_id": "asked once, of corrections or of moves",
     "(operations.id AS BIGINT)": "a sample, sorted once it is drawn",
     "operations.since <": "the newest additions, once for a run",
     "SELECT operations.marker FROM operations WHERE": "of found issues with several markers, which people made",

@@ -37,6 +37,7 @@ def test_cross_walk(tmp_path: Path) -> None:
         "",
         "r-1",
         "",
+        "",
     ]
     assert (second["state"], second["code"], second["reason"]) == ("rejected", "title-missing", "no title")
     assert third["state"] == "deleted in Triage"
