@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from itertools import repeat
 
+from importer.check.another_list import line_of_project
 from importer.check.coverage.coverage import Coverage
 from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow, advise
 from importer.check.examine import Examined, examine
@@ -375,7 +376,8 @@ class Reading:
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = Workload() if model.comments is None else Workload(model.comments.open, model.comments.closed)
         beside, recurs = _has_comments_beside(job), model.recurring is not None
-        self.drift = Drift(job.source_name, known, has_comments_beside=beside, recurs=recurs)
+        line = line_of_project(model, (name for file in files for name in file.header or ()))
+        self.drift = Drift(job.source_name, known, has_comments_beside=beside, recurs=recurs, line_of_project=line)
         self.coverage = Coverage(model, files, shown)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)

@@ -16,6 +16,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple, Self
 
+from importer.check.another_list import are_of_projects, line_of_project
 from importer.codes import KEY_DUPLICATE
 from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Duplicates, fold
@@ -384,6 +385,19 @@ def _read_keys(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> I
         place = end
 
 
+def _part_ways(job: Job, found: Repeats, names: Sequence[str]) -> str:
+    """Say how issues get different keys that have one, and no column that tells them apart."""
+    model, source = job.mapping.model, job.source
+    every = enumerate(_read_keys(source, model.input.key, [model.input.key])) if found.others and not found.part else ()
+    if are_of_projects(str(key) for place, (key, _) in every if place in found.unsure):
+        return "those of each site by themselves, with a --source-name of its own"
+    line = line_of_project(model, names)
+    return (
+        f"those of each project by themselves, by a mapping that names the project in each key, {line}, and under the "
+        "same source name; those of another product's list with a --source-name of its own"
+    )
+
+
 def advise(job: Job, verdicts: Verdicts) -> Advice:
     """What to do about rows whose key came before with other content.
 
@@ -405,8 +419,7 @@ def advise(job: Job, verdicts: Verdicts) -> Advice:
     said = f"{found.others:,} of {found.rows:,} such rows have another title"
     of_others = (
         f"{said}, and no column of a project, repository or address tells them apart. Are they other issues? Then "
-        "import those of each project by themselves, with a --source-name of its own. Is it one issue whose title was "
-        "edited? Then leave these rows out"
+        f"import {_part_ways(job, found, names)}. Is it one issue whose title was edited? Then leave these rows out"
     )
     if found.part:
         of_key = [*key.refs, *(model.input.local_key.refs if model.input.local_key else ())]

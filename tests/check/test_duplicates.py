@@ -271,6 +271,18 @@ def test_another_title(
     assert "a later date" not in ended.err
 
 
+def test_one_key_for_two_issues(program: Program) -> None:
+    """A number may be another project's, of the same source; a key that names its project is another site's."""
+    for key, hint in (
+        ("1", "by a mapping that names the project in each key, `input: {key: {template: 'PROJECT-{ID}'}}`, and under"),
+        ("SHOP-1", "import those of each site by themselves, with a --source-name of its own"),
+    ):
+        ended = check(program, [(key, *FIRST[1:]), (key, *SECOND[1:])], header=CREATED[1:])
+        assert ended.outcomes() == {"planned": 1, "rejected": 1}
+        assert hint in ended.err
+        assert ("under the same source name" in ended.err) is (key == "1")
+
+
 def test_an_event_log(program: Program) -> None:
     """One issue in several states is its newest row, once the refusal's line is in the mapping."""
     (program.folder / "plain.yaml").write_text(PLAIN, encoding="utf-8")

@@ -111,6 +111,32 @@ def test_another_site_with_the_same_ids(run: Import, sandbox: RunningSandbox, po
     assert len(contents(sandbox)) == 5
 
 
+def test_another_project_of_the_same_site(run: Import, sandbox: RunningSandbox) -> None:
+    """Its numbers are those of the first one's issues; named by the line that is shown, it is of the same source."""
+    assert run(FIRST, header=SITE, preset="azuredevops").outcomes() == {"created": 2}
+    ended = run(SECOND, header=SITE, preset="azuredevops")
+    line = re.search(r"another project of the same tracker, .* under the same source name: `(.*)`", ended.err)
+    assert line is not None, ended.err
+    mapping = f"extends: azuredevops\n{line[1].replace('PROJECT', 'CHAIRS')}\n"
+    Path("chairs.yaml").write_text(mapping, encoding="utf-8")
+    assert run(SECOND, header=SITE, preset="chairs.yaml").outcomes() == {"created": 3}
+    assert run(FIRST, header=SITE, preset="azuredevops").outcomes() == {"unchanged": 2}
+    assert run(SECOND, header=SITE, preset="chairs.yaml").outcomes() == {"unchanged": 3}
+    assert sum("azuredevops:CHAIRS-4" in issue["description"] for issue in sandbox.issues()) == 1
+
+
+def test_keys_that_name_their_project(run: Import, sandbox: RunningSandbox) -> None:
+    """Another project's keys are others, so the same ones are of another site: nothing is said of projects."""
+    titles = ("Order new chairs", "Book the meeting room", "Invite all guests")
+    run(list(map(issue_row, range(1, 4))))
+    before = contents(sandbox)
+    rows = [(*issue_row(number, title=title)[:-1], "Other") for number, title in enumerate(titles, 1)]
+    ended = run(rows)
+    assert_refused(ended, sandbox, before, "this looks like a different site with the same keys")
+    assert "If it is a different site, give it its own name: the same command with --source-name jira-2" in ended.err
+    assert "another project" not in ended.err
+
+
 def test_another_site_and_a_lost_ledger(program: Program, run: Import, sandbox: RunningSandbox) -> None:
     """What discovery finds by its marker is compared as well."""
     run(FIRST, header=SITE, preset="azuredevops")

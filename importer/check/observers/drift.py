@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
+from importer.check.another_list import are_of_projects
 from importer.check.examine import Examined
 from importer.check.held import LostValues
 from importer.check.knowledge import KnownSample, Knows, LedgerStatus
@@ -54,8 +55,10 @@ class Drift:
         *,
         has_comments_beside: bool = False,
         recurs: bool = False,
+        line_of_project: str = "",
     ) -> None:
         sample = known.sample()
+        self._line_of_project = line_of_project
         self.known = self.changed = self.newer = 0
         self._source_name, self._total = source_name, sample.total
         self._fields = Counter[str]()
@@ -65,6 +68,7 @@ class Drift:
         self._changes: list[str] = []
         self._edits: list[str] = []
         self._strangers: list[str] = []
+        self._strange_keys: list[str] = []
         respelled = () if recurs else (RespelledKeys(known),)  # these rows are rejected one by one
         self._again = (*respelled, MovedKeys(sample)) if sample.total else ()
         self._others = OtherSources(known)
@@ -99,6 +103,7 @@ class Drift:
                 self._strange += 1
             else:
                 self._renamed += 1
+            _keep(self._strange_keys, key.partition(":")[2])
             _keep(self._strangers, f"{key}: {_describe('title', before, now)}")
         if not differs.written:
             return
@@ -138,12 +143,20 @@ class Drift:
         if not (2 * strange > self.known and (self._strange >= FEW or strange >= MANY)):
             return ""
         what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have very different titles"
+        own_name = f"give it its own name: the same command with --source-name {self._source_name}-2"
+        # A key that names its project is no other project's of the same site; a number may be.
+        if are_of_projects(self._strange_keys):
+            looks_like, hint = "a different site with the same keys", f"If it is a different site, {own_name}"
+        else:
+            looks_like = "another project, or a different site, with the same keys"
+            hint = (
+                "If it is another project of the same tracker, let its mapping name the project in each key, under the "
+                f"same source name: {self._line_of_project}\nIf it is a different site or another list, {own_name}"
+            )
         return with_samples(
-            f"{what}: this looks like a different site with the same keys.",
+            f"{what}: this looks like {looks_like}.",
             self._strangers,
-            "If it is a different site, give it its own name: the same command with --source-name "
-            f"{self._source_name}-2\n"
-            f"If these issues were rewritten: {GO_ON}",
+            f"{hint}\nIf these issues were rewritten: {GO_ON}",
         )
 
     def _other_form(self) -> str:
