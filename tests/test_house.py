@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,10 @@ MOST_ENTRIES = 27
 ONCE = {"run", "fixes", "people", "additions", "rules"}
 FACES = {"cli", "report"}
 """Rooms whose files may have the name of what they show."""
+DOORS: dict[str, set[str]] = {
+    # As the table of doors in importer/README.md names it: the names that stand for it; `open w` opens a file to write.
+    "deletes an issue": {"delete_issue"},
+}
 APART = ("end_to_end", "harness", "benchmarks")
 """Folders of tests that mirror no room."""
 
@@ -182,6 +187,31 @@ def test_no_contract_has_a_hole() -> None:
         if all(end.strip().startswith("importer") for end in ignored.split("->"))
     ]
     assert not holes
+
+
+def test_what_has_a_door_is_done_nowhere_else() -> None:
+    """Each module that uses one of the names stands in the table of doors, and none stands there that doesn't."""
+    table = (PACKAGE / "README.md").read_text(encoding="utf-8").partition("\n## Doors\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if "`" in line]
+    modules = {path.relative_to(PACKAGE).as_posix(): path for path in files(PACKAGE)}
+    used = {name: set(names_used(parsed(path))) for name, path in modules.items() if not name.startswith("sandbox/")}
+    for what, names in DOORS.items():
+        (only,) = (where for each, where in rows if each == what)
+        assert re.findall("`([^`]+)`", only) == [module for module, uses in used.items() if uses & names], what
+    assert len(rows) == len(DOORS)
+
+
+def names_used(tree: ast.AST) -> Iterator[str]:
+    """Every attribute and name that a file uses but doesn't define; `open w` of one that is opened to be written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "open":
+            modes = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
+            if any(isinstance(mode, str) and re.fullmatch("[wax]b?[+]?b?|rb?[+]b?", mode) for mode in modes):
+                yield "open w"
 
 
 def test_each_test_says_what_it_shows() -> None:

@@ -116,6 +116,7 @@ def probe(options: ProbeOptions) -> ProbeSummary:
         "elapsed_seconds": round(time.monotonic() - started, 1),
         "issues": answers.numbers,
         "left": left,
+        "deleted": asked.deleted,
         "earlier": {"deleted": asked.earlier.deleted, "left": asked.earlier.left},
         "refuses": answers.refuses,
         "assumptions": [*describe(answers, asked)],
@@ -188,10 +189,10 @@ def describe_end(document: Mapping[str, Any], *, keep: bool) -> Iterator[str]:
     unseen = [line["id"] for line in lines if line["status"] == "not-seen"]
     yield f"{say_counts(Counter(line['status'] for line in lines))} ({', '.join(unseen)})"
     yield from (f"warning: {each}; no import is sent" for each in document["refuses"])
-    numbers = ", ".join(document["issues"])
+    numbers = ", ".join(document["issues"] if keep else document["deleted"])
     if document["left"]:
         yield f"warning: not deleted: {', '.join(document['left'])}. The next probe tries again."
-    elif numbers:
+    if numbers:
         yield f"{numbers} {'stay until the next probe' if keep else 'are deleted'}; their numbers stay used."
     took = format_duration(document["elapsed_seconds"])
     yield f"{counted(document['requests'], 'request')}, {took}. Report: {Path(document['out']) / PAGE}"

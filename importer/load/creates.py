@@ -18,11 +18,11 @@ from importer.ledger.schema import State
 from importer.load.acts import fingerprint
 from importer.load.driver import RunConnection, Write, carry_out
 from importer.load.keeping import Fitted
+from importer.load.ours import shows_create
 from importer.load.settling import Settler
 from importer.load.updates import Updater, look_at_description, read_back
 from importer.records import Act, Operation, Outcome, Report
 from importer.transform.description_parts import encode_parts
-from importer.transform.markers import find_marker
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.paced import Undecidable
@@ -168,10 +168,12 @@ class Loader:
         intend = partial(self._run.intend, write.operation, mark=mark)
         find = partial(self._settler.find_once, write.operation.marker, mark)
         issue = await write.send(partial(self._client.create_issue, body), intend, find)
-        if issue.unanswered and issue.lacks(orjson.loads(body)):
+        marker = write.operation.marker
+        is_partial = bool(issue.unanswered) and issue.lacks(orjson.loads(body))
+        if is_partial or not shows_create(issue, marker, body):
             issue = await read_back(self._connection, issue) or issue
-        # The marker first: an answer that isn't believed is no other create's reason to doubt its own.
-        if _is_of_another(issue, write.operation) or self._is_taken(issue, write.operation, mark):
+        # What it shows comes first: an answer that isn't believed is no other create's reason to doubt its own.
+        if not shows_create(issue, marker, body) or self._is_taken(issue, write.operation, mark):
             raise CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 
@@ -252,12 +254,6 @@ def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
     name = f"{link['resource_type']}/{link['resource_id']}"
     operation = Operation(key, "POST", "", body, "", act=Act.EVIDENCE, whole_sha=mark, issue_id=issue.id, name=name)
     return Decision(key, State.DONE, 0, issue_id=issue.id, operation=operation)
-
-
-def _is_of_another(issue: Issue, operation: Operation) -> bool:
-    """Whether a create was answered with the issue of another row, by its marker; without any it is believed."""
-    text = issue.description
-    return operation.marker not in text and find_marker(text) not in ("", operation.marker)
 
 
 def _without_links(body: bytes) -> bytes:

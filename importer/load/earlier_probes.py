@@ -8,10 +8,10 @@ from math import inf
 from typing import Any
 
 from importer.api import DESCRIPTION_LIMIT, PAGE_LIMIT, count_units
+from importer.load.ours import prove_probed
 from importer.load.probe_calls import MOST_REQUESTS, NEWEST, REQUESTS_LEFT, ProbeCalls
 from importer.load.probe_texts import LATIN, MIXED, SHORT, count_bytes, long_text, long_title, odd_texts
 from importer.transform.markers import PROBE_TITLE, find_probe, probe_title
-from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.listing import created_seconds
 
@@ -49,14 +49,11 @@ class EarlierProbes:
         """Delete what an earlier probe has kept or left, by its ids."""
         self.kept = {**kept}
         for issue_id, stamp in kept.items():
-            try:
-                issue = await self._calls.call(partial(self._calls.client.get_issue, issue_id))
-            except CallFailed as error:
-                self._calls.check(error)
-                if error.is_own_absence:
-                    del self.kept[issue_id]
-                continue
-            await self._delete_untouched(issue, stamp=stamp)
+            issue, is_gone = await self._calls.read(issue_id)
+            if issue is not None:
+                await self._delete_untouched(issue, stamp=stamp)
+            elif is_gone:
+                del self.kept[issue_id]
         self._note_kept(self.kept)
 
     async def delete_others(self, is_others: Callable[[Issue], bool]) -> None:
@@ -76,7 +73,7 @@ class EarlierProbes:
                 self._leave(number, "another probe may be at work on it")
             elif self._calls.paced.requests > MOST_REQUESTS - REQUESTS_LEFT:
                 self._leave(number, "the requests of this probe are used up")
-            elif (issue := await self._calls.attempt(partial(self._calls.client.get_issue, listed.id))) is not None:
+            elif (issue := (await self._calls.read(listed.id))[0]) is not None:
                 author = next(iter(self._calls.there.values())).author_id
                 await self._delete_untouched(issue, author=author)
 
@@ -84,8 +81,10 @@ class EarlierProbes:
         """Delete an issue of an earlier probe if nobody has touched it; `known` is for `why_left`."""
         number = issue.triage_id or issue.id
         page = await self._calls.attempt(partial(self._calls.client.list_activity, issue.id, limit=str(PAGE_LIMIT)))
-        why = "its activity can't be read" if page is None else why_left(issue, page.items, **known)
-        if not why and await self._calls.delete(issue.id):
+        why, ours = "its activity can't be read", prove_probed(issue)
+        if page is not None:
+            why = why_left(issue, page.items, **known) if ours else "it isn't marked as one of a probe"
+        if not why and ours is not None and await self._calls.delete(ours):
             self.deleted.append(number)
             self._calls.say(f"{number} of an earlier probe is deleted.")
         else:

@@ -23,7 +23,8 @@ from importer.errors import RunStopped
 from importer.ledger.store import Ledger
 from importer.load.earlier_probes import FIELDS, MOST_PAGES, SPARED_SECONDS, EarlierProbes
 from importer.load.keeping import Keeping, Size, TargetKeeping
-from importer.load.probe_calls import MOST_SECONDS, NEWEST, Enough, ProbeCalls, taken_away
+from importer.load.ours import prove_probed
+from importer.load.probe_calls import MOST_SECONDS, NEWEST, Enough, ProbeCalls
 from importer.load.probe_texts import (
     LATIN,
     MIXED,
@@ -48,7 +49,7 @@ from importer.transform.markers import (
     probe_title,
 )
 from importer.triage.actions import CallFailed, is_own_form
-from importer.triage.answers import Entry, Issue, plain_id
+from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.listing import created_seconds
@@ -155,7 +156,7 @@ class Probe(ProbeCalls):
         await self._ask_patch(commented or odd[0], marker)
 
     def _is_others(self, issue: Issue) -> bool:
-        marker = find_probe(issue.title, issue.description)
+        marker = _marker_of(issue)
         return marker != "" and marker not in self._markers and issue.id not in self.ids
 
     def _new_marker(self) -> str:
@@ -184,21 +185,28 @@ class Probe(ProbeCalls):
         sent, marker = orjson.dumps(body), find_probe(body["title"], body["description"])
         find = partial(self._look_for, marker)
         for _ in range(2):
+            issue: Issue | None = None
             refused: CallFailed | None = None
             try:
-                issue: Issue | None = await self.call(partial(self.client.create_issue, sent), find=find)
-                ended = time.monotonic()
+                issue = await self.call(partial(self.client.create_issue, sent), find=find)
             except CallFailed as error:
-                refused, ended = self.as_refusal(error), time.monotonic()
+                refused = self.as_refusal(error)
+            ended = time.monotonic()
+            if issue is not None and _marker_of(issue) != marker:  # it may say little: what is there decides
+                issue = await self.poll("an issue", partial(self.client.get_issue, issue.id))
+                if issue is not None and _marker_of(issue) != marker:
+                    self.saw("answers", False, "a create is answered with another issue")
+                    issue = None
+            if issue is None:
                 issue = await self._look_for(marker, self.look_seconds[: 2 if refused else None])
-                if refused is not None:
-                    self.note_refused("POST issue", is_done=issue is not None)
+            if refused is not None:
+                self.note_refused("POST issue", is_done=issue is not None)
             if issue is not None:
                 self._note(issue)
-                self._made_at.setdefault(plain_id(issue.id), ended)
+                self._made_at.setdefault(issue.id, ended)
                 made = await self.poll("an issue", partial(self.client.get_issue, issue.id))
                 if made is not None:
-                    self.there[plain_id(issue.id)] = made
+                    self.there[issue.id] = made
                 return made or issue, body
             if refused is not None:
                 return None
@@ -217,7 +225,7 @@ class Probe(ProbeCalls):
         for seconds in look_seconds:
             await self.paced.sleep(seconds)
             for issue in await self.list_issues():
-                if find_probe(issue.title, issue.description) == marker and issue.id not in self.made:
+                if _marker_of(issue) == marker and issue.id not in self.made:
                     return issue
         return None
 
@@ -233,7 +241,7 @@ class Probe(ProbeCalls):
 
     def _note_search(self, issue: Issue, *, was_missed: bool) -> None:
         """Note that an issue was just found. Its age is the longest lag that fits."""
-        age = time.monotonic() - self._made_at.get(plain_id(issue.id), 0.0)
+        age = time.monotonic() - self._made_at.get(issue.id, 0.0)
         is_at_once = not was_missed and age <= AT_ONCE
         self.settle = max(self.settle, age)
         text = "at once" if is_at_once else f"{'after' if was_missed else 'within'} {age:.1f} s"
@@ -343,8 +351,6 @@ class Probe(ProbeCalls):
     async def _ask_deletion(self) -> None:
         """Delete what was made; see that it is gone, and how that is said."""
         first, is_enough = next(iter(self.made), ""), await self._remove()
-        if self.taken:
-            raise taken_away(self.taken[0])
         self.saw("delete", is_enough, f"left: {', '.join(self.made.values()) or 'none'}")
         if not first or self.made:
             return
@@ -356,18 +362,28 @@ class Probe(ProbeCalls):
         deleted, is_enough = set[str](), True
         for _ in range(3):
             for issue in [*await self.list_issues(), *await self.list_issues({"search": PROBE_TITLE})]:
-                if find_probe(issue.title, issue.description) in self._markers:
+                if _marker_of(issue) in self._markers:
                     self.made[issue.id], self.earlier.kept[issue.id] = issue.triage_id or issue.id, ""
             is_enough = is_enough and not deleted.intersection(self.made)
             if not self.made:
                 break
             for issue_id in [*self.made]:
-                if await self.delete(issue_id):
+                if await self._delete_own(issue_id):
                     deleted.add(issue_id)
                     del self.made[issue_id]
                     self.earlier.kept.pop(issue_id, None)
         self.earlier.note()
         return is_enough
+
+    async def _delete_own(self, issue_id: str) -> bool:
+        """Delete one of its issues, and return whether it is gone."""
+        issue, is_gone = await self.read(issue_id)
+        ours = None if issue is None else prove_probed(issue)
+        if ours is None:
+            return is_gone
+        if is_gone := await self.delete(ours):
+            self.deleted.append(ours.issue.triage_id or issue_id)
+        return is_gone
 
     def _conclude(self) -> None:
         """See what all answers show together."""
@@ -386,6 +402,10 @@ class Probe(ProbeCalls):
 
 _Made = tuple[Issue, dict[str, Any]]
 """An issue as it is stored, and what was sent."""
+
+
+def _marker_of(issue: Issue) -> str:
+    return find_probe(issue.title, issue.description)
 
 
 def _is_documented(exchange: Exchange) -> bool:

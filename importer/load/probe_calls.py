@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from importer.api import PAGE_LIMIT
 from importer.errors import RunStopped
+from importer.load.ours import Ours, delete
 from importer.load.read_back import LOOK_SECONDS
 from importer.triage.actions import Action, CallFailed
-from importer.triage.answers import Issue, plain_id
+from importer.triage.answers import Issue
 from importer.triage.assumptions import BY_ID
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
@@ -43,8 +44,8 @@ class ProbeCalls:
     refused     refusals of a write that did nothing, which is as the reference says
     done        refusals of a write that was done all the same
     made        id → number of each issue of the probe's own that is there, as far as is known
-    there       plain id → each of them as it was read first
-    taken       numbers of those that somebody else has deleted
+    there       id → each of them as it was read first
+    deleted     numbers of those that it has deleted, as they were read
     settle      seconds after which the last of what was written was there
     is_closing  whether what is kept of requests and time may be used
     """
@@ -62,7 +63,7 @@ class ProbeCalls:
         self.client, self.paced, self.recorder, self.say, self.look_seconds = client, paced, recorder, say, look_seconds
         self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
         self.refused, self.done = list[Exchange](), list[Exchange]()
-        self.made, self.there, self.taken = dict[str, str](), dict[str, Issue](), list[str]()
+        self.made, self.there, self.deleted = dict[str, str](), dict[str, Issue](), list[str]()
         self.settle, self.is_closing = 0.0, False
         self.end, self.seconds_left = time.monotonic() + seconds, min(SECONDS_LEFT, seconds / 3)
 
@@ -77,30 +78,23 @@ class ProbeCalls:
             query["cursor"] = page.next_cursor
         return found
 
-    async def delete(self, issue_id: str) -> bool:
+    async def delete(self, ours: Ours) -> bool:
         """Delete an issue, and return whether it is gone: a deletion that is answered with an error may be done."""
-        self.there.pop(plain_id(issue_id), None)
+        self.there.pop(ours.issue.id, None)
         try:
-            await self.call(partial(self.client.delete_issue, issue_id))
+            await self.call(partial(delete, self.client, ours))
         except CallFailed as error:
             self.check(error)
-            if not error.is_gone:
-                return await self._is_gone(issue_id)
-            tried = [
-                each for each in self.recorder.exchanges if each.name == "DELETE issue" and each.issue_id == issue_id
-            ]
-            if issue_id in self.made and len(tried) == 1 and not error.is_foreign:
-                self.taken.append(self.made[issue_id])
-            return not error.is_foreign
+            return (await self.read(ours.issue.id))[1]
         return True
 
-    async def _is_gone(self, issue_id: str) -> bool:
+    async def read(self, issue_id: str) -> tuple[Issue | None, bool]:
+        """Read an issue, None if that fails; the second says whether it isn't there."""
         try:
-            await self.call(partial(self.client.get_issue, issue_id))
+            return await self.call(partial(self.client.get_issue, issue_id)), False
         except CallFailed as error:
             self.check(error)
-            return error.is_own_absence
-        return False
+            return None, error.is_own_absence
 
     async def poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
         """Read until it is there, and note if that wasn't at once; `read` is one request."""
@@ -170,14 +164,19 @@ class ProbeCalls:
 
     async def _check_own(self, issue_id: str) -> None:
         """Raise RunStopped if an issue of its own, which was there, isn't there any more; what lags may flicker."""
-        if plain_id(issue_id) not in self.there:
+        if issue_id not in self.there:
             return
         await self.paced.sleep(self.look_seconds[1])
         try:
             await self.paced.call(partial(self.client.get_issue, issue_id))
         except CallFailed as error:
             if error.is_own_absence:
-                raise taken_away(self.made.get(issue_id, issue_id)) from error
+                del self.there[issue_id]  # it is said once, and what is left is deleted
+                raise RunStopped(
+                    "Somebody or another probe deletes the issues of this probe: "
+                    f"{self.made.get(issue_id, issue_id)} is gone.",
+                    hint="No answers are kept. Probe again once nobody deletes them: triage-import probe",
+                ) from error
 
     def check(self, error: CallFailed) -> None:
         """Raise RunStopped for a failure that every call would meet."""
@@ -194,8 +193,3 @@ class ProbeCalls:
             )
             if exchange is not None:
                 self.shown[name] = exchange
-
-
-def taken_away(number: str) -> RunStopped:
-    hint = "No answers are kept. Probe again once nobody deletes them: triage-import probe"
-    return RunStopped(f"Somebody or another probe deletes the issues of this probe: {number} is gone.", hint=hint)

@@ -19,6 +19,7 @@ from importer.ledger.store import Ledger
 from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.addition_reader import AdditionReader, Provenance, count_most, find_miscounts
 from importer.load.driver import RunConnection
+from importer.load.ours import delete, prove_created
 from importer.load.updates import Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
@@ -61,6 +62,8 @@ TRACES = {
     ),
 }
 """Type of an activity entry → the trace that an undo reports; any other type is reported by its own name."""
+UNMARKED = "no marker"
+"""The trace of an issue that shows nothing of ours: the ledger may have its id from the answer to another request."""
 UNSEEN = "activity"
 """The trace of an issue whose activity doesn't show what we have added."""
 DONE = {"close": CLOSED, "delete": "deleted", "": "given back"}
@@ -202,7 +205,7 @@ class Undo(ChangeSet):
         change.learn(learned, issue)
         if touched:
             return change.leave(TOUCHED, ", ".join(touched))
-        return await (_delete(connection, change) if deletes else _close(connection, change, issue))
+        return await (_delete(connection, change, issue) if deletes else _close(connection, change, issue))
 
     def undo_first(self, later: Mapping[str, str]) -> str:
         """The command that takes the newest of the runs back that have written these fields later."""
@@ -215,10 +218,12 @@ class Undo(ChangeSet):
         return f"{', '.join(later)} changed by a later run; first: {self.undo_first(later)}"
 
 
-async def _delete(connection: RunConnection, change: Change) -> Updated:
+async def _delete(connection: RunConnection, change: Change, issue: Issue) -> Updated:
     """Delete an issue, and read it: what is reported as deleted must not be there, or an import would double it."""
     operation = change.operation
-    await change.write(partial(connection.client.delete_issue, operation.issue_id), {})
+    ours = prove_created(issue, operation.marker, change.snapshot)
+    assert ours is not None  # else it would have a trace
+    await change.write(partial(delete, connection.client, ours), {})
     change.doubt("Triage reported the issue as deleted but still shows it")
     connection.absence.note_deleted(operation.issue_id)
     if await connection.absence.read_once(operation.issue_id, operation.since) is None:
@@ -276,7 +281,10 @@ async def inspect(
     traces = find_traces(learned, issue, entries, comments, wrote, own)
     if not acknowledged[Act.COMMENT] <= comments:
         traces.append(UNSEEN)  # what people did may be hidden as well
-    return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))
+    found = list(dict.fromkeys([*edits, *strange, *traces]))
+    if not found and prove_created(issue, operation.marker, learned) is None:
+        found.append(UNMARKED)
+    return issue, learned, found
 
 
 def find_traces(

@@ -222,7 +222,7 @@ def test_a_target_as_the_reference_describes_it(serve: Serve) -> None:
     asked = {line.id for line in ASSUMPTIONS if line.is_asked}
     assert seen == asked
     assert (sandbox.issues(), probe.made, answers.refuses) == ([], {}, [])
-    assert calls.requests == len(probe.recorder.exchanges) <= 30 < MOST_REQUESTS
+    assert calls.requests == len(probe.recorder.exchanges) <= 31 < MOST_REQUESTS
     assert len(answers.numbers) == 2
     assert sandbox.norm_dispatches() == 0
     assert not [body for body in sandbox.create_bodies() if b"@norm" in body]

@@ -1,0 +1,60 @@
+"""Which issues are ours, and the only door through which one is deleted.
+
+An answer may be that to another request, so the id in it proves nothing. What is believed is what the issue itself
+shows, in the answer or when it is read by its id: our marker, or, where the target has cut that off, what we sent.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+
+from importer.transform.markers import find_marker, find_probe
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.snapshot import Snapshot, digest, letters_of
+
+LEAST_LEFT = 64
+"""Letters and digits that are left of any text that a target cuts; by so many its beginning is known."""
+
+
+class Ours(NamedTuple):
+    """An issue that was just read by its id and is ours. Only this can be deleted."""
+
+    issue: Issue
+
+
+def prove_created(issue: Issue, marker: str, snapshot: Snapshot) -> Ours | None:
+    """Return an issue as ours if it is that of a create in the ledger; `snapshot` is what the ledger has of it."""
+    if find_marker(issue.description) == marker:
+        return Ours(issue)
+    is_text_known = digest(issue.description, snapshot.numbers) == snapshot.fields.get("description")
+    is_title_sent = is_left_of(str(snapshot.ours.get("title") or ""), issue.title)
+    return Ours(issue) if is_text_known and is_title_sent else None
+
+
+def prove_probed(issue: Issue) -> Ours | None:
+    """Return an issue as ours if a probe has made it, this one or an earlier one."""
+    return Ours(issue) if find_probe(issue.title, issue.description) else None
+
+
+async def delete(client: TriageClient, ours: Ours) -> None:
+    """Delete an issue for good. Raises CallFailed."""
+    await client.delete_issue(ours.issue.id)
+
+
+def shows_create(issue: Issue, marker: str, body: bytes) -> bool:
+    """Whether an answer, or a reading, shows the issue that a create with this body was to make."""
+    if marker in issue.description:
+        return True
+    if find_marker(issue.description):
+        return False
+    sent = orjson.loads(body)
+    return is_left_of(sent["title"], issue.title) and is_left_of(sent.get("description") or "", issue.description)
+
+
+def is_left_of(sent: str, shown: str) -> bool:
+    """Whether a text is the one that was sent, or the beginning that a target has left of it."""
+    sent, shown = letters_of(sent), letters_of(shown)
+    return shown == sent or (len(shown) >= LEAST_LEFT and shown[:LEAST_LEFT] == sent[:LEAST_LEFT])
