@@ -143,7 +143,7 @@ class LedgerHistory(Knows):
         self._seen = ledger.seen(target, source_name)
         # A key comes to one chunk alone: what is sent meanwhile changes nothing of those that are asked for later.
         self._open_changes = ledger.find_open_changes(target, source_name)
-        self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
+        self._titles = self._read_unmarked()
         self._any_found = self._seen.count() > 0
         self._knows_ids = ledger.knows_fixed_ids(target, source_name)
         self._near = near
@@ -153,6 +153,16 @@ class LedgerHistory(Knows):
         self._moves = dict[str, str]()
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
+
+    def _read_unmarked(self) -> dict[str, list[Found]]:
+        """Read the issues without a marker that no row has, by title."""
+        issues = self._seen.unmarked()
+        known = self._seen.known({issue.issue_id: issue.triage_id for issue in issues}) if issues else set[str]()
+        titles = dict[str, list[Found]]()
+        for issue in issues:
+            if issue.issue_id not in known:
+                titles.setdefault(_fold(issue.title), []).append(issue)
+        return titles
 
     @property
     def moves(self) -> Mapping[str, str]:
@@ -428,7 +438,11 @@ class LedgerHistory(Knows):
     def _match_discovered(self, creates: list[Operation]) -> dict[str, LedgerStatus]:
         """Match creates that the ledger doesn't know with issues that discovery found: by marker, or only by title."""
         found = self._seen.find(create.marker for create in creates)
-        certain = {marker: issue for marker, (issue, *others) in found.items() if issue.marker == marker and not others}
+        for create in creates if self._titles else ():
+            if create.marker not in found and create.body and (cut := self._find_cut(create)):
+                found[create.marker] = cut
+        alone = {marker: issue for marker, (issue, *others) in found.items() if not others}
+        certain = {marker: issue for marker, issue in alone.items() if issue.marker in (marker, "")}
         self.taken = _take_in([(create, certain[create.marker]) for create in creates if create.marker in certain])
         if self._run is not None and certain:
             self._run.decide(*self.taken)
@@ -450,7 +464,7 @@ class LedgerHistory(Knows):
             elif self._titles and create.body:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
-                    number = self._titles[title]
+                    number = self._titles[title][-1].triage_id
                     message = (
                         f'{number} "{title}" has the same or a similar title and no marker; if it is this row\'s issue:'
                     )
@@ -460,14 +474,29 @@ class LedgerHistory(Knows):
                     )
         return statuses
 
+    def _find_cut(self, create: Operation) -> list[Found]:
+        """Find the issues with a row's title whose description is the beginning of its own: their marker was cut off.
+
+        One alone is the row's, and no other one's.
+        """
+        row = orjson.loads(create.body)
+        issues, text = self._titles.get(title := _fold(row["title"]), []), row.get("description") or ""
+        cut = [issue for issue in issues if Snapshot.parse(issue.returned).has_beginning_of(text)]
+        if len(cut) == 1:
+            issues.remove(cut[0])
+            if not issues:
+                del self._titles[title]
+        return cut
+
     def _ask(self, key: str, issues: Sequence[Found]) -> LedgerStatus:
         """Hold a row back until a person has said which of these issues is its own."""
         numbers = [issue.triage_id for issue in issues]
         commands = [settle_command(self._ledger.name, self._target, key, number) for number in numbers]
         finding = _finding(
             MARKER_AMBIGUOUS,
-            f"{listed(numbers, len(numbers))} may be the row's issue by its marker, and only a person can say whose it "
-            "is. Take the marker's line out where it doesn't belong, or type one of these:\n" + "\n".join(commands),
+            f"{listed(numbers, len(numbers))} may be the row's issue by marker, or by title and text, and only a "
+            "person can say whose it is. Take the marker's line out where it doesn't belong, or type one of these:\n"
+            + "\n".join(commands),
         )
         return LedgerStatus(Outcome.SKIPPED, finding, takes_additions=False)
 

@@ -32,6 +32,7 @@ from importer.ledger.schema import (
     aliases,
     attempts,
     operations,
+    rows,
     runs,
     sources,
     unindexed_source,
@@ -171,8 +172,9 @@ class Run:
 
     def _find_creates(self, condition: ColumnElement[bool]) -> list[KnownCreate]:
         creates = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
+        statement = select(operations.c.details, *COLUMNS).where(*creates, condition)
         with self._transaction() as connection:
-            return list(map(as_known, connection.execute(select(*COLUMNS).where(*creates, condition))))
+            return [as_known(each[1:], sought=each.details or b"") for each in connection.execute(statement)]
 
     def first_mark(self) -> float:
         """Return the newest creation time that the target had shown before the run's first create, by its own clock.
@@ -223,7 +225,7 @@ class Run:
     ) -> None:
         """Return once it is durable that this operation may have been sent.
 
-        details      what a change would write
+        details      what a change would write; of a create, `KnownCreate.sought`
         replacement  what it would replace, which is kept for an undo of this run
         mark         of a create, see `KnownCreate`
 
@@ -374,6 +376,12 @@ class Run:
         with self._transaction() as connection:
             found = find_in_portions(connection, statement, keys)
             return {key: orjson.loads(returned).get("title") or "" for key, returned in found if returned}
+
+    def find_keys(self, titles: Iterable[str]) -> dict[str, str]:
+        """Return title → key of the run's rows with these titles, one of each; unchanged rows are absent."""
+        own = select(rows.c.title, rows.c.key).where(rows.c.run_id == self._id, rows.c.title.in_(PORTION))
+        with self._transaction() as connection:
+            return {each.title: each.key for each in find_in_portions(connection, own, titles)}
 
     def read_attempts(self) -> list[AttemptTimes]:
         """Read its attempts, the first one first."""

@@ -32,6 +32,8 @@ class KnownCreate(NamedTuple):
     pending     an update of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
     is_leaving  whether a deletion may have been sent
     cells       JSON of the source cells of its value fields, for `repair`; None where they were forgotten
+    sought      by what the issue of one without an outcome is known if its marker is cut off, see `absence.Sought`; b""
+                where its marker was surely kept
     """
 
     key: str
@@ -53,6 +55,7 @@ class KnownCreate(NamedTuple):
     pending: bytes = b""
     is_leaving: bool = False
     cells: bytes | None = None
+    sought: bytes = b""
 
 
 COLUMNS = tuple(operations.c[name] for name in KnownCreate._fields[: KnownCreate._fields.index("was_found")])

@@ -162,7 +162,8 @@ operations = Table(
     Column("issue_id", String, nullable=False),
     Column("triage_id", String, nullable=False),
     Column("returned", LargeBinary, nullable=False),  # of a create: JSON of the issue after our last write
-    # JSON, of a change: while undecided its body, then what it left alone; of an addition: see `added.Added`.
+    # JSON, of a change: while undecided its body, then what it left alone; of an addition: see `added.Added`; of a
+    # create while undecided: by what its issue is known without a marker, see `KnownCreate.sought`.
     Column("details", LargeBinary),
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),

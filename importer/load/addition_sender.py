@@ -21,7 +21,7 @@ from importer.codes import (
 from importer.ledger.added import Added, encode_details
 from importer.ledger.known_create import KnownCreate
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.acts import ACTS, is_of_another
+from importer.load.acts import ACTS, fingerprint_shown, is_addition, is_of_another
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_reader import AdditionReader, Unproven
 from importer.load.driver import RunConnection, Write, carry_out
@@ -56,7 +56,9 @@ class AdditionSender:
         operation = work.earlier(added)
         is_there = await self._settle(work, operation, added.since, added.covers)
         if is_there:
-            self._log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
+            done = Result(State.DONE, covers=added.covers, requests=0)
+            is_known = added.act is Act.COMMENT and operation.body != b""
+            self._log.note(work, operation, await self._look(operation, "", done) if is_known else done)
         elif is_there is False and (added.state in UNDECIDED or added.code == ADDITION_UNPROVEN):
             code = EVIDENCE_PENDING if added.waits else ""
             self._log.note(work, operation, Result(State.UNSENT, code, covers=added.covers, requests=0))
@@ -79,6 +81,11 @@ class AdditionSender:
                 return addition._replace(body=orjson.dumps({"detail": numbered}))
         return addition
 
+    def may_cut(self, addition: Addition) -> bool:
+        """Whether an addition is a comment that is to go alone."""
+        is_comment = addition.act is Act.COMMENT and len(addition.body) > self._keeping.long  # as few are
+        return is_comment and self._keeping.may_cut(orjson.loads(addition.body)["detail"])
+
     async def add(self, work: IssueWork, addition: Addition) -> None:
         """Send one addition, or record why it can't be sent yet."""
         filled, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
@@ -91,8 +98,8 @@ class AdditionSender:
             self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
         elif addition.act is Act.EVIDENCE:
             await self._attach(work, operation)
-        elif addition.act is Act.COMMENT and self._keeping.holds(detail := orjson.loads(filled.body)["detail"]):
-            result = Result(State.LEFT, MARKER_CUT, self._keeping.why_held(detail), filled.covers, requests=0)
+        elif addition.act is Act.COMMENT and not self._keeping.takes(opening := _opening_of(filled)):
+            result = Result(State.LEFT, MARKER_CUT, self._keeping.why_held(opening), filled.covers, requests=0)
             self._log.note(work, operation, result)
         elif lacking := self.find_lacking(work, filled):
             message = f"the flag needs its call first: {lacking.message}"
@@ -213,13 +220,19 @@ class AdditionSender:
             raise OutcomePending
         if is_made:
             done = Result(State.DONE, covers=covers, requests=write.requests)
-            if operation.act is Act.COMMENT and write.requests:
-                work.last, done = entry, await self._look(operation, entry, shown, done)
+            if operation.act is Act.COMMENT:
+                work.last, done = entry or work.last, await self._look(operation, entry, done, shown)
             self._log.note(work, operation, done)
 
-    async def _look(self, operation: Operation, entry: str, shown: str, done: Result) -> Result:
-        """Look at the answer to a comment: complete its result with how it ends, or with what is cut."""
+    async def _look(self, operation: Operation, entry: str, done: Result, shown: str = "") -> Result:
+        """Look at a comment that is there: complete its result with how it ends, or with what is cut.
+
+        entry  its id, and `shown` what its answer showed; "" where that is lost
+        """
         sent = orjson.loads(operation.body)["detail"]
+
+        def is_it(each: Entry) -> bool:
+            return each.id == entry or fingerprint_shown(operation.issue_id, each) == operation.whole_sha
 
         async def read() -> str | None:
             newest = partial(self._client.list_activity, operation.issue_id, limit=str(PAGE_LIMIT))
@@ -227,13 +240,14 @@ class AdditionSender:
                 page = await self._calls.call(newest)
             except CallFailed:
                 return None
-            return next((each.detail for each in page.items if each.id == entry), None)
+            return next((each.detail for each in page.items if is_addition(each) and is_it(each)), None)
 
-        left = await self._keeping.look(sent, shown, read) if entry else None
+        if not entry:
+            shown = sent if self._keeping.whole.takes(sent) else await read() or sent
+        left = await self._keeping.look(sent, shown, read)
         if left is None:
             return done._replace(end=find_end(shown))
         is_lost = find_opening(left) is None
-        self._keeping.is_lossy |= is_lost
         message = f"Triage kept {Size.of(left)} of the {Size.of(sent)} of a comment"
         covers = done.covers if is_lost else tuple(_find_kept(operation.key, done.covers, left))
         return done._replace(code=MARKER_CUT if is_lost else TEXT_CUT, message=message, covers=covers)
@@ -276,6 +290,11 @@ class AdditionSender:
         except CallFailed:
             await self.check_there(work.place)
             raise OutcomePending from None
+
+
+def _opening_of(addition: Addition) -> str:
+    """The first line of a comment, which has its marker."""
+    return str(orjson.loads(addition.body)["detail"].partition("\n")[0])
 
 
 def _find_kept(key: str, covers: Iterable[str], left: str) -> Iterator[str]:

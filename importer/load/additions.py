@@ -16,7 +16,7 @@ from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Outcom
 from importer.load.addition_reader import AdditionReader, ListReading, count_own, find_existing_additions
 from importer.load.addition_sender import AdditionSender
 from importer.load.driver import RunConnection
-from importer.load.keeping import NO_LIMIT
+from importer.load.keeping import Size
 from importer.load.queue import QueueItem
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.load.reopening import Reopening
@@ -123,20 +123,27 @@ class AdditionLoader:
             self._count_one()
 
     async def _send(self, work: IssueWork, additions: Iterable[Addition]) -> None:
-        planned, known = deque(additions), self._keeping.most
+        planned, known = deque(additions), self._keeping.limit
         has_comments = any(each.act is Act.COMMENT for each in planned)
-        while planned or (has_comments and self._keeping.most != known):
+        while planned or (has_comments and self._keeping.limit != known):
             # The target keeps less than was known: comments get shorter, and what was cut off one is planned again.
-            if has_comments and self._keeping.most != known:
-                known = self._keeping.most
+            if has_comments and self._keeping.limit != known:
+                known = self._keeping.limit
                 others = [each for each in planned if each.act is not Act.COMMENT]
                 planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
                 continue
             addition = planned.popleft()
             if addition.act is Act.REOPEN:
                 await self._connection.workers.when_sure(partial(self._reopening.look, work, addition))
+                self._count_one()
             else:
-                await self._sender.add(work, addition)
+                add = partial(self._add_as_planned, work, addition, known)
+                await self._connection.workers.alone(partial(self._sender.may_cut, addition), add)
+
+    async def _add_as_planned(self, work: IssueWork, addition: Addition, known: Size | None) -> None:
+        """Send an addition, unless it waited, and comments are planned anew as the target keeps less than was known."""
+        if addition.act is not Act.COMMENT or self._keeping.limit == known:
+            await self._sender.add(work, addition)
             self._count_one()
 
     def _count_one(self) -> None:
@@ -146,7 +153,7 @@ class AdditionLoader:
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
         """Plan the additions still to be sent, except numbers in the description: the row's, and what waits."""
         item, had = work.item, work.had()
-        takes = None if self._keeping.most is NO_LIMIT else self._keeping.takes
+        takes = self._keeping.takes if self._keeping.cuts else None
         parts = item.parts._replace(mentions=(), rest=part_rest(work.rest, had, takes))
         due = Due(item.key, parts, bundling or item.bundling, had)
         planned = plan_additions([due], self._references.find_all, takes)[0]

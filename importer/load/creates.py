@@ -7,6 +7,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -23,6 +24,7 @@ from importer.load.settling import Settler
 from importer.load.updates import Updater, look_at_description, read_back
 from importer.records import Act, Operation, Outcome, Report
 from importer.transform.description_parts import encode_parts
+from importer.triage.absence import Sought
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.paced import Undecidable
@@ -38,12 +40,13 @@ class Loader:
     def __init__(self, connection: RunConnection, updater: Updater, *, report: Report = lambda outcome: None) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._connection, self._workers, self._report = connection, connection.workers, report
-        self._settler, self._updater = Settler(connection), updater
+        self._updater = updater
         self._earlier: dict[str, KnownCreate] = {}  # by key: left undecided by an earlier attempt, or refused
         self._searches: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these; of refused ones once needed
         # By issue id: the create that was answered with it, of the newest ones; None once there was a second. In a
         # plain dictionary the oldest one is behind thousands of places of those that were deleted.
         self._answered = OrderedDict[str, KnownCreate | None]()
+        self._settler = Settler(connection, self._answered)
         self._unknown = set[str]()  # keys of which that wasn't found out
 
     async def load(self, operations: Iterator[Operation]) -> None:
@@ -62,7 +65,7 @@ class Loader:
             if operation.act is Act.UPDATE:
                 self._note(*await self._updater.update(operation))
             elif (earlier := self._earlier.get(key)) is not None:  # nothing is written again without a search
-                search = self._searches.get(key) or self._workers.start(self._search_again(earlier, is_refused=True))
+                search = self._searches.get(key) or self._workers.start(self._search_refused(operation, earlier))
                 async with self._workers.idle():
                     found = await search
                 if key not in self._unknown:
@@ -71,6 +74,12 @@ class Loader:
                 await self._create(operation)
         except Undecidable:
             self._report(Outcome.UNKNOWN)
+
+    async def _search_refused(self, operation: Operation, create: KnownCreate) -> Issue | None:
+        """Look for the issue of a create that was refused, before it is sent again."""
+        fields = orjson.loads(operation.body)
+        sought = Sought.encode(fields.get("title", ""), fields.get("description", ""))
+        return await self._search_again(create._replace(sought=sought), is_refused=True)
 
     async def _search_again(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Settle a create of an earlier attempt, or of another run whose row this source needn't have."""
@@ -95,9 +104,20 @@ class Loader:
         Raises:
             Undecidable: it can't be told whether it created an issue.
         """
-        body, has_links, is_misled = operation.body, bool(_links(operation)), False
-        fields, keeping = orjson.loads(body), self._connection.keeping.descriptions
+        fields, keeping = orjson.loads(operation.body), self._connection.keeping.descriptions
         whole = fields.get("description", "")
+        create = partial(self._create_fitted, operation, fields, found, sent)
+        if found is None and keeping.may_cut(whole):
+            await self._workers.alone(partial(keeping.may_cut, whole), create)
+        else:
+            await create()
+
+    async def _create_fitted(
+        self, operation: Operation, fields: dict[str, Any], found: Issue | None, sent: bytes
+    ) -> None:
+        """Carry out `_create` with what the target keeps of the description by now."""
+        body, has_links, is_misled = operation.body, bool(_links(operation)), False
+        whole, keeping = fields.get("description", ""), self._connection.keeping.descriptions
         fitted = keeping.fit(whole) if found is None else Fitted(whole, whole)
         if fitted.text != whole:
             if not fitted.text:
@@ -107,13 +127,16 @@ class Loader:
                 self._report(Outcome.FAILED)
                 return
             body = orjson.dumps(fields | {"description": fitted.text})
-        write, mark, since = Write(self._run, self._calls, operation), 0.0, 0.0  # of the last request, see KnownCreate
+        # Of the last request, see KnownCreate. What was surely kept whole is looked for by its marker alone.
+        sought = b"" if keeping.whole.takes(fitted.text) else Sought.encode(fields.get("title", ""), fitted.text)
+        create = KnownCreate(operation.key, marker=operation.marker, sought=sought)
+        write = Write(self._run, self._calls, operation)
 
         async def send() -> Issue | Outcome:
-            nonlocal mark
-            mark = self._connection.target_time.newest
+            nonlocal create
+            create = create._replace(mark=self._connection.target_time.newest)
             try:
-                return await self._send(write, body, mark)
+                return await self._send(write, body, create)
             except CallFailed as error:
                 # A link to something that Triage doesn't know fails the whole create, with 404, too.
                 if error.action is Action.STOP and has_links and error.status == 404:
@@ -126,9 +149,9 @@ class Loader:
             return Outcome.FAILED
 
         def doubt(error: CallFailed) -> None:
-            nonlocal since
-            since = self._connection.now()
-            write.end(State.UNKNOWN, since=since, code=OUTCOME_UNKNOWN, message=error.message)
+            nonlocal create
+            create = create._replace(since=self._connection.now())
+            write.end(State.UNKNOWN, **_doubt(create, error.message))
 
         async def look(error: CallFailed) -> Issue | Outcome | None:
             nonlocal body, has_links, is_misled
@@ -136,7 +159,6 @@ class Loader:
                 raise TargetDoubted(f"Triage answers the create of {operation.key} with another issue repeatedly.")
             is_misled |= error.message == OF_ANOTHER
             is_refused = error.action is Action.REFUSE
-            create = KnownCreate(operation.key, marker=operation.marker, mark=mark, since=since)
             # Counted as failed until it is known: else many more would be sent meanwhile that fail, too.
             with self._connection.cap.doubted(int(is_refused)):
                 async with self._workers.idle():
@@ -163,17 +185,17 @@ class Loader:
             self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
             self._report(Outcome.CREATED)
 
-    async def _send(self, write: Write, body: bytes, mark: float) -> Issue:
+    async def _send(self, write: Write, body: bytes, create: KnownCreate) -> Issue:
         """Send a create; return its issue. Raises CallFailed, also for an answer that shows another one."""
-        intend = partial(self._run.intend, write.operation, mark=mark)
-        find = partial(self._settler.find_once, write.operation.marker, mark)
+        intend = partial(self._run.intend, write.operation, create.sought or None, mark=create.mark)
+        find = partial(self._settler.find_once, create)
         issue = await write.send(partial(self._client.create_issue, body), intend, find)
         marker = write.operation.marker
         is_partial = bool(issue.unanswered) and issue.lacks(orjson.loads(body))
         if is_partial or not shows_create(issue, marker, body):
             issue = await read_back(self._connection, issue) or issue
         # What it shows comes first: an answer that isn't believed is no other create's reason to doubt its own.
-        if not shows_create(issue, marker, body) or self._is_taken(issue, write.operation, mark):
+        if not shows_create(issue, marker, body) or self._is_taken(issue, create):
             raise CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 
@@ -181,10 +203,10 @@ class Loader:
         """Look for the issue of a create whose response turned out to be wrong."""
         self._answered[issue_id] = None
         other = other._replace(since=self._connection.now())
-        self._run.record(Decision(other.key, State.UNKNOWN, 0, other.since, code=OUTCOME_UNKNOWN, message=OF_ANOTHER))
+        self._run.record(Decision(other.key, State.UNKNOWN, 0, **_doubt(other, OF_ANOTHER)))
         self._workers.start(self._search_again(other))
 
-    def _is_taken(self, issue: Issue, operation: Operation, mark: float) -> bool:
+    def _is_taken(self, issue: Issue, create: KnownCreate) -> bool:
         """Whether a response shows an issue that isn't new; an earlier create with the same response is doubted too."""
         if issue.id in self._answered:
             other = self._answered[issue.id]
@@ -193,14 +215,18 @@ class Loader:
             return True
         if self._connection.target_time.was_there(issue):
             return True
-        self._answered[issue.id] = KnownCreate(operation.key, marker=operation.marker, mark=mark)
+        self._answered[issue.id] = create
         if len(self._answered) > MOST_ANSWERED:
             self._answered.popitem(last=False)
         return False
 
     async def _find(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Look for a create's issue, which can't be one that another create got."""
-        issue = await self._settler.settle(create, is_refused=is_refused)
+        try:
+            issue = await self._settler.settle(create, is_refused=is_refused)
+        except Undecidable as error:
+            self._run.record(Decision(create.key, State.UNKNOWN, 0, is_own=False, **_doubt(create, str(error))))
+            raise
         if issue is not None:
             other = self._answered.get(issue.id)
             if other is not None and other.key != create.key:
@@ -234,6 +260,11 @@ class Loader:
 
 OF_ANOTHER = "the response was that of another create"
 CHANGED_MEANWHILE = "an earlier attempt created the issue, and the row has changed; the next run compares them"
+
+
+def _doubt(create: KnownCreate, message: str) -> dict[str, Any]:
+    """Return what is recorded of a create whose outcome isn't known."""
+    return {"since": create.since, "code": OUTCOME_UNKNOWN, "message": message, "details": create.sought or None}
 
 
 def _done(key: str, issue: Issue, requests: int, snapshot: Snapshot) -> Decision:

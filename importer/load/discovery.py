@@ -13,7 +13,7 @@ marker that is not the ledger's own is reported until `settle` names the right i
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -55,6 +55,7 @@ from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import NOT_LISTED, Snapshot, is_missing, is_touched
 
 T = TypeVar("T")
+FindKeys = Callable[[Collection[str]], Mapping[str, str]]
 RESUMED_SECONDS = 3600.0
 """Seconds within which an interrupted full discovery resumes; later, issues that it has seen may be gone."""
 LACKING_READ = 100
@@ -125,6 +126,8 @@ class Discovery:
         self._issue_ids: set[str] = set()
         self._unread = set[str]()  # ids: shown by the list, and not there when they were read
         self._state, self._unmarked = FoundState.NOTED, False  # of what is noted; whether issues without marker are
+        self._find_keys: FindKeys | None = None  # of a closing scan
+        self._unmarked_since = inf  # creation time from which on it names issues without a marker
         self._reached = 0  # issues that were read
         self._shown = set[str]()  # ids of own issues
         self._since = inf  # own issues that were made after this creation time should have been shown
@@ -135,17 +138,20 @@ class Discovery:
         lacking = self._note_lacking()
         return Discovered(self._seen.count(), self._seen.duplicates(), frozenset(self._issue_ids), lacking)
 
-    async def sweep(self, back_to: float | None) -> frozenset[str]:
+    async def sweep(self, back_to: float | None, find_keys: FindKeys) -> frozenset[str]:
         """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
 
-        Returns their ids. With None nothing is read but the duplicates that the ledger has.
+        Returns the ids of those with a marker. What was made since that time without one is a stranger by its title:
+        `find_keys` gives title → key of the run's rows. With None nothing is read but the duplicates that the ledger
+        has.
         """
 
         async def read() -> None:
             if back_to is not None:
                 await self._read_list(back_to)
 
-        self._state = FoundState.STRANGER
+        self._state, self._unmarked, self._find_keys = FoundState.STRANGER, True, find_keys
+        self._unmarked_since = -inf if back_to is None else back_to
         await self._read_all(read)
         return frozenset(self._issue_ids)
 
@@ -277,8 +283,19 @@ class Discovery:
                 )
             else:
                 self._unread.add(listed.id)
-        self._issue_ids.update(found.issue_id for found in new)
-        self._seen.note(new, self._state)
+        self._issue_ids.update(found.issue_id for found in new if found.marker or self._find_keys is None)
+        self._seen.note(new if self._find_keys is None else list(self._name_strangers(new)), self._state)
+
+    def _name_strangers(self, new: Sequence[Found]) -> Iterator[Found]:
+        """Yield what a closing scan has found; what has only the title of a row counts as that row's."""
+        assert self._find_keys is not None
+        titles = {each.title for each in new if not each.marker and each.created_at > self._unmarked_since}
+        keys = self._find_keys(titles) if titles else {}
+        for each in new:
+            if each.marker:
+                yield each
+            elif each.title in keys and each.title in titles:
+                yield each._replace(marker=record_marker(keys[each.title]), key=keys[each.title])
 
     def _identify(self, issue: Issue) -> Found | None:
         """Return an issue that may be a record's by any marker in it, but for records whose issue the ledger knows."""
@@ -289,7 +306,8 @@ class Discovery:
             records = self._seen.without_known(records) or records[-1:]
         if set(ours).isdisjoint(records) if lines else not self._unmarked:
             return None
-        key, returned = find_key(issue.description, "".join(records[-1:])), Snapshot.take(issue).dump()
+        key, snapshot = find_key(issue.description, "".join(records[-1:])), Snapshot.take(issue)
+        returned = (snapshot if records else snapshot.with_length(issue.description)).dump()
         created = created_seconds(issue, 0.0)
         return Found(issue.id, issue.triage_id, " ".join(records), issue.title, created, returned, key)
 
@@ -394,7 +412,7 @@ def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
         # With undecided creates the run goes on: its last attempt makes the scan, as far back.
         if (back_to is None and not seen.duplicates()) or run.find_undecided():
             return sent
-        found = run_discovery(context, seen, lambda discovery: discovery.sweep(back_to))
+        found = run_discovery(context, seen, lambda discovery: discovery.sweep(back_to, run.find_keys))
         note_discovered(run, seen, found)
         seen.number_own()
         for sentence in _correct_ids(run, seen):

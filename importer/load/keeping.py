@@ -1,14 +1,13 @@
-"""What the target keeps of long texts, as each answer to a create, an update and a comment tells.
+"""What the target keeps of long texts: the longest that was seen whole, in each unit that a target may count.
 
-A target may cut a text, and a marker with it. What is left says how much it keeps: a longer description is shortened
-before it is sent and goes on in comments, as one over Triage's own limit does, and a longer comment is sent in parts.
-No answer is a proof: it may be abbreviated, or show what is cut when it is stored. So what an answer doesn't show is
-read back, and so is each long text that is longer than any that a reading has shown whole.
+A target may cut a text, and a marker with it. So a long text that is longer than any that was seen whole goes alone,
+and is read back, as an answer may be abbreviated, or show what is cut when it is stored. Once a text was cut, none is
+sent that is longer than what was seen whole: a description is shortened, as one over Triage's own limit is, and goes on
+in comments, and a comment is sent in parts.
 """
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from operator import le
@@ -19,9 +18,6 @@ from importer.transform.footers import find_footer
 from importer.transform.lengths import REST_LIMIT, split_text
 from importer.transform.prose import CONTINUED
 from importer.triage.snapshot import find_left
-
-TRIMMED = 64
-"""By how much less than is kept may be left of a text: no character is split, and what is cut is trimmed."""
 
 
 class Size(NamedTuple):
@@ -34,17 +30,19 @@ class Size(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Size:
         """Measure a text."""
-        return cls(len(text), count_units(text), len(text.encode()))
+        length = len(text)
+        return cls(length, length, length) if text.isascii() else cls(length, count_units(text), len(text.encode()))
 
     def takes(self, text: str) -> bool:
         """Whether a text isn't larger in any unit."""
         return all(map(le, Size.of(text), self))
 
+    def joined(self, other: Size) -> Size:
+        """Return the larger one in each unit."""
+        return Size(*map(max, self, other))
+
     def __str__(self) -> str:
         return f"{self.characters:,} characters ({self.bytes:,} bytes)"
-
-
-NO_LIMIT = Size(sys.maxsize, sys.maxsize, sys.maxsize)
 
 
 class Fitted(NamedTuple):
@@ -59,53 +57,59 @@ class Fitted(NamedTuple):
 
 
 class Keeping:
-    """What the target keeps of one kind of text, as far as an attempt has learned it.
+    """What the target keeps of one kind of text.
 
-    whole     the most that a reading has shown whole
-    most      the least that was left of a text that was cut
-    is_lossy  whether a marker was lost with the end of a text, and could not be put back
+    long   bytes of a text above which it is long
+    whole  the longest that was seen whole: a long text by a reading, any other by its answer
+    cuts   whether one was cut
     """
 
     def __init__(self, limit: int) -> None:
-        """`limit` is Triage's own: a text of more than half as many bytes is long."""
-        self._long, self.whole, self.most, self.is_lossy = limit // 2, Size(0, 0, 0), NO_LIMIT, False
+        """`limit` is Triage's own; a text of more than half as many bytes is long."""
+        self.long, self.whole, self.cuts = limit // 2, Size(0, 0, 0), False
         self._abbreviated = -1  # characters of the longest text in an answer that showed less than was stored
 
-    def takes(self, text: str) -> bool:
-        """Whether a text is kept whole, in each unit that nothing has refuted."""
-        if self.most is NO_LIMIT:
-            return True
-        sizes = zip(Size.of(text), self.most, self.whole, strict=True)
-        return all(size <= most for size, most, whole in sizes if whole <= most + TRIMMED)
+    @property
+    def limit(self) -> Size | None:
+        """How long a text may be; None if none was cut."""
+        return self.whole if self.cuts else None
 
-    def holds(self, text: str) -> bool:
-        """Whether a text isn't sent, as its marker would be lost."""
-        return self.is_lossy and not self.takes(text)
+    def takes(self, text: str) -> bool:
+        """Whether a text may be sent."""
+        return not self.cuts or self.whole.takes(text)
 
     def why_held(self, text: str) -> str:
         """Say why a text isn't sent."""
-        return f"not sent, as its marker would be lost: it has {Size.of(text)}, and Triage keeps {self.most}"
+        return f"not sent, as it would be cut: it has {Size.of(text)}, and Triage keeps {self.whole}"
 
     def fit(self, description: str) -> Fitted:
         """Shorten a description as far as needed."""
-        if self.most is NO_LIMIT:  # so it is, but at a target that cuts texts
-            return Fitted(description, description)
-        return Fitted(description, "") if self.holds(description) else shorten(description, self.takes)
+        return shorten(description, self.takes)
+
+    def may_cut(self, text: str) -> bool:
+        """Whether a text is to go alone: it is long, and none as long was seen whole."""
+        return not self.cuts and self._is_long(text) and not self.whole.takes(text)
+
+    def _is_long(self, text: str) -> bool:
+        return len(text) * 4 > self.long and len(text.encode()) > self.long
 
     async def look(self, sent: str, shown: str, read: Callable[[], Awaitable[str | None]]) -> str | None:
         """Return what is left of a text, None if nothing was cut; `read` gives what is stored, None if it can't."""
-        left = find_left(sent, shown)
-        if left is None and len(sent.encode()) <= self._long:
+        left, is_proved = find_left(sent, shown), self.whole.takes(sent)
+        if left is None and (is_proved or not self._is_long(sent)):
+            self.whole = self.whole if is_proved else self.whole.joined(Size.of(sent))
             return None
-        if self.whole.takes(sent) and (left is None or len(shown) <= self._abbreviated):
+        if left is not None and is_proved and len(shown) <= self._abbreviated:
             return None
-        if (stored := await read()) is not None:
-            is_shown, left = left is None, find_left(sent, stored)
-            if left is None:
-                self.whole = Size(*map(max, Size.of(sent), self.whole))
-                self._abbreviated = max(self._abbreviated, -1 if is_shown else len(shown))
-        if left is not None:
-            self.most = Size(*map(min, Size.of(left), self.most))
+        if (stored := await read()) is None:
+            return left
+        is_shown, left = left is None, find_left(sent, stored)
+        if left is None:
+            self.whole = self.whole.joined(Size.of(sent))
+            self._abbreviated = max(self._abbreviated, -1 if is_shown else len(shown))
+        else:  # so much is kept; of a text that should be kept whole, no more than that is believed
+            self.cuts, kept = True, Size.of(left)
+            self.whole = kept if is_proved else self.whole.joined(kept)
         return left
 
 

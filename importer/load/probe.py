@@ -120,7 +120,7 @@ class Probe(ProbeCalls):
             raise
         self._conclude()
         kinds = (self._keeping.descriptions, self._keeping.comments)
-        texts = tuple((tuple(each.whole), tuple(each.most)) for each in kinds)
+        texts = tuple((tuple(each.whole), tuple(each.whole) * each.cuts) for each in kinds)
         rate = self.paced.rate if self.paced.rate_limited > 1 else None  # one 429 tells no limit
         return Answers(time.time(), self._organisation, rate, self.settle, self.seen, texts, self.numbers)
 
@@ -176,7 +176,7 @@ class Probe(ProbeCalls):
                     self.saw("title", False, "a longer one is refused")
                 if text != whole:
                     self.saw("description", False, f"a longer one than {Size.of(text)} is refused")
-                    keeping.most = Size.of(text)
+                    keeping.cuts = True
                 return made
         return None
 
@@ -262,9 +262,7 @@ class Probe(ProbeCalls):
 
         left = await keeping.look(sent, stored, read)
         self.saw(what, left is None, f"{Size.of(left or sent)} are stored of {Size.of(sent)}")
-        if left is not None:  # so much is kept, at least
-            keeping.whole = Size(*map(max, Size.of(left), keeping.whole))
-        elif SIGNS in sent:
+        if left is None and SIGNS in sent:
             self._ask_signs(what, stored)
 
     def _ask_signs(self, what: str, stored: str) -> None:
@@ -285,7 +283,7 @@ class Probe(ProbeCalls):
                 if is_there:
                     break
                 self.saw("comment", False, f"{Size.of(text)} are refused: {refused.message}")
-                self._keeping.comments.most = Size.of(fill(head, word, " ends", COMMENT_LIMIT, count_bytes))
+                self._keeping.comments.cuts = True
 
     async def _ask_activity(self, issue: Issue, sent: str, marker: str, *, is_refused: bool) -> bool:
         """See whether a comment is in the activity, and how; of a refused one only whether."""

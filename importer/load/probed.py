@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.errors import TargetDoubted
 from importer.ledger.commands import source_command
-from importer.load.keeping import NO_LIMIT, Size, TargetKeeping
+from importer.load.keeping import Size, TargetKeeping
 from importer.phrases import format_time
 from importer.triage.actions import DAY_SECONDS
 from importer.triage.assumptions import ASSUMPTIONS
@@ -36,7 +37,7 @@ class Answers:
     at       when, in seconds since 1970
     rate     requests a second that were taken, None if none was answered with 429
     settle   seconds until everything was there
-    kept     of descriptions and of comments: the largest that was stored whole, and the least that was left of one
+    kept     of descriptions and of comments: the longest that was stored whole, twice if longer ones are cut
     numbers  of the issues that were made
     """
 
@@ -64,7 +65,8 @@ class Answers:
         """Return what the target keeps of texts, for a run to begin with."""
         keeping = TargetKeeping()
         for each, (whole, most) in zip((keeping.descriptions, keeping.comments), self.kept, strict=True):
-            each.whole, each.most = Size(*whole), NO_LIMIT if Size(*most) == NO_LIMIT else Size(*most)
+            # An earlier version kept the highest of numbers where nothing was cut.
+            each.whole, each.cuts = Size(*whole), bool(most) and most[0] < sys.maxsize
         return keeping
 
     def limit(self, settings: Settings) -> Settings:

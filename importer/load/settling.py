@@ -22,10 +22,11 @@ from functools import partial
 from importer.ledger.known_create import KnownCreate
 from importer.load.driver import RunConnection
 from importer.transform.markers import find_marker
-from importer.triage.absence import REFUSED, REQUEST, Doubt, Rule, watch
+from importer.triage.absence import REFUSED, REQUEST, Doubt, Rule, Sought, find_unmarked, watch
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.listing import CLOCK_SKEW, NewestFirst, search_issues
+from importer.triage.paced import Undecidable
 
 USUAL_SECONDS = 5.0
 """By how much an issue's creation time may lie before the newest that was known; deciding readings go further back."""
@@ -39,12 +40,14 @@ LACKING_READ = 3
 class _Pending:
     """A create that waits for its outcome.
 
-    mark  the newest creation time that the target had shown before it was sent, by the target's clock
+    mark    the newest creation time that the target had shown before it was sent, by the target's clock
+    sought  by what its issue is known without its marker; None where that wasn't cut off
     """
 
     marker: str
     mark: float
     doubt: Doubt
+    sought: Sought | None
     was_read_for: bool = False
     outcome: asyncio.Future[Issue | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -57,40 +60,44 @@ class _Pending:
 class Settler:
     """Finds out the outcome of creates without an answer, for one run."""
 
-    def __init__(self, connection: RunConnection) -> None:
+    def __init__(self, connection: RunConnection, answered: Container[str] = ()) -> None:
+        """`answered` has the ids of issues that answers to creates have shown."""
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._answered = answered
         self._settle_seconds, self._now = connection.settle_seconds, connection.now
         self._pending: dict[str, _Pending] = {}  # by marker
         self._reader: asyncio.Task[None] | None = None  # one for all that wait
         self._newest_read = 0.0  # the newest creation time in the readings so far
         self._markers: dict[str, str] = {}  # of issues that were read whole, by id: none is read twice
+        self._unmarked: dict[str, Issue] = {}  # those of them without any, by id
 
     async def settle(self, create: KnownCreate, *, is_refused: bool = False) -> Issue | None:
         """Return the issue of a create, or None once it is certain that there is none.
 
         Raises:
-            Undecidable: three readings in a row failed.
+            Undecidable: three readings in a row failed, or issues without a marker may be it.
         """
         rule = REFUSED if is_refused else REQUEST
-        with self._waiting_for(create.marker, create.mark, create.since, rule) as pending:
+        with self._waiting_for(create, create.since, rule) as pending:
             if self._reader is None or self._reader.done():
                 self._reader = asyncio.create_task(self._read_until_settled())
             return await pending.outcome
 
-    async def find_once(self, marker: str, mark: float) -> Issue | None:
-        """Read the newest issues once, and return the one with this marker if it is there. Raises CallFailed."""
-        with self._waiting_for(marker, mark, self._now(), REFUSED) as pending:
-            await self._read_list(mark)
-            return pending.outcome.result() if pending.outcome.done() else None
+    async def find_once(self, create: KnownCreate) -> Issue | None:
+        """Read the newest issues once, and return that of a create if it is there. Raises CallFailed, Undecidable."""
+        with self._waiting_for(create, self._now(), REFUSED) as pending:
+            await self._read_list(create.mark)
+            return pending.outcome.result() if pending.outcome.done() else self._find_unmarked(pending)
 
     @contextmanager
-    def _waiting_for(self, marker: str, mark: float, since: float, rule: Rule) -> Iterator[_Pending]:
+    def _waiting_for(self, create: KnownCreate, since: float, rule: Rule) -> Iterator[_Pending]:
         doubt = Doubt(rule, since, self._settle_seconds, self._now)
-        pending = self._pending[marker] = _Pending(marker, mark, doubt)
+        pending = _Pending(create.marker, create.mark, doubt, Sought.parse(create.sought))
+        self._pending[create.marker] = pending
         try:
             yield pending
         finally:
-            self._pending.pop(marker, None)
+            self._pending.pop(create.marker, None)
             if not self._pending and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
@@ -122,9 +129,34 @@ class Settler:
             raise CallFailed(Action.SETTLE, "the list of issues lacks some that it has shown before")
         for pending in self._pending.values():
             pending.was_read_for = True
-        for pending in left:
-            if pending.doubt.weigh():
-                pending.outcome.set_result(None)
+            if not pending.outcome.done():
+                self._decide(pending, is_enough=pending in left and pending.doubt.weigh())
+
+    def _decide(self, pending: _Pending, *, is_enough: bool) -> None:
+        """Decide a create whose marker no issue has, if it can be decided; `is_enough` says that no more is read."""
+        try:
+            issue = self._find_unmarked(pending)
+        except Undecidable as error:
+            if is_enough:
+                pending.outcome.set_exception(error)
+            return
+        if issue is not None or is_enough:
+            pending.outcome.set_result(issue)
+
+    def _find_unmarked(self, pending: _Pending) -> Issue | None:
+        """Return a create's issue among those whose marker may be cut off. Raises Undecidable."""
+        if pending.sought is None:
+            return None
+        left = {issue_id: issue for issue_id, issue in self._unmarked.items() if issue_id not in self._answered}
+        known = self._run.find_issues({issue.id: issue.triage_id for issue in left.values()}) if left else set()
+        issues = [issue for issue_id, issue in left.items() if issue_id not in known]
+        if pending.is_refused:  # a person may have made it by hand since, with the same title
+            issues = list(filter(pending.sought.is_issue, issues))
+        issue = find_unmarked(pending.sought, issues)
+        rivals = [each for each in self._pending.values() if each is not pending and each.sought is not None]
+        if issue is not None and any(each.sought is not None and each.sought.is_issue(issue) for each in rivals):
+            raise Undecidable(f"{issue.triage_id} has no marker, and may be the issue of several rows")
+        return issue
 
     async def _is_whole(self, shown: Container[str]) -> bool:
         """Whether a list read to its end shows everything that this run created, except what was deleted since.
@@ -172,6 +204,8 @@ class Settler:
         for issue_id in (issue_id for issue_id in unread if issue_id not in known):
             issue = await self._calls.call(partial(self._client.get_issue, issue_id))
             marker = self._markers[issue_id] = find_marker(issue.description)
+            if not marker:
+                self._unmarked[issue_id] = issue
             pending = self._pending.get(marker)
             if pending is not None and not pending.outcome.done():
                 pending.outcome.set_result(issue)

@@ -60,7 +60,13 @@ class Updater:
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`, `perhaps-gone`),
         failed or unknown.
         """
-        return await carry_out_change(self._connection, operation, self._read_and_write)
+        keeping, workers = self._connection.keeping.descriptions, self._connection.workers
+        change = partial(carry_out_change, self._connection, operation, self._read_and_write)
+        if len(operation.body) <= keeping.long:  # as of nearly all
+            return await change()
+        return await workers.alone(
+            partial(keeping.may_cut, orjson.loads(operation.body).get("description") or ""), change
+        )
 
     async def _read_and_write(self, change: Change) -> Updated:
         operation, new = change.operation, orjson.loads(change.operation.body)
@@ -339,7 +345,7 @@ async def look_at_description(
             code = "" if first is None else TEXT_CUT
             end(code, code and f"{said}; it was written again, shorter, and goes on in comments")
             return
-    keeping.is_lossy, sent = True, sent._replace(moved=())
+    sent = sent._replace(moved=())
     end(MARKER_CUT, f"{said}, and its marker is lost")
 
 

@@ -60,7 +60,7 @@ class Workers:
 
     def __init__(self, calls: PacedCalls, concurrency: int, cap: FailureCap) -> None:
         self._calls, self._cap = calls, cap
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots, self._turn = asyncio.Semaphore(concurrency), asyncio.Lock()
         self._tasks = set[asyncio.Task[Any]]()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
@@ -99,6 +99,19 @@ class Workers:
             yield
         finally:
             await self._slots.acquire()
+
+    async def alone(self, is_needed: Callable[[], bool], work: Callable[[], Awaitable[T]]) -> T:
+        """Do work for which it is needed when no other such work is under way; others use the slot of what waits."""
+        if not is_needed():
+            return await work()
+        async with self.idle():
+            await self._turn.acquire()
+        try:
+            if is_needed():
+                return await work()
+        finally:
+            self._turn.release()
+        return await work()
 
     async def when_sure(self, read: Callable[[], Awaitable[T]]) -> T:
         """Read until it is certain whether an issue is gone; while `read` raises NotYet, others use the slot."""

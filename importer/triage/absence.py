@@ -7,27 +7,40 @@ waited for by whoever has other work meanwhile, see `NotYet`; requests without a
 
 A 404 in another form than the API's own counts half, and is followed by a control request, the list of issues with one
 item. If that fails, too, the target is down, and the command stops.
+
+An absence is believed only of what could have been seen. The marker of a description that is longer than any that was
+seen whole may be cut off; so its issue is also looked for by title and beginning, see `find_unmarked`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
+import orjson
+
+from importer.phrases import listed
 from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
+from importer.triage.snapshot import begins_alike, is_like, letters_of
 
 T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
 """Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
 FAILED_READINGS = 3
 """Failed readings in a row, or readings that prove nothing, after which an outcome stays open."""
+BEGINNING = 300
+"""Characters of a description by which an issue without a marker is known, beside its title."""
+LONG_TITLE = 64
+"""Characters from which on the beginning of a title is as good as the whole: a target may cut titles, too."""
+NAMED = 5
+"""Issues with the title that a message names."""
 OWN, FOREIGN = 2, 1
 """What a reading of an issue counts whose 404 is in the API's form, or in another."""
 
@@ -51,6 +64,48 @@ REFUSED = Rule(enough=1, longest=3.0)
 """A create that was refused: an issue that was made all the same was there before its answer left."""
 ISSUE = Rule(enough=4, apart=5.0)
 """An issue after a 404. The distance is longer than most failures of a single part of a target."""
+
+
+class Sought(NamedTuple):
+    """By what the issue of a create is known if its marker is cut off: title, and beginning of its description."""
+
+    title: str
+    beginning: str
+
+    @classmethod
+    def encode(cls, title: str, description: str) -> bytes:
+        """Return the JSON of what a create sends."""
+        return orjson.dumps((title, description[:BEGINNING]))
+
+    @classmethod
+    def parse(cls, encoded: bytes) -> Self | None:
+        """Read that; None from b""."""
+        return cls(*orjson.loads(encoded)) if encoded else None
+
+    def has_title(self, issue: Issue) -> bool:
+        """Whether an issue has the title; of a long one the beginning, as a target may cut that, too."""
+        if len(issue.title) >= LONG_TITLE:
+            return begins_alike(issue.title, self.title)
+        return is_like(issue.title, self.title) or letters_of(issue.title) == letters_of(self.title) != ""
+
+    def is_issue(self, issue: Issue) -> bool:
+        """Whether an issue has the title, and a description that begins alike."""
+        return self.has_title(issue) and begins_alike(issue.description[:BEGINNING], self.beginning)
+
+
+def find_unmarked(sought: Sought, issues: Iterable[Issue]) -> Issue | None:
+    """Return the issue that is sought among those without a marker that nobody has; None if it isn't there.
+
+    Raises Undecidable if several may be it, or one has its title and not its beginning.
+    """
+    titled = [issue for issue in issues if sought.has_title(issue)]
+    alike = [issue for issue in titled if sought.is_issue(issue)]
+    if len(alike) == 1:
+        return alike[0]
+    if titled:
+        numbers = listed([issue.triage_id for issue in titled], NAMED)
+        raise Undecidable(f"without a marker and with the row's title there is {numbers}, which may be its issue")
+    return None
 
 
 class NotYet(Exception):

@@ -40,6 +40,8 @@ END = 16
 """Letters and digits by which the end of a text is known."""
 TAIL = 200
 """Characters in which these are looked for."""
+LEAST_LEFT = 64
+"""Characters by which a description without a marker is known as the beginning of another, beside its title."""
 BEGINNING = 8
 """Characters of a description's digest that stand for it."""
 _TOUCHED, _MOVED = b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
@@ -86,6 +88,7 @@ class Snapshot(NamedTuple):
     moved       the parts of our description that the target doesn't keep in the issue: they are in comments
     parts       the digests of our description's parts, and before a colon the beginning of that of the whole one, by
                 which it is seen that another was written since; "" where nobody knows them
+    length      characters of the description of an issue without a marker that discovery found, as they are compared
     """
 
     fields: Values
@@ -98,6 +101,7 @@ class Snapshot(NamedTuple):
     gone: Collection[str] = ()
     moved: Sequence[str] = ()
     parts: str = ""
+    length: int = 0
 
     @classmethod
     def parse(cls, stored: bytes, *, was_found: bool = False) -> Snapshot:
@@ -114,6 +118,7 @@ class Snapshot(NamedTuple):
             gone=tuple(document.pop("gone", ())),
             moved=tuple(document.pop("moved", ())),
             parts=document.pop("parts", ""),
+            length=document.pop("length", 0),
             fields=document,
         )
 
@@ -128,6 +133,7 @@ class Snapshot(NamedTuple):
             "gone": self.gone,
             "moved": self.moved,
             "parts": self.parts,
+            "length": self.length,
         }
         document = {**self.fields, **{name: value for name, value in rest.items() if value or name in COUNTS}}
         return orjson.dumps(document if self.numbers is None else document | {"numbers": self.numbers})
@@ -154,6 +160,16 @@ class Snapshot(NamedTuple):
             return cls(fields | unlike, {}, (), counts, updated_at=issue.updated_at)
         return cls(fields, unlike, (), counts, updated_at=issue.updated_at)
 
+    def with_length(self, description: str) -> Snapshot:
+        """Note how long the description is, by which `has_beginning_of` knows of what it is the beginning."""
+        return self._replace(length=len(_without(description, None)))
+
+    def has_beginning_of(self, description: str) -> bool:
+        """Whether the issue's description is what is left of this one where it was cut off."""
+        whole = _without(description, None)
+        beginning = whole[: self.length] if LEAST_LEFT <= self.length < len(whole) else ""
+        return beginning != "" and digest(beginning, ()) == self.fields.get("description")
+
     def adopt(self, body: bytes) -> Snapshot:
         """Complete the snapshot of an issue that discovery found, now that the body of its row is known.
 
@@ -162,7 +178,7 @@ class Snapshot(NamedTuple):
         """
         left = self.changes(body) if self.is_touched else {}
         fields = {name: value for name, value in self.fields.items() if name not in left}
-        return self._replace(fields=fields, is_touched=False)
+        return self._replace(fields=fields, is_touched=False, length=0)
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -440,6 +456,12 @@ def find_left(sent: str, shown: str) -> str | None:
     if len(other) >= len(one) or other.endswith(one[-END:]):
         return None
     return sent[: bisect_left(range(len(sent)), len(other) - END, key=lambda end: len(letters_of(sent[:end])))]
+
+
+def begins_alike(one: str, other: str) -> bool:
+    """Whether the shorter of two texts is the beginning of the other, as they are compared or in letters and digits."""
+    read, compared = sorted(map(letters_of, (one, other)), key=len), sorted(map(normalise, (one, other)), key=len)
+    return compared[1].startswith(compared[0]) or (read[0] != "" and read[1].startswith(read[0]))
 
 
 def find_end(text: str) -> str:

@@ -312,6 +312,34 @@ def test_found_with_a_title_alone(bench: Remembering) -> None:
     assert bench.ask(create(title="Quite another"), policy("report")) is None
 
 
+LONG = "".join(f"word {number}, " for number in range(40))
+
+
+@pytest.mark.parametrize(
+    ("left", "shown"),
+    [
+        ([LONG[:200]], ("changed", "found-changed")),
+        ([LONG[:200], LONG[:100]], ("skipped", "marker-ambiguous")),
+        ([LONG[:60]], ("planned", "title-in-triage")),
+        ([LONG[:100] + "!"], ("planned", "title-in-triage")),
+        (["Another text, which is long enough to be the beginning of something."], ("planned", "title-in-triage")),
+    ],
+)
+def test_found_by_title_and_beginning(bench: Remembering, left: list[str], shown: tuple[str, str]) -> None:
+    """An issue whose marker was cut off is the row's, if it is the only one; it is no other row's then."""
+    issues = [found(marker="", description=text)._replace(issue_id=f"id-{n}") for n, text in enumerate(left, 1)]
+    snapshots = [Snapshot.parse(each.returned).with_length(text) for each, text in zip(issues, left, strict=True)]
+    noted = [each._replace(returned=its.dump()) for each, its in zip(issues, snapshots, strict=True)]
+    bench.ledger.seen(TARGET, SOURCE, writable=True).note(noted)
+    row = create(description=LONG)
+    assert bench.shown(row, policy("report")) == shown
+    if shown[0] == "changed":
+        bench.ask(row, policy("report"), bench.run)
+        assert bench.ledger.find_known(TARGET, SOURCE, [KEY])[KEY].issue_id == "id-1"
+        other = create(key=f"{KEY}0", description=LONG)._replace(marker="tir" + "0" * 20)
+        assert bench.ask(other, policy("report")) is None
+
+
 def test_names_of_fields() -> None:
     """A list with commas; what no update can change is refused by name."""
     assert read_fields(None) == frozenset(ISSUE_FIELDS)

@@ -18,6 +18,7 @@ from importer.load.driver import RunConnection
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Operation, Outcome, Row
+from importer.triage.absence import Sought
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
@@ -115,6 +116,28 @@ def test_absent_after_two_looks_beyond_the_deadline(bench: Settling) -> None:
     assert bench.settle(MARKERS[0], since=now) == [None]
     assert bench.time.now - now >= 31
     assert bench.triage.reads >= 4  # two lists, two searches
+
+
+@pytest.mark.parametrize(("texts", "shown"), [(["one row", "another"], ["T-1001", None]), (["row", "row"], [])])
+def test_an_issue_whose_marker_is_cut_off(bench: Settling, texts: list[str], shown: list[str | None]) -> None:
+    """It is found by title and beginning, unless it may be that of several creates; others know it by its marker."""
+    now = bench.time.now
+    bench.add(OLDER, footer(OLDER), now)
+    bench.add(1, texts[0], now)
+    creates = [
+        KnownCreate(text, marker=marker, since=now, mark=now, sought=Sought.encode("x", text))
+        for text, marker in zip(texts, MARKERS, strict=False)
+    ]
+
+    async def settle(settler: Settler) -> list[Issue | BaseException | None]:
+        return await asyncio.gather(*map(settler.settle, creates), return_exceptions=True)
+
+    outcomes = bench.with_settler(settle)
+    if shown:
+        assert ids(outcomes) == shown
+    else:
+        assert [str(each) for each in outcomes] == ["T-1001 has no marker, and may be the issue of several rows"] * 2
+    assert ids(bench.settle(MARKERS[2], since=now)) == [None]
 
 
 def test_a_list_that_lacks_what_it_has_shown(bench: Settling) -> None:

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from importer.errors import TargetUnreachable
-from importer.triage.absence import Absence, NotYet
-from importer.triage.answers import Issue
-from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.absence import Absence, NotYet, Sought, find_unmarked
+from importer.triage.answers import Issue, read_issue
+from importer.triage.paced import Interrupted, PacedCalls, Undecidable
 from tests.harness.bench import Bench
 from tests.harness.fake_triage import make_issue
 from tests.harness.virtual_time import VirtualTime
@@ -180,3 +180,47 @@ def test_a_look_does_not_wait(bench: Gateway) -> None:
         return waits
 
     assert bench.with_client(look) == [5.0, 3.0, 1.0]
+
+
+TITLE, TEXT = "Anrufer hört nichts", "абонент ничего не слышал и положил трубку. " * 12
+OTHER = "Another text. " * 30
+
+
+@pytest.mark.parametrize(
+    ("titles", "texts", "outcome"),
+    [
+        ([], [], "absent"),
+        ([TITLE], [TEXT[:200]], 0),
+        ([TITLE], [TEXT[:200] + "\ufffd"], 0),
+        ([TITLE], [TEXT + "…"], 0),
+        ([TITLE], [""], 0),
+        (["Anrufer hört nichts."], [TEXT[:200]], 0),
+        ([TITLE, TITLE], [OTHER, TEXT[:99]], 1),
+        ([TITLE, TITLE], [TEXT[:200], TEXT[:100]], "unknown"),
+        ([TITLE], [OTHER], "unknown"),
+        (["Anrufer"], [TEXT[:200]], "absent"),
+        ([f"{TITLE} 2"], [TEXT[:200]], "absent"),
+        (["Other"], [""], "absent"),
+    ],
+)
+def test_issues_without_a_marker(titles: list[str], texts: list[str], outcome: int | str) -> None:
+    """Title and beginning decide; if several have both, or one has the title alone, nobody knows."""
+    issues = [
+        read_issue(make_issue(number, text) | {"title": title})
+        for number, (title, text) in enumerate(zip(titles, texts, strict=True))
+    ]
+    sought = Sought.parse(Sought.encode(TITLE, TEXT))
+    assert sought is not None
+    if outcome == "unknown":
+        with pytest.raises(Undecidable, match="T-1000"):
+            find_unmarked(sought, issues)
+    else:
+        assert find_unmarked(sought, issues) == (None if isinstance(outcome, str) else issues[outcome])
+
+
+def test_a_long_title_that_is_cut_too() -> None:
+    """From 64 characters on, the beginning of a title is enough."""
+    sought = Sought("ж" * 200, TEXT)
+    for length, is_found in ((127, True), (63, False)):
+        issue = read_issue(make_issue(1, TEXT[:200]) | {"title": "ж" * length})
+        assert (find_unmarked(sought, [issue]) is issue) is is_found
