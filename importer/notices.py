@@ -63,7 +63,7 @@ class Cause(NamedTuple):
     lasts: bool = False
 
 
-VANISHED, STILL_REJECTED = "vanished", "still-rejected"
+VANISHED, STILL_REJECTED, ROW_EDITED = "vanished", "still-rejected", "row-edited"
 UNKNOWN, REJECTED, FAILED, PLANNED = map(str, (Outcome.UNKNOWN, Outcome.REJECTED, Outcome.FAILED, Outcome.PLANNED))
 
 # fmt: off
@@ -108,6 +108,9 @@ CAUSES: Mapping[str, Cause] = {
         "row", ExitCode.DONE),
     GONE_AT_TARGET: Cause(Who.NOBODY, "deleted in Triage: not created again.", code=ExitCode.DONE),
     ISSUE_MOVED: Cause(Who.NOBODY, "moved to another key in the source, and followed.", code=ExitCode.DONE),
+    ROW_EDITED: Cause(Who.NOBODY,
+        "without a key new in Triage, edited as it seems: the former issues stay; see the warnings.", "row",
+        ExitCode.DONE),
     NEWER_FILE_IN: Cause(Who.NOBODY, "skipped: a newer file with the issue is in already.", "row", ExitCode.DONE),
     VALUE_HELD: Cause(Who.SOMEBODY,
         "with a value that stays, as too many would be emptied: the same command with --empty FIELD lets it go."),

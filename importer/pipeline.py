@@ -34,6 +34,7 @@ from importer.errors import INTERRUPTED, ExitCode, ImporterError, StorageFull, U
 from importer.notices import (
     KEYS_KEPT,
     REJECTED,
+    ROW_EDITED,
     STILL_REJECTED,
     VANISHED,
     Earlier,
@@ -276,7 +277,7 @@ class _CheckReports:
         job, folder = self._job, self.folder
         write_coverage(folder, checked.coverage)
         # What is only a warning of a row that is sent is the send pass's to say.
-        held = Counter[str]({Outcome.REJECTED: checked.rejected})
+        held = Counter[str]({Outcome.REJECTED: checked.rejected, ROW_EDITED: len(checked.edited)})
         for (_, code), rows in checked.tally.passed_over.items():
             held[code] += rows
         notices = find_notices(held)
@@ -499,6 +500,8 @@ class _Report:
         every = Counter({**codes, VANISHED: self._comparison.vanished})
         every[STILL_REJECTED] = still = len(self._checked.still_rejected)
         self._earlier[STILL_REJECTED] = Earlier(still)
+        every[ROW_EDITED] = len(self._checked.edited)
+        self._earlier[ROW_EDITED] = Earlier(keys=[each.new for each in self._checked.edited][:KEYS_KEPT])
         every.update(counts)
         every[Outcome.UNKNOWN] += self._undecided
         return find_notices(

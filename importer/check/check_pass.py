@@ -24,6 +24,7 @@ from importer.check.observers.damage import DamageSigns
 from importer.check.observers.dealt_with import StillRejected
 from importer.check.observers.drift import Drift
 from importer.check.observers.held_values import HeldValues
+from importer.check.observers.nameless import Edited, Nameless
 from importer.check.observers.people_named import Assignments, Named, PeopleNamed
 from importer.check.observers.samples import BeforeAfter, CanarySample, Showcase
 from importer.check.observers.source_age import SourceAge
@@ -36,19 +37,14 @@ from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
 from importer.mapping.vocabulary import ends_of_scale
-from importer.mapping.yaml_tree import as_source
 from importer.phrases import counted, listed
 from importer.progress import Progress
 from importer.records import Act, KeptRejected, Outcome, Rejected, Unknown
-from importer.sources.header import count_filled
 from importer.transform.row_keys import Aliases
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
-BARE = ". {rows:,} have a single cell, as titles of groups: `skip: [{{name: group, when: [{empty}]}}]` leaves them out"
-NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"
-IDLE = "; `duplicates` does nothing for them, as no two have one key. Name its column: `input: {key: COLUMN}`"
 
 
 @dataclass(frozen=True)
@@ -81,6 +77,7 @@ class Checked:
     still_rejected   rows of earlier runs that nobody has dealt with
     kept_rejected    what the next run needs to know of these and of the rows that are rejected now
     moves            the new keys of issues that the source has moved, and those that they had first
+    edited           new rows without a key that were edited, it seems
     before           warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
@@ -112,6 +109,7 @@ class Checked:
     newest: float | None = None
     moves: Aliases = field(default_factory=dict)
     before: tuple[str, ...] = ()
+    edited: Sequence[Edited] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -165,8 +163,8 @@ def check(
     age.check_files()
     shown = ShownPeople(model.people, job.people)
     with key_spool(job) as spool, id_spool(spool) as ids, ExitStack() as stack:
-        keys, targets = _Keys(job, spool, ids), None
-        observers: list[Observer] = [keys, signs, age, *([sample] if sample else [])]
+        keys, nameless, targets = _Keys(job, spool, ids), Nameless(job, known), None
+        observers: list[Observer] = [keys, nameless, signs, age, *([sample] if sample else [])]
         if model.relations or model.references:
             targets = stack.enter_context(RelationTargets())
             observers.append(targets)
@@ -222,7 +220,6 @@ def check(
     if is_whole:
         reading.completeness.add_pages(job.source.pages)
     notices = reading.shown.clean([*signs.warnings(), *beside, *reading.notices(), *signs.of_markup()])
-    nameless = filter(None, [_say_nameless(keys, job)])
     absent = [f"--only: no row has {listed(sorted(keys.absent), NAMES_SHOWN)}"] if keys.absent else []
     moved = _say_moved(job.moves) if job.moves else ()
     rare = filter(None, [rare_categories(reading.flow)])
@@ -240,7 +237,7 @@ def check(
         criteria=reading.criteria,
         digest=digest,
         elapsed_seconds=time.monotonic() - started,
-        suspicious=(*notices, *job.warnings, *moved, *nameless, *of_rows),
+        suspicious=(*notices, *job.warnings, *moved, *shown.clean(list(nameless.warnings())), *of_rows),
         fixes=reading.corrections.lines(),
         workload=reading.work,
         coverage=reading.coverage,
@@ -257,6 +254,7 @@ def check(
         leaders=leaders,
         newest=age.newest,
         moves=job.moves,
+        edited=nameless.edited(),
     )
 
 
@@ -267,14 +265,9 @@ class _Keys:
         self._spool, self._ids, self._left = spool, ids, frozenset(job.aliases.values())
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
-        self.rows = self.nameless = self.bare = 0
 
     def add(self, examined: Examined, _: Plan) -> None:
         records = examined.records
-        nameless, raw = records.keys.nameless & examined.bodies.keys(), records.chunk.raw
-        self.rows += len(examined.bodies)
-        self.nameless += len(nameless)
-        self.bare += sum(not isinstance(raw[row], str) and count_filled(raw[row]) == 1 for row in nameless)
         rows = spool_rows(examined)
         if records.keys.fixed_ids:
             self._ids.add(list(spool_ids(examined, rows)))
@@ -294,17 +287,6 @@ class _Keys:
 def _say_moved(moves: Aliases) -> list[str]:
     names = listed([f"{new} was {first}" for new, first in moves.items()], NAMES_SHOWN)
     return [f"moved in the source: {counted(len(moves), 'issue')} with another key than before, by their ids: {names}"]
-
-
-def _say_nameless(keys: _Keys, job: Job) -> str:
-    model, names = job.mapping.model, {name for file in job.source.files for name in file.header or ()}
-    people = [text for person in (model.assignee, model.owner) if person for text in person.texts]
-    read = (model.input.key, model.severity, model.status, model.description, *people)
-    empty = [as_source(each) for text in read if text for each in [ref for ref in text.refs if ref.name in names][:1]]
-    is_idle = model.duplicates != "reject" and not is_shipped(job.mapping.place("duplicates").file)
-    when = ", ".join(f"{{{each}, filled: false}}" for each in dict.fromkeys(empty))
-    bare = BARE.format(rows=keys.bare, empty=when) if 0 < 2 * keys.bare <= keys.rows and len(empty) > 1 else ""
-    return f"{NAMELESS.format(rows=keys.nameless)}{IDLE if is_idle else ''}{bare}" if keys.nameless else ""
 
 
 def spool_rows(examined: Examined) -> list[SpooledRow]:

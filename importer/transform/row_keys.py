@@ -99,10 +99,14 @@ def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) ->
     return join_keys(texts, skips)
 
 
+CONTENT_KEY = "row-"
+"""How the native key of a row begins that is known by its content."""
+
+
 def content_key(raw: Sequence[str] | str) -> str:
     """A native key for a row that has none: a hash of everything in it."""
     # Empty cells at the end of a row say nothing, and another program may leave them out.
-    return "row-" + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
+    return CONTENT_KEY + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
 
 
 def _find_native(mapping: MappingModel, columns: Columns) -> tuple[list[str], list[bool], frozenset[int]]:

@@ -278,7 +278,7 @@ class MovedKeys:
         for create in creates:
             if (old := self._by_content.get(create.content)) is not None:
                 self._same_content.setdefault(old, create.key)
-            if (old := self._by_title.get(letters(_title_of(create)))) is not None:
+            if (old := self._by_title.get(letters(title_of(create)))) is not None:
                 self._same_title.setdefault(old, create.key)
 
     def doubt(self) -> str:
@@ -326,7 +326,7 @@ class RespelledKeys:
         with temporary_files():
             self._seen.write(array("q", map(hash, keys)).tobytes())
         for create in creates if len(self._new) < MOST else ():
-            self._new[letters(create.key)] = _New(create.key, create.content, letters(_title_of(create)))
+            self._new[letters(create.key)] = _New(create.key, create.content, letters(title_of(create)))
 
     def doubt(self) -> str:
         """Say that keys come in another spelling, or nothing; one is enough: chance gives no row such a key and title.
@@ -382,7 +382,7 @@ class OtherSources:
                 new = of[issue.key.partition(":")[2]]
                 # Two sites may share numbers, and alerts that recur; two issues without a title are not alike for that.
                 is_same = bool(new.content) and new.content == issue.content
-                if is_same or letters(issue.title) == letters(_title_of(new)) != "":
+                if is_same or letters(issue.title) == letters(title_of(new)) != "":
                     self._content[name] += is_same
                     self._both[name] += 1
                     _keep(self._pairs[name], f"{new.key} is {issue.key}")
@@ -424,5 +424,6 @@ def letters(text: str) -> str:
     return text
 
 
-def _title_of(create: Operation) -> str:
+def title_of(create: Operation) -> str:
+    """Return the title that is sent."""
     return str(orjson.loads(create.body)["title"])

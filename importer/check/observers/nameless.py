@@ -1,0 +1,153 @@
+"""Rows without a key: their content is the key, so one that is edited in the source becomes a new issue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from importer.check.examine import Examined
+from importer.check.job import Job
+from importer.check.knowledge import KnownIssue, Knows
+from importer.check.observers.drift import MOST, has_few, letters, title_of
+from importer.check.plan import Plan
+from importer.mapping.presets import is_shipped
+from importer.mapping.yaml_tree import as_source
+from importer.phrases import clip, counted, listed
+from importer.records import Act, Ref
+from importer.sources.header import count_filled
+from importer.transform.row_keys import CONTENT_KEY
+
+BARE = ". {rows:,} have a single cell, as titles of groups: `skip: [{{name: group, when: [{empty}]}}]` leaves them out"
+NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"
+IDLE = "; `duplicates` does nothing for them, as no two have one key"
+NO_COLUMN = (
+    "no column has a value of its own in each row: a column of numbers that stay, added to the list, would be a key, "
+    "`input: {key: COLUMN}`"
+)
+LOOKED_AT = 10_000
+"""Rows without a key whose columns are compared."""
+LONGEST_KEY = 40
+NAMED = 3
+
+
+class Edited(NamedTuple):
+    """A row that is new tonight with the title of a known one that is gone: the keys of both, and the title."""
+
+    new: str
+    former: str
+    title: str
+
+
+def find_edited(new: Mapping[str, str], gone: Iterable[KnownIssue]) -> list[Edited]:
+    """Pair new rows without a key (key → title) with those that are gone, by titles that come once among each."""
+    absent = [issue for issue in gone if issue.key.partition(":")[2].startswith(CONTENT_KEY)]
+    often, often_new = Counter(letters(issue.title) for issue in absent), Counter(map(letters, new.values()))
+    former = {title: issue for issue in absent if often[title := letters(issue.title)] == 1 and title}
+    return [
+        Edited(key, former[letters(title)].key, title)
+        for key, title in new.items()
+        if letters(title) in former and often_new[letters(title)] == 1
+    ]
+
+
+class KeyColumns:
+    """Finds the columns of a table that may be the key: one word in each row, which no other row has."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, set[str]] | None = None
+        self._rows = 0
+
+    def add(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        own = Counter(header)
+        for row in rows:
+            if self._rows == LOOKED_AT:
+                return
+            self._rows += 1
+            values = self._values = (
+                {name: set() for name in header if own[name] == 1} if self._values is None else (self._values)
+            )
+            cells = dict(zip(header, row, strict=False))
+            for name, before in list(values.items()):
+                cell = cells.get(name, "").strip()
+                if not cell or len(cell) > LONGEST_KEY or cell in before or " " in cell:
+                    del values[name]
+                else:
+                    before.add(cell)
+
+    def found(self) -> list[str]:
+        return list(self._values or ()) if self._rows > 1 else []
+
+
+class Nameless:
+    """Collects the rows without a key in the first reading of a source."""
+
+    def __init__(self, job: Job, known: Knows) -> None:
+        self._job, sample = job, known.sample()
+        self._known, self._absent = sample.total, {issue.key: issue for issue in sample.issues}
+        self._sampled = len(self._absent)
+        self._rows = self._nameless = self._bare = self._created = 0
+        self._columns = KeyColumns()
+        self._new = dict[str, str]()  # key → title
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        keys, raw = examined.records.keys, examined.records.chunk.raw
+        rows = keys.nameless & examined.bodies.keys()
+        self._rows += len(examined.bodies)
+        if self._absent:
+            for key in plan.rows.columns["key"]:
+                self._absent.pop(key, None)
+        if not rows:
+            return
+        self._nameless += len(rows)
+        tables = [cells for row in sorted(rows) if not isinstance(cells := raw[row], str)]
+        self._bare += sum(count_filled(cells) == 1 for cells in tables)
+        self._columns.add(self._job.source.files[examined.records.chunk.file].header or (), tables)
+        creates = [each for place, each in plan.operations.items() if each.act is Act.CREATE and place in rows]
+        self._created += len(creates)
+        if self._known and len(self._new) < MOST:
+            self._new.update((each.key, title_of(each)) for each in creates)
+
+    def edited(self) -> list[Edited]:
+        """Return the rows that were edited, it seems; of many known issues, those of a sample. A delta says nothing."""
+        is_delta = has_few(self._sampled - len(self._absent), self._sampled)
+        return [] if is_delta or not self._job.is_whole else find_edited(self._new, self._absent.values())
+
+    def warnings(self) -> Iterator[str]:
+        """Say what becomes of edited rows; of a source that isn't in Triage yet, also which column may be the key."""
+        if not self._nameless:
+            return
+        yield f"{NAMELESS.format(rows=self._nameless)}{self._say_idle()}{self._say_bare()}"
+        # Once its issues are there, another key would make all of them anew.
+        if not self._known:
+            yield self._ask_for_key()
+        elif self._created:
+            yield self._say_edited(self.edited())
+
+    def _say_idle(self) -> str:
+        is_own = not is_shipped(self._job.mapping.place("duplicates").file)
+        return IDLE if self._job.mapping.model.duplicates != "reject" and is_own else ""
+
+    def _say_bare(self) -> str:
+        model, names = self._job.mapping.model, {name for file in self._job.source.files for name in file.header or ()}
+        people = [text for person in (model.assignee, model.owner) if person for text in person.texts]
+        read = (model.input.key, model.severity, model.status, model.description, *people)
+        first = [next((ref for ref in text.refs if ref.name in names), None) for text in read if text]
+        empty = [as_source(ref) for ref in first if ref]
+        when = ", ".join(f"{{{each}, filled: false}}" for each in dict.fromkeys(empty))
+        return BARE.format(rows=self._bare, empty=when) if 0 < 2 * self._bare <= self._rows and len(empty) > 1 else ""
+
+    def _ask_for_key(self) -> str:
+        refs = self._job.mapping.model.title.refs
+        if found := [name for name in self._columns.found() if name not in {ref.name for ref in refs}]:
+            line = f"`input: {{key: {{{as_source(Ref('column', found[0]))}}}}}`"
+            return f"before the first import, choose a key that stays: {listed(found, NAMED)} may be one, {line}"
+        return f"before the first import, choose a key that stays: {NO_COLUMN}"
+
+    def _say_edited(self, edited: Sequence[Edited]) -> str:
+        new = f"new tonight without a key: {counted(self._created, 'row')}"
+        if not edited:
+            return f"{new}; of a row that was edited the former issue stays in Triage"
+        names = listed([f"“{clip(each.title, 40)}” ({each.new} was {each.former})" for each in edited], NAMED)
+        some = counted(len(edited), "seems", "seem")
+        return f"{new}, of which {some} to be edited: {names}. The former issues stay in Triage"
