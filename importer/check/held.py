@@ -168,7 +168,7 @@ class Judged(NamedTuple):
     changes  field → value of those that aren't held
     kept     labels of the parts of the description that stay in it, while others of it change
     held     all values that stay
-    emptied  name → what is stored of each that is blank in the source now: emptied, unless it is held
+    emptied  name → what is stored of each that is blank in the source now, and isn't held
     is_sure  whether the ledger knows the parts of the issue's description; else it may be the same
     """
 
@@ -200,11 +200,11 @@ def judge(
         if part is None or fold(part.name) in let_go:
             return False
         columns = find_lost(part, row)
-        if not columns and is_empty:
-            emptied[part.name] = value
         if columns or (is_empty and part.name in row.braked):
             held.append(Held(part.name, columns, value))
             return True
+        if is_empty:
+            emptied[part.name] = value
         return False
 
     for name in changes.keys() - {DESCRIPTION}:

@@ -119,7 +119,7 @@ class LedgerStatus(NamedTuple):
     took; `takes_additions` says whether more may be added, and `differs` how the row has changed, if it has. `content`
     is the digest of the row that the issue stands for, and `moved` what goes on in comments of the description, as the
     target keeps less of it. `fixed_id` and `born` are what is known of the issue, see `Operation`. `held` are values
-    that stay although the row has none, and `emptied` those that the row has blank: name → what is stored of it.
+    that stay although the row has none, and `emptied` those that the row takes away: name → what is stored of it.
     """
 
     outcome: Outcome

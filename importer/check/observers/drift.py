@@ -112,11 +112,9 @@ class Drift:
         self._recast += "title" in differs.written and before != "" and letters(before) == letters(now)
         field = next((name for name in differs.written if name != "description"), "description")
         self.newer += differs.is_newer
-        held = {each.name for each in status.held}
-        lost = {name: value for name, value in status.emptied.items() if name not in held}
-        for name, value in lost.items() if differs.is_newer else ():
+        for name, value in status.emptied.items() if differs.is_newer else ():
             self._lost[name].add(value)
-        samples = self._edits if differs.is_newer and not lost else self._changes
+        samples = self._edits if differs.is_newer and not status.emptied else self._changes
         if len(samples) < SAMPLES and field in differs.fields:
             samples.append(f"{key}: {_describe(field, *differs.fields[field])}")
 

@@ -21,7 +21,7 @@ NAMED = 5
 
 
 class HeldValues:
-    """Counts the values that stay, and those that are blank, row by row.
+    """Counts the values that stay, and those that are emptied, row by row.
 
     values  name → how many stay
     """
@@ -36,7 +36,7 @@ class HeldValues:
         self._rows = [0 for _ in absence.files]
         self._renamed = RenamedColumns(job)
         self._known_of = Counter[str]()  # project → rows whose key has an issue
-        self._blank, self._emptied = (defaultdict[tuple[str, str], LostValues](LostValues) for _ in range(2))
+        self._emptied = defaultdict[tuple[str, str], LostValues](LostValues)
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the values of a chunk."""
@@ -59,19 +59,16 @@ class HeldValues:
                 self._braked[name] += not columns
                 known_columns = self._absence.files[file].known
                 self._lost[file].update(each for each in columns if Ref("column", each) in known_columns)
-            staying = {each.name for each in status.held if not each.columns}
             for name, value in status.emptied.items():
                 for scope in scopes_of(current_keys[key]):
-                    self._blank[scope, name].add(value)
-                    if name not in staying:
-                        self._emptied[scope, name].add(value)
+                    self._emptied[scope, name].add(value)
 
     def find_braked(self, known: Knows) -> Collection[tuple[str, str]]:
-        """Find the values of which too many are blank: project, "" for all of the source, and name."""
+        """Find the values of which too many would be emptied: project, "" for all of the source, and name."""
         week = self._absence.emptied
         return {
             (scope, name)
-            for (scope, name), lost in self._blank.items()
+            for (scope, name), lost in self._emptied.items()
             if are_too_many(
                 self._describe(scope, lost),
                 week.get((scope, name), Emptied()),

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from importer.check.held import Held
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus, NoLedger
 from importer.check.observers.drift import Drift
 from importer.check.plan import Plan
@@ -149,18 +148,6 @@ def test_changes_that_the_source_dates(newer: int, emptied: Mapping[str, Mapping
     assert [each.splitlines()[0] for each in found] == [
         f"{doubtful} of 100 issues would {how}, but --max-changes allows 10%, at least 20."
     ] * bool(doubtful)
-
-
-def test_values_that_stay_are_no_changes() -> None:
-    """What the brake holds isn't written: the rest of a newer row is an edit."""
-    lost = Held("description")
-    held = {
-        key: status._replace(
-            held=[lost], emptied=TEXTS[key], differs=status.differs and status.differs._replace(is_newer=True)
-        )
-        for key, status in changed(100, 100, severity=("high", "low")).items()
-    }
-    assert doubts(held, sample=of(200)) == []
 
 
 def test_a_change_that_is_not_written_is_believed() -> None:
