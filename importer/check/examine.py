@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
+from importer.check.brake import scopes_of
 from importer.check.grouping import GroupKeys, regroup, take_rows
-from importer.check.held import FileAbsence, RecordKeys, RowAbsence, scopes_of
+from importer.check.held import FileAbsence, RecordKeys, RowAbsence
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
 from importer.codes import ISSUE_MOVED, NOT_SELECTED

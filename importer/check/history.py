@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
-from importer.check.held import DESCRIPTION, NOTHING_EMPTIED, Held, Judged, add_up, find_absence, judge, scopes_of
+from importer.check.brake import add_up, scopes_of
+from importer.check.held import DESCRIPTION, NOTHING_EMPTIED, Held, Judged, find_absence, judge
 from importer.check.job import Job
 from importer.check.knowledge import (
     ChangePolicy,

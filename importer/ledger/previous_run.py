@@ -26,7 +26,7 @@ WHOLE, SNAPSHOT = "whole", "snapshot"
 MAPPING = "mapping"
 """Option of a run: the name of its mapping's file, or of the preset."""
 EMPTIED = "emptied-of"
-"""Option of a run: the project and name of the values that it emptied, and how many, see `check.held.Emptied`."""
+"""Option of a run: the project and name of the values that it emptied, and how many, see `check.brake.Emptied`."""
 PAGE = 1000
 Reasons = tuple[object, ...]
 Raw = Sequence[str] | str | None

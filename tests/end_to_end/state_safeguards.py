@@ -63,14 +63,14 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the brake on emptied values",
-        "importer/check/held.py",
+        "importer/check/brake.py",
         "    return 2 * both.values > count_stored() + week.values\n",
         "    return False\n",
-        "tests/check/test_held.py::test_too_many",
+        "tests/check/test_brake.py::test_too_many",
     ),
     Mutation(
         "the brake on emptied values, in a project's few rows a night",
-        "importer/check/held.py",
+        "importer/check/brake.py",
         "2 * both.decisions > both.rows",
         "False",
         "tests/end_to_end/test_absence_by_issue.py::test_a_few_each_night_of_one_project",

@@ -18,8 +18,8 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from importer.check.another_list import are_of_projects
+from importer.check.brake import LostValues
 from importer.check.examine import Examined
-from importer.check.held import LostValues
 from importer.check.knowledge import KnownSample, Knows, LedgerStatus
 from importer.check.plan import Plan
 from importer.phrases import clip, counted, shell_join

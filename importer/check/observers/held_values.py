@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from importer.check.brake import MOST, Emptied, LostValues, are_too_many, project_of, scopes_of
 from importer.check.examine import Examined
-from importer.check.held import MOST, Absence, Emptied, LostValues, are_too_many, project_of, scopes_of
+from importer.check.held import Absence
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observers.renamed_columns import RenamedColumns

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from importer.check.held import Emptied, LostValues, are_too_many, project_of
+from importer.check.brake import Emptied, LostValues, are_too_many, project_of
 
 NONE = Emptied()
 
