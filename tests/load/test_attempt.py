@@ -18,7 +18,7 @@ from importer.ledger.opening import read_ledger
 from importer.load import attempt
 from importer.load.additions import PROBED
 from importer.records import CHUNK_ROWS
-from importer.transform.markers import comment_marker
+from importer.transform.markers import MARKER_NOTE, comment_marker, record_marker
 from tests.conftest import Serve
 from tests.harness.additions import ADDED, MAPPING
 from tests.harness.doors import turnstile
@@ -128,6 +128,7 @@ def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
 def test_a_comment_of_unknown_outcome(program: Program) -> None:
     """Where nobody can find out whether it was made, the attempt says so, and the same command settles it."""
     issue = {"id": "i1", "triage_id": "T-1", "created_at": "2026-11-24T12:00:00Z", "updated_at": "2026-11-24T12:00:00Z"}
+    issue["description"] = f"{record_marker('jira:PROJ-1')} {MARKER_NOTE}"
     details: list[dict[str, Any]] = []
     is_down = [True]
 
