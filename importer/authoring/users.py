@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import random
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -20,7 +17,7 @@ from importer.api import FINISHED
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.look_up import count_known
-from importer.errors import StorageFull, UsageError
+from importer.errors import UsageError
 from importer.mapping.edited_tables import (
     COUNTED,
     IDENTIFYING,
@@ -34,6 +31,7 @@ from importer.mapping.edited_tables import (
 )
 from importer.mapping.identities import Directory, Identity, number_people
 from importer.mapping.model import MappingModel
+from importer.outputs import replace as replace_file
 from importer.spreadsheet import escape_cell
 from importer.transform.chunk_records import Records
 from importer.transform.people import identify, identify_all
@@ -227,7 +225,7 @@ class UsersFile:
         writer = csv.writer(text, delimiter=self._sheet.delimiter)
         writer.writerow(columns)
         writer.writerows([escape_cell(line.get(name, "")) for name in columns] for line in lines)
-        _replace(self.path, text.getvalue().encode(self._sheet.encoding, "backslashreplace"))
+        replace_file(self.path, redact(text.getvalue().encode(self._sheet.encoding, "backslashreplace")))
         return lines
 
     def _merge(self, people: Iterable[Someone]) -> list[dict[str, str]]:
@@ -269,20 +267,3 @@ def _is_other(account: str, other: str) -> bool:
 
 def _by_work(line: Mapping[str, str]) -> tuple[int | str, ...]:
     return (*(-int(line[name]) for name in COUNTED), line.get("name", ""))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file atomically. It names people, so only its owner may read it."""
-    target = path.resolve()  # a link stays one
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(redact(data))
-            Path(temporary).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
-    except OSError as error:
-        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error

@@ -18,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import click
 
 from importer.cli.terminal import echo_painted, printable
-from importer.errors import ImporterError, StorageFull
+from importer.errors import ImporterError
+from importer.outputs import open_log, storing
 from importer.phrases import format_iso
 from importer.records import NEEDS_SOMEBODY
 from importer.spreadsheet import escape_signs
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("triage-import")
 LOG.disabled = True  # until there is a file: `logging` would print warnings
 MAX_BYTES, BACKUPS = 10_000_000, 5
+LOG_OPTION, LOG_BEGINS = "--log-file", b'{"time": "'
 FIELDS = ("run", "event", "key", "code")
 
 
@@ -54,21 +56,33 @@ def logging_to(path: Path | None) -> Iterator[None]:
         return
     from logging.handlers import RotatingFileHandler  # loads sockets
 
-    try:
-        handler = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
-    except OSError as error:
-        hint = "Name a file that can be written, in a folder that is there."
-        raise StorageFull(f"--log-file {path}: {error.strerror}.", hint=hint) from error
+    class LogFile(RotatingFileHandler):
+        """Says at the end what could not be written: a disk that is full is no reason for tracebacks."""
+
+        error: BaseException | None = None
+
+        def _open(self) -> Any:
+            return open_log(self.baseFilename)
+
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+            self.error = self.error or sys.exc_info()[1]
+
+    with storing(path, LOG_OPTION):
+        handler = LogFile(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
     handler.setFormatter(JsonLines())
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
-    LOG.disabled = LOG.propagate = logging.raiseExceptions = False  # a disk that is full is no reason for tracebacks
+    LOG.disabled = LOG.propagate = False
     try:
         yield
     finally:
         LOG.disabled = True
         LOG.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # what is left in its buffer has been tried
+            handler.close()
+        if isinstance(handler.error, OSError):
+            text = f"warning: {LOG_OPTION} {path} can't be written: {handler.error.strerror}."
+            click.echo(text, err=True)
 
 
 def log_end(summary: Summary) -> None:

@@ -17,7 +17,7 @@ import click
 from importer import __version__
 from importer.cli.answers import ANSWER, HOLDS, START, TRIES_AGAIN, print_data, summarise_error
 from importer.cli.config import REPORTS
-from importer.cli.console import Console, log_end, logging_to
+from importer.cli.console import LOG_BEGINS, LOG_OPTION, Console, log_end, logging_to
 from importer.cli.options import Command
 from importer.codes import OLDER_FILE_OPEN
 from importer.errors import ExitCode, ImporterError
@@ -39,6 +39,7 @@ from importer.library.deliveries import (
 from importer.library.options import RowLimit
 from importer.library.recording import Start
 from importer.library.targets import target_name
+from importer.outputs import METRICS, refuse_others
 from importer.phrases import counted, listed
 from importer.triage.redaction import redact
 
@@ -125,6 +126,7 @@ class Recorded(Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Carry it out, and leave as many folders of reports as the configuration says."""
         out = ctx.params["out"]
+        _refuse_others(ctx)
         with logging_to(ctx.params.get("log_file")):
             code = self._start(ctx)
             if ctx.info_name == "run" and code in IS_IN and not ctx.params["dry_run"]:
@@ -243,7 +245,18 @@ def _end(context: click.Context, start: Start, error: Exception | KeyboardInterr
         from importer.report.summary import write_metrics
 
         with _warning():
+            _refuse_others(context)
             write_metrics(file, summary, start.import_name or summary.source_name, start.at)
+
+
+def _refuse_others(context: click.Context) -> None:
+    """Raise UsageError for an output that the command uses otherwise, or that something else has written."""
+    given, ways = context.params, {"log_file": (LOG_OPTION, LOG_BEGINS), "metrics_file": METRICS}
+    for name, (option, begins) in ways.items():
+        if (path := given.get(name)) is not None:
+            values = (each for other, each in given.items() if other != name)
+            words = (word for each in values for word in (each if isinstance(each, tuple) else (each,)))
+            refuse_others(path, option, begins, [Path(word) for word in words if isinstance(word, (str, Path))])
 
 
 @contextmanager

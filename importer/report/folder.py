@@ -23,6 +23,7 @@ from importer.check.job import Job
 from importer.errors import LedgerInUse, StorageFull, UsageError
 from importer.ledger.lock import hold_folder, lock_folder
 from importer.mapping.edited_tables import Fixes, read_fixes
+from importer.outputs import open_private
 from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
@@ -130,7 +131,7 @@ class ReportFolder:
             return
         try:
             with _storing(other), path.open(encoding="utf-8-sig", newline="") as text, suppress(UnicodeEncodeError):
-                with open(other, "w", encoding=encoding, newline="", opener=_private) as file:
+                with open_private(other, "w", encoding=encoding, newline="") as file:
                     shutil.copyfileobj(text, file)
                 other.replace(path)
         finally:
@@ -144,7 +145,7 @@ class ReportFolder:
     def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
         """Write one report that is UTF-8 already and no table. Raises StorageFull if it can't be written."""
         path = self.file(name)
-        with _storing(path), _RedactingBytes(open(path, "wb", buffering=0, opener=_private), AT_ONCE) as file:
+        with _storing(path), _RedactingBytes(open_private(path, "wb", buffering=0), AT_ONCE) as file:
             yield file
 
 
@@ -184,15 +185,11 @@ class _RedactingBytes(io.BufferedWriter):
 
 def _writing(path: Path, *, is_table: bool, for_people: bool) -> IO[str]:
     if is_table and not for_people:
-        bare: Any = MarkWhereNeeded(open(path, "w+b", opener=_private))  # noqa: SIM115 - the wrapper closes it
+        bare: Any = MarkWhereNeeded(open_private(path, "w+b"))
     else:
-        bare = open(path, "wb", opener=_private)  # noqa: SIM115 - the wrapper closes it
+        bare = open_private(path, "wb")
     encoding = "utf-8-sig" if is_table and for_people else "utf-8"
     return _Redacting(bare, encoding=encoding, errors="backslashreplace", newline="")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 BLOCK_BYTES = 1 << 20

@@ -15,8 +15,9 @@ from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.observers.completeness import ASSIGNMENTS, EVIDENCE, ISSUES
 from importer.codes import INCOMPLETE
-from importer.errors import ExitCode, StorageFull, UsageError, how_to_install
+from importer.errors import ExitCode, UsageError, how_to_install
 from importer.notices import Notice
+from importer.outputs import METRICS, READABLE, replace
 from importer.phrases import counted, format_iso, format_time
 from importer.records import SANDBOX_PREFIX, Act, Outcome
 
@@ -183,11 +184,7 @@ def write_metrics(path: Path, summary: Summary, name: str, started_at: float) ->
     gauge("requests", "Requests that it made.", {"": summary.requests})
     gauge("rows", "Rows by outcome.", dict(summary.outcomes()), "outcome")
     gauge("findings", "Rows by code of a finding.", dict(summary.findings), "code")
-    try:
-        client.write_to_textfile(str(path), registry)
-    except OSError as error:
-        hint = "Name a file that can be written, in a folder that is there."
-        raise StorageFull(f"--metrics-file {path}: {error.strerror}.", hint=hint) from error
+    replace(path, client.generate_latest(registry), METRICS[0], READABLE)
 
 
 ISSUE, ASSIGNMENT = "issue", "assignment"

@@ -74,9 +74,15 @@ def test_what_cannot_be_written(program: Program, serve: Serve) -> None:
     write_csv(Path("export.csv"), [issue_row(1)])
     command = ("run", "export.csv", "-m", "jira", "--api-url", serve().url, "--rate", "0", "--yes")
     ended = program(*command, "--log-file", "gone/log.jsonl")
-    assert (ended.code, "--log-file gone/log.jsonl: No such file" in ended.err) == (ExitCode.STOPPED, True)
+    assert (ended.code, "--log-file gone/log.jsonl can't be written: No such file" in ended.err) == (
+        ExitCode.STOPPED,
+        True,
+    )
     ended = program(*command, "--metrics-file", "gone/figures.prom")
-    assert (ended.code, "warning: --metrics-file gone/figures.prom: " in ended.err) == (ExitCode.DONE, True)
+    assert (ended.code, "warning: --metrics-file gone/figures.prom can't be written: " in ended.err) == (
+        ExitCode.DONE,
+        True,
+    )
 
 
 def test_nothing_in_a_file_controls_a_terminal(program: Program) -> None:

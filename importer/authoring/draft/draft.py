@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -33,13 +32,14 @@ from importer.check.duplicates import find_repeats
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.observers.bad_values import Unknowns
-from importer.errors import MappingError, SourceError, StorageFull, UsageError
+from importer.errors import MappingError, SourceError, UsageError
 from importer.mapping.edited_tables import VALUES_NEED, Fixes, read_table
 from importer.mapping.model import MappingModel
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_refs, find_left
 from importer.mapping.vocabulary import TitleCount, meaning
 from importer.mapping.yaml_tree import parse, quote, read_small
+from importer.outputs import append, create, storing
 from importer.phrases import counted, listed, plain_name, shell_join
 from importer.progress import Progress, Unseen
 from importer.sources.archives import EXTENSIONS, NESTED, WORKBOOKS
@@ -204,25 +204,11 @@ def source_name(file: str, *, undated: bool = False) -> str:
 def write_new(path: Path, data: bytes) -> None:
     """Write a new file. Raises UsageError if it exists, StorageFull if it can't be written."""
     try:
-        if not path.parent.exists():
-            path.parent.mkdir()
-        with path.open("xb") as file, _whole(path):
-            file.write(data)
-            file.flush()
+        with storing(path):
+            path.parent.mkdir(exist_ok=True)
+        create(path, data)
     except FileExistsError:
         check_free(path)
-    except OSError as error:
-        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Remove a new file that could not be written to its end: half a mapping is none."""
-    try:
-        yield
-    except BaseException:
-        path.unlink()
-        raise
 
 
 @dataclass(frozen=True)
@@ -332,12 +318,7 @@ def _append_values(table: Path, values: Sequence[Value]) -> None:
 
 
 def _append(path: Path, data: bytes) -> None:
-    try:
-        with path.open("ab") as file:
-            file.write(data)
-    except OSError as error:
-        hint = "Let it be written, or make room, and give the command again."
-        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
+    append(path, data, "Let it be written, or make room, and give the command again.")
 
 
 def _check_room(path: Path, text: str) -> None:
