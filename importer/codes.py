@@ -27,6 +27,7 @@ ROW_CORRECTED = "row-corrected"
 EDITED_MEANWHILE = "edited-meanwhile"
 COLUMN_MISSING = "column-missing"
 VALUE_HELD = "value-held"
+REPAIR_KEPT = "repair-kept"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
 FOOTER_CONTINUED = "footer-continued"
@@ -107,6 +108,7 @@ CODES: dict[str, str] = {
     EDITED_MEANWHILE: "Another field changed in Triage during the update; that change is kept (warning).",
     COLUMN_MISSING: "A value stays as it is in Triage, for the source lacks the column that it came from (warning).",
     VALUE_HELD: "A value stays as it is in Triage, for so many would be emptied at once (warning).",
+    REPAIR_KEPT: "A value stays as a repair has corrected it; the mapping still gives the one before (warning).",
     "undo-open": "An undo may have deleted the issue: finish the undo, then import again; skipped.",
     GONE_AT_TARGET: "The issue was deleted in Triage, as two runs have confirmed; it is not created again.",
     PERHAPS_GONE: "The issue is not in Triage; it counts as deleted once the next run confirms it.",

@@ -27,6 +27,7 @@ from importer.codes import (
     NEWER_FILE_IN,
     OLDER_FILE_OPEN,
     PERHAPS_GONE,
+    REPAIR_KEPT,
     TEXT_CUT,
     VALUE_HELD,
 )
@@ -114,6 +115,8 @@ CAUSES: Mapping[str, Cause] = {
     NEWER_FILE_IN: Cause(Who.NOBODY, "skipped: a newer file with the issue is in already.", "row", ExitCode.DONE),
     VALUE_HELD: Cause(Who.SOMEBODY,
         "with a value that stays, as too many would be emptied: the same command with --empty FIELD lets it go."),
+    REPAIR_KEPT: Cause(Who.NOBODY,
+        "with a repaired value that the mapping doesn't give: schedule the mapping of the repair.", code=ExitCode.DONE),
     COLUMN_MISSING: Cause(Who.NOBODY, "with a value left as it is, for lack of a column.", "row", ExitCode.DONE),
 }
 # fmt: on

@@ -38,6 +38,7 @@ from importer.codes import (
     MARKER_AMBIGUOUS,
     MOVE_UNSURE,
     NEWER_FILE_IN,
+    REPAIR_KEPT,
     ROW_CORRECTED,
     VALUE_HELD,
 )
@@ -311,11 +312,14 @@ class LedgerHistory(Knows):
         if DESCRIPTION in changes and digest_parts(changes[DESCRIPTION] or "") == parts:
             del changes[DESCRIPTION]  # its lines are in another order, or there is other white space around its text
         differing = pending_fields(kept.pending).union(changes)
+        # A person has corrected them: until the mapping agrees, or the source says something else, they stay.
+        repaired = [] if self._policy.on_change is OnChange.OVERWRITE else snapshot.find_repaired(changes)
+        changes = {name: value for name, value in changes.items() if name not in repaired}
         judged = self._judge(create.key, snapshot.ours, parts, changes, find_absence)
-        lacks = _say_held(judged.held)
+        stays = _say_held(judged.held) or _say_repaired(repaired)
         staying = changes.keys() - judged.changes.keys()
         changes = judged.changes
-        compared = self._policy.fields - staying
+        compared = self._policy.fields - staying - set(repaired)
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in compared]
         # The same cells make another body: not the row has changed, but the mapping.
         is_told = self._policy.recurring and wanted and self._has_told(create)
@@ -325,20 +329,22 @@ class LedgerHistory(Knows):
         if differs is not None:
             differs = differs._replace(is_newer=0 < kept.dated < create.dated)
         if not wanted and not to_read:
-            return settled._replace(finding=settled.finding or lacks, differs=differs, held=judged.held)
+            return settled._replace(finding=settled.finding or stays, differs=differs, held=judged.held)
         if self._policy.writes:
             if to_read or not only_mapping or self._policy.accept_mapping:
                 written = [name for name in wanted if name in PATCHABLE_FIELDS]
                 is_kept = DESCRIPTION in written and judged.kept
                 create = create._replace(kept=tuple(judged.kept) if is_kept else ())
-                change = self._change(create, kept, wanted, differing, to_read=to_read)
-                change = change._replace(finding=change.finding or lacks, held=judged.held, emptied=judged.emptied)
+                if snapshot.repaired:
+                    kept = kept._replace(returned=snapshot.without_repaired(wanted).dump())
+                change = self._change(create, kept, wanted, differing, repaired, to_read=to_read)
+                change = change._replace(finding=change.finding or stays, held=judged.held, emptied=judged.emptied)
                 written = [name for name in written if name in sure]
                 return change._replace(differs=differs and differs._replace(written=written))
         elif settled is GONE:
             return GONE._replace(differs=differs)
         elif to_read and not kept.pending:
-            return self._change(create, kept, [], differing, to_read=True)._replace(differs=differs)
+            return self._change(create, kept, [], differing, repaired, to_read=True)._replace(differs=differs)
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP and not self._policy.recurring:
             left = LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes_additions=False, differs=differs)
@@ -404,9 +410,18 @@ class LedgerHistory(Knows):
         return any(word.row == row and word.severity != severity for word in read_covered(had.covered).values())
 
     def _change(
-        self, create: Operation, kept: KnownCreate, wanted: list[str], differing: Collection[str], *, to_read: bool
+        self,
+        create: Operation,
+        kept: KnownCreate,
+        wanted: list[str],
+        differing: Collection[str],
+        repaired: Collection[str],
+        *,
+        to_read: bool,
     ) -> LedgerStatus:
         """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
+
+        Those of them that a repair has corrected stay as they are: the next run compares them again.
 
         With `to_read` it gets one in any case, as carrying it out reads the issue first: its last update has no known
         outcome, or one run alone has found it deleted.
@@ -416,14 +431,16 @@ class LedgerHistory(Knows):
         note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
         if not patch and not to_read:
             return LedgerStatus(Outcome.UNCHANGED, note)
-        whole = patch.keys() == set(differing)  # not with `--fields`, nor where `source` differs: it can't be patched
+        # Not with `--fields`, nor where `source` differs: it can't be patched.
+        is_of_row = patch.keys() == set(differing).difference(repaired)
+        whole = is_of_row and not repaired
         change = create._replace(
             method="PATCH",
             path=issue_path(kept.issue_id),
             body=orjson.dumps(patch),
             # An issue that gets only some of the changes equals neither the old row nor the new one.
             content=create.content
-            if (whole and not create.kept) or is_same_row(kept.content, create.content)
+            if (is_of_row and not create.kept) or is_same_row(kept.content, create.content)
             else unlike_rows(create.content),
             act=Act.UPDATE,
             # Once its columns are back, and empty, a row that is as this one takes away what stays now.
@@ -552,6 +569,11 @@ def _say_held(held: Sequence[Held]) -> Finding | None:
     columns = sorted({column for each in absent for column in each.columns})
     why = f"the source has no {', '.join(columns)}" if absent else "too many would be emptied at once"
     return _finding(code, f"{why}: {', '.join(names)} {'stays as it is' if len(names) == 1 else 'stay as they are'}")
+
+
+def _say_repaired(fields: Sequence[str]) -> Finding | None:
+    """Say which values a repair has corrected and the mapping still gives as before; None if there are none."""
+    return _finding(REPAIR_KEPT, f"{CODES[REPAIR_KEPT]} It has: {', '.join(fields)}.") if fields else None
 
 
 def _difference(snapshot: Snapshot, changes: Mapping[str, Any], *, certain: bool = False) -> Difference | None:

@@ -116,8 +116,10 @@ class Repair(ChangeSet):
             return PlannedChange(change_of(made, {}), verdict) if later else None
         turns = tuple(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
         self.turns.update(turns)
-        # With it the issue equals no row that an import has read.
-        return PlannedChange(change_of(made._replace(body_sha=b""), body), turns=turns, later=later)
+        known = Snapshot.parse(made.returned).with_repaired({turn.field: turn.before for turn in turns})
+        # With this digest the issue equals no row that an import has read.
+        made = made._replace(body_sha=b"", returned=known.dump())
+        return PlannedChange(change_of(made, body), turns=turns, later=later)
 
     def assess(
         self, listed: Sequence[tuple[PlannedChange, Issue]], *, is_whole: bool = False

@@ -89,6 +89,7 @@ class Snapshot(NamedTuple):
     parts       the digests of our description's parts, and before a colon the beginning of that of the whole one, by
                 which it is seen that another was written since; "" where nobody knows them
     length      characters of the description of an issue without a marker that discovery found, as they are compared
+    repaired    field that repairs have corrected → its values before them, which the mapping of the import gives
     """
 
     fields: Values
@@ -102,6 +103,7 @@ class Snapshot(NamedTuple):
     moved: Sequence[str] = ()
     parts: str = ""
     length: int = 0
+    repaired: Mapping[str, Sequence[str]] = NOTHING
 
     @classmethod
     def parse(cls, stored: bytes, *, was_found: bool = False) -> Snapshot:
@@ -119,6 +121,7 @@ class Snapshot(NamedTuple):
             moved=tuple(document.pop("moved", ())),
             parts=document.pop("parts", ""),
             length=document.pop("length", 0),
+            repaired=document.pop("repaired", {}),
             fields=document,
         )
 
@@ -134,6 +137,7 @@ class Snapshot(NamedTuple):
             "moved": self.moved,
             "parts": self.parts,
             "length": self.length,
+            "repaired": self.repaired,
         }
         document = {**self.fields, **{name: value for name, value in rest.items() if value or name in COUNTS}}
         return orjson.dumps(document if self.numbers is None else document | {"numbers": self.numbers})
@@ -159,6 +163,19 @@ class Snapshot(NamedTuple):
         if is_touched:
             return cls(fields | unlike, {}, (), counts, updated_at=issue.updated_at)
         return cls(fields, unlike, (), counts, updated_at=issue.updated_at)
+
+    def with_repaired(self, before: Mapping[str, str]) -> Snapshot:
+        """Note the values that a repair is to correct: field → what was sent."""
+        values = {name: [*dict.fromkeys((*self.repaired.get(name, ()), value))] for name, value in before.items()}
+        return self._replace(repaired={**self.repaired, **values})
+
+    def without_repaired(self, fields: Collection[str]) -> Snapshot:
+        """Forget what repairs have corrected in these fields, as other values of the source take its place."""
+        return self._replace(repaired={name: old for name, old in self.repaired.items() if name not in fields})
+
+    def find_repaired(self, changes: Values) -> list[str]:
+        """Return the fields to which a row would give a value back that a repair has corrected."""
+        return [name for name, value in changes.items() if value in self.repaired.get(name, ())]
 
     def with_length(self, description: str) -> Snapshot:
         """Note how long the description is, by which `has_beginning_of` knows of what it is the beginning."""

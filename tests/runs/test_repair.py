@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -177,3 +178,60 @@ def test_what_an_undo_has_closed(program: Program, serve: Serve) -> None:
     assert Counter(issue["status"] for issue in sandbox.issues()) == {"in_review": 1, "todo": 2}
     assert program("verify", run, *FAST).summary["fields"] == {"status": 1}
     assert program(*close).outcomes() == {"updated": 2, "skipped": 1}
+
+
+class Scheduled(NamedTuple):
+    """The nights of a source of 25 issues, of which a repair has made `critical` what the mapping calls `high`."""
+
+    program: Program
+    sandbox: RunningSandbox
+
+    def run(self, *more: str, mapping: str = "jira", **changed: str) -> Counter[str]:
+        """Let a night pass in which all rows have changed so; gives the rows of each outcome and code."""
+        write_csv(Path("export.csv"), [issue_row(number, **changed) for number in range(1, 26)])
+        options = (*FAST, "--on-change", "update", "--max-changes", "100%", *more)
+        ended = self.program("run", "export.csv", "-m", mapping, "--api-url", self.sandbox.url, "--yes", *options)
+        assert ended.code == ExitCode.DONE, ended.err
+        return Counter({name: number for name, number in ended.outcomes().items() if number}) + Counter(
+            ended.summary["findings"]
+        )
+
+
+@pytest.fixture
+def repaired(program: Program, serve: Serve) -> Scheduled:
+    """Give the nights that follow a repair."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), map(issue_row, range(1, 26)))
+    send(program, sandbox.url)
+    assert apply(program).code == ExitCode.DONE
+    assert severities(sandbox) == {"critical": 25}
+    return Scheduled(program, sandbox)
+
+
+@pytest.mark.parametrize("more", [(), ("--accept-mapping-change",)], ids=["as scheduled", "another mapping accepted"])
+def test_what_was_repaired_stays_repaired(repaired: Scheduled, more: tuple[str, ...]) -> None:
+    """A repair is a decision, as a person's edit is: neither the old mapping nor a row that changes sets it back."""
+    for changed, outcome in (({}, "unchanged"), ({"title": "Edited"}, "updated"), ({"title": "Edited"}, "unchanged")):
+        assert repaired.run(*more, **changed) == {outcome: 25, "repair-kept": 25}
+        assert severities(repaired.sandbox) == {"critical": 25}
+    assert {issue["title"] for issue in repaired.sandbox.issues()} == {"Edited"}
+
+
+def test_what_takes_the_place_of_a_repair(repaired: Scheduled) -> None:
+    """Another value in the source does, and then the one that was repaired, too; so does a person who overwrites."""
+    assert repaired.run(priority="Low") == {"updated": 25}
+    assert severities(repaired.sandbox) == {"low": 25}
+    assert repaired.run(priority="High") == {"updated": 25}
+    assert severities(repaired.sandbox) == {"high": 25}
+
+
+def test_a_repair_that_is_overwritten(repaired: Scheduled) -> None:
+    """Who asks for that gets what the mapping gives."""
+    assert repaired.run("--on-change", "overwrite", "--accept-mapping-change") == {"updated": 25}
+    assert severities(repaired.sandbox) == {"high": 25}
+
+
+def test_a_mapping_that_agrees_with_a_repair(repaired: Scheduled) -> None:
+    """There is nothing to do and nothing to say."""
+    assert repaired.run(mapping="corrected.yaml") == {"unchanged": 25}
+    assert severities(repaired.sandbox) == {"critical": 25}
