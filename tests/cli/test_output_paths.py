@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -37,11 +36,10 @@ def _link(path: Path) -> None:
 def read(path: Path) -> Iterator[None]:
     """A pipe that somebody reads."""
     os.mkfifo(path)
-    reader = threading.Thread(target=path.read_bytes)
-    reader.start()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     yield
-    reader.join(10)
-    assert not reader.is_alive()
+    assert os.read(reader, 1 << 16)
+    os.close(reader)
 
 
 KINDS: dict[str, tuple[str, Callable[[Path], Any], str]] = {
