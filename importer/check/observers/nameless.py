@@ -58,15 +58,17 @@ class KeyColumns:
         self._values: dict[str, set[str]] | None = None
         self._rows = 0
 
-    def add(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        own = Counter(header)
+    def add(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        if not rows:
+            return
+        if self._values is None:
+            times = Counter(header)
+            self._values = {name: set() for name in header if times[name] == 1}
+        values = self._values
         for row in rows:
             if self._rows == LOOKED_AT:
                 return
             self._rows += 1
-            values = self._values = (
-                {name: set() for name in header if own[name] == 1} if self._values is None else (self._values)
-            )
             cells = dict(zip(header, row, strict=False))
             for name, before in list(values.items()):
                 cell = cells.get(name, "").strip()
