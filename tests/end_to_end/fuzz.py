@@ -33,6 +33,7 @@ from importer.api import ISSUES_PATH
 from importer.cli.main import cli
 from importer.cli.validate import validate
 from importer.errors import ImporterError
+from importer.spreadsheet import escape_signs
 from tests.harness.fuzz_inputs import Draw, Stored, damage_mapping, generic_mapping, load_seeds, mutate
 from tests.harness.running import ROOT
 
@@ -162,7 +163,9 @@ def find_wrong(out: Path, summary: dict[str, Any]) -> str:
         return f"{summary['rows']} rows, {outcomes}, {len(results)} lines in results.csv"
     if Counter(row["outcome"] for row in results) != outcomes:
         return "results.csv and the summary differ"
-    if [row["key"] for row in results if row["outcome"] == "planned"] != [write["key"] for write in planned]:
+    if [row["key"] for row in results if row["outcome"] == "planned"] != [
+        escape_signs(write["key"]) for write in planned
+    ]:
         return "results.csv and planned.jsonl differ"
     if len({write["key"] for write in planned}) != len(planned):
         return "a key is planned twice"

@@ -259,27 +259,6 @@ OUTCOME_SAFEGUARDS = (
         "tests/end_to_end/test_cut_texts.py::test_a_target_that_keeps_ten_thousand_bytes",
     ),
     Mutation(
-        "the issue whose marker is cut off, where its create had no answer",
-        "importer/load/settling.py",
-        "        if pending.sought is None:\n",
-        "        if True:\n",
-        "tests/end_to_end/test_cut_texts.py::test_lost_answers[bytes-9000-cyrillic-1]",
-    ),
-    Mutation(
-        "what is kept of a create whose marker may be cut off",
-        "importer/load/creates.py",
-        "write.operation, create.sought or None, mark=create.mark)\n",
-        "write.operation, mark=create.mark)\n",
-        "tests/end_to_end/test_cut_texts.py::test_a_cut_issue_of_an_earlier_attempt[resumed]",
-    ),
-    Mutation(
-        "the beginning of a description whose marker is cut off, after the ledger was lost",
-        "importer/check/history.py",
-        "        if len(cut) == 1:\n",
-        "        if False:\n",
-        "tests/check/test_history.py::test_found_by_title_and_beginning",
-    ),
-    Mutation(
         "the look at a comment",
         "importer/load/addition_sender.py",
         "        left = await self._keeping.look(sent, shown, read)\n",
@@ -383,13 +362,6 @@ OUTCOME_SAFEGUARDS = (
         " and not holds_internal(column)]",
         "]",
         "tests/end_to_end/test_internal_texts.py::test_a_draft_asks",
-    ),
-    Mutation(
-        "the question whose issue it is",
-        "importer/check/history.py",
-        ' if issue.marker in (marker, "")}',
-        "}",
-        "tests/end_to_end/test_pasted_markers.py::test_a_footer_under_a_person_s_issue",
     ),
     Mutation(
         "the other markers of an issue",

@@ -110,6 +110,8 @@ class Nights:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_760_000_000 + 60 * self._moment))
             state = random.choice(("Open", "Done"))
             before = self._rows.get(key, {})
+            # What nobody has edited has the date that it had.
+            stamp = before["Updated"] if all_of_them and before else stamp
             text = before.get("Text", "") if without == "Text" else f"Text of {key} in night {night}"
             self._rows[key] = dict(zip(COLUMNS, (key, f"Title of {key}, {night}", text, state, stamp), strict=True))
         columns = [name for name in COLUMNS if name != without]

@@ -117,7 +117,7 @@ def test_undo_names_the_later_run_after_a_repair(program: Program, sandbox: Runn
     assert values(sandbox) == {("Title 1", "high", "todo")}
 
 
-@pytest.mark.parametrize("code", ["changed", "older-than", "mapping-changed", "undo-open"])
+@pytest.mark.parametrize("code", ["changed", "older-than", "repair-kept", "undo-open"])
 def test_what_an_interrupted_run_made_stays_its_own(program: Program, serve: Serve, code: str) -> None:
     """Whatever was done to its issues before it goes on, and whoever settled the last of them, it takes all back."""
     faults = ("403-after:create@req=4", *["403-after:write@req=5"] * (code == "undo-open"))
@@ -133,7 +133,7 @@ def test_what_an_interrupted_run_made_stays_its_own(program: Program, serve: Ser
     run = program(*first).summary["run_id"]
     undo = ("undo", run, "--delete", "--apply", "--yes", *FAST, "--concurrency", "1", "--expect")
     match code:
-        case "mapping-changed":
+        case "repair-kept":
             repair(program, run, "--apply", "--yes", code=ExitCode.UNKNOWN)
         case "undo-open":
             assert program(*undo, "3").code == ExitCode.DECIDE

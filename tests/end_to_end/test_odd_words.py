@@ -39,6 +39,8 @@ _BY_NAME = {
     "rows": KEY,
     "answer": "T-1001",
     "name": "jira",
+    "code": "conflict",
+    "date": "2030-01-15",
     "files": "map.yaml",
     "sources": SOURCE,
     "words": "validate",

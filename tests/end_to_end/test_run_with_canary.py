@@ -185,11 +185,11 @@ def test_an_organisation_under_another_address(program: Program) -> None:
 
 
 class Forgetful:
-    """A target that keeps one issue, without its marker."""
+    """A target that keeps one issue, with what its row says and without its marker."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str, text: str) -> None:
         self.creates = 0
-        self.issue = make_issue(1, "What happened", 1000.0)
+        self.issue = make_issue(1, text, 1000.0) | {"title": title}
 
     def answer(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
         if "categories" in path:
@@ -203,13 +203,14 @@ class Forgetful:
 
 def test_issues_that_lose_their_marker(program: Program) -> None:
     """Exactly once can't be kept: the run stops after one issue, says why, and does so again without another one."""
-    write_issues(Path("export.csv"), 5)
-    target = Forgetful()
+    text = "It happened again. " * 10
+    write_csv(Path("export.csv"), [(*issue_row(number)[:5], text) for number in range(1, 6)])
+    target = Forgetful("Title 1", text)
     with serve_answers(target.answer) as url:
         first, second = program(*send_to(url)), program(*send_to(url))
     for ended in (first, second):
         assert ended.code == ExitCode.DECIDE
-        assert ended.outcomes() == {"created": 1, "planned": 4}
+        assert ended.outcomes() == {"created": 1, "planned": 4}, ended.err
         assert "T-1001 can't be found again in Triage" in ended.summary["stopped_because"]
         assert "the marker is not in the stored description: T-1001" in ended.summary["stopped_because"]
         assert f"triage-import undo {ended.summary['run_id']} --delete" in ended.err
