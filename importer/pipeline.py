@@ -188,7 +188,7 @@ def _check_and_discover(
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
     """End an import that would repeat the last one, with its figures and exit code."""
-    from importer.ledger.overview import find_put_off, list_starts, still_put_off
+    from importer.ledger.overview import find_put_off, still_put_off
     from importer.ledger.previous_run import is_told_again, note_repeat
     from importer.load.context import FailOn
     from importer.report.from_ledger import describe_repeated, write_repeated
@@ -196,7 +196,7 @@ def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
     now = time.time()
     age_seconds = context.job.source.age_seconds(now)
     repeats, last = note_repeat(context.ledger.transaction, run.name, now)
-    put_off = find_put_off(list_starts(context.ledger, run.ledger), run.target, run.source_name)
+    put_off = find_put_off(context.ledger, run.target, run.source_name)
     left = still_put_off(put_off)
     notices = tuple(replace(each, new=0, put_off=left.get(each.cause, "")) for each in read_notices(run.summary))
     standing = context.settings.fail_on is FailOn.ANY
@@ -334,7 +334,7 @@ class _Report:
 
     def write(self, organisation: str) -> Summary:
         """Write all reports of a run, and record the summary in the ledger."""
-        from importer.ledger.overview import find_put_off, list_starts
+        from importer.ledger.overview import find_put_off
         from importer.ledger.previous_run import is_told_again
         from importer.load.discovery import name_duplicates
         from importer.report.from_ledger import News, count_additions, find_last, find_vanished, write_end, write_rows
@@ -354,8 +354,7 @@ class _Report:
             self._news = News(last, recurs=recurring is not None, rejected=_find_told(job))
             counted, codes, page = write_rows(run, folder, job.issue_url, self._news, recurring)
             self._earlier = self._news.find_earlier()
-            starts = list_starts(self._context.ledger, run.ledger)
-            self._put_off = find_put_off(starts, run.target, run.source_name)
+            self._put_off = find_put_off(self._context.ledger, run.target, run.source_name)
             self._tells_known = last is not None and is_told_again(self._put_off.values(), last.last_at, run.started_at)
             self._recurring = {} if recurring is None else recurring.write(run, folder)
             counts, unknown_until = self._count_all(counted)

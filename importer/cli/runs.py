@@ -28,7 +28,6 @@ from importer.phrases import counted, listed
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
-    from importer.ledger.overview import Note
     from importer.ledger.store import Ledger
     from importer.library.recording import Pair
 
@@ -213,11 +212,11 @@ def read(options: RunsOptions) -> str:
         ends = [*_how_far(book, source)] if source is not None else [f"The ledger takes {_megabytes(measure(book))}.\n"]
         its = [each for each in starts if source in (None, each["source_name"])]
         waiting = (f"{line}\n" for line in describe_open(its, find_undone(book, known.values())))
-        stands = (f"{line}\n" for line in describe_standing(known.values(), starts, source))
+        stands = (f"{line}\n" for line in describe_standing(known.values(), book, source))
         return "".join((*describe_starts(lines), *waiting, *stands, "\n", more, *ends))
 
 
-def describe_standing(known: Iterable[Pair], starts: Sequence[Note], source: str | None) -> Iterator[str]:
+def describe_standing(known: Iterable[Pair], book: Ledger, source: str | None) -> Iterator[str]:
     """Yield what stands of each source: the notices of its newest import over the whole source."""
     from importer.ledger.overview import find_put_off, still_put_off
 
@@ -226,7 +225,7 @@ def describe_standing(known: Iterable[Pair], starts: Sequence[Note], source: str
         if run.kind == "import" and run.options.get("whole") and run.summary and source in (None, run.source_name):
             last.setdefault((run.target, run.source_name), run)
     for place, run in last.items():
-        put_off = still_put_off(find_put_off(starts, *place))
+        put_off = still_put_off(find_put_off(book, *place))
         for notice in read_notices(run.summary):
             # Of a start that has ended nothing is new.
             first, *more = replace(notice, new=0, put_off=put_off.get(notice.cause, "")).lines

@@ -219,11 +219,12 @@ def note_put_off(ledger: Ledger, target: str, source_name: str, cause: str, unti
         connection.execute(insert(starts).values(note))
 
 
-def find_put_off(starts: Iterable[Note], target: str, source_name: str) -> dict[str, str]:
-    """Return of all starts what a person has put off of a source: cause → until which day, which may have passed."""
-    its = (PUT_OFF, target, source_name)
-    noted = (each["files"] for each in starts if (each["command"], each["target"], each["source_name"]) == its)
-    return dict(map(orjson.loads, noted))
+def find_put_off(ledger: Ledger, target: str, source_name: str) -> dict[str, str]:
+    """Return what a person has put off of a source: cause → until which day, which may have passed."""
+    of_source = (starts.c.command == PUT_OFF, starts.c.target == target, starts.c.source_name == source_name)
+    statement = select(starts.c.files).where(*of_source).order_by(starts.c.started_at)
+    with ledger.transaction() as connection:
+        return dict(map(orjson.loads, connection.scalars(statement)))
 
 
 def still_put_off(until: Mapping[str, str]) -> dict[str, str]:
