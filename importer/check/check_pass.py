@@ -9,9 +9,17 @@ from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from itertools import repeat
 
-from importer.check.another_list import line_of_project
 from importer.check.coverage.coverage import Coverage
-from importer.check.duplicates import NO_VERDICTS, UNDATED, DuplicateVerdict, KeySpool, Policy, SpooledRow, advise
+from importer.check.duplicates import (
+    NO_VERDICTS,
+    UNDATED,
+    DuplicateVerdict,
+    KeySpool,
+    Policy,
+    SpooledRow,
+    advise,
+    line_of_project,
+)
 from importer.check.examine import Examined, examine
 from importer.check.job import Job
 from importer.check.knowledge import Knows

@@ -16,15 +16,14 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple, Self
 
-from importer.check.another_list import are_of_projects, line_of_project
 from importer.codes import KEY_DUPLICATE
 from importer.mapping.header_names import has, weigh
-from importer.mapping.model import Duplicates, fold
+from importer.mapping.model import Duplicates, MappingModel, fold
 from importer.mapping.presets import is_shipped
 from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_placeholder, as_source
 from importer.phrases import tokens_of
-from importer.records import Finding, Outcome, Ref
+from importer.records import Finding, Outcome, Ref, names_project
 from importer.scratch import temporary_files
 from importer.sources.json_outline import dotted_names
 from importer.transform.columns import Columns
@@ -385,11 +384,22 @@ def _read_keys(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> I
         place = end
 
 
+def _refs_of_key(model: MappingModel) -> list[Ref]:
+    return [*model.input.key.refs, *(model.input.local_key.refs if model.input.local_key else ())]
+
+
+def line_of_project(model: MappingModel, names: Iterable[str]) -> str:
+    """Return the mapping's line by which a key that is only a number names its project, too."""
+    there, refs = set(names), _refs_of_key(model)
+    own = next((ref for ref in refs if ref.name in there), refs[0] if refs else Ref("column", "ID"))
+    return f"`input: {{key: {{template: 'PROJECT-{as_placeholder(own)}'}}}}`"
+
+
 def _part_ways(job: Job, found: Repeats, names: Sequence[str]) -> str:
     """Say how issues get different keys that have one, and no column that tells them apart."""
     model, source = job.mapping.model, job.source
-    every = enumerate(_read_keys(source, model.input.key, [model.input.key])) if found.others and not found.part else ()
-    if are_of_projects(str(key) for place, (key, _) in every if place in found.unsure):
+    every = enumerate(_read_keys(source, model.input.key, [model.input.key])) if found.others else ()
+    if any(names_project(str(key)) for place, (key, _) in every if place in found.unsure):
         return "those of each site by themselves, with a --source-name of its own"
     line = line_of_project(model, names)
     return (
@@ -417,17 +427,16 @@ def advise(job: Job, verdicts: Verdicts) -> Advice:
     texts = {name: Text.model_validate({ref.kind: name}) for name, ref in refs.items()}
     found = find_repeats(source, verdicts, model.title, texts)
     said = f"{found.others:,} of {found.rows:,} such rows have another title"
-    of_others = (
-        f"{said}, and no column of a project, repository or address tells them apart. Are they other issues? Then "
-        f"import {_part_ways(job, found, names)}. Is it one issue whose title was edited? Then leave these rows out"
-    )
     if found.part:
-        of_key = [*key.refs, *(model.input.local_key.refs if model.input.local_key else ())]
-        own = next(
-            (refs[ref.name] for ref in of_key if ref.name in refs and ref.name != found.part), Ref("column", "ID")
-        )
+        others = (refs[ref.name] for ref in _refs_of_key(model) if ref.name in refs and ref.name != found.part)
+        own = next(others, Ref("column", "ID"))
         line = f"input: {{key: {{template: '{as_placeholder(refs[found.part])} {as_placeholder(own)}'}}}}"
         of_others = f"{said}: other issues with the same id. Let the mapping make the key of two columns: `{line}`"
+    else:
+        of_others = (
+            f"{said}, and no column of a project, repository or address tells them apart. Are they other issues? Then "
+            f"import {_part_ways(job, found, names)}. Is it one issue whose title was edited? Then leave these rows out"
+        )
     if not found.newest:
         said_in = [name for name in named if has(tokens_of(name), "comments") and tokens_of(name)[-1] in _SAID]
         if found.others or not said_in or not key.refs or model.group:

@@ -17,13 +17,12 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
-from importer.check.another_list import are_of_projects
 from importer.check.brake import LostValues
 from importer.check.examine import Examined
 from importer.check.knowledge import KnownSample, Knows, LedgerStatus
 from importer.check.plan import Plan
 from importer.phrases import clip, counted, shell_join
-from importer.records import Act, Operation, is_same_row
+from importer.records import Act, Operation, is_same_row, names_project
 from importer.scratch import temporary_files
 from importer.transform.footers import find_footer
 
@@ -143,7 +142,7 @@ class Drift:
         what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have very different titles"
         own_name = f"give it its own name: the same command with --source-name {self._source_name}-2"
         # A key that names its project is no other project's of the same site; a number may be.
-        if are_of_projects(self._strange_keys):
+        if any(map(names_project, self._strange_keys)):
             looks_like, hint = "a different site with the same keys", f"If it is a different site, {own_name}"
         else:
             looks_like = "another project, or a different site, with the same keys"
