@@ -10,7 +10,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -22,15 +22,22 @@ PRIVATE, READABLE = 0o600, 0o644
 METRICS = "--metrics-file", b"# HELP triage_import_"
 """The option, and how a file begins that it has written."""
 OTHER_NAME = "Name another file, in a folder that is there and can be written, or make room."
+Advise = Callable[[Path, OSError], str]
+"""Says what helps where a file can't be written."""
+
+
+def name_another(_path: Path, _error: OSError) -> str:
+    return OTHER_NAME
 
 
 @contextmanager
-def storing(path: Path, option: str = "-o", hint: str = OTHER_NAME) -> Iterator[None]:
-    """Say what can't be written, and why. Raises StorageFull."""
+def storing(path: Path, option: str = "-o", advise: Advise = name_another) -> Iterator[None]:
+    """Say what can't be written, and why; `option` is how it was named, "" if it wasn't. Raises StorageFull."""
     try:
         yield
     except OSError as error:
-        raise StorageFull(f"{option} {path} can't be written: {error.strerror}.", hint=hint) from error
+        what = f"{option} {path}" if option else path
+        raise StorageFull(f"{what} can't be written: {error.strerror}.", hint=advise(path, error)) from error
 
 
 def refuse_others(path: Path, option: str, begins: bytes, used: Iterable[Path]) -> None:
@@ -82,7 +89,7 @@ def open_private(path: Path, mode: str, **how: Any) -> Any:
 
 def append(path: Path, data: bytes, hint: str) -> None:
     """Add to a file of a person's. Raises StorageFull."""
-    with storing(path, "", hint), path.open("ab") as file:
+    with storing(path, "", lambda *_: hint), path.open("ab") as file:
         file.write(data)
 
 

@@ -23,7 +23,7 @@ from importer.check.job import Job
 from importer.errors import LedgerInUse, StorageFull, UsageError
 from importer.ledger.lock import hold_folder, lock_folder
 from importer.mapping.edited_tables import Fixes, read_fixes
-from importer.outputs import open_private
+from importer.outputs import open_private, storing
 from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
@@ -121,7 +121,10 @@ class ReportFolder:
         """
         path = self.file(name, place)
         self._written[path] = name
-        with _storing(path), _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
+        with (
+            storing(path, "", _advise),
+            _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file,
+        ):
             yield file
 
     def recode(self, name: str, place: int, encoding: str) -> None:
@@ -130,7 +133,11 @@ class ReportFolder:
         if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
             return
         try:
-            with _storing(other), path.open(encoding="utf-8-sig", newline="") as text, suppress(UnicodeEncodeError):
+            with (
+                storing(other, "", _advise),
+                path.open(encoding="utf-8-sig", newline="") as text,
+                suppress(UnicodeEncodeError),
+            ):
                 with open_private(other, "w", encoding=encoding, newline="") as file:
                     shutil.copyfileobj(text, file)
                 other.replace(path)
@@ -145,16 +152,8 @@ class ReportFolder:
     def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
         """Write one report that is UTF-8 already and no table. Raises StorageFull if it can't be written."""
         path = self.file(name)
-        with _storing(path), _RedactingBytes(open_private(path, "wb", buffering=0), AT_ONCE) as file:
+        with storing(path, "", _advise), _RedactingBytes(open_private(path, "wb", buffering=0), AT_ONCE) as file:
             yield file
-
-
-@contextmanager
-def _storing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=_advise(path, error)) from error
 
 
 def _advise(path: Path, error: OSError) -> str:
