@@ -13,6 +13,7 @@ import pytest
 from importer.errors import ExitCode
 from tests.conftest import Serve
 from tests.harness.hostile import RunningSandbox
+from tests.harness.mappings import DESK
 from tests.harness.running import HEADER, Ended, Program, issue_row, write_csv
 from tests.harness.workbooks import write_xlsx
 
@@ -60,21 +61,13 @@ def test_no_bytes(program: Program, name: str) -> None:
     assert (ended.code, "is empty" in ended.err) == (ExitCode.NOT_READY, True), ended.err
 
 
-MAPPING = """
-input: {name: desk, key: Id, kind: delta}
-title: Title
-description: Text
-status: {value: todo}
-severity: {value: low}
-category: {value: Bug}
-"""
 Run = Callable[..., Ended]
 
 
 @pytest.fixture
 def run(program: Program, sandbox: RunningSandbox) -> Run:
     """Give a night: all files that lie there, in no order."""
-    Path("desk.yaml").write_text(MAPPING)
+    Path("desk.yaml").write_text(DESK)
 
     def night(*more: str, files: str = "each-once") -> Ended:
         there = sorted(map(str, Path().glob("f*.csv")), reverse=True)
@@ -127,11 +120,11 @@ def test_each_once_and_the_oldest_first(run: Run, sandbox: RunningSandbox, progr
 
 def test_what_waits_is_tried_without_a_new_file(run: Run, program: Program) -> None:
     """A call that Triage doesn't know yet is asked for each night, until it is given up, which is news once."""
-    Path("desk.yaml").write_text(MAPPING + "resource_links: [{column: Title, type: call}]\n")
+    Path("desk.yaml").write_text(DESK + "resource_links: [{column: Title, type: call}]\n")
     write(1, ("1", "missing-1"))
     assert [run().code for _ in range(3)] == [ExitCode.PARTLY, ExitCode.DONE, ExitCode.DONE]
     assert [each["waiting"] for each in program.starts()] == [1, 1, 1]
-    Path("desk.yaml").write_text(MAPPING + "resource_links: [{column: Title, type: call}]\nevidence_wait_days: 0\n")
+    Path("desk.yaml").write_text(DESK + "resource_links: [{column: Title, type: call}]\nevidence_wait_days: 0\n")
     assert run().code == ExitCode.PARTLY
     ended = run()
     assert (ended.code, ended.err) == (ExitCode.DONE, "No new file: f1.csv are in already.\n")
@@ -185,7 +178,7 @@ def test_a_late_file_and_one_that_comes_again(run: Run, sandbox: RunningSandbox)
     assert run().err.startswith("No new file: ")
 
 
-MOVING = MAPPING.replace("key: Id", "key: Id, id: Number") + "created: Made\n"
+MOVING = DESK.replace("key: Id", "key: Id, id: Number") + "created: Made\n"
 
 
 def write_moving(number: int, key: str, text: str, **more: str) -> None:
@@ -241,7 +234,7 @@ def test_days_without_imports(run: Run, sandbox: RunningSandbox) -> None:
 
 def test_the_age_of_files_alone(run: Run, sandbox: RunningSandbox) -> None:
     """A quiet tracker has no new dates; an export that has stopped is noticed all the same."""
-    Path("desk.yaml").write_text(MAPPING + "created: Title\n")
+    Path("desk.yaml").write_text(DESK + "created: Title\n")
     os.utime(write(1, ("1", "2020-01-01")))
     assert run("--max-source-age", "36h").code == ExitCode.NOT_READY
     assert run("--max-file-age", "36h").code == ExitCode.DONE
@@ -298,7 +291,7 @@ def test_what_cannot_be_known_again(program: Program, words: tuple[str, ...], sa
 
 def test_files_of_one_name(program: Program) -> None:
     """Each has a folder of reports of its own."""
-    Path("desk.yaml").write_text(MAPPING)
+    Path("desk.yaml").write_text(DESK)
     for name in ("a", "b"):
         Path(name).mkdir()
         write_csv(Path(name) / "x.csv", [(name, f"Title {name}", "Text")], header=("Id", "Title", "Text"))
@@ -309,7 +302,7 @@ def test_files_of_one_name(program: Program) -> None:
 
 def test_options_that_exclude_each_other(program: Program) -> None:
     """They are refused where all files are in already, too."""
-    Path("desk.yaml").write_text(MAPPING)
+    Path("desk.yaml").write_text(DESK)
     write(1, ("1", "A"))
     more = ("f1.csv", "-m", "desk.yaml", "--sandbox", "--files", "each-once")
     assert program("run", *more).code == ExitCode.DONE

@@ -15,24 +15,15 @@ import pytest
 from tests.conftest import Serve
 from tests.harness.doors import Door, serve_door, turnstile
 from tests.harness.hostile import RunningSandbox
+from tests.harness.mappings import FINDINGS
 from tests.harness.running import Ended, Program, read_csv, write_csv
 from tests.harness.unmarked import unmarked
 
 pytestmark = pytest.mark.slow
-MAPPING = """
-input: {name: findings, key: {content: true}}
-group: [agent, criterion]
-recurring: {occurrence: [call_id, turn], finished: {done: reopen, closed: add}}
-title: {template: '{criterion}: {agent}'}
-description: note
-created: date
-severity: {column: severity, missing: medium}
-status: {value: todo}
-category: {value: Dialogue}
-resource_links: [{type: call, column: call_id}]
-flags: [{call: call_id, type: criterion, note: note, message_index: turn}]
-skip: [{name: passed, when: {column: result, is: [pass]}}]
-footer: {Agent: agent, Score: score}
+MAPPING = f"""
+input: {{name: findings, key: {{content: true}}}}
+{FINDINGS.lstrip()}skip: [{{name: passed, when: {{column: result, is: [pass]}}}}]
+footer: {{Agent: agent, Score: score}}
 """
 PERSON = {"Authorization": "person"}
 LATER = "2099-01-01T10:00:00Z"  # than anything that happens here

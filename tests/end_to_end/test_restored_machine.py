@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import time
@@ -14,22 +13,13 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
-from tests.harness.running import Ended, Program
+from tests.harness.mappings import DESK, FINDINGS
+from tests.harness.running import Ended, Program, write_csv
 
 pytestmark = pytest.mark.slow
-FINDINGS = """
-input: {name: findings, kind: delta, key: {content: true}}
-group: [agent, criterion]
-recurring: {occurrence: [call_id, turn], finished: {done: reopen, closed: add}}
-title: {template: '{criterion}: {agent}'}
-description: note
-created: date
-severity: {column: severity, missing: medium}
-status: {value: todo}
-category: {value: Dialogue}
-resource_links: [{type: call, column: call_id}]
-flags: [{call: call_id, type: criterion, note: note, message_index: turn}]
-skip: [{name: passed, when: {column: result, is: [pass]}}]
+DAILY = f"""
+input: {{name: findings, kind: delta, key: {{content: true}}}}
+{FINDINGS.lstrip()}skip: [{{name: passed, when: {{column: result, is: [pass]}}}}]
 """
 HEADER = ("agent", "criterion", "call_id", "note", "turn", "severity", "result", "date")
 ANN = ("Ann", "Greets", "c-1", "No name", "1", "medium", "fail", "2099-01-01T10:00:00Z")
@@ -59,9 +49,7 @@ class Machine:
         Path("mine.yaml").write_text(mapping, encoding="utf-8")
 
     def deliver(self, night: int) -> None:
-        path = Path(f"f{night}.csv")
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([self._header, *self._nights[night]])
+        path = write_csv(Path(f"f{night}.csv"), self._nights[night], self._header)
         when = time.time() - 3600 + 600 * night
         os.utime(path, (when, when))
 
@@ -72,8 +60,14 @@ class Machine:
             "run", *files, *where, "--yes", "--json", "--rate", "0", "--no-canary", "--settle-seconds", "0.2"
         )
 
-    def back_up(self) -> None:
-        shutil.copytree(self._program.state, self._backup)
+    def pass_nights(self, *, kept: int) -> None:
+        """Let three nights pass; a backup is made after one of them."""
+        for night in range(3):
+            self.deliver(night)
+            ended = self.run()
+            assert ended.code == 0, ended.err
+            if night == kept:
+                shutil.copytree(self._program.state, self._backup)
 
     def restore(self) -> None:
         shutil.rmtree(self._program.state)
@@ -89,13 +83,8 @@ def contents(sandbox: Any) -> Any:
 def test_findings_of_each_file(program: Program, serve: Serve, kept: int) -> None:
     """Nothing is doubled, no correction said twice, and the next night has nothing to do."""
     sandbox = serve()
-    machine = Machine(program, sandbox.url, FINDINGS, HEADER, NIGHTS)
-    for night in range(len(NIGHTS)):
-        machine.deliver(night)
-        ended = machine.run()
-        assert ended.code == 0, ended.err
-        if night == kept:
-            machine.back_up()
+    machine = Machine(program, sandbox.url, DAILY, HEADER, NIGHTS)
+    machine.pass_nights(kept=kept)
     before = contents(sandbox)
     assert (len(before[0]), any("Wrong name" in detail for detail in before[1])) == (3, True)
     machine.restore()
@@ -105,15 +94,7 @@ def test_findings_of_each_file(program: Program, serve: Serve, kept: int) -> Non
     assert "No new file" in machine.run().err
 
 
-ROWS = """
-input: {name: desk, key: Id, kind: delta}
-title: Title
-description: Text
-status: {value: todo}
-severity: {value: low}
-category: {value: Bug}
-comments: {from: [Note]}
-"""
+ROWS = f"{DESK}comments: {{from: [Note]}}\n"
 DAYS = [
     [("1", "A", "Text", "First note"), ("2", "B", "Text", "")],
     [("1", "A, corrected", "Text", "Second note"), ("3", "C", "Text", "Its note")],
@@ -127,12 +108,7 @@ def test_changed_rows_of_each_file(program: Program, serve: Serve, kept: int) ->
     """Nothing is doubled or set back; a file between looks like a person's edit, until the newest one agrees."""
     sandbox = serve()
     machine = Machine(program, sandbox.url, ROWS, ("Id", "Title", "Text", "Note"), DAYS)
-    for night in range(3):
-        machine.deliver(night)
-        ended = machine.run()
-        assert ended.code == 0, ended.err
-        if night == kept:
-            machine.back_up()
+    machine.pass_nights(kept=kept)
     before = contents(sandbox)
     machine.restore()
     again = machine.run()

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import httpx
 
+from tests.harness import mappings
 from tests.harness.checkouts import Checkout, loaded
 from tests.harness.doors import Door, serve_door
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
@@ -76,19 +77,9 @@ flags: [{call: Calls, type: Flag, note: Note, message_index: Turn}]
 """
 CALLS = ("Calls", "Flag", "Note", "Turn")
 SEVERER = "extends: jira\nseverity: {values: {Medium: critical}}\n"
-FINDINGS = """
-input: {name: findings, key: {content: true}}
-group: [agent, criterion]
-recurring: {occurrence: [call_id, turn], finished: {done: reopen, closed: add}}
-title: {template: '{criterion}: {agent}'}
-description: note
-created: date
-severity: {column: severity, missing: medium}
-status: {value: todo}
-category: {value: Dialogue}
-resource_links: [{type: call, column: call_id}]
-flags: [{call: call_id, type: criterion, note: note, message_index: turn}]
-footer: {Agent: agent}
+FINDINGS = f"""
+input: {{name: findings, key: {{content: true}}}}
+{mappings.FINDINGS.lstrip()}footer: {{Agent: agent}}
 """
 FINDING = ("agent", "criterion", "call_id", "turn", "note", "severity", "date")
 
