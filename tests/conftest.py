@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 
 from importer.triage import redaction
-from tests.harness import plans
+from tests.harness import compiled, plans
 from tests.harness.brought import bring
 from tests.harness.hostile import HostileOptions, RunningSandbox, serve_in_thread
 from tests.harness.mapping_files import problems, write
@@ -48,6 +48,7 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 
 
 plans.watch()
+compiled.share()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,6 +63,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "slow" or not collection_path.match("test_*.py"):
         return None
     return "mark.slow" not in collection_path.read_text(encoding="utf-8") or None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Look for garbage no more in what was collected, which stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:

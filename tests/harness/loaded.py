@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from importer.cli.main import COMMANDS, cli, main
+from tests.harness import compiled
 from tests.harness.running import SAMPLES
 
 MAPPING = "extends: jira\n"
@@ -20,6 +21,7 @@ MAPPING = "extends: jira\n"
 
 def load_all() -> None:
     """Load every command and rehearse an import; afterwards the program starts in milliseconds here."""
+    compiled.share()
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads would be started again after each fork
     for name in COMMANDS:
         cli.get_command(click.Context(cli), name)
