@@ -77,6 +77,12 @@ def _load_preset(name: str) -> LoadedMapping:
     return _load(name)
 
 
+@lru_cache(maxsize=64)
+def _parse_preset(text: str, file: str) -> tuple[Node | None, list[Problem]]:
+    """The tree of a preset, which own mappings extend: to parse it again would take half of the time to load one."""
+    return parse(text, file)
+
+
 def _load(name_or_path: str) -> LoadedMapping:
     chain = _Chain(name_or_path)
     problems = list(chain.problems)
@@ -192,7 +198,7 @@ class _Chain:
             way = " → ".join([*(file.shown for file in self.files), shown])
             self._break(f"extends itself: {way}", asked)
             return None
-        tree, problems = parse(text, shown)
+        tree, problems = _parse_preset(text, shown) if is_preset(path) else parse(text, shown)
         self.problems += problems
         if tree is not None and not isinstance(tree.value, dict):
             self._break("holds no keys", tree.place, _hint_for_no_keys(tree))
