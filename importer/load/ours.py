@@ -13,10 +13,7 @@ import orjson
 from importer.transform.markers import find_marker, find_probe
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
-from importer.triage.snapshot import Snapshot, digest, letters_of
-
-LEAST_LEFT = 64
-"""Letters and digits that are left of any text that a target cuts; by so many its beginning is known."""
+from importer.triage.snapshot import Snapshot, digest, is_left_of
 
 
 class Ours(NamedTuple):
@@ -52,9 +49,3 @@ def shows_create(issue: Issue, marker: str, body: bytes) -> bool:
         return False
     sent = orjson.loads(body)
     return is_left_of(sent["title"], issue.title) and is_left_of(sent.get("description") or "", issue.description)
-
-
-def is_left_of(sent: str, shown: str) -> bool:
-    """Whether a text is the one that was sent, or the beginning that a target has left of it."""
-    sent, shown = letters_of(sent), letters_of(shown)
-    return shown == sent or (len(shown) >= LEAST_LEFT and shown[:LEAST_LEFT] == sent[:LEAST_LEFT])

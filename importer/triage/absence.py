@@ -28,7 +28,7 @@ from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
-from importer.triage.snapshot import begins_alike, is_like, letters_of
+from importer.triage.snapshot import is_left_of
 
 T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
@@ -37,8 +37,6 @@ FAILED_READINGS = 3
 """Failed readings in a row, or readings that prove nothing, after which an outcome stays open."""
 BEGINNING = 300
 """Characters of a description by which an issue without a marker is known, beside its title."""
-LONG_TITLE = 64
-"""Characters from which on the beginning of a title is as good as the whole: a target may cut titles, too."""
 NAMED = 5
 """Issues with the title that a message names."""
 OWN, FOREIGN = 2, 1
@@ -83,14 +81,12 @@ class Sought(NamedTuple):
         return cls(*orjson.loads(encoded)) if encoded else None
 
     def has_title(self, issue: Issue) -> bool:
-        """Whether an issue has the title; of a long one the beginning, as a target may cut that, too."""
-        if len(issue.title) >= LONG_TITLE:
-            return begins_alike(issue.title, self.title)
-        return is_like(issue.title, self.title) or letters_of(issue.title) == letters_of(self.title) != ""
+        """Whether an issue has the title, or what is left of it."""
+        return is_left_of(self.title, issue.title)
 
     def is_issue(self, issue: Issue) -> bool:
         """Whether an issue has the title, and a description that begins alike."""
-        return self.has_title(issue) and begins_alike(issue.description[:BEGINNING], self.beginning)
+        return self.has_title(issue) and is_left_of(self.beginning, issue.description)
 
 
 def find_unmarked(sought: Sought, issues: Iterable[Issue]) -> Issue | None:

@@ -41,7 +41,7 @@ END = 16
 TAIL = 200
 """Characters in which these are looked for."""
 LEAST_LEFT = 64
-"""Characters by which a description without a marker is known as the beginning of another, beside its title."""
+"""Letters and digits by which the beginning of a text is known where a target has cut it."""
 BEGINNING = 8
 """Characters of a description's digest that stand for it."""
 _TOUCHED, _MOVED = b'"touched":true', b'"moved":'  # within a JSON text their quotes would be escaped
@@ -475,10 +475,18 @@ def find_left(sent: str, shown: str) -> str | None:
     return sent[: bisect_left(range(len(sent)), len(other) - END, key=lambda end: len(letters_of(sent[:end])))]
 
 
-def begins_alike(one: str, other: str) -> bool:
-    """Whether the shorter of two texts is the beginning of the other, as they are compared or in letters and digits."""
-    read, compared = sorted(map(letters_of, (one, other)), key=len), sorted(map(normalise, (one, other)), key=len)
-    return compared[1].startswith(compared[0]) or (read[0] != "" and read[1].startswith(read[0]))
+def is_left_of(sent: str, shown: str) -> bool:
+    """Whether a text is the one that was sent, or what a target has left of it: a long beginning.
+
+    Of what was sent the beginning is enough. The target may have added a note that it has cut the text.
+    """
+    if is_like(sent, shown):
+        return True
+    whole, left = letters_of(sent), letters_of(shown)
+    if whole == left:
+        return whole != ""
+    compared = max(LEAST_LEFT, min(len(whole), len(left)) - END)
+    return len(left) >= LEAST_LEFT and left[:compared] == whole[:compared]
 
 
 def find_end(text: str) -> str:

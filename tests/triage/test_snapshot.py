@@ -20,6 +20,7 @@ from importer.triage.snapshot import (
     digest,
     find_ignored,
     is_gone,
+    is_left_of,
     is_like,
     is_missing,
     pending_fields,
@@ -281,3 +282,29 @@ def test_a_text_that_is_stored_otherwise_was_not_ignored(way: str) -> None:
     stored = issue_of(FIRST | rewrite(sent, way))
     assert find_ignored(stored, stored, sent) == []
     assert find_ignored(stored, stored, {**sent, "description": "It was so."}) == ["description"]
+
+
+TITLE = "The caller hears nothing after the transfer to the second line of the support desk in the north, week 12"
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown", "is_left"),
+    [
+        ("", "", True),
+        (TITLE, "", False),
+        ("", TITLE, False),
+        (TITLE, TITLE, True),
+        (TITLE, TITLE[:90], True),
+        (TITLE, TITLE[:90] + "…", True),
+        (TITLE, TITLE[:90] + " [truncated]", True),
+        (TITLE, TITLE[:60], False),  # so little may be that of many texts
+        (TITLE, TITLE[:70] + " of quite another issue of the other team", False),
+        (TITLE, f"Re: {TITLE}", False),
+        (TITLE[:90], TITLE, True),  # of what was sent often only the beginning is known
+        ("!!!", "???", False),  # no letters say nothing
+        ("It's <b>", "It&#39;s &lt;b&gt;", True),
+    ],
+)
+def test_what_is_left_of_a_text(sent: str, shown: str, is_left: bool) -> None:
+    """A text is known by all of its letters, or by a long beginning, perhaps with a note that it was cut."""
+    assert is_left_of(sent, shown) is is_left
