@@ -6,6 +6,7 @@ written to. So no source, ledger or mapping, and no other output, is lost to a m
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -51,9 +52,22 @@ def refuse_others(path: Path, option: str, begins: bytes, used: Iterable[Path]) 
         is_used = any(each.exists() and path.samefile(each) for each in used)
         with path.open("rb") as file:
             is_own = file.read(len(begins)) in (b"", begins)
-    if is_used or not is_own:
-        what = "is used by this command already" if is_used else "has been written by something else"
-        raise UsageError(f"{option} {path} {what}: nothing is written over it.", hint="Name another file.")
+    if is_used:
+        raise refusal(path, option, "is used by this command already")
+    if not is_own:
+        raise refusal(path, option, "has been written by something else")
+
+
+def refusal(path: Path, option: str, why: str) -> UsageError:
+    """Return what is raised for a file that isn't to be written."""
+    return UsageError(f"{option} {path} {why}: nothing is written over it.", hint="Name another file.")
+
+
+def remove(path: Path) -> None:
+    """Remove a file that is to be written anew, if it is there. Raises OSError, for a pipe or a device, too."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    path.unlink(missing_ok=True)
 
 
 def replace(path: Path, data: bytes, option: str = "-o", mode: int = PRIVATE) -> None:
@@ -107,8 +121,11 @@ def create(path: Path, data: bytes) -> None:
 
 
 def _open_there(path: str, flags: int) -> int:
-    """Open a file; a pipe that nobody reads is an error, and not waited for."""
+    """Open a file, which only its owner may read then; a pipe that nobody reads is an error, and not waited for."""
     descriptor = os.open(path, flags | os.O_NONBLOCK, PRIVATE)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with suppress(PermissionError):  # somebody else's
+            os.fchmod(descriptor, PRIVATE)
+    else:
         os.set_blocking(descriptor, True)
     return descriptor

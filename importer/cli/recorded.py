@@ -39,7 +39,7 @@ from importer.library.deliveries import (
 from importer.library.options import RowLimit
 from importer.library.recording import Start
 from importer.library.targets import target_name
-from importer.outputs import METRICS, refuse_others
+from importer.outputs import METRICS, refusal, refuse_others
 from importer.phrases import counted, listed
 from importer.triage.redaction import redact
 
@@ -251,9 +251,13 @@ def _end(context: click.Context, start: Start, error: Exception | KeyboardInterr
 
 def _refuse_others(context: click.Context) -> None:
     """Raise UsageError for an output that the command uses otherwise, or that something else has written."""
+    from importer.report.folder import is_report
+
     given, ways = context.params, {"log_file": (LOG_OPTION, LOG_BEGINS), "metrics_file": METRICS}
     for name, (option, begins) in ways.items():
         if (path := given.get(name)) is not None:
+            if given["out"] is not None and is_report(path, given["out"]):
+                raise refusal(path, option, "has the place of a report")
             values = (each for other, each in given.items() if other != name)
             words = (word for each in values for word in (each if isinstance(each, tuple) else (each,)))
             refuse_others(path, option, begins, [Path(word) for word in words if isinstance(word, (str, Path))])

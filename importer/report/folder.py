@@ -23,7 +23,7 @@ from importer.check.job import Job
 from importer.errors import LedgerInUse, StorageFull, UsageError
 from importer.ledger.lock import hold_folder, lock_folder
 from importer.mapping.edited_tables import Fixes, read_fixes
-from importer.outputs import open_private, storing
+from importer.outputs import open_private, remove, storing
 from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
@@ -81,10 +81,10 @@ class ReportFolder:
                 hold_folder(self.path)
             self._spared |= self._edited()
             for name in names:
-                self.file(name).unlink(missing_ok=True)
+                remove(self.file(name))
             for path in chain.from_iterable(map(self.path.glob, MORE_ERRORS if ERRORS in names else ())):
                 if path.resolve() not in self._spared:
-                    path.unlink()
+                    remove(path)
             self._written.clear()
         except FileNotFoundError as error:  # nor can it be made
             hint = "No folder can be made there: name another with --out; then run the same command again."
@@ -161,8 +161,9 @@ def _advise(path: Path, error: OSError) -> str:
     in_the_way = next((place for place in (path, *path.parents) if place.exists()), path)
     match error:
         case IsADirectoryError() | NotADirectoryError() | FileExistsError():
-            it_is = f"{in_the_way} is a {'folder' if in_the_way.is_dir() else 'file'}"
-            return f"{it_is}: move it away, or name another folder with --out; then run the same command again."
+            kind = "a folder" if in_the_way.is_dir() else "a file" if in_the_way.is_file() else "no regular file"
+            what = f"{in_the_way} is {kind}"
+            return f"{what}: move it away, or name another folder with --out; then run the same command again."
         case FileNotFoundError():
             return "The folder isn't there: run the same command again to create it, or name another with --out."
     return "Make room, correct the permissions, or name another folder with --out; then run the same command again."
@@ -263,6 +264,11 @@ def _is_filled_in(path: Path, given: Collection[tuple[str, ...]]) -> bool:
 
 _MADE = re.compile(r"(.+)-\d{8}T\d{6}\.\d{6}Z")
 _REPORT = re.compile("|".join(map(translate, (*NAMES, *MORE_ERRORS))))
+
+
+def is_report(path: Path, folder: Path) -> bool:
+    """Whether a path is that of a report in a folder, or in one within it."""
+    return path.parent.resolve().is_relative_to(folder.resolve()) and _REPORT.match(path.name) is not None
 
 
 def new_folder(parent: Path, name: str) -> Path:

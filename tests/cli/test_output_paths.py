@@ -21,6 +21,7 @@ __all__ = ["may_mount"]
 FOREIGN = b"Something of somebody's\n"
 NOT_READ, NO_FOLDER = "No such device", "No such file"
 OTHERWISE, USED = "has been written by something else", "is used by this command already"
+REPORT = "has the place of a report"
 
 
 def _file(path: Path) -> None:
@@ -59,7 +60,10 @@ KINDS: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     "the mapping": ("mapping.yaml", lambda path: None, USED),
     "the ledger": ("ledger.db", lambda path: None, USED),
     "the other output": ("other", lambda path: None, USED),
-    "a report": ("out/report.html", lambda path: None, OTHERWISE),
+    "a report": ("out/report.html", lambda path: None, REPORT),
+    "a report to come": ("out/conflicts.csv", lambda path: None, REPORT),
+    "a report of one of several files": ("out/export.csv/report.html", lambda path: path.parent.mkdir(), REPORT),
+    "a pipe in place of a report": ("out/errors-2.csv", os.mkfifo, REPORT),
 }
 
 
@@ -88,9 +92,8 @@ def test_outputs_of_an_import(program: Program, serve: Serve, option: str, kind:
     assert program("runs", "--ledger", "ledger.db").code == ExitCode.DONE
     if before is not None:
         assert stat.S_IFMT(path.lstat().st_mode) == stat.S_IFMT(before.st_mode)
-    mode = 0o600 if option == "--log-file" and kind != "empty" else 0o644  # a log that is there keeps its own
     if not says and path.is_file():
-        assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert stat.S_IMODE(path.stat().st_mode) == (0o600 if option == "--log-file" else 0o644)
 
 
 @pytest.mark.parametrize("option", ["--log-file", "--metrics-file"])

@@ -113,6 +113,15 @@ def test_a_folder_where_a_report_goes(tmp_path: Path) -> None:
     assert refused.value.hint.startswith(advice)
 
 
+def test_a_pipe_where_a_report_goes(tmp_path: Path) -> None:
+    """It is named, and stays."""
+    os.mkfifo(tmp_path / "results.csv")
+    with pytest.raises(UsageError, match=r"results\.csv can't be written") as refused:
+        ReportFolder(tmp_path).prepare()
+    assert refused.value.hint.startswith(f"{tmp_path}/results.csv is no regular file: move it away")
+    assert (tmp_path / "results.csv").is_fifo()
+
+
 def test_a_file_where_the_folder_goes(tmp_path: Path) -> None:
     """The same, before an import and in its midst."""
     folder = ReportFolder(tmp_path / "o")
