@@ -83,8 +83,7 @@ class AdditionSender:
 
     def may_cut(self, addition: Addition) -> bool:
         """Whether an addition is a comment that is to go alone."""
-        is_comment = addition.act is Act.COMMENT and len(addition.body) > self._keeping.long  # as few are
-        return is_comment and self._keeping.may_cut(orjson.loads(addition.body)["detail"])
+        return addition.act is Act.COMMENT and self._keeping.may_cut(orjson.loads(addition.body)["detail"])
 
     async def add(self, work: IssueWork, addition: Addition) -> None:
         """Send one addition, or record why it can't be sent yet."""

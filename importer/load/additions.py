@@ -125,13 +125,7 @@ class AdditionLoader:
     async def _send(self, work: IssueWork, additions: Iterable[Addition]) -> None:
         planned, known = deque(additions), self._keeping.limit
         has_comments = any(each.act is Act.COMMENT for each in planned)
-        while planned or (has_comments and self._keeping.limit != known):
-            # The target keeps less than was known: comments get shorter, and what was cut off one is planned again.
-            if has_comments and self._keeping.limit != known:
-                known = self._keeping.limit
-                others = [each for each in planned if each.act is not Act.COMMENT]
-                planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
-                continue
+        while planned:
             addition = planned.popleft()
             if addition.act is Act.REOPEN:
                 await self._connection.workers.when_sure(partial(self._reopening.look, work, addition))
@@ -139,6 +133,11 @@ class AdditionLoader:
             else:
                 add = partial(self._add_as_planned, work, addition, known)
                 await self._connection.workers.alone(partial(self._sender.may_cut, addition), add)
+            # The target keeps less than was known: comments get shorter, and what was cut off one is planned again.
+            if has_comments and self._keeping.limit != known:
+                known = self._keeping.limit
+                others = [each for each in planned if each.act is not Act.COMMENT]
+                planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
 
     async def _add_as_planned(self, work: IssueWork, addition: Addition, known: Size | None) -> None:
         """Send an addition, unless it waited, and comments are planned anew as the target keeps less than was known."""

@@ -104,13 +104,10 @@ class Loader:
         Raises:
             Undecidable: it can't be told whether it created an issue.
         """
-        fields, keeping = orjson.loads(operation.body), self._connection.keeping.descriptions
-        whole = fields.get("description", "")
-        create = partial(self._create_fitted, operation, fields, found, sent)
-        if found is None and keeping.may_cut(whole):
-            await self._workers.alone(partial(keeping.may_cut, whole), create)
-        else:
-            await create()
+        fields = orjson.loads(operation.body)
+        unsent = fields.get("description", "") if found is None else ""
+        may_cut = partial(self._connection.keeping.descriptions.may_cut, unsent)
+        await self._workers.alone(may_cut, partial(self._create_fitted, operation, fields, found, sent))
 
     async def _create_fitted(
         self, operation: Operation, fields: dict[str, Any], found: Issue | None, sent: bytes

@@ -59,15 +59,13 @@ class Fitted(NamedTuple):
 class Keeping:
     """What the target keeps of one kind of text.
 
-    long   bytes of a text above which it is long
     whole  the longest that was seen whole: a long text by a reading, any other by its answer
     cuts   whether one was cut
     """
 
     def __init__(self, limit: int) -> None:
         """`limit` is Triage's own; a text of more than half as many bytes is long."""
-        self.long, self.whole, self.cuts = limit // 2, Size(0, 0, 0), False
-        self._abbreviated = -1  # characters of the longest text in an answer that showed less than was stored
+        self._long, self.whole, self.cuts = limit // 2, Size(0, 0, 0), False
 
     @property
     def limit(self) -> Size | None:
@@ -91,22 +89,17 @@ class Keeping:
         return not self.cuts and self._is_long(text) and not self.whole.takes(text)
 
     def _is_long(self, text: str) -> bool:
-        return len(text) * 4 > self.long and len(text.encode()) > self.long
+        return len(text) * 4 > self._long and len(text.encode()) > self._long
 
     async def look(self, sent: str, shown: str, read: Callable[[], Awaitable[str | None]]) -> str | None:
         """Return what is left of a text, None if nothing was cut; `read` gives what is stored, None if it can't."""
         left, is_proved = find_left(sent, shown), self.whole.takes(sent)
-        if left is None and (is_proved or not self._is_long(sent)):
-            self.whole = self.whole if is_proved else self.whole.joined(Size.of(sent))
-            return None
-        if left is not None and is_proved and len(shown) <= self._abbreviated:
-            return None
-        if (stored := await read()) is None:
-            return left
-        is_shown, left = left is None, find_left(sent, stored)
+        if left is not None or (self._is_long(sent) and not is_proved):
+            if (stored := await read()) is None:
+                return left
+            left = find_left(sent, stored)
         if left is None:
-            self.whole = self.whole.joined(Size.of(sent))
-            self._abbreviated = max(self._abbreviated, -1 if is_shown else len(shown))
+            self.whole = self.whole if is_proved else self.whole.joined(Size.of(sent))
         else:  # so much is kept; of a text that should be kept whole, no more than that is believed
             self.cuts, kept = True, Size.of(left)
             self.whole = kept if is_proved else self.whole.joined(kept)

@@ -153,8 +153,8 @@ class Settler:
         if pending.is_refused:  # a person may have made it by hand since, with the same title
             issues = list(filter(pending.sought.is_issue, issues))
         issue = find_unmarked(pending.sought, issues)
-        rivals = [each for each in self._pending.values() if each is not pending and each.sought is not None]
-        if issue is not None and any(each.sought is not None and each.sought.is_issue(issue) for each in rivals):
+        others = [each.sought for each in self._pending.values() if each is not pending and each.sought is not None]
+        if issue is not None and any(sought.is_issue(issue) for sought in others):
             raise Undecidable(f"{issue.triage_id} has no marker, and may be the issue of several rows")
         return issue
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,8 +36,6 @@ from importer.triage.snapshot import (
 
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
-TIMES_SHORTENED = 2
-"""How often a description whose marker was cut off is written again, each time shorter."""
 GONE_MESSAGE = "the issue is no longer in Triage"
 
 
@@ -60,13 +59,10 @@ class Updater:
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`, `perhaps-gone`),
         failed or unknown.
         """
-        keeping, workers = self._connection.keeping.descriptions, self._connection.workers
+        description = orjson.loads(operation.body).get("description") or ""
+        may_cut = partial(self._connection.keeping.descriptions.may_cut, description)
         change = partial(carry_out_change, self._connection, operation, self._read_and_write)
-        if len(operation.body) <= keeping.long:  # as of nearly all
-            return await change()
-        return await workers.alone(
-            partial(keeping.may_cut, orjson.loads(operation.body).get("description") or ""), change
-        )
+        return await self._connection.workers.alone(may_cut, change)
 
     async def _read_and_write(self, change: Change) -> Updated:
         operation, new = change.operation, orjson.loads(change.operation.body)
@@ -317,12 +313,10 @@ async def look_at_description(
 
     if find_left(sent.text, issue.description) is not None:  # the ledger says so until somebody has looked
         end(MARKER_CUT, "Triage's answer lacks the end of the description")
-    left = first = await keeping.look(sent.text, issue.description, read)
+    left = await keeping.look(sent.text, issue.description, read)
     # An attempt whose outcome was lost had shortened it.
     is_begun = CONTINUED in issue.description and CONTINUED not in sent.text
     if left is None and not is_begun:
-        if find_left(sent.text, issue.description) is not None:
-            issue = issue._replace(description=sent.text)  # an answer that is known to be abbreviated
         if issue is not answer or sent.moved:
             end()
         return
@@ -331,20 +325,16 @@ async def look_at_description(
     if find_marker(issue.description) == marker and not is_begun:
         end(TEXT_CUT, said)
         return
-    for _ in range(TIMES_SHORTENED):
-        sent = shorten(sent.whole, keeping.takes if left is None else Size.of(left).takes)
-        if not sent.text:
-            break
-        body = orjson.dumps({"description": sent.text})
-        try:
+    sent = shorten(sent.whole, keeping.takes if left is None else Size.of(left).takes)
+    with suppress(CallFailed):
+        if sent.text:
+            body = orjson.dumps({"description": sent.text})
             issue = answer = await connection.calls.call(partial(connection.client.update_issue, issue.id, body))
-        except CallFailed:
-            break
-        left = await keeping.look(sent.text, issue.description, read)
-        if left is None or find_marker(issue.description) == marker:
-            code = "" if first is None else TEXT_CUT
-            end(code, code and f"{said}; it was written again, shorter, and goes on in comments")
-            return
+            left_again = await keeping.look(sent.text, issue.description, read)
+            if left_again is None or find_marker(issue.description) == marker:
+                code = "" if left is None else TEXT_CUT
+                end(code, code and f"{said}; it was written again, shorter, and goes on in comments")
+                return
     sent = sent._replace(moved=())
     end(MARKER_CUT, f"{said}, and its marker is lost")
 
