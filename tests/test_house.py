@@ -21,6 +21,7 @@ FACES = {"cli", "report"}
 DOORS: dict[str, set[str]] = {
     # As the table of doors in importer/README.md names it: the names that stand for it; `open w` opens a file to write.
     "deletes an issue": {"delete_issue"},
+    "changes an issue": {"update_issue"},
     "believes that something isn't in Triage": {"Doubt", "find_unmarked"},
     "opens a file to be written, or replaces one": {
         *("open w", "write_text", "write_bytes", "mkstemp", "O_CREAT", "O_WRONLY", "copyfile", "write_to_textfile"),

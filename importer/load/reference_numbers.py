@@ -15,7 +15,7 @@ from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
 from importer.load.keeping import Fitted
-from importer.load.updates import check_taken, look_at_description
+from importer.load.updates import look_at_description, send_patch
 from importer.phrases import listed
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.description_parts import keep_parts
@@ -33,8 +33,7 @@ class ReferenceNumbers:
     """Puts numbers into the descriptions of a run's issues that are as we sent them, or certainly nobody else's."""
 
     def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
-        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
-        self._connection = connection
+        self._connection, self._run, self._calls = connection, connection.run, connection.calls
         self._absence, self._log = connection.absence, log
         self._sent = set[str]()  # keys whose description may have been changed by now
 
@@ -117,9 +116,8 @@ class ReferenceNumbers:
         if left:
             self._sent.add(item.key)
             patch = {"description": text}
-            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
-            answer = await write.send(send, partial(self._run.intend, operation, encode_details(covers)))
-            check_taken(issue, answer, patch)
+            intend = partial(self._run.intend, operation, encode_details(covers))
+            answer = await send_patch(self._connection, write, issue, patch, intend)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
         return (answer, Fitted(description, text)) if left else None
 

@@ -12,7 +12,7 @@ from importer.codes import ADDED_TO_FINISHED, CONFLICT
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.driver import RunConnection, Write, carry_out, make_decision, send_again
-from importer.load.updates import check_taken, make_replacement
+from importer.load.updates import make_replacement, send_patch
 from importer.records import Addition
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry
@@ -29,7 +29,7 @@ class Reopening:
     """Reopens finished issues of a run; `log` records what became of each."""
 
     def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
-        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._connection, self._run, self._calls = connection, connection.run, connection.calls
         self._absence, self._log = connection.absence, log
 
     async def look(self, work: IssueWork, addition: Addition) -> None:
@@ -77,11 +77,10 @@ class Reopening:
                 self._log.note(work, operation, result)
                 return
             patch = {"status": TODO}
-            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
             was_sent, known = True, Snapshot.parse(work.place.returned)
             replacement = make_replacement(known, issue, patch)
-            answer = await write.send(send, partial(self._run.intend, operation, replacement=replacement))
-            check_taken(issue, answer, patch)
+            intend = partial(self._run.intend, operation, replacement=replacement)
+            answer = await send_patch(self._connection, write, issue, patch, intend)
             self._end(work, write, known.after_write(answer.completed(patch), patch))
 
         turn = partial(self._calls.in_turn, read_and_write)
@@ -89,7 +88,7 @@ class Reopening:
 
     async def _find_change(self, issue_id: str, at: float) -> Entry | None:
         """Find the last change of an issue's status, reading back to `at`; None if there is none."""
-        ask = partial(self._client.list_activity, issue_id)
+        ask = partial(self._connection.client.list_activity, issue_id)
         async for page in follow_pages(self._calls, ask, f"entries of issue {issue_id}", lambda entry: entry.id):
             if changed := next((entry for entry in page if entry.type == STATUS_CHANGED), None):
                 return changed

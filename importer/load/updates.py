@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,6 +16,7 @@ from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.load.driver import RunConnection, Write, carry_out, send_again
 from importer.load.keeping import Fitted, Size, shorten
+from importer.load.ours import Ours, delete
 from importer.records import Operation, Outcome, unlike_rows
 from importer.transform.description_parts import encode_parts, keep_parts
 from importer.transform.markers import find_marker
@@ -34,7 +35,6 @@ from importer.triage.snapshot import (
     record_pending_patch,
 )
 
-T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
 GONE_MESSAGE = "the issue is no longer in Triage"
 
@@ -51,7 +51,6 @@ class Updater:
 
     def __init__(self, connection: RunConnection, *, force: bool = False) -> None:
         self._connection, self._force = connection, force
-        self._client, self._absence = connection.client, connection.absence
 
     async def update(self, operation: Operation) -> Updated:
         """Update an issue to the fields in the operation's body, except those that a person changed.
@@ -66,7 +65,7 @@ class Updater:
 
     async def _read_and_write(self, change: Change) -> Updated:
         operation, new = change.operation, orjson.loads(change.operation.body)
-        issue = await self._absence.read_once(operation.issue_id, operation.since)
+        issue = await self._connection.absence.read_once(operation.issue_id, operation.since)
         if issue is None:
             return change.end_gone()
         if operation.kept and "description" in new:
@@ -84,8 +83,7 @@ class Updater:
             return change.leave(MARKER_CUT, keeping.why_held(described.whole))
         if patch:
             sent = patch if described is None else patch | {"description": described.text}
-            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(sent))
-            issue = await change.write(send, sent)
+            issue = await change.patch(sent)
         return change.end(issue, patch, merged.already, conflicts, described)
 
 
@@ -149,24 +147,22 @@ class Change:
         """Use a reading of the issue, which shows whether the pending patch was executed."""
         self.snapshot, self.pending, self._seen = snapshot, b"", issue
 
-    async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
-        """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
+    async def patch(self, patch: Mapping[str, Any]) -> Issue:
+        """Change fields of the issue that was read; return the answer. Raises as `send_patch` within a turn."""
+        assert self._seen is not None
+        return await send_patch(self._connection, self.requested, self._seen, patch, partial(self._intend, patch))
 
-        Raises as `Write.send` within a turn and as `check_taken`.
-        """
-        seen = self._seen
+    async def delete(self, ours: Ours) -> None:
+        """Delete the issue for good. Raises as `Write.send` within a turn."""
+        await self.requested.send(partial(delete, self._connection.client, ours), partial(self._intend, {}))
 
-        async def intend() -> None:
-            seen_at = "" if seen is None else seen.updated_at
-            self._leaving = record_pending_patch(self._before, self.snapshot, patch, seen_at)
-            self.wrote |= patch.keys()
-            replacement = None if seen is None else make_replacement(self.snapshot, seen, patch)
-            await self._run.intend(self.operation, self._leaving, replacement)
-
-        answer = await self.requested.send(send, intend)
-        if seen is not None and isinstance(answer, Issue):
-            check_taken(seen, answer, patch)
-        return answer
+    async def _intend(self, patch: Mapping[str, Any]) -> None:
+        """Record, before a request leaves, that these fields have perhaps changed."""
+        assert self._seen is not None
+        self._leaving = record_pending_patch(self._before, self.snapshot, patch, self._seen.updated_at)
+        self.wrote |= patch.keys()
+        replacement = make_replacement(self.snapshot, self._seen, patch)
+        await self._run.intend(self.operation, self._leaving, replacement)
 
     def doubt(self, message: str) -> None:
         """Note that the outcome of the current request is unknown."""
@@ -267,10 +263,22 @@ class Change:
         return KnownCreate(self.operation.key, returned=returned, body_sha=body_sha, content=content, dated=dated)
 
 
-def check_taken(read: Issue, answered: Issue, patch: Mapping[str, Any]) -> None:
-    """Raise CallFailed, as for a refusal, if the answer to a patch shows fields of it as they were read before."""
-    if ignored := find_ignored(read, answered, patch):
+async def send_patch(
+    connection: RunConnection,
+    write: Write,
+    read: Issue,
+    patch: Mapping[str, Any],
+    intend: Callable[[], Awaitable[None]],
+) -> Issue:
+    """Send a patch of an issue that was just read, and return its answer.
+
+    Raises as `Write.send`, and CallFailed, as for a refusal, if the answer shows fields of it as they were read before.
+    """
+    send = partial(connection.client.update_issue, write.operation.issue_id, orjson.dumps(patch))
+    answer = await write.send(send, intend)
+    if ignored := find_ignored(read, answer, patch):
         raise CallFailed(Action.REFUSE, f"Triage reported success, but still has the old {', '.join(ignored)}")
+    return answer
 
 
 def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:

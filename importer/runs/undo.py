@@ -19,7 +19,7 @@ from importer.ledger.store import Ledger
 from importer.load.acts import ACTS, COMMENT, HANGING, Held, fingerprint_shown
 from importer.load.addition_reader import AdditionReader, Provenance, count_most, find_miscounts
 from importer.load.driver import RunConnection
-from importer.load.ours import delete, prove_created
+from importer.load.ours import prove_created
 from importer.load.updates import Change, Updated, carry_out_change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
@@ -205,7 +205,7 @@ class Undo(ChangeSet):
         change.learn(learned, issue)
         if touched:
             return change.leave(TOUCHED, ", ".join(touched))
-        return await (_delete(connection, change, issue) if deletes else _close(connection, change, issue))
+        return await (_delete(connection, change, issue) if deletes else _close(change, issue))
 
     def undo_first(self, later: Mapping[str, str]) -> str:
         """The command that takes the newest of the runs back that have written these fields later."""
@@ -223,7 +223,7 @@ async def _delete(connection: RunConnection, change: Change, issue: Issue) -> Up
     operation = change.operation
     ours = prove_created(issue, operation.marker, change.snapshot)
     assert ours is not None  # else it would have a trace
-    await change.write(partial(delete, connection.client, ours), {})
+    await change.delete(ours)
     change.doubt("Triage reported the issue as deleted but still shows it")
     connection.absence.note_deleted(operation.issue_id)
     if await connection.absence.read_once(operation.issue_id, operation.since) is None:
@@ -233,11 +233,10 @@ async def _delete(connection: RunConnection, change: Change, issue: Issue) -> Up
     raise NotYet(ISSUE.apart)
 
 
-async def _close(connection: RunConnection, change: Change, issue: Issue) -> Updated:
+async def _close(change: Change, issue: Issue) -> Updated:
     operation = change.operation
     if issue.fields["status"] != CLOSED:
-        send = partial(connection.client.update_issue, operation.issue_id, operation.body)
-        issue = await change.write(send, CLOSING)
+        issue = await change.patch(CLOSING)
     # The row still stands for the status that it was sent with, so that no later run takes it for changed.
     before = Snapshot.parse(operation.returned)
     sent = {name: value for name, value in before.ours.items() if name in CLOSING}

@@ -29,8 +29,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the intent of a change",
         "importer/load/updates.py",
-        "            await self._run.intend(self.operation, ",
-        "            _ = (self.operation, ",
+        "        await self._run.intend(self.operation, ",
+        "        _ = (self.operation, ",
         "tests/load/test_updates.py::test_nothing_leaves_without_its_intent",
     ),
     Mutation(
