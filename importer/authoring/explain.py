@@ -19,8 +19,9 @@ from importer.mapping.issue_parts import Person
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import KeyPath, Text
 from importer.records import Act, Addition, Chunk, Finding, Ref
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
 from importer.transform.people import identify
+from importer.transform.plain_text import is_filled
 from importer.transform.value_maps import Step
 from importer.transform.verdicts import AnswerRule
 

@@ -48,7 +48,7 @@ from importer.mapping.vocabulary import ends_of_scale
 from importer.phrases import counted, listed
 from importer.progress import Progress
 from importer.records import Act, KeptRejected, Outcome, Rejected, Unknown
-from importer.transform.row_keys import Aliases
+from importer.transform.aliases import Aliases
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople
 

@@ -12,9 +12,9 @@ from importer.mapping.reader import LoadedMapping
 from importer.records import Rejected
 from importer.sources.command_line import CommandLine
 from importer.sources.source import Source
+from importer.transform.aliases import Aliases
 from importer.transform.people import FindName, find_no_name
 from importer.transform.relations import FindKeys, find_no_keys
-from importer.transform.row_keys import Aliases
 
 
 @dataclass(frozen=True)

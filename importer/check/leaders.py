@@ -20,7 +20,7 @@ from importer.check.knowledge import Knows
 from importer.codes import KEY_RESPELLED
 from importer.mapping.model import fold
 from importer.records import Finding, IssueParts, Occurrence, Outcome
-from importer.transform.chunk_records import encode
+from importer.transform.encoding import encode
 from importer.transform.occurrences import UNSAID, is_withdrawal, read_covered
 
 OLDER = DuplicateVerdict(

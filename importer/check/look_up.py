@@ -17,8 +17,9 @@ from importer.mapping.identities import Identity
 from importer.mapping.reads import collect_key_refs, collect_persons, collect_refs, collect_tables
 from importer.records import Chunk, Ref, Table
 from importer.scratch import Scratch, as_bytes, as_text
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
 from importer.transform.people import find_no_name, identify_all
+from importer.transform.plain_text import is_filled
 from importer.transform.relations import FindKeys, each_name, find_no_keys
 from importer.transform.transform import Transform
 

@@ -22,9 +22,10 @@ from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_source, quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
 from importer.transform.dates import FORMAT_HINT
 from importer.transform.lengths import find_longer
+from importer.transform.plain_text import is_filled
 from importer.transform.value_maps import Mapped, Step
 
 KEY_LIMIT = 1_000

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from importer.cli.run_options import RunOptions
     from importer.ledger.overview import Note
     from importer.report.summary import Summary
-    from importer.transform.row_keys import Aliases
+    from importer.transform.aliases import Aliases
 
 
 def deliver(options: RunOptions, found: Deliveries, read_aliases: Callable[[], Aliases], carry_out: Carry) -> int:

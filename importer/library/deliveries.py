@@ -17,7 +17,7 @@ from importer.sources.age import MAX_AGE, MAX_FILE, check_age
 
 if TYPE_CHECKING:
     from importer.library.run_options import RunOptions
-    from importer.transform.row_keys import Aliases
+    from importer.transform.aliases import Aliases
 
 EACH_ONCE, NEWEST = "each-once", "newest"
 IS_IN = [code for code in ExitCode if code.is_complete]

@@ -12,7 +12,7 @@ from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, policy_of
 from importer.ledger.store import Ledger
 from importer.progress import Progress
-from importer.transform.row_keys import Aliases
+from importer.transform.aliases import Aliases
 from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target

@@ -12,8 +12,6 @@ import orjson
 
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
-from importer.transform.chunk_records import encode
-from importer.transform.columns import is_filled
 from importer.transform.comment_texts import (
     LIMITS,
     NAME,
@@ -26,9 +24,11 @@ from importer.transform.comment_texts import (
     name_rest,
     open_rest,
 )
+from importer.transform.encoding import encode
 from importer.transform.footers import find_footer
 from importer.transform.lengths import REST_LIMIT, is_longer, split_text
 from importer.transform.occurrences import find_last, plan_recall, plan_reopening, say_what_is_new
+from importer.transform.plain_text import is_filled
 
 TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""

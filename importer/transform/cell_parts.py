@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from importer.mapping.json_paths import compile_path
 from importer.mapping.patterns import Searcher
 from importer.mapping.texts import Text
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
+from importer.transform.plain_text import is_filled
 
 # Fractions are kept as they are written; an integer is written back as it was.
 _decode = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False).decode

@@ -17,6 +17,7 @@ from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_refs
 from importer.records import Chunk, Finding, IssueParts, Ref
 from importer.transform.columns import Columns
+from importer.transform.encoding import encode
 from importer.transform.groups import Groups, merge_values
 from importer.transform.people import RowPeople
 from importer.transform.prose import Prose
@@ -77,11 +78,6 @@ def merge_targets(values: Mapping[str, Mapped], groups: Groups, name: str) -> li
     """The target of each row in a value field, the first row of a group having that of the group: see `ORDERS`."""
     found = values[name].targets
     return merge_values(found, groups, ORDERS[name]) if groups and name in ORDERS else found
-
-
-def encode(value: Any) -> bytes:
-    """Encode a value that is kept: a copy, since what orjson gives keeps the 4 KB or more that it was written in."""
-    return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE)[:-1]  # the copy that takes the least time
 
 
 def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:

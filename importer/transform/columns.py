@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from copy import copy
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeVar
 
 from importer.mapping.model import fold
 from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.reads import table_of
-from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import Condition, Text
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.transform.dates import read_time
 from importer.transform.formats.convert import convert_all
 from importer.transform.masks import Mask
+from importer.transform.plain_text import is_filled, split_template
 
 _LINES = re.compile(r"\n(?![^{}]*\})")
 """Between the lines of a template: a column's name in braces may have line ends, too."""
@@ -258,39 +258,6 @@ def map_distinct(make: Callable[[Item], Made], items: Sequence[Item]) -> list[Ma
     """What is made of each item of a column, made once for equal ones: a check takes a fifth longer otherwise."""
     made = {item: make(item) for item in set(items)}
     return list(map(made.__getitem__, items))
-
-
-def single_line(text: str) -> str:
-    """The text on one line, with spaces in place of line breaks and tabs.
-
-    A text without a visible character (only zero-width or control characters) becomes "".
-    """
-    if text.isprintable():  # as most are: it is one line
-        return text.strip()
-    lines = (line.strip() for line in text.replace("\t", " ").splitlines())
-    text = " ".join(filter(None, lines))
-    return text if any(map(str.isprintable, text)) else ""
-
-
-def is_filled(text: str) -> bool:
-    """Whether a text has anything but white space."""
-    return bool(text) and not text.isspace()
-
-
-@lru_cache(maxsize=256)
-def split_template(template: str) -> tuple[tuple[str, ...], tuple[Ref, ...]]:
-    """The literal parts of a template (one more than its placeholders) and what the placeholders name."""
-    parts, refs, literal, end = [], [], "", 0
-    for match in PLACEHOLDER.finditer(template):
-        literal += template[end : match.start()]
-        end = match.end()
-        if match[2] is None:
-            literal += match[0][0]
-            continue
-        parts.append(literal)
-        refs.append(Ref("path" if match[1] else "column", match[2]))
-        literal = ""
-    return (*parts, literal + template[end:]), tuple(refs)
 
 
 def _text_test(condition: Condition) -> Callable[[str], bool]:

@@ -10,10 +10,10 @@ from itertools import accumulate, repeat
 
 from importer.api import COMMENT_LIMIT, count_units
 from importer.records import Comment
-from importer.transform.columns import is_filled, single_line
 from importer.transform.dates import show_epoch
 from importer.transform.lengths import SMALLEST_PIECE, is_longer, split_text
 from importer.transform.markers import COMMENT_MARKER_LENGTH, comment_marker
+from importer.transform.plain_text import is_filled, single_line
 
 WHO_LIMIT = 500
 """In UTF-16 units: a longer line of author and date is treated as part of the comment's text."""

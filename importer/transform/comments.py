@@ -21,9 +21,10 @@ from importer.mapping.patterns import Searcher, compile_pattern
 from importer.mapping.texts import Text, walk_texts
 from importer.records import Comment, Finder, Finding, from_columns
 from importer.transform.cell_parts import PartPaths, compile_parts, find_parts, read_items, to_text, write_json
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
 from importer.transform.dates import read_time
 from importer.transform.formats.convert import Converted, convert_all
+from importer.transform.plain_text import is_filled
 
 INTERNAL = "internal"
 """What stands under `private` if a column's name or a flag says it, not what the mapping reads."""

@@ -17,10 +17,11 @@ from importer.mapping.issue_parts import NAME_HERE, Attachments, Person
 from importer.mapping.model import MappingModel
 from importer.mapping.texts import Text
 from importer.records import Comment, Finding, Ref
-from importer.transform.columns import Columns, is_filled, map_distinct
+from importer.transform.columns import Columns, map_distinct
 from importer.transform.groups import merge_texts
 from importer.transform.lengths import find_longer
 from importer.transform.markers import MARKER_NOTE, hex_digest, record_marker
+from importer.transform.plain_text import is_filled, one_line
 from importer.transform.prose import ColumnSanitizer
 from importer.transform.row_keys import RowKeys
 from importer.transform.shown_people import ShownPeople, person_refs
@@ -256,11 +257,6 @@ def _shorten(line: _Line, row: int, limit: int) -> None:
 def _continue(label: str, text: str) -> Comment:
     """The comment of a label's whole text: the same one if the text changes."""
     return Comment(hex_digest(f"footer\n{label}")[:16], "", "", f"{label}:\n\n{text}", content=hex_digest(text)[:16])
-
-
-def one_line(text: str) -> str:
-    """The text with each run of white space as one space."""
-    return " ".join(text.split())
 
 
 def list_attachments(spec: Attachments, columns: Columns) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from importer.codes import GROUP_REJECTED
 from importer.records import Finding
-from importer.transform.columns import is_filled
+from importer.transform.plain_text import is_filled
 
 Item = TypeVar("Item", bound=Hashable)
 Groups = Collection[Sequence[int]]

@@ -22,11 +22,12 @@ from importer.codes import SKIP_PREFIX
 from importer.mapping.model import MappingModel, fold
 from importer.mapping.texts import Text
 from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
+from importer.transform.aliases import content_key
 from importer.transform.columns import Columns, map_distinct
 from importer.transform.dates import FORMAT_HINT, read_date, seconds_of
-from importer.transform.footers import one_line, read_labels
+from importer.transform.footers import read_labels
 from importer.transform.markers import comment_marker, hex_digest
-from importer.transform.row_keys import content_key
+from importer.transform.plain_text import one_line
 from importer.transform.shown_people import ShownPeople
 
 ANSWER_PREFIX = "answer-"

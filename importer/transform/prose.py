@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.mapping.model import MappingModel
 from importer.records import Finding
-from importer.transform.columns import Columns, is_filled, single_line
+from importer.transform.columns import Columns
 from importer.transform.groups import Groups, merge_descriptions
 from importer.transform.lengths import REST_LIMIT, cut, find_longer, split_text
+from importer.transform.plain_text import is_filled, single_line
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import ShownPeople
 

@@ -9,8 +9,8 @@ from importer.api import count_units
 from importer.mapping.issue_parts import Reference
 from importer.mapping.patterns import Searcher, compile_pattern
 from importer.records import NUMBER_BESIDE, Mention
+from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.footers import find_footer
-from importer.transform.row_keys import NO_ALIASES, Aliases
 from importer.transform.scan import find_core, find_texts
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.

@@ -8,9 +8,9 @@ from importer.codes import RELATION_AMBIGUOUS
 from importer.mapping.issue_parts import Relation as RelationSpec
 from importer.mapping.patterns import compile_pattern
 from importer.records import Finding, Relation
+from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.cell_parts import each_id, find_ids
 from importer.transform.columns import Columns
-from importer.transform.row_keys import NO_ALIASES, Aliases
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
 """(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.

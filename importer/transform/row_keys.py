@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from importer.mapping.model import MappingModel
+from importer.transform.aliases import NO_ALIASES, Aliases, content_key
 from importer.transform.columns import Columns
 from importer.transform.groups import find_groups, join_keys
-from importer.transform.markers import hex_digest, record_marker, source_marker
-
-Aliases = Mapping[str, str]
-"""The key that an issue has in the source by now → the one that it had first, under which the ledger has it."""
-NO_ALIASES: Aliases = {}
+from importer.transform.markers import record_marker, source_marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +94,6 @@ def join_group(mapping: MappingModel, columns: Columns, skips: Sequence[str]) ->
     if mapping.recurring is not None:
         texts = [[text.replace("\\", "\\\\").replace("/", "\\/") for text in column] for column in texts]
     return join_keys(texts, skips)
-
-
-CONTENT_KEY = "row-"
-"""How the native key of a row begins that is known by its content."""
-
-
-def content_key(raw: Sequence[str] | str) -> str:
-    """A native key for a row that has none: a hash of everything in it."""
-    # Empty cells at the end of a row say nothing, and another program may leave them out.
-    return CONTENT_KEY + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
 
 
 def _find_native(mapping: MappingModel, columns: Columns) -> tuple[list[str], list[bool], frozenset[int]]:

@@ -20,8 +20,9 @@ from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
 from importer.phrases import clip
 from importer.records import Chunk, Comment, Finding, IssueParts, Mention, Occurrence, Ref
+from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.chunk_records import Records, SourceCounts, merge_targets
-from importer.transform.columns import Columns, map_distinct, single_line
+from importer.transform.columns import Columns, map_distinct
 from importer.transform.comments import Discussions, read_comments
 from importer.transform.dates import read_time
 from importer.transform.evidence import attach_flagged, leave_said, read_evidence, read_flags
@@ -31,10 +32,11 @@ from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_leaders, merge_firsts, merge_sets
 from importer.transform.occurrences import complete_occurrences, find_undated, read_occurrences
 from importer.transform.people import FindName, RowPeople, find_no_name, identify, name_mentions, person_maps
+from importer.transform.plain_text import single_line
 from importer.transform.prose import ColumnSanitizer, Prose, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys, read_relations
-from importer.transform.row_keys import NO_ALIASES, Aliases, RowKeys, identify_rows, join_group, name_rows
+from importer.transform.row_keys import RowKeys, identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, person_refs
 from importer.transform.value_maps import Mapped, Step, ValueMap, value_maps

@@ -12,8 +12,9 @@ from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, V
 from importer.mapping.patterns import Searcher, compile_pattern, is_pattern
 from importer.mapping.texts import Condition, KeyPath, Text
 from importer.mapping.vocabulary import BY_TITLE, category_of, is_denied, meaning
-from importer.transform.columns import Columns, is_filled, single_line
+from importer.transform.columns import Columns
 from importer.transform.masks import Mask
+from importer.transform.plain_text import is_filled, single_line
 
 How = Literal[
     "rule", "constant", "mapped", "word", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from importer.mapping.texts import Condition, Text
 from importer.records import Ref
-from importer.transform.columns import Columns, is_filled, single_line, split_template
+from importer.transform.columns import Columns
 from importer.transform.masks import Mask
+from importer.transform.plain_text import is_filled, single_line, split_template
 from tests.harness.making import chunk_of, json_chunk_of
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from importer.codes import FOOTER_CONTINUED
 from importer.mapping.identities import Identity, Roster, RosterLine
-from importer.transform.footers import GOES_ON, LINE_LIMIT, LINES_LIMIT, find_footer, one_line
+from importer.transform.footers import GOES_ON, LINE_LIMIT, LINES_LIMIT, find_footer
 from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
+from importer.transform.plain_text import one_line
 from importer.transform.transform import Transform
 from tests.harness.making import HEADER, chunk_of, mapping_of, records_of
 

@@ -15,11 +15,11 @@ from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.check.rules import validate
 from importer.mapping.reads import collect_refs
 from importer.records import Finding, Ref
+from importer.transform.aliases import content_key
 from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.footers import GOES_ON
 from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
-from importer.transform.row_keys import content_key
 from importer.transform.transform import Transform, find_empty
 from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from importer.mapping.header_names import may_discuss
 from importer.progress import Progress
 from importer.records import Chunk, Ref
-from importer.transform.columns import is_filled
 from importer.transform.dates import read_date
+from importer.transform.plain_text import is_filled
 
 if TYPE_CHECKING:
     from importer.sources.source import Source

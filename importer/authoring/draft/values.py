@@ -25,7 +25,8 @@ from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.records import Evidence, Unknown
 from importer.spreadsheet import escape_cell
-from importer.transform.columns import Columns, single_line
+from importer.transform.columns import Columns
+from importer.transform.plain_text import single_line
 
 if TYPE_CHECKING:
     from importer.sources.source import Source

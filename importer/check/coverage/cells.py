@@ -13,7 +13,7 @@ from importer.check.coverage.lines import KEYS_KEPT, CoverageLine, CoverageLines
 from importer.check.coverage.uses import Taken, Use, settle
 from importer.mapping.vocabulary import words_for_nothing
 from importer.sources.header import take_columns
-from importer.transform.columns import is_filled
+from importer.transform.plain_text import is_filled
 
 if TYPE_CHECKING:
     from importer.check.examine import Examined

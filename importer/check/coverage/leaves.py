@@ -17,7 +17,8 @@ from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
 from importer.sources.json_values import to_text, write
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
+from importer.transform.plain_text import is_filled
 
 ITEM = None
 """In place of a key: the items of an array."""

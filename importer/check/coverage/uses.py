@@ -15,9 +15,10 @@ from importer.mapping.patterns import compile_pattern
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
 from importer.transform.evidence import choose_flagged
 from importer.transform.masks import Mask
+from importer.transform.plain_text import is_filled
 
 RULE = "rule"
 """The name of uses that only decide something, or teach names."""

@@ -17,7 +17,8 @@ from importer.mapping.scorecards import Answer
 from importer.mapping.texts import Text
 from importer.phrases import counted, plain_name
 from importer.records import Evidence, Finding, Outcome, Unknown
-from importer.transform.columns import Columns, is_filled
+from importer.transform.columns import Columns
+from importer.transform.plain_text import is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 
 FIELDS_OF_CODES = {

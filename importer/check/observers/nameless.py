@@ -16,7 +16,7 @@ from importer.mapping.yaml_tree import as_source
 from importer.phrases import clip, counted, listed
 from importer.records import Act, Ref
 from importer.sources.header import count_filled
-from importer.transform.row_keys import CONTENT_KEY
+from importer.transform.aliases import CONTENT_KEY
 
 BARE = ". {rows:,} have a single cell, as titles of groups: `skip: [{{name: group, when: [{empty}]}}]` leaves them out"
 NAMELESS = "rows without a key: {rows:,}. Their content is the key, so an edited row becomes a new issue"

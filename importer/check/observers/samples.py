@@ -14,7 +14,7 @@ from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.phrases import clip_counted, listed
 from importer.records import PASSED_OVER, Act, IssueParts, Outcome
-from importer.transform.columns import is_filled
+from importer.transform.plain_text import is_filled
 from importer.transform.secrets import find_secrets, mask
 
 if TYPE_CHECKING:
