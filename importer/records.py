@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import repeat
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -443,15 +443,6 @@ class Rows:
 def fill_columns(number: int, same: Row, own: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """Make the columns of rows that differ from `same` only in some `own` ones: field → a value for each row."""
     return {name: own[name] if name in own else [value] * number for name, value in same._asdict().items()}
-
-
-Made = TypeVar("Made", Operation, Addition, Comment)
-
-
-def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
-    """Make tuples that differ from `same` only in these columns: field → a value for each."""
-    values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
-    return map(type(same)._make, zip(*values, strict=True))
 
 
 class Rejected(NamedTuple):

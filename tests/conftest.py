@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from tests.harness.postgres import postgres
 from tests.harness.running import KEY, LONG, ROOT, WAIT_SECONDS, Program
 from tests.harness.short_waits import short_waits
 from tests.harness.source_files import make_source
+from tests.harness.thirds import take_third
 
 __all__ = ["bring", "make_source", "postgres", "problems", "short_waits", "write"]
 
@@ -88,10 +90,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mark = item.get_closest_marker("slow")
         return 0 if mark is None else int(mark.kwargs.get("seconds", 0))
 
+    if config.option.markexpr == "slow":
+        items[:] = leave_thirds(items)
     items.sort(key=seconds, reverse=True)
     if config.option.markexpr == "slow":
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
         items[:] = [item for first in reversed(range(workers)) for item in items[first::workers]]
+
+
+def leave_thirds(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Leave each slow test, and of its cases those that `TRIAGE_TEST_THIRD` names."""
+    cases = defaultdict[str, list[pytest.Item]](list)
+    for item in sorted(items, key=lambda item: item.nodeid):
+        cases[item.nodeid.partition("[")[0]].append(item)
+    chosen = {item for items_of_test in cases.values() for item in take_third(items_of_test)}
+    return [item for item in items if item in chosen]
 
 
 Serve = Callable[..., RunningSandbox]

@@ -42,7 +42,7 @@ SCREENS_LIMIT = 80
 EXPECTED = """
 README.md mappings/README.md importer/README.md importer/report/README.md importer/load/README.md
 importer/runs/README.md importer/cli/README.md importer/cli/CUT-OVER.md importer/sandbox/README.md
-importer/library/README.md tests/README.md
+importer/library/README.md importer/row/README.md tests/README.md
 .github/CONTRIBUTING.md .github/SECURITY.md
 """
 

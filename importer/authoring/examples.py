@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from importer.api import VALUE_FIELDS
-from importer.check.rules import validate
+from importer.check.rules import Rules
 from importer.codes import SKIP_PREFIX
 from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Place
 from importer.records import Chunk, Finding
+from importer.row.issue import Issue
+from importer.row.transform import Transform
 from importer.sources.annexes import tables_in
 from importer.sources.document import Document
 from importer.sources.json import FoundRow, chunk_rows
 from importer.sources.json_values import write
 from importer.sources.record_values import RecordValues
-from importer.transform.chunk_records import Records
 from importer.transform.footers import find_footer
-from importer.transform.transform import Transform
 
 NAME = "example"
 
@@ -45,37 +44,38 @@ def try_examples(loaded: LoadedMapping) -> list[Mismatch]:
     transform = Transform(loaded.model, loaded.model.input.name)
     found = []
     for number, example in enumerate(loaded.model.examples):
-        for field, expected, got in _try(transform, example, name_given=loaded.named_by_user):
+        for field, expected, got in _try(loaded, transform, example):
             place = loaded.place("examples", number, "expect", field)
             found.append(Mismatch(place, number + 1, field, expected, got))
     return found
 
 
-def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterator[tuple[str, str, str]]:
-    records = transform(_chunk(transform, example.given))
-    findings = validate(records, name_given=name_given).by_row.get(0, [])
-    skip = records.skips[0]
-    expect = example.expect
+def _try(loaded: LoadedMapping, transform: Transform, example: Example) -> Iterator[tuple[str, str, str]]:
+    batch = transform(_chunk(transform, example.given))
+    (issue,) = batch.issues
+    findings = Rules(loaded.model, batch.columns.compiler, name_given=loaded.named_by_user).check(issue)
+    skip, expect = issue.skip, example.expect
     if skip and expect.skip is None and expect.code != skip:
         yield "skip", "a row that stays", f"{skip}: it is left out"
         return
-    for field, got in _outcome(records, skip).items():
+    for field, got in _outcome(issue).items():
         wanted = getattr(expect, field)
         if wanted is not None and wanted.strip() != got.strip():
             yield field, repr(wanted), _shown(field, got, findings)
     yield from _compare_codes(expect, findings, skip)
 
 
-def _outcome(records: Records, skip: str) -> dict[str, str]:
+def _outcome(issue: Issue) -> dict[str, str]:
     """Return the outcome of the row, by the names that an example uses."""
-    values: dict[str, str] = {name: records.values[name].targets[0] or "" for name in VALUE_FIELDS}
-    description = records.texts.descriptions[0]
+    description = issue.description
     return {
-        "key": records.keys.full[0].partition(":")[2],  # a source's name has no colon
-        "title": records.texts.titles[0],
+        "key": issue.key.full.partition(":")[2],  # a source's name has no colon
+        "title": issue.title,
         "description": description[: find_footer(description)].rstrip(),
-        **values,
-        "skip": skip.removeprefix(SKIP_PREFIX),
+        "severity": issue.severity or "",
+        "status": issue.status or "",
+        "category": issue.category or "",
+        "skip": issue.skip.removeprefix(SKIP_PREFIX),
     }
 
 

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from importer.api import VALUE_FIELDS
+from importer.api import PERSON_FIELDS, VALUE_FIELDS
 from importer.check.check_pass import key_spool, spool_rows
 from importer.check.duplicates import DuplicateVerdict
 from importer.check.examine import Examined, examine
@@ -15,15 +15,14 @@ from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_row_additions
 from importer.errors import UsageError
-from importer.mapping.issue_parts import Person
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import KeyPath, Text
 from importer.records import Act, Addition, Chunk, Finding, Ref
-from importer.transform.columns import Columns
-from importer.transform.people import identify
+from importer.row.columns import Columns
+from importer.row.issue import NO_PARTS
+from importer.row.value_maps import Step
+from importer.row.verdicts import AnswerReader, AnswerRule
 from importer.transform.plain_text import is_filled
-from importer.transform.value_maps import Step
-from importer.transform.verdicts import AnswerRule
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -115,9 +114,9 @@ def _read_rows(
     has_answers = job.mapping.model.each is not None  # else the records of a JSON document may share a line
     with key_spool(job) as spool:
         for examined in examine(job):
-            followers, chunk = examined.records.keys.followers(), examined.records.chunk
-            for row, key in enumerate(examined.records.keys.full):
-                if key in keys and row not in followers:
+            followers, chunk = examined.batch.followers(), examined.batch.chunk
+            for row, issue in enumerate(examined.batch.issues):
+                if issue.key.full in keys and row not in followers:
                     found[examined.first + row] = _explain(job.mapping, examined, row)
             goes_on = not at_line or (has_answers and at_line[-1].line == chunk.lines[0])
             if goes_on and not found and chunk.file_name == line[0]:
@@ -142,18 +141,18 @@ def _rows_at(chunk: Chunk, line: int) -> range:
 
 
 def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanation:
-    records, chunk = examined.records, examined.records.chunk
-    leader = next((leader for leader, members in records.keys.groups.items() if row in members), row)
+    batch, chunk = examined.batch, examined.batch.chunk
+    leader = next((leader for leader, members in batch.groups.items() if row in members), row)
     return Explanation(
-        key=records.keys.full[row],
+        key=batch.issues[row].key.full,
         file_name=chunk.file_name,
         record=chunk.records[row],
         line=chunk.lines[row],
         traces=tuple(_Tracer(mapping, examined, row).traces()),
         findings=tuple(examined.findings.by_row.get(row, ())),
         skip=examined.skips[row],
-        title=records.texts.titles[leader],
-        description=records.texts.descriptions[leader],
+        title=batch.issues[leader].title,
+        description=batch.issues[leader].description,
         body=examined.bodies.get(leader),
         additions=tuple(_plan(examined, leader)) if leader in examined.bodies else (),
     )
@@ -161,7 +160,7 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
 
 def _plan(examined: Examined, row: int) -> list[Addition]:
     """Return the additions of the issue, except evidence, which the create has already."""
-    planned = plan_row_additions(examined, [row] if row in examined.records.parts else [], NoLedger())
+    planned = plan_row_additions(examined, [row], NoLedger())
     return [addition for addition in planned.left.get(row, ()) if addition.act is not Act.EVIDENCE]
 
 
@@ -169,28 +168,29 @@ class _Tracer:
     """Traces each field of one row back to its cells and to the line of the mapping that decides it."""
 
     def __init__(self, mapping: LoadedMapping, examined: Examined, row: int) -> None:
-        self._mapping, self._records, self._row = mapping, examined.records, row
-        self._columns = examined.records.columns
+        self._mapping, self._row = mapping, row
+        self._issue, self._columns = examined.batch.issues[row], examined.batch.columns
 
     def traces(self) -> Iterator[Trace]:
         """Give the traces in the order in which a mapping names the fields."""
-        model, records, row = self._mapping.model, self._records, self._row
+        model, issue, row = self._mapping.model, self._issue, self._row
         yield from self._key()
-        yield self._trace(("title",), model.title, records.texts.titles[row])
+        yield self._trace(("title",), model.title, issue.title)
         if model.description is not None:
             yield self._trace(("description",), model.description, self._columns.text(model.description)[row])
         yield from map(self._value, VALUE_FIELDS)
         if model.answer is not None:
-            verdict = AnswerRule(model.answer).verdicts(self._columns)[row]
+            columns = self._columns
+            reader = AnswerReader(AnswerRule(model.answer), model.answer, columns.compiler, columns.layout)
+            verdict = reader.verdict(columns.rows[row])
             yield self._trace(("answer",), model.answer, verdict.replace("_", " "))
-        for name, texts in (
-            ("source", records.sources),
-            ("owner_id", records.people.owners),
-            ("assignee_id", records.people.assignees),
+        for name, text in (
+            ("source", issue.source),
+            *zip(PERSON_FIELDS, issue.user_ids, strict=True),
         ):
             optional: Text | None = getattr(model, name)
             if optional is not None:
-                yield self._trace((name,), optional, texts[row])
+                yield self._trace((name,), optional, text)
         yield from self._people()
         yield from self._evidence()
         yield from self._footer()
@@ -202,40 +202,39 @@ class _Tracer:
         return Trace(field or str(path[0]), cells, _rule(self._columns, spec, self._row), str(place), result)
 
     def _key(self) -> Iterator[Trace]:
-        model, key = self._mapping.model, self._records.keys.full[self._row]
+        model, issue = self._mapping.model, self._issue
+        key = issue.key.full
         spec: Text = model.input.key
         path: KeyPath = ("input", "key")
-        if self._records.keys.local[self._row] and model.input.local_key is not None:
+        if issue.key.is_local and model.input.local_key is not None:
             spec, path = model.input.local_key, ("input", "local_key")
         if model.group:
             for number, part in enumerate(model.group):
                 yield self._trace(("group", number), part, key, "key")
-        elif self._row in self._records.keys.nameless:
+        elif issue.key.is_nameless:
             yield Trace("key", (), "the row's content is its key", str(self._mapping.place(*path)), key)
         else:
             yield self._trace(path, spec, key, "key")
 
     def _value(self, name: str) -> Trace:
-        mapped = self._records.values[name]
-        step = mapped.steps[mapped.codes[self._row]]
+        step = self._issue.steps[VALUE_FIELDS.index(name)]
         spec: Text = getattr(self._mapping.model, name)
         cells = (("rule", step.source),) if step.how == "rule" else _cells(self._columns, spec, self._row)
         return Trace(name, cells, _reason(step), str(self._mapping.place(*step.path)), step.target or "")
 
     def _people(self) -> Iterator[Trace]:
-        for name, ids in (("owner", self._records.people.owners), ("assignee", self._records.people.assignees)):
-            person: Person | None = getattr(self._mapping.model, name)
-            if person is None:
+        issue = self._issue
+        for name, who, user_id in zip(("owner", "assignee"), issue.people.named, issue.user_ids, strict=True):
+            if getattr(self._mapping.model, name) is None:
                 continue
-            who, user_id = identify(person, self._columns)[self._row], ids[self._row]
             cells = tuple((part, text) for part in ("name", "account", "mail") if (text := getattr(who, part)))
             reason = "users.csv has them" if user_id else "not in users.csv" if who.shown else "nobody"
             yield Trace(name, cells, reason, str(self._mapping.place(name)), user_id)
 
     def _evidence(self) -> Iterator[Trace]:
-        if self._row not in self._records.parts:
+        evidence = self._issue.parts.evidence
+        if self._issue.parts is NO_PARTS:
             return
-        evidence = self._records.parts[self._row].evidence
         for number, link in enumerate(self._mapping.model.resource_links):
             found = [name for kind, name in evidence if kind == link.type]
             yield self._trace(("resource_links", number), link, ", ".join(found))

@@ -19,7 +19,7 @@ from importer.mapping.patterns import is_pattern
 from importer.mapping.scorecards import VERDICTS
 from importer.mapping.vocabulary import is_denied, is_turned, meaning, normalised
 from importer.records import Evidence, Unknown
-from importer.transform.value_maps import ValueMap, stage_of
+from importer.row.value_maps import ValueMap, stage_of
 
 _LONGEST = 64
 _RATIO = 0.85

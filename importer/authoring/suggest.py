@@ -26,7 +26,7 @@ from importer.mapping.scorecards import Answer
 from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 from importer.records import Evidence, Unknown
-from importer.transform.verdicts import number_in
+from importer.row.verdicts import number_in
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked

@@ -7,7 +7,7 @@ import io
 import random
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -32,9 +32,9 @@ from importer.mapping.edited_tables import (
 from importer.mapping.identities import Directory, Identity, number_people
 from importer.mapping.model import MappingModel
 from importer.outputs import replace as replace_file
+from importer.row.issue_batch import IssueBatch
+from importer.row.people import PersonReader
 from importer.spreadsheet import escape_cell
-from importer.transform.chunk_records import Records
-from importer.transform.people import identify, identify_all
 from importer.triage.answers import Member
 from importer.triage.redaction import redact
 
@@ -103,16 +103,17 @@ class _Work:
 
     def add(self, examined: Examined) -> None:
         """Count a chunk."""
-        records, rows = examined.records, examined.counted_rows()
-        statuses = records.targets("status")
-        holders = [identify(person, records.columns) for person in self._holders]
-        for issue in _issues(records, rows):
-            whose = tuple(_first(column[row] for row in issue) for column in holders)
-            self._issues[whose, statuses[issue[0]] in FINISHED] += 1
-        self._authors.update(_authors(records, rows))
+        batch, rows = examined.batch, examined.counted_rows()
+        columns = batch.columns
+        holders = [PersonReader(person, columns.compiler) for person in self._holders]
+        for members in _issues(batch, rows):
+            whose = tuple(_first(holder.read(columns.rows[row]) for row in members) for holder in holders)
+            self._issues[whose, batch.issues[members[0]].status in FINISHED] += 1
+        comments = (comment for row in rows for comment in batch.issues[row].parts.comments)
+        self._authors.update(comment.author for comment in comments if comment.author)
         for person in self._known:
-            for column in identify_all(person, records.columns):
-                count_known(self._taught, (column[row] for row in rows))
+            read_all = PersonReader(person, columns.compiler).read_all
+            count_known(self._taught, (who for row in rows for who in read_all(columns.rows[row])))
 
     def count(self) -> CountedPeople:
         """Merge the identities of each person, and add up their counts."""
@@ -153,17 +154,12 @@ class _Work:
         return writing
 
 
-def _authors(records: Records, rows: Iterable[int]) -> Iterator[str]:
-    told = (records.parts[row] for row in rows if row in records.parts)
-    return (comment.author for parts in told for comment in parts.comments if comment.author)
-
-
-def _issues(records: Records, rows: Collection[int]) -> Iterable[Sequence[int]]:
+def _issues(batch: IssueBatch, rows: Collection[int]) -> Iterable[Sequence[int]]:
     """Yield the rows of each issue."""
-    if not records.keys.groups:
+    if not batch.groups:
         return ((row,) for row in rows)
     wanted = set(rows)
-    return (group for leader, group in records.keys.groups.items() if leader in wanted)
+    return (group for leader, group in batch.groups.items() if leader in wanted)
 
 
 def _first(people: Iterable[Identity]) -> Identity:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
-from itertools import repeat
 
 from importer.check.coverage.coverage import Coverage
 from importer.check.duplicates import (
@@ -275,21 +274,20 @@ class _Keys:
         self.absent = set(job.only or ())
 
     def add(self, examined: Examined, _: Plan) -> None:
-        records = examined.records
-        rows = spool_rows(examined)
-        if records.keys.fixed_ids:
-            self._ids.add(list(spool_ids(examined, rows)))
+        issues, rows = examined.batch.issues, spool_rows(examined)
+        if by_id := list(spool_ids(examined, rows)):
+            self._ids.add(by_id)
         if self._left:
             rows = [(*row[:-1], UNDATED) if self._is_left(examined, row) else row for row in rows]
         self._spool.add(rows)
         if self.absent:
-            every = (*records.keys.full, *records.keys.own)
+            every = {key for issue in issues for key in (issue.key.full, issue.key.own)}
             self.absent.difference_update(every, (key[self._prefix :] for key in every))
 
     def _is_left(self, examined: Examined, row: SpooledRow) -> bool:
         """Whether a row has the first key of an issue that has moved: beside a row of that issue it doesn't count."""
         key, place, *_ = row
-        return key in self._left and examined.records.keys.own[place - examined.first] == key
+        return key in self._left and examined.batch.issues[place - examined.first].key.own == key
 
 
 def _say_moved(moves: Aliases) -> list[str]:
@@ -299,28 +297,27 @@ def _say_moved(moves: Aliases) -> list[str]:
 
 def spool_rows(examined: Examined) -> list[SpooledRow]:
     """The rows of a chunk that would be sent, as they are compared with others of their key."""
-    rows, records = list(examined.single or examined.bodies), examined.records
-    keys, lines = ([column[row] for row in rows] for column in (records.keys.full, records.chunk.lines))
-    stamps = [UNDATED] * len(rows)
-    if records.newest is not None:
-        dates = [records.newest[row] for row in rows]
-        stamps = [UNDATED if date is None else date.timestamp() for date in dates]
-    places, files = [examined.first + row for row in rows], repeat(records.chunk.file, len(rows))
-    # All that would be sent decides whether two rows say the same: additions, too.
-    contents = map(hash, zip(examined.bodies.values(), map(records.parts.get, rows), strict=True))
-    if examined.single:
-        each = examined.single.values()
-        keys = [f"{key}\n{one.comment.id}" for key, one in zip(keys, each, strict=True)]
-        contents = map(hash, [(one.comment.content, one.flags) for one in each])
-    return list(zip(keys, places, files, lines, contents, stamps, strict=True))
+    batch, spooled = examined.batch, list[SpooledRow]()
+    for row in examined.single or examined.bodies:
+        issue = batch.issues[row]
+        key, occurrence = issue.key.full, examined.single.get(row)
+        if occurrence is None:
+            # All that would be sent decides whether two rows say the same: additions, too.
+            content = hash((examined.bodies[row], issue.parts))
+        else:
+            key = f"{key}\n{occurrence.comment.id}"
+            content = hash((occurrence.comment.content, occurrence.flags))
+        stamp = UNDATED if issue.newest is None else issue.newest.timestamp()
+        spooled.append((key, examined.first + row, batch.chunk.file, issue.row.line, content, stamp))
+    return spooled
 
 
 def spool_ids(examined: Examined, rows: Iterable[SpooledRow]) -> Iterator[SpooledRow]:
     """Yield the same rows as they are compared with others of their id: each with its key in place of its content."""
-    ids, own, first = examined.records.keys.fixed_ids, examined.records.keys.own, examined.first
     for _, place, file, line, _, date in rows:
-        if id_ := ids[place - first]:
-            yield id_, place, file, line, hash(own[place - first]), date
+        key = examined.batch.issues[place - examined.first].key
+        if key.fixed_id:
+            yield key.fixed_id, place, file, line, hash(key.own), date
 
 
 def id_spool(keys: KeySpool) -> KeySpool:
@@ -397,10 +394,12 @@ class Reading:
                 plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
                 for observer in observers:
                     observer.add(examined, plan)
-                self._neutralised += examined.records.neutralised
-                self._private += examined.records.private.total()
+                for issue in examined.batch.issues:
+                    self._neutralised += issue.neutralised
+                    self._private += issue.discussion.left_out
                 # As markers are hashes, the first ones are spread over all rows; those of most chunks are none of them.
-                if len(self.probes) < PROBES or any(map(self.probes[-1].__gt__, examined.records.keys.markers)):
+                markers = (issue.key.marker for issue in examined.batch.issues)
+                if len(self.probes) < PROBES or any(map(self.probes[-1].__gt__, markers)):
                     self.probes = nsmallest(PROBES, [*self.probes, *plan.markers_to_create()])
                 progress.figures(f"{self.tally.rows:,} rows")
                 progress.reach(source.bytes_read)

@@ -24,9 +24,9 @@ from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_placeholder, as_source
 from importer.phrases import tokens_of
 from importer.records import Finding, Outcome, Ref, names_project
+from importer.row.columns import Columns
 from importer.scratch import temporary_files
 from importer.sources.json_outline import dotted_names
-from importer.transform.columns import Columns
 
 if TYPE_CHECKING:
     from importer.check.job import Job

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
 from importer.check.brake import scopes_of
+from importer.check.group_faults import end_of_group, hold_back
 from importer.check.grouping import GroupKeys, regroup, take_rows
 from importer.check.held import FileAbsence, RecordKeys, RowAbsence
 from importer.check.job import Job
-from importer.check.rules import Findings, validate
+from importer.check.rules import Findings, Rules
 from importer.codes import ISSUE_MOVED, NOT_SELECTED
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
-from importer.records import Chunk, Finding, Occurrence, Operation, Ref, from_columns
+from importer.records import Chunk, Finding, Occurrence, Operation, Ref
+from importer.row.issue import Issue
+from importer.row.issue_batch import IssueBatch, encode_body
+from importer.row.transform import Transform
 from importer.sources.source import SourceFile
-from importer.transform.chunk_records import Records, encode_bodies
 from importer.transform.dates import seconds_of
-from importer.transform.groups import end_of_group, hold_back
-from importer.transform.transform import Transform
 
 if TYPE_CHECKING:
     from importer.check.duplicates import DuplicateVerdict
@@ -77,7 +78,7 @@ class Examined:
     """
 
     first: int
-    records: Records
+    batch: IssueBatch
     findings: Findings
     skips: Sequence[str]
     bodies: Mapping[int, bytes]
@@ -95,11 +96,11 @@ class Examined:
     @property
     def span(self) -> tuple[int, int]:
         """The place of its first row, and the one behind its last."""
-        return self.first, self.first + len(self.records.chunk)
+        return self.first, self.first + len(self.batch.chunk)
 
     def bodiless(self) -> set[int]:
         """The rows of which nothing can be sent, whatever is in Triage or in other rows."""
-        rows = len(self.records.chunk)
+        rows = len(self.batch.chunk)
         return set() if len(self.bodies) == rows else set(range(rows)) - self.bodies.keys()
 
     def create(self, row: int, *, hashed: bool) -> Operation:
@@ -107,32 +108,27 @@ class Examined:
 
         Where issues recur, it hashes the row that the severity comes from: nothing else of them is compared.
         """
-        return next(self.creates([row], hashed=hashed))
-
-    def creates(self, rows: Sequence[int], *, hashed: bool) -> Iterator[Operation]:
-        keys = self.records.keys
-        columns: dict[str, Iterable[object]] = {
-            "key": map(keys.full.__getitem__, rows),
-            "body": [self.bodies.get(row, b"") for row in rows],
-            "marker": map(keys.markers.__getitem__, rows),
-            "link": map(self.records.links.__getitem__, rows),
-        }
-        if keys.fixed_ids:
-            columns["fixed_id"] = map(keys.fixed_ids.__getitem__, rows)
-        if self.records.created is not None and not keys.group_keys:  # rows of an issue may have several dates
-            columns["born"] = [seconds_of(self.records.created[row]) for row in rows]
-        if self.records.newest is not None:
-            columns["dated"] = [seconds_of(self.records.newest[row]) for row in rows]
-        if hashed:
-            columns["content"] = [self.decisive.get(row) or self._hash(row) for row in rows]
-        return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)
+        issue = self.batch.issues[row]
+        is_single = issue.key.group is None  # rows of one issue may have several dates
+        return Operation(
+            key=issue.key.full,
+            method="POST",
+            path=ISSUES_PATH,
+            body=self.bodies.get(row, b""),
+            marker=issue.key.marker,
+            content=(self.decisive.get(row) or self._hash(row)) if hashed else b"",
+            link=issue.footer.link,
+            dated=seconds_of(issue.newest),
+            fixed_id=issue.key.fixed_id,
+            born=seconds_of(issue.created) if is_single else 0.0,
+        )
 
     def absence(self, row: int) -> RowAbsence | None:
         """Say what is to be known of a row to judge what it lacks; None if nothing is compared."""
         if self.lacking is None or self.file is None:
             return None
-        chunk, columns = self.records.chunk, self.records.columns
-        key, members = self.records.keys.own[row], self.records.keys.members(row)
+        chunk, columns = self.batch.chunk, self.batch.columns
+        key, members = self.batch.issues[row].key.own, self.batch.members(row)
 
         def is_blank(refs: Sequence[Ref]) -> bool:
             return not any(cells[member].strip() for ref in refs for cells in columns.cells(ref) for member in members)
@@ -146,10 +142,10 @@ class Examined:
 
     def hash_row(self, row: int) -> bytes:
         """Make the digest of a row with its corrections."""
-        return hash_content(self.records.chunk.raw[row], content_of(self.fixed[row]) if row in self.fixed else "")
+        return hash_content(self.batch.chunk.raw[row], content_of(self.fixed[row]) if row in self.fixed else "")
 
     def _hash(self, row: int) -> bytes:
-        members, raw = self.records.keys.members(row), self.records.chunk.raw
+        members, raw = self.batch.members(row), self.batch.chunk.raw
         fixes = [content_of(self.fixed.get(member, ())) for member in members] if self.fixed else [""] * len(members)
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         whole = hash_content("\x1d".join(map(raw_text, (raw[member] for member in members))), "".join(fixes))
@@ -159,7 +155,7 @@ class Examined:
 
     def counted_rows(self) -> Sequence[int]:
         """The rows that figures count: all but those that a rule skips, and defective ones."""
-        defects = self.records.chunk.defects
+        defects = self.batch.chunk.defects
         if not defects and not any(self.skips):  # as in most chunks
             return range(len(self.skips))
         return [row for row, code in enumerate(self.skips) if not code and row not in defects]
@@ -191,27 +187,35 @@ def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None
 def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> Examined:
     """Correct, transform and validate a chunk; `first` is the place of its first row in the whole input."""
     chunk, fixed = apply_fixes(job.fixes, chunk)
-    records = transform(chunk)
-    findings = validate(records, name_given=job.name_given, mapping=job.mapping.model)
+    batch = transform(chunk)
+    rules, findings = Rules(job.mapping.model, batch.columns.compiler, name_given=job.name_given), Findings()
+    followers = batch.followers()
+    for row, issue in enumerate(batch.issues):
+        if found := rules.check(issue, follows=row in followers):
+            findings.by_row[row] = found
     if job.mapping.model.people.hides:
         findings.change(transform.shown.show_finding)
-    if groups := records.keys.groups.values():
-        for row, finding in list(hold_back(groups, records.keys.group_keys, findings.by_row, chunk.lines)):
+    if groups := batch.groups.values():
+        group_keys = [issue.key.group for issue in batch.issues]
+        for row, finding in list(hold_back(groups, group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
-    for row, own in enumerate(records.keys.own) if job.moves else ():
-        if own in job.moves:
-            findings.add(row, _moved(own, job.moves[own]))
-    skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
+    for row, issue in enumerate(batch.issues) if job.moves else ():
+        if issue.key.own in job.moves:
+            findings.add(row, _moved(issue.key.own, job.moves[issue.key.own]))
+    skips = [issue.skip for issue in batch.issues]
+    if job.only is not None:
+        skips = [_select(issue, job.only, job.source_name) for issue in batch.issues]
     if job.holds:  # a row that withdraws an occurrence is held, too
-        skips = [job.holds.get(key or "", skip) for skip, key in zip(skips, records.keys.full, strict=True)]
+        skips = [job.holds.get(issue.key.full, skip) for skip, issue in zip(skips, batch.issues, strict=True)]
     # The first row of an issue has the texts of all its rows: the others have no body of their own.
-    left_out = records.keys.followers() | set(filter(findings.rejects, findings.by_row))
+    left_out = followers | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
-    bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.is_snapshot
+    bodies = {row: encode_body(batch.issues[row]) for row in sendable}
+    is_whole = job.mapping.model.input.is_snapshot
     absence = job.absence
     lacking = absence.files[chunk.file] if absence.files else None
     file = job.source.files[chunk.file]
-    return Examined(first, records, findings, skips, bodies, fixed, is_whole, file, lacking, absence.braked)
+    return Examined(first, batch, findings, skips, bodies, fixed, is_whole, file, lacking, absence.braked)
 
 
 def _moved(now: str, first: str) -> Finding:
@@ -250,10 +254,10 @@ def _limited(chunks: Iterator[Chunk], limit: int | None, group_keys: GroupKeys |
             return
 
 
-def _select(records: Records, only: frozenset[str], source_name: str) -> list[str]:
-    prefix = len(source_name) + 1
-    return [
-        # A rule that leaves a row out says more than that it wasn't asked for.
-        skip or ("" if {key, key[prefix:], own, own[prefix:]} & only else NOT_SELECTED)
-        for skip, key, own in zip(records.skips, records.keys.full, records.keys.own, strict=True)
-    ]
+def _select(issue: Issue, only: frozenset[str], source_name: str) -> str:
+    """The code by which a row is left out, "" if it is asked for."""
+    # A rule that leaves a row out says more than that it wasn't asked for.
+    if issue.skip:
+        return issue.skip
+    prefix, full, own = len(source_name) + 1, issue.key.full, issue.key.own
+    return "" if {full, full[prefix:], own, own[prefix:]} & only else NOT_SELECTED

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from importer.errors import SourceError
 from importer.records import Chunk, Ref
-from importer.transform.groups import find_groups
+from importer.row.keys import find_groups
 
 GROUP_ROWS = 1000
 """Most rows from the first to the last of a group, those between them included: the bound of what is held back."""

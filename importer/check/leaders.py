@@ -20,6 +20,7 @@ from importer.check.knowledge import Knows
 from importer.codes import KEY_RESPELLED
 from importer.mapping.model import fold
 from importer.records import Finding, IssueParts, Occurrence, Outcome
+from importer.row.issue import NO_PARTS
 from importer.transform.encoding import encode
 from importer.transform.occurrences import UNSAID, is_withdrawal, read_covered
 
@@ -77,12 +78,12 @@ def gather(
     """
     if leaders is None:
         return examined
-    records, (first, _) = examined.records, examined.span
-    keys, severities = records.keys.full, records.targets("severity")
+    issues, (first, _) = examined.batch.issues, examined.span
+    keys = [issue.key.full for issue in issues]
     own = {
-        row: its.occurrences[0]._replace(row=examined.hash_row(row).hex(), severity=severities[row] or "")
-        for row, its in records.parts.items()
-        if its.occurrences
+        row: issue.parts.occurrences[0]._replace(row=examined.hash_row(row).hex(), severity=issue.severity or "")
+        for row, issue in enumerate(issues)
+        if issue.parts.occurrences
         and (row in examined.bodies or (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])))
     }
     losers = dict.fromkeys(_find_older(own, keys, known), OLDER)
@@ -98,21 +99,23 @@ def gather(
         members = [row for row in rows if row in examined.bodies]
         leader = (members or rows)[0]
         # A row that is left out adds nothing but its occurrence.
-        own_parts = (records.parts[row] if row in examined.bodies else IssueParts() for row in rows)
+        own_parts = (issues[row].parts if row in examined.bodies else IssueParts() for row in rows)
         each = (its._replace(occurrences=(own[row],)) for row, its in zip(rows, own_parts, strict=True))
         parts[leader] = reduce(IssueParts.joined, each)
         if not members:
             withdrawn.add(leader)
             continue
         groups[leader] = members
-        rank, decides = min((SEVERITIES.index(str(severities[row])), row) for row in members)
+        rank, decides = min((SEVERITIES.index(str(issues[row].severity)), row) for row in members)
         place, worst, decisive[leader] = leaders.add(key, first + leader, rank, examined.hash_row(decides))
         bodies[leader] = _with_severity(examined.bodies[leader], SEVERITIES[worst])
         if place != first + leader:
             joined.add(leader)
+    for row, issue in enumerate(issues):
+        issue.parts = parts.get(row, NO_PARTS)
     return replace(
         examined,
-        records=replace(records, parts=parts, keys=replace(records.keys, groups=groups)),
+        batch=replace(examined.batch, groups=groups),
         bodies=bodies,
         is_whole=True,
         single=own,

@@ -16,12 +16,12 @@ from importer.check.job import Job
 from importer.mapping.identities import Identity
 from importer.mapping.reads import collect_key_refs, collect_persons, collect_refs, collect_tables
 from importer.records import Chunk, Ref, Table
+from importer.row.columns import Columns
+from importer.row.people import PersonReader, find_no_name
+from importer.row.relations import FindKeys, compile_names, find_no_keys
+from importer.row.transform import Transform
 from importer.scratch import Scratch, as_bytes, as_text
-from importer.transform.columns import Columns
-from importer.transform.people import find_no_name, identify_all
 from importer.transform.plain_text import is_filled
-from importer.transform.relations import FindKeys, each_name, find_no_keys
-from importer.transform.transform import Transform
 
 KNOWN_LIMIT = 100_000
 """Distinct people whose names are kept: a staff has fewer, and the callers of a help desk must not fill the memory."""
@@ -49,7 +49,9 @@ class AccountNames:
 
     def add(self, chunk: Chunk, columns: Columns) -> None:
         for person in self._persons:
-            count_known(self._pairs, chain.from_iterable(identify_all(person, columns)))
+            count_known(
+                self._pairs, chain.from_iterable(map(PersonReader(person, columns.compiler).read_all, columns.rows))
+            )
 
     def by_account(self) -> Mapping[str, str]:
         """Account → name: of several the most frequent, then the first."""
@@ -120,7 +122,8 @@ class KeyAliases:
         assert self._transform is not None
         keys = [as_bytes(key) for key in self._transform.name_rows(chunk)]
         for place, (spec, by) in self._specs.items():
-            named = {text for _, text in each_name(spec, columns)}
+            names_of = compile_names(spec, columns.compiler)
+            named = {name for row in columns.rows for name in names_of(row)}
             self._scratch.write(
                 "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, as_bytes(text)) for text in named)
             )

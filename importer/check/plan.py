@@ -38,6 +38,7 @@ from importer.records import (
     fill_columns,
     rows_in,
 )
+from importer.row.issue import NO_PARTS, Issue
 from importer.transform.addition_plan import Due, count_edited, is_cut_otherwise, plan_additions
 from importer.transform.dates import seconds_of
 from importer.triage.redaction import find_redaction, redact
@@ -136,7 +137,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     first, end = examined.span
     losers = {place - first: verdicts[place] for place in range(first, end) if place in verdicts} if verdicts else {}
     losers = {**examined.losers, **losers}
-    keys = examined.records.keys.full
+    issues = examined.batch.issues
+    keys = [issue.key.full for issue in issues]
     places = dict[str, int]()
 
     def ask() -> Iterator[tuple[str, bytes]]:
@@ -155,9 +157,10 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     ledger = _hold_partial(examined, ledger)
     decided, notes = _decide(examined, losers, ledger)
     # Those without parts of their own, too, whose description goes on in comments as the target keeps less of it.
+    with_parts = [row for row, issue in enumerate(issues) if issue.parts is not NO_PARTS]
     takers = [
         row
-        for row in dict.fromkeys((*examined.records.parts, *(places[key] for key in ledger if ledger[key].moved)))
+        for row in dict.fromkeys((*with_parts, *(places[key] for key in ledger if ledger[key].moved)))
         if (row in examined.bodies or row in examined.withdrawn)
         and row not in losers
         and (keys[row] not in ledger or ledger[keys[row]].takes_additions)
@@ -173,7 +176,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, DuplicateVerdict], know
     }
     new = [place for place in to_send if place not in changes] if changes else to_send
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
-    creates = dict(zip(new, examined.creates(new, hashed=bool(places)), strict=True))
+    creates = {place: examined.create(place, hashed=bool(places)) for place in new}
     operations = {place: changes.get(place) or creates[place] for place in to_send} if changes else creates
     left_out, counted_ones = find_left_out(rows) if decided else (), examined.counted_rows()
     if left_out:  # of rows with one key and the same content one counts: the others are not another issue
@@ -189,13 +192,13 @@ def find_lessons(examined: Examined, ledger: Mapping[str, LedgerStatus], places:
 
     An id without its site takes the place of none that has one: a source may come in two forms by turns.
     """
-    records = examined.records
-    fixed_ids, dates = records.keys.fixed_ids, () if records.keys.group_keys else records.created or ()
-    for key, status in ledger.items() if fixed_ids or dates else ():
-        if not status.issue_id or not status.takes_additions or (status.born and not fixed_ids):
+    for key, status in ledger.items():
+        if not status.issue_id or not status.takes_additions:
             continue
-        fixed_id = fixed_ids[places[key]] if fixed_ids else ""
-        born = seconds_of(dates[places[key]]) if dates and not status.born else 0.0
+        issue = examined.batch.issues[places[key]]
+        fixed_id = issue.key.fixed_id
+        is_dated = not status.born and issue.key.group is None
+        born = seconds_of(issue.created) if is_dated else 0.0
         is_new_id = fixed_id not in ("", status.fixed_id) and not (" " in status.fixed_id and " " not in fixed_id)
         if is_new_id or born:
             yield Lesson(key, fixed_id if is_new_id else status.fixed_id, status.born or born)
@@ -203,13 +206,9 @@ def find_lessons(examined: Examined, ledger: Mapping[str, LedgerStatus], places:
 
 def _refuse_secret_names(examined: Examined) -> Examined:
     """Reject the rows of which the API key is in a name: what the ledger keeps of it, masked, would be another name."""
-    records = examined.records
     if find_redaction() is None:
         return examined
-    names = [[key, name or ""] for key, name in zip(records.keys.full, records.targets("category"), strict=True)]
-    for row, parts in records.parts.items():
-        names[row] += [name for _, name in parts.evidence]
-        names[row] += [name for relation in parts.relations for name in (relation.owner, relation.other)]
+    names = [_names_in(issue) for issue in examined.batch.issues]
     every = "\n".join(map("\n".join, names))
     # A text without the key is returned itself: no need to compare.
     if redact(every) is every:
@@ -220,6 +219,14 @@ def _refuse_secret_names(examined: Examined) -> Examined:
     return replace(examined, bodies={row: body for row, body in examined.bodies.items() if row not in secret})
 
 
+def _names_in(issue: Issue) -> list[str]:
+    """The names that the ledger keeps of an issue: its key, its category, and those of what belongs to it."""
+    names = [issue.key.full, issue.category or ""]
+    names += [name for _, name in issue.parts.evidence]
+    names += [name for relation in issue.parts.relations for name in (relation.owner, relation.other)]
+    return names
+
+
 def find_left_out(rows: Rows) -> Collection[int]:
     return {place for place, outcome in enumerate(rows.columns["outcome"]) if outcome in LEFT_OUT}
 
@@ -228,7 +235,7 @@ def _decide(
     examined: Examined, losers: Mapping[int, DuplicateVerdict], ledger: Mapping[str, LedgerStatus]
 ) -> tuple[dict[int, _Decided], list[tuple[int, Finding]]]:
     """Apply the rules in order; also returns the notes of change detection."""
-    found, keys = examined.findings.by_row, examined.records.keys.full
+    found, issues = examined.findings.by_row, examined.batch.issues
     notes = list[tuple[int, Finding]]()
     decided = {row: _Decided(Outcome.SKIPPED, [_note(code)]) for row, code in enumerate(examined.skips) if code}
     for row, own in found.items():
@@ -239,7 +246,7 @@ def _decide(
     for row, (outcome, finding) in losers.items():
         decided[row] = _Decided(outcome, [*(found.get(row, ()) if outcome is Outcome.REJECTED else ()), finding])
     for row in examined.bodies if ledger else ():
-        status = ledger.get(keys[row]) if row not in losers else None
+        status = ledger.get(issues[row].key.full) if row not in losers else None
         if status is None:
             continue
         findings = decided[row].findings if row in decided else ()
@@ -253,13 +260,13 @@ def _decide(
 
 def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: PlannedAdditions, known: Knows) -> Rows:
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
-    chunk, records = examined.records.chunk, examined.records
+    chunk, issues = examined.batch.chunk, examined.batch.issues
     same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)
-    own: RowColumns = {"record": list(chunk.records), "line": list(chunk.lines), "key": list(records.keys.full)}
-    own |= {"link": list(records.links), "title": [title[:TITLE_LIMIT] for title in records.texts.titles]}
-    if records.keys.own != records.keys.full:
-        pairs = zip(records.keys.own, records.keys.full, strict=True)
-        own["alias"] = [now if now != first else "" for now, first in pairs]
+    own: RowColumns = {"record": list(chunk.records), "line": list(chunk.lines)}
+    own["key"] = [issue.key.full for issue in issues]
+    own["link"] = [issue.footer.link for issue in issues]
+    own["title"] = [issue.title[:TITLE_LIMIT] for issue in issues]
+    own["alias"] = ["" if issue.key.own == issue.key.full else issue.key.own for issue in issues]
     of = fill_columns(len(chunk), same, own)
     for row, number in planned.own.items():
         of["additions_planned"][row] = number
@@ -270,7 +277,7 @@ def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Pla
         outcomes[row], issue_ids[row], triage_ids[row] = outcome, issue_id, triage_id
         if findings:
             _add_findings(of, row, findings)
-    for leader, *others in examined.records.keys.groups.values():
+    for leader, *others in examined.batch.groups.values():
         if leader in examined.bodies:  # else each row has its own finding
             # Its own warnings stay where the row is sent.
             taken = () if outcomes[leader] is Outcome.PLANNED else _FOUND
@@ -295,10 +302,10 @@ def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus]) -> M
     The text of such a row would be taken away, and a delta need not have it. What the others add, such as comments, is
     added all the same.
     """
-    if examined.is_whole or not examined.records.keys.groups:
+    if examined.is_whole or not examined.batch.groups:
         return statuses
     held = dict[str, LedgerStatus]()
-    for key in map(examined.records.keys.full.__getitem__, examined.records.keys.groups):
+    for key in (examined.batch.issues[row].key.full for row in examined.batch.groups):
         status = statuses.get(key)
         if status is None or status.change is None:
             continue
@@ -346,32 +353,28 @@ def plan_row_additions(
     Which issues their comments name isn't looked for until they are sent. How a description goes on is left out where
     it does so already, would be cut elsewhere now, and isn't written: each word would be there twice.
     """
-    records, keys, planned = examined.records, examined.records.keys.full, PlannedAdditions({}, {}, {}, set())
+    issues, planned = examined.batch.issues, PlannedAdditions({}, {}, {}, set())
     if not rows:
         return planned
     # Relations that another issue owns are in the ledger under that issue's key.
-    owners = (relation.owner for row in rows if row in records.parts for relation in records.parts[row].relations)
-    had = known.had(chain(map(keys.__getitem__, rows), owners))
-    descriptions, bundlings = records.texts.descriptions, records.bundlings
-    due, referred = list[Due](), set[int]()
+    owners = (relation.owner for row in rows for relation in issues[row].parts.relations)
+    had = known.had(chain((issues[row].key.full for row in rows), owners))
     for row in rows:
-        mine = had.get(keys[row], _NOTHING_ADDED)
-        its_parts = records.parts.get(row, IssueParts())
-        parts = _parts_due(its_parts, examined.bodies.get(row, b""), mine, ledger.get(keys[row]))
-        if its_parts.mentions and not parts.mentions:
-            referred.add(row)
-        due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
-    for row, (key, parts, _, mine, _), left in zip(rows, due, plan_additions(due), strict=True):
+        issue = issues[row]
+        key, mine = issue.key.full, had.get(issue.key.full, _NOTHING_ADDED)
+        parts = _parts_due(issue.parts, examined.bodies.get(row, b""), mine, ledger.get(key))
+        description = issue.description if parts.mentions else ""
+        left = plan_additions(Due(key, parts, issue.bundling, mine, description))
         if had:
             left = [each for each in left if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
         if left:
             planned.left[row] = left
         # A relation may be the other issue's: it is counted with the row that has that key.
-        own = [each.key for each in left].count(key) if parts.relations else len(left)
-        planned.own[row] = own
+        planned.own[row] = [each.key for each in left].count(key) if parts.relations else len(left)
         if mine is _NOTHING_ADDED:  # as of all rows without a ledger
             continue
-        planned.own[row] += len(mine.names) + (row in referred)
+        has_references = bool(issue.parts.mentions) and not parts.mentions
+        planned.own[row] += len(mine.names) + has_references
         if mine.covered and (edited := count_edited(parts.comments, mine)):
             message = f"{edited} of its comments {'was' if edited == 1 else 'were'} edited in the source"
             hint = "Triage's API can't change a comment: add one by hand"

@@ -163,12 +163,12 @@ class RelationTargets:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Add the keys of a chunk, and the relations and mentions that its plan has."""
-        keys = examined.records.keys.full
+        keys = [issue.key.full for issue in examined.batch.issues]
         follows = plan.rows.columns["follows"]
         others = [place for place in examined.bodiless() if not examined.skips[place] and not follows[place]]
         self.add_keys(map(keys.__getitem__, examined.bodies), filter(None, map(keys.__getitem__, others)))
         for place, additions in plan.additions.items():
-            parts = examined.records.parts[place]
+            parts = examined.batch.issues[place].parts
             if not parts.relations and not parts.mentions:
                 continue
             names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
@@ -258,7 +258,7 @@ def without_unreachable(plan: Plan, examined: Examined) -> Plan:
     }
 
     def is_sent(place: int, addition: Addition) -> bool:
-        key = examined.records.keys.full[place]
+        key = examined.batch.issues[place].key.full
         is_owner, end = (False, addition.other) if addition.key == key else (True, addition.key)
         return addition.act is not Act.RELATION or (is_owner, end.partition(":")[2]) not in ends[place]
 

@@ -155,7 +155,7 @@ class AdditionLoader:
         takes = self._keeping.takes if self._keeping.cuts else None
         parts = item.parts._replace(mentions=(), rest=part_rest(work.rest, had, takes))
         due = Due(item.key, parts, bundling or item.bundling, had)
-        planned = plan_additions([due], self._references.find_all, takes)[0]
+        planned = plan_additions(due, self._references.find, takes)
         names = {(each.act, each.name) for each in planned}
         waiting = [each for name, each in work.known.items() if each.waits and name not in names]
         waiting.sort(key=lambda each: each.act is Act.FLAG)  # its call comes first

@@ -42,7 +42,7 @@ from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
 from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Ref, Row
-from importer.transform.chunk_records import encode_cells, value_refs
+from importer.row.issue_batch import encode_cells, value_refs
 from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
 from importer.transform.shown_people import ShownPeople
@@ -191,24 +191,23 @@ class Attempt:
         """Attach cells to rows: the raw ones for errors.csv if Triage refuses them, the mapped ones for `repair`."""
         rows, sent = list(plan.rows), {*plan.operations, *plan.additions}
         for place in sent:
-            for member in examined.records.keys.members(place):
-                rows[member] = rows[member]._replace(raw=examined.records.chunk.raw[member])
-        if not examined.records.keys.groups:  # `repair` reads one row, which is not all of such an issue
+            for member in examined.batch.members(place):
+                rows[member] = rows[member]._replace(raw=examined.batch.chunk.raw[member])
+        if not examined.batch.groups:  # `repair` reads one row, which is not all of such an issue
             kept = examined.bodies if self.has_begun else sent
-            for place, cells in encode_cells(examined.records, self.refs, kept, self.shown).items():
+            for place, cells in encode_cells(examined.batch, self.refs, kept, self.shown).items():
                 rows[place] = rows[place]._replace(cells=cells)
         return rows
 
     def _rank(self, examined: Examined, place: int) -> float:
         """Return the rank of an issue in the order of `--order`: lower ones come first, equal ones as in the source."""
-        records = examined.records
-        if records.keys.full[place] in self.sampled:
+        issue = examined.batch.issues[place]
+        if issue.key.full in self.sampled:
             return -inf
         if self.settings.order == "open-first":
-            return float(records.targets("status")[place] in FINISHED)
-        if self.settings.order == "oldest-first" and records.created is not None:
-            created = records.created[place]
-            return inf if created is None else created.timestamp()
+            return float(issue.status in FINISHED)
+        if self.settings.order == "oldest-first":
+            return inf if issue.created is None else issue.created.timestamp()
         return 0.0
 
     @asynccontextmanager
@@ -360,8 +359,7 @@ def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
     sent = next(made, None)
     for examined in examine(job) if sent else ():
         examined = gather(examined, checked.verdicts, checked.leaders, known)
-        keys = examined.records.keys.full
-        bodies = {keys[row]: body for row, body in examined.bodies.items()}
+        bodies = {examined.batch.issues[row].key.full: body for row, body in examined.bodies.items()}
         while sent is not None and sent.key in bodies:  # both are in the order of the source
             if sha256(bodies[sent.key]).digest() != sent.body_sha:
                 return False
@@ -371,17 +369,17 @@ def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
 
 def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:
     """Yield the queue items of a chunk, each with its row's place."""
-    records = examined.records
     for place, additions in plan.additions.items():
         if additions:
-            parts = records.parts.get(place, IssueParts())
+            issue = examined.batch.issues[place]
+            key, parts = issue.key.full, issue.parts
             if parts.rest and not any(is_rest(each.name) for each in additions):
                 parts = parts._replace(rest=())  # it went on before, perhaps from another place
             is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED
-            description = records.texts.descriptions[place] if parts.mentions else ""
-            key, sha = records.keys.full[place], sha256(examined.bodies.get(place, b"")).digest()
+            description = issue.description if parts.mentions else ""
+            sha = sha256(examined.bodies.get(place, b"")).digest()
             kept = kept_labels(plan.ledger[key].held) if key in plan.ledger else ()
-            yield place, QueueItem(key, parts, records.bundlings[place], description, sha, kept, is_all)
+            yield place, QueueItem(key, parts, issue.bundling, description, sha, kept, is_all)
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

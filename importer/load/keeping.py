@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from importer.api import COMMENT_LIMIT, DESCRIPTION_LIMIT, count_units
 from importer.transform.footers import find_footer
-from importer.transform.lengths import REST_LIMIT, split_text
-from importer.transform.prose import CONTINUED
+from importer.transform.lengths import CONTINUED, REST_LIMIT, split_text
 from importer.triage.snapshot import find_left
 
 

@@ -17,8 +17,8 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PAGE_LIMIT
 from importer.phrases import listed
+from importer.transform.lengths import CONTINUED
 from importer.transform.markers import find_marker
-from importer.transform.prose import CONTINUED
 from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue

@@ -19,8 +19,8 @@ from importer.load.keeping import Fitted, Size, shorten
 from importer.load.ours import Ours, delete
 from importer.records import Operation, Outcome, unlike_rows
 from importer.transform.description_parts import encode_parts, keep_parts
+from importer.transform.lengths import CONTINUED
 from importer.transform.markers import find_marker
-from importer.transform.prose import CONTINUED
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.redaction import redact

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from functools import lru_cache
+from itertools import accumulate, chain, islice
 from typing import Any
 
 import orjson
@@ -19,7 +20,11 @@ from importer.load.acts import Held
 from importer.load.addition_reader import Provenance, find_miscounts
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
-from importer.records import Chunk, Ref
+from importer.records import Ref
+from importer.row.compiler import Compiler
+from importer.row.issue_batch import decode_cells
+from importer.row.source_row import Layout, SourceRow, leave_out_nothing
+from importer.row.value_maps import Step, ValueReader, value_maps
 from importer.runs.change_set import (
     LATER,
     NO_LATER,
@@ -33,16 +38,15 @@ from importer.runs.change_set import (
     judge,
     values_written,
 )
-from importer.transform.chunk_records import decode_cells
-from importer.transform.columns import Columns
-from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
 FIELDS = "fields"
 """Option of a repair: the names of the fields that it corrects."""
 AT_ONCE = 1000
-"""The number of issues whose cells are mapped together."""
+"""The number of issues for which later runs are asked together."""
+WIDTHS_KEPT = 64
+"""Different widths of rows for which what reads them is kept."""
 
 
 class Repair(ChangeSet):
@@ -64,6 +68,7 @@ class Repair(ChangeSet):
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
+        self._readers_of = lru_cache(WIDTHS_KEPT)(self._make_readers)
         self.plan(self._plan_all(run.made()))
         self.leave_unsettled(run)
 
@@ -76,23 +81,26 @@ class Repair(ChangeSet):
         """Yield the change of each issue that differs."""
         while some := list(islice(made, AT_ONCE)):
             later = self._replaced.later([each.key for each in some])
-            changes = (self._plan(each, steps, later.get(each.key, NO_LATER)) for each, steps in self._map(some))
+            changes = (self._plan(each, self._map(each), later.get(each.key, NO_LATER)) for each in some)
             yield from filter(None, changes)
 
-    def _map(self, some: Sequence[KnownCreate]) -> Iterator[tuple[KnownCreate, list[Step | str]]]:
-        """Yield each issue with the mapping's step for each field, or with the reason why there is none."""
-        cells = ((each, decode_cells(each.cells or b"[]")) for each in some)
-        for _, alike in groupby(cells, key=lambda each: [len(column) for column in each[1]]):
-            group = list(alike)
-            columns = Columns(_chunk([row for _, row in group], self._refs), self._dates)
-            mapped = [value_map.apply(columns) for value_map in self._maps]
-            for place, (made, row) in enumerate(group):
-                steps: list[Step | str] = [each.steps[each.codes[place]] for each in mapped]
-                if len(row) != len(self._refs):
-                    steps = ["the ledger has no cells for its row"]
-                elif place in columns.unreadable:
-                    steps = [f"the date {columns.unreadable[place]!r} can't be read"]
-                yield made, steps
+    def _map(self, made: KnownCreate) -> list[Step | str]:
+        """The mapping's step for each field of an issue, or the reason why there is none."""
+        cells = decode_cells(made.cells or b"[]")
+        if len(cells) != len(self._refs):
+            return ["the ledger has no cells for its row"]
+        written = tuple(chain.from_iterable(cells))
+        row = SourceRow(1, 1, written, leave_out_nothing(written), written)
+        steps: list[Step | str] = [reader.read(row) for reader in self._readers_of(*map(len, cells))]
+        return [f"the date {row.unreadable!r} can't be read"] if row.unreadable else steps
+
+    def _make_readers(self, *widths: int) -> list[ValueReader]:
+        """What reads the fields of rows whose columns and paths have so many cells each."""
+        ends = accumulate(widths)
+        places = {ref: tuple(range(end - width, end)) for ref, width, end in zip(self._refs, widths, ends, strict=True)}
+        layout = Layout(places, dates=tuple(self._dates))
+        compiler = Compiler(layout)
+        return [ValueReader(value_map, compiler, layout) for value_map in self._maps]
 
     def _plan(self, made: KnownCreate, steps: Sequence[Step | str], written: Mapping[str, str]) -> PlannedChange | None:
         """Plan what the mapping makes of an issue's cells, but for fields that later runs have `written`."""
@@ -169,19 +177,6 @@ def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list
             f"--fields {','.join(fields)} --accept-mapping-change",
         )
     return kept
-
-
-def _chunk(rows: Sequence[list[list[str]]], refs: Sequence[Ref]) -> Chunk:
-    """Make a chunk of kept cells: rows → references → cells, the same number of them in each row."""
-    positions: dict[Ref, tuple[int, ...]] = {}
-    width = 0
-    for ref, cells in zip(refs, rows[0], strict=False):
-        positions[ref] = tuple(range(width, width + len(cells)))
-        width += len(cells)
-    flat = [[cell for cells in row for cell in cells] for row in rows]
-    columns = dict(enumerate(map(list, zip(*flat, strict=True))))
-    records = range(1, len(rows) + 1)
-    return Chunk(0, "", records, records, flat, columns, positions)
 
 
 def _find_problem(name: str, step: Step) -> str:

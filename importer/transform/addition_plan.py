@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 import orjson
 
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
+from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
 from importer.transform.comment_texts import (
     LIMITS,
     NAME,
@@ -30,14 +29,8 @@ from importer.transform.lengths import REST_LIMIT, is_longer, split_text
 from importer.transform.occurrences import find_last, plan_recall, plan_reopening, say_what_is_new
 from importer.transform.plain_text import is_filled
 
-TOGETHER = 512
-"""Comments that are planned at a time: an issue may have any number."""
-
-_COMMENT = Addition("", Act.COMMENT, "", b"")
-_NONE: tuple[Sequence[Comment], Mapping[str, int]] = (), {}
-
-FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]
-"""Of texts and the keys of their issues, place → the other issues that a text names; see `References.find_all`."""
+FindMentions = Callable[[str, str], Sequence[Mention]]
+"""Of a text and the key of its issue, the other issues that the text names; see `References.find`."""
 
 
 class Due(NamedTuple):
@@ -50,10 +43,8 @@ class Due(NamedTuple):
     description: str = ""
 
 
-def plan_additions(
-    issues: Sequence[Due], find_mentions: FindMentions | None = None, takes: Takes | None = None
-) -> list[list[Addition]]:
-    """Plan what is still to be added to each issue: evidence, flags, comments, relations, references, in order.
+def plan_additions(issue: Due, find_mentions: FindMentions | None = None, takes: Takes | None = None) -> list[Addition]:
+    """Plan what is still to be added to an issue: evidence, flags, comments, relations, references, in order.
 
     `find_mentions` finds the issues that comments name, where their numbers are to be put in; `takes` is given where a
     target keeps less of a comment than Triage.
@@ -64,55 +55,37 @@ def plan_additions(
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    last = [find_last(each.key, each.parts.occurrences, each.had) for each in issues]
-    if any(each.parts.occurrences for each in issues):
-        said = [say_what_is_new(each.parts, its) for each, its in zip(issues, last, strict=True)]
-        issues = [each._replace(parts=parts) for each, parts in zip(issues, said, strict=True)]
-    every = _plan_comments(issues, find_mentions, takes)
-    for place, (issue, comments) in enumerate(zip(issues, every, strict=True)):
-        key, parts, had = issue.key, issue.parts, issue.had
-        others = parts.evidence or parts.flags or parts.relations or parts.mentions or parts.occurrences
-        if not (others or had.names) and len(comments) < 2:
-            continue
-        planned = [*plan_recall(key, parts, had, last[place])]
-        planned += [_attach(key, kind, name) for kind, name in parts.evidence]
-        planned += [_flag(key, flag) for flag in parts.flags]
-        planned += comments
-        planned += [_relate(relation) for relation in parts.relations]
-        if parts.mentions:
-            body = orjson.dumps({"description": issue.description})
-            planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
-        planned += plan_reopening(key, parts, had, last[place])
-        fresh = {  # a name that comes again is the same addition
-            (addition.key, addition.act, addition.name): addition
-            for addition in planned
-            if addition.key != key or (addition.act, addition.name) not in had.names
-        }
-        every[place] = list(fresh.values())
-    return every
+    key, had = issue.key, issue.had
+    last = find_last(key, issue.parts.occurrences, had)
+    if issue.parts.occurrences:
+        issue = issue._replace(parts=say_what_is_new(issue.parts, last))
+    parts = issue.parts
+    planned = [*plan_recall(key, parts, had, last)]
+    planned += [_attach(key, kind, name) for kind, name in parts.evidence]
+    planned += [_flag(key, flag) for flag in parts.flags]
+    planned += [_comment(key, detail, find_mentions) for detail in plan_comments(issue, takes)]
+    planned += [_relate(relation) for relation in parts.relations]
+    if parts.mentions:
+        body = orjson.dumps({"description": issue.description})
+        planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
+    planned += plan_reopening(key, parts, had, last)
+    if len(planned) == 1 and not had.names:  # as of most issues
+        return planned
+    fresh = {  # a name that comes again is the same addition
+        (addition.key, addition.act, addition.name): addition
+        for addition in planned
+        if addition.key != key or (addition.act, addition.name) not in had.names
+    }
+    return list(fresh.values())
 
 
-def _plan_comments(
-    issues: Sequence[Due], find_mentions: FindMentions | None, takes: Takes | None
-) -> list[list[Addition]]:
-    """Plan the comments of each issue, in order: those that its description goes on in, and the source's.
-
-    Source: post/triage-issues-id-comments.
-    """
-    planned: list[list[Addition]] = [[] for _ in issues]
-    details = plan_comments(issues, takes)
-    while some := list(islice(details, TOGETHER)):
-        places, each = zip(*some, strict=True)
-        names, texts, covers = zip(*each, strict=True)
-        keys = [issues[place].key for place in places]
-        mentions = find_mentions([text[: find_footer(text)] for text in texts], keys) if find_mentions else {}
-        columns: dict[str, Iterable[object]] = {"key": keys, "name": names, "covers": covers}
-        columns["body"] = [encode({"detail": text}) for text in texts]
-        if mentions:
-            columns["mentions"] = map(mentions.get, range(len(some)), repeat(()))
-        for place, addition in zip(places, from_columns(len(some), _COMMENT, columns), strict=True):
-            planned[place].append(addition)
-    return planned
+def _comment(key: str, detail: Detail, find_mentions: FindMentions | None) -> Addition:
+    """Source: post/triage-issues-id-comments."""
+    name, text, covers = detail
+    mentions: Sequence[Mention] = ()
+    if find_mentions is not None:
+        mentions = find_mentions(text[: find_footer(text)], key)
+    return Addition(key, Act.COMMENT, name, encode({"detail": text}), covers, tuple(mentions))
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
@@ -133,17 +106,22 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(issues: Sequence[Due], takes: Takes | None = None) -> Iterator[tuple[int, Detail]]:
-    """(place of its issue, comment) of each comment that is not in Triage yet, separate or folded, in order."""
-    chosen = [_choose(issue) if issue.parts.comments else _NONE for issue in issues]
-    for place, (issue, (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
-        for detail in continue_description(issue.key, issue.parts.rest) if issue.parts.rest else ():
-            yield place, detail
-        totals = [begun.get(comment.id, 0) for comment in left] if begun else repeat(0)
-        own = map(divide, repeat(issue.key), left, repeat(takes), totals)
-        is_folded = issue.bundling == "fold"
-        for detail in _fold(zip(left, own, strict=True), begun, takes) if is_folded else chain.from_iterable(own):
-            yield place, detail
+def plan_comments(issue: Due, takes: Takes | None = None) -> Iterator[Detail]:
+    """Each comment of an issue that is not in Triage yet, in order: what its description goes on in, and the source's.
+
+    The source's are separate or folded.
+    """
+    if issue.parts.rest:
+        yield from continue_description(issue.key, issue.parts.rest)
+    if not issue.parts.comments:
+        return
+    left, begun = _choose(issue)
+    divided = ((comment, divide(issue.key, comment, takes, begun.get(comment.id, 0))) for comment in left)
+    if issue.bundling == "fold":
+        yield from _fold(divided, begun, takes)
+        return
+    for _, details in divided:
+        yield from details
 
 
 def _choose(issue: Due) -> tuple[Sequence[Comment], Mapping[str, int]]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from importer.mapping.json_paths import compile_path
 from importer.mapping.patterns import Searcher
-from importer.mapping.texts import Text
-from importer.transform.columns import Columns
 from importer.transform.plain_text import is_filled
 
 # Fractions are kept as they are written; an integer is written back as it was.
@@ -49,18 +47,26 @@ def to_text(value: Any) -> str:
     return value if isinstance(value, str) else write_json(value)
 
 
-def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:
-    """(row, id) of every id in the cells of a text: one in a cell, or several separated by `split`."""
-    for cells in columns.cells_with_text(text):
-        for row, cell in enumerate(cells):
-            if is_filled(cell):
-                parts = cell.split(split) if split else (cell,)
-                yield from ((row, part.strip()) for part in parts if is_filled(part))
-
-
 def find_ids(find: Searcher, text: str) -> Iterator[str]:
     """Every match of a pattern in a text: its group 1, or the whole match where the group is empty."""
     for match in find.finditer(text):
         name = (match[1] if find.groups else None) or match[0]
         if is_filled(name):
             yield name.strip()
+
+
+def read_ids(cells: Sequence[str], split: str | None) -> Iterator[str]:
+    """Yield every id in cells: one in a cell, or several separated by `split`."""
+    for cell in cells:
+        if not is_filled(cell):
+            continue
+        for part in cell.split(split) if split else (cell,):
+            if is_filled(part):
+                yield part.strip()
+
+
+def names_in(text: str, find: Searcher | None) -> Iterable[str]:
+    """What a text names: all that a pattern finds in it, or itself where there is no pattern."""
+    if find is None:
+        return (text,)
+    return find_ids(find, text)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from importer.mapping.issue_parts import Attachments
 from importer.mapping.patterns import compile_pattern
-from importer.transform.columns import Columns
 from importer.transform.scan import find_core, find_texts
 
 _NOT_OF_IT = ".,;:!?*_"
@@ -27,21 +26,18 @@ class FileAddresses:
         """Whether a mapping has any patterns."""
         return bool(self._patterns)
 
-    def complete(self, columns: Columns, texts: Sequence[str], rows: Sequence[int] | None) -> Sequence[str]:
-        """Put the row's site before addresses that begin with a slash; a text is of its row, or of that in `rows`."""
-        places = find_texts(self._cores, texts) if self._site is not None else ()
-        if self._site is None or not places:  # as in nearly all chunks
-            return texts
-        sites, changed = columns.stripped(self._site), list(texts)
-        for place in places:
-            site = sites[place if rows is None else rows[place]]
+    def complete(self, text: str, find_site: Callable[[], str]) -> str:
+        """Put the site before addresses that begin with a slash; it is looked for only where there are any."""
+        if self._site is None or not any(core in text for core in self._cores):
+            return text
+        site = find_site()
 
-            def put_before(match: re.Match[str], site: str = site) -> str:
-                return site + match[0] if match[0].startswith("/") else match[0]
+        def put_before(match: re.Match[str]) -> str:
+            return site + match[0] if match[0].startswith("/") else match[0]
 
-            for pattern in self._patterns:
-                changed[place] = pattern.sub(put_before, changed[place])
-        return changed
+        for pattern in self._patterns:
+            text = pattern.sub(put_before, text)
+        return text
 
     def find(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
         """(place, address) of each file that a text links to, in order."""

@@ -13,6 +13,9 @@ from importer.api import COMMENT_LIMIT, count_units
 REST_LIMIT = COMMENT_LIMIT - 40
 """In UTF-16 units: a part of a description that goes on in comments, below `Description, part 2 of 3`."""
 
+CONTINUED = "[… goes on in the comments]"
+"""Where a description ends that does so."""
+
 SMALLEST_PIECE = 100
 """In UTF-16 units: a smaller piece could be filled by the fence of a code block alone."""
 

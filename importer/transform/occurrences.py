@@ -10,135 +10,29 @@ correction may say what an earlier one has said; ROW is the digest of the row, S
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import orjson
 
 from importer.codes import SKIP_PREFIX
-from importer.mapping.model import MappingModel, fold
-from importer.mapping.texts import Text
-from importer.records import Act, Addition, AlreadyAdded, Comment, Finding, Flag, IssueParts, Occurrence
-from importer.transform.aliases import content_key
-from importer.transform.columns import Columns, map_distinct
-from importer.transform.dates import FORMAT_HINT, read_date, seconds_of
-from importer.transform.footers import read_labels
+from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Occurrence
 from importer.transform.markers import comment_marker, hex_digest
-from importer.transform.plain_text import one_line
-from importer.transform.shown_people import ShownPeople
 
 ANSWER_PREFIX = "answer-"
-EMPTY = Finding(
-    "occurrence-empty",
-    "recurring",
-    "the texts under `occurrence` are empty, so its content tells it from others: once edited, it is another one",
-    "fill the columns that `recurring: occurrence` names",
-    rejects=False,
-)
 _ABOUT = re.compile(
     r"([0-9a-f]{16})@([0-9]+)(!?)(?:~([0-9.]+))?=([0-9a-f]{16})(?:@[0-9]+)?(?:\.([0-9a-f]{16}):([a-z]*))?"
 )
-
-
-def read_occurrences(
-    mapping: MappingModel, columns: Columns, skips: Sequence[str], shown: ShownPeople
-) -> tuple[dict[int, Occurrence], list[tuple[int, Finding]]]:
-    """Read what each row says of its occurrence, and warn of rows that are known by their content alone.
-
-    Rows that are skipped for what they lack have none. The id is a digest of the texts under `occurrence`, with dates
-    in one form, as somebody may type one again in another. Lines of the footer that all rows of the issue share, or
-    that name the occurrence, aren't repeated.
-    """
-    assert mapping.recurring is not None
-    named = list(map(columns.stripped, mapping.recurring.occurrence))
-    meant = [map_distinct(lambda text: _plain_date(text, columns.date_formats), texts) for texts in named]
-    shared = list(map(columns.stripped, mapping.group))
-    notes, dates, answers = map(columns.stripped, (mapping.description, mapping.created, mapping.answer))
-    compared = ((mapping.answer, fold), (mapping.description, _normalise))
-    contents = list(map("\x1d".join, zip(*(_read_cells(columns, *each) for each in compared), strict=True)))
-    labels = list(read_labels(mapping, columns, shown))
-    found, nameless = dict[int, Occurrence](), list[tuple[int, Finding]]()
-    for row, skip in enumerate(skips):
-        if row in columns.chunk.defects or not (skip == "" or is_withdrawal(skip)):
-            continue
-        own, same = ([column[row] for column in each] for each in (named, meant))
-        if not any(own):
-            own = same = [content_key(columns.chunk.raw[row])]
-            nameless.append((row, EMPTY))
-        id_, answer, note = _digest(orjson.dumps(same).decode()), answers[row], notes[row]
-        said = {"", *own, *(column[row] for column in shared), dates[row], answer}
-        lines = [f"Answer: {one_line(answer)}"] if answer else []
-        lines += [f"{each.name}: {one_line(text)}" for each in labels if (text := each.texts[row].strip()) not in said]
-        if skip:
-            verdict = skip.removeprefix(SKIP_PREFIX).removeprefix(ANSWER_PREFIX).replace("-", " ")
-            lines = [f"now {verdict}", *lines]
-        text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
-        content, worded = _digest(f"{id_}\x1d{contents[row]}"), _digest("\n".join((id_, skip, answer, note)))
-        comment = Comment(id_, " · ".join(filter(None, own)), dates[row], text, content=content)
-        reopens = mapping.recurring.finished.reopens
-        found[row] = Occurrence(comment, is_withdrawn=bool(skip), reopens=reopens, worded=worded)
-    return found, nameless
 
 
 def _digest(text: str) -> str:
     return hex_digest(text)[:16]
 
 
-def _plain_date(text: str, formats: tuple[str, ...]) -> str:
-    """A date in ISO 8601; any other text, and a mere number, as it is."""
-    date = None if text.isdecimal() else read_date(text, formats)
-    if date is None:
-        return text
-    return str(date.date()) if (date.hour, date.minute, date.second) == (0, 0, 0) else date.isoformat()
-
-
-def _read_cells(columns: Columns, text: Text | None, compared: Callable[[str], str]) -> list[str]:
-    """The cells that a text is made of, joined, for each row: what they say before the mapping changes it."""
-    refs = [] if text is None else sorted(set(text.refs))
-    cells = [map(compared, column) for ref in refs for column in columns.cells(ref)]
-    return list(map("\x1f".join, zip(*cells, strict=True))) if cells else [""] * len(columns)
-
-
-def _normalise(text: str) -> str:
-    text = text if text.isascii() else unicodedata.normalize("NFC", text)
-    return "\n".join(text.splitlines()).strip()
-
-
-def find_undated(
-    mapping: MappingModel, columns: Columns, created: Sequence[datetime | None] | None
-) -> Iterator[tuple[int, Finding]]:
-    """(row, warning) for each occurrence whose date can't be read, where it decides whether an issue is reopened."""
-    if created is None or mapping.recurring is None or not mapping.recurring.finished.reopens:
-        return
-    for row, (text, at) in enumerate(zip(columns.stripped(mapping.created), created, strict=True)):
-        if at is None and text:
-            message = f"the date {text!r} can't be read: its issue is reopened if it is finished"
-            yield row, Finding("occurrence-undated", "created", message, FORMAT_HINT, rejects=False)
-
-
 def is_withdrawal(skip: str) -> bool:
     """Whether the code of a skipped row says that it is no finding: a skip rule of the mapping, or its answer."""
     return skip.startswith((SKIP_PREFIX, ANSWER_PREFIX))
-
-
-def complete_occurrences(
-    read: Mapping[int, Occurrence],
-    comments: Mapping[int, Sequence[Comment]],
-    flags: Mapping[int, tuple[Flag, ...]],
-    created: Sequence[datetime | None] | None,
-    newest: Sequence[datetime | None] | None,
-) -> dict[int, tuple[Occurrence, ...]]:
-    """Add the sanitised comments, the flags and the dates to what was read; a row has one occurrence."""
-    made = dict[int, tuple[Occurrence, ...]]()
-    for row, occurrence in read.items():
-        (said,) = comments[row]
-        said = said if said.text else said._replace(text="No note.")
-        at, dated = (seconds_of(None if dates is None else dates[row]) for dates in (created, newest))
-        made[row] = (occurrence._replace(comment=said, flags=flags.get(row, ()), at=at, dated=dated),)
-    return made
 
 
 class Word(NamedTuple):

@@ -11,7 +11,7 @@ from importer.mapping.patterns import Searcher, compile_pattern
 from importer.records import NUMBER_BESIDE, Mention
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.footers import find_footer
-from importer.transform.scan import find_core, find_texts
+from importer.transform.scan import find_core
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
 # What stands in brackets of its own is whole by them. Letters of scripts without spaces may touch it.
@@ -54,13 +54,7 @@ class References:
             )
             for spec in specs
         ]
-        self._cores = list(dict.fromkeys(core for core, *_ in self._patterns))
         self._source_name, self._aliases = source_name, aliases
-
-    def find_all(self, texts: Sequence[str], keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:
-        """Place → the issues that a text without a footer names; `keys` are those of the issues that have the texts."""
-        found = ((place, self.find(texts[place], keys[place])) for place in find_texts(self._cores, texts))
-        return {place: mentions for place, mentions in found if mentions}
 
     def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
         """The issues that a text names without a number beside them, each once and in order; never `own_key`.
@@ -93,7 +87,7 @@ class References:
 def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:
     """The text with ` (T-1042)` behind each place that names an issue with a number, except where one is already.
 
-    mentions  what `References.find_all` found in the text
+    mentions  what `References.find` found in the text
     numbers   full key → number, `T-…`
     limit     UTF-16 units that the text may have; numbers that don't fit are left out, from the end
     """

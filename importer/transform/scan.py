@@ -33,6 +33,10 @@ class Scan:
         options.log_errors = False  # it would tell everybody who looks at stderr if its memory is too small even so
         return re2.compile(self._pattern, options).search
 
+    def is_in(self, text: str) -> bool:
+        """Whether a text has a match of any pattern."""
+        return self._search(f"\n{text}\n".encode("utf-8", "replace")) is not None
+
     def find(self, texts: Sequence[str]) -> list[int]:
         """The places of the texts that have a match of any pattern, in order."""
         if all(map(str.isascii, texts)):

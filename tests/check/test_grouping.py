@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.check.group_faults import find_faults
 from importer.check.grouping import GROUP_ROWS, regroup
 from importer.errors import SourceError
 from importer.records import Chunk, Finding, Ref
+from importer.row.keys import find_groups
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from importer.transform.groups import find_faults, find_groups
 from tests.harness.source_files import MakeSource
 
 KEY, LABELS = Ref("column", "key"), Ref("column", "labels")

@@ -19,10 +19,10 @@ from importer.check.look_up import ASKED_AT_ONCE, look_up
 from importer.mapping.edited_tables import read_fixes
 from importer.mapping.reader import load_mapping
 from importer.records import Addition, Chunk
+from importer.row.relations import find_no_keys
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
 from importer.transform.addition_plan import Due, plan_additions
-from importer.transform.relations import find_no_keys
 from tests.harness import families
 from tests.harness.families import MAPPING
 from tests.harness.running import HEADER, Program, issue_row, write_csv
@@ -39,9 +39,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted["readings"] += 1
         return read(*arguments, **named)
 
-    def plan(issues: Sequence[Due]) -> list[list[Addition]]:
-        counted["plans"] += len(issues)
-        return plan_additions(issues)
+    def plan(issue: Due) -> list[Addition]:
+        counted["plans"] += 1
+        return plan_additions(issue)
 
     monkeypatch.setattr(Source, "chunks", chunks)
     monkeypatch.setattr(importer.check.plan, "plan_additions", plan)
@@ -128,7 +128,7 @@ def test_what_is_sent_has_the_key(tmp_path: Path) -> None:
 
 
 def _extras(examined: Any) -> Any:
-    return examined.records.parts.items()
+    return ((row, issue.parts) for row, issue in enumerate(examined.batch.issues) if any(issue.parts))
 
 
 def test_several_rows_with_the_text(tmp_path: Path) -> None:

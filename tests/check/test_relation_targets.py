@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from importer.check.relation_targets import ASKED_AT_ONCE, NODES_SHOWN, RelationTargets, SendableLinks, find_cycles
 from importer.records import Finding, Mention, Relation
-from importer.transform.relations import relate
+from importer.row.relations import relate
 from tests.harness.running import WAIT_SECONDS
 
 TYPES = ("related_to", "blocks", "duplicate_of")

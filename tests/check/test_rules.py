@@ -11,18 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from importer.check.rules import Findings, is_unicode, validate
+from importer.check.rules import Findings, is_unicode
 from importer.codes import CODES
 from importer.mapping.model import MappingModel
 from importer.records import Finding
-from importer.transform.transform import Transform
-from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of, records_of
+from importer.row.transform import Transform
+from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of
+from tests.harness.making import findings_of as rule_findings
 
 GOOD = ("P-1", "Title", "Text", "P1", "Open")
 
 
 def findings_of(mapping: MappingModel, *row: str, name_given: bool = True) -> list[Finding]:
-    return validate(records_of(mapping, [row]), name_given=name_given).by_row.get(0, [])
+    batch = Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, [row]))
+    return rule_findings(mapping, batch, name_given=name_given).by_row.get(0, [])
 
 
 def test_good_row() -> None:
@@ -102,7 +104,8 @@ def test_causes_are_what_one_change_would_settle() -> None:
     """Findings are of one cause if the same line of the mapping, or the same deed, settles them."""
     old = [{"name": "old", "when": {"column": "Text", "before": "2020-01-01"}}]
     rows = [("1", "T", "soon", "P3", "Open"), ("2", "T", "later", "P3", "Open"), ("3", "T", "", "P4", "Open")]
-    by_row = validate(records_of(mapping_of(skip=old), rows), name_given=True).by_row
+    mapping = mapping_of(skip=old)
+    by_row = rule_findings(mapping, Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, rows))).by_row
     assert (
         len({(finding.code, finding.field, finding.value) for found in by_row.values() for finding in found}) == 3
     )  # P3, P4, the dates
@@ -125,7 +128,7 @@ def test_defective_row() -> None:
     defect = Finding("row-ragged", "", "3 cells, 5 columns")
     chunk = chunk_of(HEADER, [("", "", "", "", ""), GOOD], defects={0: defect})
     chunk = replace(chunk, raw=[["a", "b", "c"], GOOD])
-    findings = validate(Transform(mapping_of(), SOURCE_NAME)(chunk), name_given=True)
+    findings = rule_findings(mapping_of(), Transform(mapping_of(), SOURCE_NAME)(chunk))
     assert findings.by_row == {0: [defect]}
     assert findings.rejects(0)
     assert not findings.rejects(1)

@@ -350,10 +350,10 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the tracker's own stage",
-        "importer/transform/value_maps.py",
-        'if key == "stage" and step.path[-1] == "words"}',
-        "if key == step.path[-1]}",
-        "tests/transform/test_value_maps.py::test_a_stage_of_the_tracker",
+        "importer/row/value_maps.py",
+        'return key == "stage" and step.path[-1] == "words"',
+        "return key == step.path[-1]",
+        "tests/row/test_value_maps.py::test_a_stage_of_the_tracker",
     ),
     Mutation(
         "the question how severe",

@@ -34,6 +34,7 @@ from tests.harness.power import cut_power, lose_files, record_syncs
 from tests.harness.promises import Broken, Source
 from tests.harness.running import HEADER as ISSUE_HEADER
 from tests.harness.running import KEY, Ended, finish, issue_row, read_csv, write_csv
+from tests.harness.thirds import take_third
 from tests.harness.weather import draw_oddities
 
 BEFORE_REQUEST, BEFORE_ANSWER = "before a request is carried out", "carried out, before its answer"
@@ -291,7 +292,11 @@ async def sweep(folder: Path, power_seed: int | None = None, kinds: Sequence[str
         async with turns:
             return await try_boundary(folder / f"{boundary.kind} {boundary.number}", boundary, power_seed)
 
-    boundaries = [Boundary(kind, n) for kind in kinds for n in range(1, undisturbed.passed[kind] + 1)]
+    boundaries = [
+        boundary
+        for kind in kinds
+        for boundary in take_third([Boundary(kind, n) for n in range(1, undisturbed.passed[kind] + 1)])
+    ]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(take_turn(boundary)) for boundary in boundaries]
     return [undisturbed, *(task.result() for task in tasks)]

@@ -49,16 +49,16 @@ def draft(export: Documented, folder: Path) -> Drafted:
     wrong: list[tuple[str, str, str, str]] = []
     with open_job([str(path)], mapping=str(out)) as job:
         for examined in examine(job):
-            records = examined.records
-            comments |= any(parts.comments for parts in records.parts.values())
-            for row, title in enumerate(records.texts.titles):
+            comments |= any(issue.parts.comments for issue in examined.batch.issues)
+            for row, issue in enumerate(examined.batch.issues):
+                title = issue.title
                 person = decided.get(title)
-                if records.skips[row] or person is None:
+                if issue.skip or person is None:
                     continue
-                assert row in examined.bodies or row >= len(export.rows), records.noted
+                assert row in examined.bodies or row >= len(export.rows), issue.findings
                 raw = {cell.casefold() for cell in dict(zip(decided, export.rows, strict=True))[title]}
                 for name, wanted in zip(VALUE_FIELDS, person, strict=True):
-                    became = records.targets(name)[row] or ""
+                    became = getattr(issue, name) or ""
                     cells += 1
                     if became not in wanted and not (name == "category" and became.casefold() in raw):
                         wrong.append((export.tool, title, name, became))

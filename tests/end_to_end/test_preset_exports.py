@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from importer.api import VALUE_FIELDS
 from importer.check.examine import examine
 from importer.library.inputs import open_job
 from importer.mapping.presets import preset_names
@@ -37,23 +36,19 @@ def read(path: Path) -> tuple[str, dict[str, Issue], list[str]]:
     rejected: list[str] = []
     with open_job([str(path)]) as job:
         for examined in examine(job):
-            records = examined.records
-            severity, status, category = (records.targets(name) for name in VALUE_FIELDS)
-            people = records.people.unmatched.get("assignee_id", ())
-            for row, title in enumerate(records.texts.titles):
-                if records.skips[row]:
+            for row, issue in enumerate(examined.batch.issues):
+                if issue.skip:
                     continue
                 if row not in examined.bodies:
-                    rejected.append(f"{title}: {examined.findings.by_row.get(row)}")
+                    rejected.append(f"{issue.title}: {examined.findings.by_row.get(row)}")
                     continue
-                comments = records.parts[row].comments if row in records.parts else ()
-                issues[records.keys.full[row].partition(":")[2]] = Issue(
-                    title,
-                    severity[row] or "",
-                    status[row] or "",
-                    category[row] or "",
-                    people[row].shown if people else "",
-                    tuple(comment.text for comment in comments),
+                issues[issue.key.full.partition(":")[2]] = Issue(
+                    issue.title,
+                    issue.severity or "",
+                    issue.status or "",
+                    issue.category or "",
+                    issue.unmatched[1].shown,
+                    tuple(comment.text for comment in issue.parts.comments),
                 )
         return job.mapping.name, issues, rejected
 
@@ -112,4 +107,4 @@ def test_where_an_issue_of_jira_was(name: str, text: str, mapping: str, tmp_path
     own.write_text(mapping, encoding="utf-8")
     with open_job([str(path)], mapping=str(own) if mapping else "jira") as job:
         (examined,) = examine(job)
-    assert examined.records.links == ["https://acme.example/jira/browse/WEB-4"]
+    assert [issue.footer.link for issue in examined.batch.issues] == ["https://acme.example/jira/browse/WEB-4"]

@@ -13,10 +13,11 @@ from tests.end_to_end.sweep import BEFORE_ANSWER, KINDS, REFUSED, ROWS, find_pro
 from tests.harness.boundaries import BEFORE_COMMIT, BEFORE_FILE
 from tests.harness.power import find_vfs
 from tests.harness.running import LONG, Ended, write_csv
+from tests.harness.thirds import THIRD
 
 pytestmark = pytest.mark.slow(seconds=150)
 
-FEWEST_KILLS = 120
+FEWEST_KILLS = 120 if THIRD is None else 40
 POWER_KINDS = KINDS if LONG else (BEFORE_COMMIT, BEFORE_FILE, BEFORE_ANSWER)
 """The others find the same on the disk: after a commit it is as before the next, before a request as during it."""
 

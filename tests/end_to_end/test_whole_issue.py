@@ -240,8 +240,7 @@ def test_nothing_that_is_joined_makes_a_mention(said: list[tuple[str, str, str]]
     ]
     parts = IssueParts(rest=tuple(split_text(clean(description), room, room)), comments=tuple(comments))
     for bundling in ("separate", "fold"):
-        (planned,) = plan_additions([Due("k", parts, bundling, AlreadyAdded())], lambda texts, keys: {})
-        for addition in planned:
+        for addition in plan_additions(Due("k", parts, bundling, AlreadyAdded()), lambda text, key: ()):
             detail = json.loads(addition.body)["detail"]
             numbered = insert_numbers(detail, (Mention("T-1", "b"),), {"b": "T-7"}, COMMENT_LIMIT)
             assert not mentions_norm(html.unescape(detail))

@@ -15,7 +15,6 @@ from importer.library.inputs import open_job
 from importer.mapping.identities import Identity
 from importer.records import IssueParts
 from importer.transform.file_addresses import FileAddresses
-from importer.transform.people import identify
 from tests.harness.running import write_csv
 
 
@@ -63,15 +62,13 @@ def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | N
     with open_job((str(path),), mapping=preset, comments=tuple(comments), **more) as job:
         model = job.mapping.model
         for examined in examine(job):
-            records = examined.records
-            nobody = [Identity()] * len(records.keys.full)
-            linked = list(read_texts(FileAddresses(model.attachments), records, ()))
-            people = nobody if model.assignee is None else identify(model.assignee, records.columns)
-            for row, key in enumerate(records.keys.full):
+            issues = examined.batch.issues
+            linked = list(read_texts(FileAddresses(model.attachments), issues, ()))
+            for row, issue in enumerate(issues):
+                key = issue.key.full
                 codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
-                parts = records.parts.get(row, IssueParts())
                 files = [(each.name, each.url) for each in linked if each.key == key]
-                brought = _brought(records.texts.descriptions[row], parts, people[row], codes, files)
+                brought = _brought(issue.description, issue.parts, issue.people.named[1], codes, files)
                 found.setdefault(_native(key), brought)  # of rows that are one issue, the first has all of it
     return found
 

@@ -13,9 +13,9 @@ from importer.check.plan import Plan, find_left_out
 from importer.check.rules import Findings
 from importer.mapping.model import MappingModel
 from importer.records import Outcome, Row, Rows
+from importer.row.transform import Transform
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from importer.transform.transform import Transform
 from tests.harness.making import SOURCE_NAME
 
 
@@ -27,14 +27,15 @@ def losses_of(
     with open_source([str(path)], SourceOptions()) as source:
         losses = Coverage(mapping, source.files, transform.shown)
         for chunk in source.chunks(transform.refs, size=size, tables=transform.tables):
-            records = transform(chunk)
+            batch = transform(chunk)
             rows = []
-            for place, key in enumerate(records.keys.full):
-                out = key.partition(":")[2] in left_out or place in chunk.defects or records.skips[place]
+            for place, issue in enumerate(batch.issues):
+                key = issue.key.full
+                out = key.partition(":")[2] in left_out or place in chunk.defects or issue.skip
                 outcome = Outcome.REJECTED if out else Outcome.PLANNED
                 rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))
             plan = Plan(Rows.of(rows), {}, [], {}, {}, find_left_out(Rows.of(rows)))
-            losses.add(Examined(0, records, Findings(), records.skips, {}), plan)
+            losses.add(Examined(0, batch, Findings(), [issue.skip for issue in batch.issues], {}), plan)
     return losses, list(losses.attachments)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from importer.check.examine import Examined
 from importer.check.knowledge import NoLedger
 from importer.check.plan import Plan, plan_rows
-from importer.check.rules import validate
+from importer.check.rules import Findings, Rules
 from importer.mapping.model import MappingModel
 from importer.records import Chunk, Finding, Ref
+from importer.row.issue import Issue
+from importer.row.issue_batch import IssueBatch, encode_body
+from importer.row.transform import Transform
 from importer.sources.json import check_records, chunk_rows, find_rows, parse_lines
-from importer.transform.chunk_records import Records, encode_bodies
-from importer.transform.transform import Transform
 
 HEADER = ("Key", "Title", "Text", "Priority", "State")
 SOURCE_NAME = "demo"
@@ -50,10 +51,22 @@ def chunk_of(
 
 def examined_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Examined:
     """Rows as the first chunk of an input."""
-    records = records_of(mapping, rows, header)
-    findings = validate(records, name_given=True)
-    sendable = [row for row, skip in enumerate(records.skips) if not skip and not findings.rejects(row)]
-    return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
+    batch = Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))
+    findings = findings_of(mapping, batch)
+    skips = [issue.skip for issue in batch.issues]
+    sendable = [row for row, skip in enumerate(skips) if not skip and not findings.rejects(row)]
+    bodies = {row: encode_body(batch.issues[row]) for row in sendable}
+    return Examined(0, batch, findings, skips, bodies)
+
+
+def findings_of(mapping: MappingModel, batch: IssueBatch, *, name_given: bool = True) -> Findings:
+    """What the rules find in the issues of some rows."""
+    rules, findings = Rules(mapping, batch.columns.compiler, name_given=name_given), Findings()
+    followers = batch.followers()
+    for row, issue in enumerate(batch.issues):
+        if found := rules.check(issue, follows=row in followers):
+            findings.by_row[row] = found
+    return findings
 
 
 def plan_of(examined: Examined) -> Plan:
@@ -73,5 +86,6 @@ def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
     return chunk
 
 
-def records_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Records:
-    return Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))
+def issues_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Sequence[Issue]:
+    """The issue of each row."""
+    return Transform(mapping, SOURCE_NAME)(chunk_of(header, rows)).issues

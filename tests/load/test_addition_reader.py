@@ -357,7 +357,7 @@ TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", "- ", "\n", " 
 def plan(comments: Sequence[Comment], bundling: Bundling, rest: Sequence[str] = ()) -> list[Addition]:
     """What is sent of an issue's comments."""
     parts = IssueParts(rest=tuple(rest), comments=tuple(comments))
-    return plan_additions([Due(KEY, parts, bundling, AlreadyAdded())], lambda texts, keys: {})[0]
+    return plan_additions(Due(KEY, parts, bundling, AlreadyAdded()), lambda text, key: ())
 
 
 def details(additions: Sequence[Addition]) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 
 from importer.errors import MappingError
 from importer.mapping.reader import load_mapping
-from importer.transform.columns import Columns
-from importer.transform.value_maps import ValueMap
+from importer.row.columns import Columns
+from importer.row.value_maps import ValueMap, ValueReader
 from tests.harness.making import chunk_of
 
 BASE = """
@@ -80,7 +80,8 @@ def test_labels_decide_before_all_else(tmp_path: Path, labels: str) -> None:
     model = load_mapping(str(tmp_path / "demo.yaml")).model
     rows = [("voice, Bug", "Task"), ("Type: Feature; legal", "Task"), ("legal", "Task"), ("bugfix", "Chore")]
     columns = Columns(chunk_of(("Tags", "Kind"), rows))
-    assert ValueMap("category", model.category).apply(columns).targets == ["Bug", "Feature", "Law", "Chore"]
+    reader = ValueReader(ValueMap("category", model.category), columns.compiler, columns.layout)
+    assert [reader.read(row).target for row in columns.rows] == ["Bug", "Feature", "Law", "Chore"]
 
 
 @pytest.mark.parametrize(

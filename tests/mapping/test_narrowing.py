@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from importer.mapping.reads import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
-from importer.transform.columns import Columns
-from importer.transform.value_maps import describe
+from importer.row.columns import Columns
+from importer.row.value_maps import describe
 from tests.harness.making import chunk_of, mapping_of
 
 NAMES = "ABC"

@@ -16,7 +16,7 @@ from importer.mapping.presets import is_preset, preset_names, preset_path, prese
 from importer.mapping.reader import load_mapping
 from importer.mapping.texts import Condition
 from importer.mapping.yaml_tree import Node, parse, plain
-from importer.transform.value_maps import ValueMap
+from importer.row.value_maps import ValueMap
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 needs_exports = pytest.mark.skipif(not EXPORTS.is_dir(), reason="the real exports are not beside this checkout")

@@ -16,7 +16,7 @@ from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
 from importer.mapping.vocabulary import LOOKED_AT, TURNED, TitleCount, category_of, is_denied, meaning, words_of
 from importer.records import Unknown
-from importer.transform.value_maps import ValueMap
+from importer.row.value_maps import ValueMap
 from tests.harness.meanings import FINISHED, OPEN, OPPOSITES, REFUSED, phrases
 
 SEEN_WRONG: dict[str, dict[str, str | None]] = {

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.rules import validate
 from importer.errors import SourceError
 from importer.mapping.model import MappingModel
 from importer.records import Finding, Ref
+from importer.row.transform import Transform
 from importer.sources.detect import DELIMITERS
 from importer.sources.header import (
     FURTHER_DOWN,
@@ -22,8 +22,7 @@ from importer.sources.header import (
 )
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from importer.transform.transform import Transform
-from tests.harness.making import rows_of
+from tests.harness.making import findings_of, rows_of
 from tests.harness.source_files import MakeSource, table_of
 
 NAME = Ref("column", "Name")
@@ -76,9 +75,9 @@ def test_such_rows_are_skipped(make_source: MakeSource) -> None:
     mapping = MappingModel.model_validate({"input": {"name": "n", "key": "Name"}, "title": "Name", **values})
     transform = Transform(mapping, "n")
     [chunk] = make_source(BOARD).chunks(transform.refs)
-    records = transform(chunk)
-    assert records.skips == ["", "row-empty", "row-header", "row-header", ""]
-    assert validate(records, name_given=True).by_row == {}
+    batch = transform(chunk)
+    assert [issue.skip for issue in batch.issues] == ["", "row-empty", "row-header", "row-header", ""]
+    assert findings_of(mapping, batch).by_row == {}
 
 
 def test_a_word_of_one_column_is_no_header(make_source: MakeSource) -> None:

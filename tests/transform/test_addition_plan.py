@@ -59,10 +59,10 @@ def plan(
     parts: IssueParts,
     bundling: Literal["separate", "fold", "drop"] = "separate",
     had: AlreadyAdded = NOBODY,
-    find_mentions: FindMentions = lambda texts, keys: {},
+    find_mentions: FindMentions = lambda text, key: (),
 ) -> list[Addition]:
     """What is added to an issue of which the description is `text`."""
-    return plan_additions([Due(KEY, parts, bundling, had, "text")], find_mentions)[0]
+    return plan_additions(Due(KEY, parts, bundling, had, "text"), find_mentions)
 
 
 def had_of(additions: Sequence[Addition]) -> AlreadyAdded:
@@ -273,9 +273,7 @@ def test_order_and_bodies() -> None:
         relations=(Relation(KEY, "blocks", "demo:P-2"), Relation("demo:P-3", "duplicate_of", KEY)),
         mentions=mentions,
     )
-    planned = plan(
-        parts, find_mentions=lambda texts, keys: {n: mentions for n, text in enumerate(texts) if "P-7" in text}
-    )
+    planned = plan(parts, find_mentions=lambda text, key: mentions if "P-7" in text else ())
     flags = [addition.name for addition in planned if addition.act is Act.FLAG]
     assert all(len(name) == 16 for name in flags)
     assert [(addition.key, addition.act.value, addition.name) for addition in planned] == [
@@ -353,7 +351,7 @@ def test_what_a_target_takes_that_changes(words: list[tuple[str, int]], runs: li
     for units, kept, done in [*runs, (4_000, 9_000, 1_000)]:
         takes, had = keeping(units, kept), had_of(sent)
         parts = IssueParts(comments=comments, rest=part_rest(rest, had, takes))
-        (planned,) = plan_additions([Due(KEY, parts, "fold", had)], None, takes)
+        planned = plan_additions(Due(KEY, parts, "fold", had), None, takes)
         sent += planned[:done]
     there = [(each, said[0]["detail"].partition("\n\n")[2]) for each in sent for said in [bodies([each])]]
     assert "".join(text for each, text in there if is_rest(each.name)).split() == "".join(rest).split()
@@ -367,8 +365,8 @@ def test_parts_of_a_number() -> None:
     comment = Comment("a" * 16, "Ann", "", "".join(f"word{number} " for number in range(900)))
     ways: dict[int, list[Addition]] = {}
     for units in range(300, 4_000, 50):
-        (planned,) = plan_additions(
-            [Due(KEY, IssueParts(comments=(comment,)), "separate", NOBODY)], None, keeping(units, 9_000)
+        planned = plan_additions(
+            Due(KEY, IssueParts(comments=(comment,)), "separate", NOBODY), None, keeping(units, 9_000)
         )
         assert ways.setdefault(len(planned), planned) == planned
     assert len(ways) > 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importer.check.coverage.attachments import Attachment, read_texts
 from importer.mapping.issue_parts import Attachments
 from importer.transform.file_addresses import FileAddresses
-from tests.harness.making import HEADER, mapping_of, records_of
+from tests.harness.making import HEADER, issues_of, mapping_of
 
 FILES = {
     "texts": [r"""(?:https?://[^\s()<>"']+)?/uploads/[0-9a-f]{4}/[^\s()<>"']+""", "https://cdn\\.example/[a-z]+"],
@@ -24,10 +24,10 @@ def test_an_address_without_its_site() -> None:
     """The row's site is put before it, in comments too; a whole one stays, and so does one where no site is known."""
     picture = "![a](/uploads/00ff/a.png)"
     rows = [row(f"See {picture}", picture), row(f"https://y.example/c{picture[5:-1]}"), row(picture, link="")]
-    records = records_of(MAPPING, rows, (*HEADER, "Link", "Comment"))
-    one, two, three = (text.partition("\n\n---\n")[0] for text in records.texts.descriptions)
+    issues = issues_of(MAPPING, rows, (*HEADER, "Link", "Comment"))
+    one, two, three = (text.partition("\n\n---\n")[0] for text in [issue.description for issue in issues])
     assert one == "See ![a](https://x.example/a/b/uploads/00ff/a.png)"
-    assert records.parts[0].comments[0].text == "![a](https://x.example/a/b/uploads/00ff/a.png)"
+    assert issues[0].parts.comments[0].text == "![a](https://x.example/a/b/uploads/00ff/a.png)"
     assert two == "https://y.example/c/uploads/00ff/a.png"
     assert three == picture
 
@@ -38,8 +38,8 @@ def test_files_are_listed() -> None:
         row("See /uploads/00ff/a%20b.png. https://cdn.example/x", "/uploads/00ff/a%20b.png"),
         row("/uploads/00ff/c"),
     ]
-    records = records_of(MAPPING, rows, (*HEADER, "Link", "Comment"))
-    assert list(read_texts(FileAddresses(MAPPING.attachments), records, {1})) == [
+    issues = issues_of(MAPPING, rows, (*HEADER, "Link", "Comment"))
+    assert list(read_texts(FileAddresses(MAPPING.attachments), issues, {1})) == [
         Attachment("demo:P-1", "a b.png", "https://x.example/a/b/uploads/00ff/a%20b.png"),
         Attachment("demo:P-1", "x", "https://cdn.example/x"),
     ]

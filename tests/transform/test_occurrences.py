@@ -6,14 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.identities import Roster
 from importer.records import Act, AlreadyAdded, Comment, Flag, IssueParts, Occurrence
 from importer.transform.addition_plan import Due, plan_additions
-from importer.transform.columns import Columns
 from importer.transform.markers import find_openings, hex_digest
-from importer.transform.occurrences import read_covered, read_occurrences, read_said
-from importer.transform.shown_people import ShownPeople
-from tests.harness.making import HEADER, chunk_of, mapping_of
+from importer.transform.occurrences import read_covered, read_said
 
 KEY = "demo:Ann/Greets"
 
@@ -31,7 +27,7 @@ def send(occurrences: list[Occurrence], had: AlreadyAdded) -> tuple[list[str], A
     """What a night plans to say, and what the ledger has once it was sent."""
     flags = tuple(flag for each in occurrences for flag in each.flags)
     parts = IssueParts(flags=flags, occurrences=tuple(occurrences))
-    (planned,) = plan_additions([Due(KEY, parts, "fold", had)])
+    planned = plan_additions(Due(KEY, parts, "fold", had))
     names = had.names | {(each.act, each.name) for each in planned}
     said = [name for each in planned for name in each.covers]
     return said, AlreadyAdded(names, had.covered | set(said), is_over=True)
@@ -71,24 +67,6 @@ def test_each_change_is_said_once(answers: list[str]) -> None:
     assert (count(Act.FLAG, had) - flags) == any(answer in ("A", "B") for answer in answers)
 
 
-@pytest.mark.parametrize(
-    ("texts", "are_one"),
-    [
-        (["2.12.2026", "02.12.2026", "2026-12-02", " 2026-12-02 00:00:00"], True),
-        (["2026-12-02T09:00:00Z", "2026-12-02 10:00:00+01:00"], True),
-        (["20261202", "2026-12-02", "2.12.26", "2.12.2026 09:00"], False),
-    ],
-)
-def test_a_date_in_another_form(texts: list[str], *, are_one: bool) -> None:
-    """Is the same occurrence: by the mapping's formats and ISO 8601; a number is none, nor what no format fits."""
-    recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
-    mapping = mapping_of(group=["ID"], recurring=recurring)
-    columns = Columns(chunk_of(HEADER, [("P-1", "Title", text, "P1", "Open") for text in texts]), ("%d.%m.%Y",))
-    read, _ = read_occurrences(mapping, columns, [""] * len(texts), ShownPeople(mapping.people, Roster()))
-    assert len({each.comment.id for each in read.values()}) == (1 if are_one else len(texts))
-    assert [each.comment.author for each in read.values()] == [text.strip() for text in texts]
-
-
 @pytest.mark.parametrize("number", [0, 1])
 def test_what_counts_as_the_same(number: int) -> None:
     """Its cells, all of its row, or what it said as the version before worded it: none of these says anything again."""
@@ -124,13 +102,12 @@ def test_a_night_that_was_cut_off_behind_its_comment() -> None:
         said, after = send(night, before)
         rest = after._replace(names=frozenset(each for each in after.names if each[0] is not Act.REOPEN))
         for had in (before, rest._replace(is_over=False, begun=frozenset(said))):
-            (planned,) = plan_additions([Due(KEY, IssueParts(occurrences=tuple(night)), "fold", had)])
+            planned = plan_additions(Due(KEY, IssueParts(occurrences=tuple(night)), "fold", had))
             assert [each.name for each in planned if each.act is Act.REOPEN] == wanted
 
 
 def test_one_comment_for_all_with_a_marker_each() -> None:
     """Occurrences that say the same are different ones."""
     every = [occurrence(f"c-{number}", "No name") for number in range(3)]
-    (planned,) = plan_additions([Due(KEY, IssueParts(occurrences=tuple(every)), "fold", AlreadyAdded())])
-    (comment,) = planned
+    (comment,) = plan_additions(Due(KEY, IssueParts(occurrences=tuple(every)), "fold", AlreadyAdded()))
     assert len({opening.marker for opening in find_openings(comment.body.decode().replace("\\n", "\n")[11:-2])}) == 3

@@ -51,15 +51,6 @@ def test_find() -> None:
     ]
 
 
-@given(st.lists(st.text(alphabet="P-1#(\n /browse") | st.sampled_from(["P-1", "#1", ""])))
-def test_many_texts(texts: list[str]) -> None:
-    """Of many texts at once the same is found as of each by itself."""
-    for references in (References(JIRA, "s"), References(GITHUB, "s"), References([], "s")):
-        alone = {place: references.find(text, f"s:{place}") for place, text in enumerate(texts)}
-        together = references.find_all(texts, [f"s:{place}" for place in range(len(texts))])
-        assert together == {place: mentions for place, mentions in alone.items() if mentions}
-
-
 def test_nothing_named() -> None:
     """A text without names, and a mapping without references, name nothing."""
     assert named("see p-1 and P1") == []

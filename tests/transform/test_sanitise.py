@@ -169,7 +169,7 @@ def test_clean() -> None:
     assert Sanitizer("keep", "keep", "ignore").clean(text) == Sanitized(text, ())
 
 
-COLUMN_TEXTS = st.sampled_from(
+TEXTS = st.sampled_from(
     [
         *("", "plain", "@ann and @norm", "mail a@b.example", "(at)home", "card 4111 1111 1111 1111", "12345678901234"),
         *("AKIAIOSFODNN7EXAMPLA", "&#64;norm", "one\ntwo", "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7bq4"),
@@ -177,17 +177,17 @@ COLUMN_TEXTS = st.sampled_from(
 )
 
 
-@given(texts=st.lists(COLUMN_TEXTS, max_size=8), secrets=st.sampled_from(["warn", "mask", "ignore"]))
-def test_a_column_is_cleaned_like_each_of_its_texts(
-    texts: list[str], secrets: Literal["warn", "mask", "ignore"]
-) -> None:
+@given(texts=st.lists(TEXTS, max_size=8), secrets=st.sampled_from(["warn", "mask", "ignore"]))
+def test_texts_are_cleaned_together_as_alone(texts: list[str], secrets: Literal["warn", "mask", "ignore"]) -> None:
     """Looking at many texts at once finds what looking at each finds, and counts the mentions."""
     harmless = Sanitizer(secrets=secrets)
     alone = [harmless.clean(text) for text in texts]
-    cleaned, kinds, neutralised = harmless.clean_column(texts)
-    assert cleaned == [text for text, _ in alone]
-    assert kinds == {row: found for row, (_, found) in enumerate(alone) if found}
-    assert neutralised == sum(text.count("@") + text.count("&#64;") - text.count("a@b") for text in texts)
+    together = harmless.clean_all(texts)
+    assert [(each.text, each.secrets) for each in together] == [(each.text, each.secrets) for each in alone]
+    mentions = [text.count("@") + text.count("&#64;") - text.count("a@b") for text in texts]
+    assert [each.neutralised for each in together] == mentions
+    if harmless.is_harmless(texts):
+        assert [each.text for each in together] == texts
 
 
 def test_findings() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from importer.mapping.identities import Identity, Roster, RosterLine
 from importer.mapping.issue_parts import People
+from importer.row.transform import Transform
 from importer.transform.shown_people import MAIL, PHONE, SOMEBODY, ShownPeople
-from importer.transform.transform import Transform
 from tests.harness.making import chunk_of, mapping_of
 
 ANN = Identity("Ann Meyer", "5f1", "ann@x.example")
@@ -60,11 +60,16 @@ def test_no_name_is_left(show: str) -> None:
         "Ed Ray, Flo Sue",
         "Gus Toy;Hi Ann Meyer",
     )
-    records = Transform(mapping_of(**mapping), "demo", ROSTER)(chunk_of(header, [row]))
-    said = [*records.texts.titles, *records.texts.descriptions, repr(records.parts[0].comments), repr(records.noted)]
+    issues = Transform(mapping_of(**mapping), "demo", ROSTER)(chunk_of(header, [row])).issues
+    said = [
+        *[issue.title for issue in issues],
+        *[issue.description for issue in issues],
+        repr(issues[0].parts.comments),
+        repr(issues[0].findings),
+    ]
     surnames = ("Meyer", "Ott", "Orr", "Poe", "Ray", "Sue", "Toy")
     assert [name for name in surnames for text in said if name in text] == []
-    assert "State: Open" in records.texts.descriptions[0]
+    assert "State: Open" in issues[0].description
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ from importer.mapping.yaml_tree import parse, quote, read_small
 from importer.outputs import append, create, storing
 from importer.phrases import counted, listed, plain_name, shell_join
 from importer.progress import Progress, Unseen
+from importer.row.columns import Columns
 from importer.sources.archives import EXTENSIONS, NESTED, WORKBOOKS
-from importer.transform.columns import Columns
 
 if TYPE_CHECKING:
     from importer.sources.command_line import CommandLine
@@ -265,14 +265,11 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
 
 def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:
     """Count the rows of unknown values whose status is neither done nor closed."""
-    values = examined.records.values
-    targets = values["status"].targets
-    for name in VALUE_FIELDS:
-        steps, codes = values[name].steps, values[name].codes
-        if any(step.target is None for step in steps):
-            for row in examined.counted_rows():
-                if steps[codes[row]].target is None and targets[row] not in FINISHED:
-                    open_rows[name, steps[codes[row]].source] += 1
+    for row in examined.counted_rows():
+        issue = examined.batch.issues[row]
+        for name, step in zip(VALUE_FIELDS, issue.steps, strict=True):
+            if step.target is None and issue.status not in FINISHED:
+                open_rows[name, step.source] += 1
 
 
 def _new_columns(profile: Profile, mapping: LoadedMapping, text: str) -> list[Column]:

@@ -18,9 +18,9 @@ from importer.mapping.scorecards import ANSWER, NAME, NEXT, NOTE, RECORD, Answer
 from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import as_placeholder, as_source, quote
 from importer.phrases import listed, plain_name, tokens_of
+from importer.row.verdicts import UNKNOWN, AnswerRule, number_in, points_in
 from importer.sources.each import unfold_header
 from importer.sources.source import JsonFile, Source, TableFile
-from importer.transform.verdicts import UNKNOWN, AnswerRule, number_in, points_in
 
 LEAST_COLUMNS = 4
 LEAST_COUNT = 3

@@ -24,8 +24,8 @@ from importer.mapping.vocabulary import TitleCount, category_of, ends_of_scale, 
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.records import Evidence, Unknown
+from importer.row.columns import Columns
 from importer.spreadsheet import escape_cell
-from importer.transform.columns import Columns
 from importer.transform.plain_text import single_line
 
 if TYPE_CHECKING:

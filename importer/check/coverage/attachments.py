@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from importer.row.issue import Issue
 from importer.scratch import Scratch, as_bytes, as_text
-from importer.transform.chunk_records import Records
 from importer.transform.file_addresses import FileAddresses
 
 _WORDS = re.compile(
@@ -90,19 +89,15 @@ def read_object(key: str, value: Mapping[str, Any]) -> Iterator[Attachment]:
         yield Attachment(key, name or _name_of(url), url)
 
 
-def read_texts(addresses: FileAddresses, records: Records, left_out: Collection[int]) -> Iterator[Attachment]:
+def read_texts(addresses: FileAddresses, issues: Sequence[Issue], left_out: Collection[int]) -> Iterator[Attachment]:
     """Yield the files that descriptions and comments of rows that aren't left out link to, each once for its row."""
     if not addresses:  # as of most mappings
         return
-    rows, texts = list(range(len(records.chunk))), list(records.texts.descriptions)
-    for row, parts in records.parts.items():
-        more = (*parts.rest, *(comment.text for comment in parts.comments))
-        rows += [row] * len(more)
-        texts += more
-    found = sorted(((rows[place], address) for place, address in addresses.find(texts)), key=itemgetter(0))
-    for row, address in dict.fromkeys(found):
+    for row, issue in enumerate(issues):
         if row not in left_out:
-            yield Attachment(records.keys.full[row], _name_of(address), address)
+            texts = [issue.description, *issue.parts.rest, *(comment.text for comment in issue.parts.comments)]
+            for address in dict.fromkeys(address for _, address in addresses.find(texts)):
+                yield Attachment(issue.key.full, _name_of(address), address)
 
 
 def _texts(value: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:

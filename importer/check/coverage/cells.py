@@ -32,9 +32,9 @@ class CellCounter:
 
     def count(self, examined: Examined, left_out: Collection[int]) -> Iterator[Attachment]:
         """Count the cells of a chunk, and yield the attachments of its rows that are sent."""
-        records, chunk = examined.records, examined.records.chunk
-        used = [Taken(use, records) for use in self._uses if not records.columns.present.isdisjoint(use.text.refs)]
-        keys = records.keys.full
+        batch, chunk = examined.batch, examined.batch.chunk
+        used = [Taken(use, batch) for use in self._uses if not batch.columns.present.isdisjoint(use.text.refs)]
+        keys = [issue.key.full for issue in batch.issues]
         for line, columns in self._columns_by_line(examined):
             if line.is_open:
                 self._show(line, [cells for _, cells, _ in columns], left_out)
@@ -61,7 +61,7 @@ class CellCounter:
 
     def _columns_by_line(self, examined: Examined) -> Iterator[tuple[CoverageLine, list[Column]]]:
         """Yield each line with its columns that have any text: those with one header together."""
-        names, found = self._names[examined.records.chunk.file], defaultdict[CoverageLine, list[Column]](list)
+        names, found = self._names[examined.batch.chunk.file], defaultdict[CoverageLine, list[Column]](list)
         for column in _columns_as_they_came(examined):
             position, _, texts = column
             if texts:
@@ -96,7 +96,7 @@ def _take_away(rows: list[int], position: int, takers: Sequence[Taken], line: Co
 
 def _columns_as_they_came(examined: Examined) -> Iterator[Column]:
     """Yield the columns of the file, by position."""
-    chunk, columns = examined.records.chunk, examined.records.columns
+    chunk, columns = examined.batch.chunk, examined.batch.columns
     width, *other_widths = set(map(len, chunk.raw))
     if chunk.defects or examined.fixed or other_widths:
         for position, cells in enumerate(zip_longest(*chunk.raw, fillvalue="")):

@@ -18,10 +18,10 @@ from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.phrases import counted, listed
 from importer.records import Finding
+from importer.row.issue_batch import IssueBatch
 from importer.sources.json import embedded_record
 from importer.sources.json_values import lenient_decoder
 from importer.sources.wrappers import open_envelope
-from importer.transform.chunk_records import Records
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.shown_people import ShownPeople
 
@@ -57,12 +57,12 @@ class Coverage:
         self.attachments = AttachmentSpool()
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        records = examined.records
-        if (read := self._readers[records.chunk.file]) is None:
+        batch = examined.batch
+        if (read := self._readers[batch.chunk.file]) is None:
             found = self._cells.count(examined, plan.left_out)
         else:
-            found = self._add_leaves(records, plan, read)
-        attachments = [*found, *read_texts(self._addresses, records, plan.left_out)]
+            found = self._add_leaves(batch, plan, read)
+        attachments = [*found, *read_texts(self._addresses, batch.issues, plan.left_out)]
         self.named_attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
@@ -74,9 +74,10 @@ class Coverage:
     def _leaves(self) -> Leaves:
         return Leaves(self._lines, self._uses)
 
-    def _add_leaves(self, records: Records, plan: Plan, read: Reader) -> Iterator[Attachment]:
-        self._leaves.turn_to(records)
-        for place, (raw, key) in enumerate(zip(records.chunk.raw, records.keys.full, strict=True)):
+    def _add_leaves(self, batch: IssueBatch, plan: Plan, read: Reader) -> Iterator[Attachment]:
+        self._leaves.turn_to(batch)
+        for place, issue in enumerate(batch.issues):
+            raw, key = issue.row.raw, issue.key.full
             if (record := read(raw)) is not None:
                 yield from self._leaves.add(record, place, key, sent=place not in plan.left_out)
 

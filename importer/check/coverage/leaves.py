@@ -15,9 +15,9 @@ from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
+from importer.row.columns import Columns
+from importer.row.issue_batch import IssueBatch
 from importer.sources.json_values import to_text, write
-from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns
 from importer.transform.plain_text import is_filled
 
 ITEM = None
@@ -146,12 +146,12 @@ class Leaves:
         self._root = _Place("", everywhere, [(consumer, keys, 0) for consumer, keys in chains if keys], attached=False)
         self._places = [self._root]
 
-    def turn_to(self, records: Records) -> None:
+    def turn_to(self, batch: IssueBatch) -> None:
         """Prepare for the next chunk."""
         for use, consumers in self._consumers:
-            taken = Taken(use, records) if not records.columns.present.isdisjoint(use.text.refs) else None
+            taken = Taken(use, batch) if not batch.columns.present.isdisjoint(use.text.refs) else None
             for consumer in consumers:
-                consumer.turn_to(taken, records.columns)
+                consumer.turn_to(taken, batch.columns)
         for place in self._places:
             place.turn()
 

@@ -14,10 +14,10 @@ from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
 from importer.mapping.texts import Text
 from importer.records import Ref
-from importer.transform.chunk_records import Records
-from importer.transform.columns import Columns
-from importer.transform.evidence import choose_flagged
-from importer.transform.masks import Mask
+from importer.row.columns import Columns
+from importer.row.evidence import compile_flagged
+from importer.row.issue_batch import IssueBatch
+from importer.row.masks import Mask
 from importer.transform.plain_text import is_filled
 
 RULE = "rule"
@@ -40,7 +40,7 @@ class Use:
     name: str
     text: Text
     every: bool = False
-    wanted: Callable[[Records], Mask | None] | None = None
+    wanted: Callable[[IssueBatch], Mask | None] | None = None
 
 
 def list_uses(mapping: MappingModel) -> list[Use]:
@@ -61,7 +61,7 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
     source, comments = mapping.input, mapping.comments
     yield Use("key", source.key)
     if source.local_key is not None:
-        yield Use("key", source.local_key, wanted=lambda records: Mask.where(records.keys.local))
+        yield Use("key", source.local_key, wanted=_with_local_key)
     yield from (Use("key", text) for text in mapping.group)
     if mapping.recurring is not None:  # all that an occurrence says beside its note and its lines of the footer
         texts = [*mapping.recurring.occurrence, mapping.created, mapping.answer]
@@ -69,8 +69,8 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
-    for field in VALUE_FIELDS:
-        yield Use(field, getattr(mapping, field), wanted=partial(_without_rule, field))
+    for place, field in enumerate(VALUE_FIELDS):
+        yield Use(field, getattr(mapping, field), wanted=partial(_without_rule, place))
     yield Use("source", mapping.source)
     yield from (Use("person", text) for text in (mapping.owner_id, mapping.assignee_id) if text is not None)
     for person in (mapping.owner, mapping.assignee):  # who isn't matched is named in the footer
@@ -95,17 +95,21 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
 
 
-def _without_rule(field: str, records: Records) -> Mask | None:
-    ruled = records.values[field].rows_by("rule")
-    return ~ruled if ruled else None
+def _with_local_key(batch: IssueBatch) -> Mask | None:
+    return Mask.where([issue.key.is_local for issue in batch.issues])
 
 
-def _where_flagged(rule: FlagRule, records: Records) -> Mask | None:
-    return choose_flagged(rule, records.columns)
+def _without_rule(place: int, batch: IssueBatch) -> Mask | None:
+    unruled = Mask.where([issue.steps[place].how != "rule" for issue in batch.issues])
+    return None if all(unruled) else unruled
 
 
-def _with_comments(records: Records) -> Mask | None:
-    return Mask.where([bundling != "drop" for bundling in records.bundlings])
+def _where_flagged(rule: FlagRule, batch: IssueBatch) -> Mask | None:
+    return Mask(map(compile_flagged(rule, batch.columns.compiler), batch.columns.rows))
+
+
+def _with_comments(batch: IssueBatch) -> Mask | None:
+    return Mask.where([issue.bundling != "drop" for issue in batch.issues])
 
 
 def _rule_texts(mapping: MappingModel) -> Iterator[Text]:
@@ -131,23 +135,23 @@ class Taken:
     whole  the columns of which it takes each cell, whatever else is in the row
     """
 
-    def __init__(self, use: Use, records: Records) -> None:
-        self.use, self._records = use, records
-        self._wanted = None if use.wanted is None else use.wanted(records)
-        self.whole = frozenset(_whole(use.text, use.every, records.columns) if self._wanted is None else ())
+    def __init__(self, use: Use, batch: IssueBatch) -> None:
+        self.use, self._batch = use, batch
+        self._wanted = None if use.wanted is None else use.wanted(batch)
+        self.whole = frozenset(_whole(use.text, use.every, batch.columns) if self._wanted is None else ())
 
     @cached_property
     def positions(self) -> frozenset[int]:
         """The columns that it may take cells of."""
-        positions = self._records.chunk.positions
+        positions = self._batch.chunk.positions
         return frozenset(position for ref in self.use.text.refs for position in positions.get(ref, ()))
 
     @cached_property
     def rows(self) -> Mapping[int, Collection[int]]:
         """Column → the rows whose cell it takes; only asked for where not all are taken, as of few columns."""
         rows, wanted = defaultdict[int, set[int]](set), self._wanted
-        take = _take(self.use.text, self._records.columns, every=self.use.every)
-        for row in range(len(self._records.chunk)):
+        take = _take(self.use.text, self._batch.columns, every=self.use.every)
+        for row in range(len(self._batch.chunk)):
             if wanted is None or wanted[row]:
                 for position in take(row):
                     rows[position].add(row)
@@ -155,7 +159,7 @@ class Taken:
 
     def part(self, position: int) -> tuple[Collection[int], Sequence[str]]:
         """Return the rows of a column whose cell it takes, and the cells as they are read."""
-        return self.rows.get(position, ()), self._records.columns.cells_at(position)
+        return self.rows.get(position, ()), self._batch.columns.cells_at(position)
 
 
 def settle(takers: Sequence[object], whole: Sequence[str]) -> Collection[str]:
@@ -203,6 +207,8 @@ def _take(text: Text, columns: Columns, *, every: bool) -> Take:
     """Make what tells, row by row, the columns whose cells a text is made of."""
     if text.column is not None or text.path is not None:
         return _take_filled(text.refs[0], _cells_made(text, columns, every=True), columns, every=every)
+    if text.first is not None and every and _is_searched(text):
+        return _take_found(text, _cells_made(text, columns, every=True), columns)
     if text.first is not None:
         take = _take_first([_take(choice, columns, every=every) for choice in _choices(text, columns)])
     else:
@@ -228,6 +234,29 @@ def _take_filled(ref: Ref, cells: Sequence[Sequence[str]], columns: Columns, *, 
 
 def _take_first(choices: Sequence[Take]) -> Take:
     return lambda row: next(filter(None, (take(row) for take in choices)), ())
+
+
+def _take_found(text: Text, made: Sequence[Sequence[str]], columns: Columns) -> Take:
+    """Of the first filled choice, take the columns in whose cells something is found: see `_cells_made`."""
+    take_choice = _take_first([_take(choice, columns, every=True) for choice in _choices(text, columns)])
+    read = _reads(text, columns)
+
+    def take(row: int) -> Sequence[int]:
+        pairs = zip(read(row), made, strict=False)
+        found = {place for places, cells in pairs if is_filled(cells[row]) for place in places}
+        return [place for place in take_choice(row) if place in found]
+
+    return take
+
+
+def _reads(text: Text, columns: Columns) -> Callable[[int], Sequence[Sequence[int]]]:
+    """Make what tells, row by row, for each cell that a text has the columns that the cell is made of."""
+    if text.first is None:
+        places = [place for ref in text.refs for place in columns.chunk.positions.get(ref, ())]
+        cells = [places] if text.template is not None else [[place] for place in places]
+        return lambda row: cells
+    choices = [(_take(choice, columns, every=True), _reads(choice, columns)) for choice in _choices(text, columns)]
+    return lambda row: next((read(row) for take, read in choices if take(row)), ())
 
 
 def _take_each(parts: Sequence[Take]) -> Take:

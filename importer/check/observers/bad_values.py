@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS, FieldName
@@ -17,7 +17,9 @@ from importer.mapping.scorecards import Answer
 from importer.mapping.texts import Text
 from importer.phrases import counted, plain_name
 from importer.records import Evidence, Finding, Outcome, Unknown
-from importer.transform.columns import Columns
+from importer.row.columns import Columns
+from importer.row.compiler import ReadText
+from importer.row.issue import Issue
 from importer.transform.plain_text import is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 
@@ -58,7 +60,7 @@ class Corrections:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Collect the bad values of a chunk, at no cost where none rejects a row, and count its corrections."""
-        columns, outcomes = examined.records.columns, plan.rows.columns["outcome"]
+        columns, outcomes = examined.batch.columns, plan.rows.columns["outcome"]
         self._rows += len(examined.fixed)
         self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
         wrong: dict[str, dict[int, Finding]] = defaultdict(dict)
@@ -160,8 +162,8 @@ class UnknownAnswers:
             if any(finding.code == ANSWER_UNKNOWN for finding in findings)
         ]
         if self._spec is not None and rows:
-            texts = examined.records.columns.as_written.text(self._spec)
-            for text in (texts[row].strip() for row in rows):
+            read = examined.batch.columns.compiler.written.text(self._spec)
+            for text in (read(examined.batch.issues[row].row).strip() for row in rows):
                 if text in self.counts or len(self.counts) < DISTINCT_LIMIT:
                     self.counts[text] += 1
 
@@ -178,31 +180,25 @@ class Unknowns:
 
     def add(self, examined: Examined, _: Plan | None = None) -> None:
         """Collect the unknown values of a chunk. Costs nothing where the mapping covers all of them."""
-        records = examined.records
-        for name in VALUE_FIELDS:
-            mapped = records.values[name]
-            open_codes = {
-                code: step.source
-                for code, step in enumerate(mapped.steps)
-                if step.target is None and step.how in _OPEN_HOWS and not step.hidden
-            }
-            if not open_codes:
-                continue
-            nothing = [""] * len(records.chunk)
-            columns = [nothing if text is None else records.columns.text(text) for text in self._texts]
-            codes = mapped.codes
-            for row in examined.counted_rows():
-                source = open_codes.get(codes[row])
-                if source is None or (len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found):
-                    continue
-                count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
-                category, resolution, closed = (column[row] for column in columns)
-                evidence.status_category[category.strip()] += 1
-                evidence.resolution[resolution.strip()] += 1
-                evidence.closed[is_filled(closed)] += 1
-                if len(samples) < SAMPLES:
-                    samples = (*samples, records.keys.full[row])
-                self._found[name, source] = (count + 1, samples, evidence)
+        readers = [examined.batch.columns.compiler.text(text) for text in self._texts]
+        for row in examined.counted_rows():
+            issue = examined.batch.issues[row]
+            for name, step in zip(VALUE_FIELDS, issue.steps, strict=True):
+                if step.target is None and step.how in _OPEN_HOWS and not step.hidden:
+                    self._add(name, step.source, issue, readers)
+
+    def _add(self, name: FieldName, source: str, issue: Issue, readers: Sequence[ReadText]) -> None:
+        """Count a value of a field; `readers` give what else the row says of its status."""
+        if len(self._found) >= DISTINCT_LIMIT and (name, source) not in self._found:
+            return
+        count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
+        category, resolution, closed = (read(issue.row) for read in readers)
+        evidence.status_category[category.strip()] += 1
+        evidence.resolution[resolution.strip()] += 1
+        evidence.closed[is_filled(closed)] += 1
+        if len(samples) < SAMPLES:
+            samples = (*samples, issue.key.full)
+        self._found[name, source] = (count + 1, samples, evidence)
 
     def as_list(self) -> list[Unknown]:
         found = sorted(self._found.items(), key=lambda item: (VALUE_FIELDS.index(item[0][0]), -item[1][0], item[0][1]))

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
 from importer.check.examine import Examined
+from importer.check.group_faults import find_leaders
 from importer.check.plan import DISTINCT_LIMIT, Plan
 from importer.codes import CODES, by_frequency
 from importer.notices import OPEN
 from importer.phrases import row_name
 from importer.records import PASSED_OVER, Finding, Outcome, Rows
-from importer.transform.groups import find_leaders
 
 OTHERS = "(other values)"
 SAMPLES, CUT = 3, 300
@@ -146,7 +146,7 @@ class Tally:
         of = plan.rows.columns
         self.count(plan.rows)
         said: dict[int, list[Finding]] = {}
-        leaders = find_leaders(examined.records.keys.groups.values())
+        leaders = find_leaders(examined.batch.groups.values())
         for place, outcome in enumerate(of["outcome"]) if self._verdicts or examined.losers else ():
             verdict = self._verdicts.get(examined.first + leaders.get(place, place)) or examined.losers.get(place)
             if verdict is not None and outcome is Outcome.REJECTED:

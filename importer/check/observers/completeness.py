@@ -10,6 +10,7 @@ from importer.check.plan import Plan
 from importer.mapping.model import MappingModel
 from importer.phrases import counted
 from importer.records import Act
+from importer.row.issue import Issue
 from importer.sources.paging import Pages
 
 ISSUES, COMMENTS, ATTACHMENTS, EVIDENCE, ASSIGNMENTS = "issues", "comments", "attachments", "evidence", "assignments"
@@ -32,23 +33,25 @@ class Completeness:
         self._is_partial, self._left = mapping.input.partial == "expected", ""
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        records, left_out, additions = examined.records, plan.left_out, plan.additions
-        for row, parts in records.parts.items():
-            if parts.evidence and row not in left_out:
-                self._has[EVIDENCE] += len(parts.evidence)
+        additions = plan.additions
+        for row, issue in enumerate(examined.batch.issues):
+            if row not in plan.left_out:
+                self._count(issue)
         self._planned[EVIDENCE] += [each.act for some in additions.values() for each in some].count(Act.EVIDENCE)
-        self._has[COMMENTS] += sum([number for row, number in records.discussed.items() if row not in left_out])
         covered = list[str]()
         for some in additions.values():  # by the comments' ids, as each part of a long one covers the same
             covered += some[0].covers if len(some) == 1 else {name for each in some for name in each.covers}
         self._planned[COMMENTS] += len(covered) - "".join(covered).count("=")  # some have their content beside it
-        for name, counts in records.source_counts.items():
-            for row, number in counts.items():
-                if row not in left_out:
-                    self._says[name] += number
-                    if name == COMMENTS and (absent := number - records.discussed.get(row, 0)) > 0:
-                        self._absent += absent
-                        self._issues += 1
+
+    def _count(self, issue: Issue) -> None:
+        """Count what an issue has, and what the source counts of it."""
+        self._has[EVIDENCE] += len(issue.parts.evidence)
+        self._has[COMMENTS] += issue.discussed
+        for name, number in issue.source_counts.items():
+            self._says[name] += number
+            if name == COMMENTS and number > issue.discussed:
+                self._absent += number - issue.discussed
+                self._issues += 1
 
     def add_pages(self, pages: Pages) -> None:
         """Add what the whole source says of its pages, unless the mapping expects no more of them."""

@@ -48,7 +48,8 @@ class Criteria:
     def add(self, examined: Examined, plan: Plan) -> None:
         if self._text is None or self._are_free:
             return
-        names = examined.records.columns.text(self._text)
+        read = examined.batch.columns.compiler.text(self._text)
+        names = [read(issue.row) for issue in examined.batch.issues]
         digests = {name: hex_digest(fold(name))[:16] for name in set(names)}
         self._seen.update(digests.values())
         maybe = dict[str, str]()
@@ -60,8 +61,11 @@ class Criteria:
         if not self._known or not maybe:
             return
         outcomes = plan.rows.columns["outcome"]
-        targets = [examined.records.targets(name) for name in self._decides]
-        undecided = {name for name, *own in zip(names, *targets, strict=True) if None in own}
+        undecided = {
+            name
+            for name, issue in zip(names, examined.batch.issues, strict=True)
+            if any(getattr(issue, field) is None for field in self._decides)
+        }
         self._valueless |= {digests[name] for name in undecided} & maybe.keys()
         unknown = {ANSWER_UNKNOWN, *(f"{name}-unknown" for name in self._decides)}
         for row, findings in examined.findings.by_row.items():

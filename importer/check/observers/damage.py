@@ -198,12 +198,12 @@ class DamageSigns:
         self._has_markup = bool(texts) and (self._is_jira or not named)
 
     def add(self, examined: Examined, _: Plan) -> None:
-        records, chunk = examined.records, examined.records.chunk
+        batch, chunk = examined.batch, examined.batch.chunk
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
         found, encoding = defaultdict[str, Found](dict), self._files[chunk.file].encoding
         for place, (ref, positions) in enumerate(chunk.positions.items()):
-            for position in filter(records.columns.has_text, positions):
+            for position in filter(batch.columns.has_text, positions):
                 column = chunk.cells[position]
                 for sign, rows in self._find_signs(ref, column):
                     found[sign] |= rows
@@ -213,7 +213,7 @@ class DamageSigns:
         for sign, rows in found.items():
             hits, row = self._hits[sign, encoding], min(rows)
             hits.rows += len(rows)
-            key = records.keys.full[row]
+            key = batch.issues[row].key.full
             where = f"{f'{key}, ' if key else ''}{_place(chunk, row)}"
             hits.sample = hits.sample or f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
         if self._has_markup and self._markup[None] < MARKUP_SAMPLE:
@@ -265,14 +265,13 @@ class DamageSigns:
 
     def _look_at_markup(self, examined: Examined) -> None:
         """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
-        prose, left = examined.records.texts, MARKUP_SAMPLE - self._markup[None]
-        described = (row for row in examined.bodies if prose.descriptions[row] != prose.footers[row])
+        issues, left = examined.batch.issues, MARKUP_SAMPLE - self._markup[None]
+        described = (row for row in examined.bodies if issues[row].description != issues[row].footer.text)
         rows = list(islice(described, left))
-        texts = [prose.descriptions[row] for row in rows]
+        texts = [issues[row].description for row in rows]
         begun = {name: sum(map(bool, map(begin.match, texts))) for name, begin in _BEGINS.items()}
         if self._is_jira:
-            raw, keys = examined.records.chunk.raw, examined.records.keys
-            came = (raw_text(raw[keys.members(row)[0]]) for row in rows)
+            came = (raw_text(issues[examined.batch.members(row)[0]].row.raw) for row in rows)
             begun = {"html": begun["html"], "markdown": sum(map(bool, map(_MARKDOWN.search, came)))}
         self._markup.update(begun)
         self._markup[None] += len(rows)

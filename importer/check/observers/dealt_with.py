@@ -56,7 +56,7 @@ class StillRejected:
         columns = plan.rows.columns
         if not (self._by_key or self._own_by_key or Outcome.REJECTED in columns["outcome"]):  # as on most nights
             return
-        raw, dates, has_nameless = examined.records.chunk.raw, examined.records.newest, "" in self._by_key
+        issues, has_nameless = examined.batch.issues, "" in self._by_key
         its = zip(columns["key"], columns["outcome"], columns["codes"], columns["origin"], strict=True)
         for place, (key, outcome, codes, origin) in enumerate(its):
             name, is_rejected = "" if self._recurs else key, outcome is Outcome.REJECTED
@@ -64,8 +64,8 @@ class StillRejected:
                 continue
             if WAITS.intersection(codes):
                 continue
-            newest = dates[place] if dates is not None else None
-            date, digest = None if newest is None else newest.timestamp(), digest_row(raw[place])
+            newest = issues[place].newest
+            date, digest = None if newest is None else newest.timestamp(), digest_row(issues[place].row.raw)
             if name and not OLDER.intersection(codes):
                 self._met.update(each.digest for each in self._by_key.get(name, ()) if replaces(date, each.date))
             if digest in self._since:

@@ -43,10 +43,12 @@ class HeldValues:
         """Count the values of a chunk."""
         if not self._absence.files:  # nothing is compared with issues
             return
-        chunk, keys = examined.records.chunk, examined.records.keys
+        chunk = examined.batch.chunk
         file = chunk.file
         self._rows[file] += len(chunk)
-        current_keys = dict(zip(keys.full, keys.own, strict=True))  # of an issue that has moved, its project by now
+        current_keys = {
+            issue.key.full: issue.key.own for issue in examined.batch.issues
+        }  # Of an issue that has moved, its project by now
         known = [current_keys[key] for key, status in plan.ledger.items() if status.issue_id]
         self._known[file] += len(known)
         self._known_of.update(map(project_of, known))

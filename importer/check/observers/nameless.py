@@ -93,8 +93,8 @@ class Nameless:
         self._new = dict[str, str]()  # key → title
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        keys, raw = examined.records.keys, examined.records.chunk.raw
-        rows = keys.nameless & examined.bodies.keys()
+        issues, raw = examined.batch.issues, examined.batch.chunk.raw
+        rows = {row for row in examined.bodies if issues[row].key.is_nameless}
         self._rows += len(examined.bodies)
         if self._absent:
             for key in plan.rows.columns["key"]:
@@ -104,7 +104,7 @@ class Nameless:
         self._nameless += len(rows)
         tables = [cells for row in sorted(rows) if not isinstance(cells := raw[row], str)]
         self._bare += sum(count_filled(cells) == 1 for cells in tables)
-        self._columns.add(self._job.source.files[examined.records.chunk.file].header or (), tables)
+        self._columns.add(self._job.source.files[examined.batch.chunk.file].header or (), tables)
         creates = [each for place, each in plan.operations.items() if each.act is Act.CREATE and place in rows]
         self._created += len(creates)
         if self._known and len(self._new) < MOST:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from importer.api import FINISHED
+from importer.api import FINISHED, PERSON_FIELDS
 from importer.check.examine import Examined
 from importer.check.job import Job
 from importer.check.plan import DISTINCT_LIMIT, Plan
@@ -54,28 +54,36 @@ class PeopleNamed:
         self._issues = Counter[tuple[Identity, bool]]()
         self._unmatched = defaultdict[str, Counter[Identity]](Counter)
         self._named = self._planned = 0
+        model = job.mapping.model
+        self._asks = model.owner is not None or model.assignee is not None
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
-        records = examined.records
+        issues = examined.batch.issues
         # With a users.csv the findings of the rows say who is unmatched.
-        for name, people in () if self._roster.lines else records.people.unmatched.items():
-            known = self._unmatched[name]
-            sent = [who for row, who in enumerate(people) if row not in plan.left_out] if plan.left_out else people
-            for who, count in Counter(sent).items():
-                if who.shown:
-                    known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += count
-        if not records.people.named:
+        if not self._roster.lines:
+            sent = Counter(issue.unmatched for row, issue in enumerate(issues) if row not in plan.left_out)
+            for unmatched, number in sent.items():
+                self._count_unmatched(unmatched, number)
+        if not self._asks:
             return
-        for ids in filter(any, (records.people.owners, records.people.assignees)):
-            self._planned += sum(1 for row in plan.operations if ids[row])
-        finished = [status in FINISHED for status in records.targets("status")]
-        issues_of = list(zip(*records.people.named.values(), finished, strict=True))
-        for (*named, is_finished), issues in Counter(map(issues_of.__getitem__, plan.counted)).items():
-            self._named += issues * sum(1 for who in named if who.shown)
-            for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):
-                if each in self._issues or len(self._issues) < DISTINCT_LIMIT:
-                    self._issues[each] += issues
+        self._planned += sum(bool(user_id) for row in plan.operations for user_id in issues[row].user_ids)
+        counted_issues = (issues[row] for row in plan.counted)
+        holders = Counter((issue.people.named, issue.status in FINISHED) for issue in counted_issues)
+        for (named, is_finished), number in holders.items():
+            self._count_named([who for who in named if who.shown], number, is_finished=is_finished)
+
+    def _count_unmatched(self, unmatched: Sequence[Identity], number: int) -> None:
+        for name, who in zip(PERSON_FIELDS, unmatched, strict=True):
+            known = self._unmatched[name]
+            if who.shown:
+                known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += number
+
+    def _count_named(self, named: Sequence[Identity], number: int, *, is_finished: bool) -> None:
+        self._named += number * len(named)
+        for who in dict.fromkeys(named):
+            if (who, is_finished) in self._issues or len(self._issues) < DISTINCT_LIMIT:
+                self._issues[who, is_finished] += number
 
     def assignments(self) -> Assignments:
         people = {who for who, _ in self._issues}

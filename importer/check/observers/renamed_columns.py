@@ -11,9 +11,9 @@ from importer.check.held import DESCRIPTION, Held
 from importer.check.job import Job
 from importer.mapping.yaml_tree import as_source, quote
 from importer.records import Ref
+from importer.row.value_maps import ValueMap
 from importer.sources.source import TableFile
 from importer.transform.description_parts import TEXT, digest_line
-from importer.transform.value_maps import ValueMap
 
 LIKE = 0.9
 """Least share, from 0 to 1, of the values that stay that a new column has."""
@@ -38,12 +38,12 @@ class RenamedColumns:
 
     def add(self, examined: Examined, held: Mapping[str, Sequence[Held]]) -> None:
         """Compare the cells of a chunk's new columns with the values that stay."""
-        file = examined.records.chunk.file
+        file = examined.batch.chunk.file
         if not held or not self._new[file]:
             return
-        rows = {key: row for row, key in enumerate(examined.records.keys.full)}
+        raw_of = {issue.key.full: issue.row.raw for issue in examined.batch.issues}
         for key, each in ((key, each) for key, values in held.items() for each in values):
-            cells = examined.records.chunk.raw[rows[key]]
+            cells = raw_of[key]
             for column in each.columns:
                 self._held[file, column, each.name] += 1
                 for place, new in self._new[file]:

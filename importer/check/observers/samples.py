@@ -13,7 +13,8 @@ from importer.api import VALUE_FIELDS
 from importer.check.examine import Examined
 from importer.check.plan import Plan
 from importer.phrases import clip_counted, listed
-from importer.records import PASSED_OVER, Act, IssueParts, Outcome
+from importer.records import PASSED_OVER, Act, Outcome
+from importer.row.issue import Issue
 from importer.transform.plain_text import is_filled
 from importer.transform.secrets import find_secrets, mask
 
@@ -61,20 +62,12 @@ class Showcase:
         """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
         if not self._missing if self._wanted else len(self._candidates) >= CANDIDATES:  # there is no room for more
             return
-        records, outcomes = examined.records, plan.rows.columns["outcome"]
-        comments, links, flags = ([False] * len(records.chunk) for _ in range(3))
-        for place, parts in records.parts.items():
-            comments[place], flags[place] = bool(parts.comments), bool(parts.flags)
-            links[place] = bool(parts.relations or parts.evidence)
-        every = list(zip(*map(records.targets, VALUE_FIELDS), comments, links, flags, strict=True))
-        # As of most chunks but the first.
-        if not self._wanted and self._seen.issuperset(every):
-            return
+        issues, outcomes = examined.batch.issues, plan.rows.columns["outcome"]
         for place in examined.bodies:
-            values = every[place]
+            values = _values_of(issues[place])
             if values in self._seen and not self._wanted:
                 continue
-            key = records.keys.full[place]
+            key = issues[place].key.full
             names = {key, key.partition(":")[2]}
             if self._wanted and self._missing.isdisjoint(names):
                 continue
@@ -95,11 +88,11 @@ class Showcase:
             yield f"--show: report.html has {ISSUES} of these {len(self._candidates):,} issues, and no room for more"
 
     def _show(self, examined: Examined, place: int) -> BeforeAfter:
-        records, body = examined.records, orjson.loads(examined.bodies[place])
+        batch, body = examined.batch, orjson.loads(examined.bodies[place])
         title, description = body.pop("title"), body.pop("description")
-        parts = records.parts.get(place) or IssueParts()
-        raw = records.chunk.raw[place]
-        header = self._files[records.chunk.file].header
+        issue = batch.issues[place]
+        parts, raw = issue.parts, issue.row.raw
+        header = self._files[batch.chunk.file].header
         cells: Iterable[tuple[str, str]] = ()
         if not self._hides:  # else names may stand in any of them
             if isinstance(raw, str) or header is None:
@@ -112,7 +105,7 @@ class Showcase:
             cell = cell[: 2 * TEXT]  # enough: what is behind isn't shown, and looking for secrets in it takes its time
             shown.append((clip_counted(name, CELL), clip_counted(mask(cell, find_secrets(cell)), most)))
         return BeforeAfter(
-            records.keys.full[place],
+            issue.key.full,
             shown,
             title,
             clip_counted(description, TEXT),
@@ -131,6 +124,13 @@ class Showcase:
             missing -= traits
             chosen.append(issue)
         return tuple(chosen)
+
+
+def _values_of(issue: Issue) -> tuple[object, ...]:
+    """What tells an issue from others on the page: its values, and whether it has comments, links and flags."""
+    parts = issue.parts
+    has_links = bool(parts.relations or parts.evidence)
+    return issue.severity, issue.status, issue.category, bool(parts.comments), has_links, bool(parts.flags)
 
 
 def _record(raw: Sequence[str] | str) -> list[tuple[str, str]]:

@@ -69,13 +69,14 @@ class SourceAge:
 
     def _dates(self, examined: Examined) -> Iterator[datetime]:
         """Yield the dates of a chunk: of records, of their comments, and footer lines that are nothing but a date."""
-        records, formats = examined.records, examined.records.columns.date_formats
-        for dates in (records.created, records.newest):
-            yield from filter(None, dates or ())
-        written = {comment.date for parts in records.parts.values() for comment in parts.comments}
+        issues, formats = examined.batch.issues, examined.batch.columns.date_formats
+        for issue in issues:
+            yield from filter(None, (issue.created, issue.newest))
+        written = {comment.date for issue in issues for comment in issue.parts.comments}
         yield from filter(None, (read_time(text, formats) for text in written))
         for spec in self._job.mapping.model.footer.values():
-            texts = set(records.columns.text(spec))  # a file has few days, and rows without end
+            read = examined.batch.columns.compiler.text(spec)
+            texts = {read(issue.row) for issue in issues}  # a file has few days, and rows without end
             yield from filter(None, (read_date(text, formats) for text in texts if text))
 
 

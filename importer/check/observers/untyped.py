@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any
 
-from importer.api import FINISHED
+from importer.api import FINISHED, VALUE_FIELDS
 from importer.check.coverage.lines import CoverageLine
 from importer.check.coverage.uses import RULE
 from importer.check.examine import Examined
@@ -31,6 +31,9 @@ ENOUGH = 0.5
 """The share of rows without a type from which on it is said."""
 
 
+CATEGORY = VALUE_FIELDS.index("category")
+
+
 class Untyped:
     """Counts, of the issues whose category is a default, those that have a word in the title that may say more."""
 
@@ -39,14 +42,12 @@ class Untyped:
         self._is_asked = spec.titles is None
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        mapped = examined.records.values["category"]
-        defaults = {code for code, step in enumerate(mapped.steps) if step.how == "default"}
-        if not defaults or not self._is_asked or self.titles.is_full:
+        if not self._is_asked or self.titles.is_full:
             return
-        titles = examined.records.texts.titles
         for row in plan.counted:
-            if mapped.codes[row] in defaults and not self.titles.is_full:
-                self.titles.add(titles[row])
+            issue = examined.batch.issues[row]
+            if issue.steps[CATEGORY].how == "default" and not self.titles.is_full:
+                self.titles.add(issue.title)
 
 
 def propose_category(

@@ -18,7 +18,7 @@ from importer.mapping.vocabulary import meaning
 from importer.mapping.yaml_tree import quote
 from importer.phrases import counted
 from importer.records import Evidence, Unknown
-from importer.transform.value_maps import Step
+from importer.row.value_maps import Step
 
 OTHERS = "(other values)"
 
@@ -89,30 +89,18 @@ class ValueFlow:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
-        records, keys = examined.records, examined.records.keys.full
-        for name in VALUE_FIELDS if plan.counted else ():
-            streams, mapped = self._streams[name], records.values[name]
-            codes = [mapped.codes[row] for row in plan.counted]
-            counts = Counter(codes)
-            short_of_samples: dict[int, Stream] = {}
-            for code, step in enumerate(mapped.steps):
-                if count := counts[code]:
-                    if step not in streams and len(streams) >= DISTINCT_LIMIT:
-                        step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
-                    stream = streams.setdefault(step, Stream(step))
-                    stream.rows += count
-                    if len(stream.samples) < SAMPLES:
-                        short_of_samples[code] = stream
-            for row, code in zip(plan.counted, codes, strict=True) if short_of_samples else ():
-                if not short_of_samples:
-                    break  # usually after a few rows: only the counts above cover the whole chunk
-                if code in short_of_samples and keys[row]:
-                    stream = short_of_samples[code]
-                    # Rows of one issue share its key.
-                    if len(stream.samples) < SAMPLES and keys[row] not in stream.samples:
-                        stream.samples.append(keys[row])
-                    if len(stream.samples) == SAMPLES:  # also by another code of the same step
-                        del short_of_samples[code]
+        issues = [examined.batch.issues[row] for row in plan.counted]
+        for place, streams in enumerate(self._streams.values()):
+            by_step: dict[int, Stream] = {}  # rows with the same cells have the same step
+            for issue in issues:
+                step, key = issue.steps[place], issue.key.full
+                stream = by_step.get(id(step))
+                if stream is None:
+                    stream = by_step[id(step)] = _find_stream(streams, step)
+                stream.rows += 1
+                # Rows of one issue share its key.
+                if len(stream.samples) < SAMPLES and key and key not in stream.samples:
+                    stream.samples.append(key)
 
     def streams(self, name: str) -> list[Stream]:
         return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
@@ -241,3 +229,10 @@ def new_categories(flow: ValueFlow, known: Collection[str]) -> list[str]:
         if stream.step.target and fold(stream.step.target) not in has:
             issues[stream.step.target] += stream.rows
     return [f"{name} {rows:,}" for name, rows in issues.most_common()]
+
+
+def _find_stream(streams: dict[Step, Stream], step: Step) -> Stream:
+    """The stream of a step; new ones are counted together once there are too many."""
+    if step not in streams and len(streams) >= DISTINCT_LIMIT:
+        step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
+    return streams.setdefault(step, Stream(step))

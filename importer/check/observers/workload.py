@@ -91,13 +91,13 @@ class Workload:
 
     def _count_ways(self, examined: Examined, planned: Mapping[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
-        all_parts, statuses = examined.records.parts, examined.records.targets("status")
+        issues = examined.batch.issues
         single: dict[str, list[str]] = {OPEN: [], CLOSED: []}  # names of comments that are alone
         several = list[tuple[str, IssueParts]]()
         for row, additions in planned.items():
-            if not (comments := all_parts[row].comments):
+            if not (comments := issues[row].parts.comments):
                 continue
-            which = CLOSED if statuses[row] in FINISHED else OPEN
+            which = CLOSED if issues[row].status in FINISHED else OPEN
             names = {name: addition.name for addition in additions for name in addition.covers}
             unsent = [each for each in comments if each.id in names]
             if len(unsent) == 1:
@@ -108,8 +108,8 @@ class Workload:
         for way in WAYS:
             for which, count in counts.items():
                 self.comments[which, way] += count
-            for place, _ in plan_comments([Due("", parts, way, AlreadyAdded()) for _, parts in several]):
-                self.comments[several[place][0], way] += 1
+            for which, parts in several:
+                self.comments[which, way] += sum(1 for _ in plan_comments(Due("", parts, way, AlreadyAdded())))
 
     def count_links(self, found: SendableLinks) -> None:
         """Add the relations and references that can be sent, once all rows are read."""

@@ -66,6 +66,11 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     return Converted(written, tuple(Counter(dropped).elements()) if dropped else ())
 
 
+def is_marked(text: str, format: TextFormat) -> bool:
+    """Whether a text may have anything to convert: most texts in Jira's markup have nothing of it."""
+    return format != "jira" or MARKED.is_in(text)
+
+
 def _break_lines(text: str) -> str:
     """Put line breaks where `\\n` stands; a text that has real ones, or a path of Windows, is left as it is."""
     return text if "\n" in text or _PATH.search(text) else _BREAK.sub("\n", text)

@@ -17,9 +17,9 @@ from importer.check.coverage.coverage import Coverage
 from importer.check.coverage.lines import OTHERS, CoverageLines
 from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.model import MappingModel
+from importer.row.transform import Transform
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from importer.transform.transform import Transform
 from tests.harness.coverage import losses_of, lost_of
 from tests.harness.making import HEADER, SOURCE_NAME, mapping_of
 
@@ -365,7 +365,7 @@ def test_what_is_lost_is_not_in_the_issue(
         issues = [
             issue
             for chunk in source.chunks(transform.refs, size=size, tables=transform.tables)
-            for issue in transform(chunk).texts.descriptions
+            for issue in (each.description for each in transform(chunk).issues)
         ]
     lost = Counter(
         name

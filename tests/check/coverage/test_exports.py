@@ -78,7 +78,7 @@ def check(path: Path, mapping: str | None) -> Coverage:
         shown = ShownPeople(job.mapping.model.people, job.people)
         losses = Coverage(job.mapping.model, job.source.files, shown)
         for examined in examine(job):
-            chunk = examined.records.chunk
+            chunk = examined.batch.chunk
             losses.add(examined, plan_of(examined))
             for raw in chunk.raw:
                 expected.update(count_filled(job.source.files[chunk.file], raw))

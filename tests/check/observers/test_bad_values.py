@@ -12,7 +12,7 @@ from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import load_mapping
 from importer.records import Ref
-from importer.transform.columns import Columns
+from importer.row.columns import Columns
 from importer.transform.shown_people import ShownPeople
 from tests.harness.making import chunk_of, examined_of, mapping_of, plan_of
 from tests.harness.running import Program, write_csv

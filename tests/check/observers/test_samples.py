@@ -163,7 +163,7 @@ def cover(lines: Sequence[Line], limit: int = CANARY_LIMIT) -> tuple[str, ...]:
 def bodies(lines: Sequence[Line]) -> dict[str, Any]:
     """What is sent, by native key."""
     examined = examine_lines(lines)
-    keys = examined.records.keys.full
+    keys = [issue.key.full for issue in examined.batch.issues]
     return {keys[row].removeprefix("demo:"): orjson.loads(body) for row, body in examined.bodies.items()}
 
 

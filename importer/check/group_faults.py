@@ -1,0 +1,70 @@
+"""Groups of rows that are one issue: which of them have to wait for another row, and where they end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from importer.codes import GROUP_REJECTED
+from importer.records import Finding
+from importer.row.keys import find_groups
+
+Groups = Collection[Sequence[int]]
+"""The rows of each group, in order. The first row leads: it has what all of them say."""
+
+
+def find_leaders(groups: Iterable[Sequence[int]]) -> dict[int, int]:
+    """Row → the first row of its group."""
+    return {row: group[0] for group in groups for row in group}
+
+
+def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection[int]) -> dict[int, int]:
+    """Row → the row that keeps it from being sent: a rejected one of its group, or a neighbour without a key.
+
+    A row without a key may belong to the group on either side. An issue that lacks a row is worse than one that waits.
+    """
+    strange = [not keys[group[0]] for group in groups]
+    faulty = [next((row for row in group if row in rejected), None) for group in groups]
+    for place, (before, behind) in enumerate(pairwise(groups)):
+        if strange[place] and not strange[place + 1] and faulty[place + 1] is None:
+            faulty[place + 1] = before[0]
+        elif strange[place + 1] and not strange[place] and faulty[place] is None:
+            faulty[place] = behind[0]
+    return {
+        row: fault
+        for group, fault in zip(groups, faulty, strict=True)
+        if fault is not None
+        for row in group
+        if row not in rejected
+    }
+
+
+def hold_back(
+    groups: Groups, keys: Sequence[str | None], findings: Mapping[int, Sequence[Finding]], lines: Sequence[int]
+) -> Iterator[tuple[int, Finding]]:
+    """(row, `group-rejected`) for each row that has to wait for another row of its issue, which the finding names.
+
+    `findings` are those of the single rows, where a row without a key has `key-missing` or its defect; `lines` are the
+    physical lines of all rows.
+    """
+    rejected = {row for row, found in findings.items() if any(finding.rejects for finding in found)}
+    for row, fault in find_faults(groups, keys, rejected).items():
+        code = next(finding.code for finding in findings[fault] if finding.rejects)
+        message = f"line {lines[fault]}, a row of the same issue, is rejected: {code}"
+        hint = "correct that row, and import all rows of the issue together, as they are in the errors file"
+        yield row, Finding(GROUP_REJECTED, "key", message, hint, code)
+
+
+def end_of_group(keys: Sequence[str | None], rows: int) -> int:
+    """How many rows to take so that at least `rows` are taken and no group is divided.
+
+    A row without a key behind a group is taken too, since it may belong to that group.
+    """
+    groups = find_groups(keys)
+    begun = [group for group in groups if group[0] < rows]
+    if not begun:
+        return rows
+    last, behind = begun[-1], groups[len(begun) : len(begun) + 1]
+    if keys[last[0]] and behind and not keys[behind[0][0]]:
+        last = behind[0]
+    return max(rows, last[-1] + 1)

@@ -1,0 +1,105 @@
+"""Rows that are handled together with their issues, and what is kept of both as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby
+from typing import Any
+
+import orjson
+
+from importer.api import PERSON_FIELDS, VALUE_FIELDS
+from importer.mapping.model import MappingModel
+from importer.mapping.reads import collect_refs
+from importer.records import Chunk, Ref
+from importer.row.columns import Columns
+from importer.row.issue import Issue
+from importer.row.keys import find_groups
+from importer.transform.encoding import encode
+from importer.transform.shown_people import ShownPeople
+
+
+@dataclass(slots=True)
+class IssueBatch:
+    """Rows that are handled together, with the issue that each says.
+
+    columns  the rows, and what compiles texts and conditions for them
+    issues   one for each row; those of rows with a skip code are not used
+    groups   first row of each issue that several rows may make → all its rows; {} where each row is an issue of its own
+    """
+
+    columns: Columns
+    issues: Sequence[Issue]
+    groups: Mapping[int, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def chunk(self) -> Chunk:
+        """The rows as they were read."""
+        return self.columns.chunk
+
+    def followers(self) -> set[int]:
+        """The rows behind the first one of their issue, which speaks for all of them."""
+        return {row for _, *others in self.groups.values() for row in others}
+
+    def members(self, row: int) -> Sequence[int]:
+        """The rows for which this one speaks: all of its issue, or itself."""
+        return self.groups.get(row) or (row,)
+
+
+def batch_issues(columns: Columns, issues: Sequence[Issue], mapping: MappingModel) -> IssueBatch:
+    """Put rows and their issues together; where issues recur, their rows are gathered later: see `check.leaders`."""
+    groups: Mapping[int, Sequence[int]] = {}
+    if mapping.group and mapping.recurring is None:
+        groups = {rows[0]: rows for rows in find_groups([issue.key.group for issue in issues])}
+    return IssueBatch(columns, issues, groups)
+
+
+def encode_body(issue: Issue) -> bytes:
+    """The JSON body of an issue's create, which depends on nothing but row, mapping and source name.
+
+    Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
+    """
+    body: dict[str, Any] = {
+        "title": issue.title,
+        "severity": issue.severity,
+        "category": issue.category,
+        "description": issue.description,
+        "status": issue.status,
+        "source": issue.source,
+    }
+    for name, user_id in zip(PERSON_FIELDS, issue.user_ids, strict=True):
+        if user_id:
+            body[name] = user_id
+    if issue.parts.evidence:
+        links = issue.parts.evidence
+        body["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in links]
+    return encode(body)
+
+
+def encode_cells(batch: IssueBatch, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:
+    """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show.
+
+    A number stands for as many references without a column: presets have names in many languages, a file has those in
+    one, and to say of a hundred that they aren't there would take more room than all else that is kept of a row.
+    """
+    columns = [list(map(shown.clean, batch.columns.cells(ref))) for ref in refs]
+    parts = list[int | list[list[str]]]()
+    for is_there, some in groupby(columns, key=bool):
+        alike = list(some)
+        parts += alike if is_there else [len(alike)]
+    return {
+        row: encode([part if isinstance(part, int) else [cells[row] for cells in part] for part in parts])
+        for row in rows
+    }
+
+
+def decode_cells(kept: bytes) -> list[list[str]]:
+    """Return the cells of a row: for each reference those of its columns."""
+    parts = ([[]] * each if isinstance(each, int) else [each] for each in orjson.loads(kept))
+    return [*chain.from_iterable(parts)]
+
+
+def value_refs(mapping: MappingModel) -> tuple[Ref, ...]:
+    """Every column and path that severity, status and category read, each once."""
+    return tuple(dict.fromkeys(ref for name in VALUE_FIELDS for ref in collect_refs(getattr(mapping, name))))

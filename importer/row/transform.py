@@ -1,0 +1,91 @@
+"""Transforms chunks of rows into issues by a mapping. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from importer.mapping.identities import Roster
+from importer.mapping.model import MappingModel
+from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
+from importer.mapping.texts import Text
+from importer.records import Chunk
+from importer.row.columns import Columns
+from importer.row.issue import IssueMapper
+from importer.row.issue_batch import IssueBatch, batch_issues
+from importer.row.people import FindName, find_no_name
+from importer.row.relations import FindKeys, find_no_keys
+from importer.row.source_row import Layout
+from importer.transform.aliases import NO_ALIASES, Aliases
+from importer.transform.shown_people import ShownPeople
+
+
+class Transform:
+    """A mapping, ready to turn chunks of one source into issues.
+
+    refs     every column and path that it reads: what a source has to put into its chunks
+    tables   the look-up tables beside the records that it reads
+    annexes  place in `comments: from` → the objects beside the records that are read there
+    shown    how people are shown
+    """
+
+    def __init__(
+        self,
+        mapping: MappingModel,
+        source_name: str,
+        people: Roster | None = None,
+        find_name: FindName = find_no_name,
+        find_keys: FindKeys = find_no_keys,
+        aliases: Aliases = NO_ALIASES,
+    ) -> None:
+        self.mapping = mapping
+        self.refs = collect_refs(mapping)
+        self.tables = collect_tables(mapping)
+        self.annexes = collect_annexes(mapping)
+        self.shown = ShownPeople(mapping.people, people or Roster())
+        self._source_name, self._aliases = source_name, aliases
+        self._find_name, self._find_keys = find_name, find_keys
+        self._filled = frozenset(ref for text in _texts_with_all_cells(mapping) for ref in text.refs)
+        self._newest: tuple[Layout, IssueMapper] | None = None
+
+    def __call__(self, chunk: Chunk) -> IssueBatch:
+        """Transform a chunk. Defective rows become empty issues; the chunk has their findings already."""
+        columns = Columns(chunk, self.mapping.input.dates)
+        mapper = self._mapper(columns)
+        return batch_issues(columns, mapper.map_rows(columns.rows), mapper.mapping)
+
+    def group_keys(self, chunk: Chunk) -> list[str | None]:
+        """The key of each row's group, which the check asks for so that no group is divided between chunks."""
+        columns = Columns(chunk, self.mapping.input.dates)
+        return self._mapper(columns).group_keys(columns.rows)
+
+    def name_rows(self, chunk: Chunk) -> list[str]:
+        """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
+        columns = Columns(chunk, self.mapping.input.dates)
+        return self._mapper(columns).name_rows(columns.rows)
+
+    def _mapper(self, columns: Columns) -> IssueMapper:
+        """What maps the rows of a file; one file follows another, so that only the newest is kept.
+
+        It leaves out what has had no text so far: a preset names hundreds of columns and paths, and a row has a dozen.
+        """
+        self._filled |= columns.filled()
+        layout = columns.layout.without_empty(self._filled)
+        if self._newest is None or self._newest[0] != layout:
+            mapper = IssueMapper(
+                narrow(self.mapping, layout.present),
+                layout,
+                self._source_name,
+                self.shown,
+                self._find_name,
+                self._find_keys,
+                self._aliases,
+            )
+            self._newest = layout, mapper
+        return self._newest[1]
+
+
+def _texts_with_all_cells(mapping: MappingModel) -> list[Text]:
+    """The texts of which empty columns are read, too: whether a file has no answers, or empty ones, are two things.
+
+    And what an occurrence says is known by a digest of all cells that its answer and its note are made of.
+    """
+    texts = [mapping.answer, mapping.description if mapping.recurring is not None else None]
+    return [text for text in texts if text is not None]
