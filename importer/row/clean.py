@@ -22,9 +22,11 @@ class Cleaner:
     `line` sanitises a short line, such as a footer's, without noting its secrets; such lines come again and again.
     """
 
-    def __init__(self, mapping: MappingModel, shown: ShownPeople, find_name: FindName, compiler: Compiler) -> None:
+    def __init__(
+        self, mapping: MappingModel, shown_people: ShownPeople, find_name: FindName, compiler: Compiler
+    ) -> None:
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
-        self._hides, self._shown = mapping.people.hides, shown
+        self._hides, self._shown = mapping.people.hides, shown_people
         self._mentions, self._find_name = mapping.people.mentions, find_name
         self._mention_core = find_core(self._mentions or "")
         self._files = FileAddresses(mapping.attachments)

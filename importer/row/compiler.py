@@ -108,23 +108,23 @@ class Compiler:
 
     def stripped(self, spec: Text | None) -> ReadText:
         """Like `text`, without white space around it."""
-        read = self.text(spec)
-        if read is read_nothing:
-            return read
-        return lambda row: read(row).strip()
+        reader = self.text(spec)
+        if reader is read_nothing:
+            return reader
+        return lambda row: reader(row).strip()
 
     def cells(self, spec: Text) -> ReadCells:
         """Like `text`, but with all the cells of a column that repeats; none where the file has no such column."""
         if spec.column is not None or spec.path is not None:
-            read = self._cells_at(self._layout.places.get(spec.refs[0], ()))
+            reader = self._cells_at(self._layout.places.get(spec.refs[0], ()))
         elif spec.first is not None:
-            read = self._first_with_cells([self.cells(choice) for choice in self._choices(spec)])
+            reader = self._first_with_cells([self.cells(choice) for choice in self._choices(spec)])
         else:
             text = self.text(spec)
             return lambda row: (text(row),)
-        if read is no_cells:
-            return read
-        return self._changed_cells(read, spec)
+        if reader is no_cells:
+            return reader
+        return self._changed_cells(reader, spec)
 
     def holds(self, conditions: Iterable[Condition]) -> Holds:
         """Whether all conditions hold. Where only a date that can't be read is in the way, they don't."""
@@ -174,8 +174,8 @@ class Compiler:
         first = choices[0]
 
         def choose(row: SourceRow) -> str:
-            for read in choices:
-                text = read(row)
+            for reader in choices:
+                text = reader(row)
                 if text and not text.isspace():
                     return text
             return first(row)
@@ -185,7 +185,7 @@ class Compiler:
     @staticmethod
     def _first_with_cells(choices: Sequence[ReadCells]) -> ReadCells:
         """The cells of the first choice that has any that is filled; of none the first one's that the file has."""
-        present = [read for read in choices if read is not no_cells]
+        present = [reader for reader in choices if reader is not no_cells]
         if not present:
             return no_cells
         if len(present) == 1:
@@ -193,25 +193,25 @@ class Compiler:
         first = present[0]
 
         def choose(row: SourceRow) -> tuple[str, ...]:
-            for read in present:
-                cells = read(row)
+            for reader in present:
+                cells = reader(row)
                 if any(map(is_filled, cells)):
                     return cells
             return first(row)
 
         return choose
 
-    def _changed_text(self, read: ReadText, spec: Text) -> ReadText:
+    def _changed_text(self, reader: ReadText, spec: Text) -> ReadText:
         change = self._change(spec)
-        if change is None or read is read_nothing:
-            return read
-        return lambda row: change(row, read(row))
+        if change is None or reader is read_nothing:
+            return reader
+        return lambda row: change(row, reader(row))
 
-    def _changed_cells(self, read: ReadCells, spec: Text) -> ReadCells:
+    def _changed_cells(self, reader: ReadCells, spec: Text) -> ReadCells:
         change = self._change(spec)
         if change is None:
-            return read
-        return lambda row: tuple([change(row, cell) for cell in read(row)])
+            return reader
+        return lambda row: tuple([change(row, cell) for cell in reader(row)])
 
     def _change(self, spec: Text) -> _ChangeCell | None:
         """What a text's pattern, then its lookup, then its conversion of markup make of a cell; None if it has none."""
@@ -251,7 +251,7 @@ class Compiler:
         opening, endings = parts[0], parts[1:]
 
         def fill(row: SourceRow) -> str:
-            values = [read(row) for read in reads]
+            values = [reader(row) for reader in reads]
             if not any(map(str.strip, values)):
                 return ""
             return opening + "".join([value + ending for value, ending in zip(values, endings, strict=True)])
@@ -266,7 +266,7 @@ class Compiler:
         reads = [self._fill(line) for line in lines]
 
         def fill(row: SourceRow) -> str:
-            texts = [read(row) for read in reads]
+            texts = [reader(row) for reader in reads]
             if not any(text for text, is_made in zip(texts, has_placeholder, strict=True) if is_made):
                 return ""
             return "\n".join([text for text, is_label in zip(texts, has_label, strict=True) if text or not is_label])
@@ -276,16 +276,16 @@ class Compiler:
     def _test(self, condition: Condition) -> _Test:
         # A rule may ask for just such a word: `is: None`.
         compiler = self.written if condition.is_ or condition.matches else self
-        read = compiler.cells(condition)
+        reader = compiler.cells(condition)
         if condition.before is not None or condition.after is not None:
-            return _date_test(condition, read, self._layout.dates)
+            return _date_test(condition, reader, self._layout.dates)
         test = _text_test(condition)
         if condition.filled is False:
-            return lambda row: not any(map(test, read(row)))
-        if read is no_cells:
+            return lambda row: not any(map(test, reader(row)))
+        if reader is no_cells:
             is_met_by_nothing = test("")
             return lambda row: is_met_by_nothing
-        return lambda row: any(map(test, read(row)))
+        return lambda row: any(map(test, reader(row)))
 
 
 def decide(row: SourceRow, verdict: bool | str) -> bool:
@@ -341,14 +341,14 @@ def _text_test(condition: Condition) -> Callable[[str], bool]:
     return is_filled
 
 
-def _date_test(condition: Condition, read: ReadCells, formats: tuple[str, ...]) -> _Test:
+def _date_test(condition: Condition, reader: ReadCells, formats: tuple[str, ...]) -> _Test:
     """Whether a row has a date in a range; else the text of one that can't be read, and might be."""
     bound = datetime.fromisoformat(condition.before or condition.after or "").replace(tzinfo=UTC)
     is_before = condition.before is not None
 
     def test(row: SourceRow) -> bool | str:
         unreadable = ""
-        for text in read(row):
+        for text in reader(row):
             date = read_time(text, formats)
             if date is None:
                 unreadable = text if is_filled(text) else unreadable

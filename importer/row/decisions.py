@@ -74,9 +74,9 @@ class Decisions:
     def findings(self, row: SourceRow, created: datetime | None, level: str) -> list[Finding]:
         """What nobody has decided yet of a row, or what a rule rejects; `created` is when its issue was created."""
         findings = []
-        for name, holds, read in self._refusals:
+        for name, holds, reader in self._refusals:
             if holds(row):
-                text = read(row)
+                text = reader(row)
                 message = f"the mapping knows no {name} {clip(text, 60)!r}"
                 findings.append(Finding(VALUE_REFUSED, name, message, REFUSED_HINT, text))
         # Its date decides whether the issue is reopened.

@@ -90,7 +90,7 @@ class _LabelCells(NamedTuple):
     """
 
     place: int | None
-    read: ReadCells
+    reader: ReadCells
     labels: Remembered[tuple[str, ...], Label]
 
 
@@ -101,10 +101,10 @@ class LabelReader:
         self,
         mapping: MappingModel,
         compiler: Compiler,
-        shown: ShownPeople,
+        shown_people: ShownPeople,
         clean_line: Callable[[str], str],
     ) -> None:
-        self._shown, self._clean_line = shown, clean_line
+        self._shown, self._clean_line = shown_people, clean_line
         self._persons = list(zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True))
         self._person_refs = [
             frozenset(ref for text in person.texts for ref in text.refs) if person else frozenset[Ref]()
@@ -115,21 +115,21 @@ class LabelReader:
         self._labels = list[_LabelCells]()
         persons = person_refs(mapping)
         for name, spec in mapping.footer.items():
-            read = compiler.cells(spec)
-            if read is no_cells:
+            reader = compiler.cells(spec)
+            if reader is no_cells:
                 continue
             place = compiler.single_place(spec)
             refs = frozenset(spec.refs)
             role = name if persons.isdisjoint(refs) else "Owner"
             labeller = self._labeller(len(self._labels), name, role, refs)
-            self._labels.append(_LabelCells(place, read, Remembered(labeller)))
+            self._labels.append(_LabelCells(place, reader, Remembered(labeller)))
 
     def read(self, row: SourceRow) -> list[Label]:
         """The labels of a row that have any text, in the order of the mapping."""
         labels, row_cells = [], row.cells
-        for place, read, known in self._labels:
+        for place, reader, known in self._labels:
             if place is None:
-                cells = read(row)
+                cells = reader(row)
                 has_text = any(cells)
             else:
                 has_text = row_cells[place] != ""
@@ -185,10 +185,10 @@ class LabelReader:
 
     def _list_names(self, who: tuple[str, ...]) -> list[str]:
         """What a text has that names somebody: their name, or where they have none their account or mail address."""
-        name, *others = who
-        names = [name] if name else [other for other in others if other]
-        shown = self._shown.show(Identity(*who))
-        return [*names, shown] if shown else names
+        name, *extras = who
+        names = [name] if name else [extra for extra in extras if extra]
+        shown_people = self._shown.show(Identity(*who))
+        return [*names, shown_people] if shown_people else names
 
     def _add(self, labels: list[Label], place: int, name: str, text: str) -> None:
         """Add a label behind those of the mapping."""

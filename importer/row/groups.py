@@ -43,13 +43,13 @@ def merge_texts(members: Sequence[Issue]) -> None:
 
 def merge_parts(members: Sequence[Issue]) -> None:
     """Give the first row what all of them have beside the create, each once, in order; the others have nothing left."""
-    first, others = members[0], members[1:]
+    first, followers = members[0], members[1:]
     first.evidence = _join(issue.evidence for issue in members)
     first.relations = _join(issue.relations for issue in members)
     first.comments = _join(issue.comments for issue in members)
     first.flags = first.flags._replace(flags=_join(issue.flags.flags for issue in members))
     first.discussed = sum(issue.discussed for issue in members)
-    for issue in others:
+    for issue in followers:
         issue.evidence = issue.relations = issue.comments = ()
         issue.flags = issue.flags._replace(flags=())
         issue.discussed = 0
@@ -66,4 +66,4 @@ def _first_in(order: Sequence[str], targets: Sequence[str | None]) -> str | None
 
 
 def _join(items: Iterable[Iterable[Item]]) -> tuple[Item, ...]:
-    return tuple(dict.fromkeys(item for own in items for item in own))
+    return tuple(dict.fromkeys(item for items_of_row in items for item in items_of_row))

@@ -127,26 +127,26 @@ class IssueMapper:
         mapping: MappingModel,
         layout: Layout,
         source_name: str,
-        shown: ShownPeople,
+        shown_people: ShownPeople,
         find_name: FindName,
         find_keys: FindKeys,
         aliases: Aliases = NO_ALIASES,
     ) -> None:
-        self.mapping, self._layout, self._shown, self._find_name = mapping, layout, shown, find_name
+        self.mapping, self._layout, self._shown, self._find_name = mapping, layout, shown_people, find_name
         self.compiler = compiler = Compiler(layout)
         self._decisions = Decisions(mapping, compiler, layout)
         self._keys = KeyReader(mapping, source_name, compiler, aliases)
         self._newest = compiler.text(mapping.duplicates.newest if isinstance(mapping.duplicates, Duplicates) else None)
         self._created = compiler.text(mapping.created)
         self._values = [
-            ValueReader(value_map, compiler, layout, compile_shown(mapping, value_map, shown))
+            ValueReader(value_map, compiler, layout, compile_shown(mapping, value_map, shown_people))
             for value_map in value_maps(mapping)
         ]
         self._source = compiler.stripped(mapping.source)
-        self._people = PeopleReader(mapping, compiler, layout, shown)
+        self._people = PeopleReader(mapping, compiler, layout, shown_people)
         self._title, self._description = compiler.text(mapping.title), compiler.text(mapping.description)
-        self._cleaner = Cleaner(mapping, shown, find_name, compiler)
-        self._labels = LabelReader(mapping, compiler, shown, self._cleaner.line)
+        self._cleaner = Cleaner(mapping, shown_people, find_name, compiler)
+        self._labels = LabelReader(mapping, compiler, shown_people, self._cleaner.line)
         self._attachments = None if mapping.attachments is None else AttachmentLister(mapping.attachments, compiler)
         self._source_marker = source_marker(source_name)
         self._evidence = EvidenceReader(mapping.resource_links, compiler)

@@ -77,13 +77,15 @@ def encode_body(issue: Issue) -> bytes:
     return encode(body)
 
 
-def encode_cells(batch: IssueBatch, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:
+def encode_cells(
+    batch: IssueBatch, refs: Sequence[Ref], rows: Iterable[int], shown_people: ShownPeople
+) -> dict[int, bytes]:
     """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show.
 
     A number stands for as many references without a column: presets have names in many languages, a file has those in
     one, and to say of a hundred that they aren't there would take more room than all else that is kept of a row.
     """
-    columns = [list(map(shown.clean, batch.columns.cells(ref))) for ref in refs]
+    columns = [list(map(shown_people.clean, batch.columns.cells(ref))) for ref in refs]
     parts = list[int | list[list[str]]]()
     for is_there, some in groupby(columns, key=bool):
         alike = list(some)

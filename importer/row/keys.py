@@ -79,7 +79,7 @@ class KeyReader:
         """
         if skip and not self._recurs:
             return None
-        texts = [read(row) for read in self._group]
+        texts = [reader(row) for reader in self._group]
         if self._recurs:
             texts = [text.replace("\\", "\\\\").replace("/", "\\/") for text in texts]
         texts = [text.strip() for text in texts]

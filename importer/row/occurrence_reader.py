@@ -54,13 +54,13 @@ class OccurrenceReader:
         if row.defect is not None or (skip and not is_withdrawal(skip)):
             return None, []
         findings: list[Finding] = []
-        names = [read(row) for read in self._names]
+        names = [reader(row) for reader in self._names]
         identity = [self._plain_dates[name] for name in names]
         if not any(names):
             names = identity = [content_key(row.raw)]
             findings.append(EMPTY)
         answer, note, date = self._answer(row), self._note(row), self._created(row)
-        mentioned = {"", *names, *(read(row) for read in self._shared), date, answer}
+        mentioned = {"", *names, *(reader(row) for reader in self._shared), date, answer}
         lines = [f"now {_verdict(skip)}"] if skip else []
         if answer:
             lines.append(f"Answer: {one_line(answer)}")

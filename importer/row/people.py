@@ -239,4 +239,4 @@ class PeopleReader:
 
     def _read(self, row: SourceRow) -> People:
         named = [_NOBODY if reader is None else reader.read(row) for reader in self._readers]
-        return People(tuple(named), [read(row) for read in self._user_ids], self._maps)
+        return People(tuple(named), [reader(row) for reader in self._user_ids], self._maps)

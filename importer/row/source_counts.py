@@ -24,8 +24,8 @@ class SourceCounter:
     def read(self, row: SourceRow) -> dict[str, int]:
         """What is counted → how many; a cell that is no whole number counts nothing."""
         counts: dict[str, int] = {}
-        for name, read, less in self._counters:
-            match = _NUMBER.fullmatch(read(row))
+        for name, reader, less in self._counters:
+            match = _NUMBER.fullmatch(reader(row))
             if match is None:
                 continue
             number = int(match[1]) - less

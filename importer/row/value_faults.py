@@ -65,29 +65,29 @@ def _find_fault(name: str, step: Step) -> Finding | None:
     return None
 
 
-def compile_shown(mapping: MappingModel, value_map: ValueMap, shown: ShownPeople) -> Callable[[Step], Step]:
+def compile_shown(mapping: MappingModel, value_map: ValueMap, shown_people: ShownPeople) -> Callable[[Step], Step]:
     """What makes of a step the one that is shown, with its fault; a category may be a cell as it is, with mentions."""
     sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
     names_people = not person_refs(mapping).isdisjoint(value_map.spec.refs)
 
     def show(step: Step) -> Step:
         if mapping.people.hides:
-            step = _hide_person(step, shown, names_people=names_people)
+            step = _hide_person(step, shown_people, names_people=names_people)
         if value_map.field == "category" and step.target:
-            (target,) = shown.clean([single_line(step.target)])
+            (target,) = shown_people.clean([single_line(step.target)])
             step = replace(step, target=sanitizer.clean(target).text)
         return replace(step, fault=find_fault(value_map.field, step))
 
     return show
 
 
-def _hide_person(step: Step, shown: ShownPeople, *, names_people: bool) -> Step:
+def _hide_person(step: Step, shown_people: ShownPeople, *, names_people: bool) -> Step:
     """The step with its people as they are shown."""
     if not step.source:
         return step
     # What a rule read is shown as the rule's own words, and these name nobody.
     role = "Owner" if names_people and step.how != "rule" else ""
-    source = shown.show_cell(role, step.source) or SOMEBODY
+    source = shown_people.show_cell(role, step.source) or SOMEBODY
     if source == step.source:
         return step
     target = source if step.how == "kept" else step.target
