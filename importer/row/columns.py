@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
 from itertools import zip_longest
 
-from importer.mapping.texts import Condition, Text
+from importer.mapping.texts import Text
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Ref
 from importer.row.compiler import Compiler
-from importer.row.masks import Mask
 from importer.row.source_row import SourceRow, layout_of, rows_of
 
 
@@ -97,7 +96,3 @@ class Columns:
             return self.cells(spec.refs[0])
         columns = zip_longest(*map(self.compiler.cells(spec), self.rows), fillvalue="")
         return list(map(list, columns))
-
-    def holds(self, conditions: Iterable[Condition]) -> Mask:
-        """The rows where all conditions hold."""
-        return Mask(map(self.compiler.holds(conditions), self.rows))

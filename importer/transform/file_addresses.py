@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from importer.mapping.issue_parts import Attachments
 from importer.mapping.patterns import compile_pattern
-from importer.transform.scan import find_core, find_texts
+from importer.transform.scan import find_core
 
 _NOT_OF_IT = ".,;:!?*_"
 """A sentence or markup may end behind an address."""
@@ -39,8 +39,8 @@ class FileAddresses:
             text = pattern.sub(put_before, text)
         return text
 
-    def find(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """(place, address) of each file that a text links to, in order."""
-        for place in find_texts(self._cores, texts):
+    def find(self, text: str) -> Iterator[str]:
+        """The address of each file that a text links to, in order."""
+        if any(core in text for core in self._cores):
             for pattern in self._patterns:
-                yield from ((place, match[0].rstrip(_NOT_OF_IT)) for match in pattern.finditer(texts[place]))
+                yield from (match[0].rstrip(_NOT_OF_IT) for match in pattern.finditer(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -54,13 +54,6 @@ class _Code(NamedTuple):
 def is_longer(text: str, limit: int) -> bool:
     """Whether a text has more than `limit` UTF-16 units; cheap for the usual text, which is far from it."""
     return len(text) * 2 > limit and count_units(text) > limit
-
-
-def find_longer(texts: Sequence[str], limit: int) -> list[int]:
-    """The rows whose texts have more than `limit` UTF-16 units."""
-    if 2 * max(map(len, texts), default=0) <= limit:  # as in most chunks
-        return []
-    return [row for row, text in enumerate(texts) if is_longer(text, limit)]
 
 
 def cut(text: str, units: int) -> str:

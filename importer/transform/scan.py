@@ -78,8 +78,3 @@ def find_core(pattern: str) -> str:
     if not parsed.state.flags & re.IGNORECASE:
         read(parsed)
     return max(runs, key=len)
-
-
-def find_texts(cores: Iterable[str], texts: Sequence[str]) -> list[int]:
-    """The places of the texts that have any of the cores, in order."""
-    return sorted({place for core in cores for place, text in enumerate(texts) if core in text})

@@ -48,4 +48,4 @@ def test_files_are_listed() -> None:
 def test_none_are_named() -> None:
     """Without patterns no text is searched."""
     files = FileAddresses(Attachments.model_validate({"name": "File"}))
-    assert list(files.find(["https://cdn.example/x"])) == []
+    assert list(files.find("https://cdn.example/x")) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
-from importer.transform.scan import Scan, find_core, find_texts
+from importer.transform.scan import Scan, find_core
 
 PATTERNS = (r"1[a-b]", r"a{2,}", "é@", r"[^\w@]@[^\w@]", r"\n\s*b1")
 TEXTS = st.lists(st.text(alphabet="ab1 \n@é٣\ud800\U0001f600", max_size=12), max_size=6)
@@ -70,11 +70,3 @@ def test_core_of_matches(data: st.DataObject) -> None:
     text = data.draw(st.from_regex(pattern))
     assert re.search(pattern, text)
     assert find_core(pattern) in text
-
-
-@given(st.lists(st.text("abB\n", max_size=4)), st.lists(st.sampled_from(["a", "ab", "b+a", "(?i)ba", "(a|)b{0}"])))
-def test_texts_with_cores(texts: list[str], patterns: list[str]) -> None:
-    """Each text that has one is found; an empty core is in all."""
-    cores = [find_core(pattern) for pattern in patterns]
-    expected = [place for place, text in enumerate(texts) if any(core in text for core in cores)]
-    assert find_texts(cores, texts) == expected

@@ -96,7 +96,7 @@ def read_texts(addresses: FileAddresses, issues: Sequence[Issue], left_out: Coll
     for row, issue in enumerate(issues):
         if row not in left_out:
             texts = [issue.description, *issue.parts.rest, *(comment.text for comment in issue.parts.comments)]
-            for address in dict.fromkeys(address for _, address in addresses.find(texts)):
+            for address in dict.fromkeys(address for text in texts for address in addresses.find(text)):
                 yield Attachment(issue.key.full, _name_of(address), address)
 
 

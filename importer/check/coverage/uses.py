@@ -17,7 +17,6 @@ from importer.records import Ref
 from importer.row.columns import Columns
 from importer.row.evidence import compile_flagged
 from importer.row.issue_batch import IssueBatch
-from importer.row.masks import Mask
 from importer.transform.plain_text import is_filled
 
 RULE = "rule"
@@ -34,13 +33,13 @@ class Use:
 
     name    what it becomes: `title`, `comment`, `footer: Sprint`
     every   whether it takes all cells of a column that repeats, not only the first filled one
-    wanted  gives a mask of the rows in which it is read; None: all
+    wanted  says of each row whether it is read there; None: everywhere
     """
 
     name: str
     text: Text
     every: bool = False
-    wanted: Callable[[IssueBatch], Mask | None] | None = None
+    wanted: Callable[[IssueBatch], Sequence[bool] | None] | None = None
 
 
 def list_uses(mapping: MappingModel) -> list[Use]:
@@ -95,21 +94,21 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
 
 
-def _with_local_key(batch: IssueBatch) -> Mask | None:
-    return Mask.where([issue.key.is_local for issue in batch.issues])
+def _with_local_key(batch: IssueBatch) -> Sequence[bool] | None:
+    return [issue.key.is_local for issue in batch.issues]
 
 
-def _without_rule(place: int, batch: IssueBatch) -> Mask | None:
-    unruled = Mask.where([issue.steps[place].how != "rule" for issue in batch.issues])
+def _without_rule(place: int, batch: IssueBatch) -> Sequence[bool] | None:
+    unruled = [issue.steps[place].how != "rule" for issue in batch.issues]
     return None if all(unruled) else unruled
 
 
-def _where_flagged(rule: FlagRule, batch: IssueBatch) -> Mask | None:
-    return Mask(map(compile_flagged(rule, batch.columns.compiler), batch.columns.rows))
+def _where_flagged(rule: FlagRule, batch: IssueBatch) -> Sequence[bool] | None:
+    return list(map(compile_flagged(rule, batch.columns.compiler), batch.columns.rows))
 
 
-def _with_comments(batch: IssueBatch) -> Mask | None:
-    return Mask.where([issue.bundling != "drop" for issue in batch.issues])
+def _with_comments(batch: IssueBatch) -> Sequence[bool] | None:
+    return [issue.bundling != "drop" for issue in batch.issues]
 
 
 def _rule_texts(mapping: MappingModel) -> Iterator[Text]:

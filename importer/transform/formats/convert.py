@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
@@ -74,14 +74,6 @@ def is_marked(text: str, format: TextFormat) -> bool:
 def _break_lines(text: str) -> str:
     """Put line breaks where `\\n` stands; a text that has real ones, or a path of Windows, is left as it is."""
     return text if "\n" in text or _PATH.search(text) else _BREAK.sub("\n", text)
-
-
-def convert_all(texts: Sequence[str], format: TextFormat, as_: AsText) -> dict[int, Converted]:
-    """Place → what becomes of a text that `convert` changes, or loses something of; equal texts are converted once."""
-    places = MARKED.find(texts) if format == "jira" else range(len(texts))
-    converted = {text: convert(text, format, as_) for text in {texts[place]: None for place in places}}
-    found = ((place, converted[texts[place]]) for place in places)
-    return {place: each for place, each in found if each.dropped or each.text != texts[place]}
 
 
 def dropped_finding(field: str, dropped: Iterable[str]) -> Finding:
