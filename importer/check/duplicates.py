@@ -13,7 +13,6 @@ from itertools import chain, islice
 from operator import gt, itemgetter
 from struct import Struct
 from tempfile import TemporaryFile
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple, Self
 
 from importer.codes import KEY_DUPLICATE
@@ -201,9 +200,7 @@ class KeySpool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with suppress(OSError):  # what a full disk has not taken, nobody needs any more
             self._stack.close()
 

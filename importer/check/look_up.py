@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, islice
-from types import TracebackType
 from typing import Self
 
 from importer.check.examine import apply_fixes
@@ -111,9 +110,7 @@ class KeyAliases:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._scratch is not None:
             self._scratch.close()
 

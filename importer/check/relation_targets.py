@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from importer.check.examine import Examined
@@ -149,9 +148,7 @@ class RelationTargets:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._scratch.close()
 
     def add_keys(self, sendable: Iterable[str], rejected: Iterable[str] = ()) -> None:

@@ -85,7 +85,7 @@ class _LabelCells(NamedTuple):
     """Where a label has its text, and what is made of it.
 
     place   the one cell that has it, if it is a single one, as it is; else None
-    read    reads its cells
+    reader  reads its cells
     labels  cells that have a text → the label
     """
 
