@@ -20,7 +20,7 @@ from importer.triage.assumptions import ASSUMPTIONS, BY_ID
 from tests.conftest import Serve
 from tests.harness import fake_triage, rewriting
 from tests.harness.doors import FORMS, Door, serve_door
-from tests.harness.hostile import KINDS, HostileOptions, RunningSandbox, parse_fault
+from tests.harness.hostile import EDITED_TITLE, KINDS, HostileOptions, RunningSandbox, parse_fault
 from tests.harness.probing import probe_target
 
 pytestmark = pytest.mark.slow
@@ -247,7 +247,8 @@ def test_a_fault_turns_its_line(serve: Serve, fault: str) -> None:
     sandbox = serve(faults=(parse_fault(f"{fault}{where}"),))
     answers, _, calls = probe_target(sandbox.url, answer_seconds=2.0 if fault.startswith("hang") else 30.0)
     assert turned(answers) == FAULTS[fault], answers.seen
-    assert sandbox.issues() == []
+    left = {issue["title"] for issue in sandbox.issues()}
+    assert left <= {EDITED_TITLE}, "only what a person has changed in time is left"
     assert calls.requests <= MOST_REQUESTS
 
 
