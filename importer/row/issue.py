@@ -143,7 +143,7 @@ class IssueMapper:
             for value_map in value_maps(mapping)
         ]
         self._source = compiler.stripped(mapping.source)
-        self._people = PeopleReader(mapping, compiler, layout, shown_people)
+        self._people = PeopleReader(mapping, layout, shown_people)
         self._title, self._description = compiler.text(mapping.title), compiler.text(mapping.description)
         self._cleaner = Cleaner(mapping, shown_people, find_name, compiler)
         self._labels = LabelReader(mapping, compiler, shown_people, self._cleaner.line)

@@ -16,8 +16,9 @@ from importer.mapping.patterns import compile_pattern
 from importer.mapping.vocabulary import meaning
 from importer.records import Finding
 from importer.row.compiler import Compiler, no_cells
-from importer.row.remembered import MOST, Remembered
-from importer.row.source_row import Layout, SourceRow, pick_cells
+from importer.row.remembered import Remembered
+from importer.row.same_cells import SameCells
+from importer.row.source_row import Layout, SourceRow
 from importer.transform.scan import find_core
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
@@ -213,30 +214,24 @@ NO_PEOPLE = People((_NOBODY, _NOBODY), ("", ""), (None, None))
 class PeopleReader:
     """Reads owner and assignee of a file's rows; the same cells name the same people."""
 
-    def __init__(self, mapping: MappingModel, compiler: Compiler, layout: Layout, shown: ShownPeople) -> None:
+    def __init__(self, mapping: MappingModel, layout: Layout, shown: ShownPeople) -> None:
         maps = person_maps(mapping, shown.roster)
         self._maps = [maps.get(name) for name in PERSON_FIELDS]
-        self._readers = [None if each is None else PersonReader(each.person, compiler) for each in self._maps]
-        ids = (mapping.owner_id, mapping.assignee_id)
-        self._user_ids = [compiler.stripped(text) for text in ids]
+        self._ids = (mapping.owner_id, mapping.assignee_id)
         persons = (mapping.owner, mapping.assignee)
-        texts = [text for text in ids if text] + [text for person in persons if person for text in person.texts]
-        self._pick = pick_cells(layout.places_of(ref for text in texts for ref in text.refs))
-        self._is_asked = bool(texts)
-        self._known: dict[tuple[str, ...], People] = {}
+        texts = [text for text in self._ids if text] + [text for person in persons if person for text in person.texts]
+        self._people = SameCells[People](layout, texts, self._compile)
 
     def read(self, row: SourceRow) -> People:
         """Owner and assignee of a row."""
-        if not self._is_asked:
-            return NO_PEOPLE
-        cells = self._pick(row.cells)
-        people = self._known.get(cells)
-        if people is None:
-            if len(self._known) >= MOST:
-                self._known.clear()
-            people = self._known[cells] = self._read(row)
-        return people
+        return self._people.read(row)
 
-    def _read(self, row: SourceRow) -> People:
-        named = [_NOBODY if reader is None else reader.read(row) for reader in self._readers]
-        return People(tuple(named), [reader(row) for reader in self._user_ids], self._maps)
+    def _compile(self, compiler: Compiler) -> Callable[[SourceRow], People]:
+        readers = [None if each is None else PersonReader(each.person, compiler) for each in self._maps]
+        user_ids = [compiler.stripped(text) for text in self._ids]
+
+        def read(row: SourceRow) -> People:
+            named = tuple(_NOBODY if reader is None else reader.read(row) for reader in readers)
+            return People(named, [reader(row) for reader in user_ids], self._maps)
+
+        return read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from operator import itemgetter
 
@@ -35,7 +35,16 @@ class Layout:
     def without_empty(self, filled: Set[Ref]) -> Layout:
         """The layout without columns and paths that have no text: most that a preset names, and that a file has."""
         places = {ref: places for ref, places in self.places.items() if ref in filled}
-        return Layout(places, self.tables, self.beside, self.dates)
+        return replace(self, places=places)
+
+    def narrowed(self, places: Sequence[int]) -> Layout:
+        """The layout of rows that have nothing but the cells at these places."""
+        numbers = {place: number for number, place in enumerate(places)}
+        narrow = {}
+        for ref, wide in self.places.items():
+            if all(place in numbers for place in wide):
+                narrow[ref] = tuple(numbers[place] for place in wide)
+        return replace(self, places=narrow)
 
     def places_of(self, refs: Iterable[Ref]) -> list[int]:
         """The places of all these columns and paths, each once and in order."""
@@ -94,11 +103,14 @@ def leave_out_nothing(written: tuple[str, ...]) -> tuple[str, ...]:
     return tuple("" if cell in nothing else cell for cell in written)
 
 
+def row_of_cells(written: tuple[str, ...]) -> SourceRow:
+    """A row that has nothing but these cells, and stands nowhere."""
+    return SourceRow(0, 0, written, leave_out_nothing(written), written)
+
+
 def rows_of(chunk: Chunk) -> Iterator[SourceRow]:
     """Yield the rows of a chunk, their cells placed as `layout_of` numbers them."""
     every_cells: Iterable[tuple[str, ...]] = zip(*chunk.cells.values(), strict=True) if chunk.cells else repeat(())
     every = zip(chunk.records, chunk.lines, chunk.raw, every_cells, strict=False)
-    is_without_nothing = words_for_nothing().isdisjoint
     for number, (record, line, raw, written) in enumerate(every):
-        cells = written if is_without_nothing(written) else leave_out_nothing(written)
-        yield SourceRow(record, line, raw, cells, written, chunk.defects.get(number))
+        yield SourceRow(record, line, raw, leave_out_nothing(written), written, chunk.defects.get(number))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.model import TARGETS, UNDECIDED, Category, MappingModel, Value, fold
@@ -17,7 +16,8 @@ from importer.mapping.vocabulary import BY_TITLE, category_of, is_denied, meanin
 from importer.records import Finding
 from importer.row.compiler import Compiler, Holds
 from importer.row.remembered import Remembered
-from importer.row.source_row import Layout, SourceRow, leave_out_nothing, pick_cells
+from importer.row.same_cells import SameCells
+from importer.row.source_row import Layout, SourceRow
 from importer.transform.plain_text import is_filled, single_line
 
 How = Literal[
@@ -48,14 +48,6 @@ class Step:
     fault: Finding | None = None
 
 
-class _Decision(NamedTuple):
-    """What the cells of a row decide: the step, and what was noted in the row on the way to it."""
-
-    step: Step
-    unreadable: str
-    dropped: Counter[str] | None
-
-
 class ValueReader:
     """Reads a value field of a file's rows: rules in order, the value map, the texts beside it, words of the title.
 
@@ -73,46 +65,38 @@ class ValueReader:
         self._map, self._change = value_map, change
         conditions = [condition for rule in spec.rules for condition in rule.when]
         texts: list[Text] = [spec, *conditions, *spec.beside.values()]
-        places = layout.places_of(ref for text in texts for ref in text.refs)
-        self._pick = pick_cells(places)
-        self._decisions = Remembered[tuple[str, ...], _Decision](self._decide)
-        # The title is no part of that: with it hardly any cells would come again.
+        self._steps = SameCells[Step](layout, texts, self._compile)
+        # The title is none of these: with it hardly any cells would come again.
         titles = spec.titles if isinstance(spec, Category) else None
         self._title = None if titles is None else compiler.text(titles)
         self._by_title = Remembered[str, Step](self._name_by_title)
-        # What decides sees no other cells, so that what is remembered can't depend on them.
-        small = Compiler(_narrow(layout, places))
-        self._rules = list(self._compile_rules(small))
-        self._text = small.written.text(spec)
-        self._beside = [(key, small.written.text(text)) for key, text in spec.beside.items()]
 
     def read(self, row: SourceRow) -> Step:
         """The step of a row's value; dates in the way of a rule, and markup that was lost, are noted in the row."""
-        decision = self._decisions[self._pick(row.written)]
-        if decision.unreadable:
-            row.unreadable = decision.unreadable
-        if decision.dropped:
-            row.note_dropped(decision.dropped)
-        if self._title is not None and decision.step.how in ("default", "missing"):
+        step = self._steps.read(row)
+        if self._title is not None and step.how in ("default", "missing"):
             category = category_of(self._title(row))
             if category:
                 return self._by_title[category]
-        return decision.step
-
-    def _decide(self, written: tuple[str, ...]) -> _Decision:
-        row = SourceRow(0, 0, written, leave_out_nothing(written), written)
-        step = self._change(self._find_step(row))
-        return _Decision(step, row.unreadable, row.dropped)
-
-    def _find_step(self, row: SourceRow) -> Step:
-        for holds, step in self._rules:
-            if holds(row):
-                return step
-        step = self._map.resolve(self._text(row))
-        for key, read_text in self._beside:
-            if step.how in ("unknown", "kept") or _is_by_words(step, key):
-                step = self._fall_back(step, key, read_text(row))
         return step
+
+    def _compile(self, compiler: Compiler) -> Callable[[SourceRow], Step]:
+        """Compile what decides without the title."""
+        rules = list(self._compile_rules(compiler))
+        reader = compiler.written.text(self._map.spec)
+        beside = [(key, compiler.written.text(text)) for key, text in self._map.spec.beside.items()]
+
+        def find_step(row: SourceRow) -> Step:
+            for holds, step in rules:
+                if holds(row):
+                    return self._change(step)
+            step = self._map.resolve(reader(row))
+            for key, read_text in beside:
+                if step.how in ("unknown", "kept") or _is_by_words(step, key):
+                    step = self._fall_back(step, key, read_text(row))
+            return self._change(step)
+
+        return find_step
 
     def _fall_back(self, step: Step, key: str, text: str) -> Step:
         """The step by another text, where the value map knows that one; a stage counts before words of another one."""
@@ -139,16 +123,6 @@ class ValueReader:
 def _is_by_words(step: Step, key: str) -> bool:
     """Whether words decided, over which a stage counts."""
     return key == "stage" and step.path[-1] == "words"
-
-
-def _narrow(layout: Layout, places: Sequence[int]) -> Layout:
-    """The layout of rows that have nothing but the cells at these places."""
-    numbers = {place: number for number, place in enumerate(places)}
-    narrow = {}
-    for ref, wide in layout.places.items():
-        if all(place in numbers for place in wide):
-            narrow[ref] = tuple(numbers[place] for place in wide)
-    return replace(layout, places=narrow)
 
 
 class ValueMap:

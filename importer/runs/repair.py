@@ -23,7 +23,7 @@ from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Ref
 from importer.row.compiler import Compiler
 from importer.row.issue_batch import decode_cells
-from importer.row.source_row import Layout, SourceRow, leave_out_nothing
+from importer.row.source_row import Layout, row_of_cells
 from importer.row.value_maps import Step, ValueReader, value_maps
 from importer.runs.change_set import (
     LATER,
@@ -90,7 +90,7 @@ class Repair(ChangeSet):
         if len(cells) != len(self._refs):
             return ["the ledger has no cells for its row"]
         written = tuple(chain.from_iterable(cells))
-        row = SourceRow(1, 1, written, leave_out_nothing(written), written)
+        row = row_of_cells(written)
         steps: list[Step | str] = [reader.read(row) for reader in self._readers_of(*map(len, cells))]
         return [f"the date {row.unreadable!r} can't be read"] if row.unreadable else steps
 

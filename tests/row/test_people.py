@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from importer.mapping.identities import Directory, Identity, Roster, RosterLine, number_people
 from importer.mapping.issue_parts import People, Person, Unmatched
 from importer.records import Chunk, Finding
-from importer.row.people import PersonMap, PersonReader, find_no_name, name_mentions, person_maps
+from importer.row.people import PeopleReader, PersonMap, PersonReader, find_no_name, name_mentions, person_maps
+from importer.row.source_row import layout_of, rows_of
 from importer.transform.shown_people import ShownPeople
 from tests.harness.making import chunk_of, mapping_of
 from tests.harness.rows import rows_and_compiler
@@ -116,6 +117,15 @@ def test_everybody_whom_columns_name_that_repeat() -> None:
     assert identify_all(person, chunk_of(("Other",), [("x",)])) == [[]]
     alone = Person.model_validate({"name": "Watchers"})
     assert identify_all(alone, chunk_of(header, [row])) == [[Identity("Ann"), Identity("Ben")]]
+
+
+def test_lost_markup_is_told_of_each_row() -> None:
+    """Also where the people whom the cells name are known by then."""
+    mapping = mapping_of(owner={"name": {"column": "Owner", "format": "jira"}})
+    chunk = chunk_of(["Owner"], [["Ann"], ["{color:red}Ben{color}"], ["{color:red}Ben{color}"]])
+    reader, rows = PeopleReader(mapping, layout_of(chunk), ShownPeople(People(), Roster())), list(rows_of(chunk))
+    assert [reader.read(row).named[0].name for row in rows] == ["Ann", "Ben", "Ben"]
+    assert [row.dropped for row in rows] == [None, {"colour": 1}, {"colour": 1}]
 
 
 def test_assigned() -> None:
