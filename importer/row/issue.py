@@ -21,7 +21,7 @@ from importer.row.comments import SILENCE, CommentReader, Discussion
 from importer.row.compiler import Compiler
 from importer.row.decisions import PRIVATE, Decisions
 from importer.row.description import Shortened, fit_description, fit_title, open_with_title
-from importer.row.evidence import EvidenceReader, FlagReader, Resource, RowFlags, attach_flagged, leave_said
+from importer.row.evidence import NO_FLAGS, EvidenceReader, FlagReader, Resource, RowFlags, attach_flagged, leave_said
 from importer.row.footer import Footer, Label, LabelReader, write_footer
 from importer.row.groups import merge_parts, merge_people, merge_texts, merge_values
 from importer.row.keys import KeyReader, RowKey, find_groups
@@ -44,8 +44,6 @@ from importer.transform.shown_people import ShownPeople
 
 _NO_KEY = RowKey("", "", "")
 _NO_FOOTER = Footer("")
-_NOBODY = Identity()
-_NO_FLAGS = RowFlags()
 NO_PARTS = IssueParts()
 
 
@@ -87,7 +85,7 @@ class Issue:
     category: str | None = None
     source: str = ""
     people: People = NO_PEOPLE
-    unmatched: tuple[Identity, ...] = (_NOBODY, _NOBODY)
+    unmatched: tuple[Identity, ...] = NO_PEOPLE.named
     user_ids: Sequence[str] = ("", "")
     person_findings: Sequence[Finding] = ()
     bundling: Bundling = "separate"
@@ -100,7 +98,7 @@ class Issue:
     rest: tuple[str, ...] = ()
     shortened: Sequence[Shortened] = ()
     evidence: tuple[Resource, ...] = ()
-    flags: RowFlags = _NO_FLAGS
+    flags: RowFlags = NO_FLAGS
     relations: tuple[Relation, ...] = ()
     discussion: Discussion = field(default_factory=lambda: SILENCE)
     comments: tuple[Comment, ...] = ()
@@ -116,10 +114,11 @@ class Issue:
 class IssueMapper:
     """A mapping for one file: rows → issues.
 
-    shown      how people are shown
-    find_name  the name that the source has for an account
-    find_keys  finds the rows that relations name by another text than their key
-    aliases    the key that an issue has by now → the one that it had first
+    layout        where the file has what the mapping names
+    shown_people  how people are shown
+    find_name     the name that the source has for an account
+    find_keys     finds the rows that relations name by another text than their key
+    aliases       the key that an issue has by now → the one that it had first
     """
 
     def __init__(
@@ -132,8 +131,9 @@ class IssueMapper:
         find_keys: FindKeys,
         aliases: Aliases = NO_ALIASES,
     ) -> None:
-        self.mapping, self._layout, self._shown, self._find_name = mapping, layout, shown_people, find_name
-        self.compiler = compiler = Compiler(layout)
+        self.layout, self._mapping = layout, mapping
+        self._shown, self._find_name = shown_people, find_name
+        compiler = Compiler(layout)
         self._decisions = Decisions(mapping, compiler, layout)
         self._keys = KeyReader(mapping, source_name, compiler, aliases)
         self._newest = compiler.text(mapping.duplicates.newest if isinstance(mapping.duplicates, Duplicates) else None)
@@ -158,16 +158,24 @@ class IssueMapper:
         self._counts = SourceCounter(mapping.counted, compiler)
         self._authors = Remembered[str, str](self._show_author)
 
-    def map_rows(self, rows: Sequence[SourceRow]) -> list[Issue]:
-        """Make the issues of a run of rows, one for each row; all rows of an issue have to be among them."""
+    def map_rows(self, rows: Sequence[SourceRow]) -> tuple[list[Issue], list[list[int]]]:
+        """Make the issues of a run of rows, one for each row, and say which rows are one issue: the places of each.
+
+        All rows of an issue have to be among them.
+        """
         # What lies beside the records is looked up for many rows at once.
         self._relations.prepare(rows)
         if self._comments is not None:
             self._comments.prepare(rows)
         issues = [self._read(row) for row in rows]
-        for members in self._group(issues):
-            self._complete(members)
-        return issues
+        groups = self._group(issues)
+        for places in groups:
+            self._complete([issues[place] for place in places])
+        # Skipped rows are in no group.
+        alone = [issue for issue in issues if issue.key.group is None] if groups else issues
+        for issue in alone:
+            self._complete([issue])
+        return issues, groups
 
     def group_keys(self, rows: Sequence[SourceRow]) -> list[str | None]:
         """The key of each row's group, None where the row is skipped; "" where it may belong to any issue."""
@@ -175,19 +183,17 @@ class IssueMapper:
 
     def name_rows(self, rows: Sequence[SourceRow]) -> list[str]:
         """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
-        has_groups = bool(self.mapping.group)
+        has_groups = bool(self._mapping.group)
         return [self._keys.read_native(row, self._find_skip(row) if has_groups else "") for row in rows]
 
     def _find_skip(self, row: SourceRow) -> str:
         return self._decisions.find_skip(row, self._decisions.read_level(row))
 
-    def _group(self, issues: list[Issue]) -> list[list[Issue]]:
-        """The rows of each issue; occurrences are rows by themselves until it is known which of them are sent."""
-        if not self.mapping.group or self.mapping.recurring is not None:
-            return [[issue] for issue in issues]
-        groups = [[issues[place] for place in places] for places in find_groups([issue.key.group for issue in issues])]
-        # Skipped rows are in no group.
-        return [*groups, *([issue] for issue in issues if issue.key.group is None)]
+    def _group(self, issues: Sequence[Issue]) -> list[list[int]]:
+        """The rows of each issue that several may make; occurrences are single until it is known which are sent."""
+        if not self._mapping.group or self._mapping.recurring is not None:
+            return []
+        return find_groups([issue.key.group for issue in issues])
 
     # What a row says, in the order in which a person would look at it.
 
@@ -210,9 +216,9 @@ class IssueMapper:
     def _read_dates(self, issue: Issue) -> None:
         """Times in UTC, None if unreadable: they only decide which row comes first, or counts."""
         if text := self._newest(issue.row):
-            issue.newest = read_time(text, self._layout.dates)
+            issue.newest = read_time(text, self.layout.dates)
         if text := self._created(issue.row):
-            issue.created = read_time(text, self._layout.dates)
+            issue.created = read_time(text, self.layout.dates)
 
     def _map_values(self, issue: Issue) -> None:
         """Map severity, status and category."""
@@ -237,7 +243,7 @@ class IssueMapper:
         """Read the evidence, flags and relations of a row."""
         row = issue.row
         evidence, malformed = self._evidence.read(row)
-        if self.mapping.flags:
+        if self._mapping.flags:
             issue.flags = self._flags.read(row, lambda name, texts: self._clean(issue, name, texts))
         issue.evidence = attach_flagged(evidence, issue.flags.flags)
         issue.relations, to_itself = self._relations.read(row, issue.key.full)
@@ -280,7 +286,7 @@ class IssueMapper:
 
     def _choose_bundling(self, issue: Issue) -> None:
         """Choose how the comments are bundled, which depends on whether the issue is finished."""
-        comments = self.mapping.comments
+        comments = self._mapping.comments
         if self._occurrences is not None:
             issue.bundling = "fold"
         elif comments is not None:
@@ -299,12 +305,12 @@ class IssueMapper:
     def _write_description(self, issue: Issue) -> None:
         """Write the footer, and fit title and description into their limits."""
         issue.footer = write_footer(issue.labels, issue.key_line, self._source_marker, issue.key.marker)
-        title = fit_title(self.mapping, issue.title)
+        title = fit_title(self._mapping, issue.title)
         if title != issue.title:
             issue.shortened = (Shortened("title", count_units(issue.title)),)
             issue.text = open_with_title(issue.title, issue.text)
             issue.title = title
-        fitted = fit_description(self.mapping, issue.text, issue.footer.text)
+        fitted = fit_description(self._mapping, issue.text, issue.footer.text)
         issue.description, issue.rest = fitted.text, fitted.rest
         if fitted.shortened is not None:
             issue.shortened = (*issue.shortened, fitted.shortened)
@@ -348,7 +354,7 @@ class IssueMapper:
     def _write_parts(self, issue: Issue) -> None:
         """Put together what an issue has beside its create."""
         mentions: tuple[Mention, ...] = ()
-        if self.mapping.references:  # not in the footer, which names the issue itself
+        if self._mapping.references:  # not in the footer, which names the issue itself
             text = issue.description.removesuffix(issue.footer.text)
             mentions = self._references.find(text, issue.key.own)
         parts = IssueParts(

@@ -15,7 +15,6 @@ from importer.mapping.reads import collect_refs
 from importer.records import Chunk, Ref
 from importer.row.columns import Columns
 from importer.row.issue import Issue
-from importer.row.keys import find_groups
 from importer.transform.encoding import encode
 from importer.transform.shown_people import ShownPeople
 
@@ -26,7 +25,8 @@ class IssueBatch:
 
     columns  the rows, and what compiles texts and conditions for them
     issues   one for each row; those of rows with a skip code are not used
-    groups   first row of each issue that several rows may make → all its rows; {} where each row is an issue of its own
+    groups   first row of each issue that several rows may make → all its rows; {} where each row is an issue by itself.
+             Rows of issues that recur are gathered later: see `check.leaders`
     """
 
     columns: Columns
@@ -45,14 +45,6 @@ class IssueBatch:
     def members(self, row: int) -> Sequence[int]:
         """The rows for which this one speaks: all of its issue, or itself."""
         return self.groups.get(row) or (row,)
-
-
-def batch_issues(columns: Columns, issues: Sequence[Issue], mapping: MappingModel) -> IssueBatch:
-    """Put rows and their issues together; where issues recur, their rows are gathered later: see `check.leaders`."""
-    groups: Mapping[int, Sequence[int]] = {}
-    if mapping.group and mapping.recurring is None:
-        groups = {rows[0]: rows for rows in find_groups([issue.key.group for issue in issues])}
-    return IssueBatch(columns, issues, groups)
 
 
 def encode_body(issue: Issue) -> bytes:

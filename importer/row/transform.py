@@ -9,10 +9,9 @@ from importer.mapping.texts import Text
 from importer.records import Chunk
 from importer.row.columns import Columns
 from importer.row.issue import IssueMapper
-from importer.row.issue_batch import IssueBatch, batch_issues
+from importer.row.issue_batch import IssueBatch
 from importer.row.people import FindName, find_no_name
 from importer.row.relations import FindKeys, find_no_keys
-from importer.row.source_row import Layout
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.shown_people import ShownPeople
 
@@ -43,13 +42,13 @@ class Transform:
         self._source_name, self._aliases = source_name, aliases
         self._find_name, self._find_keys = find_name, find_keys
         self._filled = frozenset(ref for text in _texts_with_all_cells(mapping) for ref in text.refs)
-        self._newest: tuple[Layout, IssueMapper] | None = None
+        self._newest: IssueMapper | None = None
 
     def __call__(self, chunk: Chunk) -> IssueBatch:
         """Transform a chunk. Defective rows become empty issues; the chunk has their findings already."""
         columns = Columns(chunk, self.mapping.input.dates)
-        mapper = self._mapper(columns)
-        return batch_issues(columns, mapper.map_rows(columns.rows), mapper.mapping)
+        issues, groups = self._mapper(columns).map_rows(columns.rows)
+        return IssueBatch(columns, issues, {rows[0]: rows for rows in groups})
 
     def group_keys(self, chunk: Chunk) -> list[str | None]:
         """The key of each row's group, which the check asks for so that no group is divided between chunks."""
@@ -68,8 +67,8 @@ class Transform:
         """
         self._filled |= columns.filled()
         layout = columns.layout.without_empty(self._filled)
-        if self._newest is None or self._newest[0] != layout:
-            mapper = IssueMapper(
+        if self._newest is None or self._newest.layout != layout:
+            self._newest = IssueMapper(
                 narrow(self.mapping, layout.present),
                 layout,
                 self._source_name,
@@ -78,8 +77,7 @@ class Transform:
                 self._find_keys,
                 self._aliases,
             )
-            self._newest = layout, mapper
-        return self._newest[1]
+        return self._newest
 
 
 def _texts_with_all_cells(mapping: MappingModel) -> list[Text]:
