@@ -21,7 +21,7 @@ from importer.records import Act, Addition, Chunk, Finding, Ref
 from importer.row.columns import Columns
 from importer.row.issue import NO_PARTS
 from importer.row.value_maps import Step
-from importer.row.verdicts import AnswerReader, AnswerRule
+from importer.row.verdicts import AnswerReader
 from importer.transform.plain_text import is_filled
 
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -180,9 +180,7 @@ class _Tracer:
             yield self._trace(("description",), model.description, self._columns.text(model.description)[row])
         yield from map(self._value, VALUE_FIELDS)
         if model.answer is not None:
-            columns = self._columns
-            reader = AnswerReader(AnswerRule(model.answer), model.answer, columns.compiler, columns.layout)
-            verdict = reader.verdict(columns.rows[row])
+            verdict = AnswerReader(model.answer, self._columns.compiler).verdict(issue.row)
             yield self._trace(("answer",), model.answer, verdict.replace("_", " "))
         for name, text in (
             ("source", issue.source),

@@ -16,7 +16,7 @@ GROUP_ROWS = 1000
 
 Value = TypeVar("Value")
 GroupKeys = Callable[[Chunk], Sequence[str | None]]
-"""Gives the key of each row's group, as `transform.groups.join_keys` does."""
+"""Gives the key of each row's group, as `Transform.group_keys` does."""
 
 
 def regroup(chunks: Iterable[Chunk], group_keys_of: GroupKeys) -> Iterator[Chunk]:

@@ -99,7 +99,7 @@ def gather(
         members = [row for row in rows if row in examined.bodies]
         leader = (members or rows)[0]
         # A row that is left out adds nothing but its occurrence.
-        own_parts = (issues[row].parts if row in examined.bodies else IssueParts() for row in rows)
+        own_parts = (issues[row].parts if row in examined.bodies else NO_PARTS for row in rows)
         each = (its._replace(occurrences=(own[row],)) for row, its in zip(rows, own_parts, strict=True))
         parts[leader] = reduce(IssueParts.joined, each)
         if not members:

@@ -12,7 +12,6 @@ from importer.row.remembered import Remembered
 from importer.row.source_row import SourceRow
 from importer.transform.file_addresses import FileAddresses
 from importer.transform.sanitise import Sanitized, Sanitizer
-from importer.transform.scan import find_core
 from importer.transform.shown_people import ShownPeople
 
 
@@ -28,7 +27,6 @@ class Cleaner:
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
         self._hides, self._shown = mapping.people.hides, shown_people
         self._mentions, self._find_name = mapping.people.mentions, find_name
-        self._mention_core = find_core(self._mentions or "")
         self._files = FileAddresses(mapping.attachments)
         self._site = compiler.stripped(None if mapping.attachments is None else mapping.attachments.site)
         self.line = Remembered[str, str](self._clean_line).__getitem__
@@ -37,13 +35,8 @@ class Cleaner:
         """Make addresses of files whole, put names for accounts, and show people as the mapping wants them."""
         if self._files:
             text = self._files.complete(text, lambda: self._site(row))
-        if self._mentions is not None and self._mention_core in text:
-            text = name_mentions(text, self._mentions, self._shown.roster, self._find_name)
-        return self._show(text)
-
-    def prepare_line(self, text: str) -> str:
-        """Show people in a short line as the mapping wants them."""
-        return self._show(text)
+        text = name_mentions(text, self._mentions, self._shown.roster, self._find_name)
+        return self.prepare_line(text)
 
     def is_harmless(self, texts: Sequence[str]) -> bool:
         """Whether prepared texts can be sent as they are: what is rare is searched for in all of them at once."""
@@ -57,9 +50,10 @@ class Cleaner:
         """A finding for each kind of secret in a field."""
         return self._sanitizer.findings(name, kinds)
 
-    def _show(self, text: str) -> str:
+    def prepare_line(self, text: str) -> str:
+        """Show people in a short line as the mapping wants them."""
         return self._shown.clean([text])[0] if self._hides else text
 
     def _clean_line(self, text: str) -> str:
-        (sanitized,) = self._sanitizer.clean_all([self._show(text)])
+        (sanitized,) = self._sanitizer.clean_all([self.prepare_line(text)])
         return sanitized.text

@@ -50,16 +50,14 @@ def first_filled(texts: Sequence[str]) -> str:
 
 
 class Compiler:
-    """Compiles what a mapping reads for one layout. With `as_written`, a program's words for nothing are texts."""
+    """Compiles what a mapping reads for one layout. With `as_written`, a program's words for nothing are texts.
+
+    present  the columns and paths that the file has, of those that the mapping reads
+    """
 
     def __init__(self, layout: Layout, *, as_written: bool = False) -> None:
         self._layout, self._as_written = layout, as_written
-        self._present = layout.present
-
-    @property
-    def present(self) -> frozenset[Ref]:
-        """The columns and paths that the file has, of those that the mapping reads."""
-        return self._present
+        self.present = layout.present
 
     @property
     def written(self) -> Compiler:
@@ -146,7 +144,7 @@ class Compiler:
         return hold_all
 
     def _choices(self, spec: Text) -> list[Text]:
-        return spec.choices_in(self._present)
+        return spec.choices_in(self.present)
 
     def _constant(self, spec: Text, value: str) -> ReadText:
         return self._changed_text(lambda row: value, spec)
@@ -242,7 +240,7 @@ class Compiler:
         if not refs:
             return lambda row: parts[0]
         # As of most templates of a preset: a file has columns of one tracker, in one language.
-        if self._present.isdisjoint(refs):
+        if self.present.isdisjoint(refs):
             return read_nothing
         lines = _LINES.split(template)
         if len(lines) > 1:

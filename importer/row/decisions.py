@@ -11,8 +11,8 @@ from importer.mapping.model import UNDECIDED, MappingModel
 from importer.phrases import clip
 from importer.records import Finding
 from importer.row.compiler import Compiler
-from importer.row.source_row import Layout, SourceRow
-from importer.row.verdicts import AnswerReader, AnswerRule
+from importer.row.source_row import SourceRow
+from importer.row.verdicts import AnswerReader
 from importer.transform.dates import FORMAT_HINT
 from importer.transform.plain_text import single_line
 
@@ -31,7 +31,7 @@ _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+
 class Decisions:
     """The rules of a mapping that leave rows out or reject them, for one file."""
 
-    def __init__(self, mapping: MappingModel, compiler: Compiler, layout: Layout) -> None:
+    def __init__(self, mapping: MappingModel, compiler: Compiler) -> None:
         self._skips = [(SKIP_PREFIX + rule.name, compiler.holds(rule.when)) for rule in mapping.skip if not rule.reject]
         self._refusals = [
             (rule.name, compiler.holds(rule.when), compiler.stripped(rule.when[0]))
@@ -40,7 +40,7 @@ class Decisions:
         ]
         self._answers = None
         if mapping.answer is not None:
-            self._answers = AnswerReader(AnswerRule(mapping.answer), mapping.answer, compiler, layout)
+            self._answers = AnswerReader(mapping.answer, compiler)
         self._restricted = mapping.restricted
         self._level = compiler.text(None if mapping.restricted is None else mapping.restricted.level)
         self._created = compiler.stripped(mapping.created)

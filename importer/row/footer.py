@@ -105,10 +105,9 @@ class LabelReader:
         clean_line: Callable[[str], str],
     ) -> None:
         self._shown, self._clean_line = shown_people, clean_line
-        self._persons = list(zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True))
         self._person_refs = [
             frozenset(ref for text in person.texts for ref in text.refs) if person else frozenset[Ref]()
-            for _, person in self._persons
+            for person in (mapping.owner, mapping.assignee)
         ]
         self._level_refs = frozenset(mapping.restricted.level.refs if mapping.restricted else ())
         self._names = Remembered[tuple[str, ...], list[str]](self._list_names)

@@ -134,7 +134,7 @@ class IssueMapper:
         self.layout, self._mapping = layout, mapping
         self._shown, self._find_name = shown_people, find_name
         compiler = Compiler(layout)
-        self._decisions = Decisions(mapping, compiler, layout)
+        self._decisions = Decisions(mapping, compiler)
         self._keys = KeyReader(mapping, source_name, compiler, aliases)
         self._newest = compiler.text(mapping.duplicates.newest if isinstance(mapping.duplicates, Duplicates) else None)
         self._created = compiler.text(mapping.created)

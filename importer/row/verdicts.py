@@ -13,7 +13,7 @@ from importer.phrases import clip
 from importer.records import Finding
 from importer.row.compiler import Compiler, read_nothing
 from importer.row.remembered import Remembered
-from importer.row.source_row import Layout, SourceRow
+from importer.row.source_row import SourceRow
 
 FAILED, PASSED, NOT_APPLICABLE = VERDICTS
 UNKNOWN = "unknown"
@@ -32,9 +32,10 @@ _EXCHANGED = {FAILED: PASSED, PASSED: FAILED}
 class AnswerReader:
     """Reads the answers of a file's rows."""
 
-    def __init__(self, rule: AnswerRule, spec: Answer, compiler: Compiler, layout: Layout) -> None:
+    def __init__(self, spec: Answer, compiler: Compiler) -> None:
+        rule = AnswerRule(spec)
         self._columns = ", ".join(ref.name for ref in spec.refs)
-        self._has_answers = not layout.present.isdisjoint(spec.refs)
+        self._has_answers = not compiler.present.isdisjoint(spec.refs)
         self._text = compiler.written.text(spec)
         self._criterion = compiler.text(spec.criterion) if spec.inverted else read_nothing
         self._is_inverted = Remembered[str, bool](rule.is_inverted)

@@ -92,8 +92,8 @@ def test_what_can_not_be_meant(keys: dict[str, Any]) -> None:
 def answers_of(header: list[str], *rows: list[str], **keys: Any) -> list[tuple[str, str, str]]:
     """Of each row its verdict, the code that leaves it out, and the value of its finding."""
     chunk = chunk_of(header, rows, defects={len(rows) - 1: Finding("row-ragged", "", "")})
-    layout, spec = layout_of(chunk), Answer.model_validate({"column": "Result", **keys})
-    reader = AnswerReader(AnswerRule(spec), spec, Compiler(layout), layout)
+    spec = Answer.model_validate({"column": "Result", **keys})
+    reader = AnswerReader(spec, Compiler(layout_of(chunk)))
     answers = list[tuple[str, str, str]]()
     for row in rows_of(chunk):
         finding = reader.finding(row)

@@ -46,9 +46,8 @@ class HeldValues:
         chunk = examined.batch.chunk
         file = chunk.file
         self._rows[file] += len(chunk)
-        current_keys = {
-            issue.key.full: issue.key.own for issue in examined.batch.issues
-        }  # Of an issue that has moved, its project by now
+        # Of an issue that has moved, its project by now.
+        current_keys = {issue.key.full: issue.key.own for issue in examined.batch.issues}
         known = [current_keys[key] for key, status in plan.ledger.items() if status.issue_id]
         self._known[file] += len(known)
         self._known_of.update(map(project_of, known))
