@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -26,7 +25,8 @@ from importer.transform.cell_parts import (
     write_json,
 )
 from importer.transform.lengths import cut, is_longer
-from importer.transform.markers import hex_digest
+from importer.transform.markers import short_digest
+from importer.transform.plain_text import read_integer
 
 CleanTexts = Callable[[str, Sequence[str]], list[str]]
 """Field, such as `comments` or `flags`, and texts that go into it → the texts as they are sent.
@@ -37,7 +37,6 @@ Resource = tuple[str, str]
 """A resource's type and id."""
 
 _NAMES = {"call": "a call", "sms_conversation": "an SMS conversation", "file": "a file"}
-_TURN = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")  # a spreadsheet makes 7.0 of 7; no call has a turn of ten digits
 ID_LIMIT = 300
 """How many characters an id may have: with the longest key it fits into an index of PostgreSQL."""
 _QUOTED = 60
@@ -240,8 +239,8 @@ def _make_flag(texts: _FlagTexts, checks: Sequence[Searcher], first_turn: int) -
         return None, _warning("flag-call-malformed", message, _CHECK_HINT, texts.call)
     if not texts.type:
         return None, _warning("flag-without-type", f"the flag on call {_quote(texts.call)} isn't sent", _TYPE_HINT)
-    number = _TURN.fullmatch(texts.turn)
-    turn = int(number[1]) - first_turn if number else None
+    number = read_integer(texts.turn)  # no call has a turn of ten digits
+    turn = None if number is None else number - first_turn
     if turn is not None and turn >= 0:
         return Flag(texts.call, texts.type, texts.note, turn), None
     place = f"at {texts.turn}" if texts.turn else ""
@@ -284,7 +283,7 @@ def leave_said(notes: Iterable[Comment], comments: Iterable[Comment]) -> tuple[C
 def _whole_note(flag: Flag) -> Comment:
     """The note as a comment, whose id is made from its text."""
     text = f"The whole note of the flag {flag.type} on call {flag.call}{_BEHIND}{flag.note}"
-    return Comment(hex_digest(text)[:16], author="", date="", text=text)
+    return Comment(short_digest(text), author="", date="", text=text)
 
 
 def _shortened(flag: Flag) -> Finding:

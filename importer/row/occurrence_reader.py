@@ -17,7 +17,7 @@ from importer.row.remembered import Remembered
 from importer.row.source_row import Layout, SourceRow
 from importer.transform.aliases import content_key
 from importer.transform.dates import read_date
-from importer.transform.markers import hex_digest
+from importer.transform.markers import short_digest
 from importer.transform.occurrences import ANSWER_PREFIX, is_withdrawal
 from importer.transform.plain_text import one_line
 
@@ -69,19 +69,15 @@ class OccurrenceReader:
             if text not in mentioned:
                 lines.append(f"{label.name}: {one_line(text)}")
         text = "\n\n".join(filter(None, [note, "\n".join(lines)]))
-        id_ = _digest(orjson.dumps(identity).decode())
-        content = _digest(f"{id_}\x1d{self._answer_cells(row)}\x1d{self._note_cells(row)}")
-        worded = _digest("\n".join((id_, skip, answer, note)))
+        id_ = short_digest(orjson.dumps(identity).decode())
+        content = short_digest(f"{id_}\x1d{self._answer_cells(row)}\x1d{self._note_cells(row)}")
+        worded = short_digest("\n".join((id_, skip, answer, note)))
         comment = Comment(id_, " · ".join(filter(None, names)), date, text, content=content)
         return Occurrence(comment, is_withdrawn=bool(skip), reopens=self._reopens, worded=worded), findings
 
 
 def _verdict(skip: str) -> str:
     return skip.removeprefix(SKIP_PREFIX).removeprefix(ANSWER_PREFIX).replace("-", " ")
-
-
-def _digest(text: str) -> str:
-    return hex_digest(text)[:16]
 
 
 def _plain_date(text: str, formats: tuple[str, ...]) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from importer.mapping.issue_parts import Counted
 from importer.row.compiler import Compiler, ReadText
 from importer.row.source_row import SourceRow
-
-_NUMBER = re.compile(r"\s*([0-9]{1,9})(?:\.0+)?\s*")  # a spreadsheet makes 7.0 of 7
+from importer.transform.plain_text import read_integer
 
 
 class SourceCounter:
@@ -25,10 +22,7 @@ class SourceCounter:
         """What is counted → how many; a cell that is no whole number counts nothing."""
         counts: dict[str, int] = {}
         for name, reader, less in self._counters:
-            match = _NUMBER.fullmatch(reader(row))
-            if match is None:
-                continue
-            number = int(match[1]) - less
-            if number > 0:
-                counts[name] = number
+            number = read_integer(reader(row))
+            if number is not None and number > less:
+                counts[name] = number - less
         return counts

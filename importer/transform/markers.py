@@ -106,6 +106,11 @@ def hex_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def short_digest(text: str) -> str:
+    """16 hex digits that stand for a text among those of one issue or source."""
+    return hex_digest(text)[:16]
+
+
 class Opening(NamedTuple):
     """The opening line of a comment of ours: its marker, and which part of how many it opens."""
 

@@ -18,16 +18,12 @@ import orjson
 
 from importer.codes import SKIP_PREFIX
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Occurrence
-from importer.transform.markers import comment_marker, hex_digest
+from importer.transform.markers import comment_marker, short_digest
 
 ANSWER_PREFIX = "answer-"
 _ABOUT = re.compile(
     r"([0-9a-f]{16})@([0-9]+)(!?)(?:~([0-9.]+))?=([0-9a-f]{16})(?:@[0-9]+)?(?:\.([0-9a-f]{16}):([a-z]*))?"
 )
-
-
-def _digest(text: str) -> str:
-    return hex_digest(text)[:16]
 
 
 def is_withdrawal(skip: str) -> bool:
@@ -106,7 +102,7 @@ def is_recalled(key: str, stem: str, had: AlreadyAdded) -> bool:
 
 def _name(id_: str, word: Word) -> str:
     """The id of the comment with a word on an occurrence, whatever it says."""
-    return _digest(f"{id_}@{word.number}{'!' * word.is_withdrawal}") if word.number else id_
+    return short_digest(f"{id_}@{word.number}{'!' * word.is_withdrawal}") if word.number else id_
 
 
 def say_what_is_new(parts: IssueParts, last: Mapping[str, Word]) -> IssueParts:
@@ -167,7 +163,7 @@ def plan_recall(key: str, parts: IssueParts, had: AlreadyAdded, last: Mapping[st
         if word.content and says_nothing and word.dated < each.dated:
             newer.append(f"{_about(each, word.number)}={word.content}{_say_row(word.row, word.severity)}")
     if newer:
-        yield Addition(key, Act.RECALL, _digest("\n".join(newer)), b"{}", tuple(newer))
+        yield Addition(key, Act.RECALL, short_digest("\n".join(newer)), b"{}", tuple(newer))
 
 
 def plan_reopening(key: str, parts: IssueParts, had: AlreadyAdded, last: Mapping[str, Word]) -> Iterator[Addition]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from importer.mapping.scalars import PLACEHOLDER
 from importer.records import Ref
+
+_INTEGER = re.compile(r"\s*(-?[0-9]{1,9})(?:\.0+)?\s*")
 
 
 def single_line(text: str) -> str:
@@ -39,6 +42,12 @@ def split_template(template: str) -> tuple[tuple[str, ...], tuple[Ref, ...]]:
         refs.append(Ref("path" if match[1] else "column", match[2]))
         literal = ""
     return (*parts, literal + template[end:]), tuple(refs)
+
+
+def read_integer(text: str) -> int | None:
+    """The number that a text is, None if it is none of at most nine digits; a spreadsheet makes 7.0 of 7."""
+    match = _INTEGER.fullmatch(text)
+    return None if match is None else int(match[1])
 
 
 def one_line(text: str) -> str:

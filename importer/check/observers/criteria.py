@@ -18,7 +18,7 @@ from importer.phrases import clip, counted, listed, plain_name
 from importer.records import Outcome
 from importer.sources.command_line import SELECTING
 from importer.sources.source import TableFile
-from importer.transform.markers import hex_digest
+from importer.transform.markers import short_digest
 from importer.triage.redaction import redact
 
 MOST = 500
@@ -50,7 +50,7 @@ class Criteria:
             return
         read = examined.batch.columns.compiler.text(self._text)
         names = [read(issue.row) for issue in examined.batch.issues]
-        digests = {name: hex_digest(fold(name))[:16] for name in set(names)}
+        digests = {name: short_digest(fold(name)) for name in set(names)}
         self._seen.update(digests.values())
         maybe = dict[str, str]()
         for name, digest in digests.items():
