@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
 from importer.check.brake import scopes_of
-from importer.check.group_faults import end_of_group, hold_back
-from importer.check.grouping import GroupKeys, regroup, take_rows
+from importer.check.group_faults import hold_back
+from importer.check.grouping import GroupKeys, end_of_group, regroup, take_rows
 from importer.check.held import FileAbsence, RecordKeys, RowAbsence
 from importer.check.job import Job
 from importer.check.rules import Findings, Rules

@@ -1,4 +1,4 @@
-"""Groups of rows that are one issue: which of them have to wait for another row, and where they end."""
+"""Groups of rows that are one issue: which of them have to wait for another row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from importer.codes import GROUP_REJECTED
 from importer.records import Finding
-from importer.row.keys import find_groups
 
 Groups = Collection[Sequence[int]]
 """The rows of each group, in order. The first row leads: it has what all of them say."""
@@ -53,18 +52,3 @@ def hold_back(
         message = f"line {lines[fault]}, a row of the same issue, is rejected: {code}"
         hint = "correct that row, and import all rows of the issue together, as they are in the errors file"
         yield row, Finding(GROUP_REJECTED, "key", message, hint, code)
-
-
-def end_of_group(keys: Sequence[str | None], rows: int) -> int:
-    """How many rows to take so that at least `rows` are taken and no group is divided.
-
-    A row without a key behind a group is taken too, since it may belong to that group.
-    """
-    groups = find_groups(keys)
-    begun = [group for group in groups if group[0] < rows]
-    if not begun:
-        return rows
-    last, behind = begun[-1], groups[len(begun) : len(begun) + 1]
-    if keys[last[0]] and behind and not keys[behind[0][0]]:
-        last = behind[0]
-    return max(rows, last[-1] + 1)

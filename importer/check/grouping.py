@@ -68,6 +68,21 @@ def _with_keys(chunks: Iterable[Chunk], group_keys_of: GroupKeys) -> Iterator[tu
         yield chunk, keys
 
 
+def end_of_group(keys: Sequence[str | None], rows: int) -> int:
+    """How many rows to take so that at least `rows` are taken and no group is divided.
+
+    A row without a key behind a group is taken too, since it may belong to that group.
+    """
+    groups = find_groups(keys)
+    begun = [group for group in groups if group[0] < rows]
+    if not begun:
+        return rows
+    last, behind = begun[-1], groups[len(begun) : len(begun) + 1]
+    if keys[last[0]] and behind and not keys[behind[0][0]]:
+        last = behind[0]
+    return max(rows, last[-1] + 1)
+
+
 def take_rows(chunk: Chunk, start: int, end: int) -> Chunk:
     """The rows of a chunk from place `start` to before `end`."""
     return replace(

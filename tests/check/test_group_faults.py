@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.group_faults import end_of_group, find_faults, hold_back
+from importer.check.group_faults import find_faults, hold_back
 from importer.records import Finding
 from importer.row.keys import find_groups
 
@@ -51,15 +51,3 @@ def test_what_waits_says_for_which_row() -> None:
     [(row, finding)] = hold_back(find_groups(keys), keys, found, [2, 5, 6])
     assert (row, finding.code, finding.rejects, finding.value) == (0, "group-rejected", True, "title-missing")
     assert "line 5" in finding.message
-
-
-def test_a_limit_splits_no_group() -> None:
-    """Of the group in which the limit falls all rows are taken."""
-    keys = ["a", "b", None, "b", "c"]
-    assert [end_of_group(keys, rows) for rows in range(6)] == [0, 1, 4, 4, 4, 5]
-
-
-def test_a_limit_cuts_off_no_row_that_may_belong_to_a_group() -> None:
-    """A row without a key behind the last group is taken with it, which then waits for it."""
-    keys = ["a", "a", None, "", "", "b"]
-    assert [end_of_group(keys, rows) for rows in range(7)] == [0, 4, 4, 4, 4, 5, 6]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.check.group_faults import find_faults
-from importer.check.grouping import GROUP_ROWS, regroup
+from importer.check.grouping import GROUP_ROWS, end_of_group, regroup
 from importer.errors import SourceError
 from importer.records import Chunk, Finding, Ref
 from importer.row.keys import find_groups
@@ -137,3 +137,15 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     path.write_text("x\n1\n2\n")
     with open_source([str(path)], SourceOptions()) as source:
         assert sum(map(len, regroup(source.chunks([], size=1), lambda chunk: [""] * len(chunk)))) == 2
+
+
+def test_a_limit_splits_no_group() -> None:
+    """Of the group in which the limit falls all rows are taken."""
+    keys = ["a", "b", None, "b", "c"]
+    assert [end_of_group(keys, rows) for rows in range(6)] == [0, 1, 4, 4, 4, 5]
+
+
+def test_a_limit_cuts_off_no_row_that_may_belong_to_a_group() -> None:
+    """A row without a key behind the last group is taken with it, which then waits for it."""
+    keys = ["a", "a", None, "", "", "b"]
+    assert [end_of_group(keys, rows) for rows in range(7)] == [0, 4, 4, 4, 4, 5, 6]
