@@ -14,7 +14,7 @@ from importer.check.group_faults import hold_back
 from importer.check.grouping import GroupKeys, end_of_group, regroup, take_rows
 from importer.check.held import FileAbsence, RecordKeys, RowAbsence
 from importer.check.job import Job
-from importer.check.rules import Findings, Rules
+from importer.check.rules import Findings, check_batch
 from importer.codes import ISSUE_MOVED, NOT_SELECTED
 from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
 from importer.phrases import plain_name
@@ -188,11 +188,7 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
     """Correct, transform and validate a chunk; `first` is the place of its first row in the whole input."""
     chunk, fixed = apply_fixes(job.fixes, chunk)
     batch = transform(chunk)
-    rules, findings = Rules(job.mapping.model, batch.columns.compiler, name_given=job.name_given), Findings()
-    followers = batch.followers()
-    for row, issue in enumerate(batch.issues):
-        if found := rules.check(issue, follows=row in followers):
-            findings.by_row[row] = found
+    findings = check_batch(batch, job.mapping.model, name_given=job.name_given)
     if job.mapping.model.people.hides:
         findings.change(transform.shown.show_finding)
     if groups := batch.groups.values():
@@ -208,7 +204,7 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
     if job.holds:  # a row that withdraws an occurrence is held, too
         skips = [job.holds.get(issue.key.full, skip) for skip, issue in zip(skips, batch.issues, strict=True)]
     # The first row of an issue has the texts of all its rows: the others have no body of their own.
-    left_out = followers | set(filter(findings.rejects, findings.by_row))
+    left_out = batch.followers() | set(filter(findings.rejects, findings.by_row))
     sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies = {row: encode_body(batch.issues[row]) for row in sendable}
     is_whole = job.mapping.model.input.is_snapshot

@@ -13,6 +13,7 @@ from importer.mapping.yaml_tree import as_source
 from importer.records import Finding, IssueParts
 from importer.row.compiler import Compiler
 from importer.row.issue import Issue
+from importer.row.issue_batch import IssueBatch
 from importer.transform.dates import FORMAT_HINT
 from importer.transform.lengths import is_longer
 from importer.transform.plain_text import is_filled
@@ -128,6 +129,16 @@ class Rules:
         as_text = "" if described.format is None else f", format: {described.format}, as: text"
         sources.append(f"{{{as_source(filled)}, pattern: '\\S.*'{as_text}}}")
         return f"title: {{first: [{', '.join(sources)}], too_long: shorten}}"
+
+
+def check_batch(batch: IssueBatch, mapping: MappingModel, *, name_given: bool) -> Findings:
+    """The findings of the issues of a chunk; `name_given` as in `Rules`."""
+    rules, findings = Rules(mapping, batch.columns.compiler, name_given=name_given), Findings()
+    followers = batch.followers()
+    for row, issue in enumerate(batch.issues):
+        if found := rules.check(issue, follows=row in followers):
+            findings.by_row[row] = found
+    return findings
 
 
 def _check_description(issue: Issue) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 from importer.check.examine import Examined
 from importer.check.knowledge import NoLedger
 from importer.check.plan import Plan, plan_rows
-from importer.check.rules import Findings, Rules
+from importer.check.rules import Findings, check_batch
 from importer.mapping.model import MappingModel
 from importer.records import Chunk, Finding, Ref
 from importer.row.issue import Issue
@@ -61,12 +61,7 @@ def examined_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Se
 
 def findings_of(mapping: MappingModel, batch: IssueBatch, *, name_given: bool = True) -> Findings:
     """What the rules find in the issues of some rows."""
-    rules, findings = Rules(mapping, batch.columns.compiler, name_given=name_given), Findings()
-    followers = batch.followers()
-    for row, issue in enumerate(batch.issues):
-        if found := rules.check(issue, follows=row in followers):
-            findings.by_row[row] = found
-    return findings
+    return check_batch(batch, mapping, name_given=name_given)
 
 
 def plan_of(examined: Examined) -> Plan:
