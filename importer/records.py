@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from itertools import repeat
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -397,6 +396,11 @@ class Row(NamedTuple):
         return self.origin or f"{self.file_name} row {self.record}"
 
     @property
+    def shown_key(self) -> str:
+        """The key as the source has it."""
+        return self.alias or self.key
+
+    @property
     def is_withheld(self) -> bool:
         """Whether it is not sent because a secret was found in it."""
         return self.outcome is Outcome.REJECTED and "secret-found" in self.codes
@@ -405,44 +409,6 @@ class Row(NamedTuple):
     def shown_title(self) -> str:
         """The title, or a note if the row is withheld."""
         return WITHHELD if self.codes and self.is_withheld else self.title
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows given by columns, field → its value in each: a row is made when it is asked for, as most never are."""
-
-    columns: Mapping[str, Sequence[Any]]
-
-    @classmethod
-    def of(cls, rows: Iterable[Row]) -> Rows:
-        """Take rows apart into their columns."""
-        return cls(dict(zip(Row._fields, list(zip(*rows, strict=True)) or repeat(()), strict=False)))
-
-    def is_new(self, place: int) -> bool:
-        """Whether an issue is to be created for a row."""
-        return self.columns["outcome"][place] is Outcome.PLANNED and not self.columns["issue_id"][place]
-
-    @property
-    def shown_keys(self) -> Sequence[str]:
-        """The keys as the source has them."""
-        keys, aliases = self.columns["key"], self.columns["alias"]
-        if not any(aliases):
-            return keys
-        return [alias or key for alias, key in zip(aliases, keys, strict=True)]
-
-    def __len__(self) -> int:
-        return len(self.columns["key"])
-
-    def __getitem__(self, place: int) -> Row:
-        return Row._make([column[place] for column in self.columns.values()])
-
-    def __iter__(self) -> Iterator[Row]:
-        return map(Row._make, zip(*self.columns.values(), strict=True))
-
-
-def fill_columns(number: int, same: Row, own: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Make the columns of rows that differ from `same` only in some `own` ones: field → a value for each row."""
-    return {name: own[name] if name in own else [value] * number for name, value in same._asdict().items()}
 
 
 class Rejected(NamedTuple):

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from importer.api import PERSON_FIELDS, VALUE_FIELDS
-from importer.check.check_pass import key_spool, spool_rows
+from importer.check.check_pass import is_spooled, key_spool, spool_row
+from importer.check.checked_row import CheckedRow
 from importer.check.duplicates import DuplicateVerdict
-from importer.check.examine import Examined, examine
+from importer.check.examine import RowRun, examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
 from importer.check.plan import plan_row_additions
@@ -18,8 +19,9 @@ from importer.errors import UsageError
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import KeyPath, Text
 from importer.records import Act, Addition, Chunk, Finding, Ref
-from importer.row.columns import Columns
-from importer.row.issue import NO_PARTS
+from importer.row.compiler import Compiler
+from importer.row.issue import NO_PARTS, Issue
+from importer.row.source_row import SourceRow
 from importer.row.value_maps import Step
 from importer.row.verdicts import AnswerReader
 from importer.transform.plain_text import is_filled
@@ -113,17 +115,19 @@ def _read_rows(
     found, at_line = dict[int, Explanation](), list[Explanation]()
     has_answers = job.mapping.model.each is not None  # else the records of a JSON document may share a line
     with key_spool(job) as spool:
-        for examined in examine(job):
-            followers, chunk = examined.batch.followers(), examined.batch.chunk
-            for row, issue in enumerate(examined.batch.issues):
-                if issue.key.full in keys and row not in followers:
-                    found[examined.first + row] = _explain(job.mapping, examined, row)
-            goes_on = not at_line or (has_answers and at_line[-1].line == chunk.lines[0])
-            if goes_on and not found and chunk.file_name == line[0]:
-                rows = _rows_at(chunk, line[1])
-                at_line += (_explain(job.mapping, examined, row) for row in (rows if has_answers else rows[-1:]))
-            spool.add([row for row in spool_rows(examined) if row[0] in keys])
-            del examined  # else the next one would be read beside it
+        for run in examine(job):
+            leaders = {member: row for row in run.rows for member in row.members}
+            for row in run.rows:
+                if row.key in keys and not row.follows:
+                    found[row.place] = _explain(job.mapping, run, row, row)
+            goes_on = not at_line or (has_answers and at_line[-1].line == run.chunk.lines[0])
+            if goes_on and not found and run.chunk.file_name == line[0]:
+                rows = [run.rows[number] for number in _rows_at(run.chunk, line[1])]
+                at_line += (
+                    _explain(job.mapping, run, row, leaders[row]) for row in (rows if has_answers else rows[-1:])
+                )
+            spool.add([spool_row(row, run.chunk.file) for row in run.rows if is_spooled(row) and row.key in keys])
+            del run, leaders  # else the next rows would be read beside these
         verdicts = spool.verdicts()
     return [each.lose(verdicts[at]) if at in verdicts else each for at, each in found.items()], at_line
 
@@ -140,47 +144,43 @@ def _rows_at(chunk: Chunk, line: int) -> range:
     return range(bisect_left(chunk.lines, start), end if line <= start + breaks else 0)
 
 
-def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanation:
-    batch, chunk = examined.batch, examined.batch.chunk
-    leader = next((leader for leader, members in batch.groups.items() if row in members), row)
+def _explain(mapping: LoadedMapping, run: RowRun, row: CheckedRow, leader: CheckedRow) -> Explanation:
+    """Explain a row, whose issue has what its leading row says."""
+    if leader.body:
+        plan_row_additions([leader], NoLedger())
     return Explanation(
-        key=batch.issues[row].key.full,
-        file_name=chunk.file_name,
-        record=chunk.records[row],
-        line=chunk.lines[row],
-        traces=tuple(_Tracer(mapping, examined, row).traces()),
-        findings=tuple(examined.findings.by_row.get(row, ())),
-        skip=examined.skips[row],
-        title=batch.issues[leader].title,
-        description=batch.issues[leader].description,
-        body=examined.bodies.get(leader),
-        additions=tuple(_plan(examined, leader)) if leader in examined.bodies else (),
+        key=row.key,
+        file_name=run.chunk.file_name,
+        record=row.issue.row.record,
+        line=row.issue.row.line,
+        traces=tuple(_Tracer(mapping, run.columns.compiler, row.issue).traces()),
+        findings=tuple(row.findings),
+        skip=row.skip,
+        title=leader.issue.title,
+        description=leader.issue.description,
+        body=leader.body or None,
+        # Without evidence, which the create has already.
+        additions=tuple(addition for addition in leader.additions if addition.act is not Act.EVIDENCE),
     )
-
-
-def _plan(examined: Examined, row: int) -> list[Addition]:
-    """Return the additions of the issue, except evidence, which the create has already."""
-    planned = plan_row_additions(examined, [row], NoLedger())
-    return [addition for addition in planned.left.get(row, ()) if addition.act is not Act.EVIDENCE]
 
 
 class _Tracer:
     """Traces each field of one row back to its cells and to the line of the mapping that decides it."""
 
-    def __init__(self, mapping: LoadedMapping, examined: Examined, row: int) -> None:
-        self._mapping, self._row = mapping, row
-        self._issue, self._columns = examined.batch.issues[row], examined.batch.columns
+    def __init__(self, mapping: LoadedMapping, compiler: Compiler, issue: Issue) -> None:
+        self._mapping, self._compiler = mapping, compiler
+        self._issue, self._row = issue, issue.row
 
     def traces(self) -> Iterator[Trace]:
         """Give the traces in the order in which a mapping names the fields."""
-        model, issue, row = self._mapping.model, self._issue, self._row
+        model, issue = self._mapping.model, self._issue
         yield from self._key()
         yield self._trace(("title",), model.title, issue.title)
         if model.description is not None:
-            yield self._trace(("description",), model.description, self._columns.text(model.description)[row])
+            yield self._trace(("description",), model.description, self._compiler.text(model.description)(issue.row))
         yield from map(self._value, VALUE_FIELDS)
         if model.answer is not None:
-            verdict = AnswerReader(model.answer, self._columns.compiler).verdict(issue.row)
+            verdict = AnswerReader(model.answer, self._compiler).verdict(issue.row)
             yield self._trace(("answer",), model.answer, verdict.replace("_", " "))
         for name, text in (
             ("source", issue.source),
@@ -195,9 +195,9 @@ class _Tracer:
 
     def _trace(self, path: KeyPath, spec: Text, result: str, field: str = "") -> Trace:
         """Trace a field that is a text; it is called by the first key of its path unless `field` says otherwise."""
-        cells = _cells(self._columns, spec, self._row)
-        place = self._mapping.place(*_deciding(self._columns, spec, path, self._row))
-        return Trace(field or str(path[0]), cells, _rule(self._columns, spec, self._row), str(place), result)
+        cells = _cells(self._compiler, spec, self._row)
+        place = self._mapping.place(*_deciding(self._compiler, spec, path, self._row))
+        return Trace(field or str(path[0]), cells, _rule(self._compiler, spec, self._row), str(place), result)
 
     def _key(self) -> Iterator[Trace]:
         model, issue = self._mapping.model, self._issue
@@ -217,7 +217,7 @@ class _Tracer:
     def _value(self, name: str) -> Trace:
         step = self._issue.steps[VALUE_FIELDS.index(name)]
         spec: Text = getattr(self._mapping.model, name)
-        cells = (("rule", step.source),) if step.how == "rule" else _cells(self._columns, spec, self._row)
+        cells = (("rule", step.source),) if step.how == "rule" else _cells(self._compiler, spec, self._row)
         return Trace(name, cells, _reason(step), str(self._mapping.place(*step.path)), step.target or "")
 
     def _people(self) -> Iterator[Trace]:
@@ -239,8 +239,7 @@ class _Tracer:
 
     def _footer(self) -> Iterator[Trace]:
         for label, line in self._mapping.model.footer.items():
-            cells = (cells[self._row] for cells in self._columns.every_cell(line))
-            joined = ", ".join(filter(is_filled, cells))
+            joined = ", ".join(filter(is_filled, self._compiler.cells(line)(self._row)))
             if joined:
                 yield self._trace(("footer", label), line, joined, f"footer {label}")
 
@@ -249,11 +248,11 @@ def _reason(step: Step) -> str:
     return REASONS[step.how] + (", not decided yet" if step.neutral else "")
 
 
-def _rule(columns: Columns, spec: Text, row: int) -> str:
+def _rule(compiler: Compiler, spec: Text, row: SourceRow) -> str:
     """Return how a text is read, in words."""
     rule = "as it is written"
     if spec.first is not None:
-        filled = any(is_filled(columns.text(choice)[row]) for choice in spec.first)
+        filled = any(is_filled(compiler.text(choice)(row)) for choice in spec.first)
         rule = "the first that is filled" if filled else "none of several is filled"
     elif spec.template is not None:
         rule = "a template"
@@ -262,20 +261,20 @@ def _rule(columns: Columns, spec: Text, row: int) -> str:
     return f"{rule}, through a pattern" if spec.pattern is not None else rule
 
 
-def _deciding(columns: Columns, spec: Text, path: KeyPath, row: int) -> KeyPath:
+def _deciding(compiler: Compiler, spec: Text, path: KeyPath, row: SourceRow) -> KeyPath:
     for number, choice in enumerate(spec.first or ()):
-        if is_filled(columns.text(choice)[row]):
-            return _deciding(columns, choice, (*path, "first", number), row)
+        if is_filled(compiler.text(choice)(row)):
+            return _deciding(compiler, choice, (*path, "first", number), row)
     return path
 
 
-def _cells(columns: Columns, spec: Text, row: int) -> tuple[tuple[str, str], ...]:
+def _cells(compiler: Compiler, spec: Text, row: SourceRow) -> tuple[tuple[str, str], ...]:
     """Return the cells that a text reads, of its first filled choice only; columns that the file lacks are left out."""
     for choice in spec.first or ():
-        if is_filled(columns.text(choice)[row]):
-            return _cells(columns, choice, row)
-    return tuple((str(ref), _cell(columns, ref, row)) for ref in spec.refs if columns.cells(ref))
+        if is_filled(compiler.text(choice)(row)):
+            return _cells(compiler, choice, row)
+    return tuple((str(ref), _cell(compiler, ref, row)) for ref in spec.refs if compiler.cells_of(ref)(row))
 
 
-def _cell(columns: Columns, ref: Ref, row: int) -> str:
-    return ", ".join(filter(is_filled, (cells[row] for cells in columns.cells(ref))))
+def _cell(compiler: Compiler, ref: Ref, row: SourceRow) -> str:
+    return ", ".join(filter(is_filled, compiler.cells_of(ref)(row)))

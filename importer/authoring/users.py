@@ -7,14 +7,14 @@ import io
 import random
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import FINISHED
-from importer.check.examine import Examined, examine
+from importer.check.examine import RowRun, examine
 from importer.check.job import Job
 from importer.check.look_up import count_known
 from importer.errors import UsageError
@@ -32,7 +32,6 @@ from importer.mapping.edited_tables import (
 from importer.mapping.identities import Directory, Identity, number_people
 from importer.mapping.model import MappingModel
 from importer.outputs import replace as replace_file
-from importer.row.issue_batch import IssueBatch
 from importer.row.people import PersonReader
 from importer.spreadsheet import escape_cell
 from importer.triage.answers import Member
@@ -84,8 +83,8 @@ def count_people(job: Job, progress: Progress) -> CountedPeople:
     job = replace(job, mapping=replace(job.mapping, model=shown))  # here people are known by their names
     work = _Work(model)
     progress.start("counting", job.source.total_bytes, "B")
-    for examined in examine(job):
-        work.add(examined)
+    for run in examine(job):
+        work.add(run)
         progress.reach(job.source.bytes_read)
     progress.finish()
     return work.count()
@@ -101,19 +100,18 @@ class _Work:
         self._authors = Counter[str]()
         self._taught = Counter[Identity]()
 
-    def add(self, examined: Examined) -> None:
-        """Count a chunk."""
-        batch, rows = examined.batch, examined.counted_rows()
-        columns = batch.columns
-        holders = [PersonReader(person, columns.compiler) for person in self._holders]
-        for members in _issues(batch, rows):
-            whose = tuple(_first(holder.read(columns.rows[row]) for row in members) for holder in holders)
-            self._issues[whose, batch.issues[members[0]].status in FINISHED] += 1
-        comments = (comment for row in rows for comment in batch.issues[row].parts.comments)
-        self._authors.update(comment.author for comment in comments if comment.author)
+    def add(self, run: RowRun) -> None:
+        """Count a run of rows."""
+        compiler, rows = run.columns.compiler, [row for row in run.rows if row.is_counted]
+        holders = [PersonReader(person, compiler) for person in self._holders]
+        for row in rows:
+            if not row.follows:
+                people = tuple(_first(holder.read(member.issue.row) for member in row.members) for holder in holders)
+                self._issues[people, row.issue.status in FINISHED] += 1
+            self._authors.update(comment.author for comment in row.issue.parts.comments if comment.author)
         for person in self._known:
-            read_all = PersonReader(person, columns.compiler).read_all
-            count_known(self._taught, (who for row in rows for who in read_all(columns.rows[row])))
+            read_all = PersonReader(person, compiler).read_all
+            count_known(self._taught, (who for row in rows for who in read_all(row.issue.row)))
 
     def count(self) -> CountedPeople:
         """Merge the identities of each person, and add up their counts."""
@@ -152,14 +150,6 @@ class _Work:
             part = "account" if author in accounts else "mail" if _MAIL.fullmatch(author) else "name"
             writing[Identity(**{part: author})] += written
         return writing
-
-
-def _issues(batch: IssueBatch, rows: Collection[int]) -> Iterable[Sequence[int]]:
-    """Yield the rows of each issue."""
-    if not batch.groups:
-        return ((row,) for row in rows)
-    wanted = set(rows)
-    return (group for leader, group in batch.groups.items() if leader in wanted)
 
 
 def _first(people: Iterable[Identity]) -> Identity:

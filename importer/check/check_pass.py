@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
+from importer.check.checked_row import CheckedRow
 from importer.check.coverage.coverage import Coverage
 from importer.check.duplicates import (
     NO_VERDICTS,
@@ -19,7 +20,7 @@ from importer.check.duplicates import (
     advise,
     line_of_project,
 )
-from importer.check.examine import Examined, examine
+from importer.check.examine import RowRun, examine
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.leaders import Leaders, gather
@@ -38,8 +39,8 @@ from importer.check.observers.source_age import SourceAge
 from importer.check.observers.untyped import Untyped, name_finished_files, name_marks, propose_category, propose_columns
 from importer.check.observers.value_flow import ValueFlow, rare_categories
 from importer.check.observers.workload import Workload
-from importer.check.plan import Observer, OpenWriter, Plan, plan_rows
-from importer.check.relation_targets import RelationTargets, TargetFindings, without_unreachable
+from importer.check.plan import Observer, OpenWriter, markers_to_create, plan_rows
+from importer.check.relation_targets import RelationTargets, TargetFindings, leave_out_unreachable
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.presets import is_shipped
@@ -47,6 +48,7 @@ from importer.mapping.vocabulary import ends_of_scale
 from importer.phrases import counted, listed
 from importer.progress import Progress
 from importer.records import Act, KeptRejected, Outcome, Rejected, Unknown
+from importer.row.issue import Issue
 from importer.transform.aliases import Aliases
 from importer.transform.sanitise import REPLACEMENT
 from importer.transform.shown_people import ShownPeople
@@ -273,21 +275,20 @@ class _Keys:
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
 
-    def add(self, examined: Examined, _: Plan) -> None:
-        issues, rows = examined.batch.issues, spool_rows(examined)
-        if by_id := list(spool_ids(examined, rows)):
+    def add(self, run: RowRun) -> None:
+        sent = [row for row in run.rows if is_spooled(row)]
+        if by_id := [spool_by_id(row, run.chunk.file) for row in sent if row.issue.key.fixed_id]:
             self._ids.add(by_id)
-        if self._left:
-            rows = [(*row[:-1], UNDATED) if self._is_left(examined, row) else row for row in rows]
-        self._spool.add(rows)
+        self._spool.add([self._spool_row(row, run.chunk.file) for row in sent])
         if self.absent:
-            every = {key for issue in issues for key in (issue.key.full, issue.key.own)}
-            self.absent.difference_update(every, (key[self._prefix :] for key in every))
+            keys = {key for row in run.rows for key in (row.issue.key.full, row.issue.key.own)}
+            self.absent.difference_update(keys, (key[self._prefix :] for key in keys))
 
-    def _is_left(self, examined: Examined, row: SpooledRow) -> bool:
-        """Whether a row has the first key of an issue that has moved: beside a row of that issue it doesn't count."""
-        key, place, *_ = row
-        return key in self._left and examined.batch.issues[place - examined.first].key.own == key
+    def _spool_row(self, row: CheckedRow, file: int) -> SpooledRow:
+        spooled = spool_row(row, file)
+        # It has the first key of an issue that has moved: beside a row of that issue it doesn't count.
+        is_former = spooled[0] in self._left and row.issue.key.own == spooled[0]
+        return (*spooled[:-1], UNDATED) if is_former else spooled
 
 
 def _say_moved(moves: Aliases) -> list[str]:
@@ -295,29 +296,31 @@ def _say_moved(moves: Aliases) -> list[str]:
     return [f"moved in the source: {counted(len(moves), 'issue')} with another key than before, by their ids: {names}"]
 
 
-def spool_rows(examined: Examined) -> list[SpooledRow]:
-    """The rows of a chunk that would be sent, as they are compared with others of their key."""
-    batch, spooled = examined.batch, list[SpooledRow]()
-    for row in examined.single or examined.bodies:
-        issue = batch.issues[row]
-        key, occurrence = issue.key.full, examined.single.get(row)
-        if occurrence is None:
-            # All that would be sent decides whether two rows say the same: additions, too.
-            content = hash((examined.bodies[row], issue.parts))
-        else:
-            key = f"{key}\n{occurrence.comment.id}"
-            content = hash((occurrence.comment.content, occurrence.flags))
-        stamp = UNDATED if issue.newest is None else issue.newest.timestamp()
-        spooled.append((key, examined.first + row, batch.chunk.file, issue.row.line, content, stamp))
-    return spooled
+def is_spooled(row: CheckedRow) -> bool:
+    """Whether a row is compared with others of its key: it would be sent, or is an occurrence."""
+    return bool(row.body) or row.occurrence is not None
 
 
-def spool_ids(examined: Examined, rows: Iterable[SpooledRow]) -> Iterator[SpooledRow]:
-    """Yield the same rows as they are compared with others of their id: each with its key in place of its content."""
-    for _, place, file, line, _, date in rows:
-        key = examined.batch.issues[place - examined.first].key
-        if key.fixed_id:
-            yield key.fixed_id, place, file, line, hash(key.own), date
+def spool_row(row: CheckedRow, file: int) -> SpooledRow:
+    """A row of a file as it is compared with others of its key."""
+    issue, key, occurrence = row.issue, row.key, row.occurrence
+    if occurrence is None:
+        # All that would be sent decides whether two rows say the same: additions, too.
+        content = hash((row.body, issue.parts))
+    else:
+        key = f"{key}\n{occurrence.comment.id}"
+        content = hash((occurrence.comment.content, occurrence.flags))
+    return key, row.place, file, issue.row.line, content, _date_of(issue)
+
+
+def spool_by_id(row: CheckedRow, file: int) -> SpooledRow:
+    """A row of a file as it is compared with others of its id: with its key in place of its content."""
+    key = row.issue.key
+    return key.fixed_id, row.place, file, row.issue.row.line, hash(key.own), _date_of(row.issue)
+
+
+def _date_of(issue: Issue) -> float:
+    return UNDATED if issue.newest is None else issue.newest.timestamp()
 
 
 def id_spool(keys: KeySpool) -> KeySpool:
@@ -355,7 +358,7 @@ class Reading:
         self._target_findings = target_findings
         self.shown = shown
         model, files = job.mapping.model, job.source.files
-        self.tally = Tally(verdicts)
+        self.tally = Tally()
         has_scale = any(ends_of_scale(ref.name) for ref in model.severity.refs)
         self.flow = ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file), has_scale=has_scale)
         self.unknowns = Unknowns(model.evidence, model.status.stage)
@@ -387,23 +390,21 @@ class Reading:
         progress.start("checking", source.total_bytes, "B")
         with ExitStack() as stack:
             observers = [*self._observers, *more, *(stack.enter_context(open_writer()) for open_writer in writers)]
-            for examined in examine(self._job):
+            for run in examine(self._job):
                 if self._target_findings is not None:
-                    self._target_findings.add_to(examined)
-                examined = gather(examined, self._verdicts, self._leaders, self._known)
-                plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
+                    self._target_findings.add_to(run.rows)
+                gather(run, self._verdicts, self._leaders, self._known)
+                plan_rows(run, self._verdicts, self._known)
+                leave_out_unreachable(run.rows)
                 for observer in observers:
-                    observer.add(examined, plan)
-                for issue in examined.batch.issues:
-                    self._neutralised += issue.neutralised
-                    self._private += issue.discussion.left_out
-                # As markers are hashes, the first ones are spread over all rows; those of most chunks are none of them.
-                markers = (issue.key.marker for issue in examined.batch.issues)
-                if len(self.probes) < PROBES or any(map(self.probes[-1].__gt__, markers)):
-                    self.probes = nsmallest(PROBES, [*self.probes, *plan.markers_to_create()])
+                    observer.add(run)
+                self._neutralised += sum(row.issue.neutralised for row in run.rows)
+                self._private += sum(row.issue.discussion.left_out for row in run.rows)
+                # As markers are hashes, the first ones are spread over all rows.
+                self.probes = nsmallest(PROBES, [*self.probes, *markers_to_create(run.rows)])
                 progress.figures(f"{self.tally.rows:,} rows")
                 progress.reach(source.bytes_read)
-                del examined, plan  # their memory is free before the next chunk is read, not after
+                del run  # their memory is free before the next rows are read, not after
         progress.finish()
 
     def notices(self) -> Iterator[str]:

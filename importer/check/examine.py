@@ -1,32 +1,28 @@
-"""Source → examined chunks: corrects, transforms and validates each row, in the check and the send pass alike."""
+"""Source → runs of examined rows: corrects, transforms and validates each row, in the check and the send pass alike."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
-from importer.api import ISSUES_PATH
 from importer.check.brake import scopes_of
+from importer.check.checked_row import CheckedRow
 from importer.check.group_faults import hold_back
 from importer.check.grouping import GroupKeys, end_of_group, regroup, take_rows
 from importer.check.held import FileAbsence, RecordKeys, RowAbsence
 from importer.check.job import Job
-from importer.check.rules import Findings, check_batch
+from importer.check.knowledge import LedgerStatus
+from importer.check.rules import Rules
 from importer.codes import ISSUE_MOVED, NOT_SELECTED
-from importer.mapping.edited_tables import Fix, Fixed, Fixes, content_of
+from importer.mapping.edited_tables import Fix, Fixed, Fixes
 from importer.phrases import plain_name
-from importer.records import Chunk, Finding, Occurrence, Operation, Ref
+from importer.records import Chunk, Finding, Ref
+from importer.row.columns import Columns
 from importer.row.issue import Issue
 from importer.row.issue_batch import IssueBatch, encode_body
 from importer.row.transform import Transform
 from importer.sources.source import SourceFile
-from importer.transform.dates import seconds_of
-
-if TYPE_CHECKING:
-    from importer.check.duplicates import DuplicateVerdict
 
 
 def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
@@ -55,114 +51,56 @@ def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
     return replace(chunk, cells={**chunk.cells, **cells}), fixed
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A chunk after transform and validate. A row is known by its place in the chunk, from 0.
+@dataclass(slots=True)
+class RowRun:
+    """Rows of a file that are checked together: what is asked of the ledger, or of a disk, is asked for all of them.
 
-    first     place of the chunk's first row in the whole input, from 0
-    skips     of each row the code of the rule that leaves it out, or ""
-    bodies    row → the JSON of its create; only rows that can be sent have one
-    fixed     row → the corrections of `--fixes` in it
+    rows      in the order of the input
+    columns   the rows as they were read, and what compiles texts for them
     is_whole  whether the source has all rows of each issue: it is a snapshot
-    file      the file that it is from
+    file      the file that they are from
     lacking   what that lacks; None where nothing is compared with issues
     braked    (project, name) of the values that stay if they are blank
-
-    Where issues recur, see `check.leaders`:
-
-    single     row → its occurrence, of rows that are left out, too
-    losers     row → why it is left out: a newer row of its occurrence came before; or its issue is there, respelt
-    joined     the leading rows of issues whose first row is in an earlier chunk
-    withdrawn  the leading rows of issues of which the chunk has nothing but withdrawn occurrences
-    decisive   leading row → the digest of the row that the severity comes from
     """
 
-    first: int
-    batch: IssueBatch
-    findings: Findings
-    skips: Sequence[str]
-    bodies: Mapping[int, bytes]
-    fixed: Fixed = field(default_factory=dict)
+    rows: Sequence[CheckedRow]
+    columns: Columns
     is_whole: bool = False
     file: SourceFile | None = None
     lacking: FileAbsence | None = None
     braked: Collection[tuple[str, str]] = ()
-    single: Mapping[int, Occurrence] = field(default_factory=dict)
-    losers: Mapping[int, DuplicateVerdict] = field(default_factory=dict)
-    joined: Collection[int] = ()
-    withdrawn: Collection[int] = ()
-    decisive: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
-    def span(self) -> tuple[int, int]:
-        """The place of its first row, and the one behind its last."""
-        return self.first, self.first + len(self.batch.chunk)
+    def chunk(self) -> Chunk:
+        return self.columns.chunk
 
-    def bodiless(self) -> set[int]:
-        """The rows of which nothing can be sent, whatever is in Triage or in other rows."""
-        rows = len(self.batch.chunk)
-        return set() if len(self.bodies) == rows else set(range(rows)) - self.bodies.keys()
+    def known_rows(self) -> Iterator[tuple[CheckedRow, LedgerStatus]]:
+        """Yield the rows that can be sent of which the ledger has something to say, with what it says."""
+        for row in self.rows:
+            if row.status is not None and row.body:
+                yield row, row.status
 
-    def create(self, row: int, *, hashed: bool) -> Operation:
-        """Make the create of a row, which may have no body; its `content`, if wanted, hashes all rows of its group.
-
-        Where issues recur, it hashes the row that the severity comes from: nothing else of them is compared.
-        """
-        issue = self.batch.issues[row]
-        is_single = issue.key.group is None  # rows of one issue may have several dates
-        return Operation(
-            key=issue.key.full,
-            method="POST",
-            path=ISSUES_PATH,
-            body=self.bodies.get(row, b""),
-            marker=issue.key.marker,
-            content=(self.decisive.get(row) or self._hash(row)) if hashed else b"",
-            link=issue.footer.link,
-            dated=seconds_of(issue.newest),
-            fixed_id=issue.key.fixed_id,
-            born=seconds_of(issue.created) if is_single else 0.0,
-        )
-
-    def absence(self, row: int) -> RowAbsence | None:
+    def find_absence(self, row: CheckedRow) -> RowAbsence | None:
         """Say what is to be known of a row to judge what it lacks; None if nothing is compared."""
         if self.lacking is None or self.file is None:
             return None
-        chunk, columns = self.batch.chunk, self.batch.columns
-        key, members = self.batch.issues[row].key.own, self.batch.members(row)
+        members = [member.issue.row for member in row.members]
+        layout, positions = self.columns.layout, self.chunk.positions
 
         def is_blank(refs: Sequence[Ref]) -> bool:
-            return not any(cells[member].strip() for ref in refs for cells in columns.cells(ref) for member in members)
+            places = layout.places_of(refs)
+            return not any(member.cells[place].strip() for member in members for place in places)
 
         def is_not_there(ref: Ref) -> bool:
-            return not chunk.positions.get(ref)
+            return not positions.get(ref)
 
-        lacks = is_not_there if self.file.is_table else RecordKeys(self.file, [chunk.raw[each] for each in members])
-        scopes = scopes_of(key) if self.braked else ()
+        lacks = is_not_there if self.file.is_table else RecordKeys(self.file, [member.raw for member in members])
+        scopes = scopes_of(row.issue.key.own) if self.braked else ()
         return RowAbsence(self.lacking, lacks, is_blank, {name for scope, name in self.braked if scope in scopes})
 
-    def hash_row(self, row: int) -> bytes:
-        """Make the digest of a row with its corrections."""
-        return hash_content(self.batch.chunk.raw[row], content_of(self.fixed[row]) if row in self.fixed else "")
 
-    def _hash(self, row: int) -> bytes:
-        members, raw = self.batch.members(row), self.batch.chunk.raw
-        fixes = [content_of(self.fixed.get(member, ())) for member in members] if self.fixed else [""] * len(members)
-        # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
-        whole = hash_content("\x1d".join(map(raw_text, (raw[member] for member in members))), "".join(fixes))
-        if len(members) == 1:
-            return whole
-        return whole + b"".join(map(self.hash_row, members))
-
-    def counted_rows(self) -> Sequence[int]:
-        """The rows that figures count: all but those that a rule skips, and defective ones."""
-        defects = self.batch.chunk.defects
-        if not defects and not any(self.skips):  # as in most chunks
-            return range(len(self.skips))
-        return [row for row, code in enumerate(self.skips) if not code and row not in defects]
-
-
-def examine(job: Job) -> Iterator[Examined]:
-    """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent."""
+def examine(job: Job) -> Iterator[RowRun]:
+    """Read a source once, some rows at a time. Both passes run exactly this: what is checked is what is sent."""
     model = job.mapping.model
     transform = Transform(model, job.source_name, job.people, job.find_name, job.find_keys, job.aliases)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
@@ -172,11 +110,11 @@ def examine(job: Job) -> Iterator[Examined]:
         chunks = regroup(chunks, group_keys)
     first = 0
     for chunk in _limited(chunks, job.limit, group_keys):
-        examined = _examine_chunk(job, transform, chunk, first)
+        run = _examine_chunk(job, transform, chunk, first)
         first += len(chunk)
         del chunk  # what is yielded isn't kept: see `Reading.read`
-        yield examined
-        del examined
+        yield run
+        del run
 
 
 def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None]:
@@ -184,34 +122,56 @@ def _group_keys(job: Job, transform: Transform, chunk: Chunk) -> list[str | None
     return transform.group_keys(apply_fixes(job.fixes, chunk)[0])
 
 
-def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> Examined:
+def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> RowRun:
     """Correct, transform and validate a chunk; `first` is the place of its first row in the whole input."""
+    model, absence = job.mapping.model, job.absence
     chunk, fixed = apply_fixes(job.fixes, chunk)
     batch = transform(chunk)
-    findings = check_batch(batch, job.mapping.model, name_given=job.name_given)
-    if job.mapping.model.people.hides:
-        findings.change(transform.shown.show_finding)
-    if groups := batch.groups.values():
-        group_keys = [issue.key.group for issue in batch.issues]
-        for row, finding in list(hold_back(groups, group_keys, findings.by_row, chunk.lines)):
-            findings.add(row, finding)
-    for row, issue in enumerate(batch.issues) if job.moves else ():
-        if issue.key.own in job.moves:
-            findings.add(row, _moved(issue.key.own, job.moves[issue.key.own]))
-    skips = [issue.skip for issue in batch.issues]
-    if job.only is not None:
-        skips = [_select(issue, job.only, job.source_name) for issue in batch.issues]
-    if job.holds:  # a row that withdraws an occurrence is held, too
-        skips = [job.holds.get(issue.key.full, skip) for skip, issue in zip(skips, batch.issues, strict=True)]
-    # The first row of an issue has the texts of all its rows: the others have no body of their own.
-    left_out = batch.followers() | set(filter(findings.rejects, findings.by_row))
-    sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
-    bodies = {row: encode_body(batch.issues[row]) for row in sendable}
-    is_whole = job.mapping.model.input.is_snapshot
-    absence = job.absence
+    rows = checked_rows(batch, first)
+    for place, fixes in fixed.items():
+        rows[place].fixes = fixes
+    rules = Rules(model, batch.columns.compiler, name_given=job.name_given)
+    for row in rows:
+        row.findings = rules.check(row.issue, follows=row.follows)
+        if model.people.hides:
+            row.findings = [transform.shown.show_finding(finding) for finding in row.findings]
+    if batch.groups:
+        _hold_back_groups(rows, batch, chunk.lines)
+    for row in rows:
+        _select(row, job)
+        # The first row of an issue has the texts of all its rows: the others have no body of their own.
+        if not (row.skip or row.follows or row.is_rejected):
+            row.body = encode_body(row.issue)
     lacking = absence.files[chunk.file] if absence.files else None
     file = job.source.files[chunk.file]
-    return Examined(first, batch, findings, skips, bodies, fixed, is_whole, file, lacking, absence.braked)
+    return RowRun(rows, batch.columns, model.input.is_snapshot, file, lacking, absence.braked)
+
+
+def checked_rows(batch: IssueBatch, first: int = 0) -> list[CheckedRow]:
+    """The rows of a chunk, before anything is known of them; `first` is the place of the first one in the input."""
+    rows = [CheckedRow(first + number, issue, issue.skip) for number, issue in enumerate(batch.issues)]
+    for leading, *following in batch.groups.values():
+        rows[leading].lead([rows[number] for number in following])
+    return rows
+
+
+def _hold_back_groups(rows: Sequence[CheckedRow], batch: IssueBatch, lines: Sequence[int]) -> None:
+    """Hold back the rows that have to wait for another row of their issue."""
+    group_keys = [row.issue.key.group for row in rows]
+    findings = {number: row.findings for number, row in enumerate(rows) if row.findings}
+    for number, finding in list(hold_back(batch.groups.values(), group_keys, findings, lines)):
+        rows[number].findings.append(finding)
+
+
+def _select(row: CheckedRow, job: Job) -> None:
+    """Note whether the issue has moved, and leave out a row that isn't asked for, or that another file holds."""
+    key = row.issue.key
+    if key.own in job.moves:
+        row.findings.append(_moved(key.own, job.moves[key.own]))
+    if job.only is not None and not row.skip:  # a rule that leaves a row out says more than that it wasn't asked for
+        row.skip = "" if _names(row.issue, job.source_name) & job.only else NOT_SELECTED
+    # A row that withdraws an occurrence is held, too.
+    row.skip = job.holds.get(key.full, row.skip)
 
 
 def _moved(now: str, first: str) -> Finding:
@@ -219,18 +179,10 @@ def _moved(now: str, first: str) -> Finding:
     return Finding(ISSUE_MOVED, "key", message, rejects=False)
 
 
-def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:
-    """Hash a row of the source, to tell a changed row from a changed mapping: 8 bytes.
-
-    `fixed` is the text of the corrections in it: a correction that changes is a change of the row.
-    """
-    text = f"{raw_text(raw)}\x1e{fixed}" if fixed else raw_text(raw)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-
-
-def raw_text(raw: Sequence[str] | str) -> str:
-    """Join the cells of a row as they came; a JSON record is one text already."""
-    return raw if isinstance(raw, str) else "\x1f".join(raw)
+def _names(issue: Issue, source_name: str) -> set[str]:
+    """The keys of an issue, as a person may type them: with or without the source's name."""
+    prefix, full, own = len(source_name) + 1, issue.key.full, issue.key.own
+    return {full, full[prefix:], own, own[prefix:]}
 
 
 def _limited(chunks: Iterator[Chunk], limit: int | None, group_keys: GroupKeys | None) -> Iterator[Chunk]:
@@ -248,12 +200,3 @@ def _limited(chunks: Iterator[Chunk], limit: int | None, group_keys: GroupKeys |
         left -= len(chunk)
         if left <= 0:
             return
-
-
-def _select(issue: Issue, only: frozenset[str], source_name: str) -> str:
-    """The code by which a row is left out, "" if it is asked for."""
-    # A rule that leaves a row out says more than that it wasn't asked for.
-    if issue.skip:
-        return issue.skip
-    prefix, full, own = len(source_name) + 1, issue.key.full, issue.key.own
-    return "" if {full, full[prefix:], own, own[prefix:]} & only else NOT_SELECTED

@@ -1,25 +1,24 @@
-"""Gathers the rows of issues that recur: of each issue in a chunk, one row leads, and speaks for the others.
+"""Gathers the rows of issues that recur: of each issue in a run of rows, one leads, and speaks for the others.
 
-Rows of an issue may stand anywhere in the input. Those in a later chunk follow the leader in the first one: they have
+Rows of an issue may stand anywhere in the input. Those in a later run follow the leader in the first one: they have
 no create of their own, and what they add is sent with the rest.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
+from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 
 from importer.api import SEVERITIES
+from importer.check.checked_row import CheckedRow
 from importer.check.duplicates import DuplicateVerdict
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.knowledge import Knows
 from importer.codes import KEY_RESPELLED
 from importer.mapping.model import fold
-from importer.records import Finding, IssueParts, Occurrence, Outcome
+from importer.records import Finding, IssueParts, Outcome
 from importer.row.issue import NO_PARTS
 from importer.transform.encoding import encode
 from importer.transform.occurrences import UNSAID, is_withdrawal, read_covered
@@ -68,72 +67,82 @@ class Leaders:
         return self._of[key]
 
 
-def gather(
-    examined: Examined, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None, known: Knows
-) -> Examined:
-    """Gather the rows of each issue of a chunk, but for those that lose against another one of their occurrence.
+def gather(run: RowRun, verdicts: Mapping[int, DuplicateVerdict], leaders: Leaders | None, known: Knows) -> None:
+    """Gather the rows of each issue of a run, but for those that lose against another one of their occurrence.
 
-    That one may be in the same input, or have come with an earlier run. Without `leaders` nothing recurs, and the chunk
-    stays as it is.
+    That one may be in the same input, or have come with an earlier run. Without `leaders` nothing recurs, and the rows
+    stay as they are.
     """
     if leaders is None:
-        return examined
-    issues, (first, _) = examined.batch.issues, examined.span
-    keys = [issue.key.full for issue in issues]
-    own = {
-        row: issue.parts.occurrences[0]._replace(row=examined.hash_row(row).hex(), severity=issue.severity or "")
-        for row, issue in enumerate(issues)
-        if issue.parts.occurrences
-        and (row in examined.bodies or (is_withdrawal(examined.skips[row]) and leaders.want(keys[row])))
-    }
-    losers = dict.fromkeys(_find_older(own, keys, known), OLDER)
-    respelled = leaders.find_respelled({keys[row] for row in own if row in examined.bodies}, known)
-    losers |= {row: _respelled(keys[row], respelled[keys[row]]) for row in own if keys[row] in respelled}
-    together = defaultdict[str, list[int]](list)
-    for row in own:
-        if first + row not in verdicts and row not in losers:
-            together[keys[row]].append(row)
-    bodies, parts, groups = dict[int, bytes](), dict[int, IssueParts](), dict[int, list[int]]()
-    joined, withdrawn, decisive = set[int](), set[int](), dict[int, bytes]()
-    for key, rows in together.items():
-        members = [row for row in rows if row in examined.bodies]
-        leader = (members or rows)[0]
-        # A row that is left out adds nothing but its occurrence.
-        own_parts = (issues[row].parts if row in examined.bodies else NO_PARTS for row in rows)
-        each = (its._replace(occurrences=(own[row],)) for row, its in zip(rows, own_parts, strict=True))
-        parts[leader] = reduce(IssueParts.joined, each)
-        if not members:
-            withdrawn.add(leader)
-            continue
-        groups[leader] = members
-        rank, decides = min((SEVERITIES.index(str(issues[row].severity)), row) for row in members)
-        place, worst, decisive[leader] = leaders.add(key, first + leader, rank, examined.hash_row(decides))
-        bodies[leader] = _with_severity(examined.bodies[leader], SEVERITIES[worst])
-        if place != first + leader:
-            joined.add(leader)
-    for row, issue in enumerate(issues):
-        issue.parts = parts.get(row, NO_PARTS)
-    return replace(
-        examined,
-        batch=replace(examined.batch, groups=groups),
-        bodies=bodies,
-        is_whole=True,
-        single=own,
-        losers=losers,
-        joined=joined,
-        withdrawn=withdrawn,
-        decisive=decisive,
-    )
+        return
+    occurring = [row for row in run.rows if row.issue.parts.occurrences and _is_wanted(row, leaders)]
+    for row in occurring:
+        (occurrence, *_), severity = row.issue.parts.occurrences, row.issue.severity or ""
+        row.occurrence = occurrence._replace(row=row.hash().hex(), severity=severity)
+    _leave_out_older(occurring, known)
+    _reject_respelled(occurring, leaders, known)
+    rows_of = defaultdict[str, list[CheckedRow]](list)
+    for row in occurring:
+        if row.place not in verdicts and row.loss is None:
+            rows_of[row.key].append(row)
+    leading = {}
+    for rows in rows_of.values():
+        sendable = [row for row in rows if row.body]
+        leading[(sendable or rows)[0]] = rows, sendable
+    parts = {leader: _join_parts(rows) for leader, (rows, _) in leading.items()}
+    bodies = {leader: _lead(leader, sendable, leaders) for leader, (_, sendable) in leading.items() if sendable}
+    for row in run.rows:
+        row.issue.parts = parts.get(row, NO_PARTS)
+        row.body = bodies.get(row, b"")
+        row.is_withdrawal = row in leading and row not in bodies
+    run.is_whole = True
 
 
-def _find_older(own: Mapping[int, Occurrence], keys: Sequence[str], known: Knows) -> Iterator[int]:
-    """Find the rows that are older than the last word on their occurrence, by the date that `duplicates` names."""
-    dated = {row: its for row, its in own.items() if its.dated > 0}
-    had = known.had(keys[row] for row in dated) if dated else {}
-    last = {key: read_covered(its.covered) for key, its in had.items()}
-    for row, its in dated.items():
-        if its.dated < last.get(keys[row], {}).get(its.comment.id, UNSAID).dated:
-            yield row
+def _is_wanted(row: CheckedRow, leaders: Leaders) -> bool:
+    """Whether a row is sent, or withdraws an occurrence of an issue that is wanted."""
+    if row.body:
+        return True
+    return is_withdrawal(row.skip) and leaders.want(row.key)
+
+
+def _join_parts(rows: Sequence[CheckedRow]) -> IssueParts:
+    """What rows of one issue say beside its create; one that is left out adds nothing but its occurrence."""
+    joined = NO_PARTS
+    for row in rows:
+        parts = row.issue.parts if row.body else NO_PARTS
+        occurrences = () if row.occurrence is None else (row.occurrence,)
+        parts = parts._replace(occurrences=occurrences)
+        joined = parts if joined is NO_PARTS else joined.joined(parts)
+    return joined
+
+
+def _lead(leader: CheckedRow, members: Sequence[CheckedRow], leaders: Leaders) -> bytes:
+    """Let the first row of an issue in a run speak for the others; return its create, with the worst severity."""
+    leader.lead(members[1:])
+    decisive = min(members, key=lambda row: SEVERITIES.index(str(row.issue.severity)))
+    rank = SEVERITIES.index(str(decisive.issue.severity))
+    place, worst, leader.decisive = leaders.add(leader.key, leader.place, rank, decisive.hash())
+    leader.is_joined = place != leader.place
+    return _with_severity(leader.body, SEVERITIES[worst])
+
+
+def _leave_out_older(rows: Sequence[CheckedRow], known: Knows) -> None:
+    """Leave out the rows that are older than the last word on their occurrence, by the date that `duplicates` names."""
+    dated = [(row, row.occurrence) for row in rows if row.occurrence is not None and row.occurrence.dated > 0]
+    had = known.had(row.key for row, _ in dated) if dated else {}
+    words = {key: read_covered(added.covered) for key, added in had.items()}
+    for row, occurrence in dated:
+        last_word = words.get(row.key, {}).get(occurrence.comment.id, UNSAID)
+        if occurrence.dated < last_word.dated:
+            row.loss = OLDER
+
+
+def _reject_respelled(rows: Sequence[CheckedRow], leaders: Leaders, known: Knows) -> None:
+    """Reject the rows whose key seems to be another spelling of that of an issue that is there."""
+    respelled = leaders.find_respelled({row.key for row in rows if row.body}, known)
+    for row in rows:
+        if row.key in respelled:
+            row.loss = _respelled(row.key, respelled[row.key])
 
 
 def _respelled(key: str, other: str) -> DuplicateVerdict:

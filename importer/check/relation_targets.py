@@ -7,11 +7,11 @@ memory, in a temporary file that is gone with the process: it is no ledger, and 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Self
 
-from importer.check.examine import Examined
-from importer.check.plan import Plan
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
 from importer.codes import RELATION_AMBIGUOUS, RELATION_ELSEWHERE, RELATION_END_MISSING, RELATION_END_REJECTED
 from importer.records import Act, Addition, Finding, Mention, Relation
 from importer.scratch import Scratch, as_bytes
@@ -117,9 +117,11 @@ class TargetFindings:
             for place, code, value, message in rows
         ]
 
-    def add_to(self, examined: Examined) -> None:
-        for place, finding in self.between(*examined.span):
-            examined.findings.add(place - examined.first, finding)
+    def add_to(self, rows: Sequence[CheckedRow]) -> None:
+        """Add each finding to its row, of a run of rows."""
+        first = rows[0].place if rows else 0
+        for place, finding in self.between(first, first + len(rows)):
+            rows[place - first].findings.append(finding)
 
 
 class SendableLinks(NamedTuple):
@@ -158,20 +160,20 @@ class RelationTargets:
         """
         self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps((list(sendable), list(rejected))),))
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Add the keys of a chunk, and the relations and mentions that its plan has."""
-        keys = [issue.key.full for issue in examined.batch.issues]
-        follows = plan.rows.columns["follows"]
-        others = [place for place in examined.bodiless() if not examined.skips[place] and not follows[place]]
-        self.add_keys(map(keys.__getitem__, examined.bodies), filter(None, map(keys.__getitem__, others)))
-        for place, additions in plan.additions.items():
-            parts = examined.batch.issues[place].parts
-            if not parts.relations and not parts.mentions:
+    def add(self, run: RowRun) -> None:
+        """Add the keys of a run of rows, and the relations and mentions that are planned."""
+        sendable = [row.key for row in run.rows if row.body]
+        rejected = [row.key for row in run.rows if not (row.body or row.skip or row.result.follows or not row.key)]
+        self.add_keys(sendable, rejected)
+        for row in run.rows:
+            parts = row.issue.parts
+            if not row.additions or not (parts.relations or parts.mentions):
                 continue
-            names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
+            names = {(addition.key, addition.name) for addition in row.additions if addition.act is Act.RELATION}
             relations = [each for each in parts.relations if (each.owner, f"{each.type}/{each.other}") in names]
-            mentions = [mention for each in additions if each.act is Act.REFER for mention in each.mentions]
-            self.add_links(examined.first + place, keys[place], relations, mentions)
+            refers = [addition for addition in row.additions if addition.act is Act.REFER]
+            mentions = [mention for addition in refers for mention in addition.mentions]
+            self.add_links(row.place, row.key, relations, mentions)
 
     def add_links(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
         """Add the relations and mentions of a row that can be sent, as far as they aren't in Triage already."""
@@ -246,25 +248,22 @@ class RelationTargets:
         return _native(self._scratch.row("SELECT key FROM targets WHERE id = ?", (issue,))[0])
 
 
-def without_unreachable(plan: Plan, examined: Examined) -> Plan:
-    """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
-    ends = {
-        place: {(is_owner, finding.value) for finding in found for is_owner in _UNSENT.get(finding.code, ())}
-        for place, found in examined.findings.by_row.items()
-        if place in plan.additions
-    }
+def leave_out_unreachable(rows: Iterable[CheckedRow]) -> None:
+    """Leave out the relations to issues that are neither in Triage nor will be: nothing of them is sent."""
+    for row in rows:
+        if not row.additions or not row.findings:  # as of nearly all
+            continue
+        ends = {(is_owner, finding.value) for finding in row.findings for is_owner in _UNSENT.get(finding.code, ())}
+        if ends:
+            row.additions = [addition for addition in row.additions if _is_sent(addition, row.key, ends)]
 
-    def is_sent(place: int, addition: Addition) -> bool:
-        key = examined.batch.issues[place].key.full
-        is_owner, end = (False, addition.other) if addition.key == key else (True, addition.key)
-        return addition.act is not Act.RELATION or (is_owner, end.partition(":")[2]) not in ends[place]
 
-    sent = {
-        place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
-    }
-    if not sent:  # as in nearly all chunks
-        return plan
-    return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})
+def _is_sent(addition: Addition, key: str, ends: Container[tuple[bool, str]]) -> bool:
+    """Whether an addition to the issue of a row is none of the relations at these ends."""
+    if addition.act is not Act.RELATION:
+        return True
+    is_owner, end = (False, addition.other) if addition.key == key else (True, addition.key)
+    return (is_owner, end.partition(":")[2]) not in ends
 
 
 def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int) -> tuple[int, str, str, str]:

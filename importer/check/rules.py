@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from importer.api import DESCRIPTION_LIMIT, SOURCES, TITLE_LIMIT, count_units
 from importer.codes import DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
@@ -13,7 +12,6 @@ from importer.mapping.yaml_tree import as_source
 from importer.records import Finding, IssueParts
 from importer.row.compiler import Compiler
 from importer.row.issue import Issue
-from importer.row.issue_batch import IssueBatch
 from importer.transform.dates import FORMAT_HINT
 from importer.transform.lengths import is_longer
 from importer.transform.plain_text import is_filled
@@ -27,24 +25,6 @@ UNNAMED = Finding(
     "this key is unique only within one project",
     "name the project: --source-name NAME, or `input: {name: NAME}` in your mapping",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The findings of a chunk: row → its findings, in the order of the fields; rows without any are absent."""
-
-    by_row: dict[int, list[Finding]] = field(default_factory=dict)
-
-    def add(self, row: int, finding: Finding) -> None:
-        self.by_row.setdefault(row, []).append(finding)
-
-    def change(self, change: Callable[[Finding], Finding]) -> None:
-        for row, found in self.by_row.items():
-            self.by_row[row] = list(map(change, found))
-
-    def rejects(self, row: int) -> bool:
-        """Whether any finding of the row keeps it from being sent."""
-        return any(finding.rejects for finding in self.by_row.get(row, ()))
 
 
 class Rules:
@@ -129,16 +109,6 @@ class Rules:
         as_text = "" if described.format is None else f", format: {described.format}, as: text"
         sources.append(f"{{{as_source(filled)}, pattern: '\\S.*'{as_text}}}")
         return f"title: {{first: [{', '.join(sources)}], too_long: shorten}}"
-
-
-def check_batch(batch: IssueBatch, mapping: MappingModel, *, name_given: bool) -> Findings:
-    """The findings of the issues of a chunk; `name_given` as in `Rules`."""
-    rules, findings = Rules(mapping, batch.columns.compiler, name_given=name_given), Findings()
-    followers = batch.followers()
-    for row, issue in enumerate(batch.issues):
-        if found := rules.check(issue, follows=row in followers):
-            findings.by_row[row] = found
-    return findings
 
 
 def _check_description(issue: Issue) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from itertools import chain, compress, groupby, islice
-from operator import attrgetter, not_
+from itertools import chain, filterfalse, groupby, islice
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -49,13 +49,13 @@ from importer.ledger.stored_rows import (
     decode_row,
     drop_packed,
     encode_row,
-    find_plain,
+    is_plain,
     pack,
     read_packed,
     write_packed,
 )
 from importer.ledger.target_scan import find_duplicate_issues
-from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row, Rows
+from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row
 
 PAGE = 1000
 PLACE = (rows.c.file, rows.c.record)
@@ -115,7 +115,7 @@ class Results:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
         return chain.from_iterable(self.blocks())
 
-    def blocks(self) -> Iterator[Rows]:
+    def blocks(self) -> Iterator[Sequence[Row]]:
         """Yield the same rows, some at a time: a block of unchanged ones as it is unpacked."""
         packed = read_packed(self._transaction, self._id) if self.is_frozen else iter(())
         return _merge(self._stored_rows(), packed)
@@ -211,7 +211,7 @@ class Results:
             self._store(connection, told)
         self._end_freezing(connection)
 
-    def settle(self, checked: Iterable[Block | Rows]) -> None:
+    def settle(self, checked: Iterable[Block | Sequence[Row]]) -> None:
         """Store the rows of a run that sends nothing, each with its outcome, in place of `register` and `freeze`.
 
         A block is of rows that plan no additions, and that follow no other.
@@ -223,17 +223,16 @@ class Results:
                 if isinstance(some, Block) and not fold.duplicates:
                     write_packed(connection, self._id, some)
                     continue
-                page = list(some.rows() if isinstance(some, Block) else some)
+                page = some.rows() if isinstance(some, Block) else some
                 # Only what a run has made itself counts for a row that plans nothing.
                 told = (row for row in page if row.additions_planned or row.outcome in PASSED_OVER)
                 self._store(connection, fold(connection, page, told))
             self._end_freezing(connection)
 
     def _store(self, connection: Connection, told: Sequence[Row]) -> None:
-        plain = find_plain(Rows.of(told))
-        for _, its_rows in groupby(compress(told, plain), key=attrgetter("file")):
-            write_packed(connection, self._id, pack(Rows.of(list(its_rows))))
-        REGISTER.execute(connection, (encode_row(self._id, row) for row in compress(told, map(not_, plain))))
+        for _, plain_rows in groupby(filter(is_plain, told), key=attrgetter("file")):
+            write_packed(connection, self._id, pack(list(plain_rows)))
+        REGISTER.execute(connection, (encode_row(self._id, row) for row in filterfalse(is_plain, told)))
 
     def _end_freezing(self, connection: Connection) -> None:
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
@@ -359,11 +358,11 @@ def _given_by(operation: Told | None) -> Outcome | None:
     return OUTCOMES[operation.act].get(operation.state)
 
 
-def _merge(few: Iterator[Row], blocks: Iterator[Rows]) -> Iterator[Rows]:
+def _merge(few: Iterator[Row], blocks: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
     """Merge rows into blocks of rows, in order of file and record; a block that none of them is within stays whole."""
     other = next(few, None)
     for block in blocks:
-        end, merged = (block.columns["file"][-1], block.columns["record"][-1]), list[Row]()
+        end, merged = (block[-1].file, block[-1].record), list[Row]()
         if other is None or (other.file, other.record) > end:
             yield block
             continue
@@ -372,13 +371,13 @@ def _merge(few: Iterator[Row], blocks: Iterator[Rows]) -> Iterator[Rows]:
                 merged.append(other)
                 other = next(few, None)
                 if len(merged) == PAGE:  # any number may stand between two unchanged rows
-                    yield Rows.of(merged)
-                    merged.clear()
+                    yield merged
+                    merged = []
             merged.append(row)
-        yield Rows.of(merged)
+        yield merged
     left = chain([] if other is None else [other], few)
     while page := list(islice(left, PAGE)):
-        yield Rows.of(page)
+        yield page
 
 
 def thaw(connection: Connection, run_id: int) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 
 from importer.ledger.schema import packed, rows
 from importer.ledger.statements import Transaction, read_pages
-from importer.records import Outcome, Row, Rows, fill_columns
+from importer.records import Outcome, Row
 
 STORED = tuple(
     rows.c["findings" if name == "codes" else name]
@@ -70,27 +70,25 @@ class Block(NamedTuple):
     number: int
     data: bytes
 
-    def rows(self) -> Rows:
+    def rows(self) -> list[Row]:
         """Return the rows, without titles and links."""
         return _unpack(self.file, self.file_name, self.data)
 
 
-def find_plain(rows: Rows) -> list[bool]:
-    """Say of each row whether it is unchanged, and there is nothing to say of it."""
-    of = rows.columns
-    more = zip(of["codes"], of["origin"], of["additions_failed"], of["alias"], of["raw"], of["conflicts"], strict=True)
-    return [
-        outcome is Outcome.UNCHANGED and not (codes or origin or failed or alias) and raw is conflicts is None
-        for outcome, (codes, origin, failed, alias, raw, conflicts) in zip(of["outcome"], more, strict=True)
-    ]
+def is_plain(row: Row) -> bool:
+    """Whether a row is unchanged, and there is nothing to say of it."""
+    has_more = row.codes or row.origin or row.additions_failed or row.alias
+    return row.outcome is Outcome.UNCHANGED and not has_more and row.raw is None and row.conflicts is None
 
 
-def pack(rows: Rows) -> Block:
+def pack(rows: Sequence[Row]) -> Block:
     """Pack plain rows of a file."""
-    of = rows.columns
-    packed_ones = [_steps(of[name]) if name in _STEPPED else of[name] for name in _COLUMNS]
-    data = zlib.compress(orjson.dumps(packed_ones), 1)  # ids don't compress, the rest does at any level
-    return Block(of["file"][0], of["record"][0], of["file_name"][0], len(of["key"]), data)
+    columns = [[getattr(row, name) for row in rows] for name in _COLUMNS]
+    for place in map(_COLUMNS.index, _STEPPED):
+        columns[place] = _steps(columns[place])
+    data = zlib.compress(orjson.dumps(columns), 1)  # ids don't compress, the rest does at any level
+    first = rows[0]
+    return Block(first.file, first.record, first.file_name, len(rows), data)
 
 
 def write_packed(connection: Connection, run_id: int, block: Block) -> None:
@@ -98,7 +96,7 @@ def write_packed(connection: Connection, run_id: int, block: Block) -> None:
     connection.execute(insert(packed).values(run_id=run_id, **block._asdict()))
 
 
-def read_packed(transaction: Transaction, run_id: int) -> Iterator[Rows]:
+def read_packed(transaction: Transaction, run_id: int) -> Iterator[list[Row]]:
     """Yield the packed rows of a run, a block at a time, in order of file and record, in flat memory."""
     statement = select(packed).where(packed.c.run_id == run_id)
     for blocks in read_pages(transaction, statement, packed.c.file, packed.c.record, most=BLOCKS_A_QUERY):
@@ -123,8 +121,8 @@ def packed_keys(transaction: Transaction, run_ids: Collection[int]) -> Iterator[
         KEYS.create(connection)
         blocks = select(packed.c.run_id, packed.c.file, packed.c.file_name, packed.c.data)
         for run_id, *block in connection.execute(blocks.where(packed.c.run_id.in_(run_ids))).all():
-            keys = _unpack(*block).columns["key"]
-            connection.execute(insert(KEYS), [{"run_id": run_id, "key": key} for key in keys])
+            keys = [{"run_id": run_id, "key": row.key} for row in _unpack(*block)]
+            connection.execute(insert(KEYS), keys)
         yield connection, KEYS
         KEYS.drop(connection)
 
@@ -137,11 +135,13 @@ _COLUMNS = (
 _STEPPED = ("record", "line")
 
 
-def _unpack(file: int, file_name: str, data: bytes) -> Rows:
-    own = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
-    own |= {name: list(accumulate(own[name])) for name in _STEPPED}
-    same = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)
-    return Rows(fill_columns(len(own["key"]), same, own))
+def _unpack(file: int, file_name: str, data: bytes) -> list[Row]:
+    columns = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
+    columns |= {name: accumulate(columns[name]) for name in _STEPPED}
+    plain = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)._asdict()
+    # A row is made by position: by name it would take twice the time.
+    every_column = [columns[name] if name in columns else repeat(same) for name, same in plain.items()]
+    return list(map(Row._make, zip(*every_column, strict=False)))
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:

@@ -185,4 +185,4 @@ def read_keys(options: RunOptions, name: str) -> frozenset[str]:
     columns = collect_refs(load_mapping(options.mapping).model) if options.mapping else ()
     lenient = replace(options, accept_missing=tuple(ref.name for ref in columns))
     with open_job([name], **reading_of(lenient)) as job:
-        return frozenset(key for examined in examine(job) for issue in examined.batch.issues if (key := issue.key.full))
+        return frozenset(row.key for run in examine(job) for row in run.rows if row.key)

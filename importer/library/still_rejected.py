@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from importer.ledger.rejected import JUDGED_BY, find_rejected, judged_by, read_rejected
 from importer.library.inputs import mapping_digest
 from importer.notices import STILL_REJECTED
-from importer.records import Outcome, Rows
+from importer.records import Outcome
 from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ReportFolder
 
@@ -54,5 +54,5 @@ def write_rejected(
         first[name], form = len(files), tuple(options.get("form", PLAIN))
         files += Columns.of(options["headers"], options.get("columns", {}))
     with open_errors(reports, files, form) as errors:
-        errors.write(Rows.of(row._replace(file=first[run] + row.file) for run, row in rows))
+        errors.write(row._replace(file=first[run] + row.file) for run, row in rows)
     return [folder / name for name in reports.errors]

@@ -15,13 +15,14 @@ from typing import Any
 
 from importer.api import FINISHED
 from importer.check.check_pass import Checked
-from importer.check.examine import Examined, examine
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun, examine
 from importer.check.held import kept_labels
 from importer.check.history import LedgerHistory
 from importer.check.job import Job
 from importer.check.knowledge import ChangePolicy, Knows, OnChange
 from importer.check.leaders import gather
-from importer.check.plan import Plan, plan_rows
+from importer.check.plan import plan_rows
 from importer.errors import RunStopped, SourceChanged, SourceNotReady, TimeOver
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import EMPTIED, SNAPSHOT, WHOLE
@@ -41,7 +42,8 @@ from importer.load.questions import ConfirmRest
 from importer.load.queue import AdditionQueue, QueueItem, RankedOperations
 from importer.load.updates import Updater
 from importer.load.workers import FailureCap
-from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Ref, Row
+from importer.records import ADDITIONS, Act, IssueParts, Operation, Outcome, Ref
+from importer.row.issue import Issue
 from importer.row.issue_batch import encode_cells, value_refs
 from importer.transform.comment_texts import is_rest
 from importer.transform.references import References
@@ -162,46 +164,47 @@ class Attempt:
         """
         wanted = set(job.only or ())
         ranked = RankedOperations() if self.settings.order != "source" and bodies is None else None
-        for examined in examine(job):
+        for run in examine(job):
             if self.checked.target_findings is not None and bodies is None:
-                self.checked.target_findings.add_to(examined)
-            examined = gather(examined, self.checked.verdicts, self.checked.leaders, self.known)
-            plan = plan_rows(examined, self.checked.verdicts, self.known)
-            rows = self._with_cells(examined, plan)
+                self.checked.target_findings.add_to(run.rows)
+            gather(run, self.checked.verdicts, self.checked.leaders, self.known)
+            plan_rows(run, self.checked.verdicts, self.known)
+            self._keep_cells(run)
+            registered = run.rows
             if bodies is not None:
                 # Of the rows with one key only one is sent: the others are skipped or rejected.
-                sent = {at: row.key for at, row in enumerate(rows) if row.outcome in WITH_OPERATION}
-                bodies |= {key: examined.bodies[at] for at, key in sent.items() if at in examined.bodies}
-                wanted -= {row.key for row in rows if row.outcome in WITH_OPERATION}
-                rows = [rows[place] for place in plan.operations]
+                sent = [row for row in run.rows if row.outcome in WITH_OPERATION]
+                bodies |= {row.key: row.body for row in sent if row.body}
+                wanted.difference_update(row.key for row in sent)
+                registered = [row for row in run.rows if row.operation is not None]
             else:
-                self.queue.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
-            self.run.register(rows)
-            self.run.learn(plan.lessons)
-            left = {place: each for place, each in plan.operations.items() if each.key not in self.refused}
+                self.queue.add((self._rank(row.issue), _queue_item(row)) for row in run.rows if row.additions)
+            self.run.register([row.result for row in registered])
+            self.run.learn([row.lesson for row in run.rows if row.lesson is not None])
+            operations = [(row, row.operation) for row in run.rows if row.operation is not None]
+            left = [(row, operation) for row, operation in operations if operation.key not in self.refused]
             if ranked is None:
-                yield from left.values()
+                yield from (operation for _, operation in left)
             else:
-                ranked.add((self._rank(examined, place), operation) for place, operation in left.items())
+                ranked.add((self._rank(row.issue), operation) for row, operation in left)
             if bodies is not None and not wanted:
                 return
         yield from ranked or ()
 
-    def _with_cells(self, examined: Examined, plan: Plan) -> list[Row]:
-        """Attach cells to rows: the raw ones for errors.csv if Triage refuses them, the mapped ones for `repair`."""
-        rows, sent = list(plan.rows), {*plan.operations, *plan.additions}
-        for place in sent:
-            for member in examined.batch.members(place):
-                rows[member] = rows[member]._replace(raw=examined.batch.chunk.raw[member])
-        if not examined.batch.groups:  # `repair` reads one row, which is not all of such an issue
-            kept = examined.bodies if self.has_begun else sent
-            for place, cells in encode_cells(examined.batch, self.refs, kept, self.shown).items():
-                rows[place] = rows[place]._replace(cells=cells)
-        return rows
+    def _keep_cells(self, run: RowRun) -> None:
+        """Keep cells of rows: the raw ones for errors.csv if Triage refuses them, the mapped ones for `repair`."""
+        for row in run.rows:
+            is_sent = row.operation is not None or bool(row.additions)
+            for member in row.members if is_sent else ():
+                member.result = member.result._replace(raw=member.issue.row.raw)
+            # `repair` reads one row, which is not all of an issue that several rows may make.
+            is_whole = not row.leads and not row.follows
+            if is_whole and (is_sent or (self.has_begun and row.body)):
+                cells = encode_cells(row.issue.row, run.columns.layout, self.refs, self.shown)
+                row.result = row.result._replace(cells=cells)
 
-    def _rank(self, examined: Examined, place: int) -> float:
+    def _rank(self, issue: Issue) -> float:
         """Return the rank of an issue in the order of `--order`: lower ones come first, equal ones as in the source."""
-        issue = examined.batch.issues[place]
         if issue.key.full in self.sampled:
             return -inf
         if self.settings.order == "open-first":
@@ -357,9 +360,9 @@ def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
         return False
     known = LedgerHistory(context.ledger, context.target.name, job.source_name, context.changes)
     sent = next(made, None)
-    for examined in examine(job) if sent else ():
-        examined = gather(examined, checked.verdicts, checked.leaders, known)
-        bodies = {examined.batch.issues[row].key.full: body for row, body in examined.bodies.items()}
+    for rows in examine(job) if sent else ():
+        gather(rows, checked.verdicts, checked.leaders, known)
+        bodies = {row.key: row.body for row in rows.rows if row.body}
         while sent is not None and sent.key in bodies:  # both are in the order of the source
             if sha256(bodies[sent.key]).digest() != sent.body_sha:
                 return False
@@ -367,19 +370,15 @@ def _says_the_same(context: ImportContext, checked: Checked, run: Run) -> bool:
     return sent is None
 
 
-def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, QueueItem]]:
-    """Yield the queue items of a chunk, each with its row's place."""
-    for place, additions in plan.additions.items():
-        if additions:
-            issue = examined.batch.issues[place]
-            key, parts = issue.key.full, issue.parts
-            if parts.rest and not any(is_rest(each.name) for each in additions):
-                parts = parts._replace(rest=())  # it went on before, perhaps from another place
-            is_all = plan.rows.columns["outcome"][place] is not Outcome.PLANNED
-            description = issue.description if parts.mentions else ""
-            sha = sha256(examined.bodies.get(place, b"")).digest()
-            kept = kept_labels(plan.ledger[key].held) if key in plan.ledger else ()
-            yield place, QueueItem(key, parts, issue.bundling, description, sha, kept, is_all)
+def _queue_item(row: CheckedRow) -> QueueItem:
+    """Make the queue item of a row that has additions."""
+    issue, parts = row.issue, row.issue.parts
+    if parts.rest and not any(is_rest(addition.name) for addition in row.additions):
+        parts = parts._replace(rest=())  # it went on before, perhaps from another place
+    is_all = row.outcome is not Outcome.PLANNED
+    description = issue.description if parts.mentions else ""
+    kept = kept_labels(row.status.held) if row.status is not None and row.body else ()
+    return QueueItem(row.key, parts, issue.bundling, description, sha256(row.body).digest(), kept, is_all)
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

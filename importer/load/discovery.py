@@ -24,7 +24,7 @@ from importer.check.check_pass import Checked
 from importer.check.examine import examine
 from importer.check.history import LedgerHistory
 from importer.check.leaders import gather
-from importer.check.plan import plan_rows
+from importer.check.plan import markers_to_create, plan_rows
 from importer.errors import INTERRUPTED, RunStopped, TargetUnreachable
 from importer.ledger.journal import Decision, Run
 from importer.ledger.known_create import KnownCreate
@@ -359,12 +359,11 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
         f"early. So each issue to be created is searched for by its own marker first ({checked.creates:,})."
     )
     known = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.changes)
-    markers = [
-        marker
-        for examined in examine(context.job)
-        for gathered in [gather(examined, checked.verdicts, checked.leaders, known)]
-        for marker in plan_rows(gathered, checked.verdicts, known).markers_to_create()
-    ]
+    markers = list[str]()
+    for run in examine(context.job):
+        gather(run, checked.verdicts, checked.leaders, known)
+        plan_rows(run, checked.verdicts, known)
+        markers += markers_to_create(run.rows)
     search(markers)
     seen.doubt()
     return True

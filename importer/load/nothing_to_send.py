@@ -17,17 +17,17 @@ from hashlib import sha256
 from typing import Any
 
 from importer import __version__
-from importer.check.examine import Examined
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
 from importer.check.history import LedgerHistory
 from importer.check.observers.source_age import SourceAge
-from importer.check.plan import Plan
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.previous_run import find_fingerprint
-from importer.ledger.stored_rows import BLOCK_ROWS, Block, find_plain, pack
+from importer.ledger.stored_rows import BLOCK_ROWS, Block, is_plain, pack
 from importer.load.attempt import Sent
 from importer.load.context import ImportContext
-from importer.records import Outcome, Rows
+from importer.records import Outcome, Row
 from importer.scratch import Scratch
 
 KEPT = "(place INTEGER PRIMARY KEY, kept BLOB NOT NULL)"
@@ -48,16 +48,18 @@ class SettledRows:
         self._scratch = Scratch(f"CREATE TABLE rows {KEPT}; CREATE TABLE taken {KEPT}; CREATE TABLE lessons {KEPT};")
         yield self
 
-    def add(self, _: Examined, plan: Plan) -> None:
-        """Keep the rows of a chunk. Raises StorageFull if the temporary disk is full."""
-        if plan.operations or plan.additions:
+    def add(self, run: RowRun) -> None:
+        """Keep the rows of a run. Raises StorageFull if the temporary disk is full."""
+        if any(row.operation is not None or row.additions for row in run.rows):
             self.close()
-        if self._scratch is not None:
-            self._scratch.write("INSERT INTO rows (kept) VALUES (?)", [(pickle.dumps(some),) for some in _pack(plan)])
-            if self._known is not None and self._known.taken[0]:
-                self._scratch.write("INSERT INTO taken (kept) VALUES (?)", [(pickle.dumps(self._known.taken),)])
-            if plan.lessons:
-                self._scratch.write("INSERT INTO lessons (kept) VALUES (?)", [(pickle.dumps(plan.lessons),)])
+        if self._scratch is None:
+            return
+        self._scratch.write("INSERT INTO rows (kept) VALUES (?)", [(pickle.dumps(block),) for block in _pack(run)])
+        if self._known is not None and self._known.taken[0]:
+            self._scratch.write("INSERT INTO taken (kept) VALUES (?)", [(pickle.dumps(self._known.taken),)])
+        lessons = [row.lesson for row in run.rows if row.lesson is not None]
+        if lessons:
+            self._scratch.write("INSERT INTO lessons (kept) VALUES (?)", [(pickle.dumps(lessons),)])
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
         """Whether they make up the whole run: nothing is to be sent or settled."""
@@ -89,17 +91,19 @@ class SettledRows:
             self._scratch = None
 
 
-def _pack(plan: Plan) -> Iterator[Block | Rows]:
-    """Pack the rows of a chunk, those with more to say as columns; unchanged ones have their title in the ledger."""
-    of = dict(plan.rows.columns)
-    keyed = zip(of["key"], of["outcome"], of["attempts"], strict=True)
-    titled = zip(of["title"], of["outcome"], strict=True)
-    of["attempts"] = [plan.ledger[key].attempts if how is Outcome.UNCHANGED else own for key, how, own in keyed]
-    of["title"] = ["" if how is Outcome.UNCHANGED else title for title, how in titled]
-    for start in range(0, len(plan.rows), BLOCK_ROWS):
-        some = Rows({name: column[start : start + BLOCK_ROWS] for name, column in of.items()})
-        has_more = any(some.columns["additions_planned"]) or any(some.columns["follows"]) or not all(find_plain(some))
-        yield some if has_more else pack(some)
+def _pack(run: RowRun) -> Iterator[Block | list[Row]]:
+    """Pack the rows of a run, but for blocks of which a row has more to say."""
+    for start in range(0, len(run.rows), BLOCK_ROWS):
+        rows = [_settle(row) for row in run.rows[start : start + BLOCK_ROWS]]
+        is_plain_block = all(is_plain(row) and not row.additions_planned and not row.follows for row in rows)
+        yield pack(rows) if is_plain_block else rows
+
+
+def _settle(row: CheckedRow) -> Row:
+    """The row as a run has it that sends nothing; an unchanged one has its title in the ledger."""
+    if row.outcome is not Outcome.UNCHANGED or row.status is None:
+        return row.result
+    return row.result._replace(attempts=row.status.attempts, title="")
 
 
 def find_same_run(context: ImportContext, organisation: str) -> Run | None:

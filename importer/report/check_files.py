@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice, repeat
@@ -12,9 +12,9 @@ from typing import IO, NamedTuple
 import orjson
 
 from importer.api import ISSUES_PATH, issue_path
-from importer.check.examine import Examined
-from importer.check.plan import Plan
-from importer.records import ADDITION_PATHS, Act, Addition, Operation, Rows
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
+from importer.records import ADDITION_PATHS, Act
 from importer.report.error_files import PLAIN, Columns, ErrorFiles, open_errors
 from importer.report.folder import AT_ONCE, ReportFolder
 from importer.report.page_rows import PageRows
@@ -46,7 +46,9 @@ class PlannedFile:
     def __init__(self, file: IO[bytes], additions: IO[bytes], related: Scratch) -> None:
         self._file, self._additions, self._related = file, additions, related
 
-    def write(self, operations: Iterable[Operation]) -> None:
+    def write(self, rows: Iterable[CheckedRow]) -> None:
+        """Append the creates and updates of these rows."""
+        operations = (row.operation for row in rows if row.operation is not None)
         _write(
             self._file,
             (
@@ -55,23 +57,22 @@ class PlannedFile:
             ),
         )
 
-    def write_additions(self, rows: Rows, planned: Mapping[int, Sequence[Addition]]) -> None:
-        """Append what would be added to the issues of these rows: place of a row → its additions.
+    def write_additions(self, rows: Iterable[CheckedRow]) -> None:
+        """Append what would be added to the issues of these rows.
 
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give. A relation that both of its rows name is one request, of the first of them.
         """
-        _write(self._additions, self._list_requests(rows, planned))
+        _write(self._additions, self._list_requests(rows))
 
-    def _list_requests(self, rows: Rows, planned: Mapping[int, Sequence[Addition]]) -> Iterator[dict[str, str]]:
-        keys, issue_ids = rows.columns["key"], rows.columns["issue_id"]
-        for place, additions in planned.items():
-            for key, act, _, body, _, _, other in additions:
+    def _list_requests(self, rows: Iterable[CheckedRow]) -> Iterator[dict[str, str]]:
+        for row in rows:
+            for key, act, _, body, _, _, other in row.additions:
                 path = ADDITION_PATHS.get(act)
-                if path is None or (act is Act.EVIDENCE and rows.is_new(place)):
+                if path is None or (act is Act.EVIDENCE and row.is_new):
                     continue
-                is_there = issue_ids[place] and keys[place] == key
-                where = issue_path(issue_ids[place], path) if is_there else f"{ISSUES_PATH}/{{id:{key}}}/{path}"
+                is_there = row.issue_id and row.key == key
+                where = issue_path(row.issue_id, path) if is_there else f"{ISSUES_PATH}/{{id:{key}}}/{path}"
                 if other:
                     body = orjson.dumps({"related_issue_id": f"{{id:{other}}}", **orjson.loads(body)})
                     if not self._is_new(key, body):
@@ -117,11 +118,12 @@ class CheckFiles(NamedTuple):
     errors: ErrorFiles
     page: PageRows
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
-        if plan.rows:
-            self.results.write(plan.rows)
-            self.errors.write(plan.rows)
-            self.page.add(plan.rows)
-        self.planned.write(plan.operations.values())
-        self.planned.write_additions(plan.rows, plan.additions)
+    def add(self, run: RowRun) -> None:
+        """Append rows, the operations of those that would be sent, and the additions."""
+        results = [row.result for row in run.rows]
+        if results:
+            self.results.write(results)
+            self.errors.write(results)
+            self.page.add(results)
+        self.planned.write(run.rows)
+        self.planned.write_additions(run.rows)

@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from importer.check.held import ColumnsRead
 from importer.codes import INCOMPLETE
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row
 from importer.report.folder import ERRORS, ERRORS_JSON, ReportFolder
 from importer.sources.detect import DELIMITERS
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
@@ -73,16 +73,15 @@ class ErrorFiles:
         self.tables: dict[Lacked, Any] = {}
         self._lines: dict[Lacked, IO[str]] = {}
 
-    def write(self, rows: Rows) -> None:
-        for place, raw in enumerate(rows.columns["raw"]):
-            if raw is None:  # as of most
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            is_mendable = row.outcome in MENDABLE or not TO_COMPLETE.isdisjoint(row.codes)
+            if row.raw is None or not is_mendable:
                 continue
-            row = rows[place]
-            if row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes):
-                if isinstance(raw, str):
-                    self._write_json(row, raw)
-                else:
-                    self._write_cells(row, raw)
+            if isinstance(row.raw, str):
+                self._write_json(row, row.raw)
+            else:
+                self._write_cells(row, row.raw)
 
     @cached_property
     def _columns(self) -> dict[Lacked, list[_Column]]:

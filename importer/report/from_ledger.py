@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from importer.ledger.rejected import NOT_IN, reason_of
 from importer.ledger.store import Ledger
 from importer.notices import KEYS_KEPT, Earlier, find_causes, find_notices, read_notices
 from importer.phrases import counted, format_duration
-from importer.records import Act, Outcome, Rejected, Row, Rows, digest_row
+from importer.records import Act, Outcome, Rejected, Row, digest_row
 from importer.report.error_files import PLAIN, Columns, open_errors
 from importer.report.folder import ERRORS, ERRORS_JSON, SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
@@ -80,13 +79,12 @@ class News:
         self._lasting = {each.cause: each for each in (last.lasting if last is not None else ())}
         self._back = dict[str, set[str]]()
 
-    def add(self, rows: Rows) -> None:
-        of = rows.columns
+    def add(self, rows: Sequence[Row]) -> None:
         for cause, notice in self._lasting.items():
-            self._back.setdefault(cause, set()).update(set(notice.keys).intersection(of["key"]))
-        for place, (outcome, codes) in enumerate(zip(of["outcome"], of["codes"], strict=True)):
-            if causes := find_causes(outcome, codes):
-                self._add(rows[place], causes)
+            self._back.setdefault(cause, set()).update(set(notice.keys).intersection(row.key for row in rows))
+        for row in rows:
+            if causes := find_causes(row.outcome, row.codes):
+                self._add(row, causes)
 
     def _add(self, row: Row, causes: Sequence[str]) -> None:
         place = f"{row.file_name}:{row.line}"
@@ -185,20 +183,18 @@ def write_rows(
                 news.add(rows)
             if recurring is not None:
                 recurring.add(rows)
-            counts.update(rows.columns["outcome"])
-            codes.update(chain.from_iterable(map(set, rows.columns["codes"])))
-            has_conflicts = has_conflicts or any(each is not None for each in rows.columns["conflicts"])
+            counts.update(row.outcome for row in rows)
+            codes.update(code for row in rows for code in set(row.codes))
+            has_conflicts = has_conflicts or any(row.conflicts is not None for row in rows)
     write_conflicts(folder, run.conflicts() if has_conflicts else ())
     return counts, codes, page
 
 
-def _with_titles(run: Run, rows: Rows) -> Rows:
+def _with_titles(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
     """Give each row that this run has sent its title: one that the send pass found sent already is stored without."""
-    of = rows.columns
-    every = zip(of["key"], of["title"], of["outcome"], strict=True)
-    sent = [key for key, title, how in every if not title and how in (Outcome.CREATED, Outcome.UPDATED)]
+    sent = [row.key for row in rows if not row.title and row.outcome in (Outcome.CREATED, Outcome.UPDATED)]
     titles = run.find_titles(sent) if sent else {}
-    return Rows({**of, "title": list(map(titles.get, of["key"], of["title"]))}) if titles else rows
+    return [row._replace(title=titles.get(row.key, row.title)) for row in rows] if titles else rows
 
 
 def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str = "") -> Summary:

@@ -6,7 +6,7 @@ import zlib
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import repeat, starmap
+from itertools import starmap
 from typing import NamedTuple
 
 import orjson
@@ -14,7 +14,7 @@ import orjson
 from importer.check.observers.causes import CUT, Causes, SampleRow, weigh_finding
 from importer.notices import OPEN
 from importer.phrases import row_name
-from importer.records import NEEDS_SOMEBODY, PASSED_OVER, Finding, Outcome, Row, Rows
+from importer.records import NEEDS_SOMEBODY, PASSED_OVER, Finding, Outcome, Row
 from importer.report.results import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
@@ -48,6 +48,10 @@ class Printed(NamedTuple):
 def find_no_titles(keys: Sequence[str]) -> Mapping[str, str]:
     """Find no title: a check has them in its rows."""
     return {}
+
+
+_Numbered = tuple[int, Row]
+"""A row with its number in the input, from 1."""
 
 
 class PackedRows:
@@ -105,62 +109,44 @@ class PageRows:
         self.causes = Causes()
         self.passed_over = Counter[tuple[str, str]]()
 
-    def add(self, rows: Rows) -> None:
-        of = rows.columns
-        noted = {place: rows[place] for place, codes in enumerate(of["codes"]) if codes}
-        for row in noted.values():
-            self._note(row)
-        self.additions_planned += sum(of["additions_planned"])
-        self.additions_done += sum(of["additions_done"])
-        self.additions_failed += sum(of["additions_failed"])
-        urgent = [
-            place for place, row in noted.items() if row.outcome in NEEDS_SOMEBODY or not OPEN.isdisjoint(row.codes)
-        ]
-        others = sorted({*range(len(rows))}.difference(urgent)) if urgent else range(len(rows))
-        for is_urgent, places in ((True, urgent), (False, others)):
+    def add(self, rows: Sequence[Row]) -> None:
+        urgent, others = list[_Numbered](), list[_Numbered]()
+        for number, row in enumerate(rows, self.count + 1):
+            self.additions_planned += row.additions_planned
+            self.additions_done += row.additions_done
+            self.additions_failed += row.additions_failed
+            if row.codes:
+                self._note(row)
+            is_urgent = bool(row.codes) and (row.outcome in NEEDS_SOMEBODY or not OPEN.isdisjoint(row.codes))
+            (urgent if is_urgent else others).append((number, row))
+        for is_urgent, numbered in ((True, urgent), (False, others)):
             blocks = self._blocks[is_urgent]
-            shown = places[: blocks.left]
-            blocks.left_out += len(places) - len(shown)
+            shown = numbered[: blocks.left]
+            blocks.left_out += len(numbered) - len(shown)
             if shown:
-                some = rows
-                # Mostly they are all of them, and need not be picked out.
-                if len(shown) < len(rows):
-                    some = Rows({name: [column[place] for place in shown] for name, column in of.items()})
-                self._show(shown, some, urgent=is_urgent)
+                self._show(shown, urgent=is_urgent)
         self.count += len(rows)
 
-    def _show(self, places: Sequence[int], some: Rows, *, urgent: bool) -> None:
-        of = some.columns
-        titles, reasons = of["title"], [""] * len(some)
-        if any(of["codes"]):
-            titles, reasons = [row.shown_title for row in some], list(map(_reason, some))
-        if not all(titles):
-            titles = self._fill_in(titles, some, urgent=urgent)
-        keys = some.shown_keys
-        named = keys if all(keys) else map(row_name, keys, of["file_name"], of["line"])
-        numbers, names = [self.count + place + 1 for place in places], [name[:CUT] for name in named]
-        outcomes = map(PLACES.__getitem__, of["outcome"])
-        lines = list(zip(numbers, names, titles, outcomes, reasons, of["triage_id"], strict=True))
-        urls = list(map(self.url.of, of["triage_id"], of["issue_id"])) if self.url.pattern else []
-        self._blocks[urgent].add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
-        if urgent and len(self.printed) < PRINTED:
-            every = list(Outcome)
-            self.printed += [
-                Printed(name, title, every[outcome], reason, number, url)
-                for (_, name, title, outcome, reason, number), url in zip(
-                    lines[: PRINTED - len(self.printed)], urls or repeat(""), strict=False
-                )
-            ]
+    def _show(self, numbered: Sequence[_Numbered], *, urgent: bool) -> None:
+        titles = self._find_missing_titles([row for _, row in numbered], urgent=urgent)
+        lines = list[tuple[object, ...]]()
+        for number, row in numbered:
+            name = (row.shown_key or row_name("", row.file_name, row.line))[:CUT]
+            title = row.shown_title or titles.get(row.key, "")
+            line = (number, name, title, PLACES[row.outcome], _reason(row), row.triage_id)
+            url = self.url.of(row.triage_id, row.issue_id)
+            lines.append((*line, url) if self.url.pattern else line)
+            if urgent and len(self.printed) < PRINTED:
+                self.printed.append(Printed(name, title, row.outcome, _reason(row), row.triage_id, url))
+        self._blocks[urgent].add(lines)
 
-    def _fill_in(self, titles: Sequence[str], some: Rows, *, urgent: bool) -> list[str]:
-        of = some.columns
-        wanted = zip(of["key"], of["title"], of["issue_id"], strict=True)
-        nameless = [key for key, title, issue_id in wanted if not title and key and issue_id]
+    def _find_missing_titles(self, rows: Sequence[Row], *, urgent: bool) -> Mapping[str, str]:
+        """Find the titles of rows that have none; of rows that need nobody only so many."""
+        nameless = [row.key for row in rows if not row.title and row.key and row.issue_id]
         sought = nameless if urgent else nameless[: TITLES_SOUGHT - self._sought]
         self._sought += 0 if urgent else len(sought)
         self.untitled += len(nameless) - len(sought)
-        found = self._find_titles(sought) if sought else {}
-        return [title or found.get(key, "") for title, key in zip(titles, of["key"], strict=True)]
+        return self._find_titles(sought) if sought else {}
 
     def _note(self, row: Row) -> None:
         if row.outcome in PASSED_OVER:

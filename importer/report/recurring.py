@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from importer.codes import ADDED_TO_FINISHED, CONFLICT, EVIDENCE_MISSING, FOUND_AT_TARGET, IS_GONE
 from importer.ledger.journal import Run
 from importer.ledger.schema import State
 from importer.phrases import counted
-from importer.records import Act, Outcome, Rows
+from importer.records import Act, Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.tables import write_table
 from importer.transform.occurrences import is_withdrawal, read_covered, read_said
@@ -50,15 +50,15 @@ class Recurring:
         self._findings, self._deleted = Counter[str](), Counter[str]()
         self._created = set[str]()
 
-    def add(self, rows: Rows) -> None:
-        of = rows.columns
-        for key, outcome, codes in zip(of["key"], of["outcome"], of["codes"], strict=True):
-            if outcome in IS_FINDING or CONFLICT in codes:
-                self._findings[key] += 1
-            elif outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes) and not is_withdrawal(codes[0]):
-                self._deleted[key] += 1
-            if outcome is Outcome.CREATED:
-                self._created.add(key)
+    def add(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            is_deleted = row.outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(row.codes)
+            if row.outcome in IS_FINDING or CONFLICT in row.codes:
+                self._findings[row.key] += 1
+            elif is_deleted and not is_withdrawal(row.codes[0]):
+                self._deleted[row.key] += 1
+            if row.outcome is Outcome.CREATED:
+                self._created.add(row.key)
 
     def write(self, run: Run, folder: ReportFolder) -> Mapping[str, int]:
         """Write recurring.csv, and return the figures. Raises StorageFull."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import IO, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from importer.records import Outcome, Rows
+from importer.records import Outcome, Row
 from importer.spreadsheet import shown_cells, write_cells
 
 NUMBER, ID = "{number}", "{id}"
@@ -72,32 +72,25 @@ class ResultsFile:
         self._file, self._url = file, url
         file.write(",".join(COLUMNS) + "\r\n")
 
-    def write(self, rows: Rows) -> None:
-        of = rows.columns
-        titles = [row.shown_title for row in rows] if any(of["codes"]) else of["title"]
+    def write(self, rows: Sequence[Row]) -> None:
         columns = (
-            write_cells(shown_cells(of["file_name"])),
-            of["record"],
-            of["line"],
-            write_cells(shown_cells(rows.shown_keys)),
-            list(map(_WORDS.__getitem__, of["outcome"])),
-            write_cells(list(map("\n".join, of["codes"]))),
-            write_cells(shown_cells(list(map("\n".join, of["messages"])))),
-            of["attempts"],
-            write_cells(shown_cells(of["issue_id"])),
-            write_cells(shown_cells(of["triage_id"])),
-            of["additions_planned"],
-            of["additions_done"],
-            of["additions_failed"],
-            write_cells(shown_cells(titles)),
-            self._urls(of["triage_id"], of["issue_id"]),
+            write_cells(shown_cells([row.file_name for row in rows])),
+            [row.record for row in rows],
+            [row.line for row in rows],
+            write_cells(shown_cells([row.shown_key for row in rows])),
+            [_WORDS[row.outcome] for row in rows],
+            write_cells(["\n".join(row.codes) for row in rows]),
+            write_cells(shown_cells(["\n".join(row.messages) for row in rows])),
+            [row.attempts for row in rows],
+            write_cells(shown_cells([row.issue_id for row in rows])),
+            write_cells(shown_cells([row.triage_id for row in rows])),
+            [row.additions_planned for row in rows],
+            [row.additions_done for row in rows],
+            [row.additions_failed for row in rows],
+            write_cells(shown_cells([row.shown_title for row in rows])),
+            write_cells([self._url.of(row.triage_id, row.issue_id) for row in rows]),
         )
         self._file.write(fill(_LINE, columns))
-
-    def _urls(self, triage_ids: Sequence[str], issue_ids: Sequence[str]) -> Sequence[str]:
-        if not self._url.pattern:
-            return [""] * len(issue_ids)
-        return write_cells(list(map(self._url.of, triage_ids, issue_ids)))
 
 
 def fill(form: str, columns: Sequence[Sequence[object]]) -> str:

@@ -92,6 +92,10 @@ class Compiler:
         place = places[0]
         return (lambda row: row.written[place]) if self._as_written else (lambda row: row.cells[place])
 
+    def cells_of(self, ref: Ref) -> ReadCells:
+        """The texts of all columns of the file that a reference names, as they are; none where it has none."""
+        return self._cells_at(self._layout.places.get(ref, ()))
+
     def single_place(self, spec: Text) -> int | None:
         """The place of the one cell that a text is, as it is; None of any other text."""
         if not spec.is_unchanged:
@@ -114,7 +118,7 @@ class Compiler:
     def cells(self, spec: Text) -> ReadCells:
         """Like `text`, but with all the cells of a column that repeats; none where the file has no such column."""
         if spec.column is not None or spec.path is not None:
-            reader = self._cells_at(self._layout.places.get(spec.refs[0], ()))
+            reader = self.cells_of(spec.refs[0])
         elif spec.first is not None:
             reader = self._first_with_cells([self.cells(choice) for choice in self._choices(spec)])
         else:

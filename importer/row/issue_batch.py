@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -15,6 +15,7 @@ from importer.mapping.reads import collect_refs
 from importer.records import Chunk, Ref
 from importer.row.columns import Columns
 from importer.row.issue import Issue
+from importer.row.source_row import Layout, SourceRow
 from importer.transform.encoding import encode
 from importer.transform.shown_people import ShownPeople
 
@@ -69,23 +70,23 @@ def encode_body(issue: Issue) -> bytes:
     return encode(body)
 
 
-def encode_cells(
-    batch: IssueBatch, refs: Sequence[Ref], rows: Iterable[int], shown_people: ShownPeople
-) -> dict[int, bytes]:
-    """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show.
+def encode_cells(row: SourceRow, layout: Layout, refs: Sequence[Ref], shown_people: ShownPeople) -> bytes:
+    """The JSON of a row's cells: for each reference a list with the cell of each column that it names, as people show.
 
     A number stands for as many references without a column: presets have names in many languages, a file has those in
     one, and to say of a hundred that they aren't there would take more room than all else that is kept of a row.
     """
-    columns = [list(map(shown_people.clean, batch.columns.cells(ref))) for ref in refs]
-    parts = list[int | list[list[str]]]()
-    for is_there, some in groupby(columns, key=bool):
-        alike = list(some)
-        parts += alike if is_there else [len(alike)]
-    return {
-        row: encode([part if isinstance(part, int) else [cells[row] for cells in part] for part in parts])
-        for row in rows
-    }
+    parts, absent = list[int | list[str]](), 0
+    for ref in refs:
+        places = layout.places.get(ref, ())
+        if places and absent:
+            parts.append(absent)
+            absent = 0
+        if places:
+            parts.append(shown_people.clean([row.cells[place] for place in places]))
+        else:
+            absent += 1
+    return encode([*parts, absent] if absent else parts)
 
 
 def decode_cells(kept: bytes) -> list[list[str]]:

@@ -61,6 +61,7 @@ class SourceRow:
     cells       the texts that the mapping reads, by `Layout.places`; a program's word for nothing, `nan`, is ""
     written     the same with words for nothing: a value map may know one, as the severity `None`
     defect      why it can't be used (ragged, malformed); its cells are empty then
+    origin      `FILE row N` of the first file, where this file is an errors file given back
     unreadable  the text of a date that kept a condition from being decided, "" if there was none
     dropped     the parts of markup that its conversions could not keep, and how often; None if all was kept
     """
@@ -71,6 +72,7 @@ class SourceRow:
     cells: tuple[str, ...]
     written: tuple[str, ...]
     defect: Finding | None = None
+    origin: str = ""
     unreadable: str = ""
     dropped: Counter[str] | None = None
 
@@ -113,4 +115,5 @@ def rows_of(chunk: Chunk) -> Iterator[SourceRow]:
     every_cells: Iterable[tuple[str, ...]] = zip(*chunk.cells.values(), strict=True) if chunk.cells else repeat(())
     every = zip(chunk.records, chunk.lines, chunk.raw, every_cells, strict=False)
     for number, (record, line, raw, written) in enumerate(every):
-        yield SourceRow(record, line, raw, leave_out_nothing(written), written, chunk.defects.get(number))
+        defect, origin = chunk.defects.get(number), chunk.origins.get(number, "")
+        yield SourceRow(record, line, raw, leave_out_nothing(written), written, defect, origin)

@@ -64,8 +64,8 @@ def test_names_are_learned_for_authors(tmp_path: Path) -> None:
     )
     rows = [("1", "Open", "5f1;Hello", "Ann Meyer", "5f1", "", ""), ("2", "Open", "5f9;Hello", "", "", "", "")]
     with job_of(tmp_path, rows, mapping) as job, look_up(job) as found:
-        (examined,) = examine(found)
-    assert [issue.parts.comments[0].author for issue in examined.batch.issues] == ["Ann Meyer", "5f9"]
+        (run,) = examine(found)
+    assert [row.issue.parts.comments[0].author for row in run.rows] == ["Ann Meyer", "5f9"]
 
 
 def test_what_is_learned_does_not_fill_the_memory(tmp_path: Path) -> None:

@@ -45,9 +45,10 @@ def fill_target(database: Path, export: Path) -> None:
     store = Store(database)
     try:
         with store.writing(), open_job([str(export)]) as job:
-            for examined in examine(job):
-                for each in plan_rows(examined, {}, NoLedger()).operations.values():
-                    fields = orjson.loads(each.body)
+            for run in examine(job):
+                plan_rows(run, {}, NoLedger())
+                for operation in (row.operation for row in run.rows if row.operation is not None):
+                    fields = orjson.loads(operation.body)
                     times = dict.fromkeys(("created_at", "updated_at", "last_activity_at"), TIME)
                     store.insert("issues", id=new_id(), **fields, **times)
     finally:

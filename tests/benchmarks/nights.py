@@ -75,22 +75,26 @@ def write_ledger(path: Path, export: Path, url: str) -> None:
     with open_job([str(export)]) as job, open_ledger(path) as ledger:
         identity = RunIdentity(url, job.source_name, "the first night", job.mapping.digest)
         run = ledger.begin_run(identity, options={"refs": [], "headers": [], **describe_input(job)})
-        for examined in examine(job):
-            plan = plan_rows(examined, {}, NoLedger())
-            run.register(plan.rows)
-            decisions = list[Decision]()
-            for place, each in plan.operations.items():
+        for rows in examine(job):
+            plan_rows(rows, {}, NoLedger())
+            run.register([row.result for row in rows.rows])
+            decisions, creates = list[Decision](), list[Operation]()
+            for row in rows.rows:
+                each = row.operation
+                if each is None:
+                    continue
+                creates.append(each)
                 number += 1
                 answer = {"id": make_id(number), "triage_id": f"T-{number}", "created_at": TIME, "updated_at": TIME}
                 issue = read_issue({**orjson.loads(each.body), **answer})
                 done = Decision(each.key, State.DONE, issue_id=issue.id, triage_id=issue.triage_id)
                 decisions.append(done._replace(returned=Snapshot.take(issue, each.body).dump()))
-                for more in plan.additions.get(place, ()):
+                for more in row.additions:
                     path_ = issue_path(issue.id, ADDITION_PATHS[more.act])
                     sent = Operation(each.key, "POST", path_, more.body, "", act=more.act, name=more.name)
                     sent = sent._replace(issue_id=issue.id, triage_id=issue.triage_id)
                     decisions.append(done._replace(operation=sent, details=encode_details(more.covers)))
-            run.decide(decisions, plan.operations.values())
+            run.decide(decisions, creates)
         run.finish(ExitCode.DONE, {})
 
 

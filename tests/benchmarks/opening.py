@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
@@ -76,7 +76,7 @@ def main() -> None:
     for first in range(0, ROWS, AT_ONCE):
         made = make_rows(first)
         begin = time.process_time()
-        rows.add(Rows.of(made))
+        rows.add(made)
         writing += time.process_time() - begin
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         begin = time.process_time()

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from importer.check.check_pass import spool_rows
+from importer.check.check_pass import spool_row
 from importer.check.examine import apply_fixes, examine
 from importer.check.job import Job
 from importer.check.knowledge import NoLedger
@@ -63,16 +63,16 @@ def test_only(source: Source, tmp_path: Path, only: set[str]) -> None:
 
 def test_operation(source: Source, tmp_path: Path) -> None:
     """A row that would be sent has an operation with its body and marker; equal rows have equal digests."""
-    (examined,) = examine(job_of(source, tmp_path))
-    operation = examined.create(0, hashed=True)
-    planned = plan_rows(examined, {}, NoLedger()).operations[0]
-    assert planned == operation._replace(content=b"")  # which only a ledger asks for
-    assert operation.content not in (b"", examined.create(5, hashed=True).content)
+    (run,) = examine(job_of(source, tmp_path))
+    first, other = run.rows[0], run.rows[5]
+    operation = first.make_create(hashed=True)
+    plan_rows(run, {}, NoLedger())
+    assert first.operation == operation._replace(content=b"")  # which only a ledger asks for
+    assert operation.content not in (b"", other.make_create(hashed=True).content)
     assert (operation.key, operation.method, operation.path) == ("demo:A", "POST", "/v1/triage/issues")
     assert operation.marker in orjson.loads(operation.body)["description"]
-    contents = {place: content for _, place, _, _, content, _ in spool_rows(examined)}
-    assert contents[0] != contents[5]
-    assert examined.counted_rows() == [0, 1, 5]
+    assert spool_row(first, 0)[4] != spool_row(other, 0)[4]
+    assert [row.place for row in run.rows if row.is_counted] == [0, 1, 5]
 
 
 @pytest.mark.skipif(not EXPORTS.is_dir(), reason="the collection of real exports is not here")

@@ -117,18 +117,14 @@ def test_keys_of_rows_that_are_named(tmp_path: Path) -> None:
 def test_what_is_sent_has_the_key(tmp_path: Path) -> None:
     """The rows' relations are those of the keys; an id that no row has is taken for one."""
     with job_of_rows(tmp_path, FAMILY) as job, look_up(job) as found:
-        (examined,) = examine(found)
-    relations = {row: [(one.owner, one.other) for one in extra.relations] for row, extra in _extras(examined)}
-    assert relations == {
+        (run,) = examine(found)
+    relations = {row.place: [(one.owner, one.other) for one in row.issue.parts.relations] for row in run.rows}
+    assert {place: pairs for place, pairs in relations.items() if pairs} == {
         0: [("demo:A", "demo:B")],
         1: [("demo:A", "demo:B")],
         2: [("demo:B", "demo:C")],
         3: [("demo:9", "demo:D")],
     }
-
-
-def _extras(examined: Any) -> Any:
-    return ((row, issue.parts) for row, issue in enumerate(examined.batch.issues) if any(issue.parts))
 
 
 def test_several_rows_with_the_text(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from importer.check.rules import Findings, is_unicode
+from importer.check.rules import is_unicode
 from importer.codes import CODES
 from importer.mapping.model import MappingModel
 from importer.records import Finding
 from importer.row.transform import Transform
-from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of
+from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, mapping_of, run_of
 from tests.harness.making import findings_of as rule_findings
 
 GOOD = ("P-1", "Title", "Text", "P1", "Open")
@@ -24,7 +24,7 @@ GOOD = ("P-1", "Title", "Text", "P1", "Open")
 
 def findings_of(mapping: MappingModel, *row: str, name_given: bool = True) -> list[Finding]:
     batch = Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, [row]))
-    return rule_findings(mapping, batch, name_given=name_given).by_row.get(0, [])
+    return rule_findings(mapping, batch, name_given=name_given)[0]
 
 
 def test_good_row() -> None:
@@ -105,10 +105,9 @@ def test_causes_are_what_one_change_would_settle() -> None:
     old = [{"name": "old", "when": {"column": "Text", "before": "2020-01-01"}}]
     rows = [("1", "T", "soon", "P3", "Open"), ("2", "T", "later", "P3", "Open"), ("3", "T", "", "P4", "Open")]
     mapping = mapping_of(skip=old)
-    by_row = rule_findings(mapping, Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, rows))).by_row
-    assert (
-        len({(finding.code, finding.field, finding.value) for found in by_row.values() for finding in found}) == 3
-    )  # P3, P4, the dates
+    by_row = rule_findings(mapping, Transform(mapping, SOURCE_NAME)(chunk_of(HEADER, rows)))
+    causes = {(finding.code, finding.field, finding.value) for findings in by_row for finding in findings}
+    assert len(causes) == 3  # P3, P4, the dates
 
 
 def test_named_source_may_use_the_local_key() -> None:
@@ -128,19 +127,16 @@ def test_defective_row() -> None:
     defect = Finding("row-ragged", "", "3 cells, 5 columns")
     chunk = chunk_of(HEADER, [("", "", "", "", ""), GOOD], defects={0: defect})
     chunk = replace(chunk, raw=[["a", "b", "c"], GOOD])
-    findings = rule_findings(mapping_of(), Transform(mapping_of(), SOURCE_NAME)(chunk))
-    assert findings.by_row == {0: [defect]}
-    assert findings.rejects(0)
-    assert not findings.rejects(1)
+    assert rule_findings(mapping_of(), Transform(mapping_of(), SOURCE_NAME)(chunk)) == [[defect], []]
 
 
 def test_warnings_do_not_reject() -> None:
     """A row with nothing but warnings is sent."""
-    findings = Findings()
-    findings.add(3, Finding("a", "", "", rejects=False))
-    assert not findings.rejects(3)
-    findings.add(3, Finding("b", "", ""))
-    assert findings.rejects(3)
+    (row,) = run_of(mapping_of(), [GOOD]).rows
+    row.findings = [Finding("a", "", "", rejects=False)]
+    assert not row.is_rejected
+    row.findings.append(Finding("b", "", ""))
+    assert row.is_rejected
 
 
 @given(st.text(st.characters(codec=None)))

@@ -204,8 +204,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the rows that a partial file lacks",
         "importer/check/plan.py",
-        "        if lacking or not written:\n",
-        "        if len(rows_in(status.change.content)) < len(written):\n",
+        "    if written and not lacking:\n",
+        "    if len(rows_in(status.change.content)) >= len(written):\n",
         "tests/end_to_end/test_call_quality.py::test_a_night_with_other_rows_of_an_issue_takes_nothing_away",
     ),
     Mutation(
@@ -267,7 +267,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the names that have the API key",
         "importer/check/plan.py",
-        "    examined = _refuse_secret_names(examined)\n",
+        "    _refuse_secret_names(run.rows)\n",
         "",
         "tests/end_to_end/test_key_is_nowhere.py::test_the_key_in_a_source[base64]",
     ),
@@ -288,8 +288,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "ids that a spreadsheet takes for formulas",
         "importer/report/results.py",
-        'write_cells(shown_cells(of["triage_id"]))',
-        'write_cells(of["triage_id"])',
+        "write_cells(shown_cells([row.triage_id for row in rows]))",
+        "write_cells([row.triage_id for row in rows])",
         "tests/end_to_end/test_hostile_target.py::test_ids_are_cells_like_others[=]",
     ),
     Mutation(
@@ -414,8 +414,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "rows of an issue that has its first in an earlier chunk",
         "importer/check/leaders.py",
-        "            joined.add(leader)\n",
-        "            pass\n",
+        "    leader.is_joined = place != leader.place\n",
+        "",
         "tests/end_to_end/test_recurring.py::test_rows_anywhere",
     ),
     Mutation(
@@ -428,21 +428,21 @@ STATE_SAFEGUARDS = (
     Mutation(
         "withdrawals that --only doesn't ask for",
         "importer/check/leaders.py",
-        " and leaders.want(keys[row])",
+        " and leaders.want(row.key)",
         "",
         "tests/end_to_end/test_recurring.py::test_an_issue_that_loses_all_its_findings",
     ),
     Mutation(
         "findings of deleted issues, which are listed",
         "importer/report/recurring.py",
-        "outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(codes)",
+        "row.outcome is Outcome.SKIPPED and not IS_GONE.isdisjoint(row.codes)",
         "False",
         "tests/end_to_end/test_recurring.py::test_deleted_issues",
     ),
     Mutation(
         "findings of an issue with a conflict, which are known",
         "importer/report/recurring.py",
-        " or CONFLICT in codes",
+        " or CONFLICT in row.codes",
         "",
         "tests/end_to_end/test_recurring.py::test_a_status_that_changes_meanwhile[written]",
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
@@ -55,12 +55,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for first in range(0, MANY, 1000):
         made = range(first, first + 1000)
         rows.add(
-            Rows.of(
-                [
-                    Row(0, "f", n, n, f"k:P-{n}", Outcome.CREATED, title=f"Title {n * n}", triage_id=f"T-{n}")
-                    for n in made
-                ]
-            )
+            [Row(0, "f", n, n, f"k:P-{n}", Outcome.CREATED, title=f"Title {n * n}", triage_id=f"T-{n}") for n in made]
         )
     write_pages(ReportFolder(folder), Summary("r-1", 0, MANY, created=MANY), rows, PageDetails())
     return folder / "report.html"
@@ -92,9 +87,7 @@ def test_search_filter_and_sort(browser: Browser, checked: Path) -> None:
 def test_the_number_of_an_issue_is_a_link(browser: Browser, tmp_path: Path) -> None:
     """Where the user has said what an issue's address looks like; nothing is loaded from it."""
     rows = PageRows(url=IssueUrl("https://t.example/#{number}?a&b"))
-    rows.add(
-        Rows.of([Row(0, "f", n, n, f"k:P-{n}", Outcome.CREATED, title="A", triage_id=f"T-{n}") for n in (1, 2, 3)])
-    )
+    rows.add([Row(0, "f", n, n, f"k:P-{n}", Outcome.CREATED, title="A", triage_id=f"T-{n}") for n in (1, 2, 3)])
     write_pages(ReportFolder(tmp_path), Summary("r-1", 0, 3, created=3), rows, PageDetails())
     opened = open_page(browser, tmp_path / "report.html")
     links = opened.page.locator("#table tbody a")

@@ -48,14 +48,14 @@ def draft(export: Documented, folder: Path) -> Drafted:
     cells, comments = 0, False
     wrong: list[tuple[str, str, str, str]] = []
     with open_job([str(path)], mapping=str(out)) as job:
-        for examined in examine(job):
-            comments |= any(issue.parts.comments for issue in examined.batch.issues)
-            for row, issue in enumerate(examined.batch.issues):
-                title = issue.title
+        for run in examine(job):
+            comments |= any(row.issue.parts.comments for row in run.rows)
+            for row in run.rows:
+                issue, title = row.issue, row.issue.title
                 person = decided.get(title)
                 if issue.skip or person is None:
                     continue
-                assert row in examined.bodies or row >= len(export.rows), issue.findings
+                assert row.body or row.place >= len(export.rows), issue.findings
                 raw = {cell.casefold() for cell in dict(zip(decided, export.rows, strict=True))[title]}
                 for name, wanted in zip(VALUE_FIELDS, person, strict=True):
                     became = getattr(issue, name) or ""

@@ -35,12 +35,13 @@ def read(path: Path) -> tuple[str, dict[str, Issue], list[str]]:
     issues: dict[str, Issue] = {}
     rejected: list[str] = []
     with open_job([str(path)]) as job:
-        for examined in examine(job):
-            for row, issue in enumerate(examined.batch.issues):
+        for run in examine(job):
+            for row in run.rows:
+                issue = row.issue
                 if issue.skip:
                     continue
-                if row not in examined.bodies:
-                    rejected.append(f"{issue.title}: {examined.findings.by_row.get(row)}")
+                if not row.body:
+                    rejected.append(f"{issue.title}: {row.findings}")
                     continue
                 issues[issue.key.full.partition(":")[2]] = Issue(
                     issue.title,
@@ -106,5 +107,5 @@ def test_where_an_issue_of_jira_was(name: str, text: str, mapping: str, tmp_path
     path.write_text(text, encoding="utf-8")
     own.write_text(mapping, encoding="utf-8")
     with open_job([str(path)], mapping=str(own) if mapping else "jira") as job:
-        (examined,) = examine(job)
-    assert [issue.footer.link for issue in examined.batch.issues] == ["https://acme.example/jira/browse/WEB-4"]
+        (run,) = examine(job)
+    assert [row.issue.footer.link for row in run.rows] == ["https://acme.example/jira/browse/WEB-4"]

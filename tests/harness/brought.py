@@ -61,12 +61,11 @@ def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | N
     found: dict[str, Brought] = {}
     with open_job((str(path),), mapping=preset, comments=tuple(comments), **more) as job:
         model = job.mapping.model
-        for examined in examine(job):
-            issues = examined.batch.issues
-            linked = list(read_texts(FileAddresses(model.attachments), issues, ()))
-            for row, issue in enumerate(issues):
-                key = issue.key.full
-                codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
+        for run in examine(job):
+            linked = list(read_texts(FileAddresses(model.attachments), run.rows))
+            for row in run.rows:
+                issue, key = row.issue, row.key
+                codes = [finding.code for finding in row.findings]
                 files = [(each.name, each.url) for each in linked if each.key == key]
                 brought = _brought(issue.description, issue.parts, issue.people.named[1], codes, files)
                 found.setdefault(_native(key), brought)  # of rows that are one issue, the first has all of it

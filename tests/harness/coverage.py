@@ -8,11 +8,9 @@ from pathlib import Path
 
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
-from importer.check.examine import Examined
-from importer.check.plan import Plan, find_left_out
-from importer.check.rules import Findings
+from importer.check.examine import RowRun, checked_rows
 from importer.mapping.model import MappingModel
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome
 from importer.row.transform import Transform
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
@@ -28,14 +26,11 @@ def losses_of(
         losses = Coverage(mapping, source.files, transform.shown)
         for chunk in source.chunks(transform.refs, size=size, tables=transform.tables):
             batch = transform(chunk)
-            rows = []
-            for place, issue in enumerate(batch.issues):
-                key = issue.key.full
-                out = key.partition(":")[2] in left_out or place in chunk.defects or issue.skip
-                outcome = Outcome.REJECTED if out else Outcome.PLANNED
-                rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))
-            plan = Plan(Rows.of(rows), {}, [], {}, {}, find_left_out(Rows.of(rows)))
-            losses.add(Examined(0, batch, Findings(), [issue.skip for issue in batch.issues], {}), plan)
+            rows = checked_rows(batch)
+            for row in rows:
+                is_left_out = row.key.partition(":")[2] in left_out or row.issue.row.defect is not None or row.skip
+                row.outcome = Outcome.REJECTED if is_left_out else Outcome.PLANNED
+            losses.add(RowRun(rows, batch.columns))
     return losses, list(losses.attachments)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from importer.check.examine import Examined
+from importer.check.examine import RowRun, checked_rows
 from importer.check.knowledge import NoLedger
-from importer.check.plan import Plan, plan_rows
-from importer.check.rules import Findings, check_batch
+from importer.check.plan import plan_rows
+from importer.check.rules import Rules
 from importer.mapping.model import MappingModel
 from importer.records import Chunk, Finding, Ref
 from importer.row.issue import Issue
@@ -49,24 +49,27 @@ def chunk_of(
     return Chunk(0, "issues.csv", records, [record + 1 for record in records], rows, cells, positions, defects or {})
 
 
-def examined_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Examined:
-    """Rows as the first chunk of an input."""
+def run_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> RowRun:
+    """Rows as the first ones of an input, examined."""
     batch = Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))
-    findings = findings_of(mapping, batch)
-    skips = [issue.skip for issue in batch.issues]
-    sendable = [row for row, skip in enumerate(skips) if not skip and not findings.rejects(row)]
-    bodies = {row: encode_body(batch.issues[row]) for row in sendable}
-    return Examined(0, batch, findings, skips, bodies)
+    checked = checked_rows(batch)
+    for row, findings in zip(checked, findings_of(mapping, batch), strict=True):
+        row.findings = findings
+        if not row.skip and not row.is_rejected:
+            row.body = encode_body(row.issue)
+    return RowRun(checked, batch.columns)
 
 
-def findings_of(mapping: MappingModel, batch: IssueBatch, *, name_given: bool = True) -> Findings:
-    """What the rules find in the issues of some rows."""
-    return check_batch(batch, mapping, name_given=name_given)
+def findings_of(mapping: MappingModel, batch: IssueBatch, *, name_given: bool = True) -> list[list[Finding]]:
+    """What the rules find in the issue of each row."""
+    rules = Rules(mapping, batch.columns.compiler, name_given=name_given)
+    return [rules.check(row.issue, follows=row.follows) for row in checked_rows(batch)]
 
 
-def plan_of(examined: Examined) -> Plan:
-    """The plan of a chunk where no other row and no ledger is known."""
-    return plan_rows(examined, {}, NoLedger())
+def planned(run: RowRun) -> RowRun:
+    """The same rows, planned where no other row and no ledger is known."""
+    plan_rows(run, {}, NoLedger())
+    return run
 
 
 def rows_of(chunk: Chunk) -> list[list[str]]:

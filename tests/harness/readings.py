@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from importer.check import check_pass
-from importer.check.examine import Examined, examine
+from importer.check.examine import RowRun, examine
 from importer.check.job import Job
 from importer.load import attempt
 
@@ -19,7 +19,7 @@ def counted_readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Note each reading of the source, by whom."""
     seen = list[str]()
 
-    def counted(name: str, job: Job) -> Iterator[Examined]:
+    def counted(name: str, job: Job) -> Iterator[RowRun]:
         seen.append(name)
         yield from examine(job)
 

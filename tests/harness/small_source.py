@@ -6,12 +6,10 @@ from pathlib import Path
 
 from importer.check.examine import examine
 from importer.check.job import Job
-from importer.check.knowledge import NoLedger
-from importer.check.plan import plan_rows
 from importer.mapping.reader import load_mapping
 from importer.records import Row
 from importer.sources.source import Source
-from tests.harness.making import SOURCE_NAME
+from tests.harness.making import SOURCE_NAME, planned
 
 MAPPING = """\
 input: {name: demo, key: Key}
@@ -41,4 +39,4 @@ def job_of(source: Source, folder: Path, *, limit: int | None = None, only: froz
 
 def all_rows(job: Job) -> list[Row]:
     """The rows of a source that no ledger knows."""
-    return [row for examined in examine(job) for row in plan_rows(examined, {}, NoLedger()).rows]
+    return [row.result for run in examine(job) for row in planned(run).rows]

@@ -16,8 +16,8 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.previous_run import count_rows, find_pair
 from importer.ledger.schema import State, packed, rows
 from importer.ledger.store import Ledger, RunIdentity
-from importer.ledger.stored_rows import BLOCK_ROWS, find_plain, pack
-from importer.records import Outcome, Row, Rows
+from importer.ledger.stored_rows import BLOCK_ROWS, is_plain, pack
+from importer.records import Outcome, Row
 from tests.harness.ledger_sending import TARGET, operation, send
 
 BYTES_A_ROW = 50
@@ -120,7 +120,7 @@ def test_what_vanished_of_packed_rows(ledger: Ledger) -> None:
 )
 def test_what_there_is_something_to_say_of(change: dict[str, Any]) -> None:
     """It keeps a row of its own."""
-    assert find_plain(Rows.of([unchanged(1), unchanged(1)._replace(**change)])) == [True, False]
+    assert [is_plain(row) for row in (unchanged(1), unchanged(1)._replace(**change))] == [True, False]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -145,7 +145,7 @@ def test_what_there_is_something_to_say_of(change: dict[str, Any]) -> None:
 def test_any_row_comes_back(some: list[dict[str, Any]]) -> None:
     """Whatever its key is, and wherever it stood."""
     plain = [Row(file=3, file_name="ü.csv", outcome=Outcome.UNCHANGED, **each) for each in some]
-    assert list(pack(Rows.of(plain)).rows()) == plain
+    assert list(pack(plain).rows()) == plain
 
 
 def test_many_others_between_two_of_a_block(ledger: Ledger) -> None:
@@ -153,7 +153,7 @@ def test_many_others_between_two_of_a_block(ledger: Ledger) -> None:
     run = begin(ledger, "second")
     rejected = [unchanged(record)._replace(outcome=Outcome.REJECTED, codes=("x",)) for record in range(2, 2600)]
     behind = [rejected[0]._replace(record=record) for record in (2601, 2602, 2603)]
-    run.settle([pack(Rows.of([unchanged(1), unchanged(2600)])), Rows.of([*rejected, *behind])])
+    run.settle([pack([unchanged(1), unchanged(2600)]), [*rejected, *behind]])
     blocks = list(run.result_blocks())
     assert [row.record for block in blocks for row in block] == list(range(1, 2604))
     assert max(map(len, blocks)) <= BLOCK_ROWS
@@ -171,8 +171,8 @@ def test_rows_that_are_settled_at_once(ledger: Ledger) -> None:
     second.finish(ExitCode.DONE, {})
     third = begin(ledger, "third")
     known = list(second.results())
-    blocks = [pack(Rows.of(known[start : start + BLOCK_ROWS])) for start in range(8, len(known), BLOCK_ROWS)]
-    third.settle([Rows.of([*known[:7], every[7]]), *blocks])  # the check knows the issues of unchanged rows
+    blocks = [pack(known[start : start + BLOCK_ROWS]) for start in range(8, len(known), BLOCK_ROWS)]
+    third.settle([[*known[:7], every[7]], *blocks])  # the check knows the issues of unchanged rows
     assert list(third.results()) == known
     assert third.count() == second.count()
     third.finish(ExitCode.STOPPED, {})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from importer.check.examine import Examined, examine
+from importer.check.examine import RowRun, examine
 from importer.check.job import Job
 from importer.errors import ExitCode
 from importer.ledger.opening import read_ledger
@@ -63,10 +63,10 @@ def test_the_canary_reads_no_further_than_its_rows(
     """Of two chunks it reads the first, for its first issue and for all of them; then both are read and sent."""
     chunks = Counter[str]()
 
-    def counted(job: Job) -> Iterator[Examined]:
-        for examined in examine(job):
+    def counted(job: Job) -> Iterator[RowRun]:
+        for run in examine(job):
             chunks["all" if job.only is None else "canary"] += 1
-            yield examined
+            yield run
 
     monkeypatch.setattr(attempt, "examine", counted)
     sandbox = serve()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.check.examine import hash_content
+from importer.check.checked_row import hash_content
 from importer.errors import UsageError
 from importer.mapping.edited_tables import Fix, Fixes, content_of, read_fixes
 from importer.records import Ref

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from importer.check.plan import Plan
-from importer.records import Act, Addition, Operation, Outcome, Row, Rows
+from importer.check.examine import RowRun
+from importer.records import Act, Addition, Operation, Outcome, Row
 from importer.report.check_files import open_check_files, open_planned
 from importer.report.error_files import Columns
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import PageRows
-from tests.harness.making import examined_of, mapping_of
+from tests.harness.making import mapping_of, run_of
 
-EXAMINED = examined_of(mapping_of(), [("K-1", "Title", "Text", "P1", "Open")])
-"""No file has anything of it but its plan."""
+
+def run(*results: Row, operation: Operation | None = None, additions: Sequence[Addition] = ()) -> RowRun:
+    """Rows with these results, of which the first has an operation and additions."""
+    rows = run_of(mapping_of(), [("K-1", "Title", "Text", "P1", "Open")] * len(results))
+    for row, result in zip(rows.rows, results, strict=True):
+        row.issue.key = row.issue.key._replace(full=result.key)
+        row.result, row.outcome = result, result.outcome
+    rows.rows[0].operation, rows.rows[0].additions = operation, additions
+    return rows
 
 
 def test_check_files(tmp_path: Path) -> None:
@@ -29,9 +37,9 @@ def test_check_files(tmp_path: Path) -> None:
     page = PageRows()
     with open_check_files(ReportFolder(tmp_path), [Columns(("Key",))], page) as files:
         create = Operation("k:1", "POST", "/p", b"{}", "m")
-        files.add(EXAMINED, Plan(Rows.of([planned, rejected]), {0: create}, [], {}, {}))
+        files.add(run(planned, rejected, operation=create))
         comment = Addition("k:1", Act.COMMENT, "c", b'{"detail":"x"}')
-        files.add(EXAMINED, Plan(Rows.of([planned]), {}, [], {0: [comment]}, {}))
+        files.add(run(planned, additions=[comment]))
     lines = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
     assert lines == {"results.csv": 4, "errors.csv": 2, "planned.jsonl": 2}
     assert (page.count, page.needing) == (3, 1)
@@ -43,7 +51,7 @@ def test_a_second_reading_replaces_the_first(tmp_path: Path) -> None:
     for outcome in (Outcome.REJECTED, Outcome.PLANNED):
         with open_check_files(ReportFolder(tmp_path), [Columns(("Key",))], page) as files:
             row = Row(0, "f.csv", 1, 2, "k:1", outcome, ("a",), ("b",), ("c",), ("d",), ["2"])
-            files.add(EXAMINED, Plan(Rows.of([row]), {}, [], {}, {}))
+            files.add(run(row))
     assert (page.count, page.needing) == (1, 0)
 
 
@@ -51,7 +59,8 @@ def written(*operations: Operation) -> str:
     """The text of planned.jsonl."""
     file = io.BytesIO()
     with open_planned(file) as planned:
-        planned.write(operations)
+        for operation in operations:
+            planned.write(run(Row(0, "a.csv", 1, 2, operation.key, Outcome.PLANNED), operation=operation).rows)
     return file.getvalue().decode()
 
 
@@ -74,8 +83,10 @@ def test_all_creates_come_first() -> None:
         for number in range(3):
             key = f"demo:P-{number}"
             row = Row(0, "a.csv", number + 1, number + 2, key, Outcome.PLANNED)
-            planned.write([Operation(key, "POST", "/v1/triage/issues", b"{}", "tir")])
-            planned.write_additions(Rows.of([row]), {0: [Addition(key, Act.COMMENT, "c", b'{"detail":"x"}')]})
+            create = Operation(key, "POST", "/v1/triage/issues", b"{}", "tir")
+            rows = run(row, operation=create, additions=[Addition(key, Act.COMMENT, "c", b'{"detail":"x"}')]).rows
+            planned.write(rows)
+            planned.write_additions(rows)
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert [line["body"] for line in lines] == ["{}"] * 3 + ['{"detail":"x"}'] * 3
     assert [line["key"] for line in lines] == [f"demo:P-{number}" for number in (0, 1, 2)] * 2
@@ -91,7 +102,7 @@ def test_a_relation_that_both_rows_name_is_one_request() -> None:
                 "demo:P-1", Act.RELATION, "blocks/demo:P-2", b'{"relation_type":"blocks"}', other="demo:P-2"
             )
             comment = Addition(row.key, Act.COMMENT, "c", b'{"detail":"x"}')
-            planned.write_additions(Rows.of([row]), {0: [link, comment]})
+            planned.write_additions(run(row, additions=[link, comment]).rows)
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert [(line["key"], line["path"].rpartition("/")[2]) for line in lines] == [
         ("demo:P-1", "relations"),

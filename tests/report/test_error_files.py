@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.phrases import plain_name
-from importer.records import Chunk, Outcome, Row, Rows
+from importer.records import Chunk, Outcome, Row
 from importer.report.error_files import Columns, open_errors
 from importer.report.folder import ReportFolder
 from importer.sources.source import SourceOptions
@@ -41,7 +41,7 @@ def write(folder: Path, headers: Sequence[tuple[str, ...] | None], rows: Iterabl
     reports = ReportFolder(folder)
     reports.prepare()
     with open_errors(reports, Columns.of(headers, {})) as errors:
-        errors.write(Rows.of(rows))
+        errors.write(rows)
 
 
 def read(path: Path) -> list[Chunk]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import StorageFull, UsageError
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row
 from importer.report import folder
 from importer.report.error_files import Columns, open_errors
 from importer.report.folder import NAMES, ReportFolder
@@ -93,7 +93,7 @@ def test_full_disk(tmp_path: Path) -> None:
         pytest.raises(StorageFull, match=r"errors\.csv"),
         open_errors(ReportFolder(tmp_path), [Columns(("A",))]) as errors,
     ):
-        errors.write(Rows.of([row]))
+        errors.write([row])
 
 
 def test_a_folder_where_a_report_goes(tmp_path: Path) -> None:

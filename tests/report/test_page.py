@@ -17,7 +17,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from importer.notices import find_notices
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.page import PageDetails, describe_verdict, unpack_details, write_pages
 from importer.report.page_rows import PageRows
@@ -68,19 +68,13 @@ UNKNOWN = "the mapping doesn't know severity 'Sev-9'"
 def some_rows() -> PageRows:
     """Four rows, one of which is rejected and one skipped."""
     page = PageRows()
-    page.add(
-        Rows.of(
-            [Row(0, "f", n, n, f"k:{n}", Outcome.CREATED, title=f"Title {n}", triage_id=f"T-{n}") for n in (1, 2, 3)]
-        )
-    )
+    page.add([Row(0, "f", n, n, f"k:{n}", Outcome.CREATED, title=f"Title {n}", triage_id=f"T-{n}") for n in (1, 2, 3)])
     bad = Row(0, "f", 4, 4, "k:4", Outcome.REJECTED, ("severity-unknown",), ("severity",), (UNKNOWN,), ("add `a: b`",))
     page.add(
-        Rows.of(
-            [
-                bad._replace(title="<b>Bold</b>"),
-                Row(0, "f", 5, 5, "", Outcome.SKIPPED, ("row-empty",), ("",), ("",), ("",)),
-            ]
-        )
+        [
+            bad._replace(title="<b>Bold</b>"),
+            Row(0, "f", 5, 5, "", Outcome.SKIPPED, ("row-empty",), ("",), ("",), ("",)),
+        ]
     )
     return page
 
@@ -191,11 +185,7 @@ def test_all_rows_are_in_the_page(tmp_path: Path) -> None:
     """However many they are, up to the cap: nothing of the packed rows is cut or escaped."""
     rows = PageRows()
     for begin in range(0, 9000, 1000):
-        rows.add(
-            Rows.of(
-                [Row(0, "f", n, n, f"k:{n}", Outcome.CREATED, title=f"T {n * n}") for n in range(begin, begin + 1000)]
-            )
-        )
+        rows.add([Row(0, "f", n, n, f"k:{n}", Outcome.CREATED, title=f"T {n * n}") for n in range(begin, begin + 1000)])
     page, mailed = written(tmp_path, rows=rows)
     assert [row[1] for row in page.rows()] == [f"k:{n}" for n in range(9000)]
     assert mailed.rows() == []

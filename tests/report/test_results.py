@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from importer.records import Outcome, Row, Rows
+from importer.records import Outcome, Row
 from importer.report.results import ResultsFile, fill
 from importer.spreadsheet import escape_signs, unescape_cell
 
@@ -21,7 +21,7 @@ def written(*rows: Row) -> str:
     file = io.StringIO(newline="")
     results = ResultsFile(file)
     for row in rows:
-        results.write(Rows.of([row]))
+        results.write([row])
     return file.getvalue()
 
 

@@ -43,7 +43,7 @@ def bodies_of(mapping: MappingModel, batch: IssueBatch) -> dict[int, bytes]:
     return {
         row: encode_body(issue)
         for row, issue in enumerate(batch.issues)
-        if not issue.skip and not findings.rejects(row)
+        if not issue.skip and not any(finding.rejects for finding in findings[row])
     }
 
 
@@ -146,7 +146,7 @@ def test_half_characters_are_rejected(text: str, place: str) -> None:
     """A lone surrogate or a NUL anywhere rejects its row; it never crashes, and nothing else is rejected for it."""
     fields = {"key": "P-1", "title": "a", "text": "b", "category": "P1"} | {place: f"a{text}"}
     batch = read(SHORTENING, [(*fields.values(), "Open")])
-    codes = {finding.code for finding in findings_of(SHORTENING, batch).by_row.get(0, ())}
+    codes = {finding.code for finding in findings_of(SHORTENING, batch)[0]}
     wrong = any("\ud800" <= character <= "\udfff" for character in text)
     assert ("text-not-unicode" in codes) is wrong
     assert ("text-has-nul" in codes) is ("\0" in text and not wrong)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from importer.check.coverage.attachments import Attachment, read_texts
 from importer.mapping.issue_parts import Attachments
+from importer.records import Outcome
 from importer.transform.file_addresses import FileAddresses
-from tests.harness.making import HEADER, issues_of, mapping_of
+from tests.harness.making import HEADER, issues_of, mapping_of, run_of
 
 FILES = {
     "texts": [r"""(?:https?://[^\s()<>"']+)?/uploads/[0-9a-f]{4}/[^\s()<>"']+""", "https://cdn\\.example/[a-z]+"],
@@ -38,8 +39,9 @@ def test_files_are_listed() -> None:
         row("See /uploads/00ff/a%20b.png. https://cdn.example/x", "/uploads/00ff/a%20b.png"),
         row("/uploads/00ff/c"),
     ]
-    issues = issues_of(MAPPING, rows, (*HEADER, "Link", "Comment"))
-    assert list(read_texts(FileAddresses(MAPPING.attachments), issues, {1})) == [
+    run = run_of(MAPPING, rows, (*HEADER, "Link", "Comment"))
+    run.rows[1].outcome = Outcome.SKIPPED
+    assert list(read_texts(FileAddresses(MAPPING.attachments), run.rows)) == [
         Attachment("demo:P-1", "a b.png", "https://x.example/a/b/uploads/00ff/a%20b.png"),
         Attachment("demo:P-1", "x", "https://cdn.example/x"),
     ]

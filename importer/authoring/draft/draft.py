@@ -29,7 +29,7 @@ from importer.authoring.draft.values import (
 )
 from importer.authoring.proposals import Proposer
 from importer.check.duplicates import find_repeats
-from importer.check.examine import Examined, examine
+from importer.check.examine import RowRun, examine
 from importer.check.job import Job
 from importer.check.observers.bad_values import Unknowns
 from importer.errors import MappingError, SourceError, UsageError
@@ -249,9 +249,9 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
     whole = {"answer": None} if mapping.model.criterion is not None else {}
     every = replace(mapping, model=mapping.model.model_copy(update=whole))
     progress.start("counting", source.total_bytes, "B")
-    for examined in examine(Job(source, every, mapping.model.input.name, name_given=True)):
-        unknowns.add(examined)
-        _count_open(examined, open_rows)
+    for run in examine(Job(source, every, mapping.model.input.name, name_given=True)):
+        unknowns.add(run)
+        _count_open(run, open_rows)
         progress.reach(source.bytes_read)
     progress.finish()
     proposer = Proposer(mapping.model)
@@ -263,12 +263,12 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
     ]
 
 
-def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:
+def _count_open(run: RowRun, open_rows: Counter[tuple[str, str]]) -> None:
     """Count the rows of unknown values whose status is neither done nor closed."""
-    for row in examined.counted_rows():
-        issue = examined.batch.issues[row]
-        for name, step in zip(VALUE_FIELDS, issue.steps, strict=True):
-            if step.target is None and issue.status not in FINISHED:
+    for row in run.rows:
+        is_open = row.is_counted and row.issue.status not in FINISHED
+        for name, step in zip(VALUE_FIELDS, row.issue.steps, strict=True) if is_open else ():
+            if step.target is None:
                 open_rows[name, step.source] += 1
 
 

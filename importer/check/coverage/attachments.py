@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from importer.row.issue import Issue
+from importer.check.checked_row import CheckedRow
 from importer.scratch import Scratch, as_bytes, as_text
 from importer.transform.file_addresses import FileAddresses
 
@@ -89,15 +89,17 @@ def read_object(key: str, value: Mapping[str, Any]) -> Iterator[Attachment]:
         yield Attachment(key, name or _name_of(url), url)
 
 
-def read_texts(addresses: FileAddresses, issues: Sequence[Issue], left_out: Collection[int]) -> Iterator[Attachment]:
+def read_texts(addresses: FileAddresses, rows: Sequence[CheckedRow]) -> Iterator[Attachment]:
     """Yield the files that descriptions and comments of rows that aren't left out link to, each once for its row."""
     if not addresses:  # as of most mappings
         return
-    for row, issue in enumerate(issues):
-        if row not in left_out:
-            texts = [issue.description, *issue.parts.rest, *(comment.text for comment in issue.parts.comments)]
-            for address in dict.fromkeys(address for text in texts for address in addresses.find(text)):
-                yield Attachment(issue.key.full, _name_of(address), address)
+    for row in rows:
+        if row.is_left_out:
+            continue
+        parts = row.issue.parts
+        texts = [row.issue.description, *parts.rest, *(comment.text for comment in parts.comments)]
+        for address in dict.fromkeys(address for text in texts for address in addresses.find(text)):
+            yield Attachment(row.key, _name_of(address), address)
 
 
 def _texts(value: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:

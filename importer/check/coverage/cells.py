@@ -16,7 +16,7 @@ from importer.sources.header import take_columns
 from importer.transform.plain_text import is_filled
 
 if TYPE_CHECKING:
-    from importer.check.examine import Examined
+    from importer.check.examine import RowRun
     from importer.sources.source import SourceFile
 
 
@@ -30,12 +30,13 @@ class CellCounter:
             [place for place, name in enumerate(names) if holds_attachments(name)] for names in self._names
         ]
 
-    def count(self, examined: Examined, left_out: Collection[int]) -> Iterator[Attachment]:
-        """Count the cells of a chunk, and yield the attachments of its rows that are sent."""
-        batch, chunk = examined.batch, examined.batch.chunk
-        used = [Taken(use, batch) for use in self._uses if not batch.columns.present.isdisjoint(use.text.refs)]
-        keys = [issue.key.full for issue in batch.issues]
-        for line, columns in self._columns_by_line(examined):
+    def count(self, run: RowRun) -> Iterator[Attachment]:
+        """Count the cells of a run of rows, and yield the attachments of those that are sent."""
+        chunk = run.chunk
+        used = [Taken(use, run) for use in self._uses if not run.columns.present.isdisjoint(use.text.refs)]
+        keys = [row.key for row in run.rows]
+        left_out = {number for number, row in enumerate(run.rows) if row.is_left_out}
+        for line, columns in self._columns_by_line(run):
             if line.is_open:
                 self._show(line, [cells for _, cells, _ in columns], left_out)
             lost: list[tuple[int, str]] = []
@@ -59,10 +60,10 @@ class CellCounter:
                 if row not in left_out and place < len(cells) and is_filled(cells[place]):
                     yield from read_cell(keys[row], cells[place])
 
-    def _columns_by_line(self, examined: Examined) -> Iterator[tuple[CoverageLine, list[Column]]]:
+    def _columns_by_line(self, run: RowRun) -> Iterator[tuple[CoverageLine, list[Column]]]:
         """Yield each line with its columns that have any text: those with one header together."""
-        names, found = self._names[examined.batch.chunk.file], defaultdict[CoverageLine, list[Column]](list)
-        for column in _columns_as_they_came(examined):
+        names, found = self._names[run.chunk.file], defaultdict[CoverageLine, list[Column]](list)
+        for column in _columns_as_they_came(run):
             position, _, texts = column
             if texts:
                 name = names[position] if position < len(names) else _name_column("", position)
@@ -94,11 +95,11 @@ def _take_away(rows: list[int], position: int, takers: Sequence[Taken], line: Co
     return rows
 
 
-def _columns_as_they_came(examined: Examined) -> Iterator[Column]:
+def _columns_as_they_came(run: RowRun) -> Iterator[Column]:
     """Yield the columns of the file, by position."""
-    chunk, columns = examined.batch.chunk, examined.batch.columns
+    chunk, columns = run.chunk, run.columns
     width, *other_widths = set(map(len, chunk.raw))
-    if chunk.defects or examined.fixed or other_widths:
+    if chunk.defects or other_widths or any(row.fixes for row in run.rows):
         for position, cells in enumerate(zip_longest(*chunk.raw, fillvalue="")):
             yield position, cells, len(cells) - cells.count("")
         return

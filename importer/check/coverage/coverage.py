@@ -13,12 +13,10 @@ from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import CoverageLine, CoverageLines
 from importer.check.coverage.uses import ATTACHMENTS, FOOTER, list_uses
-from importer.check.examine import Examined
-from importer.check.plan import Plan
+from importer.check.examine import RowRun
 from importer.mapping.model import MappingModel
 from importer.phrases import counted, listed
 from importer.records import Finding
-from importer.row.issue_batch import IssueBatch
 from importer.sources.json import embedded_record
 from importer.sources.json_values import lenient_decoder
 from importer.sources.wrappers import open_envelope
@@ -56,13 +54,10 @@ class Coverage:
         self.named_attachments = self._issues_with_attachments = 0  # of the rows that are sent
         self.attachments = AttachmentSpool()
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        batch = examined.batch
-        if (read := self._readers[batch.chunk.file]) is None:
-            found = self._cells.count(examined, plan.left_out)
-        else:
-            found = self._add_leaves(batch, plan, read)
-        attachments = [*found, *read_texts(self._addresses, batch.issues, plan.left_out)]
+    def add(self, run: RowRun) -> None:
+        read = self._readers[run.chunk.file]
+        found = self._cells.count(run) if read is None else self._add_leaves(run, read)
+        attachments = [*found, *read_texts(self._addresses, run.rows)]
         self.named_attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
@@ -74,12 +69,12 @@ class Coverage:
     def _leaves(self) -> Leaves:
         return Leaves(self._lines, self._uses)
 
-    def _add_leaves(self, batch: IssueBatch, plan: Plan, read: Reader) -> Iterator[Attachment]:
-        self._leaves.turn_to(batch)
-        for place, issue in enumerate(batch.issues):
-            raw, key = issue.row.raw, issue.key.full
-            if (record := read(raw)) is not None:
-                yield from self._leaves.add(record, place, key, sent=place not in plan.left_out)
+    def _add_leaves(self, run: RowRun, read: Reader) -> Iterator[Attachment]:
+        self._leaves.turn_to(run)
+        for number, row in enumerate(run.rows):
+            record = read(row.issue.row.raw)
+            if record is not None:
+                yield from self._leaves.add(record, number, row.key, sent=not row.is_left_out)
 
     def lines(self) -> list[CoverageLine]:
         """Return the lines of all columns with filled cells, those that lose most first, and of these the undecided."""

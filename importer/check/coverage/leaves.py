@@ -11,12 +11,12 @@ from importer.check.coverage.attachments import Attachment, holds_attachments, r
 from importer.check.coverage.lines import KEYS_KEPT, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
 from importer.check.coverage.uses import RULE, Taken, Use, settle
+from importer.check.examine import RowRun
 from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
 from importer.row.columns import Columns
-from importer.row.issue_batch import IssueBatch
 from importer.sources.json_values import to_text, write
 from importer.transform.plain_text import is_filled
 
@@ -146,12 +146,12 @@ class Leaves:
         self._root = _Place("", everywhere, [(consumer, keys, 0) for consumer, keys in chains if keys], attached=False)
         self._places = [self._root]
 
-    def turn_to(self, batch: IssueBatch) -> None:
-        """Prepare for the next chunk."""
+    def turn_to(self, run: RowRun) -> None:
+        """Prepare for the next run of rows."""
         for use, consumers in self._consumers:
-            taken = Taken(use, batch) if not batch.columns.present.isdisjoint(use.text.refs) else None
+            taken = Taken(use, run) if not run.columns.present.isdisjoint(use.text.refs) else None
             for consumer in consumers:
-                consumer.turn_to(taken, batch.columns)
+                consumer.turn_to(taken, run.columns)
         for place in self._places:
             place.turn()
 

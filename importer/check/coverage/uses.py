@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from itertools import takewhile
 
 from importer.api import VALUE_FIELDS
+from importer.check.examine import RowRun
 from importer.mapping.issue_parts import FlagRule, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
@@ -16,7 +17,6 @@ from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.row.columns import Columns
 from importer.row.evidence import compile_flagged
-from importer.row.issue_batch import IssueBatch
 from importer.transform.plain_text import is_filled
 
 RULE = "rule"
@@ -39,7 +39,7 @@ class Use:
     name: str
     text: Text
     every: bool = False
-    wanted: Callable[[IssueBatch], Sequence[bool] | None] | None = None
+    wanted: Callable[[RowRun], Sequence[bool] | None] | None = None
 
 
 def list_uses(mapping: MappingModel) -> list[Use]:
@@ -94,21 +94,21 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
 
 
-def _with_local_key(batch: IssueBatch) -> Sequence[bool] | None:
-    return [issue.key.is_local for issue in batch.issues]
+def _with_local_key(run: RowRun) -> Sequence[bool] | None:
+    return [row.issue.key.is_local for row in run.rows]
 
 
-def _without_rule(place: int, batch: IssueBatch) -> Sequence[bool] | None:
-    unruled = [issue.steps[place].how != "rule" for issue in batch.issues]
+def _without_rule(place: int, run: RowRun) -> Sequence[bool] | None:
+    unruled = [row.issue.steps[place].how != "rule" for row in run.rows]
     return None if all(unruled) else unruled
 
 
-def _where_flagged(rule: FlagRule, batch: IssueBatch) -> Sequence[bool] | None:
-    return list(map(compile_flagged(rule, batch.columns.compiler), batch.columns.rows))
+def _where_flagged(rule: FlagRule, run: RowRun) -> Sequence[bool] | None:
+    return list(map(compile_flagged(rule, run.columns.compiler), run.columns.rows))
 
 
-def _with_comments(batch: IssueBatch) -> Sequence[bool] | None:
-    return [issue.bundling != "drop" for issue in batch.issues]
+def _with_comments(run: RowRun) -> Sequence[bool] | None:
+    return [row.issue.bundling != "drop" for row in run.rows]
 
 
 def _rule_texts(mapping: MappingModel) -> Iterator[Text]:
@@ -134,23 +134,23 @@ class Taken:
     whole  the columns of which it takes each cell, whatever else is in the row
     """
 
-    def __init__(self, use: Use, batch: IssueBatch) -> None:
-        self.use, self._batch = use, batch
-        self._wanted = None if use.wanted is None else use.wanted(batch)
-        self.whole = frozenset(_whole(use.text, use.every, batch.columns) if self._wanted is None else ())
+    def __init__(self, use: Use, run: RowRun) -> None:
+        self.use, self._columns = use, run.columns
+        self._wanted = None if use.wanted is None else use.wanted(run)
+        self.whole = frozenset(_whole(use.text, use.every, run.columns) if self._wanted is None else ())
 
     @cached_property
     def positions(self) -> frozenset[int]:
         """The columns that it may take cells of."""
-        positions = self._batch.chunk.positions
+        positions = self._columns.chunk.positions
         return frozenset(position for ref in self.use.text.refs for position in positions.get(ref, ()))
 
     @cached_property
     def rows(self) -> Mapping[int, Collection[int]]:
         """Column → the rows whose cell it takes; only asked for where not all are taken, as of few columns."""
         rows, wanted = defaultdict[int, set[int]](set), self._wanted
-        take = _take(self.use.text, self._batch.columns, every=self.use.every)
-        for row in range(len(self._batch.chunk)):
+        take = _take(self.use.text, self._columns, every=self.use.every)
+        for row in range(len(self._columns.chunk)):
             if wanted is None or wanted[row]:
                 for position in take(row):
                     rows[position].add(row)
@@ -158,7 +158,7 @@ class Taken:
 
     def part(self, position: int) -> tuple[Collection[int], Sequence[str]]:
         """Return the rows of a column whose cell it takes, and the cells as they are read."""
-        return self.rows.get(position, ()), self._batch.columns.cells_at(position)
+        return self.rows.get(position, ()), self._columns.cells_at(position)
 
 
 def settle(takers: Sequence[object], whole: Sequence[str]) -> Collection[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS, FieldName
-from importer.check.examine import Examined
-from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
+from importer.check.plan import DISTINCT_LIMIT, SAMPLES
 from importer.codes import ANSWER_UNKNOWN, CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID, VALUE_REFUSED
 from importer.mapping.edited_tables import Fix, Fixes
 from importer.mapping.model import EvidenceTexts, MappingModel
@@ -16,10 +17,10 @@ from importer.mapping.reads import collect_date_texts
 from importer.mapping.scorecards import Answer
 from importer.mapping.texts import Text
 from importer.phrases import counted, plain_name
-from importer.records import Evidence, Finding, Outcome, Unknown
-from importer.row.columns import Columns
-from importer.row.compiler import ReadText
+from importer.records import Evidence, Outcome, Unknown
+from importer.row.compiler import Compiler, ReadText
 from importer.row.issue import Issue
+from importer.row.source_row import SourceRow
 from importer.transform.plain_text import is_filled
 from importer.transform.shown_people import ShownPeople, person_refs
 
@@ -58,31 +59,38 @@ class Corrections:
         self._fixes, self._rows, self._rows_of = fixes, 0, Counter[Fix]()
         self._shown, self._persons = shown, {plain_name(ref.name) for ref in person_refs(mapping)}
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Collect the bad values of a chunk, at no cost where none rejects a row, and count its corrections."""
-        columns, outcomes = examined.batch.columns, plan.rows.columns["outcome"]
-        self._rows += len(examined.fixed)
-        self._rows_of.update(fix for row in examined.fixed.values() for fix in row)
-        wrong: dict[str, dict[int, Finding]] = defaultdict(dict)
-        for row, findings in examined.findings.by_row.items():
-            for finding in findings:
-                if finding.code in FIELDS_OF_CODES and finding.rejects and outcomes[row] is Outcome.REJECTED:
-                    wrong[FIELDS_OF_CODES[finding.code]][row] = finding
-        places: dict[Cell, set[int]] = defaultdict(set)  # a set: two findings of a row may be about one cell
-        for name, found in wrong.items():
-            left = set(found)
-            for text in self._texts[name]:
-                cells = find_cells(columns, text, left, columns.unreadable if name == "date" else None)
-                left -= cells.keys()
-                for row, (column, made) in cells.items():
-                    # A bad correction is listed under the value that it was to correct.
-                    fixes = (fix.bad for fix in examined.fixed.get(row, ()) if (fix.column, fix.new) == (column, made))
-                    cell = (column, next(fixes, made))
-                    if cell in self._bad or len(self._bad) < DISTINCT_LIMIT:
-                        self._bad.setdefault(cell, BadValue()).hints.setdefault(found[row].code, found[row].hint)
-                        places[cell].add(row)
-        for cell, rejected in places.items():
-            self._bad[cell].rows += len(rejected)
+    def add(self, run: RowRun) -> None:
+        """Count the corrections of a run of rows, and collect the values that reject rows."""
+        for row in run.rows:
+            self._rows += bool(row.fixes)
+            self._rows_of.update(row.fixes)
+            if row.outcome is Outcome.REJECTED:
+                self._collect(row, run.columns.compiler)
+
+    def _collect(self, row: CheckedRow, compiler: Compiler) -> None:
+        """Collect the values of a row that reject it, each once: two findings may be about one cell."""
+        counted_cells = set[Cell]()
+        for finding in row.findings:
+            name = FIELDS_OF_CODES.get(finding.code)
+            if name is None or not finding.rejects:
+                continue
+            cell = self._find_cell(row, name, compiler)
+            if cell is None or (cell not in self._bad and len(self._bad) >= DISTINCT_LIMIT):
+                continue
+            value = self._bad.setdefault(cell, BadValue())
+            value.hints.setdefault(finding.code, finding.hint)
+            value.rows += cell not in counted_cells
+            counted_cells.add(cell)
+
+    def _find_cell(self, row: CheckedRow, name: str, compiler: Compiler) -> Cell | None:
+        """Find the cell that a field is read from; of a bad correction, it has the value that was to be corrected."""
+        wanted = row.issue.row.unreadable if name == "date" else None
+        cells = (find_cell(row.issue.row, compiler, text, wanted) for text in self._texts[name])
+        cell = next(filter(None, cells), None)
+        for fix in row.fixes:
+            if (fix.column, fix.new) == cell:
+                return fix.column, fix.bad
+        return cell
 
     def lines(self) -> list[tuple[str, ...]]:
         """Return the lines of fixes.csv: values to be corrected, then those corrected already; [] if none is to be."""
@@ -120,31 +128,24 @@ class Corrections:
         return "; ".join(parts)
 
 
-def find_cells(
-    columns: Columns, text: Text, rows: Iterable[int], wanted: Mapping[int, str] | None = None
-) -> dict[int, Cell]:
-    """Find the cell that a text of the mapping is read from: row → cell, of the first choice that is filled there.
+def find_cell(row: SourceRow, compiler: Compiler, text: Text, wanted: str | None = None) -> Cell | None:
+    """Find the cell that a text of the mapping is read from: that of the first choice that is filled in a row.
 
-    A template of several columns has no such cell. With `wanted` (row → text), of a column that repeats it is the cell
-    that gives this text.
+    A template of several columns has no such cell. With `wanted`, of a column that repeats it is the cell that gives
+    this text.
     """
-    left, found = set(rows), dict[int, Cell]()
     for choice in text.first or ():
-        texts = columns.text(choice)
-        filled = {row for row in left if is_filled(texts[row])}
-        found |= find_cells(columns, choice, filled, wanted)
-        left -= filled
+        if is_filled(compiler.text(choice)(row)):
+            return find_cell(row, compiler, choice, wanted)
     if len(text.refs) != 1 or text.first is not None:
-        return found
+        return None
     (ref,) = text.refs
-    cells = columns.cells(ref)
-    read = cells if text.template is not None else columns.every_cell(text)
-    for row in left:
-        for cell, made in zip(cells, read, strict=True):
-            if is_filled(made[row]) and (wanted is None or text.template is not None or made[row] == wanted[row]):
-                found[row] = (plain_name(ref.name), cell[row].strip())
-                break
-    return found
+    cells = compiler.cells_of(ref)(row)
+    texts = cells if text.template is not None else compiler.cells(text)(row)
+    for cell, made in zip(cells, texts, strict=True):
+        if is_filled(made) and (wanted is None or text.template is not None or made == wanted):
+            return plain_name(ref.name), cell.strip()
+    return None
 
 
 class UnknownAnswers:
@@ -154,16 +155,12 @@ class UnknownAnswers:
         self._spec = spec
         self.counts = Counter[str]()
 
-    def add(self, examined: Examined, _: Plan) -> None:
-        """Count those of a chunk, at no cost where all are known."""
-        rows = [
-            row
-            for row, findings in examined.findings.by_row.items()
-            if any(finding.code == ANSWER_UNKNOWN for finding in findings)
-        ]
-        if self._spec is not None and rows:
-            read = examined.batch.columns.compiler.written.text(self._spec)
-            for text in (read(examined.batch.issues[row].row).strip() for row in rows):
+    def add(self, run: RowRun) -> None:
+        """Count those of a run of rows."""
+        read = run.columns.compiler.written.text(self._spec)
+        for row in run.rows if self._spec is not None else ():
+            if any(finding.code == ANSWER_UNKNOWN for finding in row.findings):
+                text = read(row.issue.row).strip()
                 if text in self.counts or len(self.counts) < DISTINCT_LIMIT:
                     self.counts[text] += 1
 
@@ -178,14 +175,13 @@ class Unknowns:
         self._texts = (status_category, texts.resolution, texts.closed)
         self._found: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
 
-    def add(self, examined: Examined, _: Plan | None = None) -> None:
-        """Collect the unknown values of a chunk. Costs nothing where the mapping covers all of them."""
-        readers = [examined.batch.columns.compiler.text(text) for text in self._texts]
-        for row in examined.counted_rows():
-            issue = examined.batch.issues[row]
-            for name, step in zip(VALUE_FIELDS, issue.steps, strict=True):
+    def add(self, run: RowRun) -> None:
+        """Collect the unknown values of a run of rows."""
+        readers = [run.columns.compiler.text(text) for text in self._texts]
+        for row in run.rows:
+            for name, step in zip(VALUE_FIELDS, row.issue.steps, strict=True) if row.is_counted else ():
                 if step.target is None and step.how in _OPEN_HOWS and not step.hidden:
-                    self._add(name, step.source, issue, readers)
+                    self._add(name, step.source, row.issue, readers)
 
     def _add(self, name: FieldName, source: str, issue: Issue, readers: Sequence[ReadText]) -> None:
         """Count a value of a field; `readers` give what else the row says of its status."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
-from importer.check.duplicates import NO_VERDICTS, DuplicateVerdict
-from importer.check.examine import Examined
-from importer.check.group_faults import find_leaders
-from importer.check.plan import DISTINCT_LIMIT, Plan
+from importer.check.examine import RowRun
+from importer.check.plan import DISTINCT_LIMIT
 from importer.codes import CODES, by_frequency
 from importer.notices import OPEN
 from importer.phrases import row_name
-from importer.records import PASSED_OVER, Finding, Outcome, Rows
+from importer.records import PASSED_OVER, Finding, Outcome, Row
 
 OTHERS = "(other values)"
 SAMPLES, CUT = 3, 300
@@ -129,44 +127,30 @@ def weigh_finding(outcome: Outcome, finding: Finding) -> Weight:
 
 
 class Tally:
-    """Counts the rows of a pass by outcome, those passed over also by code, and findings by cause.
+    """Counts the rows of a pass by outcome, those passed over also by code, and findings by cause."""
 
-    `verdicts` has why rows lose against others with their key, by place in the input.
-    """
-
-    def __init__(self, verdicts: Mapping[int, DuplicateVerdict] = NO_VERDICTS) -> None:
-        self._verdicts = verdicts
+    def __init__(self) -> None:
         self.rows = 0
         self.outcomes = Counter[Outcome]()
         self.passed_over = Counter[tuple[Outcome, str]]()
         self.causes = Causes()
         self._codes = Counter[str]()
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        of = plan.rows.columns
-        self.count(plan.rows)
-        said: dict[int, list[Finding]] = {}
-        leaders = find_leaders(examined.batch.groups.values())
-        for place, outcome in enumerate(of["outcome"]) if self._verdicts or examined.losers else ():
-            verdict = self._verdicts.get(examined.first + leaders.get(place, place)) or examined.losers.get(place)
-            if verdict is not None and outcome is Outcome.REJECTED:
-                said[place] = [verdict.finding]
-        for place, found in examined.findings.by_row.items():
-            if of["outcome"][place] not in PASSED_OVER:  # one that `--only` doesn't select is skipped
-                said.setdefault(place, []).extend(found)
-        for place, note in plan.notes:
-            said.setdefault(place, []).append(note)
-        for place in sorted(said):
-            self.find(said[place], row_name(of["key"][place], of["file_name"][place], of["line"][place]))
+    def add(self, run: RowRun) -> None:
+        for row in run.rows:
+            self.count(row.result)
+            findings = [row.loss.finding] if row.loss is not None and row.outcome is Outcome.REJECTED else []
+            if row.outcome not in PASSED_OVER:  # one that `--only` doesn't select is skipped
+                findings += row.findings
+            findings += row.notes
+            if findings:
+                self.find(findings, row_name(row.key, row.result.file_name, row.result.line))
 
-    def count(self, rows: Rows) -> None:
-        of = rows.columns
-        outcomes = Counter(of["outcome"])
-        self.rows += outcomes.total()
-        self.outcomes += outcomes
-        if any(map(outcomes.__contains__, PASSED_OVER)):
-            coded = zip(of["outcome"], of["codes"], strict=True)
-            self.passed_over.update((outcome, codes[0]) for outcome, codes in coded if outcome in PASSED_OVER)
+    def count(self, row: Row) -> None:
+        self.rows += 1
+        self.outcomes[row.outcome] += 1
+        if row.outcome in PASSED_OVER:
+            self.passed_over[row.outcome, row.codes[0]] += 1
 
     def find(self, findings: Sequence[Finding], name: str) -> None:
         """Count the findings of a row; it may have several of one code, as one that names several absent issues."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from importer.check.examine import Examined
-from importer.check.plan import Plan
+from importer.check.examine import RowRun
 from importer.mapping.model import MappingModel
 from importer.phrases import counted
 from importer.records import Act
@@ -32,16 +31,14 @@ class Completeness:
         self._absent = self._issues = 0  # comments that the file lacks, and issues that lack any
         self._is_partial, self._left = mapping.input.partial == "expected", ""
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        additions = plan.additions
-        for row, issue in enumerate(examined.batch.issues):
-            if row not in plan.left_out:
-                self._count(issue)
-        self._planned[EVIDENCE] += [each.act for some in additions.values() for each in some].count(Act.EVIDENCE)
-        covered = list[str]()
-        for some in additions.values():  # by the comments' ids, as each part of a long one covers the same
-            covered += some[0].covers if len(some) == 1 else {name for each in some for name in each.covers}
-        self._planned[COMMENTS] += len(covered) - "".join(covered).count("=")  # some have their content beside it
+    def add(self, run: RowRun) -> None:
+        for row in run.rows:
+            if not row.is_left_out:
+                self._count(row.issue)
+            self._planned[EVIDENCE] += sum(addition.act is Act.EVIDENCE for addition in row.additions)
+            # By the comments' ids, as each part of a long one covers the same.
+            covered = {name for addition in row.additions for name in addition.covers}
+            self._planned[COMMENTS] += sum("=" not in name for name in covered)  # some have their content beside it
 
     def _count(self, issue: Issue) -> None:
         """Count what an issue has, and what the source counts of it."""

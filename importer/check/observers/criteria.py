@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from importer.api import VALUE_FIELDS
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.job import Job
-from importer.check.plan import Plan
 from importer.codes import ANSWER_UNKNOWN
 from importer.mapping.model import fold
 from importer.phrases import clip, counted, listed, plain_name
@@ -45,12 +44,12 @@ class Criteria:
         self._decides = [name for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}]
         self._rejected = 0
 
-    def add(self, examined: Examined, plan: Plan) -> None:
+    def add(self, run: RowRun) -> None:
         if self._text is None or self._are_free:
             return
-        read = examined.batch.columns.compiler.text(self._text)
-        names = [read(issue.row) for issue in examined.batch.issues]
-        digests = {name: short_digest(fold(name)) for name in set(names)}
+        read = run.columns.compiler.text(self._text)
+        names = [read(row.issue.row) for row in run.rows]
+        digests = {name: short_digest(fold(name)) for name in dict.fromkeys(names)}
         self._seen.update(digests.values())
         maybe = dict[str, str]()
         for name, digest in digests.items():
@@ -60,23 +59,20 @@ class Criteria:
                     self._new[digest] = maybe[digest]
         if not self._known or not maybe:
             return
-        outcomes = plan.rows.columns["outcome"]
-        undecided = {
-            name
-            for name, issue in zip(names, examined.batch.issues, strict=True)
-            if any(getattr(issue, field) is None for field in self._decides)
-        }
-        self._valueless |= {digests[name] for name in undecided} & maybe.keys()
         unknown = {ANSWER_UNKNOWN, *(f"{name}-unknown" for name in self._decides)}
-        for row, findings in examined.findings.by_row.items():
-            codes = {each.code for each in findings if each.rejects}
-            is_for_it = codes and codes <= unknown and digests[names[row]] in maybe
-            if is_for_it and outcomes[row] is Outcome.REJECTED:
+        for row, name in zip(run.rows, names, strict=True):
+            digest = digests[name]
+            if digest not in maybe:
+                continue
+            if any(getattr(row.issue, field) is None for field in self._decides):
+                self._valueless.add(digest)
+            codes = {finding.code for finding in row.findings if finding.rejects}
+            if codes and codes <= unknown and row.outcome is Outcome.REJECTED:
                 self._rejected += 1
                 if ANSWER_UNKNOWN in codes:
-                    self._unclear.add(digests[names[row]])
+                    self._unclear.add(digest)
                 if codes != {ANSWER_UNKNOWN}:  # also where another row of a group gives the value
-                    self._valueless.add(digests[names[row]])
+                    self._valueless.add(digest)
         self._new.update((digest, maybe[digest]) for digest in (self._valueless | self._unclear) & maybe.keys())
 
     @property

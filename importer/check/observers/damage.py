@@ -12,8 +12,9 @@ from itertools import islice
 from pathlib import PurePath
 
 from importer.api import count_units
-from importer.check.examine import Examined, raw_text
-from importer.check.plan import SAMPLE_CHARACTERS, Plan
+from importer.check.checked_row import raw_text
+from importer.check.examine import RowRun
+from importer.check.plan import SAMPLE_CHARACTERS
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_date_texts, collect_value_refs
 from importer.mapping.texts import Text, TextFormat, walk_texts
@@ -197,13 +198,13 @@ class DamageSigns:
         self._is_jira = "jira" in named
         self._has_markup = bool(texts) and (self._is_jira or not named)
 
-    def add(self, examined: Examined, _: Plan) -> None:
-        batch, chunk = examined.batch, examined.batch.chunk
+    def add(self, run: RowRun) -> None:
+        chunk = run.chunk
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
         found, encoding = defaultdict[str, Found](dict), self._files[chunk.file].encoding
         for place, (ref, positions) in enumerate(chunk.positions.items()):
-            for position in filter(batch.columns.has_text, positions):
+            for position in filter(run.columns.has_text, positions):
                 column = chunk.cells[position]
                 for sign, rows in self._find_signs(ref, column):
                     found[sign] |= rows
@@ -213,11 +214,11 @@ class DamageSigns:
         for sign, rows in found.items():
             hits, row = self._hits[sign, encoding], min(rows)
             hits.rows += len(rows)
-            key = batch.issues[row].key.full
+            key = run.rows[row].key
             where = f"{f'{key}, ' if key else ''}{_place(chunk, row)}"
             hits.sample = hits.sample or f"{clip(rows[row], SAMPLE_CHARACTERS)!r} in {where}"
         if self._has_markup and self._markup[None] < MARKUP_SAMPLE:
-            self._look_at_markup(examined)
+            self._look_at_markup(run)
 
     def _find_signs(self, ref: Ref, column: Sequence[str]) -> Iterator[tuple[str, Found]]:
         if full := _find_full(column):
@@ -263,15 +264,15 @@ class DamageSigns:
                     dates.rows += 1
                     dates.sample = dates.sample or f"{clip(text, SAMPLE_CHARACTERS)} in {_place(chunk, row)}"
 
-    def _look_at_markup(self, examined: Examined) -> None:
+    def _look_at_markup(self, run: RowRun) -> None:
         """Count the descriptions, and those in another markup than the mapping says, or where it says none."""
-        issues, left = examined.batch.issues, MARKUP_SAMPLE - self._markup[None]
-        described = (row for row in examined.bodies if issues[row].description != issues[row].footer.text)
-        rows = list(islice(described, left))
-        texts = [issues[row].description for row in rows]
+        sent = (row for row in run.rows if row.body)
+        described = (row for row in sent if row.issue.description != row.issue.footer.text)
+        rows = list(islice(described, MARKUP_SAMPLE - self._markup[None]))
+        texts = [row.issue.description for row in rows]
         begun = {name: sum(map(bool, map(begin.match, texts))) for name, begin in _BEGINS.items()}
         if self._is_jira:
-            came = (raw_text(issues[examined.batch.members(row)[0]].row.raw) for row in rows)
+            came = (raw_text(row.issue.row.raw) for row in rows)
             begun = {"html": begun["html"], "markdown": sum(map(bool, map(_MARKDOWN.search, came)))}
         self._markup.update(begun)
         self._markup[None] += len(rows)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from importer.check.examine import Examined
-from importer.check.plan import Plan
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
 from importer.codes import GROUP_PARTIAL, NEWER_FILE_IN, NOT_SELECTED, OLDER_FILE_OPEN
 from importer.records import DEALT_WITH, KeptRejected, Outcome, Rejected, digest_row
 
@@ -52,34 +52,36 @@ class StillRejected:
         self._own = dict[str, tuple[float | None, float | None]]()  # digest → since when, if before, and date of change
         self._replaced = set[str]()  # of these, those whose key has a newer row further down
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        columns = plan.rows.columns
-        if not (self._by_key or self._own_by_key or Outcome.REJECTED in columns["outcome"]):  # as on most nights
-            return
-        issues, has_nameless = examined.batch.issues, "" in self._by_key
-        its = zip(columns["key"], columns["outcome"], columns["codes"], columns["origin"], strict=True)
-        for place, (key, outcome, codes, origin) in enumerate(its):
-            name, is_rejected = "" if self._recurs else key, outcome is Outcome.REJECTED
-            if not (is_rejected or has_nameless or origin or name in self._by_key or name in self._own_by_key):
-                continue
-            if WAITS.intersection(codes):
-                continue
-            newest = issues[place].newest
-            date, digest = None if newest is None else newest.timestamp(), digest_row(issues[place].row.raw)
-            if name and not OLDER.intersection(codes):
-                self._met.update(each.digest for each in self._by_key.get(name, ()) if replaces(date, each.date))
-            if digest in self._since:
-                self._met.add(digest)
+    def add(self, run: RowRun) -> None:
+        for row in run.rows:
+            name = "" if self._recurs else row.key
+            is_known = "" in self._by_key or name in self._by_key or name in self._own_by_key
+            may_count = is_known or row.outcome is Outcome.REJECTED or row.result.origin != ""
+            if may_count and WAITS.isdisjoint(row.result.codes):
+                self._add(row, name)
+
+    def _add(self, row: CheckedRow, name: str) -> None:
+        """Look which rows of before are dealt with by a row that is known by this name, "" by its content alone."""
+        issue, origin = row.issue, row.result.origin
+        date, digest = None if issue.newest is None else issue.newest.timestamp(), digest_row(issue.row.raw)
+        if name and OLDER.isdisjoint(row.result.codes):
+            # A newer row of its key was rejected before.
+            rejected_before = self._by_key.get(name, ())
+            self._met.update(rejected.digest for rejected in rejected_before if replaces(date, rejected.date))
+        if digest in self._since:
+            # The same row was.
+            self._met.add(digest)
+        if origin and len(self._by_place.get(origin, ())) == 1:
             # A corrected row says where it came from; files of two nights may have one name.
-            if origin and len(some := self._by_place.get(origin, [])) == 1:
-                self._met.add(some[0].digest)
-            if is_rejected:
-                self._own[digest] = self._since.get(digest), date
-                if name:
-                    self._own_by_key[name].add(digest)
-            else:
-                earlier = self._own_by_key.pop(name, set[str]())
-                self._replaced |= {each for each in earlier if replaces(date, self._own[each][1])}
+            self._met.add(self._by_place[origin][0].digest)
+        if row.outcome is Outcome.REJECTED:
+            self._own[digest] = self._since.get(digest), date
+            if name:
+                self._own_by_key[name].add(digest)
+            return
+        # It is the newer row of one that was rejected further up.
+        earlier = self._own_by_key.pop(name, set[str]())
+        self._replaced |= {earlier_digest for earlier_digest in earlier if replaces(date, self._own[earlier_digest][1])}
 
     def left(self, *, is_whole: bool) -> list[Rejected]:
         """Return the rows of earlier runs that still wait for somebody."""

@@ -18,9 +18,8 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from importer.check.brake import LostValues
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.knowledge import KnownSample, Knows, LedgerStatus
-from importer.check.plan import Plan
 from importer.phrases import clip, counted, shell_join
 from importer.records import Act, Operation, is_same_row, names_project
 from importer.scratch import temporary_files
@@ -75,21 +74,22 @@ class Drift:
         self._reread = 0  # rows that are as they were, and have other comments than they had
         self._rereads: list[str] = []
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        for key, status in plan.ledger.items():
+    def add(self, run: RowRun) -> None:
+        for row, status in run.known_rows():
             if status.issue_id:
-                self._add(key, status)
-        creates = [operation for operation in plan.operations.values() if operation.act is Act.CREATE]
+                self._add(row.key, status)
+        operations = [row.operation for row in run.rows if row.operation is not None]
+        creates = [operation for operation in operations if operation.act is Act.CREATE]
         for again in self._again:
-            again.add(plan.rows.columns["key"], creates)
+            again.add([row.key for row in run.rows], creates)
         self._others.add(creates)
         # A table beside the rows may have new comments alone: that the row is as it was says nothing of them.
-        for place in () if self._has_comments_beside else plan.reread:
-            key = plan.rows.columns["key"][place]
-            content = plan.ledger[key].content if key in plan.ledger else b""
-            if is_same_row(content, examined.create(place, hashed=True).content):
+        for row in () if self._has_comments_beside else run.rows:
+            if not row.is_reread or row.status is None:
+                continue
+            if is_same_row(row.status.content, row.make_create(hashed=True).content):
                 self._reread += 1
-                _keep(self._rereads, key)
+                _keep(self._rereads, row.key)
 
     def _add(self, key: str, status: LedgerStatus) -> None:
         self.known += 1

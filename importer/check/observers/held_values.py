@@ -8,12 +8,11 @@ from dataclasses import replace
 from functools import partial
 
 from importer.check.brake import MOST, Emptied, LostValues, are_too_many, project_of, scopes_of
-from importer.check.examine import Examined
-from importer.check.held import Absence
+from importer.check.examine import RowRun
+from importer.check.held import Absence, Held
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observers.renamed_columns import RenamedColumns
-from importer.check.plan import Plan
 from importer.mapping.model import fold
 from importer.phrases import counted, listed, shell_join
 from importer.records import Ref
@@ -39,31 +38,31 @@ class HeldValues:
         self._known_of = Counter[str]()  # project → rows whose key has an issue
         self._emptied = defaultdict[tuple[str, str], LostValues](LostValues)
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the values of a chunk."""
+    def add(self, run: RowRun) -> None:
+        """Count the values of a run of rows."""
         if not self._absence.files:  # nothing is compared with issues
             return
-        chunk = examined.batch.chunk
-        file = chunk.file
-        self._rows[file] += len(chunk)
-        # Of an issue that has moved, its project by now.
-        current_keys = {issue.key.full: issue.key.own for issue in examined.batch.issues}
-        known = [current_keys[key] for key, status in plan.ledger.items() if status.issue_id]
-        self._known[file] += len(known)
-        self._known_of.update(map(project_of, known))
-        lacking = {key: status for key, status in plan.ledger.items() if status.held or status.emptied}
-        if not lacking:  # as in nearly all chunks
-            return
-        self._renamed.add(examined, {key: status.held for key, status in lacking.items()})
-        for key, status in lacking.items():
-            for name, columns, _ in status.held:
-                self.values[name] += 1
-                self._braked[name] += not columns
-                known_columns = self._absence.files[file].known
-                self._lost[file].update(each for each in columns if Ref("column", each) in known_columns)
+        file = run.chunk.file
+        self._rows[file] += len(run.rows)
+        for row, status in run.known_rows():
+            # Of an issue that has moved, its project by now.
+            key = row.issue.key.own
+            if status.issue_id:
+                self._known[file] += 1
+                self._known_of[project_of(key)] += 1
+            if status.held:
+                self._add_held(file, status.held)
+                self._renamed.add(file, row.issue.row.raw, status.held)
             for name, value in status.emptied.items():
-                for scope in scopes_of(current_keys[key]):
+                for scope in scopes_of(key):
                     self._emptied[scope, name].add(value)
+
+    def _add_held(self, file: int, held: Sequence[Held]) -> None:
+        known_columns = self._absence.files[file].known
+        for name, columns, _ in held:
+            self.values[name] += 1
+            self._braked[name] += not columns
+            self._lost[file].update(column for column in columns if Ref("column", column) in known_columns)
 
     def find_braked(self, known: Knows) -> Collection[tuple[str, str]]:
         """Find the values of which too many would be emptied: project, "" for all of the source, and name."""

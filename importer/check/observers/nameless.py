@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from importer.check.examine import Examined
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
 from importer.check.job import Job
 from importer.check.knowledge import KnownIssue, Knows
 from importer.check.observers.drift import MOST, has_few, letters, title_of
-from importer.check.plan import Plan
 from importer.mapping.presets import is_shipped
 from importer.mapping.yaml_tree import as_source
 from importer.phrases import clip, counted, listed
@@ -92,23 +92,25 @@ class Nameless:
         self._columns = KeyColumns()
         self._new = dict[str, str]()  # key → title
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        issues, raw = examined.batch.issues, examined.batch.chunk.raw
-        rows = {row for row in examined.bodies if issues[row].key.is_nameless}
-        self._rows += len(examined.bodies)
-        if self._absent:
-            for key in plan.rows.columns["key"]:
-                self._absent.pop(key, None)
-        if not rows:
-            return
-        self._nameless += len(rows)
-        tables = [cells for row in sorted(rows) if not isinstance(cells := raw[row], str)]
-        self._bare += sum(count_filled(cells) == 1 for cells in tables)
-        self._columns.add(self._job.source.files[examined.batch.chunk.file].header or (), tables)
-        creates = [each for place, each in plan.operations.items() if each.act is Act.CREATE and place in rows]
-        self._created += len(creates)
-        if self._known and len(self._new) < MOST:
-            self._new.update((each.key, title_of(each)) for each in creates)
+    def add(self, run: RowRun) -> None:
+        header = self._job.source.files[run.chunk.file].header or ()
+        for row in run.rows:
+            self._absent.pop(row.key, None)
+            self._rows += bool(row.body)
+            if row.body and row.issue.key.is_nameless:
+                self._add_nameless(header, row)
+
+    def _add_nameless(self, header: Sequence[str], row: CheckedRow) -> None:
+        """Add a row without a key."""
+        cells, operation = row.issue.row.raw, row.operation
+        self._nameless += 1
+        if not isinstance(cells, str):
+            self._bare += count_filled(cells) == 1
+            self._columns.add(header, [cells])
+        if operation is not None and operation.act is Act.CREATE:
+            self._created += 1
+            if self._known and len(self._new) < MOST:
+                self._new[operation.key] = title_of(operation)
 
     def edited(self) -> list[Edited]:
         """Return the rows that were edited, it seems; of many known issues, those of a sample. A delta says nothing."""

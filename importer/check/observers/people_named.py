@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from importer.api import FINISHED, PERSON_FIELDS
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.job import Job
-from importer.check.plan import DISTINCT_LIMIT, Plan
+from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.identities import NOBODY, Identity
 from importer.phrases import counted
 from importer.sources.command_line import SELECTING
@@ -57,18 +57,18 @@ class PeopleNamed:
         model = job.mapping.model
         self._asks = model.owner is not None or model.assignee is not None
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the people of a chunk; who is both owner and assignee counts once."""
-        issues = examined.batch.issues
+    def add(self, run: RowRun) -> None:
+        """Count the people of a run of rows; who is both owner and assignee counts once."""
         # With a users.csv the findings of the rows say who is unmatched.
         if not self._roster.lines:
-            sent = Counter(issue.unmatched for row, issue in enumerate(issues) if row not in plan.left_out)
+            sent = Counter(row.issue.unmatched for row in run.rows if not row.is_left_out)
             for unmatched, number in sent.items():
                 self._count_unmatched(unmatched, number)
         if not self._asks:
             return
-        self._planned += sum(bool(user_id) for row in plan.operations for user_id in issues[row].user_ids)
-        counted_issues = (issues[row] for row in plan.counted)
+        planned = (row.issue for row in run.rows if row.operation is not None)
+        self._planned += sum(bool(user_id) for issue in planned for user_id in issue.user_ids)
+        counted_issues = (row.issue for row in run.rows if row.is_counted)
         holders = Counter((issue.people.named, issue.status in FINISHED) for issue in counted_issues)
         for (named, is_finished), number in holders.items():
             self._count_named([who for who in named if who.shown], number, is_finished=is_finished)

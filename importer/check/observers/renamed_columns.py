@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from importer.api import ISSUE_FIELDS, VALUE_FIELDS
-from importer.check.examine import Examined
 from importer.check.held import DESCRIPTION, Held
 from importer.check.job import Job
 from importer.mapping.yaml_tree import as_source, quote
@@ -36,19 +35,14 @@ class RenamedColumns:
             for file, absence in zip(job.source.files, job.absence.files, strict=False)
         ]
 
-    def add(self, examined: Examined, held: Mapping[str, Sequence[Held]]) -> None:
-        """Compare the cells of a chunk's new columns with the values that stay."""
-        file = examined.batch.chunk.file
-        if not held or not self._new[file]:
-            return
-        raw_of = {issue.key.full: issue.row.raw for issue in examined.batch.issues}
-        for key, each in ((key, each) for key, values in held.items() for each in values):
-            cells = raw_of[key]
-            for column in each.columns:
-                self._held[file, column, each.name] += 1
+    def add(self, file: int, cells: Sequence[str], held: Sequence[Held]) -> None:
+        """Compare the cells of a row, in the new columns of its file, with the values that stay in its issue."""
+        for value in held if self._new[file] else ():
+            for column in value.columns:
+                self._held[file, column, value.name] += 1
                 for place, new in self._new[file]:
-                    is_like = place < len(cells) and self._is_like(each, cells[place].strip())
-                    self._like[file, column, each.name, new] += is_like
+                    is_like = place < len(cells) and self._is_like(value, cells[place].strip())
+                    self._like[file, column, value.name, new] += is_like
 
     def _is_like(self, held: Held, cell: str) -> bool:
         if not cell:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from importer.api import VALUE_FIELDS
-from importer.check.examine import Examined
-from importer.check.plan import Plan
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
 from importer.phrases import clip_counted, listed
-from importer.records import PASSED_OVER, Act, Outcome
+from importer.records import Act
 from importer.row.issue import Issue
 from importer.transform.plain_text import is_filled
 from importer.transform.secrets import find_secrets, mask
@@ -58,28 +58,25 @@ class Showcase:
         self._traits = set[tuple[str, object]]()
         self._candidates: list[tuple[frozenset[tuple[str, object]], BeforeAfter]] = []
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
-        if not self._missing if self._wanted else len(self._candidates) >= CANDIDATES:  # there is no room for more
-            return
-        issues, outcomes = examined.batch.issues, plan.rows.columns["outcome"]
-        for place in examined.bodies:
-            values = _values_of(issues[place])
+    def add(self, run: RowRun) -> None:
+        """Add those of a run of rows that would be sent, or are in Triage unchanged, as candidates."""
+        # There is no room for more, or all that are wanted are there.
+        is_full = not self._missing if self._wanted else len(self._candidates) >= CANDIDATES
+        for row in () if is_full else run.rows:
+            if not row.body or row.is_left_out:
+                continue
+            values = _values_of(row.issue)
             if values in self._seen and not self._wanted:
                 continue
-            key = issues[place].key.full
-            names = {key, key.partition(":")[2]}
+            names = {row.key, row.key.partition(":")[2]}
             if self._wanted and self._missing.isdisjoint(names):
-                continue
-            outcome = outcomes[place]
-            if outcome in PASSED_OVER or outcome is Outcome.REJECTED:
                 continue
             self._missing -= names
             self._seen.add(values)
             traits = frozenset(zip((*VALUE_FIELDS, "comments", "links", "flags"), values, strict=True))
             if self._wanted or traits - self._traits:
                 self._traits |= traits
-                self._candidates.append((traits, self._show(examined, place)))
+                self._candidates.append((traits, self._show(run, row)))
 
     def warnings(self) -> Iterator[str]:
         if self._missing:
@@ -87,12 +84,11 @@ class Showcase:
         if self._wanted and len(self._candidates) > ISSUES:
             yield f"--show: report.html has {ISSUES} of these {len(self._candidates):,} issues, and no room for more"
 
-    def _show(self, examined: Examined, place: int) -> BeforeAfter:
-        batch, body = examined.batch, orjson.loads(examined.bodies[place])
+    def _show(self, run: RowRun, row: CheckedRow) -> BeforeAfter:
+        body = orjson.loads(row.body)
         title, description = body.pop("title"), body.pop("description")
-        issue = batch.issues[place]
-        parts, raw = issue.parts, issue.row.raw
-        header = self._files[batch.chunk.file].header
+        parts, raw = row.issue.parts, row.issue.row.raw
+        header = self._files[run.chunk.file].header
         cells: Iterable[tuple[str, str]] = ()
         if not self._hides:  # else names may stand in any of them
             if isinstance(raw, str) or header is None:
@@ -105,7 +101,7 @@ class Showcase:
             cell = cell[: 2 * TEXT]  # enough: what is behind isn't shown, and looking for secrets in it takes its time
             shown.append((clip_counted(name, CELL), clip_counted(mask(cell, find_secrets(cell)), most)))
         return BeforeAfter(
-            issue.key.full,
+            row.key,
             shown,
             title,
             clip_counted(description, TEXT),
@@ -168,11 +164,11 @@ class CanarySample:
         self._categories = 0
         self._longest = {name: (0, "", frozenset[Trait]()) for name in LONGEST}
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        for place, body in examined.bodies.items():
-            if plan.rows.is_new(place):
-                said = (len(each.body) for each in plan.additions.get(place, ()) if each.act is Act.COMMENT)
-                self._add(plan.rows.columns["key"][place], orjson.loads(body), max(said, default=0))
+    def add(self, run: RowRun) -> None:
+        for row in run.rows:
+            if row.body and row.is_new:
+                comments = (len(addition.body) for addition in row.additions if addition.act is Act.COMMENT)
+                self._add(row.key, orjson.loads(row.body), max(comments, default=0))
 
     def _add(self, key: str, body: dict[str, Any], comment: int) -> None:
         traits = _traits_of(body)

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.job import Job
-from importer.check.plan import Plan
 from importer.errors import SourceNotReady
 from importer.sources.age import MAX_AGE, MAX_FILE, check_age
 from importer.transform.dates import read_date, read_time
@@ -43,10 +42,10 @@ class SourceAge:
             what = "The newest file of the source was changed"
             check_age(age_seconds, what, {MAX_AGE: self._job.max_age_seconds, MAX_FILE: self._job.max_file_age_seconds})
 
-    def add(self, examined: Examined, _: Plan) -> None:
+    def add(self, run: RowRun) -> None:
         if self._job.max_age_seconds is None or self._job.limit is not None:
             return
-        times = (date.timestamp() for date in self._dates(examined))
+        times = (date.timestamp() for date in self._dates(run))
         self._newest = max(self._newest, *(time for time in times if time <= self._now + AHEAD_SECONDS), -math.inf)
 
     def check_dates(self) -> None:
@@ -67,15 +66,15 @@ class SourceAge:
                 hint="Give it as a file, or add a date to the mapping: `created: {column: …}`.",
             )
 
-    def _dates(self, examined: Examined) -> Iterator[datetime]:
-        """Yield the dates of a chunk: of records, of their comments, and footer lines that are nothing but a date."""
-        issues, formats = examined.batch.issues, examined.batch.columns.date_formats
+    def _dates(self, run: RowRun) -> Iterator[datetime]:
+        """Yield the dates of rows: of records, of their comments, and footer lines that are nothing but a date."""
+        issues, formats = [row.issue for row in run.rows], run.columns.date_formats
         for issue in issues:
             yield from filter(None, (issue.created, issue.newest))
         written = {comment.date for issue in issues for comment in issue.parts.comments}
         yield from filter(None, (read_time(text, formats) for text in written))
         for spec in self._job.mapping.model.footer.values():
-            read = examined.batch.columns.compiler.text(spec)
+            read = run.columns.compiler.text(spec)
             texts = {read(issue.row) for issue in issues}  # a file has few days, and rows without end
             yield from filter(None, (read_date(text, formats) for text in texts if text))
 

@@ -12,9 +12,8 @@ from typing import Any
 from importer.api import FINISHED, VALUE_FIELDS
 from importer.check.coverage.lines import CoverageLine
 from importer.check.coverage.uses import RULE
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.observers.value_flow import ValueFlow
-from importer.check.plan import Plan
 from importer.mapping.header_names import has, weigh
 from importer.mapping.model import Category, MappingModel, Value
 from importer.mapping.texts import walk_texts
@@ -41,13 +40,13 @@ class Untyped:
         self.titles = TitleCount()
         self._is_asked = spec.titles is None
 
-    def add(self, examined: Examined, plan: Plan) -> None:
+    def add(self, run: RowRun) -> None:
         if not self._is_asked or self.titles.is_full:
             return
-        for row in plan.counted:
-            issue = examined.batch.issues[row]
-            if issue.steps[CATEGORY].how == "default" and not self.titles.is_full:
-                self.titles.add(issue.title)
+        for row in run.rows:
+            is_default = row.is_counted and row.issue.steps[CATEGORY].how == "default"
+            if is_default and not self.titles.is_full:
+                self.titles.add(row.issue.title)
 
 
 def propose_category(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
-from importer.check.examine import Examined
-from importer.check.plan import DISTINCT_LIMIT, SAMPLES, Plan
+from importer.check.examine import RowRun
+from importer.check.plan import DISTINCT_LIMIT, SAMPLES
 from importer.mapping.model import fold
 from importer.mapping.patterns import is_pattern
 from importer.mapping.texts import KeyPath
@@ -87,9 +87,9 @@ class ValueFlow:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
         self._is_shipped, self._has_scale = is_shipped, has_scale
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        """Count the rows of a chunk that are neither skipped nor defective."""
-        issues = [examined.batch.issues[row] for row in plan.counted]
+    def add(self, run: RowRun) -> None:
+        """Count the rows of a run that are neither skipped nor defective."""
+        issues = [row.issue for row in run.rows if row.is_counted]
         for place, streams in enumerate(self._streams.values()):
             by_step: dict[int, Stream] = {}  # rows with the same cells have the same step
             for issue in issues:

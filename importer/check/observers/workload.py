@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from math import ceil
 
 from importer.api import FINISHED, PAGE_LIMIT
-from importer.check.examine import Examined
-from importer.check.plan import Plan
+from importer.check.checked_row import CheckedRow
+from importer.check.examine import RowRun
 from importer.check.relation_targets import SendableLinks
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, AlreadyAdded, IssueParts
+from importer.records import Act, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
 
@@ -76,39 +75,36 @@ class Workload:
         ]
         return [way for way in ways if way[2] != self.requests]
 
-    def add(self, examined: Examined, plan: Plan) -> None:
-        acts = Counter([operation.act for operation in plan.operations.values()])
-        acts.update([addition.act for additions in plan.additions.values() for addition in additions])
-        if acts[Act.EVIDENCE]:  # that of a new issue is part of its create
-            new = (additions for place, additions in plan.additions.items() if plan.rows.is_new(place))
-            acts[Act.EVIDENCE] -= sum(each.act is Act.EVIDENCE for additions in new for each in additions)
-        known = (additions for place, additions in plan.additions.items() if not plan.rows.is_new(place))
-        # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
-        self.lists += sum(len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known)
+    def add(self, run: RowRun) -> None:
+        for row in run.rows:
+            if row.operation is not None:
+                self.operations[row.operation.act] += 1
+            if row.additions:
+                self._add_additions(row)
+
+    def _add_additions(self, row: CheckedRow) -> None:
+        """Count what is added to a row's issue."""
+        acts = Counter([addition.act for addition in row.additions])
+        if row.is_new:
+            acts[Act.EVIDENCE] = 0  # it is part of the create
+        else:
+            # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
+            self.lists += (acts[Act.COMMENT] > 0) + (acts[Act.FLAG] > 0)
         acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
         self.operations += acts
-        self._count_ways(examined, plan.additions)
+        if row.issue.parts.comments:
+            self._count_ways(row)
 
-    def _count_ways(self, examined: Examined, planned: Mapping[int, list[Addition]]) -> None:
+    def _count_ways(self, row: CheckedRow) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
-        issues = examined.batch.issues
-        single: dict[str, list[str]] = {OPEN: [], CLOSED: []}  # names of comments that are alone
-        several = list[tuple[str, IssueParts]]()
-        for row, additions in planned.items():
-            if not (comments := issues[row].parts.comments):
-                continue
-            which = CLOSED if issues[row].status in FINISHED else OPEN
-            names = {name: addition.name for addition in additions for name in addition.covers}
-            unsent = [each for each in comments if each.id in names]
+        which = CLOSED if row.issue.status in FINISHED else OPEN
+        names = {name: addition.name for addition in row.additions for name in addition.covers}
+        unsent = [comment for comment in row.issue.parts.comments if comment.id in names]
+        for way in WAYS if unsent else ():
             if len(unsent) == 1:
-                single[which].append(names[unsent[0].id])
-            elif unsent:
-                several.append((which, IssueParts(comments=tuple(unsent))))
-        counts = {which: sum(map(count_parts, names)) for which, names in single.items()}
-        for way in WAYS:
-            for which, count in counts.items():
-                self.comments[which, way] += count
-            for which, parts in several:
+                self.comments[which, way] += count_parts(names[unsent[0].id])
+            else:
+                parts = IssueParts(comments=tuple(unsent))
                 self.comments[which, way] += sum(1 for _ in plan_comments(Due("", parts, way, AlreadyAdded())))
 
     def count_links(self, found: SendableLinks) -> None:

@@ -17,7 +17,7 @@ from importer.library.inputs import open_job
 from importer.sources.source import JsonFile, SourceFile
 from importer.transform.shown_people import ShownPeople
 from tests.end_to_end.exports import EXPORTS, files_of
-from tests.harness.making import plan_of
+from tests.harness.making import planned
 from tests.harness.running import SAMPLES
 
 EVERY = [str(path.relative_to(EXPORTS)) for path in files_of(EXPORTS)] if EXPORTS.is_dir() else []
@@ -77,9 +77,9 @@ def check(path: Path, mapping: str | None) -> Coverage:
     with open_job((str(path),), mapping=mapping, **options) as job:
         shown = ShownPeople(job.mapping.model.people, job.people)
         losses = Coverage(job.mapping.model, job.source.files, shown)
-        for examined in examine(job):
-            chunk = examined.batch.chunk
-            losses.add(examined, plan_of(examined))
+        for run in examine(job):
+            chunk = run.chunk
+            losses.add(planned(run))
             for raw in chunk.raw:
                 expected.update(count_filled(job.source.files[chunk.file], raw))
     for line in losses.lines():

@@ -10,10 +10,9 @@ import pytest
 
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus, NoLedger
 from importer.check.observers.drift import Drift
-from importer.check.plan import Plan
 from importer.library.options import RowLimit
-from importer.records import Operation, Outcome, Row, Rows
-from tests.harness.making import examined_of, mapping_of
+from importer.records import Operation, Outcome
+from tests.harness.making import mapping_of, run_of
 
 TEN = RowLimit(10, percent=True, least=20)
 NOTHING = KnownSample(0, 1, ())
@@ -63,10 +62,15 @@ def doubts(
 ) -> list[str]:
     """Say what a source of these rows comes to."""
     drift, statuses = Drift("jira", Ledger(sample, others, more)), statuses or {}
-    operations = dict(enumerate(new))
-    keys = [*statuses, *(operation.key for operation in operations.values())]
-    rows = [Row(0, "f", 1, 2, key, Outcome.PLANNED) for key in keys]
-    drift.add(examined_of(mapping_of(), []), Plan(Rows.of(rows), operations, [], {}, statuses))
+    every: list[tuple[str, LedgerStatus | None, Operation | None]] = [
+        *((key, status, None) for key, status in statuses.items()),
+        *((operation.key, None, operation) for operation in new),
+    ]
+    run = run_of(mapping_of(), [(str(number), "T", "", "P1", "Open") for number in range(len(every))])
+    for row, (key, status, operation) in zip(run.rows, every, strict=True):
+        row.issue.key = row.issue.key._replace(full=key)
+        row.status, row.operation = status, operation
+    drift.add(run)
     return drift.doubts(limit)
 
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from importer.api import SEVERITIES, STATUSES
 from importer.check.check_pass import check
-from importer.check.examine import Examined
+from importer.check.examine import RowRun
 from importer.check.knowledge import LedgerStatus, NoLedger
 from importer.check.observers.samples import CANARY_LIMIT, ISSUES, BeforeAfter, CanarySample
 from importer.check.plan import plan_rows
 from importer.progress import Unseen
 from importer.records import Outcome
 from tests.harness.knowing import Knowing
-from tests.harness.making import examined_of, mapping_of, plan_of
+from tests.harness.making import mapping_of, planned, run_of
 from tests.harness.people import job_of
 from tests.harness.running import Program, write_csv
 
@@ -137,7 +137,7 @@ def line(number: int, **cells: str) -> Line:
     return tuple(cells.get(name, "") for name in CANARY_HEADER)
 
 
-def examine_lines(lines: Sequence[Line]) -> Examined:
+def examine_lines(lines: Sequence[Line]) -> RowRun:
     """What a chunk of rows becomes."""
     mapping = mapping_of(
         severity={"column": "Priority"},
@@ -148,7 +148,7 @@ def examine_lines(lines: Sequence[Line]) -> Examined:
         resource_links=[{"column": "Call", "type": "call"}],
         comments={"from": ["Note"], "open": "separate", "closed": "separate"},
     )
-    return examined_of(mapping, lines, CANARY_HEADER)
+    return run_of(mapping, lines, CANARY_HEADER)
 
 
 def cover(lines: Sequence[Line], limit: int = CANARY_LIMIT) -> tuple[str, ...]:
@@ -156,15 +156,14 @@ def cover(lines: Sequence[Line], limit: int = CANARY_LIMIT) -> tuple[str, ...]:
     found = CanarySample(limit)
     for start in range(0, len(lines), 7):
         examined = examine_lines(lines[start : start + 7])
-        found.add(examined, plan_of(examined))
+        found.add(planned(examined))
     return tuple(key.removeprefix("demo:") for key in found.keys)
 
 
 def bodies(lines: Sequence[Line]) -> dict[str, Any]:
     """What is sent, by native key."""
-    examined = examine_lines(lines)
-    keys = [issue.key.full for issue in examined.batch.issues]
-    return {keys[row].removeprefix("demo:"): orjson.loads(body) for row, body in examined.bodies.items()}
+    rows = examine_lines(lines).rows
+    return {row.key.removeprefix("demo:"): orjson.loads(row.body) for row in rows if row.body}
 
 
 def test_no_rows() -> None:
@@ -212,10 +211,11 @@ def test_many_categories_give_way() -> None:
 
 def test_only_rows_that_would_be_created() -> None:
     """Not those that are rejected, nor those that are in Triage already."""
-    examined = examine_lines([line(1, Priority="none"), line(2, Priority="high"), line(3)])
+    run = examine_lines([line(1, Priority="none"), line(2, Priority="high"), line(3)])
     known = {"demo:K-2": LedgerStatus(Outcome.UNCHANGED)}
     found = CanarySample()
-    found.add(examined, plan_rows(examined, {}, Knowing(known, asks=False)))
+    plan_rows(run, {}, Knowing(known, asks=False))
+    found.add(run)
     assert found.keys == ("demo:K-3",)
 
 

@@ -19,7 +19,6 @@ from importer.check.observers.source_age import SourceAge
 from importer.errors import SourceNotReady
 from importer.library.inputs import open_job
 from importer.progress import Unseen
-from tests.harness.making import plan_of
 from tests.harness.running import write_csv
 
 HOUR = 3600.0
@@ -49,8 +48,8 @@ def judge(folder: Path, cells: Mapping[str, str], *, limit: int | None = None, c
         age = SourceAge(job, NOW)
         try:
             age.check_files()
-            for examined in examine(job):
-                age.add(examined, plan_of(examined))
+            for run in examine(job):
+                age.add(run)
             age.check_dates()
         except SourceNotReady as error:
             return error.message

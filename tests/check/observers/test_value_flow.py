@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +12,12 @@ from importer.api import VALUE_FIELDS
 from importer.check.observers.value_flow import OTHERS, ValueFlow, rare_categories
 from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.model import MappingModel
-from tests.harness.making import examined_of, mapping_of, plan_of
+from tests.harness.making import mapping_of, run_of
 
 
 def flow_of(mapping: MappingModel, *rows: tuple[str, ...]) -> ValueFlow:
-    flow, examined = ValueFlow(), examined_of(mapping, rows)
-    flow.add(examined, plan_of(examined))
+    flow = ValueFlow()
+    flow.add(run_of(mapping, rows))
     return flow
 
 
@@ -41,14 +40,14 @@ CELLS = st.tuples(
 @given(st.lists(CELLS, max_size=20), st.data())
 def test_counts_add_up(rows: list[tuple[str, ...]], data: st.DataObject) -> None:
     """The streams of each field add up to the counted rows, however these come, and have at most two samples."""
-    examined = examined_of(mapping_of(), rows)
     counted = data.draw(st.lists(st.sampled_from(range(len(rows))), unique=True).map(sorted)) if rows else []
     cut = data.draw(st.integers(0, len(counted)))
     flow, whole = ValueFlow(), ValueFlow()
     for counts, chosen in ((flow, counted[:cut]), (flow, counted[cut:]), (whole, counted)):
-        skips = ["" if row in chosen else "skipped" for row in range(len(rows))]
-        some = replace(examined, skips=skips)
-        counts.add(some, plan_of(some))
+        run = run_of(mapping_of(), rows)
+        for row in run.rows:
+            row.skip = "" if row.place in chosen else "skipped"
+        counts.add(run)
     assert flow.as_json() == whole.as_json()
     for name in VALUE_FIELDS:
         streams = flow.streams(name)
@@ -169,7 +168,7 @@ def test_rare_categories() -> None:
     rows = [
         (str(number), "T", name, "P1", "Open") for number, name in enumerate(["A"] * 5 + ["B"] * 4 + list("CDEFGHIJK"))
     ]
-    flow, examined = ValueFlow(), examined_of(mapping, rows)
-    flow.add(examined, plan_of(examined))
+    flow = ValueFlow()
+    flow.add(run_of(mapping, rows))
     assert rare_categories(flow) == "category: 10 names of fewer than 5 issues each, 13 issues in all"
     assert rare_categories(ValueFlow()) == ""
