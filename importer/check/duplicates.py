@@ -89,16 +89,20 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         packed = bytearray()
         for loss in losses:
             packed += _PACKED.pack(*loss)
-        self._losses, self._places = packed, _places_of(packed)
+        self._losses = packed
+        self._places = _places_of(packed)
         if any(map(gt, self._places, islice(self._places, 1, None))):  # they are of several files
             size = _PACKED.size
-            self._losses = bytearray().join(sorted(packed[at : at + size] for at in range(0, len(packed), size)))
+            starts = range(0, len(packed), size)
+            self._losses = bytearray().join(sorted(packed[start : start + size] for start in starts))
             self._places = _places_of(self._losses)
-        self._winners = array("I", sorted({winner for _, winner, *_ in _PACKED.iter_unpack(self._losses)}))
+        winners = {winner for _, winner, *_ in _PACKED.iter_unpack(self._losses)}
+        self._winners = array("I", sorted(winners))
         self.advice = Advice()
         self._policy = policy
         self._file_names = file_names
-        self._is_group, self._key = known_by == "group", "occurrence" if known_by == "occurrence" else "key"
+        self._is_group = known_by == "group"
+        self._key = "occurrence" if known_by == "occurrence" else "key"
 
     @property
     def need_advice(self) -> bool:
@@ -106,7 +110,8 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         return self._policy != "first" and not (self._is_group or self._are_same())
 
     def _are_same(self) -> bool:
-        return all(same or of_id for *_, same, _, _, of_id in _PACKED.iter_unpack(self._losses))
+        losses = _PACKED.iter_unpack(self._losses)
+        return all(is_same or of_id for *_, is_same, _, _, of_id in losses)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -115,26 +120,31 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
         return iter(self._places)
 
     def __getitem__(self, place: int) -> DuplicateVerdict:
-        if (index := _find(self._places, place)) is None:
+        index = _find(self._places, place)
+        if index is None:
             raise KeyError(place)
-        _, number, file, line, same, tied, dated, of_id = self._unpack(index)
+        _, number, file, line, is_same, tied, dated, of_id = self._unpack(index)
+        winner = f"{self._file_names[file]}:{line}"
         if of_id:
-            return _judge_moved(f"{self._file_names[file]}:{line}", is_older=self._policy == "newest" and not tied)
+            is_older = self._policy == "newest" and not tied
+            return _judge_moved(winner, is_older=is_older)
         is_other = not self.advice.others.isdisjoint((place, number))
-        return self._verdict(f"{self._file_names[file]}:{line}", same, is_other, tied, dated)
+        return self._verdict(winner, is_same, is_other, tied, dated)
 
     def winner_of(self, place: int) -> int | None:
         """The place of the row that wins against a row or is that row; None for a key that comes once."""
-        if (index := _find(self._places, place)) is not None:
+        index = _find(self._places, place)
+        if index is not None:
             return self._unpack(index)[1]
-        return None if _find(self._winners, place) is None else place
+        wins = _find(self._winners, place) is not None
+        return place if wins else None
 
     def _unpack(self, index: int) -> _Loss:
         loss: _Loss = _PACKED.unpack_from(self._losses, index * _PACKED.size)
         return loss
 
-    def _verdict(self, winner: str, same: bool, is_other: bool, tied: bool, dated: bool) -> DuplicateVerdict:
-        if same:
+    def _verdict(self, winner: str, is_same: bool, is_other: bool, tied: bool, dated: bool) -> DuplicateVerdict:
+        if is_same:
             return _skip("same-as", f"same as {winner}")
         if self._policy == "first":
             return _skip("duplicate-of", f"the first of this {self._key} is {winner}")
@@ -144,16 +154,20 @@ class Verdicts(Mapping[int, DuplicateVerdict]):
             return _skip("older-than", f"the newest of this {self._key} is {winner}")
         if self._policy == "newest":
             message = f"this {self._key} also occurs, with the same date or none, in {winner}, with other content"
-            return _reject(message, SORT_HINT if self._is_group else NEWEST_HINT if dated else self.advice.hint)
-        message = f"this {self._key} occurs first in {winner}, with other content"
-        return _reject(message, SORT_HINT if self._is_group else self.advice.hint)
+            hint = NEWEST_HINT if dated else self.advice.hint
+        else:
+            message = f"this {self._key} occurs first in {winner}, with other content"
+            hint = self.advice.hint
+        if self._is_group:
+            hint = SORT_HINT
+        return _reject(message, hint)
 
 
-def _judge_moved(other: str, *, is_older: bool) -> DuplicateVerdict:
+def _judge_moved(winner: str, *, is_older: bool) -> DuplicateVerdict:
     """Judge a row whose id another one has under another key."""
     if is_older:
-        return _skip("older-than", f"its issue has a newer row, under another key: {other}")
-    message = f"its id is also that of {other}, under another key, and no date says which key the issue has now"
+        return _skip("older-than", f"its issue has a newer row, under another key: {winner}")
+    message = f"its id is also that of {winner}, under another key, and no date says which key the issue has now"
     return _reject(message, "delete the row with the former key; if they are two issues, correct the id of one")
 
 
@@ -163,15 +177,19 @@ def _places_of(losses: bytearray) -> array[int]:
 
 def _find(places: array[int], place: int) -> int | None:
     index = bisect_left(places, place)
-    return index if index < len(places) and places[index] == place else None
+    if index < len(places) and places[index] == place:
+        return index
+    return None
 
 
 def _reject(message: str, hint: str) -> DuplicateVerdict:
-    return DuplicateVerdict(Outcome.REJECTED, Finding(KEY_DUPLICATE, "key", message, hint))
+    finding = Finding(KEY_DUPLICATE, "key", message, hint)
+    return DuplicateVerdict(Outcome.REJECTED, finding)
 
 
 def _skip(code: str, message: str) -> DuplicateVerdict:
-    return DuplicateVerdict(Outcome.SKIPPED, Finding(code, "key", message, rejects=False))
+    finding = Finding(code, "key", message, rejects=False)
+    return DuplicateVerdict(Outcome.SKIPPED, finding)
 
 
 class KeySpool:
@@ -205,38 +223,47 @@ class KeySpool:
             self._stack.close()
 
     def add(self, rows: list[SpooledRow]) -> None:
+        keys = map(itemgetter(0), rows)
+        hashes = array("q", map(hash, keys))
         with temporary_files():
             marshal.dump(rows, self._rows)
-            self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
+            self._hashes.write(hashes.tobytes())
         self._count += len(rows)
 
     def verdicts(self, ids: KeySpool | None = None) -> Verdicts:
         """Place → verdict, for every row that loses against another one with its key, or with its id under another."""
         with temporary_files():
             of_ids = {loss[0]: loss for loss in ids.losses()} if ids else {}
-            losses = (loss for loss in self.losses() if loss[0] not in of_ids)
-            return Verdicts(chain(of_ids.values(), losses), self.policy, self.file_names, self._known_by)
+            of_keys = (loss for loss in self.losses() if loss[0] not in of_ids)
+            losses = chain(of_ids.values(), of_keys)
+            return Verdicts(losses, self.policy, self.file_names, self._known_by)
 
     def losses(self) -> Iterator[_Loss]:
         """Yield the rows that lose."""
         judge = self._judge_ids if self._known_by == "id" else self._losses
-        return chain.from_iterable(map(judge, self._divide(self._find_repeated())))
+        files = self._divide(self._find_repeated())
+        return chain.from_iterable(map(judge, files))
 
     def _find_repeated(self) -> array[int]:
         """Find the hashes of keys that come again, in order."""
         if self._count <= self._at_once:
             self._hashes.seek(0)
             counts = Counter(array("q", self._hashes.read()))
-            return array("q", sorted(each for each, times in counts.items() if times > 1))
+            several = [key_hash for key_hash, times in counts.items() if times > 1]
+            return array("q", sorted(several))
         import numpy as np  # takes 50 ms, and sorts as many in 1
 
         parts = -(-self._count // self._at_once)
         repeated = array("q")
         for part in range(parts):
             blocks = (np.frombuffer(block, dtype=np.int64) for block in self._read_hashes())
-            hashes = np.sort(np.concatenate([some[some % parts == part] for some in blocks]))
-            repeated.frombytes(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]).tobytes())
-        return array("q", np.sort(np.frombuffer(repeated, dtype=np.int64)).tobytes())
+            of_part = [block[block % parts == part] for block in blocks]
+            hashes = np.sort(np.concatenate(of_part))
+            later = hashes[1:]
+            is_repeated = later == hashes[:-1]
+            repeated.frombytes(np.unique(later[is_repeated]).tobytes())
+        ordered = np.sort(np.frombuffer(repeated, dtype=np.int64))
+        return array("q", ordered.tobytes())
 
     def _read_hashes(self) -> Iterator[bytes]:
         self._hashes.seek(0)
@@ -246,15 +273,18 @@ class KeySpool:
     def _divide(self, repeated: array[int]) -> Iterator[IO[bytes]]:
         """Yield files of the rows whose hash comes again, in the order of the input, those of one key in one file."""
         parts = min(-(-len(repeated) // self._at_once), FILES_LIMIT)
+        if not parts:
+            return
         with ExitStack() as stack:
             files = [stack.enter_context(TemporaryFile()) for _ in range(parts)]
-            for rows in _read(self._rows) if parts else ():
+            for rows in _read(self._rows):
                 divided: defaultdict[int, list[SpooledRow]] = defaultdict(list)
                 for row in rows:
-                    if _find(repeated, hash(row[0])) is not None:
-                        divided[hash(row[0]) % parts].append(row)
-                for part, some in divided.items():
-                    marshal.dump(some, files[part])
+                    key_hash = hash(row[0])
+                    if _find(repeated, key_hash) is not None:
+                        divided[key_hash % parts].append(row)
+                for part, rows_of_part in divided.items():
+                    marshal.dump(rows_of_part, files[part])
             yield from files
 
     def _losses(self, rows: IO[bytes]) -> Iterator[_Loss]:
@@ -262,8 +292,10 @@ class KeySpool:
         for key, place, _, _, its_content, its_date in chain.from_iterable(_read(rows)):
             _, winning_place, file_number, winning_line, content, date = winners[key]
             if place != winning_place:
-                tied, dated = its_date in (date, UNDATED), date != UNDATED
-                yield place, winning_place, file_number, winning_line, its_content == content, tied, dated, False
+                is_same = its_content == content
+                tied = its_date in (date, UNDATED)
+                dated = date != UNDATED
+                yield place, winning_place, file_number, winning_line, is_same, tied, dated, False
 
     def _judge_ids(self, rows: IO[bytes]) -> Iterator[_Loss]:
         """Yield the rows whose id another one has under another key: if neither is newer, both lose.
@@ -277,9 +309,10 @@ class KeySpool:
             if key == best_key:
                 continue
             tied = date in (best_date, UNDATED)
-            yield place, best_place, best_file, best_line, False, tied, date != UNDATED, True
+            dated = date != UNDATED
+            yield place, best_place, best_file, best_line, False, tied, dated, True
             if tied or self.policy != "newest":
-                yield best_place, place, file, line, False, True, date != UNDATED, True
+                yield best_place, place, file, line, False, True, dated, True
 
 
 def _find_winners(rows: IO[bytes], *, by_date: bool) -> Mapping[str, SpooledRow]:
@@ -303,6 +336,7 @@ KEYS_LOOKED_AT = 100_000
 _ONE_IN = 5
 _SAID = frozenset(("comment", "comments", "body", "text", "content", "message"))  # last words of comments' columns
 _SURELY = 10  # the least weight of a name of the date of creation
+_QUOTED = frozenset("{}'\"")  # what a column's name can't have in a line to be pasted
 _ADDRESS, _MOMENT = re.compile("."), re.compile(r":(?!00)\d\d|^\d{10,}")
 """What may show that two rows are one issue: any address, and a time of creation that is no full hour."""
 
@@ -331,43 +365,75 @@ def find_repeats(source: Source, key: Text | Verdicts, title: Text, columns: Map
     A row with another title is the same issue if both are in the same project, and have an address or a moment of
     creation in common that no other key has.
     """
-    words = {name: tokens_of(name) for name in columns}
-    last = {name: tokens_of(name.split(".")[-1]) for name in columns}
-    dates = {name: weight for name in columns if (weight := weigh(last[name], "updated"))}
-    own = [name for name in columns if name.count(".") < 2 and not has(words[name], "people")]
-    proofs = {name: _MOMENT for name in own if name not in dates and weigh(last[name], "created") >= _SURELY}
-    proofs |= {name: _ADDRESS for name in own if has([" ".join(words[name])], "addresses")}
-    parts = [name for name in own if has(words[name], "scopes") or proofs.get(name) is _ADDRESS]
+    dates = dict[str, int]()  # column of a date of change → its weight
+    proofs = dict[str, re.Pattern[str]]()
+    parts = list[str]()
+    for name in columns:
+        words = tokens_of(name)
+        last_words = tokens_of(name.split(".")[-1])
+        weight = weigh(last_words, "updated")
+        if weight:
+            dates[name] = weight
+        if name.count(".") >= 2 or has(words, "people"):  # not of the issue itself
+            continue
+        if not weight and weigh(last_words, "created") >= _SURELY:
+            proofs[name] = _MOMENT
+        is_address = has([" ".join(words)], "addresses")
+        if is_address:
+            proofs[name] = _ADDRESS
+        if is_address or has(words, "scopes"):
+            parts.append(name)
     names = list(dict.fromkeys([*parts, *proofs, *dates]))
     texts = [title, *map(columns.__getitem__, names)]
-    first: dict[object, tuple[str, ...]] = {}
-    apart: Counter[str] = Counter()
-    elsewhere: defaultdict[str, set[int]] = defaultdict(set)
-    shared: dict[int, list[tuple[str, str]]] = {}  # place of a row with another title → what it has in common
-    only: dict[tuple[str, str], object] = {}  # that → the only key that has it
+    first = dict[object, tuple[str, ...]]()
+    apart = Counter[str]()
+    elsewhere = defaultdict[str, set[int]](set)
+    shared = dict[int, list[tuple[str, str]]]()  # place of a row with another title → what it has in common
+    only = dict[tuple[str, str], object]()  # that → the only key that has it
     rows = 0
-    for place, (its_key, said) in enumerate(_read_keys(source, key, texts)):
-        if its_key not in (None, "") and (before := first.setdefault(its_key, said)) is not said:
-            rows += 1
-            differ = {name for name, a, b in zip(names, said[1:], before[1:], strict=True) if a != b}
-            if fold(said[0]) != fold(before[0]):
-                pairs = zip(names, said[1:], strict=True) if differ.isdisjoint(parts) else ()
-                shared[place] = [
-                    (name, a) for name, a in pairs if name in proofs.keys() - differ and proofs[name].search(a)
-                ]
-                only.update(dict.fromkeys(shared[place], its_key))
-            apart.update(differ.intersection(dates))
-            for name in differ.intersection(parts):
-                elsewhere[name].add(place)
-        if len(first) > KEYS_LOOKED_AT and isinstance(key, Text):
-            break
-    for its_key, said in _read_keys(source, key, texts) if only else ():
-        only.update((pair, None) for pair in zip(names, said[1:], strict=True) if only.get(pair, its_key) != its_key)
-    unsure = {place for place, pairs in shared.items() if all(only[pair] is None for pair in pairs)}
-    part = next((name for name in parts if unsure and unsure <= elsewhere[name]), "")
-    many = len(unsure) * _ONE_IN > rows
-    newest = max((name for name in dates if apart[name] and not many), key=dates.__getitem__, default="")
-    return Repeats(rows, len(unsure), many, part, newest, frozenset(unsure | elsewhere[part]))
+    for place, (row_key, row_texts) in enumerate(_read_keys(source, key, texts)):
+        if row_key in (None, ""):
+            continue
+        first_texts = first.setdefault(row_key, row_texts)
+        if first_texts is row_texts:
+            if len(first) > KEYS_LOOKED_AT and isinstance(key, Text):
+                break
+            continue
+        rows += 1
+        differing = set[str]()
+        for name, text, first_text in zip(names, row_texts[1:], first_texts[1:], strict=True):
+            if text != first_text:
+                differing.add(name)
+        if fold(row_texts[0]) != fold(first_texts[0]):
+            shared[place] = []
+            if differing.isdisjoint(parts):  # they are in the same project
+                for name, text in zip(names, row_texts[1:], strict=True):
+                    if name in proofs and name not in differing and proofs[name].search(text):
+                        shared[place].append((name, text))
+            only.update(dict.fromkeys(shared[place], row_key))
+        apart.update(differing.intersection(dates))
+        for name in differing.intersection(parts):
+            elsewhere[name].add(place)
+    if only:
+        for row_key, row_texts in _read_keys(source, key, texts):
+            for pair in zip(names, row_texts[1:], strict=True):
+                if only.get(pair, row_key) != row_key:
+                    only[pair] = None
+    unsure = set[int]()
+    for place, pairs in shared.items():
+        owners = {only[pair] for pair in pairs}
+        if owners <= {None}:  # no proof is that of this key alone
+            unsure.add(place)
+    part = ""
+    if unsure:
+        part = next((name for name in parts if unsure <= elsewhere[name]), "")
+    are_issues = len(unsure) * _ONE_IN > rows
+    newest = ""
+    if not are_issues:
+        differing_dates = [name for name in dates if apart[name]]
+        newest = max(differing_dates, key=dates.__getitem__, default="")
+    places = frozenset(unsure | elsewhere[part])
+    return Repeats(rows, len(unsure), are_issues, part, newest, places)
 
 
 def _read_keys(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> Iterator[tuple[object, tuple[str, ...]]]:
@@ -382,22 +448,28 @@ def _read_keys(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> I
 
 
 def _refs_of_key(model: MappingModel) -> list[Ref]:
-    return [*model.input.key.refs, *(model.input.local_key.refs if model.input.local_key else ())]
+    refs = [*model.input.key.refs]
+    if model.input.local_key:
+        refs += model.input.local_key.refs
+    return refs
 
 
 def line_of_project(model: MappingModel, names: Iterable[str]) -> str:
     """Return the mapping's line by which a key that is only a number names its project, too."""
-    there, refs = set(names), _refs_of_key(model)
-    own = next((ref for ref in refs if ref.name in there), refs[0] if refs else Ref("column", "ID"))
-    return f"`input: {{key: {{template: 'PROJECT-{as_placeholder(own)}'}}}}`"
+    present = set(names)
+    refs = _refs_of_key(model) or [Ref("column", "ID")]
+    number = next((ref for ref in refs if ref.name in present), refs[0])
+    return f"`input: {{key: {{template: 'PROJECT-{as_placeholder(number)}'}}}}`"
 
 
-def _part_ways(job: Job, found: Repeats, names: Sequence[str]) -> str:
+def _part_ways(job: Job, repeats: Repeats, names: Sequence[str]) -> str:
     """Say how issues get different keys that have one, and no column that tells them apart."""
-    model, source = job.mapping.model, job.source
-    every = enumerate(_read_keys(source, model.input.key, [model.input.key])) if found.others else ()
-    if any(names_project(str(key)) for place, (key, _) in every if place in found.unsure):
-        return "those of each site by themselves, with a --source-name of its own"
+    model = job.mapping.model
+    if repeats.others:
+        keys = _read_keys(job.source, model.input.key, [model.input.key])
+        for place, (key, _) in enumerate(keys):
+            if place in repeats.unsure and names_project(str(key)):
+                return "those of each site by themselves, with a --source-name of its own"
     line = line_of_project(model, names)
     return (
         f"those of each project by themselves, by a mapping that names the project in each key, {line}, and under the "
@@ -411,35 +483,61 @@ def advise(job: Job, verdicts: Verdicts) -> Advice:
     No title is asked about where a mapping's own line takes the newest row, as its author knows the source, nor where
     the key is made of several columns, as that of a finding on a call.
     """
-    source, model = job.source, job.mapping.model
-    key, is_newest = model.input.key, isinstance(model.duplicates, Duplicates)
-    is_whole = model.input.local_key is None and all(each.template for each in key.first or [key])
-    if is_newest and (is_whole or not is_shipped(job.mapping.place("duplicates").file)):
-        return Advice()
-    records = [next(source.records(number), {}) for number in range(len(source.files))]
-    top = {name for record in records for name in record}
-    names = [name for record in records for name in dotted_names(record) if not set("{}'\"") & set(name)]
-    named = [name for name in names if name in top or name.replace(".", "_").isidentifier()]
-    refs = {name: Ref("column" if name in top else "path", name) for name in named}
-    texts = {name: Text.model_validate({ref.kind: name}) for name, ref in refs.items()}
-    found = find_repeats(source, verdicts, model.title, texts)
-    said = f"{found.others:,} of {found.rows:,} such rows have another title"
-    if found.part:
-        others = (refs[ref.name] for ref in _refs_of_key(model) if ref.name in refs and ref.name != found.part)
-        own = next(others, Ref("column", "ID"))
-        line = f"input: {{key: {{template: '{as_placeholder(refs[found.part])} {as_placeholder(own)}'}}}}"
-        of_others = f"{said}: other issues with the same id. Let the mapping make the key of two columns: `{line}`"
+    source = job.source
+    model = job.mapping.model
+    key = model.input.key
+    if isinstance(model.duplicates, Duplicates):
+        if not is_shipped(job.mapping.place("duplicates").file):
+            return Advice()
+        alternatives = key.first or [key]
+        if model.input.local_key is None and all(text.template for text in alternatives):
+            return Advice()
+    top = set[str]()
+    names = list[str]()
+    for file in range(len(source.files)):
+        record = next(source.records(file), {})
+        top.update(record)
+        names += [name for name in dotted_names(record) if _QUOTED.isdisjoint(name)]
+    refs = dict[str, Ref]()
+    texts = dict[str, Text]()
+    for name in names:
+        if name in top:
+            ref = Ref("column", name)
+        elif name.replace(".", "_").isidentifier():
+            ref = Ref("path", name)
+        else:  # as a path it would need quotes
+            continue
+        refs[name] = ref
+        texts[name] = Text.model_validate({ref.kind: name})
+    repeats = find_repeats(source, verdicts, model.title, texts)
+    figures = f"{repeats.others:,} of {repeats.rows:,} such rows have another title"
+    if repeats.part:
+        key_names = [ref.name for ref in _refs_of_key(model) if ref.name != repeats.part]
+        key_refs = [refs[name] for name in key_names if name in refs]
+        part = as_placeholder(refs[repeats.part])
+        number = as_placeholder(key_refs[0] if key_refs else Ref("column", "ID"))
+        line = f"input: {{key: {{template: '{part} {number}'}}}}"
+        of_others = f"{figures}: other issues with the same id. Let the mapping make the key of two columns: `{line}`"
     else:
+        ways = _part_ways(job, repeats, names)
         of_others = (
-            f"{said}, and no column of a project, repository or address tells them apart. Are they other issues? Then "
-            f"import {_part_ways(job, found, names)}. Is it one issue whose title was edited? Then leave these rows out"
+            f"{figures}, and no column of a project, repository or address tells them apart. Are they other issues? "
+            f"Then import {ways}. Is it one issue whose title was edited? Then leave these rows out"
         )
-    if not found.newest:
-        said_in = [name for name in named if has(tokens_of(name), "comments") and tokens_of(name)[-1] in _SAID]
-        if found.others or not said_in or not key.refs or model.group:
-            return Advice(of_others=of_others, others=found.unsure)
-        lines = f"`group: [{{{as_source(key.refs[0])}}}]` and `comments: {{from: [{{{as_source(refs[said_in[0]])}}}]}}`"
+    if not repeats.newest:
+        comments = list[Ref]()
+        for name, ref in refs.items():
+            words = tokens_of(name)
+            if has(words, "comments") and words[-1] in _SAID:
+                comments.append(ref)
+        if repeats.others or not comments or not key.refs or model.group:
+            return Advice(of_others=of_others, others=repeats.unsure)
+        group = as_source(key.refs[0])
+        comment = as_source(comments[0])
+        lines = f"`group: [{{{group}}}]` and `comments: {{from: [{{{comment}}}]}}`"
         return Advice(f"their titles are the same. If each of these rows has a comment of one issue, write {lines}")
-    said = f"{found.rows - found.others:,} of {found.rows:,} such rows have the same title: states of one issue"
-    line = f"duplicates: {{newest: {{{as_source(refs[found.newest])}}}}}"
-    return Advice(f"{said}. Let the mapping take its newest row: `{line}`", of_others, found.unsure)
+    states = repeats.rows - repeats.others
+    figures = f"{states:,} of {repeats.rows:,} such rows have the same title: states of one issue"
+    newest = as_source(refs[repeats.newest])
+    line = f"duplicates: {{newest: {{{newest}}}}}"
+    return Advice(f"{figures}. Let the mapping take its newest row: `{line}`", of_others, repeats.unsure)

@@ -14,7 +14,11 @@ Groups = Collection[Sequence[int]]
 
 def find_leaders(groups: Iterable[Sequence[int]]) -> dict[int, int]:
     """Row → the first row of its group."""
-    return {row: group[0] for group in groups for row in group}
+    leaders = dict[int, int]()
+    for group in groups:
+        for row in group:
+            leaders[row] = group[0]
+    return leaders
 
 
 def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection[int]) -> dict[int, int]:
@@ -22,20 +26,24 @@ def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection
 
     A row without a key may belong to the group on either side. An issue that lacks a row is worse than one that waits.
     """
-    strange = [not keys[group[0]] for group in groups]
-    faulty = [next((row for row in group if row in rejected), None) for group in groups]
+    faulty = list[int | None]()  # of each group
+    for group in groups:
+        faulty.append(next((row for row in group if row in rejected), None))
     for place, (before, behind) in enumerate(pairwise(groups)):
-        if strange[place] and not strange[place + 1] and faulty[place + 1] is None:
+        has_key = bool(keys[before[0]])
+        has_next_key = bool(keys[behind[0]])
+        if has_next_key and not has_key and faulty[place + 1] is None:
             faulty[place + 1] = before[0]
-        elif strange[place + 1] and not strange[place] and faulty[place] is None:
+        elif has_key and not has_next_key and faulty[place] is None:
             faulty[place] = behind[0]
-    return {
-        row: fault
-        for group, fault in zip(groups, faulty, strict=True)
-        if fault is not None
-        for row in group
-        if row not in rejected
-    }
+    faults = dict[int, int]()
+    for group, fault in zip(groups, faulty, strict=True):
+        if fault is None:
+            continue
+        for row in group:
+            if row not in rejected:
+                faults[row] = fault
+    return faults
 
 
 def hold_back(
@@ -46,9 +54,13 @@ def hold_back(
     `findings` are those of the single rows, where a row without a key has `key-missing` or its defect; `lines` are the
     physical lines of all rows.
     """
-    rejected = {row for row, found in findings.items() if any(finding.rejects for finding in found)}
-    for row, fault in find_faults(groups, keys, rejected).items():
-        code = next(finding.code for finding in findings[fault] if finding.rejects)
+    codes = dict[int, str]()  # rejected row → why
+    for row, of_row in findings.items():
+        for finding in of_row:
+            if finding.rejects:
+                codes.setdefault(row, finding.code)
+    for row, fault in find_faults(groups, keys, codes).items():
+        code = codes[fault]
         message = f"line {lines[fault]}, a row of the same issue, is rejected: {code}"
         hint = "correct that row, and import all rows of the issue together, as they are in the errors file"
         yield row, Finding(GROUP_REJECTED, "key", message, hint, code)

@@ -20,6 +20,8 @@ InTriage = Callable[[Collection[str]], Container[str]]
 """Asks a ledger which of these full keys have an issue in Triage."""
 Elsewhere = Callable[[Collection[str]], Mapping[str, int]]
 """Asks a ledger how many other sources in the target have an issue of each of these keys, if any."""
+FindingRow = tuple[int, str, str, str]
+"""A row of the table of findings: its row's place, code, value, message."""
 
 ASKED_AT_ONCE = 1_000
 NAMED_BITS = 1 << 22
@@ -112,10 +114,11 @@ class TargetFindings:
             "SELECT place, code, value, message FROM findings WHERE place >= ? AND place < ? ORDER BY place, rowid",
             (first, end),
         )
-        return [
-            (place, Finding(code, "relations", message, _HINTS[code], value, rejects=False))
-            for place, code, value, message in rows
-        ]
+        findings = list[tuple[int, Finding]]()
+        for place, code, value, message in rows:
+            finding = Finding(code, "relations", message, _HINTS[code], value, rejects=False)
+            findings.append((place, finding))
+        return findings
 
     def add_to(self, rows: Sequence[CheckedRow]) -> None:
         """Add each finding to its row, of a run of rows."""
@@ -158,7 +161,8 @@ class RelationTargets:
 
         Rows that the mapping skips belong to neither.
         """
-        self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps((list(sendable), list(rejected))),))
+        keys = (list(sendable), list(rejected))
+        self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps(keys),))
 
     def add(self, run: RowRun) -> None:
         """Add the keys of a run of rows, and the relations and mentions that are planned."""
@@ -178,7 +182,11 @@ class RelationTargets:
     def add_links(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
         """Add the relations and mentions of a row that can be sent, as far as they aren't in Triage already."""
         row = as_bytes(row_key)
-        related = [(place, row, as_bytes(one.owner), one.type, as_bytes(one.other)) for one in relations]
+        related = list[tuple[int, bytes, bytes, str, bytes]]()
+        for relation in relations:
+            owner = as_bytes(relation.owner)
+            target = as_bytes(relation.other)
+            related.append((place, row, owner, relation.type, target))
         mentioned = [(place, row, as_bytes(mention.key)) for mention in mentions]
         self._is_idle &= not related and not mentioned
         self._scratch.write("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", related)
@@ -195,7 +203,8 @@ class RelationTargets:
         """
         if self._is_idle:
             return SendableLinks(0, 0, TargetFindings(self._scratch))
-        self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
+        losing_rows = ((place,) for place in losers)
+        self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", losing_rows)
         self._scratch.script(_JOIN)
         self._scratch.write(_REACH, self._find_targets())
         self._ask_ledger(in_triage, elsewhere)
@@ -203,7 +212,8 @@ class RelationTargets:
         self._keep(_target_finding(*row) for row in self._scratch.rows(_UNREACHABLE))
         self._keep(self._cycle_findings())
         self._scratch.execute("CREATE INDEX findings_by_place ON findings (place)")
-        relations, refers = (self._scratch.row(sql)[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
+        (relations,) = self._scratch.row(_COUNT_RELATIONS)
+        (refers,) = self._scratch.row(_COUNT_REFERS)
         return SendableLinks(relations, refers, TargetFindings(self._scratch))
 
     def _find_targets(self) -> Iterator[tuple[bool, bytes]]:
@@ -211,41 +221,57 @@ class RelationTargets:
         named = bytearray(NAMED_BITS)  # by the keys' hashes: of nearly all others it is plain that nobody names them
         for (key,) in self._scratch.rows("SELECT key FROM targets"):
             named[hash(key) % NAMED_BITS] = True
-        for (keys,) in self._scratch.rows("SELECT keys FROM read"):
-            for is_sendable, its in zip((True, False), marshal.loads(keys), strict=True):
-                yield from ((is_sendable, key) for key in map(as_bytes, its) if named[hash(key) % NAMED_BITS])
+        for (packed,) in self._scratch.rows("SELECT keys FROM read"):
+            for is_sendable, keys in zip((True, False), marshal.loads(packed), strict=True):
+                for key in map(as_bytes, keys):
+                    if named[hash(key) % NAMED_BITS]:
+                        yield is_sendable, key
 
     def _ask_ledger(self, in_triage: InTriage, elsewhere: Elsewhere) -> None:
         """Ask for the targets that this import doesn't send; a rejected row's issue may be in from an earlier run."""
-        wanted, last = "SELECT id, key, reach FROM targets WHERE reach < 1 AND id > ? ORDER BY id LIMIT ?", 0
-        while batch := list(self._scratch.rows(wanted, (last, ASKED_AT_ONCE))):
+        page = "SELECT id, key, reach FROM targets WHERE reach < 1 AND id > ? ORDER BY id LIMIT ?"
+        last = 0
+        while batch := list(self._scratch.rows(page, (last, ASKED_AT_ONCE))):
             last = batch[-1][0]  # pages by id: the update below would shift an offset
-            ids = {name: (number, reach) for number, key, reach in batch if (name := _as_name(key))}
-            known = in_triage(ids.keys())
-            others = elsewhere([name for name, (_, reach) in ids.items() if reach < 0 and name not in known])
-            reached = [(1, ids[name][0]) for name in ids if name in known]
-            reached += [(2 if count == 1 else 3, ids[name][0]) for name, count in others.items()]
+            ids = dict[str, int]()
+            without_row = list[str]()
+            for number, key, reach in batch:
+                name = _as_name(key)
+                if name:
+                    ids[name] = number
+                if name and reach < 0:
+                    without_row.append(name)
+            present = in_triage(ids.keys())
+            counts = elsewhere([name for name in without_row if name not in present])
+            reached = [(1, number) for name, number in ids.items() if name in present]
+            for name, count in counts.items():
+                reach = 2 if count == 1 else 3
+                reached.append((reach, ids[name]))
             self._scratch.write("UPDATE targets SET reach = ? WHERE id = ?", reached)
 
-    def _keep(self, findings: Iterable[tuple[int, str, str, str]]) -> None:
+    def _keep(self, findings: Iterable[FindingRow]) -> None:
         self._scratch.write("INSERT INTO findings VALUES (?, ?, ?, ?)", findings)
 
-    def _cycle_findings(self) -> Iterator[tuple[int, str, str, str]]:
+    def _cycle_findings(self) -> Iterator[FindingRow]:
         """Make a finding of each cycle, at the row that has the relation between its first two issues."""
         owners = self._scratch.rows("SELECT owner FROM blocks GROUP BY owner ORDER BY min(place), owner")
-        for issues, length in find_cycles((owner for (owner,) in owners), self._blocked_by):
+        starts = (owner for (owner,) in owners)
+        for issues, length in find_cycles(starts, self._blocked_by):
             (place,) = self._scratch.row("SELECT place FROM blocks WHERE owner = ? AND other = ?", issues[:2])
             names = [self._name(issue) for issue in issues]
-            more = [f"… ({length:,} issues)"] if length > len(issues) else []
-            cycle = " → ".join((*names, *more, names[0]))
+            first = names[0]
+            if length > len(issues):
+                names.append(f"… ({length:,} issues)")
+            cycle = " → ".join((*names, first))
             yield place, "relation-cycle", cycle, f"these block each other in a cycle: {cycle}"
 
     def _blocked_by(self, issue: int) -> list[int]:
         rows = self._scratch.rows("SELECT other FROM blocks WHERE owner = ? ORDER BY place, other", (issue,))
-        return [other for (other,) in rows]
+        return [blocked for (blocked,) in rows]
 
     def _name(self, issue: int) -> str:
-        return _native(self._scratch.row("SELECT key FROM targets WHERE id = ?", (issue,))[0])
+        (key,) = self._scratch.row("SELECT key FROM targets WHERE id = ?", (issue,))
+        return _native(key)
 
 
 def leave_out_unreachable(rows: Iterable[CheckedRow]) -> None:
@@ -266,16 +292,16 @@ def _is_sent(addition: Addition, key: str, ends: Container[tuple[bool, str]]) ->
     return (is_owner, end.partition(":")[2]) not in ends
 
 
-def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int) -> tuple[int, str, str, str]:
+def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int) -> FindingRow:
     native = _native(key)
-    what = f"the issue {_SAYS[kind, bool(is_owner)]} {native}"
+    sentence = f"the issue {_SAYS[kind, bool(is_owner)]} {native}"
     if reach == 0:
-        return place, RELATION_END_REJECTED, native, f"{what}, whose row is rejected"
+        return place, RELATION_END_REJECTED, native, f"{sentence}, whose row is rejected"
     if reach == 2:
-        return place, RELATION_ELSEWHERE, native, f"{what}, which another source has in Triage"
+        return place, RELATION_ELSEWHERE, native, f"{sentence}, which another source has in Triage"
     if reach == 3:
-        return place, RELATION_AMBIGUOUS, native, f"{what}, which several other sources have in Triage"
-    return place, RELATION_END_MISSING, native, f"{what}, which is neither in this import nor in Triage"
+        return place, RELATION_AMBIGUOUS, native, f"{sentence}, which several other sources have in Triage"
+    return place, RELATION_END_MISSING, native, f"{sentence}, which is neither in this import nor in Triage"
 
 
 def _as_name(key: bytes) -> str:
@@ -296,14 +322,14 @@ NODES_SHOWN = 8
 
 
 def find_cycles(
-    starts: Iterable[int], successors: Callable[[int], Iterable[int]], shown: int = NODES_SHOWN
+    starts: Iterable[int], successors: Callable[[int], Iterable[int]], limit: int = NODES_SHOWN
 ) -> Iterator[tuple[list[int], int]]:
-    """Find cycles by depth-first search: the first `shown` nodes of each, and how many nodes it has.
+    """Find cycles by depth-first search: the first `limit` nodes of each, and how many nodes it has.
 
     Each back edge gives one cycle, so that the graph without these edges has none; of several cycles that share a back
     edge only one is found. Memory is one path and the nodes that are done, time is linear.
     """
-    done: set[int] = set()
+    finished: set[int] = set()
     for start in starts:
         path: list[int] = []  # no recursion: a chain of blocks may be longer than Python's stack
         depth: dict[int, int] = {}
@@ -311,8 +337,9 @@ def find_cycles(
         while branches:
             for node in branches[-1]:
                 if node in depth:
-                    yield path[depth[node] : depth[node] + shown], len(path) - depth[node]
-                elif node not in done:
+                    first = depth[node]
+                    yield path[first : first + limit], len(path) - first
+                elif node not in finished:
                     depth[node] = len(path)
                     path.append(node)
                     branches.append(iter(successors(node)))
@@ -322,4 +349,4 @@ def find_cycles(
                 if path:
                     node = path.pop()
                     del depth[node]
-                    done.add(node)
+                    finished.add(node)

@@ -76,15 +76,16 @@ class Rules:
             yield UNNAMED
 
     def _miss_key(self, issue: Issue) -> Finding:
-        message, hint = "no native key", "fill the key column, or set `input: {key: {content: true}}` in the mapping"
-        empty = [
-            ", ".join(ref.name for ref in text.refs)
-            for text in self._mapping.group
-            if not is_filled(self._compiler.text(text)(issue.row))
-        ]
+        empty = list[str]()
+        for text in self._mapping.group:
+            read = self._compiler.text(text)
+            if not is_filled(read(issue.row)):
+                empty.append(", ".join(ref.name for ref in text.refs))
         if empty:
-            message, hint = f"nothing in {', '.join(empty)}, which `group` names", FILL_HINT
-        return Finding("key-missing", "key", message, hint)
+            message = f"nothing in {', '.join(empty)}, which `group` names"
+            return Finding("key-missing", "key", message, FILL_HINT)
+        hint = "fill the key column, or set `input: {key: {content: true}}` in the mapping"
+        return Finding("key-missing", "key", "no native key", hint)
 
     def _check_title(self, issue: Issue) -> Iterator[Finding]:
         if not issue.title:
@@ -101,13 +102,13 @@ class Rules:
     def _title_from_description(self, issue: Issue) -> str:
         """The line of a mapping that takes an empty title from the description; "" if that is empty, too."""
         described = self._mapping.description or Text(value="")
-        filled = next((ref for ref in described.refs if is_filled(self._compiler.column(ref)(issue.row))), None)
-        if filled is None:
+        filled = [ref for ref in described.refs if is_filled(self._compiler.column(ref)(issue.row))]
+        if not filled:
             return ""
         present = self._compiler.present
         sources = [f"{{{as_source(ref)}}}" for ref in self._mapping.title.refs if ref in present]
         as_text = "" if described.format is None else f", format: {described.format}, as: text"
-        sources.append(f"{{{as_source(filled)}, pattern: '\\S.*'{as_text}}}")
+        sources.append(f"{{{as_source(filled[0])}, pattern: '\\S.*'{as_text}}}")
         return f"title: {{first: [{', '.join(sources)}], too_long: shorten}}"
 
 
@@ -132,10 +133,6 @@ def _shortened(issue: Issue, name: str, where: str) -> Iterator[Finding]:
 def _check_characters(issue: Issue) -> Iterator[Finding]:
     """A finding for each field with a text that can't be sent."""
     owner, assignee = issue.user_ids
-    whole = "".join((issue.key.full, issue.title, issue.description, issue.category or "", owner, assignee))
-    parts = issue.parts
-    if is_sound(whole) and not (parts.comments or parts.evidence or parts.flags or parts.relations):  # as nearly all
-        return
     texts = {
         "key": issue.key.full,
         "title": issue.title,
@@ -143,8 +140,12 @@ def _check_characters(issue: Issue) -> Iterator[Finding]:
         "category": issue.category or "",
         "owner_id": owner,
         "assignee_id": assignee,
-        **_texts_of(parts),
     }
+    parts = issue.parts
+    has_additions = parts.comments or parts.evidence or parts.flags or parts.relations
+    if not has_additions and is_sound("".join(texts.values())):  # as nearly all
+        return
+    texts |= _texts_of(parts)
     for name, text in texts.items():
         if not is_unicode(text):
             yield Finding("text-not-unicode", name, "half a character (a lone surrogate)", "correct the text")
@@ -155,11 +156,15 @@ def _check_characters(issue: Issue) -> Iterator[Finding]:
 
 def _texts_of(parts: IssueParts) -> dict[str, str]:
     """The texts of additions, by the field that they belong to."""
+    comments = [f"{comment.author}{comment.date}{comment.text}" for comment in parts.comments]
+    evidence = [kind + name for kind, name in parts.evidence]
+    flags = [flag.type + flag.note for flag in parts.flags]
+    relations = [relation.owner + relation.other for relation in parts.relations]
     return {
-        "comments": "".join([f"{each.author}{each.date}{each.text}" for each in parts.comments]),
-        "resource_links": "".join([kind + name for kind, name in parts.evidence]),
-        "flags": "".join([flag.type + flag.note for flag in parts.flags]),
-        "relations": "".join([relation.owner + relation.other for relation in parts.relations]),
+        "comments": "".join(comments),
+        "resource_links": "".join(evidence),
+        "flags": "".join(flags),
+        "relations": "".join(relations),
     }
 
 

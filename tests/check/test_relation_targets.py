@@ -331,7 +331,7 @@ def is_acyclic(graph: dict[int, list[int]]) -> bool:
 @given(GRAPHS)
 def test_cycles_are_cycles(graph: dict[int, list[int]]) -> None:
     """Each cycle is one and comes once; without the steps that close them the graph has none."""
-    cycles = [nodes for nodes, _ in find_cycles(graph, lambda node: graph.get(node, ()), shown=99)]
+    cycles = [nodes for nodes, _ in find_cycles(graph, lambda node: graph.get(node, ()), limit=99)]
     closing = {(nodes[-1], nodes[0]) for nodes in cycles}
     assert len(closing) == len(cycles)
     for nodes in cycles:

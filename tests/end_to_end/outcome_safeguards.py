@@ -457,8 +457,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "a time of creation that several issues have",
         "importer/check/duplicates.py",
-        " if only.get(pair, its_key) != its_key)\n",
-        " if False)\n",
+        "if only.get(pair, row_key) != row_key:\n",
+        "if False:\n",
         "tests/check/test_duplicates.py::test_another_title",
     ),
     Mutation(

@@ -57,7 +57,7 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the limit of changes, of newer rows that lose values",
         "importer/check/observers/drift.py",
-        "changed - newer + max(lost, default=0)",
+        "changed - newer + max(blanks, default=0)",
         "changed - newer",
         "tests/end_to_end/test_absence_by_issue.py::test_many_changes",
     ),
@@ -169,8 +169,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "the look for another site",
         "importer/check/observers/drift.py",
-        "        found = [self._other_site(), ",
-        "        found = [",
+        "        reasons = [self._other_site(), ",
+        "        reasons = [",
         "tests/end_to_end/test_much_at_once.py::test_another_site_with_the_same_ids",
     ),
     Mutation(

@@ -55,8 +55,8 @@ class AttachmentSpool:
         if attachments and self._scratch is None:
             self._scratch = Scratch("CREATE TABLE kept (key BLOB, name BLOB, url BLOB);")
         if self._scratch is not None:
-            texts = (tuple(map(as_bytes, each)) for each in attachments)
-            self._scratch.write("INSERT INTO kept VALUES (?, ?, ?)", texts)
+            rows = (tuple(map(as_bytes, attachment)) for attachment in attachments)
+            self._scratch.write("INSERT INTO kept VALUES (?, ?, ?)", rows)
 
     def __iter__(self) -> Iterator[Attachment]:
         rows = () if self._scratch is None else self._scratch.rows("SELECT * FROM kept ORDER BY rowid")
@@ -75,14 +75,20 @@ def holds_attachments(column: str) -> bool:
 
 def read_cell(key: str, cell: str) -> Iterator[Attachment]:
     """Yield the attachments in a cell, by their URLs, or by file names where it has no URL."""
-    found = [Attachment(key, name.strip() or _name_of(url), url) for name, url in _IN_CELL.findall(cell)]
-    yield from found or (Attachment(key, name.strip(), "") for name in _FILE_NAME.findall(cell))
+    has_url = False
+    for name, url in _IN_CELL.findall(cell):
+        has_url = True
+        yield Attachment(key, name.strip() or _name_of(url), url)
+    if not has_url:
+        for name in _FILE_NAME.findall(cell):
+            yield Attachment(key, name.strip(), "")
 
 
 def read_object(key: str, value: Mapping[str, Any]) -> Iterator[Attachment]:
     """Yield the attachment that a JSON object describes, if it has a name or a URL."""
     urls = (text for text in _texts(value, _URL_KEYS) if text.startswith(("https://", "http://")))
-    url, name = next(urls, ""), next(_texts(value, _NAME_KEYS), "")
+    url = next(urls, "")
+    name = next(_texts(value, _NAME_KEYS), "")
     if name and not url and (number := value.get("id")):  # all that tells versions of a file apart
         name = f"{name} (id {number})"
     if url or name:
@@ -103,8 +109,12 @@ def read_texts(addresses: FileAddresses, rows: Sequence[CheckedRow]) -> Iterator
 
 
 def _texts(value: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:
-    return (text for key in keys if isinstance(text := value.get(key), str) and text)
+    for key in keys:
+        text = value.get(key)
+        if isinstance(text, str) and text:
+            yield text
 
 
 def _name_of(url: str) -> str:
-    return unquote(PurePosixPath(urlsplit(url).path).name)
+    path = PurePosixPath(urlsplit(url).path)
+    return unquote(path.name)

@@ -30,7 +30,7 @@ class _Consumer:
 
     name       what becomes of the cells
     is_whole   whether it takes every leaf that its chains lead to
-    taken      what its use takes; None if that is nothing
+    of_use     what its use takes; None if that is nothing
     positions  its columns
     parts      of these the rows that are taken, and the cells; looked up once a leaf asks
     cells      the row that was asked for last, what it takes of that, and those of it that a leaf may be a part of
@@ -40,38 +40,46 @@ class _Consumer:
     ref: Ref
     keys_read: KeysRead
     is_whole: bool = False
-    taken: Taken | None = None
+    of_use: Taken | None = None
     positions: Sequence[int] = ()
     parts: Sequence[tuple[Collection[int], Sequence[str]]] = ()
     cells: tuple[int, frozenset[str], Sequence[str]] = (-1, frozenset(), ())
 
-    def turn_to(self, taken: Taken | None, columns: Columns) -> None:
-        self.positions, self.parts = columns.chunk.positions.get(self.ref, ()), ()
-        self.taken = taken if any(map(columns.has_text, self.positions)) else None  # as few of what a preset reads
-        self.is_whole = self.taken is not None and self.keys_read.whole and self.taken.whole.issuperset(self.positions)
+    def turn_to(self, of_use: Taken | None, columns: Columns) -> None:
+        self.positions = columns.chunk.positions.get(self.ref, ())
+        self.parts = ()
+        self.of_use = of_use if any(map(columns.has_text, self.positions)) else None  # as few of what a preset reads
+        self.is_whole = False
+        if self.of_use is not None and self.keys_read.whole:
+            self.is_whole = self.of_use.whole.issuperset(self.positions)
         self.cells = (-1, frozenset(), ())
 
     def takes(self, value: Any, row: int) -> bool:
         """Whether a leaf at one of the chains arrives: its text is a cell that is taken, or part of a joined one."""
-        if self.is_whole or self.taken is None:
+        if self.is_whole or self.of_use is None:
             return self.is_whole
         if not self.parts:
-            self.parts = [part for position in self.positions if (part := self.taken.part(position))[0]]
+            parts = map(self.of_use.part, self.positions)
+            self.parts = [(rows, cells) for rows, cells in parts if rows]
             if not self.parts:  # as of a second choice that is nowhere needed
-                self.taken = None
+                self.of_use = None
                 return False
         if row != self.cells[0]:  # a record may have 100,000 labels, each of which is asked for
-            taken = [cells[row] for rows, cells in self.parts if row in rows and cells[row]]
-            joined = [cell for cell in taken if self.keys_read.joined or cell[0] in "[{"]
-            self.cells = row, frozenset(taken), joined
+            row_cells = [cells[row] for rows, cells in self.parts if row in rows and cells[row]]
+            joined = [cell for cell in row_cells if self.keys_read.joined or cell[0] in "[{"]
+            self.cells = row, frozenset(row_cells), joined
         _, cells, wider = self.cells
         if not cells or (self.keys_read.whole and len(self.positions) == 1):
             return bool(cells)
         text = to_text(value)
-        return text in cells or any(self._is_part(value, text, cell) for cell in wider)
+        if text in cells:
+            return True
+        return any(self._is_part(value, text, cell) for cell in wider)
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
-        return (self.keys_read.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)
+        if self.keys_read.joined and text in cell:
+            return True
+        return cell[0] in "[{" and write(value) in cell
 
 
 class _Place:
@@ -95,15 +103,19 @@ class _Place:
         *,
         attached: bool,
     ) -> None:
-        self.name, self.consumers, self.further, self.attached = name, consumers, further, attached
+        self.name = name
+        self.consumers = consumers
+        self.further = further
+        self.attached = attached
         self.keys: dict[str | None, _Place] = {}
         self.line: CoverageLine | None = None
         self.turn()
 
     def turn(self) -> None:
         """Look at the consumers anew, once they have turned to the next chunk."""
-        self.takers = [consumer for consumer in self.consumers if consumer.is_whole or consumer.taken is not None]
-        names = settle(self.takers, [consumer.name for consumer in self.takers if consumer.is_whole])
+        self.takers = [consumer for consumer in self.consumers if consumer.is_whole or consumer.of_use is not None]
+        whole_names = [consumer.name for consumer in self.takers if consumer.is_whole]
+        names = settle(self.takers, whole_names)
         self.is_whole = bool(names)
         if self.line is not None:
             self.line.uses.update(names)
@@ -112,13 +124,15 @@ class _Place:
         """Make the node below: of a key of an object, or of the items of an array."""
         if key is ITEM:
             return _Place(f"{self.name}[]", self.consumers, self.further, attached=self.attached)
-        consumers, further = list(self.consumers), []
+        consumers = list(self.consumers)
+        further = list[tuple[_Consumer, Chain, int]]()
         for consumer, keys, depth in self.further:
-            if keys[depth] is None or keys[depth] == key:
-                if depth + 1 == len(keys):
-                    consumers.append(consumer)
-                else:
-                    further.append((consumer, keys, depth + 1))
+            if keys[depth] not in (None, key):
+                continue
+            if depth + 1 == len(keys):
+                consumers.append(consumer)
+            else:
+                further.append((consumer, keys, depth + 1))
         consumers.sort(key=lambda consumer: consumer.name == RULE)
         name = f"{self.name}.{key}" if self.name else key
         return _Place(name, consumers, further, attached=holds_attachments(name))
@@ -133,17 +147,27 @@ class Leaves:
     """
 
     def __init__(self, lines: CoverageLines, uses: Sequence[Use]) -> None:
-        self._lines, self._nothing = lines, words_for_nothing()
-        self._consumers = [
-            (use, [_Consumer(use.name, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]) for use in uses
-        ]
-        every = [consumer for _, consumers in self._consumers for consumer in consumers]
+        self._lines = lines
+        self._nothing = words_for_nothing()
+        self._consumers = list[tuple[Use, list[_Consumer]]]()
+        every = list[_Consumer]()
+        for use in uses:
+            parts = _parts_of(use)
+            consumers = [_Consumer(use.name, ref, read_ref(ref, parts)) for ref in use.text.refs]
+            self._consumers.append((use, consumers))
+            every += consumers
         # What expressions only decide by is read, too.
-        asked = dict.fromkeys(keys for consumer in every for keys in consumer.keys_read.decided)
-        every.append(_Consumer(RULE, Ref("path", "@"), KeysRead(tuple(asked)), is_whole=True))
-        chains = [(consumer, keys) for consumer in every for keys in consumer.keys_read.taken]
-        everywhere = [consumer for consumer, keys in chains if not keys]
-        self._root = _Place("", everywhere, [(consumer, keys, 0) for consumer, keys in chains if keys], attached=False)
+        decided = dict.fromkeys(keys for consumer in every for keys in consumer.keys_read.decided)
+        every.append(_Consumer(RULE, Ref("path", "@"), KeysRead(tuple(decided)), is_whole=True))
+        everywhere = list[_Consumer]()
+        further = list[tuple[_Consumer, Chain, int]]()
+        for consumer in every:
+            for keys in consumer.keys_read.taken:
+                if keys:
+                    further.append((consumer, keys, 0))
+                else:
+                    everywhere.append(consumer)
+        self._root = _Place("", everywhere, further, attached=False)
         self._places = [self._root]
 
     def turn_to(self, run: RowRun) -> None:

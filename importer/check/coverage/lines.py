@@ -43,8 +43,10 @@ class CoverageLine:
 
     def show(self, text: str) -> None:
         """Offer a text as a sample, which is kept if it is another one."""
-        if text not in self.samples and (sample := _shorten(text)) not in self.samples:
-            self.samples.append(sample)
+        if text not in self.samples:
+            sample = _shorten(text)
+            if sample not in self.samples:
+                self.samples.append(sample)
         # Where all but a few rows say `false`, these few are what is looked for.
         self.is_open = len(self.samples) < (SAMPLES if self.is_mark else 1)
 
@@ -69,7 +71,8 @@ class CoverageLines:
 
     @cached_property
     def _may_drop(self) -> re.Pattern[str]:
-        return re.compile("|".join(map(_drop_pattern, self._drop)) or r"(?!)", re.DOTALL)
+        patterns = "|".join(map(_drop_pattern, self._drop))
+        return re.compile(patterns or r"(?!)", re.DOTALL)
 
     def __iter__(self) -> Iterator[CoverageLine]:
         return iter(self._shown.values())
@@ -79,11 +82,12 @@ class CoverageLines:
         if column in self._lines:
             return self._lines[column]
         is_new = len(self._lines) < DISTINCT_LIMIT
-        shown = column if is_new else OTHERS
+        name = column if is_new else OTHERS
         if self._hide is not None:
-            [shown] = self._hide([shown])
+            [name] = self._hide([name])
         may_drop = self._may_drop.fullmatch(column) is not None
-        line = self._shown.setdefault((shown, may_drop), CoverageLine(shown, may_drop, is_mark=is_mark(column)))
+        line = CoverageLine(name, may_drop, is_mark=is_mark(column))
+        line = self._shown.setdefault((name, may_drop), line)
         if is_new:
             self._lines[column] = line
         return line
@@ -93,7 +97,8 @@ def is_mark(column: str) -> bool:
     """Whether a column is called like one that says that a row is no issue: `deleted_at`, `fields.spam`."""
     *around, last = column.split(".")
     words = tokens_of(last)
-    return has((" ".join(words), " ".join(words[-2:])), "marked") and names_of("wrappers").issuperset(around)
+    endings = (" ".join(words), " ".join(words[-2:]))
+    return has(endings, "marked") and names_of("wrappers").issuperset(around)
 
 
 def _shorten(text: str) -> str:
@@ -103,4 +108,5 @@ def _shorten(text: str) -> str:
 
 def _drop_pattern(name: str) -> str:
     """Make the pattern of a name of `drop`, which stands for all paths below it, too."""
-    return f"(?:{re.escape(name.strip()).replace(re.escape('*'), '.*')})(?:[.\\[].*)?"
+    pattern = re.escape(name.strip()).replace(re.escape("*"), ".*")
+    return f"(?:{pattern})(?:[.\\[].*)?"

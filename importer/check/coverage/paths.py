@@ -53,15 +53,19 @@ def read_ref(ref: Ref, parts: Sequence[str] = ()) -> KeysRead:
     for part in parts:
         walker.taken += walker.read(jmespath.compile(part).parsed, opening.taken)
     # The reference's cell is JSON of whole objects, so that it can't tell what each part took of them.
-    return KeysRead(tuple(dict.fromkeys(walker.taken)), (*opening.decided, *dict.fromkeys(walker.decided)))
+    chains = tuple(dict.fromkeys(walker.taken))
+    decided = (*opening.decided, *dict.fromkeys(walker.decided))
+    return KeysRead(chains, decided)
 
 
 @lru_cache(maxsize=4096)
 def read_path(expression: str) -> KeysRead:
     walker = _Walker()
     parsed = jmespath.compile(expression).parsed
-    taken = (*walker.read(parsed, ((),)), *walker.taken)
-    return KeysRead(tuple(dict.fromkeys(taken)), tuple(dict.fromkeys(walker.decided)), walker.whole, walker.joined)
+    values = walker.read(parsed, ((),))
+    chains = tuple(dict.fromkeys((*values, *walker.taken)))
+    decided = tuple(dict.fromkeys(walker.decided))
+    return KeysRead(chains, decided, walker.whole, walker.joined)
 
 
 class _Walker:
@@ -81,11 +85,12 @@ class _Walker:
             case "field":
                 return [(*chain, node["value"]) for chain in base]
             case "value_projection":
-                return self.read(children[1], [(*chain, None) for chain in self.read(children[0], base)])
+                objects = self.read(children[0], base)
+                return self.read(children[1], [(*chain, None) for chain in objects])
             case "filter_projection":
-                left = self.read(children[0], base)
-                self.decided += self.read(children[2], left)
-                return self.read(children[1], left)
+                items = self.read(children[0], base)
+                self.decided += self.read(children[2], items)
+                return self.read(children[1], items)
             case "comparator" | "not_expression":
                 for child in children:
                     self.decided += self.read(child, base)
@@ -94,7 +99,10 @@ class _Walker:
                 self.decided += self.read(children[0], base)
                 return self.read(children[1], base)
             case "multi_select_dict":
-                self.taken += [chain for pair in children for chain in self.read(pair["children"][0], base)]
+                values = list[Chain]()
+                for pair in children:
+                    values += self.read(pair["children"][0], base)
+                self.taken += values
                 return []
             case "function_expression":
                 return self._call(node["value"], children, base)
@@ -103,7 +111,10 @@ class _Walker:
             case "literal":
                 return []
             case "multi_select_list" | "or_expression":
-                return [chain for child in children for chain in self.read(child, base)]
+                chains = list[Chain]()
+                for child in children:
+                    chains += self.read(child, base)
+                return chains
             case _:  # subexpression, pipe, index_expression, flatten, projection: one after the other
                 for child in children:
                     base = self.read(child, base)
@@ -111,12 +122,15 @@ class _Walker:
 
     def _call(self, name: str, arguments: Sequence[Mapping[str, Any]], base: Sequence[Chain]) -> Sequence[Chain]:
         if name == "map":
-            return self.read(arguments[0]["children"][0], self.read(arguments[1], base))
+            items = self.read(arguments[1], base)
+            return self.read(arguments[0]["children"][0], items)
         if name in BY_EXPRESSION:
-            values = self.read(arguments[0], base)
-            self.decided += self.read(arguments[1]["children"][0], values)
-            return values
-        values = [chain for argument in arguments for chain in self.read(argument, base)]
+            items = self.read(arguments[0], base)
+            self.decided += self.read(arguments[1]["children"][0], items)
+            return items
+        values = list[Chain]()
+        for argument in arguments:
+            values += self.read(argument, base)
         if name in DECIDING:
             self.decided += values
         if name in (*DECIDING, *IGNORING):
@@ -125,4 +139,6 @@ class _Walker:
             self.joined = True
             self.taken += values
             return []
-        return [(*chain, None) for chain in values] if name == "values" else values
+        if name == "values":
+            return [(*chain, None) for chain in values]
+        return values

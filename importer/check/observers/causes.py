@@ -58,12 +58,16 @@ class Cause:
     @property
     def steps(self) -> list[tuple[str, bool]]:
         """The hint in parts, each with whether it is to be typed: what stands between backticks."""
-        return [(part, place % 2 == 1) for place, part in enumerate(self.hint.split("`")) if part]
+        parts = self.hint.split("`")
+        return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
 
     @property
     def typed(self) -> str:
         """What the hint says to type first, to be copied; "" where that is a sign alone."""
-        return next((part for part, is_typed in self.steps if is_typed and len(part) > 1), "")
+        for part, is_typed in self.steps:
+            if is_typed and len(part) > 1:
+                return part
+        return ""
 
     @property
     def sentence(self) -> str:
@@ -86,9 +90,11 @@ class Causes:
             kinds.add(kind)
             cause = self._found.get((*kind, finding.value or finding.message))
             if cause is None:
-                told = finding if len(self._found) < DISTINCT_LIMIT else replace(finding, value="", message=OTHERS)
-                made = Cause(told.code, told.field, told.message[:CUT], told.hint, told.value)
-                cause = self._found.setdefault((*kind, told.value or told.message), made)
+                if len(self._found) >= DISTINCT_LIMIT:
+                    finding = replace(finding, value="", message=OTHERS)
+                key = (*kind, finding.value or finding.message)
+                new = Cause(finding.code, finding.field, finding.message[:CUT], finding.hint, finding.value)
+                cause = self._found.setdefault(key, new)
             cause.rows += 1
             if len(cause.samples) < SAMPLES and sample not in cause.samples:
                 cause.samples = (*cause.samples, sample)
@@ -96,34 +102,48 @@ class Causes:
 
     def kinds(self, weight: Weight) -> list[Cause]:
         """A cause for each code and field, without values, most rows first."""
-        found = [Cause(code, name, rows=rows) for (its, code, name), rows in self._rows.items() if its is weight]
-        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.field))
+        causes = list[Cause]()
+        for (kind_weight, code, name), rows in self._rows.items():
+            if kind_weight is weight:
+                causes.append(Cause(code, name, rows=rows))
+        return sorted(causes, key=lambda cause: (-cause.rows, cause.code, cause.field))
 
     def of_kind(self, weight: Weight, kind: Cause) -> list[Cause]:
         """The causes of a code and field, most rows first; one, if nearly each row has a message of its own."""
-        its = (weight, kind.code, kind.field)
-        mine = [cause for key, cause in self._found.items() if key[:3] == its]
-        ordered = sorted(mine, key=lambda cause: (-cause.rows, cause.value or cause.message))
-        least = ALIKE if len({cause.hint for cause in mine}) == 1 else VARIED
-        if len(mine) <= least or kind.rows > 2 * len(mine) or any(cause.value for cause in mine):
+        kind_key = (weight, kind.code, kind.field)
+        causes = [cause for key, cause in self._found.items() if key[:3] == kind_key]
+        ordered = sorted(causes, key=lambda cause: (-cause.rows, cause.value or cause.message))
+        hints = {cause.hint for cause in causes}
+        fewest = ALIKE if len(hints) == 1 else VARIED
+        if len(causes) <= fewest or kind.rows > 2 * len(causes):
             return ordered
-        first, samples = ordered[0], tuple(sample for cause in mine[:SAMPLES] for sample in cause.samples[:1])
-        said = f"for example: {first.message}"
-        return [Cause(first.code, first.field, said, first.hint, first.value, kind.rows, samples)]
+        if any(cause.value for cause in causes):
+            return ordered
+        samples = list[SampleRow]()
+        for cause in causes[:SAMPLES]:
+            samples += cause.samples[:1]
+        first = ordered[0]
+        message = f"for example: {first.message}"
+        return [Cause(first.code, first.field, message, first.hint, first.value, kind.rows, tuple(samples))]
 
     def all(self, weight: Weight) -> list[Cause]:
-        found = [cause for kind in self.kinds(weight) for cause in self.of_kind(weight, kind)]
-        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
+        causes = list[Cause]()
+        for kind in self.kinds(weight):
+            causes += self.of_kind(weight, kind)
+        return sorted(causes, key=lambda cause: (-cause.rows, cause.code, cause.message))
 
 
 def weigh_finding(outcome: Outcome, finding: Finding) -> Weight:
     """What a finding means of which only text is left: its code's sentence tells, or the message if that may warn."""
-    said = CODES.get(finding.code, "")
+    sentence = CODES.get(finding.code, "")
     if outcome is Outcome.REJECTED:
-        holds = not (said.endswith("(warning).") or _ONLY_WARNS.fullmatch(finding.message))
+        warns = sentence.endswith("(warning).") or _ONLY_WARNS.fullmatch(finding.message)
+        holds = not warns
     else:
-        holds = outcome in (Outcome.FAILED, Outcome.UNKNOWN) and "warning" not in said
-    return Weight.HELD if holds else Weight.OPEN if finding.code in OPEN else Weight.NOTED
+        holds = outcome in (Outcome.FAILED, Outcome.UNKNOWN) and "warning" not in sentence
+    if holds:
+        return Weight.HELD
+    return Weight.OPEN if finding.code in OPEN else Weight.NOTED
 
 
 class Tally:
@@ -155,8 +175,8 @@ class Tally:
     def find(self, findings: Sequence[Finding], name: str) -> None:
         """Count the findings of a row; it may have several of one code, as one that names several absent issues."""
         self._codes.update({finding.code for finding in findings})
-        weights = (Weight.HELD if finding.rejects else Weight.NOTED for finding in findings)
-        self.causes.add(zip(weights, findings, strict=True), SampleRow(name))
+        weighed = [(Weight.HELD if finding.rejects else Weight.NOTED, finding) for finding in findings]
+        self.causes.add(weighed, SampleRow(name))
 
     @property
     def holds_any(self) -> bool:

@@ -26,10 +26,14 @@ class Completeness:
 
     def __init__(self, mapping: MappingModel, *, beside: bool) -> None:
         sources = [] if mapping.comments is None else mapping.comments.from_
-        self._may_join = not beside and any(source.beside is not None and not source.beside.in_ for source in sources)
-        self._says, self._has, self._planned = Counter[str](), Counter[str](), Counter[str]()
+        has_table = any(source.beside is not None and not source.beside.in_ for source in sources)
+        self._may_join = has_table and not beside
+        self._says = Counter[str]()
+        self._has = Counter[str]()
+        self._planned = Counter[str]()
         self._absent = self._issues = 0  # comments that the file lacks, and issues that lack any
-        self._is_partial, self._left = mapping.input.partial == "expected", ""
+        self._is_partial = mapping.input.partial == "expected"
+        self._left = ""
 
     def add(self, run: RowRun) -> None:
         for row in run.rows:
@@ -52,45 +56,60 @@ class Completeness:
 
     def add_pages(self, pages: Pages) -> None:
         """Add what the whole source says of its pages, unless the mapping expects no more of them."""
-        if not self._is_partial and (left := pages.left()) is not None:
-            (self._says[ISSUES], key), self._has[ISSUES] = left, pages.records
-            more = (
-                f" of {self._says[ISSUES]:,} that the source counts" if not key else f", and others follow: see `{key}`"
-            )
-            self._left = f"the files have {counted(pages.records, 'record')}{more}"
+        if self._is_partial:
+            return
+        other_pages = pages.left()
+        if other_pages is None:
+            return
+        total, key = other_pages
+        self._says[ISSUES] = total
+        self._has[ISSUES] = pages.records
+        records = counted(pages.records, "record")
+        if key:
+            self._left = f"the files have {records}, and others follow: see `{key}`"
+        else:
+            self._left = f"the files have {records} of {total:,} that the source counts"
 
     def warnings(self, attachments: int) -> list[str]:
         """Say where the source counts more than the file has; `attachments` are those that the file names."""
-        said = [f"{self._left}: {OTHER_PAGES}"] if self._left else []
+        warnings = list[str]()
+        if self._left:
+            warnings.append(f"{self._left}: {OTHER_PAGES}")
         if self._absent:
-            brings = (
-                "fetch them from its API and add them with --comments FILE" if self._may_join else "export them, too"
-            )
-            said.append(f"{self._describe()}: {brings}; {_READ_ON}")
+            remedy = "export them, too"
+            if self._may_join:
+                remedy = "fetch them from its API and add them with --comments FILE"
+            warnings.append(f"{self._describe()}: {remedy}; {_READ_ON}")
         if self._says[ATTACHMENTS] > attachments:
-            says = counted(self._says[ATTACHMENTS], "attachment")
-            said.append(f"the source counts {says}, but the file names {attachments:,}: download them before it ends")
-        return said
+            number = counted(self._says[ATTACHMENTS], "attachment")
+            warning = f"the source counts {number}, but the file names {attachments:,}: download them before it ends"
+            warnings.append(warning)
+        return warnings
 
     @property
     def refusal(self) -> str:
-        return "; ".join(filter(None, (self._left, self._describe() if self._absent else "")))
+        reasons = [self._left]
+        if self._absent:
+            reasons.append(self._describe())
+        return "; ".join(filter(None, reasons))
 
     def _describe(self) -> str:
-        says, issues = counted(self._says[COMMENTS], "comment"), counted(self._issues, "issue")
+        comments = counted(self._says[COMMENTS], "comment")
+        issues = counted(self._issues, "issue")
         are = "is" if self._absent == 1 else "are"
-        return f"the source counts {says}; {self._absent:,} of them, on {issues}, {are} not in the file"
+        return f"the source counts {comments}; {self._absent:,} of them, on {issues}, {are} not in the file"
 
-    def as_json(self, attachments: int, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
-        """The figures, as `counted` of summary.json has them; `sent` are those of COMMENTS and EVIDENCE."""
+    def as_json(self, attachments: int, sent_additions: Mapping[str, int]) -> dict[str, dict[str, int]]:
+        """The figures, as `counted` of summary.json has them; `sent_additions` are those of COMMENTS and EVIDENCE."""
         has = {**self._has, ATTACHMENTS: attachments}
-        figures = {
-            name: {
+        counts = dict[str, dict[str, int]]()
+        for name in (ISSUES, COMMENTS, ATTACHMENTS, EVIDENCE):
+            figures = {
                 "source_says": self._says[name],
                 "file_has": has.get(name, 0),
                 "planned": self._planned[name],
-                "sent": sent.get(name, 0),
+                "sent": sent_additions.get(name, 0),
             }
-            for name in (ISSUES, COMMENTS, ATTACHMENTS, EVIDENCE)
-        }
-        return {name: each for name, each in figures.items() if any(each.values())}
+            if any(figures.values()):
+                counts[name] = figures
+        return counts

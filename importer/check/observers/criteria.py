@@ -14,7 +14,7 @@ from importer.check.job import Job
 from importer.codes import ANSWER_UNKNOWN
 from importer.mapping.model import fold
 from importer.phrases import clip, counted, listed, plain_name
-from importer.records import Outcome
+from importer.records import Outcome, Ref
 from importer.sources.command_line import SELECTING
 from importer.sources.source import TableFile
 from importer.transform.markers import short_digest
@@ -34,14 +34,17 @@ class Criteria:
 
     def __init__(self, job: Job) -> None:
         model = job.mapping.model
-        self._job, self._known = job, job.criteria
+        self._job = job
+        self._known = job.criteria
         self._text = model.criterion if job.is_whole else None
         self._new = dict[str, str]()  # digest → as it is shown
-        self._seen, self._valueless, self._unclear = set[str](), set[str](), set[str]()
+        self._seen = set[str]()
+        self._valueless = set[str]()
+        self._unclear = set[str]()
         # Where criteria are rows, a night needn't have all of them.
-        self._are_columns = any(isinstance(each, TableFile) and each.unfolding for each in job.source.files)
-        read = () if self._text is None else self._text.refs
-        self._decides = [name for name in VALUE_FIELDS if {*read} & {*getattr(model, name).refs}]
+        self._are_columns = any(isinstance(file, TableFile) and file.unfolding for file in job.source.files)
+        refs = set[Ref]() if self._text is None else set(self._text.refs)
+        self._decides = [name for name in VALUE_FIELDS if not refs.isdisjoint(getattr(model, name).refs)]
         self._rejected = 0
 
     def add(self, run: RowRun) -> None:
@@ -82,45 +85,67 @@ class Criteria:
     @property
     def new(self) -> list[str]:
         """Those that no earlier run has had, as they are shown; a first run has none."""
-        return sorted(self._new.values()) if self._known and not self._are_free else []
+        if not self._known or self._are_free:
+            return []
+        return sorted(self._new.values())
 
     @property
     def excused(self) -> int:
         """How many rows are rejected only because their criterion is new, where issues recur."""
-        return self._rejected if self.new and self._job.mapping.model.recurring is not None else 0
+        if self._job.mapping.model.recurring is None or not self.new:
+            return 0
+        return self._rejected
 
     @property
     def _gone(self) -> dict[str, str]:
         """Digest → name of those that had a column in earlier files, and have none now."""
         if not self._are_columns or not self._seen or self._are_free:
             return {}
-        return {digest: name.removeprefix(OPEN) for digest, name in self._known.items() if digest not in self._seen}
+        gone_names = dict[str, str]()
+        for digest, name in self._known.items():
+            if digest not in self._seen:
+                gone_names[digest] = name.removeprefix(OPEN)
+        return gone_names
 
     @property
     def kept(self) -> dict[str, str]:
         """What the next run compares with."""
-        open_ = self._valueless | self._unclear
-        every = {digest: name.removeprefix(OPEN) for digest, name in {**self._known, **self._new}.items()}
-        # What tonight lacks stays as it was.
-        open_ |= {digest for digest, name in self._known.items() if name.startswith(OPEN)} - self._seen
-        return {
-            digest: f"{OPEN if digest in open_ else ''}{name}"
-            for digest, name in every.items()
-            if digest not in self._gone
-        }
+        undecided = self._valueless | self._unclear
+        for digest, name in self._known.items():
+            # What tonight lacks stays as it was.
+            if name.startswith(OPEN) and digest not in self._seen:
+                undecided.add(digest)
+        gone_digests = self._gone.keys()
+        kept_names = dict[str, str]()
+        for digest, name in {**self._known, **self._new}.items():
+            if digest in gone_digests:
+                continue
+            kept_names[digest] = name.removeprefix(OPEN)
+            if digest in undecided:
+                kept_names[digest] = f"{OPEN}{kept_names[digest]}"
+        return kept_names
 
     def warnings(self) -> Iterator[str]:
         """Name those that are gone, and the new ones, with what delivers the rows that are rejected for them."""
-        if gone := sorted(self._gone.values()):
-            yield f"{counted(len(gone), 'criterion', 'criteria')} of earlier files in no column: {listed(gone, SHOWN)}"
+        gone_names = sorted(self._gone.values())
+        if gone_names:
+            number = counted(len(gone_names), "criterion", "criteria")
+            yield f"{number} of earlier files in no column: {listed(gone_names, SHOWN)}"
         if not self.new:
             return
-        said = f"{counted(len(self.new), 'new criterion', 'new criteria')}: {listed(self.new, SHOWN)}"
-        it, its = ("it", "its") if len(self.new) == 1 else ("each", "their")
-        command = self._job.typed.repeat("draft", "--update", self._job.mapping.name, without=("-m", *SELECTING))
-        steps = [f"give {it} a line in values.csv (`{command}`)"] if self._valueless else []
-        steps += [f"say what {its} answers mean under `answer`"] if self._unclear else []
+        is_single = len(self.new) == 1
+        number = counted(len(self.new), "new criterion", "new criteria")
+        sentence = f"{number}: {listed(self.new, SHOWN)}"
+        owners = "its" if is_single else "their"
+        steps = list[str]()
+        if self._valueless:
+            command = self._job.typed.repeat("draft", "--update", self._job.mapping.name, without=("-m", *SELECTING))
+            steps.append(f"give {'it' if is_single else 'each'} a line in values.csv (`{command}`)")
+        if self._unclear:
+            steps.append(f"say what {owners} answers mean under `answer`")
         if self._rejected:
-            said += f". {self._rejected:,} of {its} rows are rejected"
+            sentence += f". {self._rejected:,} of {owners} rows are rejected"
             steps[-1] += ", then import the errors file"
-        yield ": ".join(filter(None, [said, " and ".join(steps)]))
+        if steps:
+            sentence += f": {' and '.join(steps)}"
+        yield sentence

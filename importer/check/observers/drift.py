@@ -12,6 +12,7 @@ import weakref
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 from tempfile import TemporaryFile
 from typing import NamedTuple, Protocol
 
@@ -49,16 +50,17 @@ class Drift:
     def __init__(
         self,
         source_name: str,
-        known: Knows,
+        knowledge: Knows,
         *,
         has_comments_beside: bool = False,
         recurs: bool = False,
         line_of_project: str = "",
     ) -> None:
-        sample = known.sample()
+        sample = knowledge.sample()
         self._line_of_project = line_of_project
         self.known = self.changed = self.newer = 0
-        self._source_name, self._total = source_name, sample.total
+        self._source_name = source_name
+        self._total = sample.total
         self._fields = Counter[str]()
         self._recast = 0  # titles that are the same words in another form
         self._strange = self._renamed = 0  # quite other titles, with other differences and without
@@ -67,9 +69,9 @@ class Drift:
         self._edits: list[str] = []
         self._strangers: list[str] = []
         self._strange_keys: list[str] = []
-        respelled = () if recurs else (RespelledKeys(known),)  # these rows are rejected one by one
+        respelled = () if recurs else (RespelledKeys(knowledge),)  # these rows are rejected one by one
         self._again = (*respelled, MovedKeys(sample)) if sample.total else ()
-        self._others = OtherSources(known)
+        self._others = OtherSources(knowledge)
         self._has_comments_beside = has_comments_beside
         self._reread = 0  # rows that are as they were, and have other comments than they had
         self._rereads: list[str] = []
@@ -96,26 +98,33 @@ class Drift:
         differs = status.differs
         if differs is None:
             return
-        before, now = (str(text or "") for text in differs.fields.get("title", ("", "")))
-        if before and not differs.is_certain and likeness(before, now) < UNLIKE:
+        titles = differs.fields.get("title", ("", ""))
+        before, after = (str(title or "") for title in titles)
+        if before and not differs.is_certain and likeness(before, after) < UNLIKE:
             if len(differs.fields) > 1:
                 self._strange += 1
             else:
                 self._renamed += 1
-            _keep(self._strange_keys, key.partition(":")[2])
-            _keep(self._strangers, f"{key}: {_describe('title', before, now)}")
+            native_key = key.partition(":")[2]
+            _keep(self._strange_keys, native_key)
+            _keep(self._strangers, f"{key}: {_describe('title', before, after)}")
         if not differs.written:
             return
         self.changed += 1
         self._fields.update(differs.written)
-        self._recast += "title" in differs.written and before != "" and letters(before) == letters(now)
+        if "title" in differs.written and before:
+            self._recast += letters(before) == letters(after)
         field = next((name for name in differs.written if name != "description"), "description")
         self.newer += differs.is_newer
-        for name, value in status.emptied.items() if differs.is_newer else ():
-            self._lost[name].add(value)
-        samples = self._edits if differs.is_newer and not status.emptied else self._changes
+        if differs.is_newer:
+            for name, value in status.emptied.items():
+                self._lost[name].add(value)
+        samples = self._changes
+        if differs.is_newer and not status.emptied:
+            samples = self._edits
         if len(samples) < SAMPLES and field in differs.fields:
-            samples.append(f"{key}: {_describe(field, *differs.fields[field])}")
+            description = _describe(field, *differs.fields[field])
+            samples.append(f"{key}: {description}")
 
     @property
     def is_delta(self) -> bool:
@@ -130,16 +139,19 @@ class Drift:
 
     def doubts(self, limit: Limit) -> list[str]:
         """Say why the rows are not believed, each reason with samples and what to type; nothing where they are."""
-        moved = next(filter(None, (again.doubt() for again in self._again)), "")
-        found = [self._other_site(), moved, self._other_form() or self._too_many(limit)]
-        found += [self._other_comments(), *self._others.doubts()]
-        return list(filter(None, found))
+        moved = next(filter(None, (finder.doubt() for finder in self._again)), "")
+        reasons = [self._other_site(), moved, self._other_form() or self._too_many(limit)]
+        reasons += [self._other_comments(), *self._others.doubts()]
+        return list(filter(None, reasons))
 
     def _other_site(self) -> str:
         strange = self._strange + self._renamed
-        if not (2 * strange > self.known and (self._strange >= FEW or strange >= MANY)):
+        if 2 * strange <= self.known:
             return ""
-        what = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have very different titles"
+        # A title alone may have been edited: so few of them say nothing.
+        if self._strange < FEW and strange < MANY:
+            return ""
+        sentence = f"Of {counted(self.known, 'row')} whose keys are in Triage, {strange:,} have very different titles"
         own_name = f"give it its own name: the same command with --source-name {self._source_name}-2"
         # A key that names its project is no other project's of the same site; a number may be.
         if any(map(names_project, self._strange_keys)):
@@ -151,22 +163,25 @@ class Drift:
                 f"same source name: {self._line_of_project}\nIf it is a different site or another list, {own_name}"
             )
         return with_samples(
-            f"{what}: this looks like {looks_like}.",
+            f"{sentence}: this looks like {looks_like}.",
             self._strangers,
             f"{hint}\nIf these issues were rewritten: {GO_ON}",
         )
 
     def _other_form(self) -> str:
         if self._recast >= FEW * 2 and self._recast >= NEARLY_ALL * self.changed:
-            field, rows = "title", self._recast
-        else:
-            field, rows = next(iter(self._fields.most_common(1)), ("", 0))
+            field = "title"
+            rows = self._recast
+        elif self._fields:
+            [(field, rows)] = self._fields.most_common(1)
             if rows < MANY or rows < NEARLY_ALL * self._total:
                 return ""
-        what = f"The {field} would change in {rows:,} of {counted(self._total, 'issue')}"
+        else:
+            return ""
+        sentence = f"The {field} would change in {rows:,} of {counted(self._total, 'issue')}"
         samples = [*self._changes, *self._edits][:SAMPLES]
         return with_samples(
-            f"{what}: a column seems to have changed its format.", samples, f"If this is intended: {GO_ON}"
+            f"{sentence}: a column seems to have changed its format.", samples, f"If this is intended: {GO_ON}"
         )
 
     def _other_comments(self) -> str:
@@ -181,61 +196,73 @@ class Drift:
         )
 
     def _too_many(self, limit: Limit) -> str:
+        # A file of some rows is measured by the ledger.
         total = self._total if self.is_delta else min(self._total, self.known)
-        doubtful = count_doubtful(self.changed, self.newer, [lost.decisions for lost in self._lost.values()])
+        blanks = [values.decisions for values in self._lost.values()]
+        doubtful = count_doubtful(self.changed, self.newer, blanks)
         if not limit.is_exceeded(doubtful, total):
             return ""
-        how = "change without a newer date, or lose a value" if self.newer else "change"
-        what = f"{doubtful:,} of {counted(total, 'issue')} would {how}, but --max-changes allows {limit}"
-        return with_samples(f"{what}.", self._changes, f"If this is intended: {GO_ON}")
+        verb = "change without a newer date, or lose a value" if self.newer else "change"
+        issues = counted(total, "issue")
+        sentence = f"{doubtful:,} of {issues} would {verb}, but --max-changes allows {limit}"
+        return with_samples(f"{sentence}.", self._changes, f"If this is intended: {GO_ON}")
 
 
-def count_doubtful(changed: int, newer: int, lost: Iterable[int]) -> int:
+def count_doubtful(changed: int, newer: int, blanks: Iterable[int]) -> int:
     """Count the changes that nobody seems to have made in the source.
 
     changed  issues that would be written
     newer    of these, the ones that the source dates later than before: no damage to an export does that
-    lost     of each name, how many values are blank in such a row, see `LostValues.decisions`: somebody has taken them
+    blanks   of each name, how many values are blank in such a row, see `LostValues.decisions`: somebody has taken them
              away, or the exporting account may not read them any more
     """
-    return changed - newer + max(lost, default=0)
+    return changed - newer + max(blanks, default=0)
 
 
-def has_few(known: int, total: int) -> bool:
+def has_few(present: int, total: int) -> bool:
     """Whether a source with so many of `total` known keys has only what has changed: fewer than half of them."""
-    return 2 * known < total
+    return 2 * present < total
 
 
-def likeness(one: str, other: str) -> float:
+def likeness(first: str, second: str) -> float:
     """Compare two titles by their pairs of letters, in any language: 0 is nothing in common, 1 the same."""
-    pairs, others = _pairs(one), _pairs(other)
-    if not pairs or not others:
-        return float(letters(one) == letters(other))
-    return 2 * len(pairs & others) / (len(pairs) + len(others))
+    first_pairs = _pairs(first)
+    second_pairs = _pairs(second)
+    if not first_pairs or not second_pairs:
+        return float(letters(first) == letters(second))
+    shared = first_pairs & second_pairs
+    return 2 * len(shared) / (len(first_pairs) + len(second_pairs))
 
 
 def _pairs(text: str) -> set[str]:
-    its_letters = letters(text)
-    return {its_letters[place : place + 2] for place in range(len(its_letters) - 1)}
+    return {first + second for first, second in pairwise(letters(text))}
 
 
-def _describe(field: str, before: object, now: object) -> str:
+def _describe(field: str, before: object, after: object) -> str:
     if field == "description":  # the ledger has its digest only, and what changes in all of them is in the footer
-        text = str(now or "")
-        return f"description is different, with the footer {_show(text[find_footer(text) :] or text)}"
-    pairs = zip(_on_one_line(before), _on_one_line(now), strict=False)
-    same = next((place for place, (one, other) in enumerate(pairs) if one != other), 0)
-    return f"{field} was {_show(before, same)}, would be {_show(now, same)}"
+        text = str(after or "")
+        footer = text[find_footer(text) :]
+        return f"description is different, with the footer {_show(footer or text)}"
+    pairs = zip(_on_one_line(before), _on_one_line(after), strict=False)
+    differs_at = 0
+    for place, (sign_before, sign_after) in enumerate(pairs):
+        if sign_before != sign_after:
+            differs_at = place
+            break
+    return f"{field} was {_show(before, differs_at)}, would be {_show(after, differs_at)}"
 
 
 def _on_one_line(value: object) -> str:
     return " ".join(str(value or "").split())
 
 
-def _show(value: object, same: int = 0) -> str:
+def _show(value: object, differs_at: int = 0) -> str:
     """Quote a text; one that is like another for so long begins shortly before they differ."""
-    text, left_out = _on_one_line(value), max(0, same - TEXT_SHOWN // 2)
-    return json.dumps(f"{'…' if left_out else ''}{clip(text[left_out:], TEXT_SHOWN)}", ensure_ascii=False)
+    start = max(0, differs_at - TEXT_SHOWN // 2)
+    excerpt = clip(_on_one_line(value)[start:], TEXT_SHOWN)
+    if start:
+        excerpt = f"…{excerpt}"
+    return json.dumps(excerpt, ensure_ascii=False)
 
 
 def _keep(samples: list[str], text: str) -> None:
@@ -257,14 +284,17 @@ class MovedKeys:
     """Finds rows that come again under another key: their content, or their title, is that of a key that is absent."""
 
     def __init__(self, sample: KnownSample) -> None:
-        self._step, self._size = sample.step, len(sample.issues)
+        self._step = sample.step
+        self._size = len(sample.issues)
         titles = Counter(letters(issue.title) for issue in sample.issues)
         self._absent = {issue.key for issue in sample.issues}
         self._by_content = {issue.content: issue.key for issue in sample.issues if issue.content}
-        # What alerts are called comes again with each: only a title that one issue has says whose it is.
-        self._by_title = {
-            title: issue.key for issue in sample.issues if titles[title := letters(issue.title)] == 1 and title
-        }
+        self._by_title = dict[str, str]()
+        for issue in sample.issues:
+            title = letters(issue.title)
+            # What alerts are called comes again with each: only a title that one issue has says whose it is.
+            if title and titles[title] == 1:
+                self._by_title[title] = issue.key
         self._same_content = dict[str, str]()  # old key → new key
         self._same_title = dict[str, str]()
         self._new = 0
@@ -273,29 +303,30 @@ class MovedKeys:
         self._absent.difference_update(keys)
         self._new += len(creates)
         for create in creates:
-            if (old := self._by_content.get(create.content)) is not None:
+            old = self._by_content.get(create.content)
+            if old is not None:
                 self._same_content.setdefault(old, create.key)
-            if (old := self._by_title.get(letters(title_of(create)))) is not None:
+            title = letters(title_of(create))
+            old = self._by_title.get(title)
+            if old is not None:
                 self._same_title.setdefault(old, create.key)
 
     def doubt(self) -> str:
         """Say that rows are in Triage already under other keys, or nothing."""
-        content, title = (
-            {old: new for old, new in found.items() if old in self._absent}
-            for found in (self._same_content, self._same_title)
-        )
-        both = title | content
+        by_content = {old: new for old, new in self._same_content.items() if old in self._absent}
+        by_title = {old: new for old, new in self._same_title.items() if old in self._absent}
+        moved = by_title | by_content
+        rows = len(by_content) * self._step
+        is_moved = len(by_content) >= FEW and 2 * rows >= self._new
         # A delta has few new rows: that some have an older issue's title is no sign, unless most issues come again.
-        is_moved = len(content) >= FEW and 2 * len(content) * self._step >= self._new
-        if not is_moved and not (len(both) >= MANY / 2 and 2 * len(both) > self._size):
+        are_most = len(moved) >= MANY / 2 and 2 * len(moved) > self._size
+        if not is_moved and not are_most:
             return ""
-        return _say_there(
-            self._new,
-            "content" if is_moved else "titles",
-            "under other keys: the key seems to come from another column.",
-            (f"{new} was {old}" for old, new in both.items()),
-            "With the column that the mapping's `input: {key: …}` named before, they are recognised.",
-        )
+        shared_part = "content" if is_moved else "titles"
+        where = "under other keys: the key seems to come from another column."
+        pairs = [f"{new} was {old}" for old, new in moved.items()]
+        hint = "With the column that the mapping's `input: {key: …}` named before, they are recognised."
+        return _say_there(self._new, shared_part, where, pairs, hint)
 
 
 class _New(NamedTuple):
@@ -312,8 +343,8 @@ class RespelledKeys:
     It is absent under its own spelling. All known keys are compared, in flat memory, where anything is to be created.
     """
 
-    def __init__(self, known: Knows) -> None:
-        self._known = known
+    def __init__(self, knowledge: Knows) -> None:
+        self._knowledge = knowledge
         self._new = dict[str, _New]()  # by the letters of the key
         with temporary_files():
             self._seen = TemporaryFile()  # noqa: SIM115 - hashes of all keys
@@ -322,61 +353,76 @@ class RespelledKeys:
     def add(self, keys: Iterable[str], creates: Iterable[Operation]) -> None:
         with temporary_files():
             self._seen.write(array("q", map(hash, keys)).tobytes())
-        for create in creates if len(self._new) < MOST else ():
-            self._new[letters(create.key)] = _New(create.key, create.content, letters(title_of(create)))
+        if len(self._new) >= MOST:
+            return
+        for create in creates:
+            title = letters(title_of(create))
+            self._new[letters(create.key)] = _New(create.key, create.content, title)
 
     def doubt(self) -> str:
         """Say that keys come in another spelling, or nothing; one is enough: chance gives no row such a key and title.
 
         Raises StorageFull if the temporary disk is full.
         """
+        if not self._new:
+            return ""
         spelled = dict[str, _New]()
-        for page in self._known.all_keys() if self._new else ():
-            for old, its_letters in zip(page, letters("\0".join(page)).split("\0"), strict=True):
-                new = self._new.get(its_letters)
+        for page in self._knowledge.all_keys():
+            spellings = letters("\0".join(page)).split("\0")
+            for old, spelling in zip(page, spellings, strict=True):
+                new = self._new.get(spelling)
                 if new is not None and new.key != old:
                     spelled[old] = new
-        alike = {
-            issue.key: new.key
-            for issue in (self._known.issues(spelled) if spelled else ())
-            if (new := spelled[issue.key]).content == issue.content or (new.title and new.title == letters(issue.title))
-        }
-        there = self._find_seen({hash(old) for old in alike}) if alike else ()
-        respelled = {old: new for old, new in alike.items() if hash(old) not in there}
+        if not spelled:
+            return ""
+        alike = dict[str, str]()
+        for issue in self._knowledge.issues(spelled):
+            new = spelled[issue.key]
+            if new.content == issue.content or (new.title and new.title == letters(issue.title)):
+                alike[issue.key] = new.key
+        if not alike:
+            return ""
+        present = self._find_seen({hash(old) for old in alike})
+        respelled = [f"{new} was {old}" for old, new in alike.items() if hash(old) not in present]
         if not respelled:
             return ""
+        rows = counted(len(respelled), "row")
         return with_samples(
-            f"{counted(len(respelled), 'row')} would be created whose key is that of a row in Triage in another "
-            "spelling: other capitals, blanks or marks.",
-            [f"{new} was {old}" for old, new in list(respelled.items())[:SAMPLES]],
+            f"{rows} would be created whose key is that of a row in Triage in another spelling: other capitals, blanks "
+            "or marks.",
+            respelled[:SAMPLES],
             f"With the key as it was, they are recognised. To create them again anyway: {GO_ON}",
         )
 
-    def _find_seen(self, wanted: set[int]) -> set[int]:
-        found = set[int]()
+    def _find_seen(self, hashes: set[int]) -> set[int]:
+        present = set[int]()
         with temporary_files():
             self._seen.seek(0)
-            while some := self._seen.read(AT_ONCE):
-                found |= wanted.intersection(array("q", some))
-        return found
+            while block := self._seen.read(AT_ONCE):
+                present |= hashes.intersection(array("q", block))
+        return present
 
 
 class OtherSources:
     """Finds rows that another source of the ledger has in the target: the tracker's key is the same, and the title."""
 
-    def __init__(self, known: Knows) -> None:
-        self._known = known
+    def __init__(self, knowledge: Knows) -> None:
+        self._knowledge = knowledge
         # By the name of the other source: rows that have its content, and those that have that or its title.
-        self._content, self._both = Counter[str](), Counter[str]()
+        self._content = Counter[str]()
+        self._both = Counter[str]()
         self._pairs = defaultdict[str, list[str]](list)
         self._new = 0
 
     def add(self, creates: Collection[Operation]) -> None:
         self._new += len(creates)
-        of = {create.key.partition(":")[2]: create for create in creates}
-        for name, issues in self._known.in_other_sources(of) if of else ():
+        if not creates:
+            return
+        by_native_key = {create.key.partition(":")[2]: create for create in creates}
+        for name, issues in self._knowledge.in_other_sources(by_native_key):
             for issue in issues:
-                new = of[issue.key.partition(":")[2]]
+                native_key = issue.key.partition(":")[2]
+                new = by_native_key[native_key]
                 # Two sites may share numbers, and alerts that recur; two issues without a title are not alike for that.
                 is_same = bool(new.content) and new.content == issue.content
                 if is_same or letters(issue.title) == letters(title_of(new)) != "":
@@ -386,30 +432,29 @@ class OtherSources:
 
     def doubts(self) -> Iterator[str]:
         """Say of each other source that has most of the rows, or most of whose issues come again, that it is so."""
-        for name, both in self._both.items():
-            is_moved = self._content[name] >= FEW and 2 * self._content[name] >= self._new
-            is_named = both >= MANY / 2 and (2 * both >= self._new or 2 * both > self._known.count_issues(name))
+        for name, rows in self._both.items():
+            same_content = self._content[name]
+            is_moved = same_content >= FEW and 2 * same_content >= self._new
+            is_named = rows >= MANY / 2
+            if is_named and 2 * rows < self._new:  # few of its new rows: then most issues of the other one come again
+                is_named = 2 * rows > self._knowledge.count_issues(name)
             if is_moved or is_named:
-                yield _say_there(
-                    self._new,
-                    "content" if is_moved else "titles",
-                    f"from the source {name!r}: each issue would be there twice.",
-                    self._pairs[name],
-                    f"To go on with that source: the same command with --source-name {shell_join([name])}",
-                )
+                shared_part = "content" if is_moved else "titles"
+                where = f"from the source {name!r}: each issue would be there twice."
+                hint = f"To go on with that source: the same command with --source-name {shell_join([name])}"
+                yield _say_there(self._new, shared_part, where, self._pairs[name], hint)
 
 
-def _say_there(new: int, what: str, where: str, pairs: Iterable[str], hint: str) -> str:
-    return with_samples(
-        f"{counted(new, 'row')} would be created, with the {what} of rows that are in Triage {where}",
-        list(pairs)[:SAMPLES],
-        f"{hint}\nTo create them again anyway: {GO_ON}",
-    )
+def _say_there(new: int, shared_part: str, where: str, pairs: Sequence[str], hint: str) -> str:
+    rows = counted(new, "row")
+    sentence = f"{rows} would be created, with the {shared_part} of rows that are in Triage {where}"
+    return with_samples(sentence, pairs[:SAMPLES], f"{hint}\nTo create them again anyway: {GO_ON}")
 
 
-def with_samples(what: str, samples: Sequence[str], hint: str) -> str:
+def with_samples(sentence: str, samples: Sequence[str], hint: str) -> str:
     """A sentence, a few samples below it, and what to do."""
-    return "\n".join([what, *(f"  {sample}" for sample in samples), hint])
+    indented = [f"  {sample}" for sample in samples]
+    return "\n".join([sentence, *indented, hint])
 
 
 def letters(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from importer.check.job import Job
 from importer.check.knowledge import KnownIssue, Knows
 from importer.check.observers.drift import MOST, has_few, letters, title_of
 from importer.mapping.presets import is_shipped
+from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_source
 from importer.phrases import clip, counted, listed
 from importer.records import Act, Ref
@@ -39,16 +40,22 @@ class Edited(NamedTuple):
     title: str
 
 
-def find_edited(new: Mapping[str, str], gone: Iterable[KnownIssue]) -> list[Edited]:
+def find_edited(new: Mapping[str, str], absent: Iterable[KnownIssue]) -> list[Edited]:
     """Pair new rows without a key (key → title) with those that are gone, by titles that come once among each."""
-    absent = [issue for issue in gone if issue.key.partition(":")[2].startswith(CONTENT_KEY)]
-    often, often_new = Counter(letters(issue.title) for issue in absent), Counter(map(letters, new.values()))
-    former = {title: issue for issue in absent if often[title := letters(issue.title)] == 1 and title}
-    return [
-        Edited(key, former[letters(title)].key, title)
-        for key, title in new.items()
-        if letters(title) in former and often_new[letters(title)] == 1
-    ]
+    issues = defaultdict[str, list[KnownIssue]](list)  # by the letters of the title
+    for issue in absent:
+        if issue.key.partition(":")[2].startswith(CONTENT_KEY):
+            issues[letters(issue.title)].append(issue)
+    times = Counter(map(letters, new.values()))
+    pairs = list[Edited]()
+    for key, title in new.items():
+        spelling = letters(title)
+        if not spelling or times[spelling] != 1:
+            continue
+        formers = issues.get(spelling, ())
+        if len(formers) == 1:
+            pairs.append(Edited(key, formers[0].key, title))
+    return pairs
 
 
 class KeyColumns:
@@ -84,9 +91,11 @@ class KeyColumns:
 class Nameless:
     """Collects the rows without a key in the first reading of a source."""
 
-    def __init__(self, job: Job, known: Knows) -> None:
-        self._job, sample = job, known.sample()
-        self._known, self._absent = sample.total, {issue.key: issue for issue in sample.issues}
+    def __init__(self, job: Job, knowledge: Knows) -> None:
+        self._job = job
+        sample = knowledge.sample()
+        self._known = sample.total
+        self._absent = {issue.key: issue for issue in sample.issues}
         self._sampled = len(self._absent)
         self._rows = self._nameless = self._bare = self._created = 0
         self._columns = KeyColumns()
@@ -114,8 +123,10 @@ class Nameless:
 
     def edited(self) -> list[Edited]:
         """Return the rows that were edited, it seems; of many known issues, those of a sample. A delta says nothing."""
-        is_delta = has_few(self._sampled - len(self._absent), self._sampled)
-        return [] if is_delta or not self._job.is_whole else find_edited(self._new, self._absent.values())
+        present = self._sampled - len(self._absent)
+        if has_few(present, self._sampled) or not self._job.is_whole:
+            return []
+        return find_edited(self._new, self._absent.values())
 
     def warnings(self) -> Iterator[str]:
         """Say what becomes of edited rows; of a source that isn't in Triage yet, also which column may be the key."""
@@ -129,29 +140,42 @@ class Nameless:
             yield self._say_edited(self.edited())
 
     def _say_idle(self) -> str:
-        is_own = not is_shipped(self._job.mapping.place("duplicates").file)
-        return IDLE if self._job.mapping.model.duplicates != "reject" and is_own else ""
+        is_shipped_line = is_shipped(self._job.mapping.place("duplicates").file)
+        if is_shipped_line or self._job.mapping.model.duplicates == "reject":
+            return ""
+        return IDLE
 
     def _say_bare(self) -> str:
-        model, names = self._job.mapping.model, {name for file in self._job.source.files for name in file.header or ()}
-        people = [text for person in (model.assignee, model.owner) if person for text in person.texts]
-        read = (model.input.key, model.severity, model.status, model.description, *people)
-        first = [next((ref for ref in text.refs if ref.name in names), None) for text in read if text]
-        empty = [as_source(ref) for ref in first if ref]
-        when = ", ".join(f"{{{each}, filled: false}}" for each in dict.fromkeys(empty))
-        return BARE.format(rows=self._bare, empty=when) if 0 < 2 * self._bare <= self._rows and len(empty) > 1 else ""
+        if not 0 < 2 * self._bare <= self._rows:
+            return ""
+        model = self._job.mapping.model
+        names = {name for file in self._job.source.files for name in file.header or ()}
+        texts: list[Text | None] = [model.input.key, model.severity, model.status, model.description]
+        for person in (model.assignee, model.owner):
+            if person:
+                texts += person.texts
+        empty = list[str]()
+        for text in filter(None, texts):
+            refs = [ref for ref in text.refs if ref.name in names]
+            if refs:
+                empty.append(as_source(refs[0]))
+        if len(empty) < 2:
+            return ""
+        conditions = [f"{{{source}, filled: false}}" for source in dict.fromkeys(empty)]
+        return BARE.format(rows=self._bare, empty=", ".join(conditions))
 
     def _ask_for_key(self) -> str:
-        refs = self._job.mapping.model.title.refs
-        if found := [name for name in self._columns.found() if name not in {ref.name for ref in refs}]:
-            line = f"`input: {{key: {{{as_source(Ref('column', found[0]))}}}}}`"
-            return f"before the first import, choose a key that stays: {listed(found, NAMED)} may be one, {line}"
-        return f"before the first import, choose a key that stays: {NO_COLUMN}"
+        title_names = {ref.name for ref in self._job.mapping.model.title.refs}
+        names = [name for name in self._columns.found() if name not in title_names]
+        if not names:
+            return f"before the first import, choose a key that stays: {NO_COLUMN}"
+        line = f"`input: {{key: {{{as_source(Ref('column', names[0]))}}}}}`"
+        return f"before the first import, choose a key that stays: {listed(names, NAMED)} may be one, {line}"
 
     def _say_edited(self, edited: Sequence[Edited]) -> str:
         new = f"new tonight without a key: {counted(self._created, 'row')}"
         if not edited:
             return f"{new}; of a row that was edited the former issue stays in Triage"
-        names = listed([f"“{clip(each.title, 40)}” ({each.new} was {each.former})" for each in edited], NAMED)
-        some = counted(len(edited), "seems", "seem")
-        return f"{new}, of which {some} to be edited: {names}. The former issues stay in Triage"
+        names = [f"“{clip(row.title, 40)}” ({row.new} was {row.former})" for row in edited]
+        seem = counted(len(edited), "seems", "seem")
+        return f"{new}, of which {seem} to be edited: {listed(names, NAMED)}. The former issues stay in Triage"

@@ -41,16 +41,24 @@ class Assignments(NamedTuple):
     named: int = 0
     planned: int = 0
 
-    def as_json(self, sent: int) -> dict[str, int]:
-        has = {"people": self.people, "matched": self.matched}
-        return {**has, "source_says": 0, "file_has": self.named, "planned": self.planned, "sent": sent}
+    def as_json(self, sent_fields: int) -> dict[str, int]:
+        return {
+            "people": self.people,
+            "matched": self.matched,
+            "source_says": 0,
+            "file_has": self.named,
+            "planned": self.planned,
+            "sent": sent_fields,
+        }
 
 
 class PeopleNamed:
     """Counts issues by the people whom they name; nobody is counted where the mapping has no owner and no assignee."""
 
-    def __init__(self, job: Job, shown: ShownPeople) -> None:
-        self._job, self._roster, self._shown = job, job.people, shown
+    def __init__(self, job: Job, shown_people: ShownPeople) -> None:
+        self._job = job
+        self._roster = job.people
+        self._shown = shown_people
         self._issues = Counter[tuple[Identity, bool]]()
         self._unmatched = defaultdict[str, Counter[Identity]](Counter)
         self._named = self._planned = 0
@@ -74,43 +82,52 @@ class PeopleNamed:
             self._count_named([who for who in named if who.shown], number, is_finished=is_finished)
 
     def _count_unmatched(self, unmatched: Sequence[Identity], number: int) -> None:
-        for name, who in zip(PERSON_FIELDS, unmatched, strict=True):
-            known = self._unmatched[name]
-            if who.shown:
-                known[who if who in known or len(known) < DISTINCT_LIMIT else Identity("(others)")] += number
+        for name, person in zip(PERSON_FIELDS, unmatched, strict=True):
+            issues = self._unmatched[name]
+            if not person.shown:
+                continue
+            if person not in issues and len(issues) >= DISTINCT_LIMIT:
+                person = Identity("(others)")
+            issues[person] += number
 
     def _count_named(self, named: Sequence[Identity], number: int, *, is_finished: bool) -> None:
         self._named += number * len(named)
-        for who in dict.fromkeys(named):
-            if (who, is_finished) in self._issues or len(self._issues) < DISTINCT_LIMIT:
-                self._issues[who, is_finished] += number
+        for person in dict.fromkeys(named):
+            if (person, is_finished) in self._issues or len(self._issues) < DISTINCT_LIMIT:
+                self._issues[person, is_finished] += number
 
     def assignments(self) -> Assignments:
-        people = {who for who, _ in self._issues}
-        matched = sum(1 for who in people if self._roster.find(who))
-        return Assignments(len(people), matched, self._named, self._planned)
+        people = {person for person, _ in self._issues}
+        matched = [person for person in people if self._roster.find(person)]
+        return Assignments(len(people), len(matched), self._named, self._planned)
 
     def people(self) -> list[Named]:
         """Return everybody: those without a user first, then by their open issues."""
-        found = []
-        for who in dict.fromkeys(who for who, _ in self._issues):
-            opened, closed = self._issues[who, False], self._issues[who, True]
-            user = self._roster.find(who)
-            unmatched = self._job.mapping.model.people.unmatched
-            instead = unmatched.open if opened else unmatched.closed
-            found.append(Named(self._shown.show(who) or SOMEBODY, opened, closed, user or instead))
-        return sorted(found, key=lambda each: (each.user != NOBODY, -each.open, -each.closed, each.name))
+        unmatched = self._job.mapping.model.people.unmatched
+        everybody = list[Named]()
+        for identity in dict.fromkeys(identity for identity, _ in self._issues):
+            opened = self._issues[identity, False]
+            closed = self._issues[identity, True]
+            name = self._shown.show(identity) or SOMEBODY
+            user = self._roster.find(identity)
+            if not user:
+                user = unmatched.open if opened else unmatched.closed
+            everybody.append(Named(name, opened, closed, user))
+        return sorted(everybody, key=lambda person: (person.user != NOBODY, -person.open, -person.closed, person.name))
 
     def warnings(self) -> Iterator[str]:
         """Say how many people of the rows that are sent are not matched, with the command that helps."""
         command = self._job.typed.repeat("users", without=(*SELECTING, "--users"))
-        for name, known in self._unmatched.items():
-            if known:
-                people = counted(len(known), "person has", "people have")
-                who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
-                named = _BY_IDS if all(_ID.fullmatch(one.shown) for one in known) else ""
-                yield f"{who}, and none is matched with a Triage user{named}: {command}"
+        for name, issues in self._unmatched.items():
+            if not issues:
+                continue
+            field = name.removesuffix("_id")
+            people = counted(len(issues), "person has", "people have")
+            are_ids = all(_ID.fullmatch(person.shown) for person in issues)
+            remark = _BY_IDS if are_ids else ""
+            holdings = f"{field}: {people} {counted(issues.total(), 'issue')}"
+            yield f"{holdings}, and none is matched with a Triage user{remark}: {command}"
 
 
 def count_open(people: Sequence[Named]) -> int:
-    return sum(each.open for each in people if each.user == NOBODY)
+    return sum(person.open for person in people if person.user == NOBODY)

@@ -26,14 +26,15 @@ class RenamedColumns:
         self._maps = {field: ValueMap(field, getattr(model, field)) for field in VALUE_FIELDS}
         self._held = Counter[tuple[int, str, str]]()  # file, column that is gone, and value → how many stay
         self._like = Counter[tuple[int, str, str, str]]()  # the same with a new column → in how many it has the value
-        self._new = [
-            [
-                (place, name)
-                for place, name in enumerate((file.header if isinstance(file, TableFile) else None) or ())
-                if absence.refuses and Ref("column", name) not in absence.known
-            ]
-            for file, absence in zip(job.source.files, job.absence.files, strict=False)
-        ]
+        self._new = list[list[tuple[int, str]]]()  # of each file, place and name of its new columns
+        for file, absence in zip(job.source.files, job.absence.files, strict=False):
+            columns = list[tuple[int, str]]()
+            self._new.append(columns)
+            if not absence.refuses or not isinstance(file, TableFile):
+                continue
+            for place, name in enumerate(file.header or ()):
+                if Ref("column", name) not in absence.known:
+                    columns.append((place, name))
 
     def add(self, file: int, cells: Sequence[str], held: Sequence[Held]) -> None:
         """Compare the cells of a row, in the new columns of its file, with the values that stay in its issue."""
@@ -44,20 +45,27 @@ class RenamedColumns:
                     is_like = place < len(cells) and self._is_like(value, cells[place].strip())
                     self._like[file, column, value.name, new] += is_like
 
-    def _is_like(self, held: Held, cell: str) -> bool:
+    def _is_like(self, value: Held, cell: str) -> bool:
         if not cell:
             return False
-        if held.name in self._maps:
-            step = self._maps[held.name].resolve(cell)
-            return step.how in ("mapped", "word", "same") and step.target == held.stored
-        if isinstance(held.stored, bytes):
-            return digest_line(TEXT if held.name == DESCRIPTION else held.name, cell) == held.stored
-        return cell == held.stored
+        if value.name in self._maps:
+            step = self._maps[value.name].resolve(cell)
+            is_read = step.how in ("mapped", "word", "same")
+            return is_read and step.target == value.stored
+        if isinstance(value.stored, bytes):
+            name = TEXT if value.name == DESCRIPTION else value.name
+            return digest_line(name, cell) == value.stored
+        return cell == value.stored
 
     def find(self, file: int, columns: Collection[str]) -> Iterator[str]:
         """Say of which of these columns the values are in a new one now, with the mapping's line that reads it."""
-        for (at, column, name, new), number in self._like.items():
-            if at == file and column in columns and number >= LIKE * self._held[at, column, name]:
-                text = f"{{{as_source(Ref('column', new))}}}"
-                line = f"{name}: {text}" if name in ISSUE_FIELDS else f"footer: {{{quote(name)}: {text}}}"
-                yield f"{new} has the values of {name} that {column} had; to read it, put `{line}` in the mapping."
+        for (place, column, name, new), number in self._like.items():
+            if place != file or column not in columns:
+                continue
+            if number < LIKE * self._held[file, column, name]:
+                continue
+            source = as_source(Ref("column", new))
+            line = f"{name}: {{{source}}}"
+            if name not in ISSUE_FIELDS:
+                line = f"footer: {{{quote(name)}: {{{source}}}}}"
+            yield f"{new} has the values of {name} that {column} had; to read it, put `{line}` in the mapping."

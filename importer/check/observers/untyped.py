@@ -60,16 +60,16 @@ def propose_category(
     if not rows or rows < ENOUGH * every:
         return
     ordered = sorted(lines, key=lambda line: -line.filled)
-    found, names = _unread(ordered, mapping.category, category_source)
+    fullest, names = _unread(ordered, mapping.category, category_source)
     has, becomes = ("has", "becomes") if rows == 1 else ("have", "become")
-    said = f"category: {rows:,} of {counted(every, 'issue')} {has} no type and {becomes} {defaults[0].target}; "
-    if found:
-        own = [line.column for line in ordered if "category" in line.uses]
-        wording = category_source(found, own)
-        yield f"{said}to take it from a column, write `category: {{{wording}}}`; there are {names}"
+    figures = f"category: {rows:,} of {counted(every, 'issue')} {has} no type and {becomes} {defaults[0].target}; "
+    if fullest:
+        category_columns = [line.column for line in ordered if "category" in line.uses]
+        wording = category_source(fullest, category_columns)
+        yield f"{figures}to take it from a column, write `category: {{{wording}}}`; there are {names}"
     if titles.found:
         title = next((line.column for line in ordered if "title" in line.uses), "title")
-        yield f"{said}{titles}; to use them, write `category: {{titles: {{{text_of(title)}}}}}`"
+        yield f"{figures}{titles}; to use them, write `category: {{titles: {{{text_of(title)}}}}}`"
 
 
 def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[CoverageLine]) -> Iterator[str]:
@@ -78,81 +78,103 @@ def propose_columns(mapping: MappingModel, flow: ValueFlow, lines: Sequence[Cove
         if field == "status" and mapping.answer is not None:  # a scorecard has sections and states of calls
             continue
         default = _default_of_all(flow, field)
-        column, names = _unread(lines, spec, partial(_is_called, field)) if default else ("", "")
+        if not default:
+            continue
+        column, names = _unread(lines, spec, partial(_is_called, field))
         if column:
             line = f"{field}: {{first: [{{{text_of(column)}}}]}}"
-            said = f"{field}: no issue has what the mapping reads, and all become {default}"
-            yield f"{said}; to take it from a column, write `{line}`; there are {names}"
+            loss = f"{field}: no issue has what the mapping reads, and all become {default}"
+            yield f"{loss}; to take it from a column, write `{line}`; there are {names}"
 
 
 def name_finished_files(flow: ValueFlow, files: Iterable[str]) -> Iterator[str]:
     """Name the files and sheets that are called like finished work, where no issue has a status."""
     default = _default_of_all(flow, "status")
-    for name in files if default else ():
-        found = meaning("status", PurePath(name).stem)
-        if found and found.target in FINISHED and found.target != default:
-            said = f"status: no issue has one, and all become {default}, though {name} is called"
-            line = f"`status: {{value: {found.target}}}`"
-            yield f"{said} {found.target}: give it by itself, with {line} in its mapping"
+    if not default:
+        return
+    for name in files:
+        status = meaning("status", PurePath(name).stem)
+        if status and status.target in FINISHED and status.target != default:
+            loss = f"status: no issue has one, and all become {default}, though {name} is called"
+            line = f"`status: {{value: {status.target}}}`"
+            yield f"{loss} {status.target}: give it by itself, with {line} in its mapping"
 
 
 def _default_of_all(flow: ValueFlow, field: str) -> str:
     """What every issue becomes for want of a value, "" if one of them has a value."""
     streams = flow.streams(field)
-    return streams[0].target if streams and all(stream.step.how == "default" for stream in streams) else ""
+    ways = {stream.step.how for stream in streams}
+    return streams[0].target if ways == {"default"} else ""
 
 
 def name_marks(lines: Iterable[CoverageLine]) -> Iterator[str]:
     """Name the columns that say of some rows that they are no issues, as deleted ones, where no rule asks for that."""
-    found, rules = dict[str, str](), list[str]()
+    marks = dict[str, str]()
+    rules = list[str]()
     for line in lines:
-        said = next(filter(_says_yes, line.samples), "")
-        if said and line.is_mark and not line.may_drop and RULE not in line.uses:
-            test = f"is: {quote(said)}" if meaning("answer", said) else "filled: true"
-            found[line.column] = f"{line.column} ({said})"
+        if not line.is_mark or line.may_drop or RULE in line.uses:
+            continue
+        sample = next(filter(_says_yes, line.samples), "")
+        if sample:
+            test = f"is: {quote(sample)}" if meaning("answer", sample) else "filled: true"
+            marks[line.column] = f"{line.column} ({sample})"
             rules.append(f"{{name: marked, when: {{{text_of(line.column)}, {test}}}}}")
-    if found:
-        names = listed(list(found.values()), COLUMNS_SHOWN)
+    if marks:
+        names = listed(list(marks.values()), COLUMNS_SHOWN)
         yield f"rows are imported though they are marked: {names}; to skip them, write `skip: [{', '.join(rules)}]`"
 
 
 def _says_yes(text: str) -> bool:
     """Whether a text says yes, or when: `true`, `1`, `2026-03-01`."""
-    found = meaning("answer", text)
-    return found.target == "passed" if found else text == "1" or sum(map(str.isdigit, text)) >= DIGITS_OF_A_DATE
+    answer = meaning("answer", text)
+    if answer:
+        return answer.target == "passed"
+    digits = sum(map(str.isdigit, text))
+    return text == "1" or digits >= DIGITS_OF_A_DATE
 
 
 def _is_called(field: str, column: str) -> bool:
-    return weigh(tokens_of(column), field) >= CALLED and not has(tokens_of(column), "no_value")
+    words = tokens_of(column)
+    return weigh(words, field) >= CALLED and not has(words, "no_value")
 
 
 def _unread(lines: Iterable[CoverageLine], spec: Value[Any], may_say: Callable[[str], object]) -> tuple[str, str]:
     """The fullest column that may say it and isn't read, and all of them, each with its cells; "" if there is none."""
-    read = {ref.name for _, text in walk_texts(spec, choices=True) for ref in text.refs}
-    found = Counter[str]()
+    names_read = set[str]()
+    for _, text in walk_texts(spec, choices=True):
+        names_read.update(ref.name for ref in text.refs)
+    cells = Counter[str]()
     for line in lines:
-        if not line.may_drop and not _is_read(line.column, read) and may_say(line.column):
-            found[line.column] += line.filled
-    names = [f"{column} ({cells:,})" for column, cells in found.most_common()]
-    return max(found, key=found.__getitem__, default=""), listed(names, COLUMNS_SHOWN)
+        if line.may_drop or _is_read(line.column, names_read):
+            continue
+        if may_say(line.column):
+            cells[line.column] += line.filled
+    fullest = max(cells, key=cells.__getitem__, default="")
+    names = [f"{column} ({number:,})" for column, number in cells.most_common()]
+    return fullest, listed(names, COLUMNS_SHOWN)
 
 
-def _is_read(column: str, read: set[str]) -> bool:
-    return column in read or any(
-        column.partition("[")[0].partition(".")[0] == re.split(r"\W", name)[0] for name in read
-    )
+def _is_read(column: str, names_read: set[str]) -> bool:
+    if column in names_read:
+        return True
+    top = column.partition("[")[0].partition(".")[0]
+    return any(top == re.split(r"\W", name)[0] for name in names_read)
 
 
-def category_source(column: str, own: Iterable[str] = ()) -> str:
-    """What a mapping says to take the category from a column, too, "" for one that says no kind."""
-    words = tokens_of(re.sub(r"(?:\[\])?(?:[. ](?:name|value|title))?$|/s$", "", column, flags=re.IGNORECASE))
+def category_source(column: str, before: Iterable[str] = ()) -> str:
+    """What a mapping says to take the category from a column behind others, "" for one that says no kind."""
+    name = re.sub(r"(?:\[\])?(?:[. ](?:name|value|title))?$|/s$", "", column, flags=re.IGNORECASE)
+    words = tokens_of(name)
     ends = (*words[-1:], " ".join(words[-2:]))
     if has(ends, "labels"):
         return f"labels: {{{text_of(column)}}}"
-    texts = ", ".join(f"{{{text_of(name)}}}" for name in (*own, column))
-    return f"first: [{texts}]" if has(ends, "kinds") else ""
+    if not has(ends, "kinds"):
+        return ""
+    texts = [f"{{{text_of(source)}}}" for source in (*before, column)]
+    return f"first: [{', '.join(texts)}]"
 
 
 def text_of(column: str) -> str:
     """What a mapping says to read a column, by its header or its path."""
-    return as_source(Ref("path" if "[" in column or "." in column else "column", column))
+    is_path = "[" in column or "." in column
+    return as_source(Ref("path" if is_path else "column", column))

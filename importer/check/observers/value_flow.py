@@ -68,9 +68,12 @@ class Stream:
     @property
     def by_word(self) -> bool:
         """Whether a word or a pattern found it in a longer name, which somebody should look at."""
+        if self.step.how == "word":
+            return True
         field, *keys = self.step.path
-        is_found = self.step.how == "mapped" and is_pattern(str(keys[-1]))
-        return self.step.how == "word" or (field == "status" and is_found)
+        if field != "status" or self.step.how != "mapped":
+            return False
+        return is_pattern(str(keys[-1]))
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target} {self.rows:,}{self.way}"
@@ -85,7 +88,8 @@ class ValueFlow:
 
     def __init__(self, is_shipped: Callable[[KeyPath], bool] = lambda _: False, *, has_scale: bool = False) -> None:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
-        self._is_shipped, self._has_scale = is_shipped, has_scale
+        self._is_shipped = is_shipped
+        self._has_scale = has_scale
 
     def add(self, run: RowRun) -> None:
         """Count the rows of a run that are neither skipped nor defective."""
@@ -103,48 +107,61 @@ class ValueFlow:
                     stream.samples.append(key)
 
     def streams(self, name: str) -> list[Stream]:
-        return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
+        streams = self._streams[name].values()
+        return sorted(streams, key=lambda stream: (-stream.rows, stream.step.source))
 
     def suspicious_mappings(self) -> list[str]:
         """Warn of what is valid but suspicious: inverted ranks, contradicting words, one target for nearly all rows."""
-        ranked = [stream for stream in self.streams("severity") if not self._is_shipped(stream.step.path)]
-        said = [] if self._has_scale else list(_inversion(ranked))
+        warnings = list[str]()
+        if not self._has_scale:
+            ranked = [stream for stream in self.streams("severity") if not self._is_shipped(stream.step.path)]
+            warnings += _inversion(ranked)
         for name in VALUE_FIELDS:
             streams = self.streams(name)
             ranks = RANKS.get(name, {})
-            said += [*_dominance(name, streams), *_undeclared(name, streams), *_contradictions(name, ranks, streams)]
-        return said
+            warnings += _dominance(name, streams)
+            warnings += _undeclared(name, streams)
+            warnings += _contradictions(name, ranks, streams)
+        return warnings
 
     def as_json(self) -> dict[str, list[dict[str, object]]]:
         """Field → its lines, widest first, as objects of summary.json: source, target, how, rows, samples."""
-        return {
-            name: [
-                {
+        lines: dict[str, list[dict[str, object]]] = {name: [] for name in VALUE_FIELDS}
+        for name in VALUE_FIELDS:
+            for stream in self.streams(name):
+                line: dict[str, object] = {
                     "source": stream.step.source,
                     "target": stream.step.target,
                     "how": stream.how,
                     "rows": stream.rows,
                     "samples": stream.samples,
                 }
-                for stream in self.streams(name)
-            ]
-            for name in VALUE_FIELDS
-        }
+                lines[name].append(line)
+        return lines
 
 
 def _undeclared(name: str, streams: list[Stream]) -> Iterator[str]:
     """Name the values that words in them, or another column, have decided, with the line that would: a person knows."""
-    for what, found in (
-        ("words in {} decide", [stream for stream in streams if stream.by_word]),
-        ("{} fall back on another column, which decides", [each for each in streams if each.step.how == "fallback"]),
+    by_word = [stream for stream in streams if stream.by_word]
+    by_fallback = [stream for stream in streams if stream.step.how == "fallback"]
+    for wording, undeclared in (
+        ("words in {} decide", by_word),
+        ("{} fall back on another column, which decides", by_fallback),
     ):
-        if found:
-            rows = counted(sum(stream.rows for stream in found), "row")
-            short = [each for each in found if len(each.step.source) <= NAME_SHOWN and not each.step.hidden]
-            line = ", ".join(f"{quote(each.step.source)}: {each.target}" for each in short[:WORDS_SHOWN])
-            said = f"{name}: {what.format(counted(len(found), 'name'))} {rows}; check them"
-            settle = f", and settle them in the mapping or in one that extends it: `{name}: {{values: {{{line}}}}}`"
-            yield said + settle * bool(line)
+        if not undeclared:
+            continue
+        names = counted(len(undeclared), "name")
+        rows = counted(sum(stream.rows for stream in undeclared), "row")
+        warning = f"{name}: {wording.format(names)} {rows}; check them"
+        pairs = list[str]()
+        for stream in undeclared:
+            source = stream.step.source
+            if len(source) <= NAME_SHOWN and not stream.step.hidden:
+                pairs.append(f"{quote(source)}: {stream.target}")
+        if pairs:
+            line = ", ".join(pairs[:WORDS_SHOWN])
+            warning += f", and settle them in the mapping or in one that extends it: `{name}: {{values: {{{line}}}}}`"
+        yield warning
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
@@ -153,9 +170,11 @@ def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
         if stream.step.how != "constant":  # that one value is what the mapping asks for
             targets[stream.target] += stream.rows
     total = targets.total()
-    for target, rows in targets.most_common(1):
-        if total >= DOMINANT_ROWS and rows >= DOMINANT_SHARE * total and target != "rejected":
-            yield f"{name}: {rows:,} of {total:,} rows become {target}"
+    if total < DOMINANT_ROWS:
+        return
+    [(target, rows)] = targets.most_common(1)
+    if rows >= DOMINANT_SHARE * total and target != "rejected":
+        yield f"{name}: {rows:,} of {total:,} rows become {target}"
 
 
 def _inversion(streams: list[Stream]) -> Iterator[str]:
@@ -165,22 +184,33 @@ def _inversion(streams: list[Stream]) -> Iterator[str]:
     """
     ranks: dict[tuple[str, int], Stream] = {}
     for stream in streams:
-        found = re.fullmatch(r"(\D*?)(\d{1,2})\b.*", fold(stream.step.source))
-        if found and stream.step.how == "mapped" and (found[1] or int(found[2])):
-            ranks.setdefault((found[1].strip(), int(found[2])), stream)
-    ordered = sorted(ranks.items(), key=lambda item: item[0])
-    for ((first_prefix, _), first), ((second_prefix, _), second) in pairwise(ordered):
-        is_inverted = first_prefix == second_prefix and _severity_rank(first) > _severity_rank(second)
-        if is_inverted and not (_says_its_target(first) and _says_its_target(second)):
-            ways = " but ".join(f"{stream.step.source} → {stream.target}" for stream in (first, second))
-            yield f"severity: the ranks look inverted: {ways}"
-            return
+        match = re.fullmatch(r"(\D*?)(\d{1,2})\b.*", fold(stream.step.source))
+        if match is None or stream.step.how != "mapped":
+            continue
+        prefix, number = match[1], int(match[2])
+        if prefix or number:
+            ranks.setdefault((prefix.strip(), number), stream)
+    for (first_prefix, first_number), (prefix, number) in pairwise(sorted(ranks)):
+        if first_prefix != prefix:
+            continue
+        first = ranks[first_prefix, first_number]
+        second = ranks[prefix, number]
+        if _severity_rank(first) <= _severity_rank(second):
+            continue
+        if _says_its_target(first) and _says_its_target(second):
+            continue
+        ways = f"{first.step.source} → {first.target} but {second.step.source} → {second.target}"
+        yield f"severity: the ranks look inverted: {ways}"
+        return
 
 
 def _says_its_target(stream: Stream) -> bool:
     """Whether a word beside the number says nearly the same severity: of `1-Low` and `3-High` no rank is inverted."""
-    said = meaning("severity", stream.step.source)
-    return said is not None and abs(SEVERITIES.index(said.target) - _severity_rank(stream)) <= 1
+    word = meaning("severity", stream.step.source)
+    if word is None:
+        return False
+    distance = SEVERITIES.index(word.target) - _severity_rank(stream)
+    return abs(distance) <= 1
 
 
 def _severity_rank(stream: Stream) -> int:
@@ -196,19 +226,27 @@ RANKS = {
 def _contradictions(name: str, ranks: Mapping[str, int], streams: Iterable[Stream]) -> Iterator[str]:
     """Warn where a source value is a known word, and its target is at least two ranks away from what that means."""
     for stream in streams:
-        said = meaning(name, stream.step.source) if stream.target in ranks else None
-        if said is not None and said.is_whole and abs(ranks[said.target] - ranks[stream.target]) > 1:
-            yield f"{name}: {stream.step.source} → {stream.target} ({counted(stream.rows, 'row')})"
+        if stream.target not in ranks:
+            continue
+        word = meaning(name, stream.step.source)
+        if word is None or not word.is_whole:
+            continue
+        distance = ranks[word.target] - ranks[stream.target]
+        if abs(distance) > 1:
+            rows = counted(stream.rows, "row")
+            yield f"{name}: {stream.step.source} → {stream.target} ({rows})"
 
 
 def find_neutral(flow: ValueFlow) -> list[tuple[Unknown, str]]:
     """Return the values whose target nobody has decided, each with that, by field."""
-    return [
-        (Unknown(name, stream.step.source, stream.rows, tuple(stream.samples), Evidence()), stream.target)
-        for name in VALUE_FIELDS
-        for stream in flow.streams(name)
-        if stream.how == "undecided" and not stream.step.hidden and stream.step.source != OTHERS
-    ]
+    neutral = list[tuple[Unknown, str]]()
+    for name in VALUE_FIELDS:
+        for stream in flow.streams(name):
+            if stream.how != "undecided" or stream.step.hidden or stream.step.source == OTHERS:
+                continue
+            unknown = Unknown(name, stream.step.source, stream.rows, tuple(stream.samples), Evidence())
+            neutral.append((unknown, stream.target))
+    return neutral
 
 
 def rare_categories(flow: ValueFlow) -> str:
@@ -218,21 +256,29 @@ def rare_categories(flow: ValueFlow) -> str:
         if stream.step.target is not None:
             issues[stream.step.target] += stream.rows
     rare = [rows for rows in issues.values() if rows < RARE_ISSUES]
-    names, few = counted(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
-    return f"category: {names} of {few}, {counted(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
+    if len(rare) < RARE_NAMES:
+        return ""
+    names = counted(len(rare), "name")
+    in_all = counted(sum(rare), "issue")
+    return f"category: {names} of fewer than {RARE_ISSUES} issues each, {in_all} in all"
 
 
-def new_categories(flow: ValueFlow, known: Collection[str]) -> list[str]:
+def new_categories(flow: ValueFlow, category_names: Collection[str]) -> list[str]:
     """Return categories that are not among the known ones, each with its issues, most first: `Story 3`."""
-    has, issues = {fold(name) for name in known}, Counter[str]()
+    known_categories = {fold(name) for name in category_names}
+    issues = Counter[str]()
     for stream in flow.streams("category"):
-        if stream.step.target and fold(stream.step.target) not in has:
-            issues[stream.step.target] += stream.rows
+        category = stream.step.target
+        if category and fold(category) not in known_categories:
+            issues[category] += stream.rows
     return [f"{name} {rows:,}" for name, rows in issues.most_common()]
 
 
 def _find_stream(streams: dict[Step, Stream], step: Step) -> Stream:
     """The stream of a step; new ones are counted together once there are too many."""
-    if step not in streams and len(streams) >= DISTINCT_LIMIT:
-        step = Step(OTHERS, OTHERS if step.how == "kept" else step.target, step.how, step.path[:1])
+    if step in streams:
+        return streams[step]
+    if len(streams) >= DISTINCT_LIMIT:
+        target = OTHERS if step.how == "kept" else step.target
+        step = Step(OTHERS, target, step.how, step.path[:1])
     return streams.setdefault(step, Stream(step))
