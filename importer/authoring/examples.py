@@ -53,7 +53,7 @@ def try_examples(loaded: LoadedMapping) -> list[Mismatch]:
 def _try(loaded: LoadedMapping, transform: Transform, example: Example) -> Iterator[tuple[str, str, str]]:
     batch = transform(_chunk(transform, example.given))
     (issue,) = batch.issues
-    findings = Rules(loaded.model, batch.columns.compiler, name_given=loaded.named_by_user).check(issue)
+    findings = Rules(loaded.model, batch.source.compiler, name_given=loaded.named_by_user).check(issue)
     skip, expect = issue.skip, example.expect
     if skip and expect.skip is None and expect.code != skip:
         yield "skip", "a row that stays", f"{skip}: it is left out"

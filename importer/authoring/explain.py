@@ -153,7 +153,7 @@ def _explain(mapping: LoadedMapping, run: RowRun, row: CheckedRow, leader: Check
         file_name=run.chunk.file_name,
         record=row.issue.row.record,
         line=row.issue.row.line,
-        traces=tuple(_Tracer(mapping, run.columns.compiler, row.issue).traces()),
+        traces=tuple(_Tracer(mapping, run.compiler, row.issue).traces()),
         findings=tuple(row.findings),
         skip=row.skip,
         title=leader.issue.title,

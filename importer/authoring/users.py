@@ -102,7 +102,7 @@ class _Work:
 
     def add(self, run: RowRun) -> None:
         """Count a run of rows."""
-        compiler, rows = run.columns.compiler, [row for row in run.rows if row.is_counted]
+        compiler, rows = run.compiler, [row for row in run.rows if row.is_counted]
         holders = [PersonReader(person, compiler) for person in self._holders]
         for row in rows:
             if not row.follows:

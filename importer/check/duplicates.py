@@ -23,7 +23,7 @@ from importer.mapping.texts import Text
 from importer.mapping.yaml_tree import as_placeholder, as_source
 from importer.phrases import tokens_of
 from importer.records import Finding, Outcome, Ref, names_project
-from importer.row.columns import Columns
+from importer.row.source_rows import SourceRows
 from importer.scratch import temporary_files
 from importer.sources.json_outline import dotted_names
 
@@ -441,9 +441,10 @@ def _read_keys(source: Source, key: Text | Verdicts, texts: Sequence[Text]) -> I
     refs = [ref for text in (*texts, *([key] if isinstance(key, Text) else [])) for ref in text.refs]
     place = 0
     for chunk in source.chunks(list(dict.fromkeys(refs))):
-        columns, end = Columns(chunk), place + len(chunk)
-        keys = columns.text(key) if isinstance(key, Text) else map(key.winner_of, range(place, end))
-        yield from zip(keys, zip(*map(columns.text, texts), strict=True), strict=True)
+        rows = SourceRows.of(chunk)
+        end = place + len(chunk)
+        keys = rows.texts(key) if isinstance(key, Text) else map(key.winner_of, range(place, end))
+        yield from zip(keys, zip(*map(rows.texts, texts), strict=True), strict=True)
         place = end
 
 

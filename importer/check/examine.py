@@ -18,9 +18,10 @@ from importer.codes import ISSUE_MOVED, NOT_SELECTED
 from importer.mapping.edited_tables import Fix, Fixed, Fixes
 from importer.phrases import plain_name
 from importer.records import Chunk, Finding, Ref
-from importer.row.columns import Columns
+from importer.row.compiler import Compiler
 from importer.row.issue import Issue
 from importer.row.issue_batch import IssueBatch, encode_body
+from importer.row.source_rows import SourceRows
 from importer.row.transform import Transform
 from importer.sources.source import SourceFile
 
@@ -56,7 +57,7 @@ class RowRun:
     """Rows of a file that are checked together: what is asked of the ledger, or of a disk, is asked for all of them.
 
     rows      in the order of the input
-    columns   the rows as they were read, and what compiles texts for them
+    source    the same as they were read
     is_whole  whether the source has all rows of each issue: it is a snapshot
     file      the file that they are from
     lacking   what that lacks; None where nothing is compared with issues
@@ -64,7 +65,7 @@ class RowRun:
     """
 
     rows: Sequence[CheckedRow]
-    columns: Columns
+    source: SourceRows
     is_whole: bool = False
     file: SourceFile | None = None
     lacking: FileAbsence | None = None
@@ -72,7 +73,12 @@ class RowRun:
 
     @property
     def chunk(self) -> Chunk:
-        return self.columns.chunk
+        return self.source.chunk
+
+    @property
+    def compiler(self) -> Compiler:
+        """What reads the texts of the mapping from the rows."""
+        return self.source.compiler
 
     def known_rows(self) -> Iterator[tuple[CheckedRow, LedgerStatus]]:
         """Yield the rows that can be sent of which the ledger has something to say, with what it says."""
@@ -85,7 +91,7 @@ class RowRun:
         if self.lacking is None or self.file is None:
             return None
         members = [member.issue.row for member in row.members]
-        layout, positions = self.columns.layout, self.chunk.positions
+        layout, positions = self.source.layout, self.chunk.positions
 
         def is_blank(refs: Sequence[Ref]) -> bool:
             places = layout.places_of(refs)
@@ -130,7 +136,7 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
     rows = checked_rows(batch, first)
     for place, fixes in fixed.items():
         rows[place].fixes = fixes
-    rules = Rules(model, batch.columns.compiler, name_given=job.name_given)
+    rules = Rules(model, batch.source.compiler, name_given=job.name_given)
     for row in rows:
         row.findings = rules.check(row.issue, follows=row.follows)
         if model.people.hides:
@@ -144,7 +150,7 @@ def _examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> 
             row.body = encode_body(row.issue)
     lacking = absence.files[chunk.file] if absence.files else None
     file = job.source.files[chunk.file]
-    return RowRun(rows, batch.columns, model.input.is_snapshot, file, lacking, absence.braked)
+    return RowRun(rows, batch.source, model.input.is_snapshot, file, lacking, absence.braked)
 
 
 def checked_rows(batch: IssueBatch, first: int = 0) -> list[CheckedRow]:

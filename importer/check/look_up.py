@@ -14,10 +14,10 @@ from importer.check.examine import apply_fixes
 from importer.check.job import Job
 from importer.mapping.identities import Identity
 from importer.mapping.reads import collect_key_refs, collect_persons, collect_refs, collect_tables
-from importer.records import Chunk, Ref, Table
-from importer.row.columns import Columns
+from importer.records import Ref, Table
 from importer.row.people import PersonReader, find_no_name
 from importer.row.relations import FindKeys, compile_names, find_no_keys
+from importer.row.source_rows import SourceRows
 from importer.row.transform import Transform
 from importer.scratch import Scratch, as_bytes, as_text
 from importer.transform.plain_text import is_filled
@@ -46,11 +46,10 @@ class AccountNames:
         self.tables: Sequence[Table] = collect_tables(self._persons)
         self._pairs = Counter[Identity]()
 
-    def add(self, chunk: Chunk, columns: Columns) -> None:
+    def add(self, source: SourceRows) -> None:
         for person in self._persons:
-            count_known(
-                self._pairs, chain.from_iterable(map(PersonReader(person, columns.compiler).read_all, columns.rows))
-            )
+            read_all = PersonReader(person, source.compiler).read_all
+            count_known(self._pairs, chain.from_iterable(map(read_all, source.rows)))
 
     def by_account(self) -> Mapping[str, str]:
         """Account → name: of several the most frequent, then the first."""
@@ -114,17 +113,17 @@ class KeyAliases:
         if self._scratch is not None:
             self._scratch.close()
 
-    def add(self, chunk: Chunk, columns: Columns) -> None:
+    def add(self, source: SourceRows) -> None:
         assert self._scratch is not None
         assert self._transform is not None
-        keys = [as_bytes(key) for key in self._transform.name_rows(chunk)]
+        keys = [as_bytes(key) for key in self._transform.name_rows(source.chunk)]
         for place, (spec, by) in self._specs.items():
-            names_of = compile_names(spec, columns.compiler)
-            named = {name for row in columns.rows for name in names_of(row)}
+            names_of = compile_names(spec, source.compiler)
+            named = {name for row in source.rows for name in names_of(row)}
             self._scratch.write(
                 "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, as_bytes(text)) for text in named)
             )
-            rows = zip(columns.text(by), keys, strict=True)
+            rows = zip(source.texts(by), keys, strict=True)
             known = ((place, as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
             self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
 
@@ -157,11 +156,10 @@ class _LookUp:
         tables = tuple(dict.fromkeys(table for each in wanted for table in each.tables))
         with self._job.source.again() as source:
             for chunk in source.chunks(refs, tables=tables):
-                corrected = apply_fixes(self._job.fixes, chunk)[0]
-                columns = Columns(corrected)
+                rows = SourceRows.of(apply_fixes(self._job.fixes, chunk)[0])
                 for each in wanted:
-                    each.add(corrected, columns)
-                del chunk, corrected, columns
+                    each.add(rows)
+                del chunk, rows
         return self._names.by_account(), self._aliases.finder()
 
     def find_name(self, account: str) -> str:

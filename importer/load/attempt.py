@@ -200,7 +200,7 @@ class Attempt:
             # `repair` reads one row, which is not all of an issue that several rows may make.
             is_whole = not row.leads and not row.follows
             if is_whole and (is_sent or (self.has_begun and row.body)):
-                cells = encode_cells(row.issue.row, run.columns.layout, self.refs, self.shown)
+                cells = encode_cells(row.issue.row, run.source.layout, self.refs, self.shown)
                 row.result = row.result._replace(cells=cells)
 
     def _rank(self, issue: Issue) -> float:

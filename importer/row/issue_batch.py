@@ -12,10 +12,10 @@ import orjson
 from importer.api import PERSON_FIELDS, VALUE_FIELDS
 from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_refs
-from importer.records import Chunk, Ref
-from importer.row.columns import Columns
+from importer.records import Ref
 from importer.row.issue import Issue
 from importer.row.source_row import Layout, SourceRow
+from importer.row.source_rows import SourceRows
 from importer.transform.encoding import encode
 from importer.transform.shown_people import ShownPeople
 
@@ -24,28 +24,15 @@ from importer.transform.shown_people import ShownPeople
 class IssueBatch:
     """Rows that are handled together, with the issue that each says.
 
-    columns  the rows, and what compiles texts and conditions for them
+    source   the rows
     issues   one for each row; those of rows with a skip code are not used
     groups   first row of each issue that several rows may make → all its rows; {} where each row is an issue by itself.
              Rows of issues that recur are gathered later: see `check.leaders`
     """
 
-    columns: Columns
+    source: SourceRows
     issues: Sequence[Issue]
     groups: Mapping[int, Sequence[int]] = field(default_factory=dict)
-
-    @property
-    def chunk(self) -> Chunk:
-        """The rows as they were read."""
-        return self.columns.chunk
-
-    def followers(self) -> set[int]:
-        """The rows behind the first one of their issue, which speaks for all of them."""
-        return {row for _, *others in self.groups.values() for row in others}
-
-    def members(self, row: int) -> Sequence[int]:
-        """The rows for which this one speaks: all of its issue, or itself."""
-        return self.groups.get(row) or (row,)
 
 
 def encode_body(issue: Issue) -> bytes:

@@ -20,12 +20,14 @@ class Layout:
     tables   the tables beside the file's records that texts are looked up in
     beside   index in the mapping's `comments: from` → finds the objects beside the records that are read there
     dates    the formats of dates that the mapping names beside ISO 8601
+    columns  of each place the column of the file, from 0; of JSON a number
     """
 
     places: Mapping[Ref, tuple[int, ...]]
     tables: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
     beside: Mapping[int, Finder] = field(default_factory=dict)
     dates: tuple[str, ...] = ()
+    columns: tuple[int, ...] = ()
 
     @property
     def present(self) -> frozenset[Ref]:
@@ -94,7 +96,7 @@ def layout_of(chunk: Chunk, dates: Sequence[str] = ()) -> Layout:
     """Make the layout of a chunk's file: the columns that it has, numbered in the order of the chunk's cells."""
     numbers = {position: number for number, position in enumerate(chunk.cells)}
     places = {ref: tuple(numbers[position] for position in positions) for ref, positions in chunk.positions.items()}
-    return Layout(places, chunk.tables, chunk.beside, tuple(dates))
+    return Layout(places, chunk.tables, chunk.beside, tuple(dates), tuple(chunk.cells))
 
 
 def leave_out_nothing(written: tuple[str, ...]) -> tuple[str, ...]:

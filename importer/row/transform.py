@@ -7,11 +7,11 @@ from importer.mapping.model import MappingModel
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables, narrow
 from importer.mapping.texts import Text
 from importer.records import Chunk
-from importer.row.columns import Columns
 from importer.row.issue import IssueMapper
 from importer.row.issue_batch import IssueBatch
 from importer.row.people import FindName, find_no_name
 from importer.row.relations import FindKeys, find_no_keys
+from importer.row.source_rows import SourceRows
 from importer.transform.aliases import NO_ALIASES, Aliases
 from importer.transform.shown_people import ShownPeople
 
@@ -46,27 +46,27 @@ class Transform:
 
     def __call__(self, chunk: Chunk) -> IssueBatch:
         """Transform a chunk. Defective rows become empty issues; the chunk has their findings already."""
-        columns = Columns(chunk, self.mapping.input.dates)
-        issues, groups = self._mapper(columns).map_rows(columns.rows)
-        return IssueBatch(columns, issues, {rows[0]: rows for rows in groups})
+        source = SourceRows.of(chunk, self.mapping.input.dates)
+        issues, groups = self._mapper(source).map_rows(source.rows)
+        return IssueBatch(source, issues, {rows[0]: rows for rows in groups})
 
     def group_keys(self, chunk: Chunk) -> list[str | None]:
         """The key of each row's group, which the check asks for so that no group is divided between chunks."""
-        columns = Columns(chunk, self.mapping.input.dates)
-        return self._mapper(columns).group_keys(columns.rows)
+        source = SourceRows.of(chunk, self.mapping.input.dates)
+        return self._mapper(source).group_keys(source.rows)
 
     def name_rows(self, chunk: Chunk) -> list[str]:
         """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
-        columns = Columns(chunk, self.mapping.input.dates)
-        return self._mapper(columns).name_rows(columns.rows)
+        source = SourceRows.of(chunk, self.mapping.input.dates)
+        return self._mapper(source).name_rows(source.rows)
 
-    def _mapper(self, columns: Columns) -> IssueMapper:
+    def _mapper(self, source: SourceRows) -> IssueMapper:
         """What maps the rows of a file; one file follows another, so that only the newest is kept.
 
         It leaves out what has had no text so far: a preset names hundreds of columns and paths, and a row has a dozen.
         """
-        self._filled |= columns.filled()
-        layout = columns.layout.without_empty(self._filled)
+        self._filled |= source.filled()
+        layout = source.layout.without_empty(self._filled)
         if self._newest is None or self._newest.layout != layout:
             self._newest = IssueMapper(
                 narrow(self.mapping, layout.present),

@@ -30,7 +30,7 @@ def losses_of(
             for row in rows:
                 is_left_out = row.key.partition(":")[2] in left_out or row.issue.row.defect is not None or row.skip
                 row.outcome = Outcome.REJECTED if is_left_out else Outcome.PLANNED
-            losses.add(RowRun(rows, batch.columns))
+            losses.add(RowRun(rows, batch.source))
     return losses, list(losses.attachments)
 
 

@@ -57,12 +57,12 @@ def run_of(mapping: MappingModel, rows: Sequence[Sequence[str]], header: Sequenc
         row.findings = findings
         if not row.skip and not row.is_rejected:
             row.body = encode_body(row.issue)
-    return RowRun(checked, batch.columns)
+    return RowRun(checked, batch.source)
 
 
 def findings_of(mapping: MappingModel, batch: IssueBatch, *, name_given: bool = True) -> list[list[Finding]]:
     """What the rules find in the issue of each row."""
-    rules = Rules(mapping, batch.columns.compiler, name_given=name_given)
+    rules = Rules(mapping, batch.source.compiler, name_given=name_given)
     return [rules.check(row.issue, follows=row.follows) for row in checked_rows(batch)]
 
 

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from importer.mapping.texts import Condition, Text
 from importer.records import Ref
-from importer.row.columns import Columns
+from importer.row.source_rows import SourceRows
 from importer.transform.plain_text import is_filled, single_line, split_template
 from tests.harness.making import chunk_of, json_chunk_of
 
 
-def columns_of(header: list[str], *rows: list[str], formats: tuple[str, ...] = ()) -> Columns:
-    return Columns(chunk_of(header, rows), formats)
+def columns_of(header: list[str], *rows: list[str], formats: tuple[str, ...] = ()) -> SourceRows:
+    return SourceRows.of(chunk_of(header, rows), formats)
 
 
 def texts_of(spec: Any, header: list[str], *rows: list[str]) -> list[str]:
     """What a text, as it stands in a mapping, becomes."""
-    return columns_of(header, *rows).text(Text.model_validate(spec))
+    return columns_of(header, *rows).texts(Text.model_validate(spec))
 
 
-def holds(conditions: list[dict[str, Any]], columns: Columns) -> list[bool]:
+def holds(conditions: list[dict[str, Any]], columns: SourceRows) -> list[bool]:
     """Where conditions, as they stand in a mapping, hold."""
     return list(map(columns.compiler.holds(list(map(Condition.model_validate, conditions))), columns.rows))
 
@@ -97,9 +97,8 @@ def test_pattern_in_a_column_that_repeats() -> None:
 def test_every_cell() -> None:
     """All cells of a column that repeats, and of the first choice that is filled, row by row."""
     columns = columns_of(["A", "A", "B"], ["1", "2", "b"], ["", "", "b"])
-    assert columns.every_cell(Text.model_validate("A")) == [["1", ""], ["2", ""]]
-    assert columns.every_cell(Text.model_validate(["A", "B"])) == [["1", "b"], ["2", ""]]
-    assert columns.every_cell(Text.model_validate(["X", "Y"])) == []
+    for spec, cells in (("A", [("1", "2"), ("", "")]), (["A", "B"], [("1", "2"), ("b",)]), (["X", "Y"], [(), ()])):
+        assert list(map(columns.compiler.cells(Text.model_validate(spec)), columns.rows)) == cells
 
 
 def test_text_of_json_does_not_depend_on_its_neighbours() -> None:
@@ -107,8 +106,8 @@ def test_text_of_json_does_not_depend_on_its_neighbours() -> None:
     ref = Ref("path", "labels")
     spec = Text.model_validate({"template": "-{path:labels}-"})
     blank, filled = '{"labels": [" ", ""], "x": 1}', '{"labels": ["", "", "b"], "x": 1}'
-    alone = [Columns(json_chunk_of([line], [ref])).text(spec)[0] for line in (blank, filled)]
-    assert Columns(json_chunk_of([blank, filled], [ref])).text(spec) == alone
+    alone = [SourceRows.of(json_chunk_of([line], [ref])).texts(spec)[0] for line in (blank, filled)]
+    assert SourceRows.of(json_chunk_of([blank, filled], [ref])).texts(spec) == alone
 
 
 @pytest.mark.parametrize(
@@ -154,14 +153,14 @@ def test_before_and_after() -> None:
     columns = columns_of(["D"], *days)
     assert holds([{"column": "D", "before": "2024-01-31"}], columns) == [True, False, True, False]
     assert holds([{"column": "D", "after": "2024-01-31"}], columns) == [False, True, False, False]
-    assert columns.unreadable == {}
+    assert not any(row.unreadable for row in columns.rows)
 
 
 def test_date_in_a_column_that_repeats() -> None:
     """One cell in time is enough, and then it doesn't matter that another can't be read."""
     columns = columns_of(["D", "D"], ["2024-05-01", "2019-05-01"], ["soon", "2019-05-01"], ["soon", "2024-05-01"])
     assert holds([{"column": "D", "before": "2020-01-01"}], columns) == [True, True, False]
-    assert columns.unreadable == {2: "soon"}
+    assert {place: row.unreadable for place, row in enumerate(columns.rows) if row.unreadable} == {2: "soon"}
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -170,14 +169,14 @@ def test_unreadable_date(turned: bool) -> None:
     columns = columns_of(["D", "S"], ["soon", "closed"], ["soon", "open"], ["2019-01-01", "closed"])
     rule = [{"column": "S", "is": "closed"}, {"column": "D", "before": "2020-01-01"}]
     assert holds(rule[::-1] if turned else rule, columns) == [False, False, True]
-    assert columns.unreadable == {0: "soon"}
+    assert {place: row.unreadable for place, row in enumerate(columns.rows) if row.unreadable} == {0: "soon"}
 
 
 def test_unix_times_in_conditions() -> None:
     """A tracker's API may have Unix times: rules and duplicates compare them as any date."""
     columns = columns_of(["D"], ["1577836799"], ["1577836800000"], ["157783680"])
     assert holds([{"column": "D", "before": "2020-01-01"}], columns) == [True, False, False]
-    assert columns.unreadable == {2: "157783680"}
+    assert {place: row.unreadable for place, row in enumerate(columns.rows) if row.unreadable} == {2: "157783680"}
 
 
 @given(st.text(st.characters(codec=None)))
@@ -214,5 +213,5 @@ def test_format() -> None:
     """A text loses its markup after pattern and lookup; what could not be kept is told by row, once."""
     columns = columns_of(["A"], ["<b>a</b>"], ["x"], ["b<script>c</script>"])
     spec = Text.model_validate({"column": "A", "format": "html", "as": "text"})
-    assert columns.text(spec) == columns.text(spec) == ["a", "x", "b"]
+    assert columns.texts(spec) == columns.texts(spec) == ["a", "x", "b"]
     assert [row.dropped for row in columns.rows] == [None, None, {"script": 1}]

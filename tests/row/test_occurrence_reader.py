@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from importer.row.columns import Columns
 from importer.row.occurrence_reader import OccurrenceReader
+from importer.row.source_rows import SourceRows
 from importer.row.transform import Transform
 from tests.harness.making import HEADER, chunk_of, mapping_of
 
@@ -22,7 +22,7 @@ def test_a_date_in_another_form(texts: list[str], *, are_one: bool) -> None:
     """Is the same occurrence: by the mapping's formats and ISO 8601; a number is none, nor what no format fits."""
     recurring = {"occurrence": ["Text"], "finished": {"done": "add", "closed": "add"}}
     mapping = mapping_of(group=["ID"], recurring=recurring)
-    columns = Columns(chunk_of(HEADER, [("P-1", "Title", text, "P1", "Open") for text in texts]), ("%d.%m.%Y",))
+    columns = SourceRows.of(chunk_of(HEADER, [("P-1", "Title", text, "P1", "Open") for text in texts]), ("%d.%m.%Y",))
     reader = OccurrenceReader(mapping, columns.compiler, columns.layout)
     comments = []
     for row in columns.rows:

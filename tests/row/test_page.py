@@ -11,10 +11,10 @@ from typing import Any
 
 from importer.library.inputs import open_job
 from importer.mapping.reads import collect_refs
-from importer.row.columns import Columns
 from importer.row.issue import IssueMapper
 from importer.row.people import find_no_name
 from importer.row.relations import find_no_keys
+from importer.row.source_rows import SourceRows
 from importer.transform.shown_people import ShownPeople
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def list_steps() -> list[str]:
     with open_job([str(ROOT / "sample_data" / "jira.csv")], mapping="jira") as job:
         model = job.mapping.model
         chunk = next(iter(job.source.chunks(collect_refs(model))))
-        columns = Columns(chunk, model.input.dates)
+        columns = SourceRows.of(chunk, model.input.dates)
         shown = ShownPeople(model.people, job.people)
         mapper = IssueMapper(model, columns.layout, job.source_name, shown, find_no_name, find_no_keys)
         rows = columns.rows[:1]

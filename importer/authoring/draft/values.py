@@ -24,7 +24,7 @@ from importer.mapping.vocabulary import TitleCount, category_of, ends_of_scale, 
 from importer.phrases import clip, plain_name
 from importer.progress import Progress
 from importer.records import Evidence, Unknown
-from importer.row.columns import Columns
+from importer.row.source_rows import SourceRows
 from importer.spreadsheet import escape_cell
 from importer.transform.plain_text import single_line
 
@@ -118,10 +118,11 @@ def count_values(source: Source, choice: Choice, progress: Progress, titles: Tit
     progress.start("counting", source.total_bytes, "B")
     category = fields.index("category") if "category" in fields else None
     for chunk in source.chunks(refs, ROWS_AT_ONCE):
-        columns = Columns(apply_fixes(fixes, chunk)[0])
-        read = {name: columns.stripped(text) for name, text in others.items()}
+        source_rows = SourceRows.of(apply_fixes(fixes, chunk)[0])
+        compiler, written = source_rows.compiler, source_rows.compiler.written
+        read = {name: list(map(compiler.stripped(text), source_rows.rows)) for name, text in others.items()}
         facts = zip(read["status_category"], read["resolution"], map(bool, read["closed"]), strict=True)
-        own = zip(*(columns.as_written.text(texts[name]) for name in fields), strict=True)
+        own = zip(*(map(written.text(texts[name]), source_rows.rows) for name in fields), strict=True)
         rows = [*zip(own, facts, strict=True)]
         # Rows without a title are rejected, so their values don't count.
         titled = [place for place, title in enumerate(read["title"]) if title]

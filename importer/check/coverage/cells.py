@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from importer.check.checked_row import CheckedRow
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell
 from importer.check.coverage.lines import KEYS_KEPT, CoverageLine, CoverageLines
 from importer.check.coverage.uses import Taken, Use, settle
+from importer.check.examine import RowRun
 from importer.mapping.vocabulary import words_for_nothing
-from importer.sources.header import take_columns
 from importer.transform.plain_text import is_filled
 
 if TYPE_CHECKING:
-    from importer.check.examine import RowRun
     from importer.sources.source import SourceFile
 
 
@@ -32,85 +32,80 @@ class CellCounter:
 
     def count(self, run: RowRun) -> Iterator[Attachment]:
         """Count the cells of a run of rows, and yield the attachments of those that are sent."""
-        chunk = run.chunk
-        used = [Taken(use, run) for use in self._uses if not run.columns.present.isdisjoint(use.text.refs)]
-        keys = [row.key for row in run.rows]
-        left_out = {number for number, row in enumerate(run.rows) if row.is_left_out}
+        present = run.source.layout.present
+        used = [Taken(use, run) for use in self._uses if not present.isdisjoint(use.text.refs)]
         for line, columns in self._columns_by_line(run):
             if line.is_open:
-                self._show(line, [cells for _, cells, _ in columns], left_out)
-            lost: list[tuple[int, str]] = []
-            for position, cells, texts in columns:
-                takers = [taken for taken in used if position in taken.positions]
-                if names := settle(takers, [taken.use.name for taken in takers if position in taken.whole]):
-                    line.filled += texts  # as of nearly all columns that are read
-                    line.uses.update(names)
-                    continue
-                filled = [row for row, cell in enumerate(cells) if is_filled(cell)]
-                line.filled += len(filled)
-                left = [row for row in filled if row not in left_out and cells[row] not in self._nothing]
-                lost += ((row, cells[row]) for row in _take_away(left, position, takers, line))
+                _show(line, run.rows, columns)
+            lost = list[tuple[int, CheckedRow, str]]()
+            for column in columns:
+                lost += self._count_column(line, run.rows, column, used)
             line.lost += len(lost)
             if len(line.keys) < KEYS_KEPT:
-                for row, text in sorted(lost, key=itemgetter(0)):
-                    line.name_row(keys[row], text)
-        places = self._attachment_places[chunk.file]
-        for row, cells in enumerate(chunk.raw if places else ()):
-            for place in places:
-                if row not in left_out and place < len(cells) and is_filled(cells[place]):
-                    yield from read_cell(keys[row], cells[place])
+                for _, row, text in sorted(lost, key=itemgetter(0)):
+                    line.name_row(row.key, text)
+        yield from self._read_attachments(run)
 
-    def _columns_by_line(self, run: RowRun) -> Iterator[tuple[CoverageLine, list[Column]]]:
+    def _columns_by_line(self, run: RowRun) -> Iterator[tuple[CoverageLine, list[_Column]]]:
         """Yield each line with its columns that have any text: those with one header together."""
-        names, found = self._names[run.chunk.file], defaultdict[CoverageLine, list[Column]](list)
-        for column in _columns_as_they_came(run):
-            position, _, texts = column
+        names, columns_of = self._names[run.chunk.file], defaultdict[CoverageLine, list[_Column]](list)
+        places = {position: place for place, position in enumerate(run.source.layout.columns)}
+        raw_rows = [row.issue.row.raw for row in run.rows]
+        for position, cells in enumerate(zip_longest(*raw_rows, fillvalue="")):
+            texts = len(cells) - cells.count("")
             if texts:
                 name = names[position] if position < len(names) else _name_column("", position)
-                found[self._lines.line(name)].append(column)
-        yield from found.items()
+                columns_of[self._lines.line(name)].append(_Column(places.get(position), cells, texts))
+        yield from columns_of.items()
 
-    @staticmethod
-    def _show(line: CoverageLine, columns: Sequence[Sequence[str]], left_out: Collection[int]) -> None:
-        """Offer the texts of a line's columns as samples, row by row."""
-        for row, cells in enumerate(zip(*columns, strict=True)):
-            for text in filter(is_filled, cells if row not in left_out else ()):
-                line.show(text)
-                if not line.is_open:
-                    return
+    def _count_column(
+        self, line: CoverageLine, rows: Sequence[CheckedRow], column: _Column, used: Sequence[Taken]
+    ) -> Iterator[tuple[int, CheckedRow, str]]:
+        """Count the filled cells of a column, and yield those that nothing takes: place, row and text."""
+        takers = [taken for taken in used if column.place in taken.places]
+        names = settle(takers, [taken.use.name for taken in takers if column.place in taken.whole])
+        if names:  # as of nearly all columns that are read
+            line.filled += column.texts
+            line.uses.update(names)
+            return
+        for row, cell in zip(rows, column.cells, strict=True):
+            if not is_filled(cell):
+                continue
+            line.filled += 1
+            if row.is_left_out or cell in self._nothing:
+                continue
+            taker = next((taken for taken in takers if column.place in taken.take(row)), None)
+            if taker is None:
+                yield row.place, row, cell
+            else:
+                line.uses.add(taker.use.name)
+
+    def _read_attachments(self, run: RowRun) -> Iterator[Attachment]:
+        """Yield the attachments that the rows that are sent have in columns of their own."""
+        positions = self._attachment_places[run.chunk.file]
+        for row in run.rows if positions else ():
+            cells = row.issue.row.raw
+            for position in positions if not row.is_left_out else ():
+                if position < len(cells) and is_filled(cells[position]):
+                    yield from read_cell(row.key, cells[position])
 
 
-Column = tuple[int, Sequence[str], int]
-"""Place of a column in the file, its cells, and how many of them have any text."""
+class _Column(NamedTuple):
+    """A column of a file: its place by `Layout.columns`, its cells, and how many of them have any text."""
+
+    place: int | None
+    cells: Sequence[str]
+    texts: int
 
 
-def _take_away(rows: list[int], position: int, takers: Sequence[Taken], line: CoverageLine) -> list[int]:
-    """Return the rows whose cell in a column nothing takes; the line gets the names of what takes others."""
-    for taken in takers:
-        mine = rows if position in taken.whole else taken.rows.get(position, ())
-        left = sorted(set(rows).difference(mine))
-        if len(left) < len(rows):
-            line.uses.add(taken.use.name)
-        rows = left
-    return rows
-
-
-def _columns_as_they_came(run: RowRun) -> Iterator[Column]:
-    """Yield the columns of the file, by position."""
-    chunk, columns = run.chunk, run.columns
-    width, *other_widths = set(map(len, chunk.raw))
-    if chunk.defects or other_widths or any(row.fixes for row in run.rows):
-        for position, cells in enumerate(zip_longest(*chunk.raw, fillvalue="")):
-            yield position, cells, len(cells) - cells.count("")
-        return
-    # The mapping has read most columns: only the others are taken out of the rows.
-    others = [position for position in range(width) if position not in chunk.cells]
-    unread = take_columns(chunk.raw, width, others) if others else {}
-    for position in range(width):
-        if position in unread:
-            yield position, unread[position], len(chunk) - unread[position].count("")
-        else:
-            yield position, chunk.cells[position], columns.count_texts(position)
+def _show(line: CoverageLine, rows: Sequence[CheckedRow], columns: Sequence[_Column]) -> None:
+    """Offer the texts of a line's columns as samples, row by row."""
+    every_cells = zip(*(column.cells for column in columns), strict=True)
+    for row, cells in zip(rows, every_cells, strict=True):
+        for text in filter(is_filled, cells if not row.is_left_out else ()):
+            line.show(text)
+            if not line.is_open:
+                return
 
 
 def _name_column(header: str, position: int) -> str:

@@ -71,10 +71,10 @@ class Coverage:
 
     def _add_leaves(self, run: RowRun, read: Reader) -> Iterator[Attachment]:
         self._leaves.turn_to(run)
-        for number, row in enumerate(run.rows):
+        for row in run.rows:
             record = read(row.issue.row.raw)
             if record is not None:
-                yield from self._leaves.add(record, number, row.key, sent=not row.is_left_out)
+                yield from self._leaves.add(record, row)
 
     def lines(self) -> list[CoverageLine]:
         """Return the lines of all columns with filled cells, those that lose most first, and of these the undecided."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
+from importer.check.checked_row import CheckedRow
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
 from importer.check.coverage.lines import KEYS_KEPT, CoverageLine, CoverageLines
 from importer.check.coverage.paths import Chain, KeysRead, read_ref
@@ -16,7 +17,7 @@ from importer.check.plan import DISTINCT_LIMIT
 from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Ref
-from importer.row.columns import Columns
+from importer.row.source_rows import SourceRows
 from importer.sources.json_values import to_text, write
 from importer.transform.plain_text import is_filled
 
@@ -31,9 +32,10 @@ class _Consumer:
     name       what becomes of the cells
     is_whole   whether it takes every leaf that its chains lead to
     of_use     what its use takes; None if that is nothing
-    positions  its columns
-    parts      of these the rows that are taken, and the cells; looked up once a leaf asks
-    cells      the row that was asked for last, what it takes of that, and those of it that a leaf may be a part of
+    places     those of its cells, by `Layout.places`
+    row        the row that was asked for last
+    cells      what it takes of that
+    wider      of these, the ones that a leaf may be a part of
     """
 
     name: str
@@ -41,40 +43,38 @@ class _Consumer:
     keys_read: KeysRead
     is_whole: bool = False
     of_use: Taken | None = None
-    positions: Sequence[int] = ()
-    parts: Sequence[tuple[Collection[int], Sequence[str]]] = ()
-    cells: tuple[int, frozenset[str], Sequence[str]] = (-1, frozenset(), ())
+    places: Sequence[int] = ()
+    row: CheckedRow | None = None
+    cells: frozenset[str] = frozenset()
+    wider: Sequence[str] = ()
 
-    def turn_to(self, of_use: Taken | None, columns: Columns) -> None:
-        self.positions = columns.chunk.positions.get(self.ref, ())
-        self.parts = ()
-        self.of_use = of_use if any(map(columns.has_text, self.positions)) else None  # as few of what a preset reads
+    def turn_to(self, of_use: Taken | None, source: SourceRows, filled: Container[Ref]) -> None:
+        self.places = source.layout.places.get(self.ref, ())
+        self.of_use = of_use if self.ref in filled else None  # as few of what a preset reads
         self.is_whole = False
         if self.of_use is not None and self.keys_read.whole:
-            self.is_whole = self.of_use.whole.issuperset(self.positions)
-        self.cells = (-1, frozenset(), ())
+            self.is_whole = self.of_use.whole.issuperset(self.places)
+        self.row = None
 
-    def takes(self, value: Any, row: int) -> bool:
+    def takes(self, value: Any, row: CheckedRow) -> bool:
         """Whether a leaf at one of the chains arrives: its text is a cell that is taken, or part of a joined one."""
         if self.is_whole or self.of_use is None:
             return self.is_whole
-        if not self.parts:
-            parts = map(self.of_use.part, self.positions)
-            self.parts = [(rows, cells) for rows, cells in parts if rows]
-            if not self.parts:  # as of a second choice that is nowhere needed
-                self.of_use = None
-                return False
-        if row != self.cells[0]:  # a record may have 100,000 labels, each of which is asked for
-            row_cells = [cells[row] for rows, cells in self.parts if row in rows and cells[row]]
-            joined = [cell for cell in row_cells if self.keys_read.joined or cell[0] in "[{"]
-            self.cells = row, frozenset(row_cells), joined
-        _, cells, wider = self.cells
-        if not cells or (self.keys_read.whole and len(self.positions) == 1):
-            return bool(cells)
+        if row is not self.row:  # a record may have 100,000 labels, each of which is asked for
+            self._look_at(row, self.of_use)
+        if not self.cells or (self.keys_read.whole and len(self.places) == 1):
+            return bool(self.cells)
         text = to_text(value)
-        if text in cells:
+        if text in self.cells:
             return True
-        return any(self._is_part(value, text, cell) for cell in wider)
+        return any(self._is_part(value, text, cell) for cell in self.wider)
+
+    def _look_at(self, row: CheckedRow, of_use: Taken) -> None:
+        """Find what it takes of a row."""
+        cells, places = row.issue.row.cells, of_use.take(row)
+        taken_cells = [cells[place] for place in places if place in self.places and cells[place]]
+        self.row, self.cells = row, frozenset(taken_cells)
+        self.wider = [cell for cell in taken_cells if self.keys_read.joined or cell[0] in "[{"]
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
         if self.keys_read.joined and text in cell:
@@ -172,15 +172,17 @@ class Leaves:
 
     def turn_to(self, run: RowRun) -> None:
         """Prepare for the next run of rows."""
+        present, filled = run.source.layout.present, run.source.filled()
         for use, consumers in self._consumers:
-            taken = Taken(use, run) if not run.columns.present.isdisjoint(use.text.refs) else None
+            taken = Taken(use, run) if not present.isdisjoint(use.text.refs) else None
             for consumer in consumers:
-                consumer.turn_to(taken, run.columns)
+                consumer.turn_to(taken, run.source, filled)
         for place in self._places:
             place.turn()
 
-    def add(self, record: Mapping[str, Any], row: int, key: str, *, sent: bool) -> Iterator[Attachment]:
+    def add(self, record: Mapping[str, Any], row: CheckedRow) -> Iterator[Attachment]:
         """Count the leaves of a row's record, and yield its attachments if it is sent; nothing is counted before."""
+        key, sent = row.key, not row.is_left_out
         stack: list[tuple[Any, _Place]] = [(record, self._root)]  # no recursion: a record may be nested deeper
         listed = set[Attachment]()
         while stack:
@@ -224,7 +226,7 @@ class Leaves:
         return place.line
 
 
-def _is_taken(value: Any, row: int, place: _Place, line: CoverageLine) -> bool:
+def _is_taken(value: Any, row: CheckedRow, place: _Place, line: CoverageLine) -> bool:
     """Whether a leaf arrives; its line gets the name of what takes it."""
     for consumer in place.takers:
         if consumer.takes(value, row):

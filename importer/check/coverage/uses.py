@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import takewhile
 
 from importer.api import VALUE_FIELDS
+from importer.check.checked_row import CheckedRow
 from importer.check.examine import RowRun
 from importer.mapping.issue_parts import FlagRule, Relation
 from importer.mapping.model import Duplicates, Link, MappingModel
 from importer.mapping.patterns import compile_pattern
 from importer.mapping.texts import Text
 from importer.records import Ref
-from importer.row.columns import Columns
+from importer.row.compiler import Compiler, ReadCells
 from importer.row.evidence import compile_flagged
+from importer.row.issue import Issue
+from importer.row.source_row import Layout, SourceRow
 from importer.transform.plain_text import is_filled
 
 RULE = "rule"
@@ -27,19 +29,22 @@ ATTACHMENTS = f"{FOOTER}Attachments"
 """The name of the uses that make the line of attachments."""
 
 
+IsWanted = Callable[[Issue], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """A text of the mapping.
 
     name    what it becomes: `title`, `comment`, `footer: Sprint`
     every   whether it takes all cells of a column that repeats, not only the first filled one
-    wanted  says of each row whether it is read there; None: everywhere
+    wanted  makes what says of an issue whether it is read there; None: everywhere
     """
 
     name: str
     text: Text
     every: bool = False
-    wanted: Callable[[RowRun], Sequence[bool] | None] | None = None
+    wanted: Callable[[Compiler], IsWanted] | None = None
 
 
 def list_uses(mapping: MappingModel) -> list[Use]:
@@ -94,21 +99,21 @@ def _uses(mapping: MappingModel) -> Iterator[Use]:
         yield from (Use(ATTACHMENTS, text, every=True) for text in files if text is not None)
 
 
-def _with_local_key(run: RowRun) -> Sequence[bool] | None:
-    return [row.issue.key.is_local for row in run.rows]
+def _with_local_key(_: Compiler) -> IsWanted:
+    return lambda issue: issue.key.is_local
 
 
-def _without_rule(place: int, run: RowRun) -> Sequence[bool] | None:
-    unruled = [row.issue.steps[place].how != "rule" for row in run.rows]
-    return None if all(unruled) else unruled
+def _without_rule(place: int, _: Compiler) -> IsWanted:
+    return lambda issue: issue.steps[place].how != "rule"
 
 
-def _where_flagged(rule: FlagRule, run: RowRun) -> Sequence[bool] | None:
-    return list(map(compile_flagged(rule, run.columns.compiler), run.columns.rows))
+def _where_flagged(rule: FlagRule, compiler: Compiler) -> IsWanted:
+    is_flagged = compile_flagged(rule, compiler)
+    return lambda issue: is_flagged(issue.row)
 
 
-def _with_comments(run: RowRun) -> Sequence[bool] | None:
-    return [row.issue.bundling != "drop" for row in run.rows]
+def _with_comments(_: Compiler) -> IsWanted:
+    return lambda issue: issue.bundling != "drop"
 
 
 def _rule_texts(mapping: MappingModel) -> Iterator[Text]:
@@ -129,36 +134,28 @@ def _rule_texts(mapping: MappingModel) -> Iterator[Text]:
 
 
 class Taken:
-    """The cells of a chunk that a use takes; a cell of which a pattern takes only a part is taken, too.
+    """The cells of a run of rows that a use takes; a cell of which a pattern takes only a part is taken, too.
 
-    whole  the columns of which it takes each cell, whatever else is in the row
+    places  those that it may take, by `Layout.places`
+    whole   of these, the ones that it takes in each row, whatever else is in it
     """
 
     def __init__(self, use: Use, run: RowRun) -> None:
-        self.use, self._columns = use, run.columns
-        self._wanted = None if use.wanted is None else use.wanted(run)
-        self.whole = frozenset(_whole(use.text, use.every, run.columns) if self._wanted is None else ())
+        layout, compiler = run.source.layout, run.compiler
+        self.use, self.places = use, frozenset(layout.places_of(use.text.refs))
+        self._take = _Takers(layout, compiler).of(use.text, every=use.every)
+        self._is_wanted = None if use.wanted is None else use.wanted(compiler)
+        is_everywhere = self._is_wanted is None or all(self._is_wanted(row.issue) for row in run.rows)
+        self.whole = frozenset(_whole(use.text, use.every, layout) if is_everywhere else ())
+        self._of_row = dict[CheckedRow, Sequence[int]]()
 
-    @cached_property
-    def positions(self) -> frozenset[int]:
-        """The columns that it may take cells of."""
-        positions = self._columns.chunk.positions
-        return frozenset(position for ref in self.use.text.refs for position in positions.get(ref, ()))
-
-    @cached_property
-    def rows(self) -> Mapping[int, Collection[int]]:
-        """Column → the rows whose cell it takes; only asked for where not all are taken, as of few columns."""
-        rows, wanted = defaultdict[int, set[int]](set), self._wanted
-        take = _take(self.use.text, self._columns, every=self.use.every)
-        for row in range(len(self._columns.chunk)):
-            if wanted is None or wanted[row]:
-                for position in take(row):
-                    rows[position].add(row)
-        return rows
-
-    def part(self, position: int) -> tuple[Collection[int], Sequence[str]]:
-        """Return the rows of a column whose cell it takes, and the cells as they are read."""
-        return self.rows.get(position, ()), self._columns.cells_at(position)
+    def take(self, row: CheckedRow) -> Sequence[int]:
+        """The places of a row whose cells it takes."""
+        places = self._of_row.get(row)
+        if places is None:  # a column that repeats asks for each of its cells
+            is_wanted = self._is_wanted is None or self._is_wanted(row.issue)
+            places = self._of_row[row] = self._take(row.issue.row) if is_wanted else ()
+        return places
 
 
 def settle(takers: Sequence[object], whole: Sequence[str]) -> Collection[str]:
@@ -170,17 +167,17 @@ def settle(takers: Sequence[object], whole: Sequence[str]) -> Collection[str]:
     return names if names - {RULE} or len(whole) == len(takers) else ()
 
 
-def _whole(text: Text, every: bool, columns: Columns) -> Iterator[int]:
-    """Yield the columns of which a text takes each filled cell."""
+def _whole(text: Text, every: bool, layout: Layout) -> Iterator[int]:
+    """Yield the places of which a text takes each filled cell."""
     if _is_searched(text):
         return
     if text.first is not None:
-        for choice in _choices(text, columns)[:1]:
-            yield from _whole(choice, every, columns)
+        for choice in _choices(text, layout)[:1]:
+            yield from _whole(choice, every, layout)
         return
     for ref in text.refs:
-        positions = columns.chunk.positions.get(ref, ())
-        yield from positions if every and text.template is None else positions[:1]
+        places = layout.places.get(ref, ())
+        yield from places if every and text.template is None else places[:1]
 
 
 def _is_searched(text: Text) -> bool:
@@ -192,75 +189,79 @@ def _find_of(text: Text) -> str | None:
     return text.find if isinstance(text, Link | Relation) else None
 
 
-def _choices(text: Text, columns: Columns) -> list[Text]:
+def _choices(text: Text, layout: Layout) -> list[Text]:
     """Return the choices that a file may have; what comes after a constant is never read."""
     choices = takewhile(lambda choice: choice.value is None, text.first or ())
-    return [choice for choice in choices if not columns.present.isdisjoint(choice.refs)]
+    return [choice for choice in choices if not layout.present.isdisjoint(choice.refs)]
 
 
-Take = Callable[[int], Sequence[int]]
-"""Gives the columns whose cell of a row is taken."""
+Take = Callable[[SourceRow], Sequence[int]]
+"""Gives the places of a row whose cells are taken."""
 
 
-def _take(text: Text, columns: Columns, *, every: bool) -> Take:
-    """Make what tells, row by row, the columns whose cells a text is made of."""
-    if text.column is not None or text.path is not None:
-        return _take_filled(text.refs[0], _cells_made(text, columns, every=True), columns, every=every)
-    if text.first is not None and every and _is_searched(text):
-        return _take_found(text, _cells_made(text, columns, every=True), columns)
-    if text.first is not None:
-        take = _take_first([_take(choice, columns, every=every) for choice in _choices(text, columns)])
-    else:
-        take = _take_each([_take_filled(ref, columns.cells(ref), columns, every=False) for ref in text.refs])
-    return _take_where(_cells_made(text, columns, every=every), take) if _is_searched(text) else take
+class _Takers:
+    """Makes what tells, row by row, the places whose cells a text is made of."""
 
+    def __init__(self, layout: Layout, compiler: Compiler) -> None:
+        self._layout, self._compiler = layout, compiler
 
-def _cells_made(text: Text, columns: Columns, *, every: bool) -> list[list[str]]:
-    """Return what is made of the cells of a text, "" where what it looks for isn't there."""
-    cells, find = columns.every_cell(text) if every else [columns.text(text)], _find_of(text)
-    if find is None:
-        return cells
-    search = compile_pattern(find).search
-    return [[cell if search(cell) else "" for cell in column] for column in cells]
+    def of(self, text: Text, *, every: bool) -> Take:
+        if text.column is not None or text.path is not None:
+            return self._take_filled(text.refs[0], self._read_found(text, every=True), every=every)
+        if text.first is not None and every and _is_searched(text):
+            return self._take_found(text)
+        if text.first is not None:
+            take = _take_first([self.of(choice, every=every) for choice in _choices(text, self._layout)])
+        else:
+            parts = [self._take_filled(ref, self._compiler.cells_of(ref), every=False) for ref in text.refs]
+            take = lambda row: [place for part in parts for place in part(row)]  # noqa: E731
+        return _take_where(self._read_found(text, every=every), take) if _is_searched(text) else take
 
+    def _read_found(self, text: Text, *, every: bool) -> ReadCells:
+        """Make what gives the cells of a text in a row, "" where what it looks for isn't there."""
+        read_text, find = self._compiler.text(text), _find_of(text)
+        read: ReadCells = self._compiler.cells(text) if every else lambda row: (read_text(row),)
+        if find is None:
+            return read
+        search = compile_pattern(find).search
+        return lambda row: tuple([cell if search(cell) else "" for cell in read(row)])
 
-def _take_filled(ref: Ref, cells: Sequence[Sequence[str]], columns: Columns, *, every: bool) -> Take:
-    positions = columns.chunk.positions.get(ref, ())
-    filled = [(position, column) for position, column in zip(positions, cells, strict=True) if any(column)]
-    most = None if every else 1
-    return lambda row: [position for position, column in filled if is_filled(column[row])][:most]
+    def _take_filled(self, ref: Ref, read: ReadCells, *, every: bool) -> Take:
+        """Take the places of a reference whose cells are filled, or the first of them."""
+        places = self._layout.places.get(ref, ())
+
+        def take(row: SourceRow) -> Sequence[int]:
+            filled = [place for place, cell in zip(places, read(row), strict=True) if is_filled(cell)]
+            return filled if every else filled[:1]
+
+        return take
+
+    def _take_found(self, text: Text) -> Take:
+        """Of the first filled choice, take the places in whose cells something is found."""
+        take_choice = _take_first([self.of(choice, every=True) for choice in _choices(text, self._layout)])
+        read, read_places = self._read_found(text, every=True), self._places_read(text)
+
+        def take(row: SourceRow) -> Sequence[int]:
+            pairs = zip(read_places(row), read(row), strict=False)
+            found_places = {place for places, cell in pairs if is_filled(cell) for place in places}
+            return [place for place in take_choice(row) if place in found_places]
+
+        return take
+
+    def _places_read(self, text: Text) -> Callable[[SourceRow], Sequence[Sequence[int]]]:
+        """Make what tells, row by row, for each cell that a text has the places that the cell is made of."""
+        if text.first is None:
+            places = [place for ref in text.refs for place in self._layout.places.get(ref, ())]
+            cells = [places] if text.template is not None else [[place] for place in places]
+            return lambda row: cells
+        present = _choices(text, self._layout)
+        choices = [(self.of(choice, every=True), self._places_read(choice)) for choice in present]
+        return lambda row: next((read(row) for take, read in choices if take(row)), ())
 
 
 def _take_first(choices: Sequence[Take]) -> Take:
     return lambda row: next(filter(None, (take(row) for take in choices)), ())
 
 
-def _take_found(text: Text, made: Sequence[Sequence[str]], columns: Columns) -> Take:
-    """Of the first filled choice, take the columns in whose cells something is found: see `_cells_made`."""
-    take_choice = _take_first([_take(choice, columns, every=True) for choice in _choices(text, columns)])
-    read = _reads(text, columns)
-
-    def take(row: int) -> Sequence[int]:
-        pairs = zip(read(row), made, strict=False)
-        found = {place for places, cells in pairs if is_filled(cells[row]) for place in places}
-        return [place for place in take_choice(row) if place in found]
-
-    return take
-
-
-def _reads(text: Text, columns: Columns) -> Callable[[int], Sequence[Sequence[int]]]:
-    """Make what tells, row by row, for each cell that a text has the columns that the cell is made of."""
-    if text.first is None:
-        places = [place for ref in text.refs for place in columns.chunk.positions.get(ref, ())]
-        cells = [places] if text.template is not None else [[place] for place in places]
-        return lambda row: cells
-    choices = [(_take(choice, columns, every=True), _reads(choice, columns)) for choice in _choices(text, columns)]
-    return lambda row: next((read(row) for take, read in choices if take(row)), ())
-
-
-def _take_each(parts: Sequence[Take]) -> Take:
-    return lambda row: [position for take in parts for position in take(row)]
-
-
-def _take_where(cells: Sequence[Sequence[str]], take: Take) -> Take:
-    return lambda row: take(row) if any(is_filled(column[row]) for column in cells) else ()
+def _take_where(read: ReadCells, take: Take) -> Take:
+    return lambda row: take(row) if any(map(is_filled, read(row))) else ()

@@ -65,7 +65,7 @@ class Corrections:
             self._rows += bool(row.fixes)
             self._rows_of.update(row.fixes)
             if row.outcome is Outcome.REJECTED:
-                self._collect(row, run.columns.compiler)
+                self._collect(row, run.compiler)
 
     def _collect(self, row: CheckedRow, compiler: Compiler) -> None:
         """Collect the values of a row that reject it, each once: two findings may be about one cell."""
@@ -157,7 +157,7 @@ class UnknownAnswers:
 
     def add(self, run: RowRun) -> None:
         """Count those of a run of rows."""
-        read = run.columns.compiler.written.text(self._spec)
+        read = run.compiler.written.text(self._spec)
         for row in run.rows if self._spec is not None else ():
             if any(finding.code == ANSWER_UNKNOWN for finding in row.findings):
                 text = read(row.issue.row).strip()
@@ -177,7 +177,7 @@ class Unknowns:
 
     def add(self, run: RowRun) -> None:
         """Collect the unknown values of a run of rows."""
-        readers = [run.columns.compiler.text(text) for text in self._texts]
+        readers = [run.compiler.text(text) for text in self._texts]
         for row in run.rows:
             for name, step in zip(VALUE_FIELDS, row.issue.steps, strict=True) if row.is_counted else ():
                 if step.target is None and step.how in _OPEN_HOWS and not step.hidden:

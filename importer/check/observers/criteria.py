@@ -50,7 +50,7 @@ class Criteria:
     def add(self, run: RowRun) -> None:
         if self._text is None or self._are_free:
             return
-        read = run.columns.compiler.text(self._text)
+        read = run.compiler.text(self._text)
         names = [read(row.issue.row) for row in run.rows]
         digests = {name: short_digest(fold(name)) for name in dict.fromkeys(names)}
         self._seen.update(digests.values())

@@ -68,13 +68,13 @@ class SourceAge:
 
     def _dates(self, run: RowRun) -> Iterator[datetime]:
         """Yield the dates of rows: of records, of their comments, and footer lines that are nothing but a date."""
-        issues, formats = [row.issue for row in run.rows], run.columns.date_formats
+        issues, formats = [row.issue for row in run.rows], run.source.layout.dates
         for issue in issues:
             yield from filter(None, (issue.created, issue.newest))
         written = {comment.date for issue in issues for comment in issue.parts.comments}
         yield from filter(None, (read_time(text, formats) for text in written))
         for spec in self._job.mapping.model.footer.values():
-            read = run.columns.compiler.text(spec)
+            read = run.compiler.text(spec)
             texts = {read(issue.row) for issue in issues}  # a file has few days, and rows without end
             yield from filter(None, (read_date(text, formats) for text in texts if text))
 

@@ -1,0 +1,44 @@
+"""Rows of a file that are read together, with what reads the texts of a mapping from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from importer.mapping.texts import Text
+from importer.records import Chunk, Ref
+from importer.row.compiler import Compiler
+from importer.row.source_row import Layout, SourceRow, layout_of, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """Rows of a file that are read together.
+
+    chunk   the same as they came
+    layout  where the file has what the mapping names
+    rows    each made once: readers leave notes in them
+    """
+
+    chunk: Chunk
+    layout: Layout
+    rows: Sequence[SourceRow]
+
+    @classmethod
+    def of(cls, chunk: Chunk, date_formats: Sequence[str] = ()) -> SourceRows:
+        return cls(chunk, layout_of(chunk, date_formats), list(rows_of(chunk)))
+
+    @property
+    def compiler(self) -> Compiler:
+        """What compiles texts and conditions for the rows."""
+        return Compiler(self.layout)
+
+    def texts(self, spec: Text | None) -> list[str]:
+        """A text of each row, see `Compiler.text`."""
+        return list(map(self.compiler.text(spec), self.rows))
+
+    def filled(self) -> frozenset[Ref]:
+        """The columns and paths that have any text."""
+        with_text = {position for position, cells in self.chunk.cells.items() if any(cells)}
+        positions = self.chunk.positions.items()
+        return frozenset(ref for ref, places in positions if not with_text.isdisjoint(places))
