@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import repeat
 from operator import itemgetter
 
@@ -12,7 +13,7 @@ from importer.mapping.vocabulary import words_for_nothing
 from importer.records import Chunk, Finder, Finding, Ref, Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """Where a file has what a mapping reads.
 
@@ -29,7 +30,7 @@ class Layout:
     dates: tuple[str, ...] = ()
     columns: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def present(self) -> frozenset[Ref]:
         """The columns and paths that the file has, of those that the mapping reads."""
         return frozenset(ref for ref, places in self.places.items() if places)

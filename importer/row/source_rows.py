@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from importer.mapping.texts import Text
 from importer.records import Chunk, Ref
@@ -11,7 +12,7 @@ from importer.row.compiler import Compiler
 from importer.row.source_row import Layout, SourceRow, layout_of, rows_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceRows:
     """Rows of a file that are read together.
 
@@ -28,7 +29,7 @@ class SourceRows:
     def of(cls, chunk: Chunk, date_formats: Sequence[str] = ()) -> SourceRows:
         return cls(chunk, layout_of(chunk, date_formats), list(rows_of(chunk)))
 
-    @property
+    @cached_property
     def compiler(self) -> Compiler:
         """What compiles texts and conditions for the rows."""
         return Compiler(self.layout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import takewhile
 
 from importer.api import VALUE_FIELDS
@@ -141,13 +141,17 @@ class Taken:
     """
 
     def __init__(self, use: Use, run: RowRun) -> None:
-        layout, compiler = run.source.layout, run.compiler
+        layout, self._run = run.source.layout, run
         self.use, self.places = use, frozenset(layout.places_of(use.text.refs))
-        self._take = _Takers(layout, compiler).of(use.text, every=use.every)
-        self._is_wanted = None if use.wanted is None else use.wanted(compiler)
+        self._is_wanted = None if use.wanted is None else use.wanted(run.compiler)
         is_everywhere = self._is_wanted is None or all(self._is_wanted(row.issue) for row in run.rows)
         self.whole = frozenset(_whole(use.text, use.every, layout) if is_everywhere else ())
         self._of_row = dict[CheckedRow, Sequence[int]]()
+
+    @cached_property
+    def _take(self) -> Take:
+        """What tells of a row which cells it takes; hardly asked for, as of most columns each cell is taken."""
+        return _Takers(self._run.source.layout, self._run.compiler).of(self.use.text, every=self.use.every)
 
     def take(self, row: CheckedRow) -> Sequence[int]:
         """The places of a row whose cells it takes."""
