@@ -71,7 +71,7 @@ def plan_rows(run: RowRun, verdicts: Mapping[int, DuplicateVerdict], known: Know
     `verdicts` has why rows lose against others with their key, by place in the input.
     """
     _refuse_secret_names(run.rows)
-    for row in run.rows:
+    for row in run.rows if verdicts else ():
         row.loss = verdicts.get(row.place, row.loss)
     is_compared = _ask_ledger(run, known)
     for row in run.rows:
@@ -85,7 +85,8 @@ def plan_rows(run: RowRun, verdicts: Mapping[int, DuplicateVerdict], known: Know
         if row.outcome is Outcome.REJECTED and row.key:
             _pass_over_corrected(run.chunk, row, known)
         row.operation = _choose_operation(row, is_compared=is_compared)
-        row.lesson = find_lesson(row)
+        if row.status is not None:
+            row.lesson = find_lesson(row, row.status)
 
 
 def markers_to_create(rows: Iterable[CheckedRow]) -> Iterator[str]:
@@ -260,13 +261,13 @@ def _choose_operation(row: CheckedRow, *, is_compared: bool) -> Operation | None
     return row.make_create(hashed=is_compared)
 
 
-def find_lesson(row: CheckedRow) -> Lesson | None:
+def find_lesson(row: CheckedRow, status: LedgerStatus) -> Lesson | None:
     """Find what a row says of an issue that is its own, and that the ledger doesn't know yet.
 
     An id without its site takes the place of none that has one: a source may come in two forms by turns.
     """
-    status, issue = row.status, row.issue
-    if status is None or not row.body or not status.issue_id or not status.takes_additions:
+    issue = row.issue
+    if not row.body or not status.issue_id or not status.takes_additions:
         return None
     fixed_id = issue.key.fixed_id
     is_dated = not status.born and issue.key.group is None

@@ -133,11 +133,12 @@ class PageRows:
         for number, row in numbered:
             name = (row.shown_key or row_name("", row.file_name, row.line))[:CUT]
             title = row.shown_title or titles.get(row.key, "")
-            line = (number, name, title, PLACES[row.outcome], _reason(row), row.triage_id)
-            url = self.url.of(row.triage_id, row.issue_id)
+            reason = _reason(row) if row.codes else ""
+            url = self.url.of(row.triage_id, row.issue_id) if self.url.pattern else ""
+            line = (number, name, title, PLACES[row.outcome], reason, row.triage_id)
             lines.append((*line, url) if self.url.pattern else line)
             if urgent and len(self.printed) < PRINTED:
-                self.printed.append(Printed(name, title, row.outcome, _reason(row), row.triage_id, url))
+                self.printed.append(Printed(name, title, row.outcome, reason, row.triage_id, url))
         self._blocks[urgent].add(lines)
 
     def _find_missing_titles(self, rows: Sequence[Row], *, urgent: bool) -> Mapping[str, str]:

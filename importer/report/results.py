@@ -88,7 +88,7 @@ class ResultsFile:
             [row.additions_done for row in rows],
             [row.additions_failed for row in rows],
             write_cells(shown_cells([row.shown_title for row in rows])),
-            write_cells([self._url.of(row.triage_id, row.issue_id) for row in rows]),
+            write_cells([self._url.of(row.triage_id, row.issue_id) if row.triage_id else "" for row in rows]),
         )
         self._file.write(fill(_LINE, columns))
 

@@ -38,8 +38,13 @@ class SourceRows:
         """A text of each row, see `Compiler.text`."""
         return list(map(self.compiler.text(spec), self.rows))
 
+    @cached_property
+    def filled_columns(self) -> frozenset[int]:
+        """The columns of the file that have any text, as `Layout.columns` numbers them."""
+        return frozenset(column for column, cells in self.chunk.cells.items() if any(cells))
+
+    @cached_property
     def filled(self) -> frozenset[Ref]:
-        """The columns and paths that have any text."""
-        with_text = {position for position, cells in self.chunk.cells.items() if any(cells)}
-        positions = self.chunk.positions.items()
-        return frozenset(ref for ref, places in positions if not with_text.isdisjoint(places))
+        """What the mapping names that has any text."""
+        columns_of = self.chunk.positions.items()
+        return frozenset(ref for ref, columns in columns_of if not self.filled_columns.isdisjoint(columns))

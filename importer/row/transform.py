@@ -65,7 +65,7 @@ class Transform:
 
         It leaves out what has had no text so far: a preset names hundreds of columns and paths, and a row has a dozen.
         """
-        self._filled |= source.filled()
+        self._filled |= source.filled
         layout = source.layout.without_empty(self._filled)
         if self._newest is None or self._newest.layout != layout:
             self._newest = IssueMapper(

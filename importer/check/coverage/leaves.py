@@ -172,7 +172,7 @@ class Leaves:
 
     def turn_to(self, run: RowRun) -> None:
         """Prepare for the next run of rows."""
-        present, filled = run.source.layout.present, run.source.filled()
+        present, filled = run.source.layout.present, run.source.filled
         for use, consumers in self._consumers:
             taken = Taken(use, run) if not present.isdisjoint(use.text.refs) else None
             for consumer in consumers:

@@ -62,8 +62,9 @@ class Corrections:
     def add(self, run: RowRun) -> None:
         """Count the corrections of a run of rows, and collect the values that reject rows."""
         for row in run.rows:
-            self._rows += bool(row.fixes)
-            self._rows_of.update(row.fixes)
+            if row.fixes:
+                self._rows += 1
+                self._rows_of.update(row.fixes)
             if row.outcome is Outcome.REJECTED:
                 self._collect(row, run.compiler)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from importer.check.examine import RowRun
 from importer.mapping.model import MappingModel
 from importer.phrases import counted
-from importer.records import Act
+from importer.records import Act, Addition
 from importer.row.issue import Issue
 from importer.sources.paging import Pages
 
@@ -39,10 +39,14 @@ class Completeness:
         for row in run.rows:
             if not row.is_left_out:
                 self._count(row.issue)
-            self._planned[EVIDENCE] += sum(addition.act is Act.EVIDENCE for addition in row.additions)
-            # By the comments' ids, as each part of a long one covers the same.
-            covered = {name for addition in row.additions for name in addition.covers}
-            self._planned[COMMENTS] += sum("=" not in name for name in covered)  # some have their content beside it
+            if row.additions:
+                self._count_planned(row.additions)
+
+    def _count_planned(self, additions: Sequence[Addition]) -> None:
+        self._planned[EVIDENCE] += sum(addition.act is Act.EVIDENCE for addition in additions)
+        # By the comments' ids, as each part of a long one covers the same.
+        covered = {name for addition in additions for name in addition.covers}
+        self._planned[COMMENTS] += sum("=" not in name for name in covered)  # some have their content beside it
 
     def _count(self, issue: Issue) -> None:
         """Count what an issue has, and what the source counts of it."""

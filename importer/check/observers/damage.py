@@ -204,7 +204,7 @@ class DamageSigns:
             self._rows[chunk.file] = chunk.records[-1]
         found, encoding = defaultdict[str, Found](dict), self._files[chunk.file].encoding
         for place, (ref, positions) in enumerate(chunk.positions.items()):
-            for position in (position for position in positions if any(chunk.cells[position])):
+            for position in filter(run.source.filled_columns.__contains__, positions):
                 column = chunk.cells[position]
                 for sign, rows in self._find_signs(ref, column):
                     found[sign] |= rows

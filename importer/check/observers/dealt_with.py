@@ -56,12 +56,13 @@ class StillRejected:
         for row in run.rows:
             name = "" if self._recurs else row.key
             is_known = "" in self._by_key or name in self._by_key or name in self._own_by_key
-            may_count = is_known or row.outcome is Outcome.REJECTED or row.result.origin != ""
-            if may_count and WAITS.isdisjoint(row.result.codes):
+            if is_known or row.outcome is Outcome.REJECTED or row.result.origin:
                 self._add(row, name)
 
     def _add(self, row: CheckedRow, name: str) -> None:
         """Look which rows of before are dealt with by a row that is known by this name, "" by its content alone."""
+        if not WAITS.isdisjoint(row.result.codes):
+            return
         issue, origin = row.issue, row.result.origin
         date, digest = None if issue.newest is None else issue.newest.timestamp(), digest_row(issue.row.raw)
         if name and OLDER.isdisjoint(row.result.codes):

@@ -104,10 +104,12 @@ class Nameless:
     def add(self, run: RowRun) -> None:
         header = self._job.source.files[run.chunk.file].header or ()
         for row in run.rows:
-            self._absent.pop(row.key, None)
-            self._rows += bool(row.body)
-            if row.body and row.issue.key.is_nameless:
-                self._add_nameless(header, row)
+            if self._absent:
+                self._absent.pop(row.key, None)
+            if row.body:
+                self._rows += 1
+                if row.issue.key.is_nameless:
+                    self._add_nameless(header, row)
 
     def _add_nameless(self, header: Sequence[str], row: CheckedRow) -> None:
         """Add a row without a key."""
