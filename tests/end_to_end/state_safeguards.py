@@ -91,7 +91,7 @@ STATE_SAFEGUARDS = (
     ),
     Mutation(
         "the end of a run in which a row waits for a person",
-        "importer/pipeline.py",
+        "importer/pipeline/run_report.py",
         ", is_over=code is ExitCode.DECIDE and self._stopped is None",
         "",
         "tests/end_to_end/test_pasted_markers.py::test_a_footer_under_a_person_s_issue",
