@@ -36,7 +36,7 @@ def rebuild_ledger(options: RebuildOptions, sources: tuple[str, ...]) -> Summary
     from importer.ledger.opening import open_ledger
     from importer.library.inputs import open_job, reading_of
     from importer.load.context import ImportContext, Settings
-    from importer.pipeline.pipelines import rebuild_ledger as rebuild
+    from importer.pipeline.rebuilding import rebuild_ledger as rebuild
 
     with (
         Console() as console,

@@ -83,7 +83,7 @@ def validate(
     """
     from importer.check.knowledge import NoLedger
     from importer.library.inputs import open_job, reading_of
-    from importer.pipeline.pipelines import run_check
+    from importer.pipeline.checking import run_check
     from importer.report.page import Aim
 
     with _called(caller, progress, "validate", arguments) as calling:
@@ -302,7 +302,7 @@ def _dry_run(job: Job, options: RunOptions, caller: Caller) -> Summary:
     from importer.ledger.opening import read_ledger
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
-    from importer.pipeline.pipelines import run_check
+    from importer.pipeline.checking import run_check
     from importer.report.page import Aim
 
     name, progress = target_name(options.sandbox, options.api_url), caller.progress
@@ -325,7 +325,7 @@ def _send(job: Job, options: RunOptions, confirm: Confirm, caller: Caller) -> Su
     from importer.library.past_runs import rehearse
     from importer.load.context import ImportContext
     from importer.load.questions import Questions
-    from importer.pipeline.pipelines import run_import
+    from importer.pipeline.importing import run_import
 
     first: Question | None = None
 

@@ -41,7 +41,7 @@ from importer.notices import (
     find_notices,
 )
 from importer.phrases import format_iso, listed
-from importer.pipeline.check_reports import write_proposals
+from importer.pipeline.checking import write_proposals
 from importer.records import Outcome, Rejected
 from importer.report.folder import ReportFolder
 from importer.report.from_ledger import (

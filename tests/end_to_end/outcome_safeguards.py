@@ -98,7 +98,7 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "discovery",
-        "importer/pipeline/pipelines.py",
+        "importer/pipeline/importing.py",
         "    if checked.creates or known.matched or is_first:\n",
         "    if False:\n",
         "tests/load/test_discovery.py::test_a_lost_ledger_doubles_nothing",
@@ -141,7 +141,7 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the searches for single rows",
-        "importer/pipeline/pipelines.py",
+        "importer/pipeline/importing.py",
         "        if find_hidden(context, checked):\n",
         "        if False:\n",
         "tests/load/test_discovery.py::test_a_list_and_a_search_that_end_too_early",
@@ -169,9 +169,9 @@ OUTCOME_SAFEGUARDS = (
     ),
     Mutation(
         "the closing scan",
-        "importer/pipeline/pipelines.py",
-        "sent = scan_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))",
-        "sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)",
+        "importer/pipeline/importing.py",
+        "        sent = scan_back(context, run, attempt)\n",
+        "        sent = attempt\n",
         "tests/load/test_discovery.py::test_two_machines_at_once",
     ),
     Mutation(

@@ -1,32 +1,49 @@
-"""The reports of a check: tables while its source is read, the others from its result."""
+"""The first pipeline: checks a source, and writes its reports: tables on the way, the others from the result."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from importer.authoring.suggest import suggest_for
-from importer.check.check_pass import Checked
+from importer.check.check_pass import Checked, check
 from importer.check.job import Job
+from importer.check.knowledge import Knows
 from importer.errors import ImporterError
-from importer.notices import (
-    ROW_EDITED,
-    decide_exit_code,
-    find_notices,
-)
+from importer.notices import ROW_EDITED, decide_exit_code, find_notices
+from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.check_files import CheckFiles, open_check_files
 from importer.report.error_files import Columns
 from importer.report.folder import SUGGESTION, SUMMARY, ReportFolder, report_folder
-from importer.report.page import Aim, collect_details, write_pages
+from importer.report.page import NO_AIM, Aim, collect_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.results import IssueUrl
 from importer.report.summary import Summary, summarise, times
 from importer.report.tables import write_coverage, write_fixes
 
 CHECK_FOLDER = "triage-import-check"
+
+
+def run_check(
+    job: Job,
+    known: Knows,
+    progress: Progress,
+    out: Path | None = None,
+    *,
+    aim: Aim = NO_AIM,
+    refuse: Callable[[Checked], ImporterError | None] = lambda checked: None,
+) -> tuple[Checked, Summary]:
+    """Check a source and write all reports: what `validate` does, and `run --dry-run`.
+
+    `refuse` returns why nothing could be sent, if so; the exit code is that of this error.
+    """
+    reports = CheckReports(job, out, aim)
+    checked = check(job, known, progress, writers=[reports.open])
+    return checked, reports.write(checked, refuse(checked))
 
 
 def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
