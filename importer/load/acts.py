@@ -54,25 +54,31 @@ class Handling(NamedTuple):
     made_of: Callable[[Any], ListedAddition] | None = None
     named: tuple[str, ...] = ()
     identity: Callable[[str, Any], tuple[object, ...]] = lambda issue_id, item: ()
-    is_another: Callable[[Any, Any], bool] = lambda sent, shown: False
+    is_another: Callable[[Any, Any], bool] = lambda request, answer: False
     needs: Callable[[Any], str] = lambda body: ""
 
 
 def _identify_comment(issue_id: str, item: Entry) -> tuple[object, ...]:
     opening = find_opening(item.detail)
+    # Without a marker it isn't ours, and only its text tells it from others.
     return (opening.marker,) if opening else ("", item.detail)
 
 
 def _identify_relation(issue_id: str, item: Related) -> tuple[object, ...]:
     """Both of its issues show a relation: the one as outgoing, the other as incoming."""
     ends = (plain_id(issue_id), plain_id(item.related_issue_id))
-    return (item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
+    if item.direction != OUTGOING:
+        ends = ends[::-1]
+    return (item.relation_type, *ends)
 
 
-def _is_another_comment(sent: Entry, shown: Entry) -> bool:
+def _is_another_comment(comment: Entry, answer: Entry) -> bool:
     """A comment without a marker may be ours, rewritten."""
-    is_marked = find_opening(shown.detail) is not None
-    return shown.type != COMMENT or (is_marked and _identify_comment("", sent) != _identify_comment("", shown))
+    if answer.type != COMMENT:
+        return True
+    if find_opening(answer.detail) is None:
+        return False
+    return _identify_comment("", comment) != _identify_comment("", answer)
 
 
 ACTS: Mapping[Act, Handling] = {
@@ -98,7 +104,7 @@ ACTS: Mapping[Act, Handling] = {
             re.sub("[^a-z0-9]", "", item.type.lower()),
             item.message_index,
         ),
-        is_another=lambda sent, shown: sent.call_id != shown.call_id,
+        is_another=lambda request, answer: request.call_id != answer.call_id,
         needs=lambda body: f"call/{body['call_id']}",
     ),
     Act.COMMENT: Handling(
@@ -118,11 +124,11 @@ ACTS: Mapping[Act, Handling] = {
         made_of=lambda body: Related("", body["related_issue_id"], body["relation_type"], OUTGOING),
         named=("related_issue_id", "relation_type", "direction"),
         identity=_identify_relation,
-        is_another=lambda sent, shown: plain_id(sent.related_issue_id) != plain_id(shown.related_issue_id),
+        is_another=lambda request, answer: plain_id(request.related_issue_id) != plain_id(answer.related_issue_id),
     ),
 }
-LISTS = {act: its.list for act, its in ACTS.items() if its.list is not None}
-HANGING = {its.counted: act for act, its in ACTS.items() if its.counted}
+LISTS = {act: handling.list for act, handling in ACTS.items() if handling.list is not None}
+HANGING = {handling.counted: act for act, handling in ACTS.items() if handling.counted}
 """Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
 _SHOWN_BY = {Attached: Act.EVIDENCE, Flagged: Act.FLAG, Entry: Act.COMMENT, Related: Act.RELATION}
 
@@ -134,7 +140,8 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
     """
     made_of = ACTS[act].made_of
     assert made_of is not None, act
-    return fingerprint_shown(issue_id, made_of(orjson.loads(body)))
+    addition = made_of(orjson.loads(body))
+    return fingerprint_shown(issue_id, addition)
 
 
 def fingerprint_shown(issue_id: str, item: ListedAddition) -> bytes:
@@ -142,7 +149,8 @@ def fingerprint_shown(issue_id: str, item: ListedAddition) -> bytes:
     act = _SHOWN_BY[type(item)]
     if not all(getattr(item, name) for name in ACTS[act].named):
         return NAMELESS
-    return sha256(orjson.dumps((act, *ACTS[act].identity(issue_id, item)))).digest()
+    identity = ACTS[act].identity(issue_id, item)
+    return sha256(orjson.dumps((act, *identity))).digest()
 
 
 def is_of_another(operation: Operation, item: ListedAddition) -> bool:
@@ -150,9 +158,10 @@ def is_of_another(operation: Operation, item: ListedAddition) -> bool:
 
     A connection that is out of step, or a proxy, may answer a request with the answer to another one.
     """
-    its = ACTS[operation.act]
-    assert its.made_of is not None
-    return its.is_another(its.made_of(orjson.loads(operation.body)), item)
+    handling = ACTS[operation.act]
+    assert handling.made_of is not None
+    request = handling.made_of(orjson.loads(operation.body))
+    return handling.is_another(request, item)
 
 
 def is_addition(item: ListedAddition) -> bool:

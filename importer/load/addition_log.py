@@ -64,7 +64,8 @@ class IssueWork:
 
     def had(self) -> AlreadyAdded:
         """Return what no longer has to be sent."""
-        return find_already_added(self.known.values(), self.ends)._replace(was_lost=self.place.was_found)
+        already_added = find_already_added(self.known.values(), self.ends)
+        return already_added._replace(was_lost=self.place.was_found)
 
     def earlier(self, added: Added) -> Operation:
         """Make the operation of an addition that was sent before, with its fingerprint of that time."""
@@ -72,15 +73,19 @@ class IssueWork:
 
     def operation(self, addition: Addition) -> Operation:
         """Make the operation of an addition, with the fingerprint that identifies it at the target."""
-        act, body = addition.act, addition.body
+        act = addition.act
+        body = addition.body
         # Without the other issue's id a relation has no fingerprint yet; what changes a field of the issue has none.
         is_whole = act in ADDITION_PATHS and (act is not Act.RELATION or b'"related_issue_id"' in body)
         mark = fingerprint(act, self.place.issue_id, body) if is_whole else b""
         return self._operation(act, addition.name, body, mark)
 
     def _operation(self, act: Act, name: str, body: bytes, mark: bytes) -> Operation:
-        key, issue_id = self.item.key, self.place.issue_id
-        path = f"{issue_path(issue_id)}/{ADDITION_PATHS[act]}" if act in ADDITION_PATHS else ""
+        key = self.item.key
+        issue_id = self.place.issue_id
+        path = ""
+        if act in ADDITION_PATHS:
+            path = f"{issue_path(issue_id)}/{ADDITION_PATHS[act]}"
         return Operation(key, "POST", path, body, "", act=act, whole_sha=mark, issue_id=issue_id, name=name)
 
 
@@ -114,7 +119,8 @@ class AdditionLog:
     """
 
     def __init__(self, run: Run, cap: FailureCap) -> None:
-        self._run, self._cap = run, cap
+        self._run = run
+        self._cap = cap
         self.done = Counter[Act]()
         self.comments = 0
         self.outcomes = Counter[Outcome]()
@@ -125,15 +131,20 @@ class AdditionLog:
         """Record the outcome of an addition."""
         state, code, message, covers, requests, first, end = result
         # Its row need not come again: what waits is sent from the ledger, unless that would mask the API key in it.
-        body = operation.body if code == EVIDENCE_PENDING and redact(operation.body) == operation.body else b""
+        body = b""
+        if code == EVIDENCE_PENDING and redact(operation.body) == operation.body:
+            body = operation.body
         if operation.act is Act.COMMENT and state is State.DONE and operation.body:
-            end = end or find_end(orjson.loads(operation.body)["detail"])
+            detail = orjson.loads(operation.body)["detail"]
+            end = end or find_end(detail)
         details = encode_details(covers, body=body, first=first, end=end)
-        self._run.record(make_decision(operation, state, requests, code=code, message=message, details=details))
+        decision = make_decision(operation, state, requests, code=code, message=message, details=details)
+        self._run.record(decision)
         mark = operation.whole_sha
         added = Added(operation.act, operation.name, state, body, covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
-        work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
+        if state is State.DONE and requests > 0 and code != FOUND_AT_TARGET:
+            work.made = True
         work.begun = None
         if code == EVIDENCE_MISSING and operation.act is Act.EVIDENCE:
             self.given_up.append(f"{work.item.key}, {work.place.triage_id}: {message}")
@@ -152,17 +163,20 @@ class AdditionLog:
         if result.code:
             self.refused.append(f"{work.item.key}, {work.place.triage_id}: {operation.act}, {error.message}")
         code = result.code or FAILURE_CODES[error.action]
-        self.fail(work, operation, result._replace(code=code, message=error.message))
+        failure = result._replace(code=code, message=error.message)
+        self.fail(work, operation, failure)
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Record an addition as unproven: no reading shows whether it exists, so it is neither sent again nor done."""
-        added, not_added = (self._run.settle_command(work.item.key, answer) for answer in (ADDED, NOT_ADDED))
+        added = self._run.settle_command(work.item.key, ADDED)
+        not_added = self._run.settle_command(work.item.key, NOT_ADDED)
         message = f"it can't be told whether this {operation.act} is in Triage: "
         message += (
             f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if everything is there, "
             f"type {added}, otherwise {not_added}"
         )
-        self.note(work, operation, Result(State.LEFT, ADDITION_UNPROVEN, message, covers, requests=0))
+        result = Result(State.LEFT, ADDITION_UNPROVEN, message, covers, requests=0)
+        self.note(work, operation, result)
         work.failed = True
 
     def fail(self, work: IssueWork, operation: Operation, result: Result) -> None:
@@ -174,30 +188,40 @@ class AdditionLog:
     def note_replaced(self, work: IssueWork) -> None:
         """Record a refused comment as settled that has been sent since, within a comment that is folded differently."""
         covered = work.had().covered
-        for each in list(work.known.values()):
+        for added in list(work.known.values()):
+            if added.act is not Act.COMMENT or added.state not in (State.REFUSED, State.UNSENT):
+                continue
             # A part of a long comment is never folded into another one.
-            is_part = "/" in each.name and not each.name.endswith("/1/1")
-            is_left = each.act is Act.COMMENT and each.state in (State.REFUSED, State.UNSENT)
-            if is_left and not is_part and each.covers and covered.issuperset(each.covers):
-                self.note(work, work.earlier(each), Result(State.SAME, covers=each.covers, requests=0))
+            if "/" in added.name and not added.name.endswith("/1/1"):
+                continue
+            if added.covers and covered.issuperset(added.covers):
+                result = Result(State.SAME, covers=added.covers, requests=0)
+                self.note(work, work.earlier(added), result)
 
     def note_gone(self, work: IssueWork) -> None:
         """Record that an issue is not in Triage; once two runs have, no later one adds anything to it."""
         is_sure = self.note_issue_gone(work.item.key, work.place) == GONE_AT_TARGET
-        ended = (each for each in work.known.values() if each.state in UNDECIDED or (each.waits and is_sure))
-        undecided = [(work.earlier(each), each.covers) for each in ended]
-        for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
-            self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, GONE_MESSAGE, covers, requests=0))
+        undecided = list[tuple[Operation, tuple[str, ...]]]()
+        for added in work.known.values():
+            if added.state in UNDECIDED or (added.waits and is_sure):
+                undecided.append((work.earlier(added), added.covers))
+        if work.begun:
+            undecided.append(work.begun)
+        for addition, covers in undecided:
+            result = Result(State.LEFT, GONE_AT_TARGET, GONE_MESSAGE, covers, requests=0)
+            self.note(work, addition, result)
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
 
     def note_issue_gone(self, key: str, place: KnownCreate) -> str:
         """Record that the issue of a key is not in Triage, at hand or at a relation's other end; return the code."""
-        gone = Snapshot.parse(place.returned).without_issue(self._run.name)
-        path, issue_id, triage_id = issue_path(place.issue_id), place.issue_id, place.triage_id
+        snapshot = Snapshot.parse(place.returned).without_issue(self._run.name)
+        path = issue_path(place.issue_id)
+        issue_id = place.issue_id
+        triage_id = place.triage_id
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
-        remember = place._replace(returned=gone.dump())
-        self._run.record(
-            make_decision(operation, State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
-        )
-        return gone.gone_code
+        remember = place._replace(returned=snapshot.dump())
+        code = snapshot.gone_code
+        decision = make_decision(operation, State.LEFT, code=code, message=GONE_MESSAGE, remember=remember)
+        self._run.record(decision)
+        return code

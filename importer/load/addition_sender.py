@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import orjson
 
@@ -43,8 +44,12 @@ class AdditionSender:
         self, connection: RunConnection, reader: AdditionReader, log: AdditionLog, wait_seconds: float
     ) -> None:
         self._connection = connection
-        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
-        self._workers, self._reader, self._log = connection.workers, reader, log
+        self._client = connection.client
+        self._run = connection.run
+        self._calls = connection.calls
+        self._workers = connection.workers
+        self._reader = reader
+        self._log = log
         self._keeping = connection.keeping.comments
         self._wait_seconds = wait_seconds
 
@@ -56,12 +61,14 @@ class AdditionSender:
         operation = work.earlier(added)
         is_there = await self._settle(work, operation, added.since, added.covers)
         if is_there:
-            done = Result(State.DONE, covers=added.covers, requests=0)
-            is_known = added.act is Act.COMMENT and operation.body != b""
-            self._log.note(work, operation, await self._look(operation, "", done) if is_known else done)
+            result = Result(State.DONE, covers=added.covers, requests=0)
+            if added.act is Act.COMMENT and operation.body != b"":
+                result = await self._look(operation, "", result)
+            self._log.note(work, operation, result)
         elif is_there is False and (added.state in UNDECIDED or added.code == ADDITION_UNPROVEN):
             code = EVIDENCE_PENDING if added.waits else ""
-            self._log.note(work, operation, Result(State.UNSENT, code, covers=added.covers, requests=0))
+            result = Result(State.UNSENT, code, covers=added.covers, requests=0)
+            self._log.note(work, operation, result)
 
     def fill(self, addition: Addition) -> Addition | None:
         """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage.
@@ -69,56 +76,74 @@ class AdditionSender:
         A relation covers the other issue's id: if that issue is deleted and created again, the relation is sent again.
         """
         if addition.act is Act.RELATION:
-            other = self._run.additions.ends([addition.other]).get(addition.other)
-            if other is None or is_gone(other.returned):
+            ends = self._run.additions.ends([addition.other])
+            end = ends.get(addition.other)
+            if end is None or is_gone(end.returned):
                 return None
-            body = orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
-            return addition._replace(body=body, covers=(other.issue_id,))
-        if addition.mentions and (numbers := find_numbers(self._run, addition.mentions)):
-            detail = orjson.loads(addition.body)["detail"]
-            numbered = insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)
-            if self._keeping.takes(numbered):
-                return addition._replace(body=orjson.dumps({"detail": numbered}))
-        return addition
+            body = orjson.dumps({"related_issue_id": end.issue_id, **orjson.loads(addition.body)})
+            return addition._replace(body=body, covers=(end.issue_id,))
+        if not addition.mentions:
+            return addition
+        numbers = find_numbers(self._run, addition.mentions)
+        if not numbers:
+            return addition
+        detail = orjson.loads(addition.body)["detail"]
+        numbered = insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)
+        if not self._keeping.takes(numbered):
+            return addition
+        body = orjson.dumps({"detail": numbered})
+        return addition._replace(body=body)
 
     def may_cut(self, addition: Addition) -> bool:
         """Whether an addition is a comment that is to go alone."""
-        return addition.act is Act.COMMENT and self._keeping.may_cut(orjson.loads(addition.body)["detail"])
+        if addition.act is not Act.COMMENT:
+            return False
+        detail = orjson.loads(addition.body)["detail"]
+        return self._keeping.may_cut(detail)
 
     async def add(self, work: IssueWork, addition: Addition) -> None:
         """Send one addition, or record why it can't be sent yet."""
-        filled, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
+        filled = self.fill(addition)
+        earlier = work.known.get((addition.act, addition.name))
         # A person has to say first whether it is there.
         if earlier is not None and earlier.code == ADDITION_UNPROVEN:
             return
         operation = work.operation(filled or addition)
         if filled is None:
             message = f"the issue of {addition.other} is not in Triage"
-            self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
+            result = Result(State.LEFT, RELATION_END_MISSING, message, requests=0)
+            self._log.note(work, operation, result)
         elif addition.act is Act.EVIDENCE:
             await self._attach(work, operation)
         elif addition.act is Act.COMMENT and not self._keeping.takes(opening := _opening_of(filled)):
-            result = Result(State.LEFT, MARKER_CUT, self._keeping.why_held(opening), filled.covers, requests=0)
+            message = self._keeping.why_held(opening)
+            result = Result(State.LEFT, MARKER_CUT, message, filled.covers, requests=0)
             self._log.note(work, operation, result)
         elif lacking := self.find_lacking(work, filled):
             message = f"the flag needs its call first: {lacking.message}"
-            self._log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
+            result = Result(State.LEFT, lacking.code, message, requests=0)
+            self._log.note(work, operation, result)
         else:
             await self._post(work, operation, filled.covers)
 
     def find_lacking(self, work: IssueWork, addition: Addition) -> Added | None:
         """Return the evidence that an addition needs, as a flag its call, if it was tried and isn't attached."""
-        attached = work.known.get((Act.EVIDENCE, ACTS[addition.act].needs(orjson.loads(addition.body))))
-        return attached if attached is not None and attached.state is not State.DONE else None
+        evidence = ACTS[addition.act].needs(orjson.loads(addition.body))
+        attached = work.known.get((Act.EVIDENCE, evidence))
+        if attached is None or attached.state is State.DONE:
+            return None
+        return attached
 
     async def _attach(self, work: IssueWork, operation: Operation) -> None:
         """Attach evidence; twice does no harm. If Triage doesn't know it yet, later runs try for `wait_seconds`."""
         link = orjson.loads(operation.body)
-        kind, name = link["resource_type"], link["resource_id"]
+        kind = link["resource_type"]
+        name = link["resource_id"]
         earlier = work.known.get((Act.EVIDENCE, operation.name))
         first = earlier.first if earlier else 0.0
+        attach = partial(self._client.attach_resource, work.place.issue_id, kind, name)
         try:
-            await self._calls.call(partial(self._client.attach_resource, work.place.issue_id, kind, name))
+            await self._calls.call(attach)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
@@ -129,13 +154,15 @@ class AdditionSender:
             await self.check_there(work.place)  # 404 may mean the evidence or the issue
             code = self._code_since(first)
             message = f"{kind} {name} is not attached: {error.message}"
-            self._log.note(work, operation, Result(State.LEFT, code, message, first=first))
+            result = Result(State.LEFT, code, message, first=first)
+            self._log.note(work, operation, result)
         else:
             self._log.note(work, operation, Result(State.DONE))
 
     def _code_since(self, first: float) -> str:
         """Whether what was tried first then is still waited for."""
-        return EVIDENCE_PENDING if self._connection.now() - first < self._wait_seconds else EVIDENCE_MISSING
+        seconds = self._connection.now() - first
+        return EVIDENCE_PENDING if seconds < self._wait_seconds else EVIDENCE_MISSING
 
     def _refuse(self, work: IssueWork, operation: Operation, error: CallFailed, result: Result) -> None:
         """Record a refusal. What waited goes on waiting, because its row need not come again to be corrected."""
@@ -147,9 +174,9 @@ class AdditionSender:
 
     async def check_there(self, place: KnownCreate) -> None:
         """Read an issue after a 404, which may have another cause. Raises IssueGone if it was deleted."""
-        read = partial(self._connection.absence.read_once, place.issue_id, place.since)
+        read_issue = partial(self._connection.absence.read_once, place.issue_id, place.since)
         try:
-            issue = await self._workers.when_sure(read)
+            issue = await self._workers.when_sure(read_issue)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
@@ -169,39 +196,50 @@ class AdditionSender:
         earlier = work.known.get((operation.act, operation.name))
         # What lies behind it in the activity is older than its first request, which here is the one that follows.
         after = work.last if earlier is None else ""
-        details, since, entry, shown, said = encode_details(covers, body=operation.body), 0.0, "", "", ""
+        details = encode_details(covers, body=operation.body)
+        since = 0.0
+        entry = ""
+        shown_text = ""
+        message = ""
         # What waits goes on waiting until it is there.
-        waits = {"code": EVIDENCE_PENDING, "details": details} if earlier is not None and earlier.waits else {}
+        waits = dict[str, Any]()
+        if earlier is not None and earlier.waits:
+            waits = {"code": EVIDENCE_PENDING, "details": details}
         write = Write(self._run, self._calls, operation, lambda: {"details": encode_details(covers), **waits})
 
         async def add() -> tuple[str, str]:
-            made = await request(self._client, operation.issue_id, operation.body)
-            if is_of_another(operation, made):
+            answer = await request(self._client, operation.issue_id, operation.body)
+            if is_of_another(operation, answer):
                 raise CallFailed(Action.SETTLE, f"the response was that of another {operation.act}")
-            return made.id, made.detail if isinstance(made, Entry) else ""
+            if isinstance(answer, Entry):
+                return answer.id, answer.detail
+            return answer.id, ""
 
         async def find() -> tuple[str, str] | None:
-            is_shown = await self._reader.is_shown(operation, known=work.known_counts[operation.act], after=after)
+            own_marks = work.known_counts[operation.act]
+            is_shown = await self._reader.is_shown(operation, own_marks=own_marks, after=after)
             return ("", "") if is_shown else None
 
         async def send() -> bool:
-            nonlocal entry, shown
+            nonlocal entry, shown_text
             work.begun = operation, covers
-            entry, shown = await write.send(add, partial(self._run.intend, operation, details), find)
+            intend = partial(self._run.intend, operation, details)
+            entry, shown_text = await write.send(add, intend, find)
             return True
 
         def refuse(error: CallFailed) -> bool:
-            self._refuse(work, operation, error, Result(State.REFUSED, covers=covers, requests=write.requests))
+            result = Result(State.REFUSED, covers=covers, requests=write.requests)
+            self._refuse(work, operation, error, result)
             if error.action is Action.RETRY:  # what comes behind it must not overtake it
                 raise OutcomePending from error
             return False
 
         def doubt(error: CallFailed) -> None:
-            nonlocal since, said
-            since, said = self._connection.now(), error.message
-            write.end(
-                State.UNKNOWN, **{"code": OUTCOME_UNKNOWN, "details": details, **waits}, since=since, message=said
-            )
+            nonlocal since, message
+            since = self._connection.now()
+            message = error.message
+            fields = {"code": OUTCOME_UNKNOWN, "details": details, **waits}
+            write.end(State.UNKNOWN, **fields, since=since, message=message)
 
         async def look(error: CallFailed) -> bool | None:
             if error.is_gone and await self._is_end_missing(work, operation):
@@ -210,28 +248,34 @@ class AdditionSender:
                 self._log.note(work, operation, result)
                 return False
             is_there = await self._settle(work, operation, since, covers, after)
-            return is_there or (False if is_there is None else None)
+            if is_there is None:  # that is recorded
+                return False
+            return True if is_there else None
 
         is_made = await carry_out(write, send, refuse=refuse, doubt=doubt, look=look)
         if is_made is None:
             code = EVIDENCE_PENDING if waits else GAVE_UP
-            self._log.fail(work, operation, Result(State.REFUSED, code, said, covers, requests=0))
+            result = Result(State.REFUSED, code, message, covers, requests=0)
+            self._log.fail(work, operation, result)
             raise OutcomePending
         if is_made:
-            done = Result(State.DONE, covers=covers, requests=write.requests)
+            result = Result(State.DONE, covers=covers, requests=write.requests)
             if operation.act is Act.COMMENT:
-                work.last, done = entry or work.last, await self._look(operation, entry, done, shown)
-            self._log.note(work, operation, done)
+                work.last = entry or work.last
+                result = await self._look(operation, entry, result, shown_text)
+            self._log.note(work, operation, result)
 
-    async def _look(self, operation: Operation, entry: str, done: Result, shown: str = "") -> Result:
+    async def _look(self, operation: Operation, entry: str, result: Result, shown_text: str = "") -> Result:
         """Look at a comment that is there: complete its result with how it ends, or with what is cut.
 
-        entry  its id, and `shown` what its answer showed; "" where that is lost
+        entry  its id, and `shown_text` what its answer showed; "" where that is lost
         """
-        sent = orjson.loads(operation.body)["detail"]
+        sent_text = orjson.loads(operation.body)["detail"]
 
-        def is_it(each: Entry) -> bool:
-            return each.id == entry or fingerprint_shown(operation.issue_id, each) == operation.whole_sha
+        def is_it(listed: Entry) -> bool:
+            if listed.id == entry:
+                return True
+            return fingerprint_shown(operation.issue_id, listed) == operation.whole_sha
 
         async def read() -> str | None:
             newest = partial(self._client.list_activity, operation.issue_id, limit=str(PAGE_LIMIT))
@@ -239,32 +283,39 @@ class AdditionSender:
                 page = await self._calls.call(newest)
             except CallFailed:
                 return None
-            return next((each.detail for each in page.items if is_addition(each) and is_it(each)), None)
+            for listed in page.items:
+                if is_addition(listed) and is_it(listed):
+                    return listed.detail
+            return None
 
         if not entry:
-            shown = sent if self._keeping.whole.takes(sent) else await read() or sent
-        left = await self._keeping.look(sent, shown, read)
-        if left is None:
-            return done._replace(end=find_end(shown))
-        is_lost = find_opening(left) is None
-        message = f"Triage kept {Size.of(left)} of the {Size.of(sent)} of a comment"
-        covers = done.covers if is_lost else tuple(_find_kept(operation.key, done.covers, left))
-        return done._replace(code=MARKER_CUT if is_lost else TEXT_CUT, message=message, covers=covers)
+            shown_text = sent_text
+            if not self._keeping.whole.takes(sent_text):
+                shown_text = await read() or sent_text
+        cut_text = await self._keeping.look(sent_text, shown_text, read)
+        if cut_text is None:
+            return result._replace(end=find_end(shown_text))
+        message = f"Triage kept {Size.of(cut_text)} of the {Size.of(sent_text)} of a comment"
+        if find_opening(cut_text) is None:
+            return result._replace(code=MARKER_CUT, message=message)
+        covers = tuple(_find_kept(operation.key, result.covers, cut_text))
+        return result._replace(code=TEXT_CUT, message=message, covers=covers)
 
     async def _is_end_missing(self, work: IssueWork, operation: Operation) -> bool:
         """Whether a relation was answered 404 for its other issue. Raises IssueGone if its own was deleted."""
         await self.check_there(work.place)
         if operation.act is not Act.RELATION:
             return False
-        other = operation.name.partition("/")[2]
-        place = self._run.additions.ends([other]).get(other)
+        end_key = operation.name.partition("/")[2]
+        ends = self._run.additions.ends([end_key])
+        place = ends.get(end_key)
         try:
             if place is not None:
                 await self.check_there(place)
         except IssueGone:
             assert place is not None
-            if place.key == other:  # of another source's issue, a run of that source notes it
-                self._log.note_issue_gone(other, place)
+            if place.key == end_key:  # of another source's issue, a run of that source notes it
+                self._log.note_issue_gone(end_key, place)
             return True
         return place is None
 
@@ -277,8 +328,8 @@ class AdditionSender:
         """
         try:
             async with self._workers.idle():  # this takes `settle_seconds`
-                known = work.known_counts[operation.act]
-                return await self._reader.was_made(operation, known=known, since=since, after=after)
+                own_marks = work.known_counts[operation.act]
+                return await self._reader.was_made(operation, own_marks=own_marks, since=since, after=after)
         except Unproven as error:
             self._log.leave_unproven(work, operation, covers)
             if operation.act is Act.COMMENT:
@@ -293,12 +344,15 @@ class AdditionSender:
 
 def _opening_of(addition: Addition) -> str:
     """The first line of a comment, which has its marker."""
-    return str(orjson.loads(addition.body)["detail"].partition("\n")[0])
+    detail: str = orjson.loads(addition.body)["detail"]
+    return detail.partition("\n")[0]
 
 
-def _find_kept(key: str, covers: Iterable[str], left: str) -> Iterator[str]:
+def _find_kept(key: str, covers: Iterable[str], cut_text: str) -> Iterator[str]:
     """What a cut comment still covers: comments folded into it whose markers are cut off go into another one."""
-    is_kept, first, text = True, "", left.lower()
+    is_kept = True
+    first = ""
+    text = cut_text.lower()
     for name in covers:
         if "=" not in name:  # what follows an id is its content
             first = first or name

@@ -55,12 +55,15 @@ class AdditionLoader:
 
         A resumed run may have been continued with another ledger meanwhile, so its first issues are read.
         """
-        self._run, self._references, self._connection = connection.run, references, connection
+        self._run = connection.run
+        self._references = references
+        self._connection = connection
         self._progress = progress or Unseen()
         self._ended = 0  # additions
         self._probed = self._to_probe = PROBED if is_continued else 0
         self._log = log
-        self._numbers, self._keeping = ReferenceNumbers(connection, log), connection.keeping.comments
+        self._numbers = ReferenceNumbers(connection, log)
+        self._keeping = connection.keeping.comments
         self._reopening = Reopening(connection, log)
         self._reader = AdditionReader(
             connection.client,
@@ -80,21 +83,27 @@ class AdditionLoader:
         """Yield the items whose issue is in Triage, each with the ledger's data on it."""
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)
-            known = self._run.additions.of(places)
+            added_by_key = self._run.additions.of(places)
             named = {relation.other for item in page for relation in item.parts.relations}
-            named.update(relation_targets(each for its in known.values() for each in its))
+            for additions in added_by_key.values():
+                named.update(relation_targets(additions))
             ends = self._run.additions.ends(named)
             for item in page:
                 if item.key in places:
-                    by_name = {(each.act, each.name): each for each in known.get(item.key, ())}
+                    earlier = added_by_key.get(item.key, ())
+                    by_name = {(added.act, added.name): added for added in earlier}
                     yield IssueWork(item, places[item.key], by_name, ends=ends)
 
     async def _work(self, work: IssueWork) -> None:
         """Send the additions of one issue, and count its row if nothing else is sent for it."""
-        item, known = work.item, work.known.values()
-        work.known_counts = count_own(find_present(known, work.ends))
-        rest, had = (*find_moved(work.place.returned), *item.parts.rest), work.had()
-        work.rest = () if rest and had.is_over and is_cut_otherwise(rest, had) else rest
+        item = work.item
+        additions = work.known.values()
+        work.known_counts = count_own(find_present(additions, work.ends))
+        moved_parts = (*find_moved(work.place.returned), *item.parts.rest)
+        had = work.had()
+        work.rest = moved_parts
+        if moved_parts and had.is_over and is_cut_otherwise(moved_parts, had):
+            work.rest = ()
         try:
             await self._complete(work)
         except IssueGone:
@@ -103,45 +112,55 @@ class AdditionLoader:
         except OutcomePending:
             work.failed = True
         if item.is_all and (work.made or work.failed):
-            self._log.outcomes[Outcome.UPDATED if work.made else Outcome.FAILED] += 1
+            outcome = Outcome.UPDATED if work.made else Outcome.FAILED
+            self._log.outcomes[outcome] += 1
 
     async def _complete(self, work: IssueWork) -> None:
         """Settle earlier unknown outcomes, record what the issue has already, then send the rest in order."""
-        for added in [each for each in work.known.values() if each.may_be_there]:
-            await self._sender.decide_earlier(work, added)
+        for added in list(work.known.values()):
+            if added.may_be_there:
+                await self._sender.decide_earlier(work, added)
         if work.item.parts.occurrences:
             await self._recall(work)
         is_doubted = work.place.was_found
         if not is_doubted:  # attaching does no harm again; flags whose call isn't attached need not be looked for
-            await self._send(work, [each for each in self._plan(work) if each.act is Act.EVIDENCE])
+            evidence = [addition for addition in self._plan(work) if addition.act is Act.EVIDENCE]
+            await self._send(work, evidence)
         if is_doubted or work.place.is_older or self._to_probe > 0:
             await self._take_in_existing(work, is_doubted=is_doubted)
-        await self._send(work, [each for each in self._plan(work) if is_doubted or each.act is not Act.EVIDENCE])
+        additions = self._plan(work)
+        if not is_doubted:
+            additions = [addition for addition in additions if addition.act is not Act.EVIDENCE]
+        await self._send(work, additions)
         self._log.note_replaced(work)
         if work.item.parts.mentions:
             await self._connection.workers.when_sure(partial(self._numbers.put, work))
             self._count_one()
 
     async def _send(self, work: IssueWork, additions: Iterable[Addition]) -> None:
-        planned, known = deque(additions), self._keeping.limit
-        has_comments = any(each.act is Act.COMMENT for each in planned)
+        planned = deque(additions)
+        limit = self._keeping.limit
+        has_comments = any(addition.act is Act.COMMENT for addition in planned)
         while planned:
             addition = planned.popleft()
             if addition.act is Act.REOPEN:
-                await self._connection.workers.when_sure(partial(self._reopening.look, work, addition))
+                reopen = partial(self._reopening.look, work, addition)
+                await self._connection.workers.when_sure(reopen)
                 self._count_one()
             else:
-                add = partial(self._add_as_planned, work, addition, known)
-                await self._connection.workers.alone(partial(self._sender.may_cut, addition), add)
+                add = partial(self._add_as_planned, work, addition, limit)
+                may_cut = partial(self._sender.may_cut, addition)
+                await self._connection.workers.alone(may_cut, add)
             # The target keeps less than was known: comments get shorter, and what was cut off one is planned again.
-            if has_comments and self._keeping.limit != known:
-                known = self._keeping.limit
-                others = [each for each in planned if each.act is not Act.COMMENT]
-                planned = deque([*(each for each in self._plan(work) if each.act is Act.COMMENT), *others])
+            if has_comments and self._keeping.limit != limit:
+                limit = self._keeping.limit
+                not_comments = [addition for addition in planned if addition.act is not Act.COMMENT]
+                comments = [addition for addition in self._plan(work) if addition.act is Act.COMMENT]
+                planned = deque([*comments, *not_comments])
 
-    async def _add_as_planned(self, work: IssueWork, addition: Addition, known: Size | None) -> None:
+    async def _add_as_planned(self, work: IssueWork, addition: Addition, limit: Size | None) -> None:
         """Send an addition, unless it waited, and comments are planned anew as the target keeps less than was known."""
-        if addition.act is not Act.COMMENT or self._keeping.limit == known:
+        if addition.act is not Act.COMMENT or self._keeping.limit == limit:
             await self._sender.add(work, addition)
             self._count_one()
 
@@ -151,32 +170,40 @@ class AdditionLoader:
 
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
         """Plan the additions still to be sent, except numbers in the description: the row's, and what waits."""
-        item, had = work.item, work.had()
+        item = work.item
+        had = work.had()
         takes = self._keeping.takes if self._keeping.cuts else None
-        parts = item.parts._replace(mentions=(), rest=part_rest(work.rest, had, takes))
+        rest_parts = part_rest(work.rest, had, takes)
+        parts = item.parts._replace(mentions=(), rest=rest_parts)
         due = Due(item.key, parts, bundling or item.bundling, had)
         planned = plan_additions(due, self._references.find, takes)
-        names = {(each.act, each.name) for each in planned}
-        waiting = [each for name, each in work.known.items() if each.waits and name not in names]
-        waiting.sort(key=lambda each: each.act is Act.FLAG)  # its call comes first
-        return [*planned, *(Addition(item.key, each.act, each.name, each.body) for each in waiting)]
+        names = {(addition.act, addition.name) for addition in planned}
+        waiting = [added for name, added in work.known.items() if added.waits and name not in names]
+        waiting.sort(key=lambda added: added.act is Act.FLAG)  # its call comes first
+        additions = list(planned)
+        for added in waiting:
+            additions.append(Addition(item.key, added.act, added.name, added.body))
+        return additions
 
     async def _recall(self, work: IssueWork) -> None:
         """Record what the ledger is to know of occurrences; comments whose markers were found count as sent.
 
         Nobody knows what these say in Triage: it is taken to be what they say now.
         """
-        for addition in [each for each in self._plan(work) if each.act is Act.RECALL]:
+        for addition in [addition for addition in self._plan(work) if addition.act is Act.RECALL]:
             covers = addition.covers or await self._read_markers(work)
-            self._log.note(work, work.operation(addition), Result(State.SAME, covers=covers, requests=0))
+            result = Result(State.SAME, covers=covers, requests=0)
+            self._log.note(work, work.operation(addition), result)
             self._count_one()
         if (Act.RECALL, "") not in work.known:
             return
         had = work.had()
-        for each in self._plan(work, "separate"):
-            if each.act is Act.COMMENT and is_recalled(each.key, stem_of(each.name), had):
-                result = Result(State.SAME, FOUND_AT_TARGET, covers=each.covers, requests=0)
-                self._log.note(work, work.operation(each), result)
+        for addition in self._plan(work, "separate"):
+            if addition.act is not Act.COMMENT:
+                continue
+            if is_recalled(addition.key, stem_of(addition.name), had):
+                result = Result(State.SAME, FOUND_AT_TARGET, covers=addition.covers, requests=0)
+                self._log.note(work, work.operation(addition), result)
 
     async def _read_markers(self, work: IssueWork) -> tuple[str, ...]:
         """Read the markers in an issue's comments. Raises as `_leave_unread`."""
@@ -184,8 +211,12 @@ class AdditionLoader:
             entries = await self._reader.read_entries(work.place.issue_id)
         except CallFailed as error:
             await self._leave_unread(work, error)
-        shown = (find_openings(each.detail) for each in entries if is_addition(each))
-        return tuple(dict.fromkeys(opening.marker for openings in shown for opening in openings))
+        markers = dict[str, None]()  # in the order of the entries, each once
+        for entry in entries:
+            if is_addition(entry):
+                for opening in find_openings(entry.detail):
+                    markers[opening.marker] = None
+        return tuple(markers)
 
     async def _leave_unread(self, work: IssueWork, error: CallFailed) -> NoReturn:
         """Leave an issue that can't be read. Raises the error that ends the run, IssueGone, or OutcomePending."""
@@ -203,39 +234,52 @@ class AdditionLoader:
         if not self._plan(work):
             return
         issue_id = work.place.issue_id
-        planned = (each for each in self._plan(work, "separate") if each.act is not Act.REOPEN)
-        filled = [each for each in map(self._sender.fill, planned) if each is not None]
-        if not is_doubted:
-            filled = [each for each in filled if each.act in NEVER_TWICE and not self._sender.find_lacking(work, each)]
+        filled = list[Addition]()
+        for planned in self._plan(work, "separate"):
+            if planned.act is Act.REOPEN:
+                continue
+            addition = self._sender.fill(planned)
+            if addition is None:
+                continue
+            may_double = is_doubted or (addition.act in NEVER_TWICE and not self._sender.find_lacking(work, addition))
+            if may_double:
+                filled.append(addition)
         if not filled:
             return
         try:
-            known = work.known_counts
-            existing, shown = await find_existing_additions(self._reader, issue_id, filled, known)
+            own_by_act = work.known_counts
+            existing, readings = await find_existing_additions(self._reader, issue_id, filled, own_by_act)
             for addition in existing:
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
                 self._log.note(work, work.operation(addition), result)
-            self._to_probe = self._probed if existing else self._to_probe - 1
+            if existing:
+                self._to_probe = self._probed
+            else:
+                self._to_probe -= 1
             if is_doubted:
-                await self._leave_unproven(work, filled, shown)
+                await self._leave_unproven(work, filled, readings)
         except CallFailed as error:
             await self._leave_unread(work, error)
 
     async def _leave_unproven(
-        self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, ListReading]
+        self, work: IssueWork, filled: Sequence[Addition], readings: Mapping[Act, ListReading]
     ) -> None:
         """Don't send additions if the issue's lists don't prove that they are missing.
 
         A person has confirmed those recorded as unsent. Raises OutcomePending if a comment is left, and CallFailed.
         """
-        planned = {(each.act, each.name) for each in self._plan(work, "separate")}
-        planned -= {name for name, added in work.known.items() if added.state is State.UNSENT}
-        left = [each for each in filled if (each.act, each.name) in planned and each.act in shown]
-        issue_id, prove = work.place.issue_id, self._reader.proves_absence
-        for act in {each.act for each in left}:
-            if await prove(act, issue_id, work.known_counts[act], shown[act]):
-                left = [each for each in left if each.act is not act]
-        for addition in left:
+        planned = {(addition.act, addition.name) for addition in self._plan(work, "separate")}
+        confirmed = {name for name, added in work.known.items() if added.state is State.UNSENT}
+        planned -= confirmed
+        unproven = [
+            addition for addition in filled if (addition.act, addition.name) in planned and addition.act in readings
+        ]
+        issue_id = work.place.issue_id
+        prove = self._reader.proves_absence
+        for act in {addition.act for addition in unproven}:
+            if await prove(act, issue_id, work.known_counts[act], readings[act]):
+                unproven = [addition for addition in unproven if addition.act is not act]
+        for addition in unproven:
             self._log.leave_unproven(work, work.operation(addition), addition.covers)
-        if any(each.act is Act.COMMENT for each in left):
+        if any(addition.act is Act.COMMENT for addition in unproven):
             raise OutcomePending

@@ -29,12 +29,14 @@ class Canary:
     """
 
     def __init__(self, context: ImportContext, run: Run, chosen: Sequence[str]) -> None:
-        self._context, self._run = context, run
+        self._context = context
+        self._run = run
         # An earlier attempt may have ended within its canary: those issues are in, and are read back once more.
-        made = tuple(each.key for each in islice(run.made(), CANARY_LIMIT))
-        others = [key for key in chosen if key not in made][: CANARY_LIMIT - len(made)]
-        self._first = made or others[:1]
-        self.keys = (*made, *others)
+        made_keys = tuple(create.key for create in islice(run.made(), CANARY_LIMIT))
+        unsent_keys = [key for key in chosen if key not in made_keys]
+        other_keys = unsent_keys[: CANARY_LIMIT - len(made_keys)]
+        self._first = made_keys or other_keys[:1]
+        self.keys = (*made_keys, *other_keys)
 
     @property
     def issues(self) -> int:
@@ -54,31 +56,39 @@ class Canary:
             answers = find_answers(self._context.ledger, self._run.target, findings.organisation)
             if answers is not None:
                 command = probe_command(self._context.ledger.name, self._run.target)
-                findings = replace(findings, doubts=tuple(answers.contradictions(findings.answers(), command)))
+                doubts = tuple(answers.contradictions(findings.answers(), command))
+                findings = replace(findings, doubts=doubts)
             self._context.ledger.check_org(self._run.target, findings.organisation)
             self._context.ledger.keep_contact(self._run.target, asdict(findings))
         return findings
 
     def _try(self, keys: Sequence[str], send: SendKeys) -> Findings:
         bodies = send(keys)
-        made = (each for each in self._run.made() if each.key in bodies)
-        sent = [MadeIssue(each.key, each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
-        failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
+        made_issues = list[MadeIssue]()
+        for create in self._run.made():
+            if create.key in bodies:
+                body = bodies[create.key]
+                made_issues.append(MadeIssue(create.key, create.issue_id, create.triage_id, create.marker, body))
+        refusal = ""
+        for row in self._run.results():
+            if row.key in bodies and row.outcome is Outcome.FAILED:
+                refusal = row.messages[-1]
+                break
 
         async def read() -> Findings:
             target = self._context.target
             async with TriageClient(target.url, target.api_key) as client:
-                refusal = next((row.messages[-1] for row in failed), "")
-                return await read_back(client, self._context.calls, sent, refusal=refusal)
+                return await read_back(client, self._context.calls, made_issues, refusal=refusal)
 
         findings = run_loop(read())
         if findings.gone:
-            key = next(each.key for each in sent if each.name in findings.gone)
+            key = next(issue.key for issue in made_issues if issue.name in findings.gone)
+            command = self._run.settle_command(key, ABSENT)
             raise TargetDoubted(
                 f"Triage answered that it created {listed(findings.gone, NAMES_SHOWN)}, and now has no such"
                 " issue. Nothing else is sent.",
                 hint="If nobody deleted it, Triage loses issues: ask Bland before you send the others. If somebody "
-                f"did, record it for each, and run the same command again: {self._run.settle_command(key, ABSENT)}",
+                f"did, record it for each, and run the same command again: {command}",
             )
         if findings.twice:
             duplicates = listed(findings.twice, NAMES_SHOWN)
@@ -89,9 +99,10 @@ class Canary:
                 f"{way_back(self._run)}; to be removed by hand: {duplicates}",
             )
         if findings.lost:
+            sentences = "\n".join(findings.sentences())
             raise TargetDoubted(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so a create without a"
-                " response could be executed twice.\n" + "\n".join(findings.sentences()),
+                f" response could be executed twice.\n{sentences}",
                 hint=f"To skip this test: --no-canary.\n{way_back(self._run)}",
             )
         return findings
@@ -99,4 +110,5 @@ class Canary:
 
 def way_back(run: Run) -> str:
     """Return a line with the command that removes what a run created."""
-    return f"To remove what was created: {run.command('undo', run.name, '--delete')}"
+    command = run.command("undo", run.name, "--delete")
+    return f"To remove what was created: {command}"

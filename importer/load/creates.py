@@ -38,8 +38,12 @@ class Loader:
     """Sends the creates and updates of one run, and records the outcome of each in the ledger."""
 
     def __init__(self, connection: RunConnection, updater: Updater, *, report: Report = lambda outcome: None) -> None:
-        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
-        self._connection, self._workers, self._report = connection, connection.workers, report
+        self._client = connection.client
+        self._run = connection.run
+        self._calls = connection.calls
+        self._connection = connection
+        self._workers = connection.workers
+        self._report = report
         self._updater = updater
         self._earlier: dict[str, KnownCreate] = {}  # by key: left undecided by an earlier attempt, or refused
         self._searches: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these; of refused ones once needed
@@ -55,7 +59,8 @@ class Loader:
             undecided = self._run.find_undecided()
             self._earlier = {create.key: create for create in (*self._run.find_refused(), *undecided)}
             for create in undecided:
-                self._searches[create.key] = self._workers.start(self._search_again(create))
+                search = self._search_again(create)
+                self._searches[create.key] = self._workers.start(search)
             await self._workers.work_through(operations, self._carry_out)
 
     async def _carry_out(self, operation: Operation) -> None:
@@ -63,13 +68,16 @@ class Loader:
         key = operation.key
         try:
             if operation.act is Act.UPDATE:
-                self._note(*await self._updater.update(operation))
+                updated = await self._updater.update(operation)
+                self._note(updated.outcome, updated.message)
             elif (earlier := self._earlier.get(key)) is not None:  # nothing is written again without a search
-                search = self._searches.get(key) or self._workers.start(self._search_refused(operation, earlier))
+                search = self._searches.get(key)
+                if search is None:
+                    search = self._workers.start(self._search_refused(operation, earlier))
                 async with self._workers.idle():
-                    found = await search
+                    issue = await search
                 if key not in self._unknown:
-                    await self._create(operation, found, earlier.body_sha)
+                    await self._create(operation, issue, earlier.body_sha)
             else:
                 await self._create(operation)
         except Undecidable:
@@ -90,42 +98,53 @@ class Loader:
             self._unknown.add(key)
             self._report(Outcome.UNKNOWN)
             return None
-        done = _done(key, issue, 0, Snapshot.take(issue)) if issue else Decision(key, State.UNSENT, attempts=0)
+        decision = Decision(key, State.UNSENT, attempts=0)
+        if issue:
+            decision = _done(key, issue, 0, Snapshot.take(issue))
         # Only a row of this run makes the issue its own, when `_carry_out` comes to it.
-        self._run.record(done._replace(is_own=False))
+        self._run.record(decision._replace(is_own=False))
         return issue
 
-    async def _create(self, operation: Operation, found: Issue | None = None, sent: bytes = b"") -> None:
+    async def _create(self, operation: Operation, existing: Issue | None = None, sent_sha: bytes = b"") -> None:
         """Send a create until its issue exists or it is finally refused, without its links if necessary.
 
-        found  its issue, if a search has found it
-        sent   SHA-256 of the body that an earlier attempt sent; b"" if there was none
+        existing  its issue, if a search has found it
+        sent_sha  SHA-256 of the body that an earlier attempt sent; b"" if there was none
 
         Raises:
             Undecidable: it can't be told whether it created an issue.
         """
         fields = orjson.loads(operation.body)
-        unsent = fields.get("description", "") if found is None else ""
+        unsent = fields.get("description", "") if existing is None else ""
         may_cut = partial(self._connection.keeping.descriptions.may_cut, unsent)
-        await self._workers.alone(may_cut, partial(self._create_fitted, operation, fields, found, sent))
+        create = partial(self._create_fitted, operation, fields, existing, sent_sha)
+        await self._workers.alone(may_cut, create)
 
     async def _create_fitted(
-        self, operation: Operation, fields: dict[str, Any], found: Issue | None, sent: bytes
+        self, operation: Operation, fields: dict[str, Any], existing: Issue | None, sent_sha: bytes
     ) -> None:
         """Carry out `_create` with what the target keeps of the description by now."""
-        body, has_links, is_misled = operation.body, bool(_links(operation)), False
-        whole, keeping = fields.get("description", ""), self._connection.keeping.descriptions
-        fitted = keeping.fit(whole) if found is None else Fitted(whole, whole)
-        if fitted.text != whole:
+        body = operation.body
+        has_links = bool(_links(operation))
+        is_misled = False
+        description = fields.get("description", "")
+        keeping = self._connection.keeping.descriptions
+        fitted = Fitted(description, description)
+        if existing is None:
+            fitted = keeping.fit(description)
+        if fitted.text != description:
             if not fitted.text:
                 await self._run.intend(operation)  # a row whose marker would be lost ends no run
-                message = keeping.why_held(whole)
-                self._run.record(Decision(operation.key, State.REFUSED, 0, code=MARKER_CUT, message=message))
+                message = keeping.why_held(description)
+                decision = Decision(operation.key, State.REFUSED, 0, code=MARKER_CUT, message=message)
+                self._run.record(decision)
                 self._report(Outcome.FAILED)
                 return
             body = orjson.dumps(fields | {"description": fitted.text})
         # Of the last request, see KnownCreate. What was surely kept whole is looked for by its marker alone.
-        sought = b"" if keeping.whole.takes(fitted.text) else Sought.encode(fields.get("title", ""), fitted.text)
+        sought = b""
+        if not keeping.whole.takes(fitted.text):
+            sought = Sought.encode(fields.get("title", ""), fitted.text)
         create = KnownCreate(operation.key, marker=operation.marker, sought=sought)
         write = Write(self._run, self._calls, operation)
 
@@ -166,27 +185,31 @@ class Loader:
                 return refuse(error)
             write.end(State.UNSENT)
             if is_refused:
-                body, has_links = _without_links(body), False
+                body = _without_links(body)
+                has_links = False
             return None
 
-        issue: Issue | Outcome | None = found
+        issue: Issue | Outcome | None = existing
         if issue is None:
             issue = await carry_out(write, send, refuse=refuse, doubt=doubt, look=look)
         if not isinstance(issue, Issue):
             return
         # One that a search has found may be of another row: it may have changed since an earlier attempt sent it.
-        if write.requests or sent in (b"", hashlib.sha256(operation.body).digest()):
+        body_sha = hashlib.sha256(operation.body).digest()
+        if write.requests or sent_sha in (b"", body_sha):
             await self._finish(operation, issue, write.requests, fitted)
         else:
-            done = _done(operation.key, issue, 0, Snapshot.take(issue))
-            self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
+            decision = _done(operation.key, issue, 0, Snapshot.take(issue))
+            decision = decision._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE)
+            self._run.record(decision)
             self._report(Outcome.CREATED)
 
     async def _send(self, write: Write, body: bytes, create: KnownCreate) -> Issue:
         """Send a create; return its issue. Raises CallFailed, also for an answer that shows another one."""
         intend = partial(self._run.intend, write.operation, create.sought or None, mark=create.mark)
         find = partial(self._settler.find_once, create)
-        issue = await write.send(partial(self._client.create_issue, body), intend, find)
+        request = partial(self._client.create_issue, body)
+        issue = await write.send(request, intend, find)
         marker = write.operation.marker
         is_partial = bool(issue.unanswered) and issue.lacks(orjson.loads(body))
         if is_partial or not shows_create(issue, marker, body):
@@ -196,19 +219,20 @@ class Loader:
             raise CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 
-    def _doubt_earlier(self, issue_id: str, other: KnownCreate) -> None:
+    def _doubt_earlier(self, issue_id: str, earlier: KnownCreate) -> None:
         """Look for the issue of a create whose response turned out to be wrong."""
         self._answered[issue_id] = None
-        other = other._replace(since=self._connection.now())
-        self._run.record(Decision(other.key, State.UNKNOWN, 0, **_doubt(other, OF_ANOTHER)))
-        self._workers.start(self._search_again(other))
+        earlier = earlier._replace(since=self._connection.now())
+        decision = Decision(earlier.key, State.UNKNOWN, 0, **_doubt(earlier, OF_ANOTHER))
+        self._run.record(decision)
+        self._workers.start(self._search_again(earlier))
 
     def _is_taken(self, issue: Issue, create: KnownCreate) -> bool:
         """Whether a response shows an issue that isn't new; an earlier create with the same response is doubted too."""
         if issue.id in self._answered:
-            other = self._answered[issue.id]
-            if other is not None:
-                self._doubt_earlier(issue.id, other)
+            earlier = self._answered[issue.id]
+            if earlier is not None:
+                self._doubt_earlier(issue.id, earlier)
             return True
         if self._connection.target_time.was_there(issue):
             return True
@@ -222,12 +246,13 @@ class Loader:
         try:
             issue = await self._settler.settle(create, is_refused=is_refused)
         except Undecidable as error:
-            self._run.record(Decision(create.key, State.UNKNOWN, 0, is_own=False, **_doubt(create, str(error))))
+            doubt = _doubt(create, str(error))
+            self._run.record(Decision(create.key, State.UNKNOWN, 0, is_own=False, **doubt))
             raise
         if issue is not None:
-            other = self._answered.get(issue.id)
-            if other is not None and other.key != create.key:
-                self._doubt_earlier(issue.id, other)
+            earlier = self._answered.get(issue.id)
+            if earlier is not None and earlier.key != create.key:
+                self._doubt_earlier(issue.id, earlier)
         return issue
 
     def _note(self, outcome: Outcome, message: str) -> None:
@@ -236,18 +261,20 @@ class Loader:
         if outcome is Outcome.FAILED:
             self._connection.cap.fail(message)
 
-    async def _finish(self, operation: Operation, issue: Issue, requests: int, sent: Fitted) -> None:
+    async def _finish(self, operation: Operation, issue: Issue, requests: int, fitted: Fitted) -> None:
         """Record a create as done, with its links if all are attached; else they are sent as additions later."""
         self._connection.target_time.note([issue])
-        snapshot = Snapshot.take(issue, operation.body)._replace(moved=sent.moved)
-        snapshot = snapshot.with_parts(encode_parts(orjson.loads(operation.body)["description"]))
-        done = _done(operation.key, issue, requests, snapshot)
-        self._run.record(done)
+        snapshot = Snapshot.take(issue, operation.body)._replace(moved=fitted.moved)
+        description = orjson.loads(operation.body)["description"]
+        snapshot = snapshot.with_parts(encode_parts(description))
+        decision = _done(operation.key, issue, requests, snapshot)
+        self._run.record(decision)
 
         def record(snapshot: Snapshot, code: str, message: str) -> None:
-            self._run.record(done._replace(attempts=0, returned=snapshot.dump(), code=code, message=message))
+            better = decision._replace(attempts=0, returned=snapshot.dump(), code=code, message=message)
+            self._run.record(better)
 
-        await look_at_description(self._connection, operation.key, issue, sent, snapshot, record)
+        await look_at_description(self._connection, operation.key, issue, fitted, snapshot, record)
         links = _links(operation)
         if issue.resource_count >= len(links):
             for link in links:
@@ -293,5 +320,6 @@ def _without_links(body: bytes) -> bytes:
 def _links(operation: Operation) -> list[dict[str, str]]:
     if b'"resource_links"' not in operation.body:  # saves parsing: few bodies have any
         return []
-    links: list[dict[str, str]] = orjson.loads(operation.body).get("resource_links") or []
+    fields = orjson.loads(operation.body)
+    links: list[dict[str, str]] = fields.get("resource_links") or []
     return links

@@ -91,11 +91,14 @@ class Discovered(NamedTuple):
         """The warnings for the user."""
         sentences = [str(duplicate) for duplicate in self.duplicates]
         if self.lacking:
-            number, shown = counted(len(self.lacking), "issue"), name_some(self.lacking, LACKING_SAID)
-            which = f"the last {LACKING_READ} of them" if len(self.lacking) > LACKING_READ else "them"
+            number = counted(len(self.lacking), "issue")
+            names = name_some(self.lacking, LACKING_SAID)
+            extent = "them"
+            if len(self.lacking) > LACKING_READ:
+                extent = f"the last {LACKING_READ} of them"
             sentences.append(
-                f"Triage doesn't list {number} that the ledger knows: {shown}. Somebody deleted them, or Triage "
-                f"was restored to an earlier state. An import looks for {which} once more. If it was restored, move "
+                f"Triage doesn't list {number} that the ledger knows: {names}. Somebody deleted them, or Triage "
+                f"was restored to an earlier state. An import looks for {extent} once more. If it was restored, move "
                 "the ledger away and run the same command again: it finds what is in Triage and creates the rest."
             )
         return sentences
@@ -112,20 +115,24 @@ class Discovery:
         self,
         client: TriageClient,
         calls: PacedCalls,
-        seen: Seen,
+        scan: Seen,
         source_name: str,
         target_time: TargetTime | None = None,
         *,
         progress: Progress | None = None,
     ) -> None:
-        self._client, self._calls, self._seen = client, calls, seen
-        self._target_time, self._progress = target_time or TargetTime(), progress or Unseen()
+        self._client = client
+        self._calls = calls
+        self._seen = scan
+        self._target_time = target_time or TargetTime()
+        self._progress = progress or Unseen()
         self._marker = source_marker(source_name)
         self._wholes = WholeIssues(client, calls, _is_finished)
         self._examined: set[str] = set()  # ids: a list that moves shows issues twice
         self._issue_ids: set[str] = set()
         self._unread = set[str]()  # ids: shown by the list, and not there when they were read
-        self._state, self._unmarked = FoundState.NOTED, False  # of what is noted; whether issues without marker are
+        self._state = FoundState.NOTED  # of what is noted
+        self._unmarked = False  # whether issues without marker are noted
         self._find_keys: FindKeys | None = None  # of a closing scan
         self._unmarked_since = inf  # creation time from which on it names issues without a marker
         self._reached = 0  # issues that were read
@@ -134,9 +141,13 @@ class Discovery:
 
     async def discover(self, *, thorough: bool = False) -> Discovered:
         """Read what the ledger may not know, and keep it there; `thorough` reads all there is."""
-        await self._read_all(self._discover_all if thorough or not self._seen.is_complete() else self._discover_new)
+        read_issues = self._discover_new
+        if thorough or not self._seen.is_complete():
+            read_issues = self._discover_all
+        await self._read_all(read_issues)
         lacking = self._note_lacking()
-        return Discovered(self._seen.count(), self._seen.duplicates(), frozenset(self._issue_ids), lacking)
+        issue_ids = frozenset(self._issue_ids)
+        return Discovered(self._seen.count(), self._seen.duplicates(), issue_ids, lacking)
 
     async def sweep(self, back_to: float | None, find_keys: FindKeys) -> frozenset[str]:
         """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
@@ -150,7 +161,9 @@ class Discovery:
             if back_to is not None:
                 await self._read_list(back_to)
 
-        self._state, self._unmarked, self._find_keys = FoundState.STRANGER, True, find_keys
+        self._state = FoundState.STRANGER
+        self._unmarked = True
+        self._find_keys = find_keys
         self._unmarked_since = -inf if back_to is None else back_to
         await self._read_all(read)
         return frozenset(self._issue_ids)
@@ -171,17 +184,17 @@ class Discovery:
         await self._read_all(read)
         return self._seen.count() > before
 
-    async def _read_all(self, read: Callable[[], Awaitable[None]]) -> None:
+    async def _read_all(self, read_issues: Callable[[], Awaitable[None]]) -> None:
         self._progress.start("reading issues in Triage", 0, "issue")
         try:
             try:
-                await read()
+                await read_issues()
             except _ListCuts:
                 self._examined.clear()
-                await read()
+                await read_issues()
             if self._unread:  # deleted since the list showed them: then it doesn't show them any more
                 self._examined.clear()
-                await read()
+                await read_issues()
             await self._forget_gone()
         except CallFailed as error:
             raise stop_of(error) from error
@@ -191,15 +204,19 @@ class Discovery:
         """Read the list back to the newest issue that the ledger knows."""
         pages = NewestFirst(self._client, self._calls)
         async for page in pages:
-            known = self._known(page)
+            known_ids = self._known(page)
             # Only the first known issue counts. Those created just before it may have been committed after it.
-            if known and pages.back_to == -inf:
-                pages.back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known)
-            await self._read_page(page, known, pages.reaches)
+            if known_ids and pages.back_to == -inf:
+                known_issues = [issue for issue in page if issue.id in known_ids]
+                pages.back_to = max(created_seconds(issue, 0.0) for issue in known_issues)
+            await self._read_page(page, known_ids, pages.reaches)
         # A list may end too early, as if that were all: what is older than what it shows may be there, unless it goes
         # back to our first issue, or has none of ours at all.
         is_whole = not self._shown or self._seen.first_own() in self._shown
-        self._since = -inf if is_whole else pages.oldest + ROUNDING
+        if is_whole:
+            self._since = -inf
+        else:
+            self._since = pages.oldest + ROUNDING
 
     async def _discover_all(self) -> None:
         """Search for the source's marker and read the whole list, or what was left of it when that was broken off."""
@@ -210,8 +227,8 @@ class Discovery:
         else:
             cursor = ""
             self._seen.forget()
-            async for found in search_issues(self._client, self._calls, self._marker):
-                await self._note(found, self._known(found))
+            async for issues in search_issues(self._client, self._calls, self._marker):
+                await self._note(issues, self._known(issues))
         newest = self._target_time.newest
         async for page in read_pages(self._client, self._calls, cursor):
             await self._read_page(page.items, self._known(page.items))
@@ -225,11 +242,14 @@ class Discovery:
             await self._read_page(page, self._known(page), pages.reaches)
 
     async def _read_page(
-        self, page: Sequence[Issue], known: Collection[str], is_new: Callable[[Issue], bool] | None = None
+        self, page: Sequence[Issue], known_ids: Collection[str], is_new: Callable[[Issue], bool] | None = None
     ) -> None:
         """Note the issues of a page, with `is_new` only those."""
         self._target_time.note_earlier(page)
-        await self._note(list(filter(is_new, page)) if is_new else page, known)
+        issues = page
+        if is_new:
+            issues = list(filter(is_new, page))
+        await self._note(issues, known_ids)
         self._reached += len(page)
         self._progress.reach(self._reached)
 
@@ -238,44 +258,61 @@ class Discovery:
 
         As of a Triage that was set back to an earlier state: it would be said of all of them that they are in.
         """
-        numbers, last = list[str](), list[KnownCreate]()  # an emptied Triage lacks all, and snapshots are large
-        for each in self._seen.own_since(self._since) if self._since < inf else ():
-            if each.issue_id in self._shown or not each.returned or is_missing(each.returned):
+        numbers = list[str]()
+        last = list[KnownCreate]()  # an emptied Triage lacks all, and snapshots are large
+        own_issues: Iterator[KnownCreate] = iter(())
+        if self._since < inf:
+            own_issues = self._seen.own_since(self._since)
+        for create in own_issues:
+            if create.issue_id in self._shown or not create.returned:
                 continue
-            numbers.append(each.triage_id)
+            if is_missing(create.returned):
+                continue
+            numbers.append(create.triage_id)
             if len(last) < LACKING_READ:
-                last.append(each)
-        self._seen.remember(
-            each._replace(returned=Snapshot.parse(each.returned).without_issue(NOT_LISTED).dump()) for each in last
-        )
+                last.append(create)
+        changed = list[KnownCreate]()
+        for create in last:
+            snapshot = Snapshot.parse(create.returned).without_issue(NOT_LISTED)
+            changed.append(create._replace(returned=snapshot.dump()))
+        self._seen.remember(changed)
         return numbers
 
     async def _forget_gone(self) -> None:
         """Forget issues that were to be settled and are surely not there any more."""
-        absence, workers = Absence(self._client, self._calls), Workers(self._calls, 1, FailureCap())
+        absence = Absence(self._client, self._calls)
+        workers = Workers(self._calls, 1, FailureCap())
 
         async def forget(duplicate: DuplicateIssue) -> None:
-            if await workers.when_sure(partial(absence.read_once, duplicate.issue_id)) is None:
+            read_issue = partial(absence.read_once, duplicate.issue_id)
+            if await workers.when_sure(read_issue) is None:
                 self._seen.drop(duplicate.issue_id)
 
-        await workers.work_through(self._seen.duplicates()[:DUPLICATES_READ], forget)
+        duplicates = self._seen.duplicates()[:DUPLICATES_READ]
+        await workers.work_through(duplicates, forget)
 
     def _known(self, page: Sequence[Issue]) -> set[str]:
-        known = self._seen.known({issue.id: issue.triage_id for issue in page})
-        self._shown |= known
-        return known
+        numbers = {issue.id: issue.triage_id for issue in page}
+        known_ids = self._seen.known(numbers)
+        self._shown |= known_ids
+        return known_ids
 
-    async def _note(self, page: Sequence[Issue], known: Collection[str]) -> None:
+    async def _note(self, page: Sequence[Issue], known_ids: Collection[str]) -> None:
         """Keep the unknown issues of a page with this source's marker, and perhaps those without any marker."""
-        new, cut = list[Found](), self._wholes.cuts
-        unknown = [issue for issue in page if issue.id not in known and issue.id not in self._examined]
+        new = list[Found]()
+        cut = self._wholes.cuts
+        not_known = [issue for issue in page if issue.id not in known_ids]
+        unknown = [issue for issue in not_known if issue.id not in self._examined]
         await self._wholes.probe(unknown)
         if self._wholes.cuts and not cut and self._examined:
             raise _ListCuts
         for listed in unknown:
             self._examined.add(listed.id)
-            if (issue := await self._wholes.read(listed)) is not None:
-                new += filter(None, [self._identify(issue)])
+            issue = await self._wholes.read(listed)
+            if issue is not None:
+                identified = self._identify(issue)
+                if identified is not None:
+                    new.append(identified)
             elif listed.id in self._unread:  # at the second time there is nothing to trust
                 raise TargetUnreachable(
                     f"The list of issues shows {listed.triage_id}, but Triage says that it doesn't exist.",
@@ -283,38 +320,49 @@ class Discovery:
                 )
             else:
                 self._unread.add(listed.id)
-        self._issue_ids.update(found.issue_id for found in new if found.marker or self._find_keys is None)
-        self._seen.note(new if self._find_keys is None else list(self._name_strangers(new)), self._state)
+        is_closing = self._find_keys is not None
+        for new_issue in new:
+            if new_issue.marker or not is_closing:
+                self._issue_ids.add(new_issue.issue_id)
+        if is_closing:
+            new = list(self._name_strangers(new))
+        self._seen.note(new, self._state)
 
     def _name_strangers(self, new: Sequence[Found]) -> Iterator[Found]:
         """Yield what a closing scan has found; what has only the title of a row counts as that row's."""
         assert self._find_keys is not None
-        titles = {each.title for each in new if not each.marker and each.created_at > self._unmarked_since}
+        unmarked = [issue for issue in new if not issue.marker]
+        titles = {issue.title for issue in unmarked if issue.created_at > self._unmarked_since}
         keys = self._find_keys(titles) if titles else {}
-        for each in new:
-            if each.marker:
-                yield each
-            elif each.title in keys and each.title in titles:
-                yield each._replace(marker=record_marker(keys[each.title]), key=keys[each.title])
+        for issue in new:
+            if issue.marker:
+                yield issue
+            elif issue.title in keys and issue.title in titles:
+                key = keys[issue.title]
+                yield issue._replace(marker=record_marker(key), key=key)
 
     def _identify(self, issue: Issue) -> Found | None:
         """Return an issue that may be a record's by any marker in it, but for records whose issue the ledger knows."""
         lines = find_marker_lines(issue.description)
-        ours = [record for source, record in lines if source == self._marker]
-        records = list(dict.fromkeys([*ours, *(record for _, record in lines[-1:])]))
+        own_records = [record for source, record in lines if source == self._marker]
+        last_records = [record for _, record in lines[-1:]]
+        records = list(dict.fromkeys([*own_records, *last_records]))
         if len(records) > 1:
             records = self._seen.without_known(records) or records[-1:]
-        if set(ours).isdisjoint(records) if lines else not self._unmarked:
+        if set(own_records).isdisjoint(records) if lines else not self._unmarked:
             return None
-        key, snapshot = find_key(issue.description, "".join(records[-1:])), Snapshot.take(issue)
-        returned = (snapshot if records else snapshot.with_length(issue.description)).dump()
+        key = find_key(issue.description, "".join(records[-1:]))
+        snapshot = Snapshot.take(issue)
+        if not records:
+            snapshot = snapshot.with_length(issue.description)
         created = created_seconds(issue, 0.0)
-        return Found(issue.id, issue.triage_id, " ".join(records), issue.title, created, returned, key)
+        return Found(issue.id, issue.triage_id, " ".join(records), issue.title, created, snapshot.dump(), key)
 
 
 def _is_finished(text: str) -> bool:
     """Whether a text ends with the marker line of an import."""
-    return bool(find_marker(text.rstrip().rpartition("\n")[2]))
+    last_line = text.rstrip().rpartition("\n")[2]
+    return bool(find_marker(last_line))
 
 
 def discover(context: ImportContext, *, thorough: bool) -> Discovered:
@@ -325,16 +373,16 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     """
     say = context.progress.say
     say("Looking in Triage for issues of this source …")
-    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    discovered = run_discovery(context, seen, lambda discovery: discovery.discover(thorough=thorough))
+    scan = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    discovered = run_discovery(context, scan, lambda discovery: discovery.discover(thorough=thorough))
     if discovered.taken:
-        one = "issue of this source that was missing in the ledger was"
-        several = "issues of this source that were missing in the ledger were"
-        say(f"{counted(discovered.taken, one, several)} found in Triage.")
+        singular = "issue of this source that was missing in the ledger was"
+        plural = "issues of this source that were missing in the ledger were"
+        say(f"{counted(discovered.taken, singular, plural)} found in Triage.")
     for sentence in discovered.warnings:
         say(f"warning: {sentence}")
-    if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss
-        seen.doubt()
+    if scan.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss
+        scan.doubt()
     return discovered
 
 
@@ -344,51 +392,58 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
     A few of the rows that would be created are searched for, each by its own marker. If Triage has one, all of them
     are, and what is found is taken in; the next run doesn't trust the list either.
     """
-    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    if seen.is_complete():
+    scan = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    if scan.is_complete():
         return False
 
     def search(markers: Sequence[str]) -> bool:
-        return run_discovery(context, seen, lambda discovery: discovery.search(markers))
+        return run_discovery(context, scan, lambda discovery: discovery.search(markers))
 
     if not (context.target_time.has_shown_any and search(checked.probes)):
-        seen.complete()
+        scan.complete()
         return False
     context.progress.say(
         "warning: Triage has issues of this source that neither its list nor its search had shown: their pages end too "
         f"early. So each issue to be created is searched for by its own marker first ({checked.creates:,})."
     )
-    known = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.changes)
+    history = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.changes)
     markers = list[str]()
     for run in examine(context.job):
-        gather(run, checked.verdicts, checked.leaders, known)
-        plan_rows(run, checked.verdicts, known)
+        gather(run, checked.verdicts, checked.leaders, history)
+        plan_rows(run, checked.verdicts, history)
         markers += markers_to_create(run.rows)
     search(markers)
-    seen.doubt()
+    scan.doubt()
     return True
 
 
-def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
+def note_discovered(run: Run, scan: Seen, issue_ids: Collection[str]) -> None:
     """Record unanswered or refused creates as done if a search has just found their issues."""
     if not issue_ids:
         return
-    undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}
-    run.decide(
-        Decision(undecided[marker], State.DONE, 0, 0.0, issue.issue_id, issue.triage_id, issue.returned)
-        for marker, (issue, *others) in seen.find(undecided).items()
+    undecided = dict[str, str]()  # marker → key
+    for create in (*run.find_refused(), *run.find_undecided()):
+        undecided[create.marker] = create.key
+    decisions = list[Decision]()
+    for marker, (issue, *duplicates) in scan.find(undecided).items():
+        if issue.issue_id not in issue_ids or issue.marker != marker or duplicates:
+            continue
         # One that was changed since is left to settling, where the body is known that it is to be compared with.
-        if issue.issue_id in issue_ids and not is_touched(issue.returned) and issue.marker == marker and not others
-    )
+        if is_touched(issue.returned):
+            continue
+        key = undecided[marker]
+        decisions.append(Decision(key, State.DONE, 0, 0.0, issue.issue_id, issue.triage_id, issue.returned))
+    run.decide(decisions)
 
 
-def run_discovery(context: ImportContext, seen: Seen, work: Callable[[Discovery], Awaitable[T]]) -> T:
+def run_discovery(context: ImportContext, scan: Seen, work: Callable[[Discovery], Awaitable[T]]) -> T:
     """Run the discovery of an import, with a client of its own, and return what `work` makes of it."""
 
     async def main() -> T:
-        calls, source_name = context.calls, context.job.source_name
+        calls = context.calls
+        source_name = context.job.source_name
         async with TriageClient(context.target.url, context.target.api_key) as client:
-            discovery = Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)
+            discovery = Discovery(client, calls, scan, source_name, context.target_time, progress=context.progress)
             return await work(discovery)
 
     return run_loop(main())
@@ -398,46 +453,53 @@ DUPLICATES_SAID = 20
 """Most duplicates named on the screen and in the summary."""
 
 
-def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
+def scan_back(context: ImportContext, run: Run, result: Sent) -> Sent:
     """Run the closing scan if it is due: something was created since the last one, or a duplicate isn't settled.
 
     An error that stops it is in the result; then the command that continues scans.
     """
-    if sent.stopped is not None or sent.interrupted:
-        return sent
+    if result.stopped is not None or result.interrupted:
+        return result
     try:
-        seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-        back_to = seen.unswept()
+        scan = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+        back_to = scan.unswept()
         # With undecided creates the run goes on: its last attempt makes the scan, as far back.
-        if (back_to is None and not seen.duplicates()) or run.find_undecided():
-            return sent
-        found = run_discovery(context, seen, lambda discovery: discovery.sweep(back_to, run.find_keys))
-        note_discovered(run, seen, found)
-        seen.number_own()
-        for sentence in _correct_ids(run, seen):
+        if (back_to is None and not scan.duplicates()) or run.find_undecided():
+            return result
+        issue_ids = run_discovery(context, scan, lambda discovery: discovery.sweep(back_to, run.find_keys))
+        note_discovered(run, scan, issue_ids)
+        scan.number_own()
+        for sentence in _correct_ids(run, scan):
             context.progress.say(f"warning: {sentence}")
-        seen.end_span()
-        for sentence in name_duplicates(seen.duplicates()):
+        scan.end_span()
+        for sentence in name_duplicates(scan.duplicates()):
             context.progress.say(f"warning: {sentence}")
     except RunStopped as error:
-        return replace(sent, stopped=error)
+        return replace(result, stopped=error)
     except KeyboardInterrupt:
-        return replace(sent, stopped=RunStopped(INTERRUPTED), interrupted=True)
+        return replace(result, stopped=RunStopped(INTERRUPTED), interrupted=True)
     finally:
         context.progress.finish()
-    return sent
+    return result
 
 
-def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
+def _correct_ids(run: Run, scan: Seen) -> Iterator[str]:
     """Record the right ids of issues whose create was answered with another issue's; yield a sentence on each.
 
     Numbers are unique in an organisation: a second issue with the key's marker and its very number is its own.
     """
-    wrong = {each.issue_id: each for each in seen.duplicates() if each.other == each.triage_id}
-    for issue in chain.from_iterable(seen.find(record_marker(each.key) for each in wrong.values()).values()):
-        if duplicate := wrong.get(issue.issue_id):
-            at, number = issue.issue_id, issue.triage_id
-            run.decide([Decision(duplicate.key, State.DONE, 0, issue_id=at, triage_id=number, returned=issue.returned)])
+    wrong = dict[str, DuplicateIssue]()  # by the id of the second issue
+    for duplicate in scan.duplicates():
+        if duplicate.other == duplicate.triage_id:
+            wrong[duplicate.issue_id] = duplicate
+    markers = [record_marker(duplicate.key) for duplicate in wrong.values()]
+    for issue in chain.from_iterable(scan.find(markers).values()):
+        if issue.issue_id in wrong:
+            duplicate = wrong[issue.issue_id]
+            at = issue.issue_id
+            number = issue.triage_id
+            decision = Decision(duplicate.key, State.DONE, 0, issue_id=at, triage_id=number, returned=issue.returned)
+            run.decide([decision])
             yield (
                 f"Triage answered the create of {duplicate.key} with the id of another issue, which may have got its "
                 f"comments and links; its own is {duplicate.other}, and the next run sends to that."
@@ -447,7 +509,7 @@ def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
 def name_duplicates(duplicates: list[DuplicateIssue]) -> list[str]:
     """Return a sentence for each of the first duplicates, and one for the others."""
     sentences = [str(duplicate) for duplicate in duplicates[:DUPLICATES_SAID]]
-    rest = len(duplicates) - len(sentences)
-    if rest:
-        sentences.append(f"{counted(rest, 'more has', 'more have')} the marker of another issue: see results.csv.")
+    remaining = len(duplicates) - len(sentences)
+    if remaining:
+        sentences.append(f"{counted(remaining, 'more has', 'more have')} the marker of another issue: see results.csv.")
     return sentences

@@ -75,9 +75,13 @@ class Write:
         self, run: Run, calls: PacedCalls, operation: Operation, unsent: Callable[[], Mapping[str, Any]] = dict
     ) -> None:
         """`unsent` gives what is recorded with an outcome of `withdraw`."""
-        self.run, self._calls, self._unsent = run, calls, unsent
+        self.run = run
+        self._calls = calls
+        self._unsent = unsent
         self.operation = operation
-        self.requests, self.is_open, self._is_answered = 0, False, False
+        self.requests = 0
+        self.is_open = False
+        self._is_answered = False
         self._refusal: CallFailed | None = None
 
     async def send(
@@ -99,7 +103,8 @@ class Write:
             # Before each request, not only the first: settling counts its time from the last one.
             await intend()
             self.requests += 1
-            self.is_open, self._is_answered = True, False
+            self.is_open = True
+            self._is_answered = False
 
         answer = await self._calls.call(request, begin, find=find)
         self._is_answered = True
@@ -120,14 +125,18 @@ class Write:
         Whatever was answered, it may have been, unless that is an answer after which it may be sent again.
         """
         cause = stop.__cause__
-        is_surely_unsent = not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY)
-        if self.is_open and not self._is_answered and is_surely_unsent:
-            self.end(State.UNSENT, **self._unsent())
+        if isinstance(cause, CallFailed) and cause.action is not Action.RETRY:
+            return
+        if self.is_open and not self._is_answered:
+            fields = self._unsent()
+            self.end(State.UNSENT, **fields)
 
-    def end(self, state: State, **more: Any) -> None:
+    def end(self, state: State, **fields: Any) -> None:
         """Record the outcome of the operation, see `Decision`."""
-        self.run.record(make_decision(self.operation, state, self.requests, **more))
-        self.requests, self.is_open = 0, False
+        decision = make_decision(self.operation, state, self.requests, **fields)
+        self.run.record(decision)
+        self.requests = 0
+        self.is_open = False
 
 
 async def carry_out(
@@ -145,8 +154,8 @@ async def carry_out(
     doubt   notes that its last request may have been executed, whatever was answered
     look    finds out whether it was, and records that; None if it is to be sent again, or `send` looks before
     """
-    its = ACTS[write.operation.act]
-    for _ in range(its.attempts):
+    handling = ACTS[write.operation.act]
+    for _ in range(handling.attempts):
         try:
             return await send()
         except (Interrupted, RunStopped) as stop:
@@ -156,13 +165,14 @@ async def carry_out(
             failed = error
         # A 404 is only believed once the issue was read, and of some acts a refusal only once it was looked behind.
         is_refused = failed.action is Action.REFUSE and not failed.is_gone
-        if failed.action is Action.RETRY or (is_refused and not (its.doubts_refusals and write.is_open)):
+        if failed.action is Action.RETRY or (is_refused and not (handling.doubts_refusals and write.is_open)):
             return refuse(failed)
         doubt(failed)
         if failed.action is Action.STOP:
             raise failed.as_stop() from failed
-        if (ended := await look(failed)) is not None:
-            return ended
+        outcome = await look(failed)
+        if outcome is not None:
+            return outcome
     return None
 
 
@@ -170,8 +180,10 @@ async def send_again(_: CallFailed) -> None:
     """Look for nothing: the operation reads its issue before each request."""
 
 
-def make_decision(operation: Operation, state: State, requests: int = 0, **more: Any) -> Decision:
+def make_decision(operation: Operation, state: State, requests: int = 0, **fields: Any) -> Decision:
     """Make the record of an operation's outcome."""
     issue = {"issue_id": operation.issue_id, "triage_id": operation.triage_id}
-    changed = None if operation.act is Act.CREATE else operation
-    return Decision(operation.key, state, requests, operation=changed, **(issue | more))
+    fields = issue | fields
+    if operation.act is Act.CREATE:
+        return Decision(operation.key, state, requests, **fields)
+    return Decision(operation.key, state, requests, operation=operation, **fields)

@@ -21,7 +21,9 @@ SPARED_SECONDS = 600.0
 """An issue of another probe that is younger, by the target's clock, may be of one that is at work."""
 FIELDS = {"severity": "low", "status": "closed", "source": "client"}
 """Of each issue of a probe, besides its category."""
-COMMENT, RELATION, CREATED = "comment", "relation_added", "created"
+COMMENT = "comment"
+RELATION = "relation_added"
+CREATED = "created"
 """Types of the entries that an issue's activity has from its probe; those of earlier versions have relations, too.
 
 Source: get/triage-issues-id-activity.
@@ -39,16 +41,20 @@ class EarlierProbes:
     def __init__(
         self,
         calls: ProbeCalls,
-        note_kept: Callable[[Mapping[str, str]], object] = lambda kept: None,
+        note_kept: Callable[[Mapping[str, str]], object] = lambda stamps: None,
         spared_seconds: float = SPARED_SECONDS,
     ) -> None:
-        self._calls, self._note_kept, self._spared_seconds = calls, note_kept, spared_seconds
-        self.deleted, self.left, self.kept = list[str](), dict[str, str](), dict[str, str]()
+        self._calls = calls
+        self._note_kept = note_kept
+        self._spared_seconds = spared_seconds
+        self.deleted = list[str]()
+        self.left = dict[str, str]()
+        self.kept = dict[str, str]()
 
-    async def delete_kept(self, kept: Mapping[str, str]) -> None:
+    async def delete_kept(self, stamps: Mapping[str, str]) -> None:
         """Delete what an earlier probe has kept or left, by its ids."""
-        self.kept = {**kept}
-        for issue_id, stamp in kept.items():
+        self.kept = {**stamps}
+        for issue_id, stamp in stamps.items():
             issue, is_gone = await self._calls.read(issue_id)
             if issue is not None:
                 await self._delete_untouched(issue, stamp=stamp)
@@ -58,48 +64,57 @@ class EarlierProbes:
 
     async def delete_others(self, is_others: Callable[[Issue], bool]) -> None:
         """Delete what other probes have left, as far as it can be found and is surely no longer in use."""
-        own = min((created_seconds(issue, inf) for issue in self._calls.there.values()), default=-inf)
         if not self._calls.there:
             return  # neither its author nor the time there is known
-        found = [
-            *await self._calls.list_issues(NEWEST, MOST_PAGES),
-            *await self._calls.list_issues({"search": PROBE_TITLE}),
-        ]
-        for listed in {issue.id: issue for issue in found if is_others(issue)}.values():
+        own_issues = list(self._calls.there.values())
+        first_created = min(created_seconds(issue, inf) for issue in own_issues)
+        newest = await self._calls.list_issues(NEWEST, MOST_PAGES)
+        searched = await self._calls.list_issues({"search": PROBE_TITLE})
+        by_id = {issue.id: issue for issue in (*newest, *searched) if is_others(issue)}
+        for listed in by_id.values():
             number = listed.triage_id or listed.id
             if number in self.left:
                 continue
-            if created_seconds(listed, inf) > own - self._spared_seconds:
+            if created_seconds(listed, inf) > first_created - self._spared_seconds:
                 self._leave(number, "another probe may be at work on it")
             elif self._calls.paced.requests > MOST_REQUESTS - REQUESTS_LEFT:
                 self._leave(number, "the requests of this probe are used up")
-            elif (issue := (await self._calls.read(listed.id))[0]) is not None:
-                author = next(iter(self._calls.there.values())).author_id
-                await self._delete_untouched(issue, author=author)
+            else:
+                issue, _ = await self._calls.read(listed.id)
+                if issue is not None:
+                    first = next(iter(self._calls.there.values()))
+                    await self._delete_untouched(issue, author=first.author_id)
 
-    async def _delete_untouched(self, issue: Issue, **known: Any) -> None:
-        """Delete an issue of an earlier probe if nobody has touched it; `known` is for `why_left`."""
+    async def _delete_untouched(self, issue: Issue, **expected: Any) -> None:
+        """Delete an issue of an earlier probe if nobody has touched it; `expected` is for `why_left`."""
         number = issue.triage_id or issue.id
-        page = await self._calls.attempt(partial(self._calls.client.list_activity, issue.id, limit=str(PAGE_LIMIT)))
-        why, ours = "its activity can't be read", prove_probed(issue)
-        if page is not None:
-            why = why_left(issue, page.items, **known) if ours else "it isn't marked as one of a probe"
-        if not why and ours is not None and await self._calls.delete(ours):
+        list_activity = partial(self._calls.client.list_activity, issue.id, limit=str(PAGE_LIMIT))
+        page = await self._calls.attempt(list_activity)
+        own_issue = prove_probed(issue)
+        if page is None:
+            reason = "its activity can't be read"
+        elif own_issue is None:
+            reason = "it isn't marked as one of a probe"
+        else:
+            reason = why_left(issue, page.items, **expected)
+        if not reason and own_issue is not None and await self._calls.delete(own_issue):
             self.deleted.append(number)
             self._calls.say(f"{number} of an earlier probe is deleted.")
         else:
-            self._leave(number, why or "it can't be deleted now")
-        if page is not None and (why or number in self.deleted):
+            self._leave(number, reason or "it can't be deleted now")
+        if page is not None and (reason or number in self.deleted):
             self.kept.pop(issue.id, None)
 
-    def _leave(self, number: str, why: str) -> None:
-        self.left[number] = why
-        self._calls.say(f"{number} of an earlier probe is left: {why}.")
+    def _leave(self, number: str, reason: str) -> None:
+        self.left[number] = reason
+        self._calls.say(f"{number} of an earlier probe is left: {reason}.")
 
     async def stamp(self) -> None:
         """Note how its issues are, so that the next probe deletes only those that nobody has touched since."""
         for issue_id in self._calls.made:
-            if (issue := await self._calls.attempt(partial(self._calls.client.get_issue, issue_id))) is not None:
+            get_issue = partial(self._calls.client.get_issue, issue_id)
+            issue = await self._calls.attempt(get_issue)
+            if issue is not None:
                 self.kept[issue_id] = issue.updated_at
         self._note_kept(self.kept)
 
@@ -122,18 +137,22 @@ def why_left(issue: Issue, entries: Sequence[Entry], *, author: str = "", stamp:
         return f"somebody has changed its {', '.join(changed)}"
     types = [entry.type for entry in entries]
     comments = [entry for entry in entries if entry.type == COMMENT]
-    if types.count(COMMENT) > 1 or not all(each.detail.lstrip().startswith(PROBE_TITLE) for each in comments):
+    has_titles = all(comment.detail.lstrip().startswith(PROBE_TITLE) for comment in comments)
+    if len(comments) > 1 or not has_titles:
         return "somebody has commented on it"
     if issue.had_agent or issue.flag_count or issue.resource_count or issue.relation_count > 1:
         return "somebody has worked on it"
-    if CREATED not in types or types.count(RELATION) > 1 or not {*types} <= {CREATED, COMMENT, RELATION}:
+    has_strange = not {*types} <= {CREATED, COMMENT, RELATION}
+    if CREATED not in types or types.count(RELATION) > 1 or has_strange:
         return "its activity shows more than its probe did"
     if stamp:
         return "" if issue.updated_at == stamp else "somebody has changed it"
     is_cut = stamp is not None  # perhaps: of its own issues a ledger knows enough to delete them all the same
     marker = find_probe(issue.title, issue.description)
-    is_whole = _is_of(issue.title, _titles(marker), is_cut) and _is_of(issue.description, _texts(marker), is_cut)
-    return "" if marker and is_whole else "its text isn't the one that a probe writes"
+    has_title = _is_of(issue.title, _titles(marker), is_cut)
+    if marker and has_title and _is_of(issue.description, _texts(marker), is_cut):
+        return ""
+    return "its text isn't the one that a probe writes"
 
 
 def _titles(marker: str) -> Iterator[str]:
@@ -152,5 +171,7 @@ def _texts(marker: str) -> Iterator[str]:
 def _is_of(stored: str, texts: Iterator[str], is_cut: bool) -> bool:
     """Whether a text is one of these, or the beginning of one; white space doesn't count, as targets rewrite it."""
     packed = "".join(stored.split())
-    sent = ["".join(text.split()) for text in texts]
-    return packed in sent or (is_cut and any(text.startswith(packed) for text in sent))
+    packed_texts = ["".join(text.split()) for text in texts]
+    if packed in packed_texts:
+        return True
+    return is_cut and any(text.startswith(packed) for text in packed_texts)

@@ -30,15 +30,17 @@ class Size(NamedTuple):
     def of(cls, text: str) -> Size:
         """Measure a text."""
         length = len(text)
-        return cls(length, length, length) if text.isascii() else cls(length, count_units(text), len(text.encode()))
+        if text.isascii():
+            return cls(length, length, length)
+        return cls(length, count_units(text), len(text.encode()))
 
     def takes(self, text: str) -> bool:
         """Whether a text isn't larger in any unit."""
         return all(map(le, Size.of(text), self))
 
-    def joined(self, other: Size) -> Size:
+    def joined(self, size: Size) -> Size:
         """Return the larger one in each unit."""
-        return Size(*map(max, self, other))
+        return Size(*map(max, self, size))
 
     def __str__(self) -> str:
         return f"{self.characters:,} characters ({self.bytes:,} bytes)"
@@ -64,7 +66,9 @@ class Keeping:
 
     def __init__(self, limit: int) -> None:
         """`limit` is Triage's own; a text of more than half as many bytes is long."""
-        self._long, self.whole, self.cuts = limit // 2, Size(0, 0, 0), False
+        self._long = limit // 2
+        self.whole = Size(0, 0, 0)
+        self.cuts = False
 
     @property
     def limit(self) -> Size | None:
@@ -90,19 +94,25 @@ class Keeping:
     def _is_long(self, text: str) -> bool:
         return len(text) * 4 > self._long and len(text.encode()) > self._long
 
-    async def look(self, sent: str, shown: str, read: Callable[[], Awaitable[str | None]]) -> str | None:
+    async def look(
+        self, sent_text: str, shown_text: str, read_stored: Callable[[], Awaitable[str | None]]
+    ) -> str | None:
         """Return what is left of a text, None if nothing was cut; `read` gives what is stored, None if it can't."""
-        left, is_proved = find_left(sent, shown), self.whole.takes(sent)
-        if left is not None or (self._is_long(sent) and not is_proved):
-            if (stored := await read()) is None:
-                return left
-            left = find_left(sent, stored)
-        if left is None:
-            self.whole = self.whole if is_proved else self.whole.joined(Size.of(sent))
+        cut_text = find_left(sent_text, shown_text)
+        is_proved = self.whole.takes(sent_text)
+        if cut_text is not None or (self._is_long(sent_text) and not is_proved):
+            stored = await read_stored()
+            if stored is None:
+                return cut_text
+            cut_text = find_left(sent_text, stored)
+        if cut_text is None:
+            if not is_proved:
+                self.whole = self.whole.joined(Size.of(sent_text))
         else:  # so much is kept; of a text that should be kept whole, no more than that is believed
-            self.cuts, kept = True, Size.of(left)
-            self.whole = kept if is_proved else self.whole.joined(kept)
-        return left
+            self.cuts = True
+            kept_size = Size.of(cut_text)
+            self.whole = kept_size if is_proved else self.whole.joined(kept_size)
+        return cut_text
 
 
 class TargetKeeping:
@@ -112,7 +122,8 @@ class TargetKeeping:
     """
 
     def __init__(self) -> None:
-        self.descriptions, self.comments = Keeping(DESCRIPTION_LIMIT), Keeping(COMMENT_LIMIT)
+        self.descriptions = Keeping(DESCRIPTION_LIMIT)
+        self.comments = Keeping(COMMENT_LIMIT)
         self.continued = set[str]()
 
 
@@ -121,12 +132,14 @@ def shorten(description: str, takes: Callable[[str], bool]) -> Fitted:
     if takes(description):
         return Fitted(description, description)
     start = find_footer(description)
-    text, footer = description[:start].rstrip().removesuffix(CONTINUED).rstrip(), description[start:]
+    text = description[:start].rstrip().removesuffix(CONTINUED).rstrip()
+    footer = description[start:]
     head, _, marker = footer.rpartition("\n")
     for begun, last in ((text, footer), (f"{text}\n\n{head}".strip(), marker)):
         ending = f"\n\n{CONTINUED}\n\n{last}"
         if takes(ending):
-            room = bisect_left(range(len(begun)), True, key=lambda end: not takes(begun[: end + 1] + ending))
-            first, *rest = split_text(begun, room, REST_LIMIT)
-            return Fitted(description, first + ending, rest)
+            lengths = range(len(begun))
+            room = bisect_left(lengths, True, key=lambda end: not takes(begun[: end + 1] + ending))
+            first, *moved = split_text(begun, room, REST_LIMIT)
+            return Fitted(description, first + ending, moved)
     return Fitted(description, "")

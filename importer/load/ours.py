@@ -27,7 +27,8 @@ def prove_created(issue: Issue, marker: str, snapshot: Snapshot) -> Ours | None:
     if find_marker(issue.description) == marker:
         return Ours(issue)
     is_text_known = digest(issue.description, snapshot.numbers) == snapshot.fields.get("description")
-    is_title_sent = is_left_of(str(snapshot.ours.get("title") or ""), issue.title)
+    title = str(snapshot.ours.get("title") or "")
+    is_title_sent = is_left_of(title, issue.title)
     return Ours(issue) if is_text_known and is_title_sent else None
 
 
@@ -36,9 +37,9 @@ def prove_probed(issue: Issue) -> Ours | None:
     return Ours(issue) if find_probe(issue.title, issue.description) else None
 
 
-async def delete(client: TriageClient, ours: Ours) -> None:
+async def delete(client: TriageClient, own_issue: Ours) -> None:
     """Delete an issue for good. Raises CallFailed."""
-    await client.delete_issue(ours.issue.id)
+    await client.delete_issue(own_issue.issue.id)
 
 
 def shows_create(issue: Issue, marker: str, body: bytes) -> bool:
@@ -47,5 +48,6 @@ def shows_create(issue: Issue, marker: str, body: bytes) -> bool:
         return True
     if find_marker(issue.description):
         return False
-    sent = orjson.loads(body)
-    return is_left_of(sent["title"], issue.title) and is_left_of(sent.get("description") or "", issue.description)
+    fields = orjson.loads(body)
+    description = fields.get("description") or ""
+    return is_left_of(fields["title"], issue.title) and is_left_of(description, issue.description)

@@ -58,16 +58,23 @@ def preflight(context: ImportContext) -> Preflight:
         UsageError: the source is retired, or a given user id is not a member's.
         RunStopped: the key is refused.
     """
-    job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
+    job = context.job
+    target = context.target
+    ledger = context.ledger
+    settings = context.settings
     refuse_retired(ledger, target.name, job.source_name)
     check_quiet(job, time.time())
     organisation = claim_source(target, ledger, job.source_name, context.progress.say, settings.expect_org)
-    warnings = run_loop(check_members(target, context.calls, organisation, job)) if settings.check_users else []
-    answers, command = find_answers(ledger, target.name, organisation), probe_command(ledger.name, target.name)
+    warnings = list[str]()
+    if settings.check_users:
+        warnings += run_loop(check_members(target, context.calls, organisation, job))
+    answers = find_answers(ledger, target.name, organisation)
+    command = probe_command(ledger.name, target.name)
     if answers is not None:
         answers.refuse(command)
         warnings += answers.warnings(command)
-    return Preflight(organisation, tuple(warnings), "issues" not in ledger.find_contact(target.name, organisation))
+    contact = ledger.find_contact(target.name, organisation)
+    return Preflight(organisation, tuple(warnings), "issues" not in contact)
 
 
 def claim_source(
@@ -93,9 +100,11 @@ def claim_source(
         raise UsageError("The API key is in the source's name.", hint="Name it otherwise: --source-name NAME")
     organisation = run_loop(find_organisation(target, say, patience))
     if expected and organisation != expected:
-        found = f"this API key belongs to {organisation}" if organisation else "it is unknown whose API key this is"
+        finding = "it is unknown whose API key this is"
+        if organisation:
+            finding = f"this API key belongs to {organisation}"
         raise TargetMismatch(
-            f"{target.name} is not known to be organisation {expected}: {found}. Nothing was sent.",
+            f"{target.name} is not known to be organisation {expected}: {finding}. Nothing was sent.",
             hint="Use that organisation's key, or name the right one: --expect-org ID",
         )
     ledger.check_org(target.name, organisation)
@@ -104,15 +113,15 @@ def claim_source(
     return organisation
 
 
-def check_quiet(job: Job, now: float) -> None:
-    """Make sure that a snapshot is no longer being written; `now` is in seconds since 1970.
+def check_quiet(job: Job, unix_seconds: float) -> None:
+    """Make sure that a snapshot is no longer being written; `unix_seconds` is the time since 1970.
 
     Raises:
         SourceNotReady: it was changed within the last minute.
     """
     if not job.mapping.model.input.is_snapshot:
         return
-    age_seconds = job.source.age_seconds(now)  # negative where the file server's clock is ahead
+    age_seconds = job.source.age_seconds(unix_seconds)  # negative where the file server's clock is ahead
     if abs(age_seconds) < QUIET_SECONDS:
         raise SourceNotReady(
             f"The source was changed {abs(age_seconds):.0f} s ago, but a snapshot must be complete.",
@@ -143,10 +152,11 @@ def given_users(job: Job) -> dict[str, Problem]:
 
     Ids in cells of the source are not among them: the source isn't read here.
     """
-    given: dict[str, Problem] = {}
+    problems: dict[str, Problem] = {}
 
     def note(user_id: str, file: str, line: int, key: str) -> None:
-        given.setdefault(user_id, Problem(f"{user_id!r} is not a member of the organisation", file, line, key))
+        problem = Problem(f"{user_id!r} is not a member of the organisation", file, line, key)
+        problems.setdefault(user_id, problem)
 
     for line in job.people.lines:
         if line.user_id:
@@ -163,7 +173,7 @@ def given_users(job: Job) -> dict[str, Problem]:
         if user_id and user_id not in (NOBODY, FINDING):
             place = job.mapping.place(*path)
             note(user_id, place.file, place.line, ".".join(path))
-    return given
+    return problems
 
 
 async def check_members(target: Target, calls: PacedCalls, organisation: str, job: Job) -> list[str]:
@@ -173,17 +183,18 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
         UsageError: some are not; all problems at once.
         RunStopped: the key is refused, or the target is down.
     """
-    given = given_users(job)
-    if not given:
+    problems = given_users(job)
+    if not problems:
         return []
     try:
         members = await fetch_members(target, calls, organisation)
     except CallFailed as error:
         if error.status in UNREADABLE:
-            return [f"the organisation's members can't be read ({error.message}), so user ids are not checked"]
+            warning = f"the organisation's members can't be read ({error.message}), so user ids are not checked"
+            return [warning]
         raise stop_of(error) from error
-    known = {member.user_id for member in members}
-    strangers = [problem for user_id, problem in given.items() if user_id not in known]
+    member_ids = {member.user_id for member in members}
+    strangers = [problem for user_id, problem in problems.items() if user_id not in member_ids]
     if strangers:
         raise UsageError(
             "Some user ids don't belong to members; nothing was sent.",

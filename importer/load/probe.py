@@ -78,7 +78,7 @@ class Probe(ProbeCalls):
         paced: PacedCalls,
         recorder: Recorder,
         organisation: str,
-        note_kept: Callable[[Mapping[str, str]], object] = lambda kept: None,
+        note_kept: Callable[[Mapping[str, str]], object] = lambda stamps: None,
         say: Callable[[str], object] = lambda text: None,
         *,
         look_seconds: Sequence[float] = LOOK_SECONDS,
@@ -86,20 +86,23 @@ class Probe(ProbeCalls):
         seconds: float = MOST_SECONDS,
     ) -> None:
         super().__init__(client, paced, recorder, say, look_seconds=look_seconds, seconds=seconds)
-        self._organisation, self.earlier = organisation, EarlierProbes(self, note_kept, spared_seconds)
-        self.numbers, self.ids, self._keeping = list[str](), set[str](), TargetKeeping()
+        self._organisation = organisation
+        self.earlier = EarlierProbes(self, note_kept, spared_seconds)
+        self.numbers = list[str]()
+        self.ids = set[str]()
+        self._keeping = TargetKeeping()
         self._markers = set[str]()
         self._made_at = dict[str, float]()  # when the request that made an issue of its own had ended
 
-    async def ask(self, kept: Mapping[str, str] = MappingProxyType({}), *, keep: bool = False) -> Answers:
-        """Ask everything, then delete what was made, unless it is to be kept; `kept` is that of an earlier probe.
+    async def ask(self, stamps: Mapping[str, str] = MappingProxyType({}), *, keep: bool = False) -> Answers:
+        """Ask everything, then delete what was made, unless it is to be kept; `stamps` is of an earlier probe.
 
         Raises RunStopped if the key is refused, the target is down, or somebody else deletes its issues, and
         Interrupted after a signal.
         """
         self.is_closing = True
         with suppress(Enough):
-            await self.earlier.delete_kept(kept)
+            await self.earlier.delete_kept(stamps)
         self.is_closing = False
         try:
             with suppress(Enough):
@@ -120,24 +123,28 @@ class Probe(ProbeCalls):
             raise
         self._conclude()
         kinds = (self._keeping.descriptions, self._keeping.comments)
-        texts = tuple((tuple(each.whole), tuple(each.whole) * each.cuts) for each in kinds)
+        texts = list[tuple[tuple[int, ...], tuple[int, ...]]]()
+        for kind in kinds:
+            longest = tuple(kind.whole)
+            texts.append((longest, longest if kind.cuts else ()))
         rate = self.paced.rate if self.paced.rate_limited > 1 else None  # one 429 tells no limit
-        return Answers(time.time(), self._organisation, rate, self.settle, self.seen, texts, self.numbers)
+        return Answers(time.time(), self._organisation, rate, self.settle, self.seen, tuple(texts), self.numbers)
 
     async def clean(self, calls: PacedCalls | None = None) -> None:
         """Delete what it has made so far; with other calls, if its own were interrupted."""
-        self.paced, self.is_closing = calls or self.paced, True
+        self.paced = calls or self.paced
+        self.is_closing = True
         self.end = max(self.end, time.monotonic() + self.seconds_left)
         with suppress(Enough):
             await self._remove()
 
     async def _ask_all(self) -> None:
         page = await self.attempt(partial(self.client.list_categories, limit=str(PAGE_LIMIT)))
-        there = page.items if page else ()
-        if not there:
+        categories = page.items if page else ()
+        if not categories:
             hint = "The probe creates none. Run the same command again once GET /v1/triage/categories lists one."
             raise RunStopped("Triage lists no category for the issues of the probe.", hint=hint)
-        category = next(filter(BUILT_IN_CATEGORIES.__contains__, there), there[0])
+        category = next(filter(BUILT_IN_CATEGORIES.__contains__, categories), categories[0])
         fields = {**FIELDS, "category": category}
         marker = self._new_marker()
         odd_title, odd_text = odd_texts(marker)
@@ -150,10 +157,12 @@ class Probe(ProbeCalls):
             return
         await self._ask_texts(odd, long)
         await self._ask_comments(odd[0], long[0])
-        commented = await self.attempt(partial(self.client.get_issue, odd[0].id))
-        self.saw("moved", commented and commented.updated_at != odd[0].updated_at, "after a comment")
+        odd_issue = odd[0]
+        commented = await self.attempt(partial(self.client.get_issue, odd_issue.id))
+        is_moved = commented and commented.updated_at != odd_issue.updated_at
+        self.saw("moved", is_moved, "after a comment")
         await self._ask_lists([odd, long])
-        await self._ask_patch(commented or odd[0], marker)
+        await self._ask_patch(commented or odd_issue, marker)
 
     def _is_others(self, issue: Issue) -> bool:
         marker = _marker_of(issue)
@@ -167,28 +176,35 @@ class Probe(ProbeCalls):
     async def _make_long(self, fields: dict[str, str]) -> _Made | None:
         """Make the issue with long texts; what is refused is tried again with shorter ones."""
         marker = self._new_marker()
-        short, keeping = probe_title(marker), self._keeping.descriptions
-        title, whole = long_title(marker), long_text(marker, MIXED, DESCRIPTION_LIMIT)
-        fewer, least = (long_text(marker, MIXED, limit, count_bytes) for limit in (DESCRIPTION_LIMIT, SHORT))
-        for its_title, text in ((title, whole), (title, fewer), (title, least), (short, whole), (short, fewer)):
-            if made := await self._make({**fields, "title": its_title, "description": text}):
-                if its_title != title:
-                    self.saw("title", False, "a longer one is refused")
-                if text != whole:
-                    self.saw("description", False, f"a longer one than {Size.of(text)} is refused")
-                    keeping.cuts = True
-                return made
+        short = probe_title(marker)
+        keeping = self._keeping.descriptions
+        title = long_title(marker)
+        full_text = long_text(marker, MIXED, DESCRIPTION_LIMIT)
+        fewer = long_text(marker, MIXED, DESCRIPTION_LIMIT, count_bytes)
+        least = long_text(marker, MIXED, SHORT, count_bytes)
+        attempts = ((title, full_text), (title, fewer), (title, least), (short, full_text), (short, fewer))
+        for next_title, text in attempts:
+            created = await self._make({**fields, "title": next_title, "description": text})
+            if created is None:
+                continue
+            if next_title != title:
+                self.saw("title", False, "a longer one is refused")
+            if text != full_text:
+                self.saw("description", False, f"a longer one than {Size.of(text)} is refused")
+                keeping.cuts = True
+            return created
         return None
 
     async def _make(self, body: dict[str, Any]) -> _Made | None:
         """Create an issue; None if it is refused. One without an answer is looked for, and made again if need be."""
-        sent, marker = orjson.dumps(body), find_probe(body["title"], body["description"])
+        encoded = orjson.dumps(body)
+        marker = find_probe(body["title"], body["description"])
         find = partial(self._look_for, marker)
         for _ in range(2):
             issue: Issue | None = None
             refused: CallFailed | None = None
             try:
-                issue = await self.call(partial(self.client.create_issue, sent), find=find)
+                issue = await self.call(partial(self.client.create_issue, encoded), find=find)
             except CallFailed as error:
                 refused = self.as_refusal(error)
             ended = time.monotonic()
@@ -204,10 +220,10 @@ class Probe(ProbeCalls):
             if issue is not None:
                 self._note(issue)
                 self._made_at.setdefault(issue.id, ended)
-                made = await self.poll("an issue", partial(self.client.get_issue, issue.id))
-                if made is not None:
-                    self.there[issue.id] = made
-                return made or issue, body
+                stored = await self.poll("an issue", partial(self.client.get_issue, issue.id))
+                if stored is not None:
+                    self.there[issue.id] = stored
+                return stored or issue, body
             if refused is not None:
                 return None
         return None
@@ -233,9 +249,11 @@ class Probe(ProbeCalls):
         """Search for an issue right after it was made: in the end all are so old that a lag isn't seen."""
         started = time.monotonic()
         for seconds in self.look_seconds:
-            if (left := started + seconds - time.monotonic()) > 0:
-                await self.paced.sleep(left)
-            if any(each.id == issue.id for each in await self.list_issues({"search": marker})):
+            seconds_left = started + seconds - time.monotonic()
+            if seconds_left > 0:
+                await self.paced.sleep(seconds_left)
+            issues = await self.list_issues({"search": marker})
+            if any(listed.id == issue.id for listed in issues):
                 self._note_search(issue, was_missed=seconds > 0)
                 return
 
@@ -248,34 +266,37 @@ class Probe(ProbeCalls):
         self.saw("search-at-once", False if was_missed else is_at_once or None, text)
 
     async def _ask_texts(self, odd: _Made, long: _Made) -> None:
-        for issue, sent in (odd, long):
-            await self._ask_text("description", self._keeping.descriptions, sent["description"], issue.description)
-        issue, sent = odd
-        if len(issue.title) >= len(sent["title"]):
+        for issue, body in (odd, long):
+            await self._ask_text("description", self._keeping.descriptions, body["description"], issue.description)
+        issue, body = odd
+        if len(issue.title) >= len(body["title"]):
             self._ask_signs("title", issue.title)
 
-    async def _ask_text(self, what: str, keeping: Keeping, sent: str, stored: str) -> None:
+    async def _ask_text(self, kind: str, keeping: Keeping, sent_text: str, stored: str) -> None:
         """See what is left of a text, and of one that isn't cut whether its signs are as they were sent."""
 
         async def read() -> str:
             return stored
 
-        left = await keeping.look(sent, stored, read)
-        self.saw(what, left is None, f"{Size.of(left or sent)} are stored of {Size.of(sent)}")
-        if left is None and SIGNS in sent:
-            self._ask_signs(what, stored)
+        cut_text = await keeping.look(sent_text, stored, read)
+        stored_size = Size.of(cut_text or sent_text)
+        self.saw(kind, cut_text is None, f"{stored_size} are stored of {Size.of(sent_text)}")
+        if cut_text is None and SIGNS in sent_text:
+            self._ask_signs(kind, stored)
 
-    def _ask_signs(self, what: str, stored: str) -> None:
-        how = "the same" if SIGNS in stored else "otherwise"
-        self.saw("signs", SIGNS in stored, f"{SIGNS} is {how} in a {what}")
+    def _ask_signs(self, kind: str, stored: str) -> None:
+        form = "the same" if SIGNS in stored else "otherwise"
+        self.saw("signs", SIGNS in stored, f"{SIGNS} is {form} in a {kind}")
 
     async def _ask_comments(self, odd: Issue, long: Issue) -> None:
-        for issue, begin, word in ((odd, "\n\n".join([WHITE, *ODD, ""]), LATIN), (long, "", MIXED)):
+        odd_begin = "\n\n".join([WHITE, *ODD, ""])
+        for issue, begin, word in ((odd, odd_begin, LATIN), (long, "", MIXED)):
             marker = comment_marker(issue.id, token_hex(5))
             head = f"{PROBE_TITLE} · {marker}\n\n{begin}"
             for measure in (count_units, count_bytes):
                 text = fill(head, word, " ends", COMMENT_LIMIT, measure)
-                refused = await self.write(partial(self.client.add_comment, issue.id, orjson.dumps({"detail": text})))
+                body = orjson.dumps({"detail": text})
+                refused = await self.write(partial(self.client.add_comment, issue.id, body))
                 is_there = await self._ask_activity(issue, text, marker, is_refused=refused is not None)
                 if refused is None:
                     break
@@ -285,56 +306,72 @@ class Probe(ProbeCalls):
                 self.saw("comment", False, f"{Size.of(text)} are refused: {refused.message}")
                 self._keeping.comments.cuts = True
 
-    async def _ask_activity(self, issue: Issue, sent: str, marker: str, *, is_refused: bool) -> bool:
+    async def _ask_activity(self, issue: Issue, text: str, marker: str, *, is_refused: bool) -> bool:
         """See whether a comment is in the activity, and how; of a refused one only whether."""
         entries: Sequence[Entry] = ()
 
         async def read() -> Entry | None:
             nonlocal entries
-            entries = (await self.client.list_activity(issue.id, limit=str(PAGE_LIMIT))).items
+            page = await self.client.list_activity(issue.id, limit=str(PAGE_LIMIT))
+            entries = page.items
             return next((entry for entry in entries if entry.type == "comment"), None)
 
-        entry = await (self.attempt(read) if is_refused else self.poll("a comment", read))
+        if is_refused:
+            entry = await self.attempt(read)
+        else:
+            entry = await self.poll("a comment", read)
         if entry is None and is_refused:
             return False
-        times = [created_seconds(each, 0.0) for each in entries]
-        self.saw("activity", entry is not None and times == sorted(times, reverse=True), f"{len(entries)} entries")
-        agents = [*AGENTS.intersection(each.type for each in entries), *(["a session"] * issue.had_agent)]
+        times = [created_seconds(entry, 0.0) for entry in entries]
+        is_newest_first = times == sorted(times, reverse=True)
+        self.saw("activity", entry is not None and is_newest_first, f"{len(entries)} entries")
+        agents = list(AGENTS.intersection(entry.type for entry in entries))
+        if issue.had_agent:
+            agents.append("a session")
         self.saw("norm", not agents, ", ".join(agents) or "no agent is at work")
         if entry is not None:
             opening = find_opening(entry.detail)
             is_known = opening is not None and opening.marker == marker
             self.saw("comment-marker", is_known, entry.detail.partition("\n")[0])
-            await self._ask_text("comment", self._keeping.comments, sent, entry.detail)
+            await self._ask_text("comment", self._keeping.comments, text, entry.detail)
         return entry is not None
 
-    async def _ask_lists(self, made: Sequence[_Made]) -> None:
-        sent = [
-            MadeIssue("", issue.id, issue.triage_id, find_probe(body["title"], body["description"]), orjson.dumps(body))
-            for issue, body in made
-        ]
+    async def _ask_lists(self, created: Sequence[_Made]) -> None:
+        made_issues = list[MadeIssue]()
+        for issue, body in created:
+            marker = find_probe(body["title"], body["description"])
+            made_issues.append(MadeIssue("", issue.id, issue.triage_id, marker, orjson.dumps(body)))
         looks = self.look_seconds
         async with self.bounded(MOST_SECONDS):  # it waits for what lags, too
-            found = await read_back(self.client, self.paced, sent, look_seconds=looks, find=find_probe_end)
-        for issue, _ in made if found.unmarked else ():
-            await self.attempt(partial(self.client.get_issue, issue.id))  # it may be gone, which ends the probe
-        for name, (is_so, text) in found.answers().items():
+            findings = await read_back(self.client, self.paced, made_issues, look_seconds=looks, find=find_probe_end)
+        if findings.unmarked:
+            for issue, _ in created:
+                await self.attempt(partial(self.client.get_issue, issue.id))  # it may be gone, which ends the probe
+        for name, (is_so, text) in findings.answers().items():
             if name != "search-at-once":
                 self.saw(name, is_so, text)
-        if not found.unsearched and (found.found_after or "search-at-once" not in self.seen):
-            self._note_search(made[0][0], was_missed=True)
-        ids = [issue.id for issue in await self.list_issues({**NEWEST, "limit": "1"}, MOST_PAGES)]
-        self.saw("pages", len(set(ids)) == len(ids) if len(ids) > 1 else None, f"{len(ids)} pages of one issue")
+        if not findings.unsearched and (findings.found_after or "search-at-once" not in self.seen):
+            self._note_search(created[0][0], was_missed=True)
+        listed = await self.list_issues({**NEWEST, "limit": "1"}, MOST_PAGES)
+        ids = [issue.id for issue in listed]
+        has_each_once: bool | None = None
+        if len(ids) > 1:
+            has_each_once = len(set(ids)) == len(ids)
+        self.saw("pages", has_each_once, f"{len(ids)} pages of one issue")
 
     async def _ask_patch(self, issue: Issue, marker: str) -> None:
         text = long_text(marker, LATIN, DESCRIPTION_LIMIT)
-        refused = await self.write(partial(self.client.update_issue, issue.id, orjson.dumps({"description": text})))
+        body = orjson.dumps({"description": text})
+        refused = await self.write(partial(self.client.update_issue, issue.id, body))
 
         async def read() -> Issue | None:
             stored = await self.client.get_issue(issue.id)
             return stored if stored.description != issue.description else None
 
-        stored = await (self.attempt(read) if refused else self.poll("a change", read))
+        if refused:
+            stored = await self.attempt(read)
+        else:
+            stored = await self.poll("a change", read)
         if refused is not None:
             self.note_refused("PATCH issue", is_done=stored is not None)
         if refused is not None and stored is None:
@@ -348,8 +385,10 @@ class Probe(ProbeCalls):
 
     async def _ask_deletion(self) -> None:
         """Delete what was made; see that it is gone, and how that is said."""
-        first, is_enough = next(iter(self.made), ""), await self._remove()
-        self.saw("delete", is_enough, f"left: {', '.join(self.made.values()) or 'none'}")
+        first = next(iter(self.made), "")
+        is_enough = await self._remove()
+        numbers = ", ".join(self.made.values())
+        self.saw("delete", is_enough, f"left: {numbers or 'none'}")
         if not first or self.made:
             return
         refused = await self.write(partial(self.client.get_issue, first))
@@ -357,11 +396,15 @@ class Probe(ProbeCalls):
 
     async def _remove(self) -> bool:
         """Delete what it has made and all that can be found of it; return whether each was gone at once."""
-        deleted, is_enough = set[str](), True
+        deleted = set[str]()
+        is_enough = True
         for _ in range(3):
-            for issue in [*await self.list_issues(), *await self.list_issues({"search": PROBE_TITLE})]:
+            newest = await self.list_issues()
+            searched = await self.list_issues({"search": PROBE_TITLE})
+            for issue in (*newest, *searched):
                 if _marker_of(issue) in self._markers:
-                    self.made[issue.id], self.earlier.kept[issue.id] = issue.triage_id or issue.id, ""
+                    self.made[issue.id] = issue.triage_id or issue.id
+                    self.earlier.kept[issue.id] = ""
             is_enough = is_enough and not deleted.intersection(self.made)
             if not self.made:
                 break
@@ -376,26 +419,34 @@ class Probe(ProbeCalls):
     async def _delete_own(self, issue_id: str) -> bool:
         """Delete one of its issues, and return whether it is gone."""
         issue, is_gone = await self.read(issue_id)
-        ours = None if issue is None else prove_probed(issue)
-        if ours is None:
+        own_issue = None if issue is None else prove_probed(issue)
+        if own_issue is None:
             return is_gone
-        if is_gone := await self.delete(ours):
-            self.deleted.append(ours.issue.triage_id or issue_id)
+        if is_gone := await self.delete(own_issue):
+            self.deleted.append(own_issue.issue.triage_id or issue_id)
         return is_gone
 
     def _conclude(self) -> None:
         """See what all answers show together."""
         exchanges = self.recorder.exchanges
-        odd = [each for each in exchanges if not _is_documented(each) and each not in self.refused]
-        self.saw("answers", not odd, ", ".join(map(self._name, odd[:5])) or "each")
+        undocumented = [exchange for exchange in exchanges if not _is_documented(exchange)]
+        odd = [exchange for exchange in undocumented if exchange not in self.refused]
+        names = ", ".join(map(self._name, odd[:5]))
+        self.saw("answers", not odd, names or "each")
         if odd:
             self.shown["answers"] = odd[0]
         limited = self.paced.rate_limited
-        self.saw("rate", not limited, f"{limited} × 429" if limited else f"{self.paced.requests} requests, no 429")
+        text = f"{self.paced.requests} requests, no 429"
+        if limited:
+            text = f"{limited} × 429"
+        self.saw("rate", not limited, text)
 
     def _name(self, exchange: Exchange) -> str:
         """Name a request and the status of its answer, and say of a refusal if the request was done all the same."""
-        return f"{exchange.name} → {exchange.status or 'none'}{', though it was done' * (exchange in self.done)}"
+        text = f"{exchange.name} → {exchange.status or 'none'}"
+        if exchange in self.done:
+            text += ", though it was done"
+        return text
 
 
 _Made = tuple[Issue, dict[str, Any]]
@@ -423,16 +474,16 @@ def run_probe(
     Raises RunStopped as `Probe.ask`, and KeyboardInterrupt once what was made is deleted after a signal.
     """
     calls = PacedCalls.at(rate, say)
-    kept = ledger.find_contact(target.name, organisation).get(KEPT, {})
+    stamps = ledger.find_contact(target.name, organisation).get(KEPT, {})
 
     async def ask() -> tuple[Answers | None, Probe]:
         recorder = Recorder(AiohttpTransport(Timeouts()))
-        note = lambda those: ledger.keep_contact(target.name, {KEPT: those})  # noqa: E731
+        note = lambda stamps: ledger.keep_contact(target.name, {KEPT: stamps})  # noqa: E731
         async with TriageClient(target.url, target.api_key, transport=recorder) as client:
             probe = Probe(client, calls, recorder, organisation, note, say)
             try:
                 with calls.ended_by_signals():
-                    return await probe.ask(kept, keep=keep), probe
+                    return await probe.ask(stamps, keep=keep), probe
             except Interrupted:
                 await probe.clean(PacedCalls.at(rate, say))
                 return None, probe

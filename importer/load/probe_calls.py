@@ -22,8 +22,10 @@ from importer.triage.paced import PacedCalls
 from importer.triage.recorder import Exchange, Recorder
 
 T = TypeVar("T")
-MOST_REQUESTS, MOST_SECONDS = 80, 120.0
-REQUESTS_LEFT, SECONDS_LEFT = 20, 20.0
+MOST_REQUESTS = 80
+MOST_SECONDS = 120.0
+REQUESTS_LEFT = 20
+SECONDS_LEFT = 20.0
 """What is kept of them for deleting what was made."""
 NEWEST = {"sort": "created_at", "order": "desc"}
 TOLD_SECONDS = 10.0
@@ -60,32 +62,44 @@ class ProbeCalls:
         look_seconds: Sequence[float] = LOOK_SECONDS,
         seconds: float = MOST_SECONDS,
     ) -> None:
-        self.client, self.paced, self.recorder, self.say, self.look_seconds = client, paced, recorder, say, look_seconds
-        self.seen, self.shown = dict[str, tuple[bool | None, str]](), dict[str, Exchange]()
-        self.refused, self.done = list[Exchange](), list[Exchange]()
-        self.made, self.there, self.deleted = dict[str, str](), dict[str, Issue](), list[str]()
-        self.settle, self.is_closing = 0.0, False
-        self.end, self.seconds_left = time.monotonic() + seconds, min(SECONDS_LEFT, seconds / 3)
+        self.client = client
+        self.paced = paced
+        self.recorder = recorder
+        self.say = say
+        self.look_seconds = look_seconds
+        self.seen = dict[str, tuple[bool | None, str]]()
+        self.shown = dict[str, Exchange]()
+        self.refused = list[Exchange]()
+        self.done = list[Exchange]()
+        self.made = dict[str, str]()
+        self.there = dict[str, Issue]()
+        self.deleted = list[str]()
+        self.settle = 0.0
+        self.is_closing = False
+        self.end = time.monotonic() + seconds
+        self.seconds_left = min(SECONDS_LEFT, seconds / 3)
 
-    async def list_issues(self, asked: Mapping[str, str] = NEWEST, most: int = 1) -> list[Issue]:
+    async def list_issues(self, filters: Mapping[str, str] = NEWEST, most_pages: int = 1) -> list[Issue]:
         """Read pages of the list, so many at most; what can't be read is seen in the end."""
-        found, query = list[Issue](), {"limit": str(PAGE_LIMIT), **asked}
-        for _ in range(most):
+        issues = list[Issue]()
+        query = {"limit": str(PAGE_LIMIT), **filters}
+        for _ in range(most_pages):
             page = await self.attempt(partial(self.client.list_issues, **query))
-            found += page.items if page else ()
+            issues += page.items if page else ()
             if page is None or page.next_cursor is None:
                 break
             query["cursor"] = page.next_cursor
-        return found
+        return issues
 
-    async def delete(self, ours: Ours) -> bool:
+    async def delete(self, own_issue: Ours) -> bool:
         """Delete an issue, and return whether it is gone: a deletion that is answered with an error may be done."""
-        self.there.pop(ours.issue.id, None)
+        self.there.pop(own_issue.issue.id, None)
         try:
-            await self.call(partial(delete, self.client, ours))
+            await self.call(partial(delete, self.client, own_issue))
         except CallFailed as error:
             self.check(error)
-            return (await self.read(ours.issue.id))[1]
+            _, is_gone = await self.read(own_issue.issue.id)
+            return is_gone
         return True
 
     async def read(self, issue_id: str) -> tuple[Issue | None, bool]:
@@ -96,17 +110,21 @@ class ProbeCalls:
             self.check(error)
             return None, error.is_own_absence
 
-    async def poll(self, what: str, read: Callable[[], Awaitable[T | None]]) -> T | None:
-        """Read until it is there, and note if that wasn't at once; `read` is one request."""
-        started, seconds = time.monotonic(), 0.0
+    async def poll(self, name: str, read_once: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Read until it is there, and note if that wasn't at once; `read_once` is one request."""
+        started = time.monotonic()
+        seconds = 0.0
         for seconds in self.look_seconds:
-            if (left := started + seconds - time.monotonic()) > 0:
-                await self.paced.sleep(left)
-            if (found := await self.attempt(read)) is not None:
+            seconds_left = started + seconds - time.monotonic()
+            if seconds_left > 0:
+                await self.paced.sleep(seconds_left)
+            result = await self.attempt(read_once)
+            if result is not None:
                 self.settle = max(self.settle, seconds)
-                self.saw("reads", seconds == 0, f"{what} {'at once' if seconds == 0 else f'after {seconds:g} s'}")
-                return found
-        self.saw("reads", False, f"{what} not within {seconds:g} s")
+                lag = "at once" if seconds == 0 else f"after {seconds:g} s"
+                self.saw("reads", seconds == 0, f"{name} {lag}")
+                return result
+        self.saw("reads", False, f"{name} not within {seconds:g} s")
         return None
 
     async def attempt(self, send: Callable[[], Awaitable[T]]) -> T | None:
@@ -131,31 +149,35 @@ class ProbeCalls:
 
     def note_refused(self, name: str, *, is_done: bool) -> None:
         """Note of the last request of this name, which was refused, whether it was done all the same."""
-        if (exchange := self.recorder.last(name)) is not None:
-            (self.done if is_done else self.refused).append(exchange)
+        exchange = self.recorder.last(name)
+        if exchange is not None:
+            refusals = self.done if is_done else self.refused
+            refusals.append(exchange)
 
-    async def call(self, send: Callable[[], Awaitable[T]], **more: Any) -> T:
-        is_over = (
-            self.paced.requests >= MOST_REQUESTS - REQUESTS_LEFT or time.monotonic() > self.end - self.seconds_left
-        )
-        if is_over and not self.is_closing:
+    async def call(self, send: Callable[[], Awaitable[T]], **options: Any) -> T:
+        has_requests = self.paced.requests < MOST_REQUESTS - REQUESTS_LEFT
+        has_time = time.monotonic() <= self.end - self.seconds_left
+        if not self.is_closing and not (has_requests and has_time):
             raise Enough
         try:
             async with self.bounded():
-                return await self.paced.call(send, **more)
+                return await self.paced.call(send, **options)
         except CallFailed as error:
             if error.is_own_absence:
                 await self._check_own(self.recorder.exchanges[-1].issue_id)
             raise
 
     @asynccontextmanager
-    async def bounded(self, told: float = TOLD_SECONDS) -> AsyncIterator[None]:
+    async def bounded(self, told_after: float = TOLD_SECONDS) -> AsyncIterator[None]:
         """End what is awaited with Enough when the time is over, and say so if that is long."""
-        left = self.end - time.monotonic() - (0 if self.is_closing else self.seconds_left)
-        text = f"The probe waits for Triage to answer, for {max(0, left):.0f} seconds at most …"
-        telling = asyncio.get_running_loop().call_later(min(told, left / 2), self.say, text)
+        seconds_left = self.end - time.monotonic()
+        if not self.is_closing:
+            seconds_left -= self.seconds_left
+        text = f"The probe waits for Triage to answer, for {max(0, seconds_left):.0f} seconds at most …"
+        loop = asyncio.get_running_loop()
+        telling = loop.call_later(min(told_after, seconds_left / 2), self.say, text)
         try:
-            async with asyncio.timeout(max(0, left)):
+            async with asyncio.timeout(max(0, seconds_left)):
                 yield
         except TimeoutError:
             raise Enough from None
@@ -172,9 +194,9 @@ class ProbeCalls:
         except CallFailed as error:
             if error.is_own_absence:
                 del self.there[issue_id]  # it is said once, and what is left is deleted
+                number = self.made.get(issue_id, issue_id)
                 raise RunStopped(
-                    "Somebody or another probe deletes the issues of this probe: "
-                    f"{self.made.get(issue_id, issue_id)} is gone.",
+                    f"Somebody or another probe deletes the issues of this probe: {number} is gone.",
                     hint="No answers are kept. Probe again once nobody deletes them: triage-import probe",
                 ) from error
 
@@ -187,9 +209,9 @@ class ProbeCalls:
         """Note what was seen of an assumption. What contradicts it once stays."""
         if self.seen.get(name, (None, ""))[0] is not False:
             self.seen[name] = (None if is_so is None else bool(is_so), text)
-            asked = re.search("`([A-Z]+ [a-z]+)`", BY_ID[name].asked)
-            exchange = (self.recorder.last(asked[1]) if asked else None) or next(
-                reversed(self.recorder.exchanges), None
-            )
+            match = re.search("`([A-Z]+ [a-z]+)`", BY_ID[name].asked)
+            exchange = self.recorder.last(match[1]) if match else None
+            if exchange is None:
+                exchange = next(reversed(self.recorder.exchanges), None)
             if exchange is not None:
                 self.shown[name] = exchange

@@ -9,7 +9,8 @@ from importer.transform.markers import probe_title
 from importer.transform.sanitise import Sanitizer
 
 NORM = Sanitizer().clean("@norm").text
-LATIN, MIXED = "Latin ", "жд漢字𠀀 "
+LATIN = "Latin "
+MIXED = "жд漢字𠀀 "
 WHITE = "two  blanks,\ta tab  \r\n\r\n\r\n  and blanks at both ends  "
 SIGNS = "<b>&lt;&amp;</b>&<i>"
 ODD = (SIGNS, "🎧👩‍💻☎", "ﬁ½\"q\"'s'---e\u0301", NORM)
@@ -25,7 +26,9 @@ def count_bytes(text: str) -> int:
 def fill(begin: str, word: str, end: str, limit: int, measure: Callable[[str], int] = count_units) -> str:
     """Return a text of this size between a beginning and an end: words, and in the end letters."""
     room = limit - measure(begin + end)
-    return begin + word * (room // measure(word)) + "x" * (room % measure(word)) + end
+    words = word * (room // measure(word))
+    letters = "x" * (room % measure(word))
+    return begin + words + letters + end
 
 
 def _head(marker: str) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from importer.ledger.store import Ledger
     from importer.load.context import Settings
 
-PROBE, KEPT = "probe", "probe_kept"
+PROBE = "probe"
+KEPT = "probe_kept"
 """Names in what the ledger keeps of a target: the answers, and id → `updated_at` of issues that a probe has left."""
 VALID_SECONDS = 90 * DAY_SECONDS
 LAGS = 3
@@ -52,21 +53,26 @@ class Answers:
     @property
     def otherwise(self) -> list[str]:
         """Ids of the assumptions that aren't so."""
-        return [each.id for each in ASSUMPTIONS if self.seen.get(each.id, (None, ""))[0] is False]
+        return [assumption.id for assumption in ASSUMPTIONS if self.seen.get(assumption.id, (None, ""))[0] is False]
 
     @property
     def refuses(self) -> list[str]:
         """What can't work, each in a sentence."""
         wrong = set(self.otherwise)
-        fatal = [each for each in ASSUMPTIONS if each.refuses and wrong >= {*each.refuses}]
-        return [f"{each.assumed}: that isn't so ({self.seen[each.id][1]})" for each in fatal]
+        fatal = [assumption for assumption in ASSUMPTIONS if assumption.refuses and wrong >= {*assumption.refuses}]
+        sentences = list[str]()
+        for assumption in fatal:
+            _, text = self.seen[assumption.id]
+            sentences.append(f"{assumption.assumed}: that isn't so ({text})")
+        return sentences
 
     def keeping(self) -> TargetKeeping:
         """Return what the target keeps of texts, for a run to begin with."""
         keeping = TargetKeeping()
-        for each, (whole, most) in zip((keeping.descriptions, keeping.comments), self.kept, strict=True):
+        for kind, (longest, limit) in zip((keeping.descriptions, keeping.comments), self.kept, strict=True):
             # An earlier version kept the highest of numbers where nothing was cut.
-            each.whole, each.cuts = Size(*whole), bool(most) and most[0] < sys.maxsize
+            kind.whole = Size(*longest)
+            kind.cuts = bool(limit) and limit[0] < sys.maxsize
         return keeping
 
     def limit(self, settings: Settings) -> Settings:
@@ -82,28 +88,31 @@ class Answers:
         if self.rate is not None:
             yield f"at most {self.rate:.2g} requests a second, as the probe met a limit; to ask again: {command}"
 
-    def contradictions(self, seen: Seen, command: str) -> Iterator[str]:
+    def contradictions(self, findings: Seen, command: str) -> Iterator[str]:
         """Yield what was so for the probe and isn't any more, with the command to ask again."""
-        for name, (is_so, text) in seen.items():
+        for name, (is_so, text) in findings.items():
             if is_so is False and self.seen.get(name, (None, ""))[0]:
-                told = f"{name}: {text}, and wasn't so on {format_time(self.at)}, when this organisation was probed"
-                yield f"warning: {told}; ask again: {command}"
+                contradiction = (
+                    f"{name}: {text}, and wasn't so on {format_time(self.at)}, when this organisation was probed"
+                )
+                yield f"warning: {contradiction}; ask again: {command}"
 
     def refuse(self, command: str) -> None:
         """Raise TargetDoubted if an import can't work."""
         if self.refuses:
-            found = f"The probe of {format_time(self.at)} found that an import can't work:"
+            headline = f"The probe of {format_time(self.at)} found that an import can't work:"
             hint = f"Nothing was sent. If Triage has changed since, ask again: {command}"
-            raise TargetDoubted("\n".join([found, *self.refuses]), hint=hint)
+            raise TargetDoubted("\n".join([headline, *self.refuses]), hint=hint)
 
 
 def find_answers(ledger: Ledger, target: str, organisation: str = "") -> Answers | None:
     """Return the last answers of a target, or of its organisation at another URL; None if it was never probed."""
-    kept: dict[str, Any] | None = ledger.find_contact(target, organisation).get(PROBE)
+    contact = ledger.find_contact(target, organisation)
+    document: dict[str, Any] | None = contact.get(PROBE)
     names = [field.name for field in fields(Answers)]
-    if kept is None or not kept.keys() >= {*names}:
+    if document is None or not document.keys() >= {*names}:
         return None
-    return Answers(**{name: kept[name] for name in names})  # earlier versions keep more
+    return Answers(**{name: document[name] for name in names})  # earlier versions keep more
 
 
 def probe_command(ledger: str, target: str) -> str:

@@ -108,11 +108,13 @@ class AdditionQueue:
         relations = "SELECT owner, type, other FROM relations WHERE owner = ? ORDER BY type, other"
         for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
             item: QueueItem = pickle.loads(pickled)
-            for (others,) in self._scratch.rows("SELECT item FROM more WHERE key = ? ORDER BY rowid", (item.key,)):
-                item = item._replace(parts=item.parts.joined(pickle.loads(others)))
+            for (pickled_parts,) in self._scratch.rows(
+                "SELECT item FROM more WHERE key = ? ORDER BY rowid", (item.key,)
+            ):
+                item = item._replace(parts=item.parts.joined(pickle.loads(pickled_parts)))
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (item.key,))))
             yield item._replace(parts=item.parts._replace(relations=owned))
-        others = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"
-        for (owner,) in self._scratch.rows(others):
+        ownerless = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"
+        for (owner,) in self._scratch.rows(ownerless):
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (owner,))))
             yield QueueItem(owner, IssueParts(relations=owned))

@@ -76,18 +76,30 @@ class Findings:
     @property
     def lost(self) -> tuple[str, ...]:
         """Issues that neither list nor search finds by their marker: a create of one might be executed twice."""
-        return tuple(
-            name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
-        )
+        names = list[str]()
+        for name in self.issues:
+            is_missed = name in self.unlisted and name in self.unsearched
+            if is_missed or name in self.unmarked:
+                names.append(name)
+        return tuple(names)
 
     def answers(self) -> dict[str, tuple[bool | None, str]]:
         """Say of assumptions whether they are so, None if that wasn't seen, and what was."""
-        cut = {name: [how for how in self.otherwise.get(name, ()) if how.startswith("cut")] for name in _CUTTABLE}
-        short = {name for how in cut["description"] for name in self.otherwise["description"][how]}
+        cut = {
+            name: [difference for difference in self.otherwise.get(name, ()) if difference.startswith("cut")]
+            for name in _CUTTABLE
+        }
+        short = set[str]()
+        for difference in cut["description"]:
+            short.update(self.otherwise["description"][difference])
         fields = [name for name in self.otherwise if name not in (*_CUTTABLE, EVIDENCE)]
         unmarked = [name for name in self.unmarked if name not in short]
         unlisted = listed(self.unlisted, NAMES_SHOWN) if self.in_order else "another order"
-        after = "not found" if self.unsearched else f"after {self.found_after:g} s" if self.found_after else "at once"
+        after = "at once"
+        if self.unsearched:
+            after = "not found"
+        elif self.found_after:
+            after = f"after {self.found_after:g} s"
         return {
             **{name: (not cut[name], "; ".join(cut[name]) or "whole") for name in _CUTTABLE},
             "fields": (not fields, ", ".join(fields) or "all"),
@@ -120,11 +132,12 @@ class Findings:
         if {*self.otherwise} <= {EVIDENCE} and not self.unmarked:
             yield "Every field is stored as it was sent."
         for name, ways in self.otherwise.items():
-            for how, names in ways.items():
+            for difference, names in ways.items():
                 if name == EVIDENCE:  # what Triage doesn't know yet is added by a later run
-                    yield f"Of the evidence {how}: {listed(names, NAMES_SHOWN)}"
+                    yield f"Of the evidence {difference}: {listed(names, NAMES_SHOWN)}"
                     continue
-                yield f"warning: {name} is stored differently from what was sent ({how}): {listed(names, NAMES_SHOWN)}"
+                numbers = listed(names, NAMES_SHOWN)
+                yield f"warning: {name} is stored differently from what was sent ({difference}): {numbers}"
         if self.unmarked:
             yield f"warning: the marker is not in the stored description: {listed(self.unmarked, NAMES_SHOWN)}"
 
@@ -183,7 +196,7 @@ FindMarker = Callable[[str], str]
 async def read_back(
     client: TriageClient,
     calls: PacedCalls,
-    sent: Iterable[MadeIssue],
+    made_issues: Iterable[MadeIssue],
     *,
     refusal: str = "",
     look_seconds: Sequence[float] = LOOK_SECONDS,
@@ -194,12 +207,14 @@ async def read_back(
 
     `refusal` goes into the findings: the message of a row that was refused. `find` finds the marker in a description.
     """
-    reading = _ReadBack(client, calls, [_Looked(each) for each in sent], find, clock)
+    issues = [_Looked(made_issue) for made_issue in made_issues]
+    reading = _ReadBack(client, calls, issues, find, clock)
     await reading.get()
     started = clock()
     for seconds in look_seconds if reading.issues else ():
-        if (left := started + seconds - clock()) > 0:
-            await calls.sleep(left)
+        seconds_left = started + seconds - clock()
+        if seconds_left > 0:
+            await calls.sleep(seconds_left)
         await reading.list()
         await reading.search(seconds)
         if all(looked.listed is not None and looked.found_after is not None for looked in reading.issues):
@@ -213,9 +228,13 @@ class _ReadBack:
     def __init__(
         self, client: TriageClient, calls: PacedCalls, issues: list[_Looked], find: FindMarker, clock: Clock
     ) -> None:
-        self._client, self._calls, self.issues, self._find = client, calls, issues, find
+        self._client = client
+        self._calls = calls
+        self.issues = issues
+        self._find = find
         # They were made right before, so that they may not be there yet.
-        self._absence, self._made_at = Absence(client, calls, now=clock), clock()
+        self._absence = Absence(client, calls, now=clock)
+        self._made_at = clock()
         self._by_marker = {looked.sent.marker: looked for looked in issues}
         self._in_order = True
         self._problems: dict[str, str] = {}  # by what failed: of list and search only the last failure counts
@@ -231,22 +250,28 @@ class _ReadBack:
 
     async def list(self) -> None:
         """Read the list, newest first, back to the oldest of the issues that were not found in it yet."""
-        wanted = {looked.sent.issue_id: looked for looked in self.issues if looked.listed is None}
-        if not wanted:
+        unlisted = dict[str, _Looked]()
+        oldest = inf
+        for looked in self.issues:
+            if looked.listed is not None:
+                continue
+            unlisted[looked.sent.issue_id] = looked
+            if looked.issue is not None:
+                oldest = min(oldest, created_seconds(looked.issue, inf))
+        if not unlisted:
             return
-        times = [created_seconds(looked.issue, inf) for looked in wanted.values() if looked.issue is not None]
         before = inf
         self._problems.pop(LIST_FAILS, None)
         try:
-            async for page in NewestFirst(self._client, self._calls, min(times, default=inf)):
+            async for page in NewestFirst(self._client, self._calls, oldest):
                 self._find_duplicates(page)
                 for issue in page:
                     created = created_seconds(issue, before)
                     self._in_order = self._in_order and created <= before
                     before = created
-                    if issue.id in wanted:
-                        wanted.pop(issue.id).listed = issue
-                if not wanted:
+                    if issue.id in unlisted:
+                        unlisted.pop(issue.id).listed = issue
+                if not unlisted:
                     return
         except CallFailed as error:
             self._note(LIST_FAILS, error)
@@ -255,16 +280,17 @@ class _ReadBack:
         """Search for each marker that was not found yet; `seconds` is the time to note for those that are."""
         self._problems.pop(SEARCH_FAILS, None)
         for looked in self.issues:
-            if looked.found_after is None:
-                try:
-                    search = partial(self._client.list_issues, search=looked.sent.marker, limit=str(PAGE_LIMIT))
-                    page = await self._calls.call(search)
-                except CallFailed as error:
-                    self._note(SEARCH_FAILS, error)
-                    return
-                self._find_duplicates(page.items)
-                if any(issue.id == looked.sent.issue_id for issue in page.items):
-                    looked.found_after = seconds
+            if looked.found_after is not None:
+                continue
+            search = partial(self._client.list_issues, search=looked.sent.marker, limit=str(PAGE_LIMIT))
+            try:
+                page = await self._calls.call(search)
+            except CallFailed as error:
+                self._note(SEARCH_FAILS, error)
+                return
+            self._find_duplicates(page.items)
+            if any(issue.id == looked.sent.issue_id for issue in page.items):
+                looked.found_after = seconds
 
     def _find_duplicates(self, issues: Iterable[Issue]) -> None:
         """Note other issues with the marker of a canary issue: a create was executed more than once."""
@@ -273,28 +299,34 @@ class _ReadBack:
             if looked is not None and issue.id != looked.sent.issue_id:
                 looked.duplicates.add(issue.triage_id or issue.id)
 
-    def _note(self, what: str, error: CallFailed) -> None:
+    def _note(self, failure: str, error: CallFailed) -> None:
         """Keep the message of a refused read. Raises RunStopped for any other failure."""
         if error.action is not Action.REFUSE:
             raise error.as_stop() from error
-        self._problems[what] = error.message
+        self._problems[failure] = error.message
 
     def conclude(self, refusal: str) -> Findings:
         """Sum up what was found where."""
-        read = [looked.issue for looked in self.issues if looked.issue is not None]
-        pairs = [
-            (looked.listed.description, looked.issue.description)
-            for looked in self.issues
-            if looked.listed and looked.issue
-        ]
-        alike = (takewhile(lambda at: at[0] == at[1], zip(*pair, strict=False)) for pair in pairs if pair[0] != pair[1])
-        cut = [len(list(common)) for common in alike]
-        found = [looked.found_after for looked in self.issues if looked.found_after is not None]
+        read_issues = [looked.issue for looked in self.issues if looked.issue is not None]
+        whole_lengths = list[int]()
+        cut_lengths = list[int]()
+        for looked in self.issues:
+            if not looked.listed or not looked.issue:
+                continue
+            listed_text = looked.listed.description
+            full_text = looked.issue.description
+            if listed_text == full_text:
+                whole_lengths.append(len(listed_text))
+            else:
+                characters = zip(listed_text, full_text, strict=False)
+                common = takewhile(lambda pair: pair[0] == pair[1], characters)
+                cut_lengths.append(len(list(common)))
+        search_seconds = [looked.found_after for looked in self.issues if looked.found_after is not None]
         contradicted = [looked for looked in self.issues if looked.is_absent and not _is_gone(looked)]
         self._problems |= {f"{looked.sent.name} can't be read": "it is not there" for looked in contradicted}
         return Findings(
-            organisation=next((issue.org_id for issue in read if issue.org_id), ""),
-            author=next((issue.author_id for issue in read if issue.author_id), ""),
+            organisation=next((issue.org_id for issue in read_issues if issue.org_id), ""),
+            author=next((issue.author_id for issue in read_issues if issue.author_id), ""),
             issues=self._names(lambda looked: True),
             otherwise=self._otherwise(),
             gone=self._names(_is_gone),
@@ -304,24 +336,24 @@ class _ReadBack:
             unlisted=self._names(lambda looked: looked.listed is None or not self._in_order),
             unsearched=self._names(lambda looked: looked.found_after is None),
             in_order=self._in_order,
-            found_after=max(found, default=None),
-            cut_at=max(cut, default=None),
-            longest=max((len(shown) for shown, whole in pairs if shown == whole), default=0),
-            problems=tuple(f"{what}: {message}" for what, message in self._problems.items()),
+            found_after=max(search_seconds, default=None),
+            cut_at=max(cut_lengths, default=None),
+            longest=max(whole_lengths, default=0),
+            problems=tuple(f"{failure}: {message}" for failure, message in self._problems.items()),
             refusal=refusal,
             twice=tuple(sorted(set().union(*(looked.duplicates for looked in self.issues)))),
         )
 
-    def _names(self, which: Callable[[_Looked], bool]) -> tuple[str, ...]:
-        names = (looked.sent.name for looked in self.issues if which(looked))
+    def _names(self, condition: Callable[[_Looked], bool]) -> tuple[str, ...]:
+        names = (looked.sent.name for looked in self.issues if condition(looked))
         return tuple(sorted(names, key=lambda name: (len(name), name)))  # T-999 before T-1000
 
     def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
         otherwise: dict[str, dict[str, tuple[str, ...]]] = {}
         for looked in self.issues:
-            for name, how in _find_differences(looked):
+            for name, difference in _find_differences(looked):
                 ways = otherwise.setdefault(name, {})
-                ways[how] = (*ways.get(how, ()), looked.sent.name)
+                ways[difference] = (*ways.get(difference, ()), looked.sent.name)
         return otherwise
 
 
@@ -340,26 +372,28 @@ def _find_differences(looked: _Looked) -> Iterator[tuple[str, str]]:
     body = orjson.loads(looked.sent.body)
     stored = {**looked.issue.fields, "description": looked.issue.description}
     for name in ISSUE_FIELDS:
-        sent, kept = str(body.get(name) or ""), str(stored[name] or "")
-        if sent != kept:
-            yield name, _describe(sent, kept)
-    links, attached = len(body.get("resource_links", ())), looked.issue.resource_count
+        sent_text = str(body.get(name) or "")
+        stored_text = str(stored[name] or "")
+        if sent_text != stored_text:
+            yield name, _describe(sent_text, stored_text)
+    links = len(body.get("resource_links", ()))
+    attached = looked.issue.resource_count
     if links != attached:
         yield EVIDENCE, f"{attached} of {links} is attached so far"
 
 
-def _describe(sent: str, kept: str) -> str:
+def _describe(sent_text: str, stored_text: str) -> str:
     """Say how a stored text differs from the one that was sent."""
-    if not kept:
+    if not stored_text:
         return "left out"
-    if not sent:
+    if not sent_text:
         return "filled in"
-    if kept == sent.strip():
+    if stored_text == sent_text.strip():
         return "trimmed"
-    if CONTINUED in kept and CONTINUED not in sent:
+    if CONTINUED in stored_text and CONTINUED not in sent_text:
         return "goes on in comments"
-    if sent.startswith(kept):
-        return f"cut after {len(kept):,} characters"
-    if kept.split() == sent.split():
+    if sent_text.startswith(stored_text):
+        return f"cut after {len(stored_text):,} characters"
+    if stored_text.split() == sent_text.split():
         return "other white space"
     return "changed"

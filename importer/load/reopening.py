@@ -29,8 +29,11 @@ class Reopening:
     """Reopens finished issues of a run; `log` records what became of each."""
 
     def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
-        self._connection, self._run, self._calls = connection, connection.run, connection.calls
-        self._absence, self._log = connection.absence, log
+        self._connection = connection
+        self._run = connection.run
+        self._calls = connection.calls
+        self._absence = connection.absence
+        self._log = log
 
     async def look(self, work: IssueWork, addition: Addition) -> None:
         """Look at an issue, and reopen it if its status and the time of its newest occurrence want that.
@@ -41,8 +44,8 @@ class Reopening:
             IssueGone: the issue was deleted.
             NotYet: whether it was deleted isn't sure yet: to be called again then.
         """
-        wanted = orjson.loads(addition.body)
-        at = wanted["at"] or inf
+        condition = orjson.loads(addition.body)
+        at = condition["at"] or inf
         operation = work.operation(addition)._replace(method="PATCH", path=issue_path(work.place.issue_id))
         write = Write(self._run, self._calls, operation)
         earlier = work.known.get((addition.act, addition.name))
@@ -58,30 +61,36 @@ class Reopening:
                 raise IssueGone
             status = str(issue.fields["status"] or "")
             if was_sent and status == TODO:
-                self._end(work, write, Snapshot.parse(work.place.returned).after_write(issue, {"status": TODO}))
+                snapshot = Snapshot.parse(work.place.returned)
+                self._end(work, write, snapshot.after_write(issue, {"status": TODO}))
                 return
             if status not in FINISHED:
-                message = f"the status was changed to {status} in Triage; it is left"
-                result = Result(State.LEFT, CONFLICT, message) if was_sent else Result(State.SAME)
-                self._log.note(work, operation, result._replace(requests=0))
+                result = Result(State.SAME, requests=0)
+                if was_sent:
+                    message = f"the status was changed to {status} in Triage; it is left"
+                    result = Result(State.LEFT, CONFLICT, message, requests=0)
+                self._log.note(work, operation, result)
                 return
             changed = await self._find_change(operation.issue_id, at)
             if changed is not None and changed.to_status not in ("", status):
                 message = f"the status was changed to {changed.to_status} in Triage; it is left"
-                self._log.note(work, operation, Result(State.LEFT, CONFLICT, message, requests=0))
+                result = Result(State.LEFT, CONFLICT, message, requests=0)
+                self._log.note(work, operation, result)
                 return
             is_later = changed is None or at > created_seconds(changed, -inf)
-            if status not in wanted["reopens"] or not is_later:
-                why = f"it is {status}" if is_later else f"it was {status} when its new calls had been made"
-                result = Result(State.LEFT, ADDED_TO_FINISHED, f"{why}, so its findings were only added", requests=0)
+            if status not in condition["reopens"] or not is_later:
+                reason = f"it is {status}" if is_later else f"it was {status} when its new calls had been made"
+                result = Result(State.LEFT, ADDED_TO_FINISHED, f"{reason}, so its findings were only added", requests=0)
                 self._log.note(work, operation, result)
                 return
             patch = {"status": TODO}
-            was_sent, known = True, Snapshot.parse(work.place.returned)
-            replacement = make_replacement(known, issue, patch)
+            was_sent = True
+            snapshot = Snapshot.parse(work.place.returned)
+            replacement = make_replacement(snapshot, issue, patch)
             intend = partial(self._run.intend, operation, replacement=replacement)
             answer = await send_patch(self._connection, write, issue, patch, intend)
-            self._end(work, write, known.after_write(answer.completed(patch), patch))
+            completed = answer.completed(patch)
+            self._end(work, write, snapshot.after_write(completed, patch))
 
         turn = partial(self._calls.in_turn, read_and_write)
         await carry_out(write, turn, refuse=refuse, doubt=write.doubt, look=send_again)
@@ -90,8 +99,9 @@ class Reopening:
         """Find the last change of an issue's status, reading back to `at`; None if there is none."""
         ask = partial(self._connection.client.list_activity, issue_id)
         async for page in follow_pages(self._calls, ask, f"entries of issue {issue_id}", lambda entry: entry.id):
-            if changed := next((entry for entry in page if entry.type == STATUS_CHANGED), None):
-                return changed
+            for entry in page:
+                if entry.type == STATUS_CHANGED:
+                    return entry
             if page and created_seconds(page[-1], inf) < at:
                 return None
         return None
@@ -99,6 +109,7 @@ class Reopening:
     def _end(self, work: IssueWork, write: Write, after: Snapshot) -> None:
         """Record that an issue was reopened, and what it is like since."""
         work.place = work.place._replace(returned=after.with_writes(["status"]).dump())
-        operation, requests = write.operation, max(write.requests, 1)
+        operation = write.operation
+        requests = max(write.requests, 1)
         self._log.note(work, operation, Result(State.DONE, requests=requests))
         self._run.record(make_decision(operation, State.DONE, 0, remember=work.place))

@@ -62,9 +62,12 @@ class Settler:
 
     def __init__(self, connection: RunConnection, answered: Container[str] = ()) -> None:
         """`answered` has the ids of issues that answers to creates have shown."""
-        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._client = connection.client
+        self._run = connection.run
+        self._calls = connection.calls
         self._answered = answered
-        self._settle_seconds, self._now = connection.settle_seconds, connection.now
+        self._settle_seconds = connection.settle_seconds
+        self._now = connection.now
         self._pending: dict[str, _Pending] = {}  # by marker
         self._reader: asyncio.Task[None] | None = None  # one for all that wait
         self._newest_read = 0.0  # the newest creation time in the readings so far
@@ -92,7 +95,8 @@ class Settler:
     @contextmanager
     def _waiting_for(self, create: KnownCreate, since: float, rule: Rule) -> Iterator[_Pending]:
         doubt = Doubt(rule, since, self._settle_seconds, self._now)
-        pending = _Pending(create.marker, create.mark, doubt, Sought.parse(create.sought))
+        sought = Sought.parse(create.sought)
+        pending = _Pending(create.marker, create.mark, doubt, sought)
         self._pending[create.marker] = pending
         try:
             yield pending
@@ -116,21 +120,22 @@ class Settler:
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
         due = [pending for pending in self._pending.values() if pending.doubt.seconds_left() <= 0]
-        pages, shown = await self._read_list(self._back_to(due))
+        pages, shown_ids = await self._read_list(self._back_to(due))
         for pending in due:
             if not pending.outcome.done() and not pending.is_refused:
                 await self._search(pending)
-        left = [pending for pending in due if not pending.outcome.done()]
+        undecided = [pending for pending in due if not pending.outcome.done()]
         # Where nothing was shown before it was sent, the list can't lack any of that.
-        marks = [pending.mark for pending in left if pending.mark > 0]
+        marks = [pending.mark for pending in undecided if pending.mark > 0]
         is_old = any(mark > pages.newest + ROUNDING for mark in marks)
-        if is_old or (any(mark < pages.oldest for mark in marks) and not await self._is_whole(shown)):
+        if is_old or (any(mark < pages.oldest for mark in marks) and not await self._is_whole(shown_ids)):
             # A list that lacks what it has shown before, or is empty or old, says nothing about what it lacks.
             raise CallFailed(Action.SETTLE, "the list of issues lacks some that it has shown before")
         for pending in self._pending.values():
             pending.was_read_for = True
             if not pending.outcome.done():
-                self._decide(pending, is_enough=pending in left and pending.doubt.weigh())
+                is_enough = pending in undecided and pending.doubt.weigh()
+                self._decide(pending, is_enough=is_enough)
 
     def _decide(self, pending: _Pending, *, is_enough: bool) -> None:
         """Decide a create whose marker no issue has, if it can be decided; `is_enough` says that no more is read."""
@@ -147,24 +152,31 @@ class Settler:
         """Return a create's issue among those whose marker may be cut off. Raises Undecidable."""
         if pending.sought is None:
             return None
-        left = {issue_id: issue for issue_id, issue in self._unmarked.items() if issue_id not in self._answered}
-        known = self._run.find_issues({issue.id: issue.triage_id for issue in left.values()}) if left else set()
-        issues = [issue for issue_id, issue in left.items() if issue_id not in known]
+        unmarked = {issue_id: issue for issue_id, issue in self._unmarked.items() if issue_id not in self._answered}
+        known_ids = (
+            self._run.find_issues({issue.id: issue.triage_id for issue in unmarked.values()}) if unmarked else set()
+        )
+        issues = [issue for issue_id, issue in unmarked.items() if issue_id not in known_ids]
         if pending.is_refused:  # a person may have made it by hand since, with the same title
             issues = list(filter(pending.sought.is_issue, issues))
         issue = find_unmarked(pending.sought, issues)
-        others = [each.sought for each in self._pending.values() if each is not pending and each.sought is not None]
-        if issue is not None and any(sought.is_issue(issue) for sought in others):
+        others_sought = [
+            waiting.sought
+            for waiting in self._pending.values()
+            if waiting is not pending and waiting.sought is not None
+        ]
+        if issue is not None and any(sought.is_issue(issue) for sought in others_sought):
             raise Undecidable(f"{issue.triage_id} has no marker, and may be the issue of several rows")
         return issue
 
-    async def _is_whole(self, shown: Container[str]) -> bool:
+    async def _is_whole(self, shown_ids: Container[str]) -> bool:
         """Whether a list read to its end shows everything that this run created, except what was deleted since.
 
         As after an undo: the issues by which it showed how far back it goes are not there any more.
         """
-        made = [each.issue_id for each in self._run.made()]
-        for issue_id in [issue_id for issue_id in made if issue_id not in shown][-LACKING_READ:]:
+        made_ids = [create.issue_id for create in self._run.made()]
+        lacking_ids = [issue_id for issue_id in made_ids if issue_id not in shown_ids]
+        for issue_id in lacking_ids[-LACKING_READ:]:
             try:
                 await self._calls.call(partial(self._client.get_issue, issue_id))
             except CallFailed as error:
@@ -172,25 +184,28 @@ class Settler:
                     raise
             else:
                 return False
-        return bool(made)
+        return bool(made_ids)
 
     def _back_to(self, due: Sequence[_Pending]) -> float:
         """Return the creation time, by the target's clock, to read back to: for creates that are due, else for new."""
         if due:
-            return min(each.mark - (USUAL_SECONDS if each.is_refused else CLOCK_SKEW) for each in due)
+            return min(pending.mark - (USUAL_SECONDS if pending.is_refused else CLOCK_SKEW) for pending in due)
         new = [pending.mark for pending in self._pending.values() if not pending.was_read_for]
-        return min(new) - USUAL_SECONDS if new else self._newest_read
+        if not new:
+            return self._newest_read
+        return min(new) - USUAL_SECONDS
 
     async def _read_list(self, back_to: float) -> tuple[NewestFirst, set[str]]:
         """Read the list back to a creation time; return what it has shown, and all ids."""
-        pages, shown = NewestFirst(self._client, self._calls, back_to, skew=0.0), set[str]()
+        pages = NewestFirst(self._client, self._calls, back_to, skew=0.0)
+        shown_ids = set[str]()
         async for page in pages:
-            shown.update(issue.id for issue in page)
+            shown_ids.update(issue.id for issue in page)
             await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
             if all(pending.outcome.done() for pending in self._pending.values()):
                 break
         self._newest_read = max(self._newest_read, pages.newest)
-        return pages, shown
+        return pages, shown_ids
 
     async def _search(self, pending: _Pending) -> None:
         async for page in search_issues(self._client, self._calls, pending.marker):
@@ -199,9 +214,12 @@ class Settler:
 
     async def _read_whole(self, issues: Iterable[Issue]) -> None:
         """Read issues whole, but for those known as another key's, and hand them to the creates that wait for them."""
-        unread = {issue.id: issue.triage_id for issue in issues if self._is_awaited(self._markers.get(issue.id))}
-        known = self._run.find_issues(unread) if unread else set()
-        for issue_id in (issue_id for issue_id in unread if issue_id not in known):
+        unread = dict[str, str]()
+        for issue in issues:
+            if self._is_awaited(self._markers.get(issue.id)):
+                unread[issue.id] = issue.triage_id
+        known_ids = self._run.find_issues(unread) if unread else set()
+        for issue_id in (issue_id for issue_id in unread if issue_id not in known_ids):
             issue = await self._calls.call(partial(self._client.get_issue, issue_id))
             marker = self._markers[issue_id] = find_marker(issue.description)
             if not marker:

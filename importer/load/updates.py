@@ -50,7 +50,8 @@ class Updater:
     """Sends the updates of one run. With `force` it also overwrites what a person changed."""
 
     def __init__(self, connection: RunConnection, *, force: bool = False) -> None:
-        self._connection, self._force = connection, force
+        self._connection = connection
+        self._force = force
 
     async def update(self, operation: Operation) -> Updated:
         """Update an issue to the fields in the operation's body, except those that a person changed.
@@ -64,13 +65,15 @@ class Updater:
         return await self._connection.workers.alone(may_cut, change)
 
     async def _read_and_write(self, change: Change) -> Updated:
-        operation, new = change.operation, orjson.loads(change.operation.body)
+        operation = change.operation
+        new = orjson.loads(change.operation.body)
         issue = await self._connection.absence.read_once(operation.issue_id, operation.since)
         if issue is None:
             return change.end_gone()
         if operation.kept and "description" in new:
             described_anew = _keep_parts(operation, change.snapshot, new["description"] or "", issue)
-            new = {name: value for name, value in new.items() if name != "description"} | described_anew
+            new = {name: value for name, value in new.items() if name != "description"}
+            new |= described_anew
         # The pending patch may or may not have been executed: merging decides that for each field.
         merged = change.snapshot.merge(issue, new, change.pending)
         change.learn(merged.snapshot, issue)
@@ -78,12 +81,16 @@ class Updater:
         unsent = {*merged.already, *(conflict.field for conflict in conflicts)}
         patch = {name: value for name, value in new.items() if name not in unsent}
         keeping = self._connection.keeping.descriptions
-        described = keeping.fit(patch["description"]) if patch.get("description") else None
+        described: Fitted | None = None
+        if patch.get("description"):
+            described = keeping.fit(patch["description"])
         if described is not None and not described.text:
             return change.leave(MARKER_CUT, keeping.why_held(described.whole))
         if patch:
-            sent = patch if described is None else patch | {"description": described.text}
-            issue = await change.patch(sent)
+            fitted_patch = patch
+            if described is not None:
+                fitted_patch = patch | {"description": described.text}
+            issue = await change.patch(fitted_patch)
         return change.end(issue, patch, merged.already, conflicts, described)
 
 
@@ -92,8 +99,12 @@ def _keep_parts(operation: Operation, snapshot: Snapshot, new: str, issue: Issue
 
     So it is if it has no footer, goes on in comments, or would be too long.
     """
-    whole = None if snapshot.moved else keep_parts(operation.kept, new, issue.description)
-    return {} if whole is None or count_units(whole) > DESCRIPTION_LIMIT else {"description": whole}
+    if snapshot.moved:
+        return {}
+    description = keep_parts(operation.kept, new, issue.description)
+    if description is None or count_units(description) > DESCRIPTION_LIMIT:
+        return {}
+    return {"description": description}
 
 
 async def carry_out_change(
@@ -127,7 +138,8 @@ class Change:
     """
 
     def __init__(self, connection: RunConnection, operation: Operation) -> None:
-        self._run, self._connection = connection.run, connection
+        self._run = connection.run
+        self._connection = connection
         self.look: Callable[[], Awaitable[None]] | None = None
         self.requested = Write(connection.run, connection.calls, operation, lambda: {"remember": self._learned()})
         self.operation = operation
@@ -145,16 +157,20 @@ class Change:
 
     def learn(self, snapshot: Snapshot, issue: Issue) -> None:
         """Use a reading of the issue, which shows whether the pending patch was executed."""
-        self.snapshot, self.pending, self._seen = snapshot, b"", issue
+        self.snapshot = snapshot
+        self.pending = b""
+        self._seen = issue
 
     async def patch(self, patch: Mapping[str, Any]) -> Issue:
         """Change fields of the issue that was read; return the answer. Raises as `send_patch` within a turn."""
         assert self._seen is not None
-        return await send_patch(self._connection, self.requested, self._seen, patch, partial(self._intend, patch))
+        intend = partial(self._intend, patch)
+        return await send_patch(self._connection, self.requested, self._seen, patch, intend)
 
-    async def delete(self, ours: Ours) -> None:
+    async def delete(self, own_issue: Ours) -> None:
         """Delete the issue for good. Raises as `Write.send` within a turn."""
-        await self.requested.send(partial(delete, self._connection.client, ours), partial(self._intend, {}))
+        request = partial(delete, self._connection.client, own_issue)
+        await self.requested.send(request, partial(self._intend, {}))
 
     async def _intend(self, patch: Mapping[str, Any]) -> None:
         """Record, before a request leaves, that these fields have perhaps changed."""
@@ -166,7 +182,9 @@ class Change:
 
     def doubt(self, message: str) -> None:
         """Note that the outcome of the current request is unknown."""
-        self.pending, self._leaving, self._message = self._leaving or self.pending, b"", message
+        self.pending = self._leaving or self.pending
+        self._leaving = b""
+        self._message = message
         self.requested.doubt()
 
     def doubt_after(self, error: CallFailed) -> None:
@@ -185,9 +203,9 @@ class Change:
 
     def end_gone(self) -> Updated:
         """End a change whose issue is not in Triage any more."""
-        gone = self.snapshot.without_issue(self._run.name)
-        remember = self._remember(gone, self.operation.whole_sha, self.operation.content)
-        self.requested.end(State.LEFT, code=gone.gone_code, message=GONE_MESSAGE, remember=remember)
+        snapshot = self.snapshot.without_issue(self._run.name)
+        remember = self._remember(snapshot, self.operation.whole_sha, self.operation.content)
+        self.requested.end(State.LEFT, code=snapshot.gone_code, message=GONE_MESSAGE, remember=remember)
         return Updated(Outcome.SKIPPED, GONE_MESSAGE)
 
     def end(
@@ -209,25 +227,35 @@ class Change:
             # What an answer leaves out is as it was sent, or else as it was read.
             issue = issue.completed({**before, **patch})
         changed = bool(patch) or self._learned() is not None
-        state = State.DONE if changed else State.LEFT if conflicts else State.SAME
-        others = find_other_changes(self._seen, issue, patch) if self._seen is not None else []
-        message = "; ".join(
-            [f"{each.field} was changed in Triage" for each in conflicts]
-            + [f"{name} was changed in Triage during the update" for name in others]
-        )
+        state = State.SAME
+        if changed:
+            state = State.DONE
+        elif conflicts:
+            state = State.LEFT
+        other_changes = list[str]()
+        if self._seen is not None:
+            other_changes = find_other_changes(self._seen, issue, patch)
+        sentences = [f"{conflict.field} was changed in Triage" for conflict in conflicts]
+        sentences += [f"{name} was changed in Triage during the update" for name in other_changes]
+        message = "; ".join(sentences)
         moved = () if described is None else described.moved
         written = {**patch, **already}
         after = self.snapshot.after_write(issue, written, moved).with_writes(self.wrote)
         if written.get("description"):
-            after = after.with_parts(encode_parts(written["description"]))
+            parts = encode_parts(written["description"])
+            after = after.with_parts(parts)
         # With a conflict the issue equals no row, so that the next run finds a change again.
         row = self.operation.content
-        equals = (b"", unlike_rows(row)) if conflicts else (self.operation.whole_sha, row)
-        details = orjson.dumps(list(map(tuple, conflicts))) if conflicts else None
-        code = CONFLICT if conflicts else EDITED_MEANWHILE if others else ""
+        equals = (self.operation.whole_sha, row)
+        details: bytes | None = None
+        code = EDITED_MEANWHILE if other_changes else ""
+        if conflicts:
+            equals = (b"", unlike_rows(row))
+            details = orjson.dumps(list(map(tuple, conflicts)))
+            code = CONFLICT
 
-        def record(snapshot: Snapshot, cut: str = "", said: str = "") -> None:
-            texts = "; ".join(filter(None, (message, said)))
+        def record(snapshot: Snapshot, cut: str = "", loss: str = "") -> None:
+            texts = "; ".join(filter(None, (message, loss)))
             remember = self._remember(snapshot, *equals, self.operation.dated)
             self.requested.end(state, code=cut or code, message=texts, details=details, remember=remember)
 
@@ -266,7 +294,7 @@ class Change:
 async def send_patch(
     connection: RunConnection,
     write: Write,
-    read: Issue,
+    issue: Issue,
     patch: Mapping[str, Any],
     intend: Callable[[], Awaitable[None]],
 ) -> Issue:
@@ -276,8 +304,10 @@ async def send_patch(
     """
     send = partial(connection.client.update_issue, write.operation.issue_id, orjson.dumps(patch))
     answer = await write.send(send, intend)
-    if ignored := find_ignored(read, answer, patch):
-        raise CallFailed(Action.REFUSE, f"Triage reported success, but still has the old {', '.join(ignored)}")
+    ignored = find_ignored(issue, answer, patch)
+    if ignored:
+        names = ", ".join(ignored)
+        raise CallFailed(Action.REFUSE, f"Triage reported success, but still has the old {names}")
     return answer
 
 
@@ -286,17 +316,22 @@ def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any])
 
     A text with the API key in it is left out: the ledger may not have it, and without it it is another text.
     """
-    before = {name: issue.description if name == "description" else issue.fields[name] for name in patch}
-    before = {name: value for name, value in before.items() if redact(str(value)) == str(value)}
+    before = dict[str, Any]()
+    for name in patch:
+        value = issue.description if name == "description" else issue.fields[name]
+        if redact(str(value)) == str(value):
+            before[name] = value
+    if not before:
+        return None
     wrote = {name: keep_value(name, patch[name], snapshot.numbers) for name in before}
-    return Replacement(before, snapshot.values_before(issue, before), wrote) if before else None
+    return Replacement(before, snapshot.values_before(issue, before), wrote)
 
 
 async def look_at_description(
     connection: RunConnection,
     key: str,
     issue: Issue,
-    sent: Fitted,
+    fitted: Fitted,
     before: Snapshot,
     record: Callable[[Snapshot, str, str], None],
 ) -> None:
@@ -307,50 +342,53 @@ async def look_at_description(
     """
     keeping = connection.keeping.descriptions
     if "description" in issue.unanswered:  # and couldn't be read: it counts as sent
-        issue = issue._replace(description=sent.text)
+        issue = issue._replace(description=fitted.text)
     answer = issue
 
     def end(code: str = "", message: str = "") -> None:
-        connection.keeping.continued.update([key] if sent.moved else ())
-        record(before.after_write(issue, {"description": sent.whole}, sent.moved), code, message)
+        connection.keeping.continued.update([key] if fitted.moved else ())
+        record(before.after_write(issue, {"description": fitted.whole}, fitted.moved), code, message)
 
     async def read() -> str | None:
         nonlocal issue
         issue = await read_back(connection, answer) or answer
         return None if issue is answer else issue.description
 
-    if find_left(sent.text, issue.description) is not None:  # the ledger says so until somebody has looked
+    if find_left(fitted.text, issue.description) is not None:  # the ledger says so until somebody has looked
         end(MARKER_CUT, "Triage's answer lacks the end of the description")
-    left = await keeping.look(sent.text, issue.description, read)
+    cut_text = await keeping.look(fitted.text, issue.description, read)
     # An attempt whose outcome was lost had shortened it.
-    is_begun = CONTINUED in issue.description and CONTINUED not in sent.text
-    if left is None and not is_begun:
-        if issue is not answer or sent.moved:
+    is_begun = CONTINUED in issue.description and CONTINUED not in fitted.text
+    if cut_text is None and not is_begun:
+        if issue is not answer or fitted.moved:
             end()
         return
-    marker = find_marker(sent.whole)
-    said = "" if left is None else f"Triage kept {Size.of(left)} of the {Size.of(sent.text)} of the description"
+    marker = find_marker(fitted.whole)
+    loss = (
+        "" if cut_text is None else f"Triage kept {Size.of(cut_text)} of the {Size.of(fitted.text)} of the description"
+    )
     if find_marker(issue.description) == marker and not is_begun:
-        end(TEXT_CUT, said)
+        end(TEXT_CUT, loss)
         return
-    sent = shorten(sent.whole, keeping.takes if left is None else Size.of(left).takes)
+    fitted = shorten(fitted.whole, keeping.takes if cut_text is None else Size.of(cut_text).takes)
     with suppress(CallFailed):
-        if sent.text:
-            body = orjson.dumps({"description": sent.text})
-            issue = answer = await connection.calls.call(partial(connection.client.update_issue, issue.id, body))
-            left_again = await keeping.look(sent.text, issue.description, read)
+        if fitted.text:
+            body = orjson.dumps({"description": fitted.text})
+            update = partial(connection.client.update_issue, issue.id, body)
+            issue = answer = await connection.calls.call(update)
+            left_again = await keeping.look(fitted.text, issue.description, read)
             if left_again is None or find_marker(issue.description) == marker:
-                code = "" if left is None else TEXT_CUT
-                end(code, code and f"{said}; it was written again, shorter, and goes on in comments")
+                code = "" if cut_text is None else TEXT_CUT
+                end(code, code and f"{loss}; it was written again, shorter, and goes on in comments")
                 return
-    sent = sent._replace(moved=())
-    end(MARKER_CUT, f"{said}, and its marker is lost")
+    fitted = fitted._replace(moved=())
+    end(MARKER_CUT, f"{loss}, and its marker is lost")
 
 
 async def read_back(connection: RunConnection, issue: Issue) -> Issue | None:
     """Read an issue that was just written; None if it can't be read."""
-    read = partial(connection.absence.read_once, issue.id, connection.now())
+    read_issue = partial(connection.absence.read_once, issue.id, connection.now())
     try:
-        return await connection.workers.when_sure(read)
+        return await connection.workers.when_sure(read_issue)
     except CallFailed:
         return None

@@ -24,14 +24,15 @@ TURNS = 3
 
 
 class FailureCap:
-    """Counts failures in a run, which ends after more than `most`; None for no limit.
+    """Counts failures in a run, which ends after more than `limit`; None for no limit.
 
     `what` names what is counted, and `hint` says what to do then.
     """
 
-    def __init__(self, most: int | None = None, what: str = "rows", hint: str = "") -> None:
+    def __init__(self, limit: int | None = None, what: str = "rows", hint: str = "") -> None:
         self.what = what
-        self._most, self._hint = most, hint
+        self._most = limit
+        self._hint = hint
         self._failed = self._doubted = 0
 
     def fail(self, message: str) -> None:
@@ -59,8 +60,10 @@ class Workers:
     """Process items, with `concurrency` requests at a time; nothing is begun while too many may have failed."""
 
     def __init__(self, calls: PacedCalls, concurrency: int, cap: FailureCap) -> None:
-        self._calls, self._cap = calls, cap
-        self._slots, self._turn = asyncio.Semaphore(concurrency), asyncio.Lock()
+        self._calls = calls
+        self._cap = cap
+        self._slots = asyncio.Semaphore(concurrency)
+        self._turn = asyncio.Lock()
         self._tasks = set[asyncio.Task[Any]]()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
@@ -113,14 +116,14 @@ class Workers:
             self._turn.release()
         return await work()
 
-    async def when_sure(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Read until it is certain whether an issue is gone; while `read` raises NotYet, others use the slot."""
+    async def when_sure(self, read_issue: Callable[[], Awaitable[T]]) -> T:
+        """Read until it is certain whether an issue is gone; while `read_issue` raises NotYet, others use the slot."""
 
         async def wait(seconds: float) -> None:
             async with self.idle():
                 await self._calls.sleep(seconds)
 
-        return await when_sure(read, wait)
+        return await when_sure(read_issue, wait)
 
     async def _begin_all(self, items: Iterator[T], work: Callable[[T], Awaitable[object]]) -> None:
         while await self._take_slot():

@@ -64,7 +64,7 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the control of an absence",
         "importer/load/addition_reader.py",
-        "            return known <= reading.marks\n",
+        "            return own_marks <= reading.marks\n",
         "            return True\n",
         "tests/load/test_addition_reader.py::test_a_list_that_lacks_what_is_there",
     ),
@@ -106,7 +106,7 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the search of discovery",
         "importer/load/discovery.py",
-        "                await self._note(found, self._known(found))\n",
+        "                await self._note(issues, self._known(issues))\n",
         "                pass\n",
         "tests/load/test_discovery.py::test_what_only_the_search_finds",
     ),
@@ -163,8 +163,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the target's own time",
         "importer/load/settling.py",
-        "            return min(each.mark - (",
-        "            return min(each.since - (",
+        "            return min(pending.mark - (",
+        "            return min(pending.since - (",
         "tests/load/test_settling.py::test_another_clock",
     ),
     Mutation(
@@ -240,8 +240,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the look at what is left of a description",
         "importer/load/updates.py",
-        "    left = await keeping.look(sent.text, issue.description, read)\n    # An",
-        "    left = None\n    # An",
+        "    cut_text = await keeping.look(fitted.text, issue.description, read)\n    # An",
+        "    cut_text = None\n    # An",
         "tests/end_to_end/test_cut_texts.py::test_a_target_that_keeps_ten_thousand_bytes",
     ),
     Mutation(
@@ -268,8 +268,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the reading of a long text whose answer shows all of it",
         "importer/load/keeping.py",
-        "        if left is not None or (self._is_long(sent) and not is_proved):\n",
-        "        if left is not None:\n",
+        "        if cut_text is not None or (self._is_long(sent_text) and not is_proved):\n",
+        "        if cut_text is not None:\n",
         "tests/end_to_end/test_cut_texts.py::test_a_description_that_is_cut[all-POST]",
     ),
     Mutation(
@@ -303,8 +303,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the look at a comment",
         "importer/load/addition_sender.py",
-        "        left = await self._keeping.look(sent, shown, read)\n",
-        "        left = None\n",
+        "        cut_text = await self._keeping.look(sent_text, shown_text, read)\n",
+        "        cut_text = None\n",
         "tests/end_to_end/test_cut_texts.py::test_verify_names_comments_that_lost_their_end",
     ),
     Mutation(
@@ -422,8 +422,8 @@ OUTCOME_SAFEGUARDS = (
     Mutation(
         "the other markers of an issue",
         "importer/load/discovery.py",
-        "        ours = [record for source, record in lines if source == self._marker]\n",
-        "        ours = [record for source, record in lines[-1:] if source == self._marker]\n",
+        "        own_records = [record for source, record in lines if source == self._marker]\n",
+        "        own_records = [record for source, record in lines[-1:] if source == self._marker]\n",
         "tests/end_to_end/test_pasted_markers.py::test_a_footer_under_another_row_s_issue",
     ),
     Mutation(

@@ -400,8 +400,8 @@ STATE_SAFEGUARDS = (
     Mutation(
         "a create that another run settles",
         "importer/load/creates.py",
-        "done._replace(is_own=False)",
-        "done",
+        "decision._replace(is_own=False)",
+        "decision",
         "tests/end_to_end/test_later_runs.py::test_what_an_interrupted_run_made_stays_its_own",
     ),
     Mutation(

@@ -114,7 +114,7 @@ class ReadingBench(Bench):
                 await add(client, act, issue_id, body)
 
             committing = asyncio.create_task(commit()) if late else None
-            made = await lookback.was_made(operation, known=known, since=begun)
+            made = await lookback.was_made(operation, own_marks=known, since=begun)
             if committing is not None:
                 committing.cancel()
             return made

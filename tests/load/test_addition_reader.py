@@ -221,7 +221,9 @@ def test_as_far_back_as_the_comment_before(bench: ReadingBench) -> None:
         ids = [(await client.add_comment(issue, body)).id for body in bodies]
         operation = operation_of(Act.COMMENT, issue, COMMENT)
         before = operation_of(Act.COMMENT, issue, {"detail": "120"}).whole_sha
-        return await lookback.was_made(operation, known=Counter([before]), since=bench.time.now - 60, after=ids[120])
+        return await lookback.was_made(
+            operation, own_marks=Counter([before]), since=bench.time.now - 60, after=ids[120]
+        )
 
     assert not bench.run(ask)
     assert bench.triage.reads == 4, "two looks of two pages"
@@ -292,7 +294,7 @@ def test_interrupted(bench: ReadingBench) -> None:
 
     async def ask(client: TriageClient, lookback: AdditionReader) -> None:
         asking = asyncio.create_task(
-            lookback.was_made(operation_of(Act.COMMENT, issue, COMMENT), known=Counter(), since=bench.time.now)
+            lookback.was_made(operation_of(Act.COMMENT, issue, COMMENT), own_marks=Counter(), since=bench.time.now)
         )
         await bench.time.sleep(4)
         bench.calls.interrupt()
@@ -334,7 +336,7 @@ def test_at_a_sandbox(fault: str, made: bool) -> None:
             late = asyncio.create_task(commit(sandbox))
             lookback = AdditionReader(client, paced(time_), settle_seconds=2, now=time_.clock)
             found = await lookback.was_made(
-                operation_of(Act.COMMENT, issue.id, COMMENT), known=Counter(), since=time_.now
+                operation_of(Act.COMMENT, issue.id, COMMENT), own_marks=Counter(), since=time_.now
             )
             late.cancel()
             return found
